@@ -1,0 +1,195 @@
+#include "net/epoll_network.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "net/socket.h"
+
+namespace weir::net {
+namespace {
+
+constexpr int kBacklog = 4096;  // the kernel cuts it to net.core.somaxconn
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t bytes = sizeof(sockaddr_storage);
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+};
+
+SocketAddress to_system(const Address& address) {
+  SocketAddress result;
+  if (address.is_v6()) {
+    auto& v6 = reinterpret_cast<sockaddr_in6&>(result.storage);
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(address.port());
+    std::memcpy(&v6.sin6_addr, address.bytes().data(), 16);
+    result.bytes = sizeof v6;
+  } else {
+    auto& v4 = reinterpret_cast<sockaddr_in&>(result.storage);
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(address.port());
+    std::memcpy(&v4.sin_addr, address.bytes().data(), 4);
+    result.bytes = sizeof v4;
+  }
+  return result;
+}
+
+Address from_system(const SocketAddress& address) {
+  if (address.storage.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
+    std::array<std::uint8_t, 16> bytes{};
+    std::memcpy(bytes.data(), &v6.sin6_addr, 16);
+    return Address::v6(bytes, ntohs(v6.sin6_port));
+  }
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
+  std::array<std::uint8_t, 4> bytes{};
+  std::memcpy(bytes.data(), &v4.sin_addr, 4);
+  return Address::v4(bytes, ntohs(v4.sin_port));
+}
+
+void set_option(int fd, int level, int option) {
+  const int on = 1;
+  (void)::setsockopt(fd, level, option, &on, sizeof on);  // a hint: the socket works without it
+}
+
+class EpollListener final : public Listener, private EpollPoller::Handler {
+ public:
+  EpollListener(Loop& loop, EpollPoller& poller, Descriptor descriptor, Address address)
+      : loop_(loop), poller_(poller), descriptor_(std::move(descriptor)), address_(address) {}
+  ~EpollListener() {
+    WEIR_CHECK(acceptor_ == nullptr);
+    if (watched_) poller_.remove(descriptor_.get());
+  }
+
+  Result<void> watch() {
+    auto added = poller_.add(descriptor_.get(), EPOLLIN | EPOLLET, *this);
+    watched_ = added.has_value();
+    return added;
+  }
+
+  Address address() const override { return address_; }
+
+  Task<Result<Accepted>> accept() override {
+    for (;;) {
+      SocketAddress peer;
+      Descriptor accepted(
+          ::accept4(descriptor_.get(), peer.get(), &peer.bytes, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (accepted) {
+        set_option(accepted.get(), IPPROTO_TCP, TCP_NODELAY);
+        auto socket = Socket::create(loop_, poller_, std::move(accepted), false);
+        if (!socket) co_return fail(socket.error());
+        co_return Accepted{std::move(*socket), from_system(peer)};
+      }
+      switch (errno) {
+        case EAGAIN:
+          if (auto woken = co_await Wait(*this); !woken) co_return fail(woken.error());
+          break;
+        case EINTR:
+        case ECONNABORTED:
+        case EPROTO: break;  // that connection is gone; there may be others
+        default: co_return fail(system_error(errno, "accept failed"));
+      }
+    }
+  }
+
+ private:
+  class Wait final : public Operation {
+   public:
+    explicit Wait(EpollListener& listener) : Operation(listener.loop_), listener_(listener) {}
+    ~Wait() override {
+      if (listener_.acceptor_ == this) listener_.acceptor_ = nullptr;
+    }
+    bool await_ready() const { return std::exchange(listener_.pending_, false); }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+      listener_.acceptor_ = this;
+      return suspend(waiter, std::nullopt);
+    }
+    Result<void> await_resume() const { return result_; }
+
+   private:
+    void give_up(const Error& why) override {
+      listener_.acceptor_ = nullptr;
+      result_ = fail(why);
+    }
+    EpollListener& listener_;
+    Result<void> result_;
+  };
+
+  void on_events(std::uint32_t /*events*/) override {
+    if (acceptor_ == nullptr) {
+      pending_ = true;
+    } else {
+      std::exchange(acceptor_, nullptr)->resume();
+    }
+  }
+
+  Loop& loop_;
+  EpollPoller& poller_;
+  Descriptor descriptor_;
+  Address address_;
+  Wait* acceptor_ = nullptr;
+  bool pending_ = false;
+  bool watched_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> EpollNetwork::listen(Address at) {
+  Descriptor descriptor(
+      ::socket(at.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+  if (!descriptor) return fail(system_error(errno, "cannot make a socket"));
+  set_option(descriptor.get(), SOL_SOCKET, SO_REUSEADDR);
+  set_option(descriptor.get(), SOL_SOCKET, SO_REUSEPORT);
+  if (at.is_v6()) set_option(descriptor.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+  SocketAddress local = to_system(at);
+  if (::bind(descriptor.get(), local.get(), local.bytes) != 0)
+    return fail(system_error(errno, "cannot bind"));
+  if (::listen(descriptor.get(), kBacklog) != 0) return fail(system_error(errno, "cannot listen"));
+  SocketAddress bound;
+  if (::getsockname(descriptor.get(), bound.get(), &bound.bytes) != 0) {
+    return fail(system_error(errno, "cannot tell the bound address"));
+  }
+  auto listener = std::make_unique<EpollListener>(loop_, poller_, std::move(descriptor), from_system(bound));
+  if (auto watched = listener->watch(); !watched) return fail(watched.error());
+  return listener;
+}
+
+Task<Result<std::unique_ptr<Stream>>> EpollNetwork::connect(Address to, Duration timeout) {
+  Descriptor descriptor(
+      ::socket(to.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+  if (!descriptor) co_return fail(system_error(errno, "cannot make a socket", Side::kUpstream));
+  set_option(descriptor.get(), IPPROTO_TCP, TCP_NODELAY);
+  SocketAddress remote = to_system(to);
+  if (::connect(descriptor.get(), remote.get(), remote.bytes) != 0 && errno != EINPROGRESS) {
+    co_return fail(system_error(errno, "cannot connect", Side::kUpstream));
+  }
+  const int fd = descriptor.get();
+  auto socket = Socket::create(loop_, poller_, std::move(descriptor), true);
+  if (!socket) co_return fail(socket.error());
+  if (auto connected = co_await (*socket)->write(Slice{}, timeout); !connected) {
+    Error error = connected.error();
+    error.side = Side::kUpstream;
+    co_return fail(error);
+  }
+  int os_errno = 0;
+  socklen_t bytes = sizeof os_errno;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &os_errno, &bytes) != 0) os_errno = errno;
+  if (os_errno != 0) co_return fail(system_error(os_errno, "cannot connect", Side::kUpstream));
+  co_return std::move(*socket);
+}
+
+Task<Result<Resolved>> EpollNetwork::resolve(std::string name, std::uint16_t port, Duration timeout) {
+  if (auto literal = Address::parse_ip(name, port)) {
+    co_return Resolved{{*literal}, Duration::max()};
+  }
+  co_return co_await resolver_.resolve(std::move(name), port, timeout);
+}
+
+}  // namespace weir::net

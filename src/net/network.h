@@ -1,0 +1,78 @@
+// Network: the way to other machines, of one loop: sockets here, memory pipes in tests. One per core.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "net/operation.h"
+#include "net/stream.h"
+#include "net/task.h"
+
+namespace weir::net {
+
+// An IP address and a port. A plain value; IPv4 is kept as IPv4.
+class Address {
+ public:
+  Address() = default;
+  static Address v4(std::array<std::uint8_t, 4> bytes, std::uint16_t port);
+  static Address v6(std::array<std::uint8_t, 16> bytes, std::uint16_t port);
+  // "127.0.0.1:80", "[::1]:80"; a name is refused.
+  static Result<Address> parse(std::string_view text);
+  // The IP alone, without brackets
+  static Result<Address> parse_ip(std::string_view ip, std::uint16_t port);
+
+  bool is_v6() const { return v6_; }
+  bool is_loopback() const;
+  std::uint16_t port() const { return port_; }
+  void set_port(std::uint16_t port) { port_ = port; }
+  const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }  // IPv4: the first four
+  std::string ip() const;
+  std::string to_string() const;
+  friend bool operator==(const Address&, const Address&) = default;
+
+ private:
+  std::array<std::uint8_t, 16> bytes_{};
+  std::uint16_t port_ = 0;
+  bool v6_ = false;
+};
+
+struct Accepted {
+  std::unique_ptr<Stream> stream;
+  Address peer;
+};
+
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual Address address() const = 0;  // with the port that port 0 became
+  // The next connection. kNoDescriptors: pause before the next try. kCancelled: the task was told to stop.
+  virtual Task<Result<Accepted>> accept() = 0;
+};
+
+struct Resolved {
+  std::vector<Address> addresses;  // never empty
+  Duration ttl{};
+};
+
+// The one seam by which a stream to an endpoint is made: a direct dial here, a tunnel or a relay elsewhere.
+class Connector {
+ public:
+  virtual ~Connector() = default;
+  virtual Task<Result<std::unique_ptr<Stream>>> connect(Address to, Duration timeout) = 0;
+};
+
+class Network : public Connector {
+ public:
+  // Several loops of one process may listen on the same address: the kernel spreads the connections.
+  virtual Result<std::unique_ptr<Listener>> listen(Address at) = 0;
+  // IPv4 addresses when the name has any, else IPv6; the port is put into each.
+  virtual Task<Result<Resolved>> resolve(std::string name, std::uint16_t port, Duration timeout) = 0;
+};
+
+}  // namespace weir::net

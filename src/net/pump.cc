@@ -1,0 +1,163 @@
+#include "net/pump.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <vector>
+
+#include "net/epoll.h"
+#include "net/socket.h"
+
+namespace weir::net {
+namespace {
+
+constexpr std::uint64_t kUntilEnd = std::numeric_limits<std::uint64_t>::max();
+// Below this, the system calls of a pipe cost more than the copy they save.
+constexpr std::uint64_t kSpliceBytesMin = 48UL * 1024;
+// In flight in the pipe; the kernel's own buffers hold the rest.
+constexpr std::size_t kPipeBytes = 192UL * 1024;
+constexpr std::size_t kKeptPipes = 32;
+// A stream that is always ready lets others run after so many rounds.
+constexpr unsigned kRoundsBeforeYield = 16;
+
+struct Pipe {
+  Descriptor read_end;
+  Descriptor write_end;
+};
+
+thread_local std::vector<Pipe> idle_pipes;
+
+// Empty: no descriptors left; the caller copies instead.
+std::optional<Pipe> take_pipe() {
+  if (!idle_pipes.empty()) {
+    Pipe pipe = std::move(idle_pipes.back());
+    idle_pipes.pop_back();
+    return pipe;
+  }
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return std::nullopt;
+  (void)::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kPipeBytes));  // refused: the default size serves too
+  return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+void keep_pipe(Pipe pipe) {  // an empty one
+  if (idle_pipes.size() < kKeptPipes) idle_pipes.push_back(std::move(pipe));
+}
+
+Error blame(Error error, Side side) {
+  error.side = side;
+  return error;
+}
+
+Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Duration timeout) {
+  Pumped pumped;
+  Buffer buffer;
+  unsigned rounds = 0;
+  while (pumped.bytes < bytes_max) {
+    if (++rounds % kRoundsBeforeYield == 0) {
+      if (auto yielded = co_await from.loop().sleep(Duration::zero()); !yielded) {
+        pumped.result = fail(yielded.error());
+        co_return pumped;
+      }
+    }
+    if (!buffer) {
+      if (auto ready = co_await from.readable(timeout); !ready) {
+        pumped.result = fail(blame(ready.error(), Side::kUpstream));
+        co_return pumped;
+      }
+      buffer = Buffer::acquire();
+    }
+    const auto want =
+        static_cast<std::size_t>(std::min<std::uint64_t>(Buffer::kBytes, bytes_max - pumped.bytes));
+    const auto got = co_await from.read(buffer.span().first(want), timeout);
+    if (!got) {
+      pumped.result = fail(blame(got.error(), Side::kUpstream));
+      co_return pumped;
+    }
+    if (*got == 0) {
+      if (bytes_max != kUntilEnd)
+        pumped.result = fail(Code::kClosed, "the stream ended early", Side::kUpstream);
+      co_return pumped;
+    }
+    if (auto put = co_await to.write(buffer.span().first(*got), timeout); !put) {
+      pumped.result = fail(blame(put.error(), Side::kDownstream));
+      co_return pumped;
+    }
+    pumped.bytes += *got;
+    if (!from.has_input()) buffer.release();
+  }
+  co_return pumped;
+}
+
+// Empties the pipe into `to`.
+Task<Result<void>> drain_pipe(const Pipe& pipe, Socket& to, std::size_t bytes, bool more_follows,
+                              Duration timeout) {
+  while (bytes > 0) {
+    const auto moved = to.splice_from_pipe(pipe.read_end.get(), bytes, more_follows);
+    if (!moved) co_return fail(moved.error());
+    if (*moved) {
+      bytes -= **moved;
+      continue;
+    }
+    if (auto room = co_await to.write(Slice{}, timeout); !room) co_return fail(room.error());
+  }
+  co_return Result<void>{};
+}
+
+Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t bytes_max, Duration timeout) {
+  Pumped pumped;
+  unsigned rounds = 0;
+  while (pumped.bytes < bytes_max) {
+    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kPipeBytes, bytes_max - pumped.bytes));
+    const auto moved = from.splice_to_pipe(pipe.write_end.get(), want);
+    if (!moved) {
+      pumped.result = fail(blame(moved.error(), Side::kUpstream));
+      co_return pumped;
+    }
+    if (!*moved) {
+      if (auto ready = co_await from.readable(timeout); !ready) {
+        pumped.result = fail(blame(ready.error(), Side::kUpstream));
+        break;
+      }
+      continue;
+    }
+    if (**moved == 0) {
+      if (bytes_max != kUntilEnd)
+        pumped.result = fail(Code::kClosed, "the stream ended early", Side::kUpstream);
+      break;
+    }
+    const bool more_follows = bytes_max != kUntilEnd && pumped.bytes + **moved < bytes_max;
+    auto drained = co_await drain_pipe(pipe, to, **moved, more_follows, timeout);
+    if (!drained) {
+      pumped.result = fail(blame(drained.error(), Side::kDownstream));
+      co_return pumped;  // the pipe still holds bytes: it is not kept
+    }
+    pumped.bytes += **moved;
+    if (++rounds % kRoundsBeforeYield == 0) {
+      if (auto yielded = co_await from.loop().sleep(Duration::zero()); !yielded) {
+        pumped.result = fail(yielded.error());
+        break;
+      }
+    }
+  }
+  keep_pipe(std::move(pipe));
+  co_return pumped;
+}
+
+}  // namespace
+
+Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Duration timeout) {
+  Socket* from_socket = from.plain_socket();
+  Socket* to_socket = to.plain_socket();
+  if (from_socket != nullptr && to_socket != nullptr && bytes_max >= kSpliceBytesMin) {
+    if (auto pipe = take_pipe()) {
+      co_return co_await pump_by_splice(std::move(*pipe), *from_socket, *to_socket, bytes_max, timeout);
+    }
+  }
+  co_return co_await pump_by_copy(from, to, bytes_max, timeout);
+}
+
+}  // namespace weir::net

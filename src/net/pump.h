@@ -1,0 +1,23 @@
+// pump: moves bytes from one Stream to another until a count or the end, with as few copies as the two allow:
+// between two plain sockets through a pipe (splice), else through one pooled buffer.
+#pragma once
+
+#include <cstdint>
+
+#include "net/stream.h"
+#include "net/task.h"
+
+namespace weir::net {
+
+struct Pumped {
+  std::uint64_t bytes = 0;
+  // Set when it ended before the count: whose side failed (kUpstream: `from`, kDownstream: `to`). The end of
+  // `from` before the count is kClosed.
+  Result<void> result;
+};
+
+// bytes_max: std::numeric_limits<uint64_t>::max() means until the end of `from`, which is then no error.
+// timeout: for each wait, not for the whole.
+Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Duration timeout);
+
+}  // namespace weir::net

@@ -1,0 +1,194 @@
+#include "net/resolver.h"
+
+#include <ares.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+
+namespace weir::net {
+namespace {
+
+// Names of /etc/hosts have no time to live; the file is read again after this.
+constexpr auto kHostsTtl = std::chrono::seconds(30);
+constexpr int kTryMilliseconds = 1000;
+constexpr int kTries = 3;
+
+Result<Resolved> to_resolved(const ares_addrinfo& info, std::uint16_t port) {
+  Resolved v4;
+  Resolved v6;
+  v4.ttl = v6.ttl = Duration::max();
+  for (const ares_addrinfo_node* node = info.nodes; node != nullptr; node = node->ai_next) {
+    const Duration ttl =
+        node->ai_ttl > 0 ? Duration(std::chrono::seconds(node->ai_ttl)) : Duration(kHostsTtl);
+    Resolved& family = node->ai_family == AF_INET ? v4 : v6;
+    family.ttl = std::min(family.ttl, ttl);
+    if (node->ai_family == AF_INET) {
+      std::array<std::uint8_t, 4> bytes{};
+      std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in*>(node->ai_addr)->sin_addr, bytes.size());
+      family.addresses.push_back(Address::v4(bytes, port));
+    } else if (node->ai_family == AF_INET6) {
+      std::array<std::uint8_t, 16> bytes{};
+      std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(node->ai_addr)->sin6_addr,
+                  bytes.size());
+      family.addresses.push_back(Address::v6(bytes, port));
+    }
+  }
+  if (!v4.addresses.empty()) return v4;
+  if (!v6.addresses.empty()) return v6;
+  return fail(Code::kNotResolved, "the name has no address", Side::kUpstream);
+}
+
+}  // namespace
+
+// Outlives a cancelled wait: c-ares calls back in any case.
+class Resolver::Query final : public Operation {
+ public:
+  struct Shared {
+    Query* query;
+    std::uint16_t port;
+  };
+
+  Query(Resolver& resolver, const std::string& name, std::uint16_t port, Duration timeout)
+      : Operation(resolver.loop_), resolver_(resolver), name_(name), port_(port), timeout_(timeout) {}
+  ~Query() override {
+    if (shared_ != nullptr) shared_->query = nullptr;
+  }
+
+  bool await_ready() {
+    ares_addrinfo_hints hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_flags = ARES_AI_NOSORT;
+    shared_ = new Shared{this, port_};
+    ares_getaddrinfo(resolver_.channel_, name_.c_str(), nullptr, &hints, &answered, shared_);
+    if (shared_ != nullptr) resolver_.arm_timer();
+    return shared_ == nullptr;  // answered from a file already
+  }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> waiter) {
+    return suspend(waiter, loop().now() + timeout_);
+  }
+  Result<Resolved> await_resume() { return std::move(result_); }
+
+ private:
+  void give_up(const Error& why) override {
+    if (shared_ != nullptr) std::exchange(shared_, nullptr)->query = nullptr;
+    result_ = fail(why);
+  }
+
+  static void answered(void* argument, int status, int /*timeouts*/, ares_addrinfo* info) {
+    const std::unique_ptr<Shared> shared(static_cast<Shared*>(argument));
+    if (Query* query = shared->query; query != nullptr) {
+      query->shared_ = nullptr;
+      if (status == ARES_SUCCESS && info != nullptr) query->result_ = to_resolved(*info, shared->port);
+      if (query->suspended()) query->resume_soon();
+    }
+    if (info != nullptr) ares_freeaddrinfo(info);
+  }
+
+  Resolver& resolver_;
+  const std::string& name_;
+  std::uint16_t port_;
+  Duration timeout_;
+  Shared* shared_ = nullptr;
+  Result<Resolved> result_ = fail(Code::kNotResolved, "the name could not be resolved", Side::kUpstream);
+};
+
+class Resolver::Watch final : private EpollPoller::Handler {
+ public:
+  Watch(Resolver& resolver, int fd) : resolver_(resolver), fd_(fd) {}
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  ~Watch() {
+    if (watched_) resolver_.poller_.remove(fd_);
+  }
+  int fd() const { return fd_; }
+  bool watch() {
+    watched_ = resolver_.poller_.add(fd_, EPOLLIN | EPOLLOUT | EPOLLET, *this).has_value();
+    return watched_;
+  }
+
+ private:
+  void on_events(std::uint32_t events) override {
+    Resolver& resolver = resolver_;
+    const int fd = fd_;  // processing may close the socket and destroy this
+    resolver.process((events & ~std::uint32_t{EPOLLOUT}) != 0 ? fd : ARES_SOCKET_BAD,
+                     (events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
+  }
+  Resolver& resolver_;
+  int fd_;
+  bool watched_ = false;
+};
+
+Resolver::RetryTimer::RetryTimer(Resolver& owner)
+    : Timer([](Timer& timer) {
+        static_cast<RetryTimer&>(timer).resolver.process(ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+      }),
+      resolver(owner) {}
+
+Resolver::Resolver(Loop& loop, EpollPoller& poller) : loop_(loop), poller_(poller), timer_(*this) {}
+
+Resolver::~Resolver() {
+  if (channel_ == nullptr) return;
+  ares_destroy(channel_);
+  ares_library_cleanup();
+}
+
+Result<void> Resolver::start() {
+  if (channel_ != nullptr) return {};
+  if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
+    return fail(Code::kInternal, "cannot start the resolver");
+  ares_options options{};
+  options.timeout = kTryMilliseconds;
+  options.tries = kTries;
+  options.sock_state_cb = [](void* self, ares_socket_t fd, int reads, int writes) {
+    static_cast<Resolver*>(self)->on_socket_state(fd, reads != 0, writes != 0);
+  };
+  options.sock_state_cb_data = this;
+  constexpr int kMask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+  if (ares_init_options(&channel_, &options, kMask) != ARES_SUCCESS) {
+    channel_ = nullptr;
+    ares_library_cleanup();
+    return fail(Code::kInternal, "cannot start the resolver");
+  }
+  return {};
+}
+
+void Resolver::on_socket_state(int fd, bool reads, bool writes) {
+  const auto found = std::ranges::find(watches_, fd, [](const auto& watch) { return watch->fd(); });
+  if (!reads && !writes) {
+    if (found != watches_.end()) watches_.erase(found);
+    return;
+  }
+  if (found != watches_.end()) return;
+  auto watch = std::make_unique<Watch>(*this, fd);
+  if (watch->watch()) watches_.push_back(std::move(watch));
+}
+
+void Resolver::process(int readable_fd, int writable_fd) {
+  ares_process_fd(channel_, readable_fd, writable_fd);
+  arm_timer();
+}
+
+void Resolver::arm_timer() {
+  timeval until{};
+  if (ares_timeout(channel_, nullptr, &until) == nullptr) {
+    timer_.disarm();
+    return;
+  }
+  loop_.arm(timer_,
+            loop_.now() + std::chrono::seconds(until.tv_sec) + std::chrono::microseconds(until.tv_usec));
+}
+
+Task<Result<Resolved>> Resolver::resolve(std::string name, std::uint16_t port, Duration timeout) {
+  if (auto started = start(); !started) co_return fail(started.error());
+  co_return co_await Query(*this, name, port, timeout);
+}
+
+}  // namespace weir::net

@@ -1,0 +1,167 @@
+#include "net/socket.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/check.h"
+
+namespace weir::net {
+
+Result<std::unique_ptr<Socket>> Socket::create(Loop& loop, EpollPoller& poller, Descriptor descriptor,
+                                               bool connecting) {
+  const int fd = descriptor.get();
+  std::unique_ptr<Socket> socket(new Socket(loop, poller, std::move(descriptor), connecting));
+  if (auto added = poller.add(fd, EpollPoller::kStreamEvents, *socket); !added) return fail(added.error());
+  return socket;
+}
+
+Socket::~Socket() {
+  WEIR_CHECK(reader_ == nullptr && writer_ == nullptr);
+  poller_.remove(descriptor_.get());
+}
+
+Result<void> Socket::shutdown_write() {
+  if (::shutdown(descriptor_.get(), SHUT_WR) != 0) return fail(system_error(errno, "shutdown failed"));
+  return {};
+}
+
+void Socket::abort() {
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  (void)::setsockopt(descriptor_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+void Socket::watch_hangup(HangupWatch* watch) {
+  watch_ = watch;
+  if (hung_up_ && watch != nullptr) std::exchange(watch_, nullptr)->on_hangup();
+}
+
+bool Socket::start(StreamOperation& operation) {
+  if (operation.kind == StreamOperation::Kind::kWrite) {
+    WEIR_CHECK(writer_ == nullptr);
+    if (try_write(operation)) return true;
+    writer_ = &operation;
+    return false;
+  }
+  WEIR_CHECK(reader_ == nullptr);
+  if (try_read(operation)) return true;
+  reader_ = &operation;
+  return false;
+}
+
+void Socket::forget(StreamOperation& operation) {
+  if (reader_ == &operation) reader_ = nullptr;
+  if (writer_ == &operation) writer_ = nullptr;
+}
+
+// True: done, with a result. A read shorter than its room has emptied the socket: the next waits for an
+// event.
+bool Socket::try_read(StreamOperation& operation) {
+  if (!readable_ && !hung_up_) return false;
+  if (operation.kind == StreamOperation::Kind::kReadable) return true;
+  const auto got = ::recv(descriptor_.get(), operation.into.data(), operation.into.size(), 0);
+  if (got >= 0) {
+    operation.result = static_cast<std::size_t>(got);
+    if (static_cast<std::size_t>(got) < operation.into.size()) readable_ = false;
+    return true;
+  }
+  if (errno == EAGAIN || errno == EINTR) {
+    readable_ = false;
+    hung_up_ = false;  // an event, if there is one, says so again
+    return false;
+  }
+  operation.result = fail(system_error(errno, "read failed"));
+  return true;
+}
+
+bool Socket::try_write(StreamOperation& operation) {
+  std::array<iovec, StreamOperation::kSlicesMax> vectors{};
+  while (writable_) {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    for (const Slice& slice : operation.from) {
+      if (slice.empty()) continue;
+      vectors[count++] = {const_cast<std::byte*>(slice.data()), slice.size()};
+      bytes += slice.size();
+    }
+    if (count == 0) {
+      operation.result = operation.bytes_done;
+      return true;
+    }
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = count;
+    const auto sent = count == 1 ? ::send(descriptor_.get(), vectors[0].iov_base, bytes, MSG_NOSIGNAL)
+                                 : ::sendmsg(descriptor_.get(), &message, MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) {
+        writable_ = false;
+        return false;
+      }
+      operation.result = fail(system_error(errno, "write failed"));
+      return true;
+    }
+    auto rest = static_cast<std::size_t>(sent);
+    operation.bytes_done += rest;
+    if (rest == bytes) {
+      operation.result = operation.bytes_done;
+      return true;
+    }
+    writable_ = false;  // a short write has filled the socket
+    for (Slice& slice : operation.from) {
+      const std::size_t cut = std::min(rest, slice.size());
+      slice = slice.subspan(cut);
+      rest -= cut;
+    }
+  }
+  return false;
+}
+
+void Socket::on_events(std::uint32_t events) {
+  constexpr std::uint32_t kGone = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+  if ((events & kGone) != 0) hung_up_ = true;
+  if ((events & (EPOLLIN | kGone)) != 0) readable_ = true;
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;
+
+  StreamOperation* written = nullptr;
+  StreamOperation* read = nullptr;
+  if (writer_ != nullptr && try_write(*writer_)) written = std::exchange(writer_, nullptr);
+  if (reader_ != nullptr && try_read(*reader_)) {
+    read = std::exchange(reader_, nullptr);
+  } else if (hung_up_ && watch_ != nullptr && reader_ == nullptr) {
+    std::exchange(watch_, nullptr)->on_hangup();
+  }
+  // A resumed task may destroy this socket: it comes last, and only one is resumed from here.
+  if (written != nullptr && read != nullptr) written->resume_soon();
+  if (read != nullptr) {
+    read->resume();
+  } else if (written != nullptr) {
+    written->resume();
+  }
+}
+
+Result<std::optional<std::size_t>> Socket::splice_to_pipe(int pipe, std::size_t bytes) {
+  if (!readable_ && !hung_up_) return std::nullopt;
+  const auto moved =
+      ::splice(descriptor_.get(), nullptr, pipe, nullptr, bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  if (moved >= 0) return static_cast<std::size_t>(moved);
+  if (errno != EAGAIN && errno != EINTR) return fail(system_error(errno, "splice from a socket failed"));
+  readable_ = false;
+  return std::nullopt;
+}
+
+Result<std::optional<std::size_t>> Socket::splice_from_pipe(int pipe, std::size_t bytes, bool more_follows) {
+  if (!writable_) return std::nullopt;
+  const unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more_follows ? SPLICE_F_MORE : 0U);
+  const auto moved = ::splice(pipe, nullptr, descriptor_.get(), nullptr, bytes, flags);
+  if (moved >= 0) return static_cast<std::size_t>(moved);
+  if (errno != EAGAIN && errno != EINTR) return fail(system_error(errno, "splice to a socket failed"));
+  writable_ = false;
+  return std::nullopt;
+}
+
+}  // namespace weir::net

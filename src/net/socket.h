@@ -1,0 +1,57 @@
+// Socket: a connected TCP or Unix stream socket on an epoll loop. Remembers what the kernel last said about
+// it, so that a read that would find nothing and a write that would find no room are not tried.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "net/epoll.h"
+#include "net/stream.h"
+
+namespace weir::net {
+
+class Socket final : public Stream, private EpollPoller::Handler {
+ public:
+  // The descriptor is non-blocking; connecting: its connect() has not finished, nothing can be written yet.
+  static Result<std::unique_ptr<Socket>> create(Loop& loop, EpollPoller& poller, Descriptor descriptor,
+                                                bool connecting);
+  ~Socket() override;
+
+  int descriptor() const { return descriptor_.get(); }
+
+  Result<void> shutdown_write() override;
+  void abort() override;
+  bool has_input() const override { return readable_ || hung_up_; }
+  void watch_hangup(HangupWatch* watch) override;
+  Socket* plain_socket() override { return this; }
+
+  // For splice: moves up to `bytes` between the socket and a pipe without waiting. 0 from splice_to_pipe: the
+  // end of the stream. Nothing (an empty optional): not now; await readable(), or a write of nothing.
+  Result<std::optional<std::size_t>> splice_to_pipe(int pipe, std::size_t bytes);
+  Result<std::optional<std::size_t>> splice_from_pipe(int pipe, std::size_t bytes, bool more_follows);
+
+ private:
+  Socket(Loop& loop, EpollPoller& poller, Descriptor descriptor, bool connecting)
+      : Stream(loop),
+        poller_(poller),
+        descriptor_(std::move(descriptor)),
+        writable_(!connecting),
+        readable_(!connecting) {}
+
+  bool start(StreamOperation& operation) override;
+  void forget(StreamOperation& operation) override;
+  void on_events(std::uint32_t events) override;
+  bool try_read(StreamOperation& operation);
+  bool try_write(StreamOperation& operation);
+
+  EpollPoller& poller_;
+  Descriptor descriptor_;
+  StreamOperation* reader_ = nullptr;
+  StreamOperation* writer_ = nullptr;
+  HangupWatch* watch_ = nullptr;
+  bool writable_;
+  bool readable_;
+  bool hung_up_ = false;
+};
+
+}  // namespace weir::net

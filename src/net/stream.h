@@ -1,0 +1,134 @@
+// Stream: bytes both ways: a TCP socket, a memory pipe, later TLS, an SSH channel, an h2 stream. On one core.
+// At most one read (or readable) and one write are awaited at a time. Destroying a Stream closes it; what
+// waits for it must have ended before.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "base/time.h"
+#include "net/buffer.h"
+#include "net/frame_pool.h"
+#include "net/loop.h"
+#include "net/operation.h"
+
+namespace weir::net {
+
+class Stream;
+class Socket;
+
+// Told once when the peer has gone (closed or reset) while nobody reads; see Stream::watch_hangup.
+class HangupWatch {
+ public:
+  virtual void on_hangup() = 0;
+
+ protected:
+  ~HangupWatch() = default;
+};
+
+// One read, write or wait, in the frame of the awaiting coroutine. A Stream's implementation fills in the
+// result and calls resume(); `pending` says what is still to do.
+class StreamOperation : public Operation {
+ public:
+  enum class Kind : std::uint8_t { kReadable, kRead, kWrite };
+  static constexpr std::size_t kSlicesMax = 3;
+
+  StreamOperation(Stream& stream, Kind kind, Duration timeout);
+  ~StreamOperation() override;
+
+  Kind kind;
+  std::span<std::byte> into;             // kRead
+  std::array<Slice, kSlicesMax> from{};  // kWrite; what was written is cut off the front
+  std::size_t bytes_done = 0;
+  Result<std::size_t> result = std::size_t{0};
+
+ protected:
+  bool start();
+  template <class Promise>
+  bool suspend_on(std::coroutine_handle<Promise> waiter) {
+    return suspend(waiter, loop().now() + timeout_);
+  }
+
+ private:
+  void give_up(const Error& why) override;
+  Stream& stream_;
+  Duration timeout_;
+};
+
+template <StreamOperation::Kind kKind>
+class [[nodiscard]] StreamAwait final : public StreamOperation {
+ public:
+  StreamAwait(Stream& stream, Duration timeout, std::span<std::byte> read_into,
+              const std::array<Slice, kSlicesMax>& write_from)
+      : StreamOperation(stream, kKind, timeout) {
+    into = read_into;
+    from = write_from;
+  }
+  bool await_ready() { return start(); }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> waiter) {
+    return suspend_on(waiter);
+  }
+  Result<std::size_t> await_resume() const { return result; }
+};
+
+class Stream : public Pooled {
+ public:
+  explicit Stream(Loop& loop) : loop_(loop) {}
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  virtual ~Stream() = default;
+
+  Loop& loop() const { return loop_; }
+
+  using Slices = std::array<Slice, StreamOperation::kSlicesMax>;
+
+  // At least one byte, or 0 at the end of the stream. `into` is not empty.
+  auto read(std::span<std::byte> into, Duration timeout) {
+    return StreamAwait<StreamOperation::Kind::kRead>(*this, timeout, into, {});
+  }
+  // Until a read would not wait; takes no buffer meanwhile.
+  auto readable(Duration timeout) {
+    return StreamAwait<StreamOperation::Kind::kReadable>(*this, timeout, {}, {});
+  }
+  // All of the slices, in order; the result is their size. Writing nothing waits until there is room.
+  auto write(Slices slices, Duration timeout) {
+    return StreamAwait<StreamOperation::Kind::kWrite>(*this, timeout, {}, slices);
+  }
+  auto write(Slice slice, Duration timeout) { return write(Slices{slice, Slice{}, Slice{}}, timeout); }
+
+  // No more will be written; the peer reads an end. What it sends can still be read.
+  virtual Result<void> shutdown_write() = 0;
+  // Closing will tell the peer that the stream was cut (TCP: RST), not ended.
+  virtual void abort() = 0;
+  // The peer has closed its side, or bytes wait unread: an idle pooled connection in this state is not
+  // reusable.
+  virtual bool has_input() const = 0;
+  // At most one watch; nullptr ends it. Called from the loop.
+  virtual void watch_hangup(HangupWatch* watch) = 0;
+  // The socket under this stream when its bytes are exactly the socket's (for splice), else nullptr.
+  virtual Socket* plain_socket() { return nullptr; }
+
+ private:
+  friend class StreamOperation;
+  // Does the operation if that is possible without waiting (true, with result), else remembers it (false).
+  virtual bool start(StreamOperation& operation) = 0;
+  // Forgets a remembered operation.
+  virtual void forget(StreamOperation& operation) = 0;
+
+  Loop& loop_;
+};
+
+inline StreamOperation::StreamOperation(Stream& stream, Kind operation_kind, Duration timeout)
+    : Operation(stream.loop()), kind(operation_kind), stream_(stream), timeout_(timeout) {}
+inline StreamOperation::~StreamOperation() {
+  if (suspended()) stream_.forget(*this);
+}
+inline bool StreamOperation::start() { return stream_.start(*this); }
+inline void StreamOperation::give_up(const Error& why) {
+  stream_.forget(*this);
+  result = fail(why);
+}
+
+}  // namespace weir::net
