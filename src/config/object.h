@@ -1,0 +1,72 @@
+// Object: one resource of any kind, as it is stored, sent and compared: metadata, spec, status. The seam
+// between JSON text and values: outside this room nobody needs a JSON library for a resource.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/time.h"
+#include "config/specs.h"
+#include "config/violation.h"
+
+namespace weir::config {
+
+inline constexpr std::size_t kDocumentBytesMax = std::size_t{1}
+                                                 << 20U;             // one object; etcd's order of magnitude
+inline constexpr std::size_t kListBytesMax = std::size_t{8} << 20U;  // many objects: one apply, one YAML file
+inline constexpr std::size_t kObjectsMax = 10'000;                   // in one list
+inline constexpr int kDepthMax = 32;                                 // levels; the kinds need ten
+
+// In the order of kKinds (kinds.h) and of Spec.
+enum class Kind : std::uint8_t { kLoadBalancer, kService, kEndpoint, kToken, kEvent, kEdge };
+using Spec = std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec, EdgeSpec>;
+
+struct Metadata {
+  std::string name;
+  Labels labels;
+  Labels annotations;
+  // Set by the server. Taken from a client as they are, for whoever wants to compare; see
+  // carry_server_fields().
+  std::string uid;
+  std::uint64_t revision = 0;
+  std::optional<WallTime> created_at;
+  std::optional<WallTime> updated_at;
+  friend bool operator==(const Metadata&, const Metadata&) = default;
+};
+
+struct Object {
+  Metadata metadata;
+  Spec spec;
+  std::string status;  // a JSON object; empty: none
+
+  Kind kind() const { return static_cast<Kind>(spec.index()); }
+  friend bool operator==(const Object&, const Object&) = default;
+};
+
+std::string reference_of(const Object& object);  // "Service/web"
+
+// kClient: status is dropped, kinds and secrets that only the server writes are refused. kStore: everything
+// is taken.
+enum class Origin : std::uint8_t { kClient, kStore };
+// kHide: secret fields are left out. kKeep: only for the store.
+enum class Secrets : std::uint8_t { kHide, kKeep };
+
+// Reads and validates one object by itself; defaults are filled in. All violations at once.
+Checked<Object> parse_object(std::string_view json, Origin origin);
+// The same for a JSON list of objects, or {"objects": [...]}. Two of the same kind and name are refused.
+Checked<std::vector<Object>> parse_objects(std::string_view json, Origin origin);
+
+// Canonical: fields in the order of the tables, defaults written out, what is empty left out. Parses back to
+// an equal object (with Secrets::kKeep and Origin::kStore).
+std::string to_json(const Object& object, Secrets secrets);
+
+// Puts what only the server may set (metadata, secrets of that sort) from the stored object into the new one.
+void carry_server_fields(const Object& stored, Object& updated);
+
+}  // namespace weir::config

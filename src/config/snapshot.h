@@ -1,0 +1,68 @@
+// Snapshot: the whole that an edge needs, validated, immutable, plain. Built on the control side or from
+// disk, then shared by all cores as a pointer; a change is a new Snapshot. It holds no secrets and knows no
+// JSON.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/formats.h"
+#include "config/object.h"
+#include "config/specs.h"
+#include "config/violation.h"
+
+namespace weir::config {
+
+// One member of a service's pool.
+struct Endpoint {
+  std::string key;  // the canonical address, unique in its service: an endpoint that keeps it is the same one
+  std::uint64_t id = 0;  // hash of the key, equal in every process: for lb::Host
+  Address address;
+  std::uint32_t weight = 1;
+  std::uint32_t priority = 0;
+  std::string object;  // name of the Endpoint that joined; empty: static
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+struct Service {
+  std::string name;
+  ServiceSpec spec;                 // spec.endpoints are in `endpoints` already
+  std::vector<Endpoint> endpoints;  // static ones in their order, then the joined by name
+  friend bool operator==(const Service&, const Service&) = default;
+};
+
+// Host names are in lower case, path prefixes have no slash at the end (but "/"), and every backend's service
+// is in the snapshot.
+struct LoadBalancer {
+  std::string name;
+  LoadBalancerSpec spec;
+  friend bool operator==(const LoadBalancer&, const LoadBalancer&) = default;
+};
+
+struct Snapshot {
+  std::uint64_t revision = 0;
+  std::vector<LoadBalancer> load_balancers;  // by name
+  std::vector<Service> services;             // by name
+
+  const Service* find_service(std::string_view name) const;  // null: none of that name
+};
+using SnapshotPointer = std::shared_ptr<const Snapshot>;
+
+// From all objects (kinds that an edge does not need are passed over). edge_labels: those of the edge it is
+// for, which leaves out the load balancers that select others; null: take all.
+Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const Object* const> objects,
+                                        const Labels* edge_labels = nullptr);
+
+// The labels that LoadBalancer.spec.edges selects by: the edge's own, and provider, region, city from its
+// spec.
+Labels selectable_labels(const Labels& labels, const EdgeSpec& spec);
+
+// What a role keeps on disk, so that it can start without a controller: the objects of a snapshot as text.
+std::string snapshot_text(std::uint64_t revision, std::span<const Object* const> objects);
+Checked<SnapshotPointer> read_snapshot(std::string_view text, const Labels* edge_labels = nullptr);
+
+}  // namespace weir::config
