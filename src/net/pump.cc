@@ -47,10 +47,12 @@ void keep_pipe(Pipe pipe) {  // an empty one
   if (idle_pipes.size() < kKeptPipes) idle_pipes.push_back(std::move(pipe));
 }
 
-Error blame(Error error, Side side) {
-  error.side = side;
-  return error;
+void read_failed(Pumped& pumped, const Error& error) {
+  pumped.result = fail(error);
+  pumped.read_failed = true;
 }
+
+constexpr Error kEndedEarly{Code::kClosed, Side::kInternal, Retry::kNever, 0, "the stream ended early"};
 
 Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Duration timeout) {
   Pumped pumped;
@@ -65,7 +67,7 @@ Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Dur
     }
     if (!buffer) {
       if (auto ready = co_await from.readable(timeout); !ready) {
-        pumped.result = fail(blame(ready.error(), Side::kUpstream));
+        read_failed(pumped, ready.error());
         co_return pumped;
       }
       buffer = Buffer::acquire();
@@ -74,16 +76,15 @@ Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Dur
         static_cast<std::size_t>(std::min<std::uint64_t>(Buffer::kBytes, bytes_max - pumped.bytes));
     const auto got = co_await from.read(buffer.span().first(want), timeout);
     if (!got) {
-      pumped.result = fail(blame(got.error(), Side::kUpstream));
+      read_failed(pumped, got.error());
       co_return pumped;
     }
     if (*got == 0) {
-      if (bytes_max != kUntilEnd)
-        pumped.result = fail(Code::kClosed, "the stream ended early", Side::kUpstream);
+      if (bytes_max != kUntilEnd) read_failed(pumped, kEndedEarly);
       co_return pumped;
     }
     if (auto put = co_await to.write(buffer.span().first(*got), timeout); !put) {
-      pumped.result = fail(blame(put.error(), Side::kDownstream));
+      pumped.result = fail(put.error());
       co_return pumped;
     }
     pumped.bytes += *got;
@@ -114,25 +115,24 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
     const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kPipeBytes, bytes_max - pumped.bytes));
     const auto moved = from.splice_to_pipe(pipe.write_end.get(), want);
     if (!moved) {
-      pumped.result = fail(blame(moved.error(), Side::kUpstream));
+      read_failed(pumped, moved.error());
       co_return pumped;
     }
     if (!*moved) {
       if (auto ready = co_await from.readable(timeout); !ready) {
-        pumped.result = fail(blame(ready.error(), Side::kUpstream));
+        read_failed(pumped, ready.error());
         break;
       }
       continue;
     }
     if (**moved == 0) {
-      if (bytes_max != kUntilEnd)
-        pumped.result = fail(Code::kClosed, "the stream ended early", Side::kUpstream);
+      if (bytes_max != kUntilEnd) read_failed(pumped, kEndedEarly);
       break;
     }
     const bool more_follows = bytes_max != kUntilEnd && pumped.bytes + **moved < bytes_max;
     auto drained = co_await drain_pipe(pipe, to, **moved, more_follows, timeout);
     if (!drained) {
-      pumped.result = fail(blame(drained.error(), Side::kDownstream));
+      pumped.result = fail(drained.error());
       co_return pumped;  // the pipe still holds bytes: it is not kept
     }
     pumped.bytes += **moved;

@@ -10,10 +10,10 @@
 namespace weir::net {
 
 struct Pumped {
-  std::uint64_t bytes = 0;
-  // Set when it ended before the count: whose side failed (kUpstream: `from`, kDownstream: `to`). The end of
-  // `from` before the count is kClosed.
+  std::uint64_t bytes = 0;  // written to `to`
+  // Set when it ended before the count. The end of `from` before the count is kClosed.
   Result<void> result;
+  bool read_failed = false;  // with an error: it was `from` that failed, not `to`
 };
 
 // bytes_max: std::numeric_limits<uint64_t>::max() means until the end of `from`, which is then no error.

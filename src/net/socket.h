@@ -22,6 +22,7 @@ class Socket final : public Stream, private EpollPoller::Handler {
   Result<void> shutdown_write() override;
   void abort() override;
   bool has_input() const override { return readable_ || hung_up_; }
+  bool peer_closed() const override { return hung_up_; }
   void watch_hangup(HangupWatch* watch) override;
   Socket* plain_socket() override { return this; }
 

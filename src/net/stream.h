@@ -105,6 +105,8 @@ class Stream : public Pooled {
   // The peer has closed its side, or bytes wait unread: an idle pooled connection in this state is not
   // reusable.
   virtual bool has_input() const = 0;
+  // The peer is known to have ended or reset its side; bytes may still be unread.
+  virtual bool peer_closed() const = 0;
   // At most one watch; nullptr ends it. Called from the loop.
   virtual void watch_hangup(HangupWatch* watch) = 0;
   // The socket under this stream when its bytes are exactly the socket's (for splice), else nullptr.

@@ -1,0 +1,91 @@
+#include "http/response_writer.h"
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+
+namespace weir::http {
+namespace {
+
+// A content up to this size is copied behind the head: one slice costs the kernel less than two.
+constexpr std::size_t kCopiedBytesMax = 4096;
+// Behind the head and before the end of the room: chunk head, copied content, chunk end, last chunk.
+constexpr std::size_t kTailBytes = kCopiedBytesMax + kChunkHeadBytesMax + 16;
+
+// IMF-fixdate (RFC 9110 section 5.6.7)
+std::size_t write_date(WallTime time, std::span<char> to) {
+  constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                               "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss clock{std::chrono::floor<std::chrono::seconds>(time - day)};
+  const int size =
+      std::snprintf(to.data(), to.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT",
+                    kDays[std::chrono::weekday{day}.c_encoding()], static_cast<unsigned>(date.day()),
+                    kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
+                    static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                    static_cast<int>(clock.seconds().count()));
+  return static_cast<std::size_t>(size);
+}
+
+}  // namespace
+
+Result<ResponseWriter::First> ResponseWriter::begin(Response& response, bool keep_alive) {
+  const ResponseHead& head = response.head;
+  First first;
+  first.keep_alive = keep_alive;
+  const bool no_content = request_.method == Method::kHead || head.framing == Framing::kNone ||
+                          head.status == 204 || head.status == 304;
+  if (!no_content && (head.framing == Framing::kChunked || head.framing == Framing::kUntilClose)) {
+    first.chunked = request_.version_minor >= 1;
+    if (!first.chunked)
+      first.keep_alive = false;  // for an HTTP/1.0 client the end of the connection is the end
+  }
+
+  HeadWriter writer(room_.first(room_.size() - kTailBytes));
+  writer.status_line(head.status, head.reason);
+  writer.fields(head.fields);
+  if (first.chunked) writer.field(Known::kTransferEncoding, "chunked");
+  if (!first.keep_alive) {
+    writer.field(Known::kConnection, "close");
+  } else if (request_.version_minor == 0) {
+    writer.field(Known::kConnection, "keep-alive");
+  }
+  if (!head.fields.has(Known::kDate)) {
+    std::array<char, 64> date{};
+    writer.field(Known::kDate, std::string_view(date.data(), write_date(clock_.wall_now(), date)));
+  }
+  const auto head_bytes = writer.finish();
+  if (!head_bytes) return fail(head_bytes.error());
+
+  std::byte* const begin = room_.data();
+  std::byte* next = begin + *head_bytes;
+  const auto append = [&next](std::string_view text) {
+    std::memcpy(next, text.data(), text.size());
+    next += text.size();
+  };
+  const net::Slice content = no_content ? net::Slice{} : response.take_buffered();
+  first.complete = no_content || response.at_end();
+  if (!content.empty()) {
+    if (first.chunked) append(ChunkHead(content.size()).text());
+    if (content.size() <= kCopiedBytesMax) {
+      append(net::as_text(content));
+    } else {
+      first.slices[1] = content;
+    }
+  }
+  std::byte* const tail = next;
+  if (first.chunked) {
+    if (!content.empty()) append(kChunkEnd);
+    // With trailers, the end is left to who sends the rest.
+    if (first.complete && response.trailers() != nullptr) first.complete = false;
+    if (first.complete) append(kLastChunk);
+  }
+  const bool apart = !first.slices[1].empty();
+  first.slices[0] = {begin, apart ? tail : next};
+  if (apart) first.slices[2] = {tail, next};
+  return first;
+}
+
+}  // namespace weir::http

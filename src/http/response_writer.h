@@ -1,0 +1,36 @@
+// ResponseWriter: the first write of a response on an HTTP/1 connection: its head, and what of its content is
+// already there, in as few slices as possible. A local of the server connection.
+#pragma once
+
+#include <span>
+
+#include "http/h1_chunked.h"
+#include "http/h1_writer.h"
+#include "http/message.h"
+#include "http/service.h"
+#include "net/loop.h"
+
+namespace weir::http {
+
+class ResponseWriter {
+ public:
+  struct First {
+    net::Stream::Slices slices;  // views into `room` and the response, until its next read()
+    bool complete = false;       // that is the whole response
+    bool chunked = false;        // the rest is to be sent in chunks
+    bool keep_alive = false;     // what the client was told
+  };
+
+  ResponseWriter(std::span<std::byte> room, const RequestHead& request, net::Clock& clock)
+      : room_(room), request_(request), clock_(clock) {}
+
+  // keep_alive: the connection could stay. Error: the head does not fit.
+  Result<First> begin(Response& response, bool keep_alive);
+
+ private:
+  std::span<std::byte> room_;
+  const RequestHead& request_;
+  net::Clock& clock_;
+};
+
+}  // namespace weir::http

@@ -1,0 +1,84 @@
+// Server: accepts connections on one loop and gives their requests to a Service. One per core and purpose
+// (traffic, API). drain() lets what is in flight finish.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/metrics.h"
+#include "base/time.h"
+#include "http/service.h"
+#include "net/env.h"
+#include "net/task_group.h"
+
+namespace weir::http {
+
+struct ServerOptions {
+  Duration idle_timeout = std::chrono::seconds(75);       // between requests; nginx's default
+  Duration head_timeout = std::chrono::seconds(10);       // a whole head, from its first byte
+  Duration body_timeout = std::chrono::seconds(30);       // the next bytes of a body
+  Duration write_timeout = std::chrono::seconds(30);      // the client takes some bytes
+  Duration linger_timeout = std::chrono::seconds(2);      // after an early answer, for the client to read it
+  Duration drain_grace = std::chrono::milliseconds(500);  // for a request under way on an idle connection
+  std::string_view scheme = "http";
+};
+
+struct ServerCounters {
+  Counter connections;  // accepted
+  Counter connections_closed;
+  Counter requests;
+  Counter refused;                   // answered by the server itself: malformed, too large, too slow
+  Counter accept_pauses;             // for want of descriptors
+  std::array<Counter, 6> responses;  // by the first digit of the status
+};
+
+class ServerConnection;
+
+class Server {
+ public:
+  Server(net::Env& env, Service& service, ServerOptions options);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  // Accepts on it until stop() or drain(). Owned from here on.
+  void listen(std::unique_ptr<net::Listener> listener);
+  // Ends one listener; its connections go on. False when there is none with that address.
+  bool unlisten(const net::Address& address);
+
+  // No more connections; answers say "Connection: close"; idle connections end after the grace.
+  void drain();
+  bool draining() const { return draining_; }
+  // Returns when no listener and no connection is left.
+  net::Task<void> join();
+  // Ends all now.
+  net::Task<void> stop();
+
+  std::size_t open_connections() const { return connections_.size(); }
+  const ServerCounters& counters() const { return counters_; }
+  const ServerOptions& options() const { return options_; }
+
+ private:
+  friend class ServerConnection;
+  struct Listening;
+  net::Task<void> accept_all(Listening& listening);
+  static net::Task<void> close(std::unique_ptr<Listening> listening);
+
+  net::Env& env_;
+  Service& service_;
+  ServerOptions options_;
+  ServerCounters counters_;
+  net::TaskGroup closing_;  // listeners that end
+  net::TaskGroup connections_;
+  std::vector<std::unique_ptr<Listening>> listeners_;
+  ServerConnection* open_ = nullptr;  // intrusive list
+  struct GraceTimer final : net::Timer {
+    explicit GraceTimer(Server& owner);
+    Server& server;
+  } grace_timer_;
+  bool draining_ = false;
+};
+
+}  // namespace weir::http

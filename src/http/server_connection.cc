@@ -1,0 +1,248 @@
+#include "http/server_connection.h"
+
+#include <cstring>
+#include <utility>
+
+#include "base/random.h"
+#include "http/h1_parser.h"
+#include "http/request_id.h"
+#include "http/response_writer.h"
+
+namespace weir::http {
+namespace {
+constexpr std::size_t kLingerBytesMax = 1024UL * 1024;  // then a client that goes on sending is cut off
+}
+
+// What lives from a request's first byte to its response's last.
+struct ServerConnection::Exchange : net::Pooled {
+  Exchange(ServerConnection& connection) : request{.head = head, .peer = connection.peer_} {}
+  RequestHead head;
+  Request request;
+  std::optional<RequestBody> body;
+  RequestId id;
+};
+
+ServerConnection::ServerConnection(Server& server, std::unique_ptr<net::Stream> stream,
+                                   const net::Address& peer, std::uint16_t local_port)
+    : server_(server), stream_(std::move(stream)), peer_(peer), local_port_(local_port) {
+  next_ = server_.open_;
+  link_ = &server_.open_;
+  if (next_ != nullptr) next_->link_ = &next_;
+  server_.open_ = this;
+}
+
+ServerConnection::~ServerConnection() {
+  *link_ = next_;
+  if (next_ != nullptr) next_->link_ = link_;
+  server_.counters_.connections_closed.add();
+}
+
+net::Env& ServerConnection::env() const { return server_.env_; }
+
+net::Task<void> ServerConnection::run() {
+  context_ = &co_await net::current_context();
+  for (;;) {
+    if (begin_ == end_) {
+      idle_ = true;
+      buffer_.release();
+      if (!co_await stream_->readable(options().idle_timeout)) break;
+      idle_ = false;
+      buffer_ = net::Buffer::acquire();
+      begin_ = end_ = 0;
+    } else if (served_ % limits::kPipelinedRequestsMax == 0) {
+      if (!co_await env().loop.sleep(Duration::zero())) break;
+    }
+    const std::unique_ptr<Exchange> exchange(new Exchange(*this));
+    if (!co_await serve(*exchange)) break;
+  }
+  stream_->watch_hangup(nullptr);
+}
+
+// One request and its response; false when the connection is to be closed.
+net::Task<bool> ServerConnection::serve(Exchange& exchange) {
+  const Head head = co_await read_head(exchange);
+  if (head != Head::kComplete) co_return false;
+  begin_request(exchange);
+  auto response = co_await server_.service_.handle(exchange.request);
+  if (!response) {
+    const Error& error = response.error();
+    // The client is gone, or this connection was told to stop: there is nobody to answer.
+    if (error.code == Code::kCancelled || (error.side == Side::kDownstream && error.code == Code::kReset)) {
+      stream_->abort();
+      co_return false;
+    }
+    response = error_response(error, exchange.id.text());
+  }
+  const bool reusable = co_await respond(exchange, **response);
+  if (!(*response)->settled()) co_await (*response)->settle();
+  response->reset();
+  stream_->watch_hangup(nullptr);
+  exchange_ = nullptr;
+  if (reusable) co_return end_request(exchange);
+  if (exchange.body && !exchange.body->at_end()) co_await linger();
+  co_return false;
+}
+
+net::Task<ServerConnection::Head> ServerConnection::read_head(Exchange& exchange) {
+  const Instant started = env().loop.now();
+  const Instant deadline = started + options().head_timeout;
+  std::size_t seen = 0;
+  Error error;
+  for (;;) {
+    if (begin_ != end_) {
+      const net::Slice received = buffer_.span().subspan(begin_, end_ - begin_);
+      const auto parsed = parse_request_head(net::as_text(received), exchange.head, seen);
+      if (!parsed) {
+        error = parsed.error();
+        break;
+      }
+      if (*parsed > 0) {
+        begin_ += *parsed;
+        exchange.request.arrived = started;
+        co_return Head::kComplete;
+      }
+      seen = received.size();
+      if (begin_ > 0) {
+        std::memmove(buffer_.data(), received.data(), received.size());
+        begin_ = 0;
+        end_ = received.size();
+      }
+    }
+    const auto got = co_await stream_->read(buffer_.span().subspan(end_), deadline - env().loop.now());
+    if (!got && got.error().code == Code::kTimedOut && seen > 0) {
+      error = Error{Code::kTimedOut, Side::kDownstream, Retry::kNever, 0,
+                    "the request head did not come in time"};
+      break;
+    }
+    if (!got || *got == 0) co_return Head::kClose;
+    end_ += *got;
+  }
+  // Not a request, or not all of one: answered here, and nothing of it reaches the service.
+  server_.counters_.refused.add();
+  exchange.head.fields.clear();
+  exchange.head.method = Method::kOther;
+  exchange.head.framing = Framing::kNone;
+  exchange.head.version_minor = 1;
+  exchange.head.keep_alive = false;
+  const ResponsePtr response = error_response(error, {});
+  (void)co_await respond(exchange, *response);
+  co_await linger();
+  co_return Head::kRefused;
+}
+
+void ServerConnection::begin_request(Exchange& exchange) {
+  ++served_;
+  server_.counters_.requests.add();
+  exchange_ = &exchange;
+  Request& request = exchange.request;
+  RequestHead& head = exchange.head;
+  request.local_port = local_port_;
+  request.scheme = options().scheme;
+  exchange.id.assign(head.fields.value_of(Known::kXRequestId), env().random);
+  request.id = exchange.id.text();
+  if (head.version_minor >= 1) request.interim = this;
+  exchange.body.emplace(*stream_, head, options().body_timeout, options().write_timeout);
+  exchange.body->set_buffered(buffer_.span().subspan(begin_, end_ - begin_));
+  if (!exchange.body->at_end()) request.body = &*exchange.body;
+  // A client that has closed its side together with the request may be reading still; one that does so later,
+  // while it waits, has gone.
+  if (!stream_->peer_closed()) stream_->watch_hangup(this);
+}
+
+// Makes ready for the next request of this connection.
+bool ServerConnection::end_request(Exchange& exchange) {
+  const net::Slice rest = exchange.body->rest();
+  if (net::Buffer taken = exchange.body->take_buffer()) {
+    begin_ = static_cast<std::size_t>(rest.data() - taken.data());
+    end_ = begin_ + rest.size();
+    if (rest.empty()) begin_ = end_ = 0;
+    buffer_ = std::move(taken);
+  } else {
+    begin_ = end_ - rest.size();
+  }
+  return true;
+}
+
+void ServerConnection::on_hangup() { context_->cancel(); }
+
+net::Task<Result<void>> ServerConnection::send_interim(const ResponseHead& head) {
+  if (head.status == 100) {
+    if (!exchange_->body || !exchange_->body->wants_continue()) co_return Result<void>{};
+    exchange_->body->continue_sent();
+  }
+  const net::Buffer out = net::Buffer::acquire();
+  HeadWriter writer(out.span());
+  writer.status_line(head.status, head.reason);
+  writer.fields(head.fields);
+  const auto bytes = writer.finish();
+  if (!bytes) co_return fail(bytes.error());
+  auto written = co_await stream_->write(out.span().first(*bytes), options().write_timeout);
+  if (!written) co_return fail(written.error());
+  co_return Result<void>{};
+}
+
+// Sends the response; true when the connection can take another request.
+net::Task<bool> ServerConnection::respond(Exchange& exchange, Response& response) {
+  if (exchange.body) (void)exchange.body->discard_buffered();  // a malformed rest ends the connection below
+  const bool body_read = !exchange.body || exchange.body->at_end();
+  const bool keep_alive =
+      exchange.head.keep_alive && response.head.keep_alive && body_read && !server_.draining_;
+  server_.counters_.responses[static_cast<std::size_t>(response.head.status / 100) % 6].add();
+
+  net::Buffer out = net::Buffer::acquire();
+  ResponseWriter writer(out.span(), exchange.head, env().loop.clock());
+  const auto first = writer.begin(response, keep_alive);
+  if (!first) {
+    stream_->abort();
+    co_return false;
+  }
+  auto written = co_await stream_->write(first->slices, options().write_timeout);
+  if (!written) {
+    stream_->abort();
+    co_return false;
+  }
+  out.release();
+  if (!first->complete && !co_await send_rest(response, first->chunked)) {
+    stream_->abort();  // the client must not take a part for the whole
+    co_return false;
+  }
+  co_return first->keep_alive;
+}
+
+net::Task<bool> ServerConnection::send_rest(Response& response, bool chunked) {
+  if (!chunked) {
+    const net::Pumped pumped = co_await response.pump_to(*stream_, options().write_timeout);
+    co_return pumped.result.has_value() && response.at_end();
+  }
+  while (!response.at_end()) {
+    const auto piece = co_await response.read();
+    if (!piece) co_return false;
+    if (piece->empty()) break;
+    const ChunkHead head(piece->size());
+    const net::Stream::Slices slices{net::as_slice(head.text()), *piece, net::as_slice(kChunkEnd)};
+    if (!co_await stream_->write(slices, options().write_timeout)) co_return false;
+  }
+  const net::Buffer out = net::Buffer::acquire();
+  HeadWriter writer(out.span());
+  writer.raw(kLastChunkHead);
+  if (const Fields* trailers = response.trailers(); trailers != nullptr) writer.fields(*trailers);
+  const auto bytes = writer.finish();
+  if (!bytes) co_return false;
+  co_return (co_await stream_->write(out.span().first(*bytes), options().write_timeout)).has_value();
+}
+
+// Closing with unread bytes would reset the connection and could take the response from the client. So: no
+// more is written, and what comes is dropped until the client closes, or for a while.
+net::Task<void> ServerConnection::linger() {
+  if (!stream_->shutdown_write()) co_return;
+  const Instant deadline = env().loop.now() + options().linger_timeout;
+  if (!buffer_) buffer_ = net::Buffer::acquire();
+  std::size_t dropped = 0;
+  while (dropped < kLingerBytesMax) {
+    const auto got = co_await stream_->read(buffer_.span(), deadline - env().loop.now());
+    if (!got || *got == 0) co_return;
+    dropped += *got;
+  }
+}
+
+}  // namespace weir::http

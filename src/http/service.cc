@@ -1,0 +1,69 @@
+#include "http/service.h"
+
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "http/h1_writer.h"
+
+namespace weir::http {
+
+net::Task<net::Pumped> Body::pump_to(net::Stream& to, Duration timeout) {
+  net::Pumped pumped;
+  while (!at_end()) {
+    auto piece = co_await read();
+    if (!piece) {
+      pumped.result = fail(piece.error());
+      pumped.read_failed = true;
+      break;
+    }
+    if (piece->empty()) break;
+    if (auto written = co_await to.write(*piece, timeout); !written) {
+      pumped.result = fail(written.error());
+      break;
+    }
+    pumped.bytes += piece->size();
+  }
+  co_return pumped;
+}
+
+net::Task<void> Response::settle() { co_return; }
+
+TextResponse::TextResponse(int status, std::string_view content_type, std::string content)
+    : content_(std::move(content)), taken_(content_.empty()) {
+  head.status = status;
+  head.reason = reason_of(status);
+  const bool has_content = status >= 200 && status != 204 && status != 304;
+  head.framing = has_content ? Framing::kLength : Framing::kNone;
+  head.content_length = content_.size();
+  if (!has_content) return;
+  const std::size_t digits = write_decimal(content_.size(), length_.data());
+  head.fields.add(Known::kContentLength, std::string_view(length_.data(), digits));
+  if (!content_type.empty()) head.fields.add(Known::kContentType, content_type);
+}
+
+void TextResponse::add_field(std::string_view static_name, std::string value) {
+  WEIR_CHECK(values_used_ < kOwnValuesMax);
+  std::string& kept = values_[values_used_++];
+  kept = std::move(value);
+  head.fields.add(static_name, kept);
+}
+
+net::Task<Result<net::Slice>> TextResponse::read() { co_return take_buffered(); }
+
+net::Slice TextResponse::take_buffered() {
+  if (std::exchange(taken_, true)) return {};
+  return net::as_slice(content_);
+}
+
+ResponsePtr error_response(const Error& error, std::string_view request_id) {
+  const int status = status_for(error);
+  std::string text = std::to_string(status);
+  text.append(" ").append(reason_of(status)).append(": ").append(error.text).append("\n");
+  auto response = std::make_unique<TextResponse>(status, "text/plain; charset=utf-8", std::move(text));
+  response->head.fields.add("weir-reason", name_of(error.code));
+  if (!request_id.empty()) response->add_field(Known::kXRequestId, std::string(request_id));
+  return response;
+}
+
+}  // namespace weir::http
