@@ -235,7 +235,7 @@ def test_self_contained_is_checked_again_when_a_header_below_changes(tmp_path: P
 FUNCTIONS = [
     ("void f() {\n}\n", [("f", 1, 2)]),
     (
-        "namespace a {\nint x{3};\nstruct B {\n int f() const { return 1; }\n std::function<void()> g = {};\n};\n}",
+        "namespace a {\nint x{3};\nstruct B {\n int f() const { return 1; }\n Fn<void()> g = {};\n};\n}",
         [("f", 4, 1)],
     ),
     ("Foo::Foo(int a) : Base<int>{a}, a_{a}, b_(a) {\n  g();\n}\n", [("Foo::Foo", 1, 3)]),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tiers: everything that CI runs, cheapest first. Called by `./dev test` and `./dev unit`, which do the set-up.
+"""tiers: everything that CI runs. Called by `./dev test` and `./dev unit`, which do the set-up.
 
 A tier yields checks (a rule, a test case, a corpus, a scenario) and fails when one fails or when it ran none.
 The last line of the output is `N passed, N failed` over all tiers; the exit code is 1 when anything failed.
