@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 
@@ -88,11 +89,25 @@ Known known_field(std::string_view name);
 // The usual spelling ("Content-Length"); empty for kOther.
 std::string_view name_of(Known known);
 
+// A set of them, for Fields::has_any.
+constexpr std::uint64_t bits_of(std::initializer_list<Known> set) {
+  std::uint64_t bits = 0;
+  for (const Known known : set) bits |= std::uint64_t{1} << static_cast<unsigned>(known);
+  return bits;
+}
+
+// More options than this in the Connection fields of one message are refused by the parser: each costs a look
+// at every field, and real messages have up to three.
+inline constexpr std::size_t kConnectionOptionsMax = 32;
+
 struct Field {
   std::string_view name;   // as received
   std::string_view value;  // without the white space around it
   Known known;
 };
+
+// X-Forwarded-*: what a proxy in front says about the client.
+bool is_vouched_for(std::string_view name);
 
 class Fields {
  public:
@@ -120,7 +135,7 @@ class Fields {
   bool add(Known known, std::string_view name, std::string_view value) {
     if (size_ == limits::kFieldsMax) return false;
     fields_[size_++] = {name, value, known};
-    present_ |= bit(known);
+    present_ |= bits_of({known});
     return true;
   }
   bool add(std::string_view name, std::string_view value) { return add(known_field(name), name, value); }
@@ -129,8 +144,10 @@ class Fields {
   // One field with that value takes the place of all of that name; false when it is new and there is no room.
   bool set(Known known, std::string_view value);
 
+  // True when any of a set made by bits_of is there.
+  bool has_any(std::uint64_t bits) const { return (present_ & bits) != 0; }
   // One bit test, unlike find(). Not for kOther.
-  bool has(Known known) const { return (present_ & bit(known)) != 0; }
+  bool has(Known known) const { return has_any(bits_of({known})); }
   // The first of that name, or null. Not for kOther.
   const Field* find(Known known) const {
     if (!has(known)) return nullptr;
@@ -157,7 +174,7 @@ class Fields {
     std::uint64_t present = 0;
     for (std::size_t i = 0; i < size_; ++i) {
       if (predicate(static_cast<const Field&>(fields_[i]))) continue;
-      present |= bit(fields_[i].known);
+      present |= bits_of({fields_[i].known});
       if (kept != i) fields_[kept] = fields_[i];
       ++kept;
     }
@@ -168,8 +185,6 @@ class Fields {
   }
 
  private:
-  static constexpr std::uint64_t bit(Known known) { return std::uint64_t{1} << static_cast<unsigned>(known); }
-
   std::size_t size_ = 0;
   std::uint64_t present_ = 0;
   union {

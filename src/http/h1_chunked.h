@@ -63,8 +63,10 @@ class ChunkedDecoder {
     kDone,
   };
 
-  // Takes one byte of a chunk line; false when it cannot be there.
-  bool line_byte(unsigned char byte);
+  // Each takes one byte of a chunk line, or of the CRLF behind content; false when it cannot be there.
+  bool line_byte(char byte);
+  bool size_byte(char byte);
+  bool ext_end(char byte);
   Result<Step> trailer(std::span<const std::byte> in, std::size_t at);
 
   State state_ = State::kSizeStart;
@@ -80,6 +82,7 @@ class ChunkedDecoder {
 // limits::kFieldsMax.
 bool read_trailers(std::string_view section, Fields& out);
 
+inline constexpr std::size_t kChunkHeadBytesMax = 18;  // 16 hex digits and CRLF
 // "1a4\r\n"; goes in front of a chunk. 0 is for kLastChunk.
 class ChunkHead {
  public:
@@ -87,10 +90,9 @@ class ChunkHead {
   std::string_view text() const { return {text_.data() + begin_, text_.size() - begin_}; }
 
  private:
-  std::array<char, 18> text_;
+  std::array<char, kChunkHeadBytesMax> text_;
   std::uint8_t begin_;
 };
-inline constexpr std::size_t kChunkHeadBytesMax = 18;
 inline constexpr std::string_view kChunkEnd = "\r\n";
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";  // with no trailers
 inline constexpr std::string_view kLastChunkHead = "0\r\n";  // trailers and a blank line follow (HeadWriter)

@@ -1,0 +1,53 @@
+// H1Body: the content of an HTTP/1 message as it comes from a stream, delimited by its framing: first what
+// was received with the head, then what the stream brings. Part of a request or a response, on the core of
+// the connection.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "http/body.h"
+#include "http/h1_chunked.h"
+#include "http/message.h"
+#include "net/buffer.h"
+#include "net/stream.h"
+
+namespace weir::http {
+
+class H1Body {
+ public:
+  // side: who sends it, for the errors. buffered: the bytes behind the head; they stay where they are.
+  H1Body(net::Stream& stream, Side side, Framing framing, std::uint64_t content_length, net::Slice buffered,
+         Duration read_timeout);
+
+  // As Body's.
+  net::Task<Result<net::Slice>> read();
+  net::Slice take_buffered();
+  bool at_end() const { return at_end_; }
+  net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout);
+  const Fields* trailers() const { return trailers_.get(); }
+
+  // Drops what has been received: that may be the end.
+  void discard_buffered();
+  // After the end: what was received behind it, and the buffer that holds it when that is this body's own.
+  net::Slice rest() const { return input_; }
+  net::Buffer take_buffer() { return std::move(buffer_); }
+
+ private:
+  Result<net::Slice> next_buffered();
+  Result<net::Slice> next_chunk();
+  net::Task<Result<void>> fill();
+
+  net::Stream& stream_;
+  Duration read_timeout_;
+  Side side_;
+  Framing framing_;
+  bool at_end_;
+  std::uint64_t left_;  // kLength: not yet given out
+  ChunkedDecoder decoder_;
+  net::Slice input_;    // received, not yet given out
+  net::Buffer buffer_;  // holds input_ once what came with the head is used up
+  std::unique_ptr<Fields> trailers_;
+};
+
+}  // namespace weir::http
