@@ -51,6 +51,8 @@ class Loop {
   void post(std::move_only_function<void()> work);  // from any thread; runs on this loop in its next turn
   // One turn, which sleeps at most `timeout`; true when something ran. Tests drive a loop by this.
   bool turn(std::optional<Duration> timeout);
+  // Nothing happens by itself before this; empty when no timer is armed. May be earlier than the first timer.
+  std::optional<Instant> next_timer() const { return timers_.next(); }
 
   // co_await loop.sleep(5s): kCancelled, or nothing. A zero sleep lets everything else that is ready run
   // first.
