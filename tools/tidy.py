@@ -307,7 +307,7 @@ def libraries(tree: Tree) -> Iterator[Breach]:
                     line,
                     f"<{name}> is of no known library: add it to LIBRARIES in tools/tidy.py",
                 )
-            elif source.is_header:
+            elif source.is_header and not name.endswith("_fwd.hpp"):  # declarations alone drag nothing in
                 yield Breach(
                     source.path, line, f"<{name}> in a header; third-party headers stand in .cc files"
                 )

@@ -114,6 +114,13 @@ SAMPLES = [
         {"src/net/a.cc": "#include <vector>\n#include <sqlite3.h>\n"},
         ("src/net/a.cc", 2),
     ),
+    (
+        "libraries",
+        {"src/config/a.h": "#include <nlohmann/json_fwd.hpp>\n"},
+        {"src/config/a.h": "#include <nlohmann/json.hpp>\n"},
+        ("src/config/a.h", 1),
+    ),
+    ("libraries", {}, {"src/net/a.h": "#include <nlohmann/json_fwd.hpp>\n"}, ("src/net/a.h", 1)),
     ("libraries", {}, {"src/store/a.h": "#include <sqlite3.h>\n"}, ("src/store/a.h", 1)),
     ("libraries", {}, {"src/net/a.h": "#include <fmt/core.h>\n"}, ("src/net/a.h", 1)),
     ("libraries", {}, {"src/net/a.cc": "#include <boost/asio.hpp>\n"}, ("src/net/a.cc", 1)),
