@@ -71,8 +71,8 @@ BANNED = [
     Ban(
         "thread",
         r"std::(j?thread|async)\b|\bpthread_create\b",
-        "threads are made in net/ and cli/ only; move work with a message to a Loop",
-        frozenset({"net", "cli"}),
+        "threads are made in net/ and cli/, and in store/ because SQLite blocks; post() work to a Loop",
+        frozenset({"net", "cli", "store"}),
         in_tests=True,
     ),
     Ban(

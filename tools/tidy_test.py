@@ -176,30 +176,30 @@ SAMPLES = [
     ("modes", {"tools/a.py": "x = 1\n"}, {"tools/a.py": "#!/usr/bin/env python3\n"}, ("tools/a.py", 1)),
 ]
 
-# ban, file and text that pass, text that is caught at line 2 of src/store/a.cc (or a_test.cc)
+# ban, file and text that pass, text that is caught at line 2 of src/http/a.cc (or a_test.cc)
 BANS = [
-    ("format", "src/store/a.cc", "fmt::format(x); std::formatter<A> a;", "std::format(x);"),
-    ("throw", "src/store/a.cc", '"throw"; // throw\nint throw_away;', "throw 1;"),
+    ("format", "src/http/a.cc", "fmt::format(x); std::formatter<A> a;", "std::format(x);"),
+    ("throw", "src/http/a.cc", '"throw"; // throw\nint throw_away;', "throw 1;"),
     ("thread", "src/net/a.cc", "std::thread t; std::this_thread::get_id();", "std::thread t;"),
-    ("thread", "src/store/a_test.cc", "std::jthread t;", "std::jthread t;"),
+    ("thread", "src/http/a_test.cc", "std::jthread t;", "std::jthread t;"),
     ("clock", "src/net/a.cc", "std::chrono::steady_clock::now();", "std::chrono::steady_clock::now();"),
     (
         "clock",
-        "src/store/a.cc",
+        "src/http/a.cc",
         "clock.now(); std::chrono::steady_clock::time_point t;",
         "clock_gettime (x, y);",
     ),
     ("random", "src/net/a.cc", "getrandom(b, 16, 0);", "std::mt19937 g;"),
-    ("random", "src/store/a.cc", "operand(1); my_rand(2);", "srand(1);"),
-    ("sleep", "src/store/a.cc", "sleep(1);", None),
-    ("sleep", "src/store/a_test.cc", "co_await net::sleep(loop, 5ms); clock.sleep(1);", "sleep(1);"),
+    ("random", "src/http/a.cc", "operand(1); my_rand(2);", "srand(1);"),
+    ("sleep", "src/http/a.cc", "sleep(1);", None),
+    ("sleep", "src/http/a_test.cc", "co_await net::sleep(loop, 5ms); clock.sleep(1);", "sleep(1);"),
     ("printf", "src/cli/a.cc", "std::printf();", "std::fprintf(stderr, x);"),
-    ("printf", "src/store/a.cc", "std::snprintf(a, 1, b);", "std::cerr << 1;"),
-    ("assert", "src/store/a.cc", "static_assert(true);", "assert(x);"),
+    ("printf", "src/http/a.cc", "std::snprintf(a, 1, b);", "std::cerr << 1;"),
+    ("assert", "src/http/a.cc", "static_assert(true);", "assert(x);"),
     ("getenv", "src/cli/a.cc", "std::getenv(a);", "std::getenv(a);"),
-    ("regex", "src/store/a.cc", "int regex;", "std::regex r;"),
-    ("endl", "src/store/a.cc", "int endl;", "a << std::endl;"),
-    ("using", "src/store/a.cc", "using namespace std::chrono_literals;", "using namespace std;"),
+    ("regex", "src/http/a.cc", "int regex;", "std::regex r;"),
+    ("endl", "src/http/a.cc", "int endl;", "a << std::endl;"),
+    ("using", "src/http/a.cc", "using namespace std::chrono_literals;", "using namespace std;"),
 ]
 
 
@@ -219,7 +219,7 @@ def test_rule(tmp_path: Path, rule: str, good: dict[str, str], bad: dict[str, st
 def test_banned(tmp_path: Path, name: str, path: str, good: str, bad: str | None):
     assert found(make(tmp_path / "good", {path: good}), "banned-" + name) == []
     if bad is not None:
-        place = "src/store/a_test.cc" if name == "sleep" else "src/store/a.cc"
+        place = "src/http/a_test.cc" if name == "sleep" else "src/http/a.cc"
         assert found(make(tmp_path / "bad", {place: "\n" + bad}), "banned-" + name) == [(place, 2)]
 
 
