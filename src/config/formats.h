@@ -19,7 +19,6 @@ std::string check_address(std::string_view text);      // host:port
 std::string check_path(std::string_view text);         // "/healthz?full=1": path and query (RFC 3986)
 std::string check_path_prefix(std::string_view text);  // a path without query
 std::string check_label_key(std::string_view text);
-std::string check_json(std::string_view text);
 
 bool is_utf8(std::string_view text);
 

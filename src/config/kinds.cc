@@ -79,6 +79,7 @@ void Schema<LoadBalancerSpec>::validate(const LoadBalancerSpec& spec, Report& re
   std::set<std::pair<std::string, std::uint32_t>> hosts;  // with the port, 0 for the shared one
   for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
     const Listener& listener = spec.listeners[i];
+    if (listener.port == 0U) continue;  // was refused when it was read
     const std::uint32_t port = listener.port.value_or(0);
     const Report::Step list(report, "listeners");
     const Report::Step item(report, i);
@@ -86,7 +87,8 @@ void Schema<LoadBalancerSpec>::validate(const LoadBalancerSpec& spec, Report& re
       report.add("takes all hosts of a port, as an earlier listener does");
     }
     for (std::size_t j = 0; j < listener.hostnames.size(); ++j) {
-      if (hosts.emplace(to_lower(listener.hostnames[j]), port).second) continue;
+      if (listener.hostnames[j].empty() || hosts.emplace(to_lower(listener.hostnames[j]), port).second)
+        continue;
       const Report::Step field(report, "hostnames");
       const Report::Step hostname(report, j);
       report.add("is there twice for the same port");

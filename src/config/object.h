@@ -66,7 +66,8 @@ Checked<std::vector<Object>> parse_objects(std::string_view json, Origin origin)
 // an equal object (with Secrets::kKeep and Origin::kStore).
 std::string to_json(const Object& object, Secrets secrets);
 
-// Puts what only the server may set (metadata, secrets of that sort) from the stored object into the new one.
+// Puts what only the server may set (uid, revision, times, a token's hash, status) from the stored object
+// into the new one of the same kind.
 void carry_server_fields(const Object& stored, Object& updated);
 
 }  // namespace weir::config

@@ -61,6 +61,7 @@ struct Field {
   std::string_view doc;  // one line
   const Type* type = nullptr;
   void* (*member)(void* owner) = nullptr;
+  void (*copy)(const void* from, void* to) = nullptr;  // between two owners
   bool required = false;
   bool secret = false;      // never in an answer, a diff or a log
   bool server_set = false;  // a client can't write it
@@ -191,6 +192,10 @@ constexpr Field field(Field line) {
   if (line.type == nullptr) line.type = &kType<typename Member::ValueType>;
   line.member = [](void* owner) -> void* {
     return &(static_cast<typename Member::OwnerType*>(owner)->*kMember);
+  };
+  line.copy = [](const void* from, void* to) {
+    using Owner = typename Member::OwnerType;
+    static_cast<Owner*>(to)->*kMember = static_cast<const Owner*>(from)->*kMember;
   };
   return line;
 }

@@ -1,0 +1,176 @@
+#include "config/object.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "config/codec.h"
+#include "config/documents.h"
+#include "config/kinds.h"
+
+namespace weir::config {
+namespace {
+
+using Tree = nlohmann::ordered_json;
+
+constexpr std::array<std::string_view, 4> kParts{"kind", "metadata", "spec", "status"};
+
+std::string kind_names(std::span<const std::string_view> names) {
+  std::string text;
+  for (const std::string_view name : names) text += (text.empty() ? "" : ", ") + std::string(name);
+  return text;
+}
+
+// Null when there is none to go on with.
+const KindInfo* read_kind(const Tree& tree, Origin origin, Report& report) {
+  const Report::Step step(report, "kind");
+  std::array<std::string_view, kKinds.size()> names;
+  std::ranges::transform(kKinds, names.begin(), &KindInfo::name);
+  const auto found = tree.find("kind");
+  if (found == tree.end() || found->is_null()) {
+    report.add("is required: one of " + kind_names(names));
+    return nullptr;
+  }
+  const auto* name = found->get_ptr<const std::string*>();
+  const KindInfo* kind = name == nullptr ? nullptr : find_kind(*name);
+  if (kind == nullptr) {
+    const std::string_view near = name == nullptr ? std::string_view() : nearest(name->substr(0, 64), names);
+    if (near.empty()) {
+      report.add("must be one of " + kind_names(names));
+    } else {
+      report.add("unknown kind " + in_quotes(*name) + "; did you mean \"" + std::string(near) + "\"?");
+    }
+    return nullptr;
+  }
+  if (!kind->client_writes && origin == Origin::kClient) {
+    report.add(std::string(kind->name) + " is written by the server only");
+  }
+  return kind;
+}
+
+void read_status(const Tree& tree, Origin origin, std::string& status, Report& report) {
+  const auto found = tree.find("status");
+  if (found == tree.end() || found->is_null()) return;
+  const Report::Step step(report, "status");
+  if (!found->is_object()) {
+    report.add("must be an object");
+  } else if (origin == Origin::kStore) {
+    status = found->dump();
+  }
+}
+
+Object read_object(const Tree& tree, Origin origin, Report& report) {
+  Object object;
+  if (!tree.is_object()) {
+    report.add("must be an object with kind, metadata and spec");
+    return object;
+  }
+  for (const auto& [key, item] : tree.items()) {
+    if (std::ranges::find(kParts, key) != kParts.end()) continue;
+    const Report::Step step(report, shown(key));
+    report.add(unknown_field(key, kParts));
+  }
+  const KindInfo* kind = read_kind(tree, origin, report);
+  const Tree none = Tree::object();
+  const auto part = [&](const char* name) -> const Tree& {
+    const auto found = tree.find(name);
+    return found == tree.end() || found->is_null() ? none : *found;
+  };
+  {
+    const Report::Step step(report, "metadata");
+    read_struct(kType<Metadata>, part("metadata"), &object.metadata, origin, report);
+  }
+  if (kind != nullptr) {
+    object.spec = kind->make();
+    const Report::Step step(report, "spec");
+    read_struct(*kind->spec, part("spec"), spec_of(object), origin, report);
+  }
+  read_status(tree, origin, object.status, report);
+  return object;
+}
+
+// "Service/web", as far as the tree says so; else "object 3".
+std::string label_of(const Tree& tree, std::size_t index) {
+  const auto text_in = [](const Tree& owner, const char* name) -> std::string {
+    if (!owner.is_object() || !owner.contains(name) || !owner[name].is_string()) return {};
+    return shown(owner[name].get_ref<const std::string&>());
+  };
+  const std::string kind = text_in(tree, "kind");
+  const std::string name =
+      tree.is_object() && tree.contains("metadata") ? text_in(tree["metadata"], "name") : "";
+  return kind.empty() || name.empty() ? "object " + std::to_string(index + 1) : kind + '/' + name;
+}
+
+}  // namespace
+
+std::string reference_of(const Object& object) {
+  return std::string(info_of(object.kind()).name) + '/' + object.metadata.name;
+}
+
+Checked<Object> parse_object(std::string_view json, Origin origin) {
+  const auto tree = read_json(json, kDocumentBytesMax);
+  if (!tree) return std::unexpected(tree.error());
+  Report report;
+  Object object = read_object(*tree, origin, report);
+  if (report.size() > 0) return std::unexpected(report.take());
+  return object;
+}
+
+Checked<std::vector<Object>> parse_objects(std::string_view json, Origin origin) {
+  const auto tree = read_json(json, kListBytesMax);
+  if (!tree) return std::unexpected(tree.error());
+  const bool wrapped = tree->is_object() && tree->size() == 1 && tree->contains("objects");
+  const Tree& list = wrapped ? (*tree)["objects"] : *tree;
+  const auto refuse = [](std::string message) {
+    return std::unexpected(Violations{{"", std::move(message), ""}});
+  };
+  if (!list.is_array()) return refuse("must be a list of objects, or {\"objects\": [...]}");
+  if (list.size() > kObjectsMax)
+    return refuse("must have at most " + std::to_string(kObjectsMax) + " objects");
+
+  std::vector<Object> objects;
+  Violations violations;
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < list.size() && violations.size() < Report::kViolationsMax; ++i) {
+    Report report(label_of(list[i], i));
+    Object object = read_object(list[i], origin, report);
+    if (report.size() == 0 && !seen.insert(reference_of(object)).second) {
+      report.add("is there twice; an object may be given once");
+    }
+    if (report.size() == 0) {
+      objects.push_back(std::move(object));
+    } else {
+      std::ranges::move(report.take(), std::back_inserter(violations));
+    }
+  }
+  if (!violations.empty()) return std::unexpected(std::move(violations));
+  return objects;
+}
+
+std::string to_json(const Object& object, Secrets secrets) {
+  const KindInfo& kind = info_of(object.kind());
+  Tree tree;
+  tree["kind"] = kind.name;
+  tree["metadata"] = print_struct(kType<Metadata>, &object.metadata, secrets);
+  tree["spec"] = print_struct(*kind.spec, spec_of(object), secrets);
+  if (!object.status.empty()) tree["status"] = Tree::parse(object.status, nullptr, false);
+  return tree.dump();
+}
+
+void carry_server_fields(const Object& stored, Object& updated) {
+  WEIR_CHECK(stored.kind() == updated.kind());
+  const auto carry = [](const Type& type, const void* from, void* to) {
+    for (const Field& field : type.fields) {
+      if (field.server_set) field.copy(from, to);
+    }
+  };
+  carry(kType<Metadata>, &stored.metadata, &updated.metadata);
+  carry(*info_of(stored.kind()).spec, spec_of(stored), spec_of(updated));
+  updated.status = stored.status;
+}
+
+}  // namespace weir::config

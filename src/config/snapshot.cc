@@ -1,0 +1,152 @@
+#include "config/snapshot.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <variant>
+
+#include "base/text.h"
+#include "config/documents.h"
+#include "config/whole.h"
+
+namespace weir::config {
+namespace {
+
+using Tree = nlohmann::ordered_json;
+
+// A snapshot on disk may hold all there is, unlike what one call may send.
+constexpr std::size_t kSnapshotBytesMax = std::size_t{32} << 20U;
+
+bool is_part(const Object& object) {
+  return object.kind() == Kind::kLoadBalancer || object.kind() == Kind::kService ||
+         object.kind() == Kind::kEndpoint;
+}
+
+// FNV-1a, then mixed so that all bits are good for a hash ring.
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  hash = (hash ^ (hash >> 33U)) * 0xff51afd7ed558ccdU;
+  return hash ^ (hash >> 33U);
+}
+
+bool selects(const Labels& wanted, const Labels& labels) {
+  return std::ranges::all_of(wanted, [&](const auto& entry) {
+    const auto found = labels.find(entry.first);
+    return found != labels.end() && found->second == entry.second;
+  });
+}
+
+LoadBalancer make_load_balancer(const Object& object, const LoadBalancerSpec& spec) {
+  LoadBalancer balancer{object.metadata.name, spec};
+  for (Listener& listener : balancer.spec.listeners) {
+    for (std::string& hostname : listener.hostnames) hostname = to_lower(hostname);
+  }
+  for (Route& route : balancer.spec.routes) {
+    route.match.path_prefix = std::string(normal_prefix(route.match.path_prefix));
+  }
+  return balancer;
+}
+
+// joined: by name of the object.
+Service make_service(const Object& object, const ServiceSpec& spec, std::span<const Object* const> joined) {
+  Service service{object.metadata.name, spec, {}};
+  service.spec.endpoints.clear();
+  std::map<std::string, std::size_t, std::less<>> places;  // by key
+  const auto place = [&](std::string_view text, std::uint32_t weight, std::uint32_t priority,
+                         std::string name) {
+    Endpoint endpoint{
+        .address = *parse_address(text), .weight = weight, .priority = priority, .object = std::move(name)};
+    endpoint.key = to_text(endpoint.address);
+    endpoint.id = hash_of(endpoint.key);
+    const auto [found, is_new] = places.emplace(endpoint.key, service.endpoints.size());
+    if (is_new) {
+      service.endpoints.push_back(std::move(endpoint));
+    } else if (service.endpoints[found->second].object.empty()) {
+      service.endpoints[found->second] =
+          std::move(endpoint);  // what joined knows better than what was written
+    }
+  };
+  for (const StaticEndpoint& one : spec.endpoints) place(one.address, one.weight, one.priority, {});
+  for (const Object* one : joined) {
+    const auto& endpoint = std::get<EndpointSpec>(one->spec);
+    place(endpoint.address, endpoint.weight, endpoint.priority, one->metadata.name);
+  }
+  return service;
+}
+
+}  // namespace
+
+const Service* Snapshot::find_service(std::string_view name) const {
+  const auto found = std::ranges::lower_bound(services, name, {}, &Service::name);
+  return found != services.end() && found->name == name ? &*found : nullptr;
+}
+
+Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const Object* const> objects,
+                                        const Labels* edge_labels) {
+  if (Violations violations = validate_whole(objects); !violations.empty()) {
+    return std::unexpected(std::move(violations));
+  }
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->revision = revision;
+  std::vector<const Object*> parts;
+  std::ranges::copy_if(objects, std::back_inserter(parts),
+                       [](const Object* object) { return is_part(*object); });
+  std::ranges::sort(parts, {}, [](const Object* object) { return std::string_view(object->metadata.name); });
+  std::map<std::string_view, std::vector<const Object*>> joined;  // by service
+  for (const Object* object : parts) {
+    if (const auto* spec = std::get_if<EndpointSpec>(&object->spec)) joined[spec->service].push_back(object);
+  }
+  for (const Object* object : parts) {
+    if (const auto* balancer = std::get_if<LoadBalancerSpec>(&object->spec)) {
+      if (edge_labels != nullptr && !selects(balancer->edges.match, *edge_labels)) continue;
+      snapshot->load_balancers.push_back(make_load_balancer(*object, *balancer));
+    } else if (const auto* service = std::get_if<ServiceSpec>(&object->spec)) {
+      snapshot->services.push_back(make_service(*object, *service, joined[object->metadata.name]));
+    }
+  }
+  return snapshot;
+}
+
+Labels selectable_labels(const Labels& labels, const EdgeSpec& spec) {
+  Labels all = labels;
+  if (!spec.provider.empty()) all["provider"] = spec.provider;
+  if (!spec.region.empty()) all["region"] = spec.region;
+  if (!spec.city.empty()) all["city"] = spec.city;
+  return all;
+}
+
+std::string snapshot_text(std::uint64_t revision, std::span<const Object* const> objects) {
+  std::string text = "{\"revision\":" + std::to_string(revision) + ",\"objects\":[";
+  bool first = true;
+  for (const Object* object : objects) {
+    if (!is_part(*object)) continue;
+    text += first ? "\n" : ",\n";
+    text += to_json(*object, Secrets::kHide);
+    first = false;
+  }
+  return text + "\n]}\n";
+}
+
+Checked<SnapshotPointer> read_snapshot(std::string_view text, const Labels* edge_labels) {
+  const auto tree = read_json(text, kSnapshotBytesMax);
+  if (!tree) return std::unexpected(tree.error());
+  const auto refuse = [] { return std::unexpected(Violations{{"", "is not a snapshot", ""}}); };
+  if (!tree->is_object() || !tree->contains("revision") || !tree->contains("objects")) return refuse();
+  if (!(*tree)["revision"].is_number_unsigned() || !(*tree)["objects"].is_array()) return refuse();
+  std::vector<Object> objects;
+  for (const Tree& item : (*tree)["objects"]) {
+    auto object = parse_object(item.dump(), Origin::kStore);
+    if (!object) return std::unexpected(std::move(object.error()));
+    objects.push_back(std::move(*object));
+  }
+  std::vector<const Object*> pointers;
+  for (const Object& object : objects) pointers.push_back(&object);
+  return build_snapshot((*tree)["revision"].get<std::uint64_t>(), pointers, edge_labels);
+}
+
+}  // namespace weir::config

@@ -1,0 +1,139 @@
+#include "config/whole.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/text.h"
+#include "config/formats.h"
+#include "config/kinds.h"
+
+namespace weir::config {
+namespace {
+
+// Calls visit(field, text) for each text of the struct that names an object of another kind.
+template <class Visit>
+void each_reference(const Type& type, const void* value, Report& report, const Visit& visit) {
+  const auto walk = [&](const auto& self, const Field& field, const Type& at, const void* item) -> void {
+    if (at.shape == Shape::kStruct) return each_reference(at, item, report, visit);
+    if (at.shape == Shape::kText && !field.refers_to.empty()) {
+      return visit(field, *static_cast<const std::string*>(item));
+    }
+    if (at.element == nullptr) return;
+    for (std::size_t i = 0; i < at.size(item); ++i) {
+      if (at.shape == Shape::kOptional) {
+        self(self, field, *at.element, at.at(item, i));
+        continue;
+      }
+      const Report::Step step(report, i);
+      self(self, field, *at.element, at.at(item, i));
+    }
+  };
+  for (const Field& field : type.fields) {
+    const Report::Step step(report, field.name);
+    walk(walk, field, *field.type, field.in(value));
+  }
+}
+
+template <class Visit>
+void each_reference(const Object& object, Report& report, const Visit& visit) {
+  const Report::Step step(report, "spec");
+  each_reference(*info_of(object.kind()).spec, spec_of(object), report, visit);
+}
+
+// False when some label keeps every edge from being selected by both.
+bool may_share_an_edge(const Labels& left, const Labels& right) {
+  for (const auto& [key, value] : left) {
+    const auto found = right.find(key);
+    if (found != right.end() && found->second != value) return false;
+  }
+  return true;
+}
+
+// Port (0: the shared one), host name in lower case (empty: all), path prefix.
+using Claim = std::tuple<std::uint32_t, std::string, std::string_view>;
+
+class Claims {
+ public:
+  void add(const Object& object, const LoadBalancerSpec& spec, Report& report) {
+    const Report::Step part(report, "spec");
+    const Report::Step list(report, "listeners");
+    for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
+      const Listener& listener = spec.listeners[i];
+      const Report::Step item(report, i);
+      if (listener.hostnames.empty()) add(object, spec, listener, "", report);
+      for (std::size_t j = 0; j < listener.hostnames.size(); ++j) {
+        const Report::Step field(report, "hostnames");
+        const Report::Step hostname(report, j);
+        add(object, spec, listener, to_lower(listener.hostnames[j]), report);
+      }
+    }
+  }
+
+ private:
+  void add(const Object& object, const LoadBalancerSpec& spec, const Listener& listener,
+           const std::string& host, Report& report) {
+    for (const Route& route : spec.routes) {
+      if (report.full()) return;
+      const std::string_view prefix = normal_prefix(route.match.path_prefix);
+      auto& owners = owners_[{listener.port.value_or(0), host, prefix}];
+      for (const Object* owner : owners) {
+        if (owner == &object) continue;
+        if (!may_share_an_edge(std::get<LoadBalancerSpec>(owner->spec).edges.match, spec.edges.match))
+          continue;
+        report.add((host.empty() ? "takes all hosts, which are taken" : "is taken") + std::string(" by ") +
+                   reference_of(*owner) + " for the path prefix " + std::string(prefix));
+        break;
+      }
+      owners.push_back(&object);
+    }
+  }
+
+  std::map<Claim, std::vector<const Object*>> owners_;
+};
+
+}  // namespace
+
+Violations validate_whole(std::span<const Object* const> objects) {
+  std::array<std::set<std::string_view>, kKinds.size()> names;
+  for (const Object* object : objects) names[object->spec.index()].insert(object->metadata.name);
+
+  Violations violations;
+  Claims claims;
+  for (const Object* object : objects) {
+    Report report(reference_of(*object));
+    each_reference(*object, report, [&](const Field& field, const std::string& name) {
+      const KindInfo* kind = find_kind(field.refers_to);
+      if (names[static_cast<std::size_t>(kind->kind)].contains(name)) return;
+      report.add("there is no " + std::string(kind->name) + " \"" + name + '"');
+    });
+    if (const auto* spec = std::get_if<LoadBalancerSpec>(&object->spec)) claims.add(*object, *spec, report);
+    for (Violation& violation : report.take()) violations.push_back(std::move(violation));
+    if (violations.size() >= Report::kViolationsMax) break;
+  }
+  return violations;
+}
+
+Violations validate_deletion(Kind kind, std::string_view name, std::span<const Object* const> objects) {
+  Violations violations;
+  for (const Object* object : objects) {
+    Report report(reference_of(*object));
+    each_reference(*object, report, [&](const Field& field, const std::string& text) {
+      if (field.refers_to != info_of(kind).name || text != name) return;
+      report.add("still names " + std::string(info_of(kind).name) + " \"" + text +
+                 "\", which is to be deleted");
+    });
+    for (Violation& violation : report.take()) violations.push_back(std::move(violation));
+    if (violations.size() >= Report::kViolationsMax) break;
+  }
+  return violations;
+}
+
+}  // namespace weir::config

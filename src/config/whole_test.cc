@@ -1,0 +1,178 @@
+#include "config/whole.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "config/documents.h"
+#include "config/snapshot.h"
+
+namespace weir::config {
+namespace {
+
+struct World {
+  std::vector<Object> objects;
+  std::vector<const Object*> pointers;
+};
+
+World world_of(std::string_view yaml) {
+  World world;
+  const auto documents = read_yaml(yaml);
+  REQUIRE(documents.has_value());
+  for (const Document& document : *documents) {
+    auto object = parse_object(document.json, Origin::kStore);
+    REQUIRE_MESSAGE(object.has_value(), to_text(object.error()));
+    world.objects.push_back(std::move(*object));
+  }
+  for (const Object& object : world.objects) world.pointers.push_back(&object);
+  return world;
+}
+
+std::string balancer(const std::string& name, const std::string& listener, const std::string& prefix = "/",
+                     const std::string& edges = "{}") {
+  return "---\n{kind: LoadBalancer, metadata: {name: " + name + "}, spec: {listeners: [" + listener +
+         "], routes: [{match: {path_prefix: " + prefix +
+         "}, backends: [{service: web}]}], edges: {match: " + edges + "}}}\n";
+}
+const std::string kWeb = "---\n{kind: Service, metadata: {name: web}}\n";
+
+TEST_CASE("references must exist") {
+  const World world = world_of(
+      "{kind: LoadBalancer, metadata: {name: a}, spec: {listeners: [{protocol: HTTP}],\n"
+      " routes: [{backends: [{service: web}, {service: wbe}]}]}}\n" +
+      kWeb +
+      "---\n{kind: Endpoint, metadata: {name: e}, spec: {service: other, address: 'a:1'}}\n"
+      "---\n{kind: Endpoint, metadata: {name: f}, spec: {service: web, address: 'a:1'}}\n"
+      "---\n{kind: Token, metadata: {name: wbe}}\n");
+  CHECK(to_text(validate_whole(world.pointers)) ==
+        "LoadBalancer/a: spec.routes[0].backends[1].service: there is no Service \"wbe\"\n"
+        "Endpoint/e: spec.service: there is no Service \"other\"");
+}
+
+TEST_CASE("what is in use can't be deleted") {
+  const World world =
+      world_of(kWeb + balancer("a", "{protocol: HTTP}") +
+               "---\n{kind: Endpoint, metadata: {name: e}, spec: {service: web, address: 'a:1'}}\n");
+  CHECK(to_text(validate_deletion(Kind::kService, "web", world.pointers)) ==
+        "LoadBalancer/a: spec.routes[0].backends[0].service: still names Service \"web\", which is to be "
+        "deleted\n"
+        "Endpoint/e: spec.service: still names Service \"web\", which is to be deleted");
+  CHECK(validate_deletion(Kind::kService, "other", world.pointers).empty());
+  CHECK(validate_deletion(Kind::kLoadBalancer, "web", world.pointers).empty());
+}
+
+TEST_CASE("two load balancers can't claim the same host, port and path prefix") {
+  const std::string host = "{protocol: HTTP, hostnames: [x.example, a.example]}";
+  const std::string taken =
+      "LoadBalancer/b: spec.listeners[0].hostnames[1]: is taken by LoadBalancer/a for the path prefix /";
+  const struct {
+    const char* name;
+    std::string second;
+    std::string problem;
+  } cases[] = {
+      {"the same", balancer("b", "{protocol: HTTP, hostnames: [y.example, A.Example]}"), taken},
+      {"another host", balancer("b", "{protocol: HTTP, hostnames: [b.example]}"), ""},
+      {"a wildcard gives way to the exact name", balancer("b", "{protocol: HTTP, hostnames: ['*.example']}"),
+       ""},
+      {"all hosts give way to the exact name", balancer("b", "{protocol: HTTP}"), ""},
+      {"another port", balancer("b", "{protocol: HTTP, hostnames: [a.example], port: 81}"), ""},
+      {"another prefix", balancer("b", host, "/api"), ""},
+      {"edges that can't be the same", balancer("b", host, "/", "{region: us}"), ""},
+      {"edges that could be the same",
+       balancer("b", "{protocol: HTTP, hostnames: [b.example, a.example]}", "/", "{city: fra}"), taken},
+  };
+  for (const auto& one : cases) {
+    CAPTURE(one.name);
+    const World world = world_of(kWeb + balancer("a", host, "/", "{region: eu}") + one.second);
+    CHECK(to_text(validate_whole(world.pointers)) == one.problem);
+  }
+  const World world = world_of(kWeb + balancer("a", "{protocol: HTTP}") + balancer("b", "{protocol: HTTP}"));
+  CHECK(to_text(validate_whole(world.pointers)) ==
+        "LoadBalancer/b: spec.listeners[0]: takes all hosts, which are taken by LoadBalancer/a for the path "
+        "prefix /");
+}
+
+const std::string kWorld =
+    "{kind: Service, metadata: {name: web}, spec: {endpoints: [{address: 'A.example:80', weight: 3}, "
+    "{address: '10.0.0.1:80'}]}}\n"
+    "---\n{kind: Service, metadata: {name: api}}\n"
+    "---\n{kind: Endpoint, metadata: {name: z}, spec: {service: web, address: '[0::1]:80', priority: 1}}\n"
+    "---\n{kind: Endpoint, metadata: {name: b}, spec: {service: web, address: '10.0.0.1:80', weight: 9}}\n"
+    "---\n{kind: Endpoint, metadata: {name: c}, spec: {service: web, address: '10.0.0.1:80', weight: 5}}\n"
+    "---\n{kind: Token, metadata: {name: t}, spec: {hash: abcdef}}\n" +
+    balancer("y", "{protocol: HTTP, hostnames: [Web.Example]}", "/a/", "{region: eu}") +
+    balancer("x", "{protocol: HTTP, hostnames: [web.example]}");
+
+TEST_CASE("a snapshot is sorted, canonical, and merges static and joined endpoints") {
+  const World world = world_of(kWorld);
+  const auto built = build_snapshot(42, world.pointers);
+  REQUIRE_MESSAGE(built.has_value(), to_text(built.error()));
+  const Snapshot& snapshot = **built;
+  CHECK(snapshot.revision == 42);
+  REQUIRE(snapshot.load_balancers.size() == 2);
+  CHECK(snapshot.load_balancers[0].name == "x");
+  CHECK(snapshot.load_balancers[1].spec.listeners[0].hostnames[0] == "web.example");
+  CHECK(snapshot.load_balancers[1].spec.routes[0].match.path_prefix == "/a");
+  REQUIRE(snapshot.services.size() == 2);
+  CHECK(snapshot.find_service("nothing") == nullptr);
+  CHECK(snapshot.find_service("api")->endpoints.empty());
+  const Service* web = snapshot.find_service("web");
+  REQUIRE(web != nullptr);
+  CHECK(web->spec.endpoints.empty());
+  REQUIRE(web->endpoints.size() == 3);
+  CHECK(web->endpoints[0].key == "a.example:80");
+  CHECK(web->endpoints[0].weight == 3);
+  CHECK(web->endpoints[0].object.empty());
+  CHECK(web->endpoints[1].key ==
+        "10.0.0.1:80");  // the joined one takes the place of the static one; the first of them
+  CHECK(web->endpoints[1].weight == 9);
+  CHECK(web->endpoints[1].object == "b");
+  CHECK(web->endpoints[2].key == "[::1]:80");
+  CHECK(web->endpoints[2].priority == 1);
+  CHECK(web->endpoints[0].id != web->endpoints[1].id);
+  CHECK(web->endpoints[1].id == 468978021470009891U);
+}
+
+TEST_CASE("a snapshot for an edge has only the load balancers that select it") {
+  const World world = world_of(kWorld);
+  const auto names = [&](const Labels& labels) {
+    std::string text;
+    for (const LoadBalancer& balancer : (*build_snapshot(1, world.pointers, &labels))->load_balancers)
+      text += balancer.name;
+    return text;
+  };
+  CHECK(names({}) == "x");
+  CHECK(names({{"region", "us"}}) == "x");
+  CHECK(names({{"region", "eu"}, {"more", "1"}}) == "xy");
+  CHECK(names(selectable_labels({{"region", "label"}}, EdgeSpec{.region = "eu"})) == "xy");
+}
+
+TEST_CASE("a snapshot comes back from its text, without secrets") {
+  const World world = world_of(kWorld);
+  const std::string text = snapshot_text(42, world.pointers);
+  CHECK_FALSE(text.contains("abcdef"));
+  const auto back = read_snapshot(text);
+  REQUIRE_MESSAGE(back.has_value(), to_text(back.error()));
+  const auto built = build_snapshot(42, world.pointers);
+  CHECK((*back)->revision == 42);
+  CHECK((*back)->services == (*built)->services);
+  CHECK((*back)->load_balancers == (*built)->load_balancers);
+  for (const char* bad :
+       {"", "{}", "[]", R"({"revision":"1","objects":[]})", R"({"revision":1,"objects":[{}]})"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(read_snapshot(bad).has_value());
+  }
+  CHECK_FALSE(read_snapshot(text.substr(0, text.size() / 2)).has_value());  // a file that was not finished
+}
+
+TEST_CASE("no snapshot from a whole that does not hold together") {
+  const World world = world_of(balancer("a", "{protocol: HTTP}"));
+  const auto built = build_snapshot(1, world.pointers);
+  REQUIRE_FALSE(built.has_value());
+  CHECK(to_text(built.error()) ==
+        "LoadBalancer/a: spec.routes[0].backends[0].service: there is no Service \"web\"");
+}
+
+}  // namespace
+}  // namespace weir::config
