@@ -50,7 +50,7 @@ enum class Side : std::uint8_t { kInternal, kDownstream, kUpstream };
 enum class Retry : std::uint8_t {
   kNever,
   kSafe,      // nothing of it was seen by the peer: always right
-  kIfReused,  // right when the connection had been used before (the peer closed it while idle)
+  kIfIdempotent,  // the peer may have acted upon it
 };
 
 struct Error {

@@ -31,6 +31,10 @@ class Body : public net::Pooled {
   // The rest, as it is, into a stream; with splice where both ends allow it. Not after trailers matter: a
   // chunked body is read piece by piece.
   virtual net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout);
+  // Nothing of it has been read: the request could still go elsewhere.
+  virtual bool untouched() const { return false; }
+  // Reading fails with kBodyTooLarge beyond this. Set before the first read.
+  virtual void set_bytes_max(std::uint64_t /*bytes_max*/) {}
   // After the end, when there were any: valid as long as the body.
   virtual const Fields* trailers() const { return nullptr; }
 };

@@ -29,6 +29,9 @@ Result<net::Slice> H1Body::next_chunk() {
     }
     input_ = input_.subspan(step->consumed);
     at_end_ = step->done;
+    if (step->data.size() > allowed_)
+      return fail(Code::kBodyTooLarge, "the content is larger than allowed", side_);
+    allowed_ -= step->data.size();
     if (at_end_ || !step->data.empty()) return step->data;
     if (step->consumed == 0) break;  // an unfinished trailer section: more must come behind it
   }

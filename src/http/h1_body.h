@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "http/body.h"
@@ -26,6 +27,7 @@ class H1Body {
   bool at_end() const { return at_end_; }
   net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout);
   const Fields* trailers() const { return trailers_.get(); }
+  void set_bytes_max(std::uint64_t bytes_max) { allowed_ = bytes_max; }
 
   // Drops what has been received: that may be the end.
   void discard_buffered();
@@ -43,7 +45,8 @@ class H1Body {
   Side side_;
   Framing framing_;
   bool at_end_;
-  std::uint64_t left_;  // kLength: not yet given out
+  std::uint64_t left_;                                                 // kLength: not yet given out
+  std::uint64_t allowed_ = std::numeric_limits<std::uint64_t>::max();  // bytes that may still be given out
   ChunkedDecoder decoder_;
   net::Slice input_;    // received, not yet given out
   net::Buffer buffer_;  // holds input_ once what came with the head is used up

@@ -1,64 +1,64 @@
-// RequestBody: the content of the request that a server connection is reading: first what came with the head,
-// then what the stream brings. Part of the exchange, on the core of the connection.
+// RequestBody: the content of the request that a server connection is reading. Tells a client that waits for
+// it to continue, at the first read that has to wait. Part of the exchange.
 #pragma once
 
-#include <cstdint>
-
-#include "http/body.h"
-#include "http/h1_chunked.h"
-#include "http/message.h"
-#include "net/buffer.h"
-#include "net/stream.h"
+#include "http/h1_body.h"
 
 namespace weir::http {
 
 class RequestBody final : public Body {
  public:
-  RequestBody(net::Stream& stream, const RequestHead& head, Duration read_timeout, Duration write_timeout)
-      : stream_(stream),
-        read_timeout_(read_timeout),
+  RequestBody(net::Stream& stream, const RequestHead& head, net::Slice buffered, Duration read_timeout,
+              Duration write_timeout)
+      : body_(stream, Side::kDownstream, head.framing, head.content_length, buffered, read_timeout),
+        stream_(stream),
         write_timeout_(write_timeout),
-        framing_(head.framing),
-        wants_continue_(head.expect_continue && head.version_minor >= 1),
-        left_(head.framing == Framing::kLength ? head.content_length : 0),
-        at_end_(head.framing == Framing::kNone ||
-                (head.framing == Framing::kLength && head.content_length == 0)),
-        decoder_(Side::kDownstream) {}
+        wants_continue_(head.expect_continue && head.version_minor >= 1) {}
 
-  // The bytes behind the head, in the connection's buffer; they stay there.
-  void set_buffered(net::Slice bytes) { input_ = bytes; }
-
-  net::Task<Result<net::Slice>> read() override;
-  net::Slice take_buffered() override;
-  bool at_end() const override { return at_end_; }
-  net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout) override;
-  const Fields* trailers() const override { return trailers_.empty() ? nullptr : &trailers_; }
+  net::Task<Result<net::Slice>> read() override {
+    touched_ = true;
+    if (wants_continue_) {
+      if (auto sent = co_await send_continue(); !sent) co_return fail(sent.error());
+    }
+    co_return co_await body_.read();
+  }
+  net::Slice take_buffered() override {
+    touched_ = true;
+    return body_.take_buffered();
+  }
+  bool at_end() const override { return body_.at_end(); }
+  net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout) override {
+    touched_ = true;
+    if (wants_continue_) {
+      if (auto sent = co_await send_continue(); !sent) {
+        co_return net::Pumped{.result = fail(sent.error()), .read_failed = true};
+      }
+    }
+    co_return co_await body_.pump_to(to, timeout);
+  }
+  bool untouched() const override { return !touched_; }
+  void set_bytes_max(std::uint64_t bytes_max) override { body_.set_bytes_max(bytes_max); }
+  const Fields* trailers() const override { return body_.trailers(); }
 
   // The client waits for 100 (Continue) and has not been told yet.
   bool wants_continue() const { return wants_continue_; }
-  void continue_sent() { wants_continue_ = false; }
-  // Reads and drops what has arrived; what a service left unread may end the body.
-  Result<void> discard_buffered();
+  net::Task<Result<void>> send_continue() {
+    wants_continue_ = false;
+    auto sent = co_await stream_.write(net::as_slice("HTTP/1.1 100 Continue\r\n\r\n"), write_timeout_);
+    if (sent) co_return Result<void>{};
+    Error error = sent.error();
+    error.side = Side::kDownstream;
+    co_return fail(error);
+  }
 
-  // After at_end: what follows the body, and the buffer that holds it when it is not the connection's.
-  net::Slice rest() const { return input_; }
-  net::Buffer take_buffer() { return std::move(buffer_); }
+  H1Body& received() { return body_; }
 
  private:
-  Result<net::Slice> next_buffered();
-  net::Task<Result<void>> fill();
-
+  H1Body body_;
   net::Stream& stream_;
-  Duration read_timeout_;
   Duration write_timeout_;
-  Framing framing_;
   bool wants_continue_;
-  std::uint64_t left_;  // kLength: not yet given out
-  bool at_end_;
-  ChunkedDecoder decoder_;
-  net::Slice input_;    // received, not yet given out
-  net::Buffer buffer_;  // holds input_ once what came with the head is used up
-  Fields trailers_;
+  bool touched_ = false;
 };
 
 }  // namespace weir::http

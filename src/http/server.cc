@@ -67,12 +67,6 @@ net::Task<void> Server::join() {
   co_await connections_.join();
 }
 
-net::Task<void> Server::stop() {
-  drain();
-  co_await closing_.join();
-  co_await connections_.stop();
-}
-
 namespace {
 
 net::Task<void> run_connection(std::unique_ptr<ServerConnection> connection) { co_await connection->run(); }

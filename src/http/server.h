@@ -53,8 +53,8 @@ class Server {
   bool draining() const { return draining_; }
   // Returns when no listener and no connection is left.
   net::Task<void> join();
-  // Ends all now.
-  net::Task<void> stop();
+  // Ends the open connections now.
+  void cut() { connections_.cancel(); }
 
   std::size_t open_connections() const { return connections_.size(); }
   const ServerCounters& counters() const { return counters_; }

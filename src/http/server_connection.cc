@@ -141,8 +141,8 @@ void ServerConnection::begin_request(Exchange& exchange) {
   exchange.id.assign(head.fields.value_of(Known::kXRequestId), env().random);
   request.id = exchange.id.text();
   if (head.version_minor >= 1) request.interim = this;
-  exchange.body.emplace(*stream_, head, options().body_timeout, options().write_timeout);
-  exchange.body->set_buffered(buffer_.span().subspan(begin_, end_ - begin_));
+  exchange.body.emplace(*stream_, head, buffer_.span().subspan(begin_, end_ - begin_), options().body_timeout,
+                        options().write_timeout);
   if (!exchange.body->at_end()) request.body = &*exchange.body;
   // A client that has closed its side together with the request may be reading still; one that does so later,
   // while it waits, has gone.
@@ -151,8 +151,8 @@ void ServerConnection::begin_request(Exchange& exchange) {
 
 // Makes ready for the next request of this connection.
 bool ServerConnection::end_request(Exchange& exchange) {
-  const net::Slice rest = exchange.body->rest();
-  if (net::Buffer taken = exchange.body->take_buffer()) {
+  const net::Slice rest = exchange.body->received().rest();
+  if (net::Buffer taken = exchange.body->received().take_buffer()) {
     begin_ = static_cast<std::size_t>(rest.data() - taken.data());
     end_ = begin_ + rest.size();
     if (rest.empty()) begin_ = end_ = 0;
@@ -167,8 +167,8 @@ void ServerConnection::on_hangup() { context_->cancel(); }
 
 net::Task<Result<void>> ServerConnection::send_interim(const ResponseHead& head) {
   if (head.status == 100) {
-    if (!exchange_->body || !exchange_->body->wants_continue()) co_return Result<void>{};
-    exchange_->body->continue_sent();
+    if (!exchange_->body->wants_continue()) co_return Result<void>{};
+    co_return co_await exchange_->body->send_continue();
   }
   const net::Buffer out = net::Buffer::acquire();
   HeadWriter writer(out.span());
@@ -183,7 +183,7 @@ net::Task<Result<void>> ServerConnection::send_interim(const ResponseHead& head)
 
 // Sends the response; true when the connection can take another request.
 net::Task<bool> ServerConnection::respond(Exchange& exchange, Response& response) {
-  if (exchange.body) (void)exchange.body->discard_buffered();  // a malformed rest ends the connection below
+  if (exchange.body) exchange.body->received().discard_buffered();
   const bool body_read = !exchange.body || exchange.body->at_end();
   const bool keep_alive =
       exchange.head.keep_alive && response.head.keep_alive && body_read && !server_.draining_;

@@ -7,9 +7,13 @@
 
 namespace weir::net {
 
+void Context::interrupt() {
+  if (waiting_for_ != nullptr) waiting_for_->cancel();
+}
+
 void Context::cancel() {
   cancelled_ = true;
-  if (waiting_for_ != nullptr) waiting_for_->cancel();
+  interrupt();
 }
 
 void Operation::detach() {

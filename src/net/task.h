@@ -23,6 +23,9 @@ class Context {
   bool cancelled() const { return cancelled_; }
   // Ends the current await with kCancelled, soon, and every later one at once.
   void cancel();
+  // Ends the current await with kCancelled, soon, and no other: a nudge from a task beside this one, which
+  // both agreed upon (cancelled() stays false).
+  void interrupt();
 
  private:
   friend class Operation;

@@ -1,0 +1,171 @@
+#include "edge/edge.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::edge {
+namespace {
+
+// A record with no time to live is asked for again after this, so that it costs no storm; one with a very
+// long one after the longest, so that a mistake in the zone is not for ever.
+constexpr Duration kTtlMin = std::chrono::seconds(1);
+constexpr Duration kTtlMax = std::chrono::hours(1);
+constexpr Duration kResolveTimeout = std::chrono::seconds(5);
+constexpr Duration kResolveRetry = std::chrono::seconds(2);
+
+health::Check to_check(const config::HealthCheck& spec, const std::string& authority) {
+  health::Check check{.interval = spec.interval,
+                      .timeout = spec.timeout,
+                      .unhealthy_threshold = spec.unhealthy_threshold,
+                      .healthy_threshold = spec.healthy_threshold,
+                      .http = std::nullopt};
+  if (spec.http) {
+    check.http = health::HttpCheck{.path = spec.http->path,
+                                   .host = spec.http->host.empty() ? authority : spec.http->host,
+                                   .expected_statuses = {}};
+    for (const config::StatusRange& range : spec.http->expected_statuses) {
+      check.http->expected_statuses.emplace_back(range.first, range.last);
+    }
+  }
+  return check;
+}
+
+}  // namespace
+
+// A name that endpoints are given by, and the task that keeps its addresses.
+struct Edge::Name {
+  Name(net::Loop& loop, std::string endpoint_key, config::Address name_address)
+      : key(std::move(endpoint_key)), address(std::move(name_address)), group(loop) {}
+  std::string key;
+  config::Address address;
+  net::TaskGroup group;
+};
+
+Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOptions& options)
+    : control_(control),
+      options_(options),
+      snapshot_(std::make_shared<config::Snapshot>()),
+      plan_(std::make_shared<Plan>()),
+      monitor_(control),
+      ending_(control.loop) {
+  for (net::Env* env : workers) workers_.push_back(std::make_unique<Worker>(*env, options.server));
+}
+
+Edge::~Edge() = default;
+
+Result<net::Address> Edge::listen() {
+  for (const auto& worker : workers_) {
+    auto address = worker->listen(options_.http);
+    if (!address) return fail(address.error());
+    options_.http = *address;  // the port that the first was given serves all
+  }
+  return options_.http;
+}
+
+void Edge::apply(config::SnapshotPointer snapshot) {
+  snapshot_ = std::move(snapshot);
+  if (draining_) return;
+  watch_names();
+  rebuild();
+}
+
+void Edge::rebuild() {
+  plan_ = build_plan(*snapshot_, resolved_, plan_.get());
+  for (const auto& worker : workers_) {
+    worker->env().loop.post([target = worker.get(), plan = plan_] { target->apply(plan); });
+  }
+  watch_health();
+}
+
+void Edge::watch_health() {
+  std::map<std::string, health::Target> targets;
+  for (const PlannedServicePointer& service : plan_->services) {
+    if (!service->spec.health_check) continue;
+    for (const PlannedHost& host : service->hosts) {
+      health::Target target{.address = host.shared->address,
+                            .check = to_check(*service->spec.health_check, host.shared->address.to_string()),
+                            .known = host.shared->health.load(std::memory_order_relaxed),
+                            .on_verdict = {}};
+      target.on_verdict = [shared = service->shared, host = host.shared](lb::Health health) {
+        host->health.store(health, std::memory_order_relaxed);
+        shared->health_epoch.fetch_add(1, std::memory_order_release);
+      };
+      targets.emplace(service->name + "/" + host.shared->key, std::move(target));
+    }
+  }
+  monitor_.set(std::move(targets));
+}
+
+void Edge::watch_names() {
+  std::map<std::string, config::Address, std::less<>> wanted;
+  for (const config::Service& service : snapshot_->services) {
+    for (const config::Endpoint& endpoint : service.endpoints) {
+      if (endpoint.address.family == config::Address::Family::kName)
+        wanted.emplace(endpoint.key, endpoint.address);
+    }
+  }
+  for (auto& [key, name] : names_) {
+    if (wanted.contains(key)) continue;
+    resolved_.erase(key);
+    ending_.spawn(end_name(std::move(name)));
+  }
+  std::erase_if(names_, [](const auto& item) { return item.second == nullptr; });
+  for (const auto& [key, address] : wanted) {
+    auto& name = names_[key];
+    if (name) continue;
+    name = std::make_unique<Name>(control_.loop, key, address);
+    name->group.spawn(follow_name(*name));
+  }
+}
+
+net::Task<void> Edge::end_name(std::unique_ptr<Name> name) { co_await name->group.stop(); }
+
+// Addresses stay in use while a later look-up fails: a broken resolver is no reason to drop a working origin.
+net::Task<void> Edge::follow_name(Name& name) {
+  for (;;) {
+    auto answer = co_await control_.network.resolve(name.address.host, name.address.port, kResolveTimeout);
+    Duration pause = kResolveRetry;
+    if (answer) {
+      std::ranges::sort(answer->addresses, {},
+                        [](const net::Address& address) { return address.to_string(); });
+      pause = std::clamp(answer->ttl, kTtlMin, kTtlMax);
+      auto& known = resolved_[name.key];
+      if (known != answer->addresses) {
+        known = std::move(answer->addresses);
+        rebuild();
+      }
+    } else if (answer.error().code == Code::kCancelled) {
+      co_return;
+    } else {
+      control_.log.warning("endpoint name not resolved",
+                           {{"name", name.key}, {"reason", answer.error().text}});
+    }
+    if (!co_await control_.loop.sleep(pause)) co_return;
+  }
+}
+
+void Edge::worker_finished() {
+  if (++finished_ == workers_.size()) all_finished_.set();
+}
+
+net::Task<void> Edge::drain() {
+  draining_ = true;
+  for (const auto& worker : workers_) {
+    worker->env().loop.post([this, target = worker.get()] {
+      target->finish([this] { control_.loop.post([this] { worker_finished(); }); });
+    });
+  }
+  (void)co_await all_finished_.wait(control_.loop);
+  co_await monitor_.stop();
+  for (auto& [key, name] : names_) ending_.spawn(end_name(std::move(name)));
+  names_.clear();
+  co_await ending_.join();
+}
+
+void Edge::cut() {
+  for (const auto& worker : workers_) {
+    worker->env().loop.post([target = worker.get()] { target->cut(); });
+  }
+}
+
+}  // namespace weir::edge

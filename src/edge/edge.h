@@ -1,0 +1,74 @@
+// Edge: the data plane of one machine: a worker per core, the names it resolves and the endpoints it checks.
+// Lives on the control loop; applies each Snapshot to all workers without touching what the change does not
+// concern.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/snapshot.h"
+#include "edge/plan.h"
+#include "edge/worker.h"
+#include "health/monitor.h"
+#include "http/server.h"
+#include "net/env.h"
+#include "net/event.h"
+#include "net/task_group.h"
+
+namespace weir::edge {
+
+struct EdgeOptions {
+  net::Address http;  // the shared listener; port 0: one that is free
+  http::ServerOptions server;
+};
+
+class Edge {
+ public:
+  // One worker for each Env, which is that of another core or (in tests) the control loop's own.
+  Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOptions& options);
+  ~Edge();
+  Edge(const Edge&) = delete;
+  Edge& operator=(const Edge&) = delete;
+
+  // Opens the shared listener on every worker, before their loops run. The address that they listen at.
+  Result<net::Address> listen();
+
+  // From the control loop; takes effect on every worker in its next turn.
+  void apply(config::SnapshotPointer snapshot);
+
+  // Stops accepting and lets requests finish; returns when nothing is left on any worker.
+  net::Task<void> drain();
+  // Ends the connections that a drain still waits for.
+  void cut();
+
+  // Prometheus text exposition. From the control loop.
+  void write_metrics(std::string& out) const;
+
+ private:
+  struct Name;
+  void rebuild();
+  void watch_names();
+  void watch_health();
+  net::Task<void> follow_name(Name& name);
+  static net::Task<void> end_name(std::unique_ptr<Name> name);
+  void worker_finished();
+
+  net::Env& control_;
+  EdgeOptions options_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  config::SnapshotPointer snapshot_;
+  PlanPointer plan_;
+  ResolvedNames resolved_;
+  std::map<std::string, std::unique_ptr<Name>, std::less<>> names_;
+  health::Monitor monitor_;
+  net::TaskGroup ending_;
+  net::Event all_finished_;
+  std::size_t finished_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace weir::edge

@@ -1,0 +1,86 @@
+#include "edge/plan.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace weir::edge {
+namespace {
+
+using HostsByKey = std::unordered_map<std::string_view, std::shared_ptr<SharedHost>>;
+
+std::shared_ptr<SharedHost> shared_host(const HostsByKey& previous, std::string key,
+                                        const net::Address& address) {
+  if (const auto found = previous.find(key); found != previous.end()) return found->second;
+  auto host = std::make_shared<SharedHost>();
+  host->key = std::move(key);
+  host->address = address;
+  return host;
+}
+
+// An endpoint given as a name becomes a host for each of its addresses, each with the endpoint's weight.
+void add_hosts(const config::Endpoint& endpoint, const ResolvedNames& names, const HostsByKey& previous,
+               std::vector<PlannedHost>& hosts) {
+  const auto add = [&](std::string key, const net::Address& address, std::uint64_t id) {
+    hosts.push_back({shared_host(previous, std::move(key), address), id, endpoint.weight, endpoint.priority});
+  };
+  if (endpoint.address.family != config::Address::Family::kName) {
+    if (const auto address = net::Address::parse_ip(endpoint.address.host, endpoint.address.port)) {
+      add(endpoint.key, *address, endpoint.id);
+    }
+    return;
+  }
+  const auto resolved = names.find(endpoint.key);
+  if (resolved == names.end()) return;
+  for (const net::Address& address : resolved->second) {
+    const std::string text = address.to_string();
+    add(endpoint.key + "/" + text, address, endpoint.id ^ std::hash<std::string>()(text));
+  }
+}
+
+PlannedServicePointer plan_service(const config::Service& service, const ResolvedNames& names,
+                                   const PlannedServicePointer& previous) {
+  HostsByKey kept;
+  if (previous) {
+    for (const PlannedHost& host : previous->hosts) kept.emplace(host.shared->key, host.shared);
+  }
+  auto planned = std::make_shared<PlannedService>();
+  planned->name = service.name;
+  planned->spec = service.spec;
+  planned->authority = service.name;
+  for (const config::Endpoint& endpoint : service.endpoints) add_hosts(endpoint, names, kept, planned->hosts);
+  planned->shared = previous ? previous->shared : std::make_shared<SharedService>();
+  // Endpoints that served without a check go on until the new check has a verdict.
+  if (previous && !previous->spec.health_check && planned->spec.health_check) {
+    for (const auto& [key, host] : kept) host->health.store(lb::Health::kHealthy, std::memory_order_relaxed);
+  }
+  if (previous && previous->spec == planned->spec && previous->hosts == planned->hosts) return previous;
+  return planned;
+}
+
+}  // namespace
+
+PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous) {
+  std::unordered_map<std::string_view, PlannedServicePointer> before;
+  if (previous != nullptr) {
+    for (const PlannedServicePointer& service : previous->services) before.emplace(service->name, service);
+  }
+  auto plan = std::make_shared<Plan>();
+  plan->revision = snapshot.revision;
+  Router::ServicePlaces places;
+  for (const config::Service& service : snapshot.services) {
+    const auto found = before.find(service.name);
+    places.emplace(service.name, static_cast<std::uint32_t>(plan->services.size()));
+    plan->services.push_back(plan_service(service, names, found == before.end() ? nullptr : found->second));
+  }
+  plan->router = Router(snapshot, places);
+  for (const config::LoadBalancer& load_balancer : snapshot.load_balancers) {
+    for (const config::Listener& listener : load_balancer.spec.listeners) {
+      if (listener.port) plan->ports.push_back(static_cast<std::uint16_t>(*listener.port));
+    }
+  }
+  std::ranges::sort(plan->ports);
+  plan->ports.erase(std::ranges::unique(plan->ports).begin(), plan->ports.end());
+  return plan;
+}
+
+}  // namespace weir::edge

@@ -1,0 +1,67 @@
+// Plan: a Snapshot made ready to serve from: names resolved to addresses, services with the state that all
+// cores share, routes in lookup order. Built on the control loop, immutable, read by every core.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/snapshot.h"
+#include "edge/router.h"
+#include "lb/host.h"
+#include "lb/policies.h"
+#include "net/network.h"
+
+namespace weir::edge {
+
+// One address of one endpoint, shared by all cores; lives through every change that keeps it.
+struct SharedHost {
+  std::string key;  // the endpoint's key, and the address when the endpoint is a name
+  net::Address address;
+  lb::ActiveRequests active;
+  std::atomic<lb::Health> health = lb::Health::kUnknown;  // written by the control loop
+};
+
+// What a service keeps over changes of its endpoints.
+struct SharedService {
+  lb::Rotation rotation;
+  std::atomic<std::uint64_t> health_epoch = 0;  // counts changes of verdicts
+};
+
+struct PlannedHost {
+  std::shared_ptr<SharedHost> shared;
+  std::uint64_t id = 0;
+  std::uint32_t weight = 1;
+  std::uint32_t priority = 0;
+  friend bool operator==(const PlannedHost&, const PlannedHost&) = default;
+};
+
+// Immutable; the same object in successive plans when nothing of the service changed.
+struct PlannedService {
+  std::string name;
+  config::ServiceSpec spec;
+  std::string authority;  // for requests that came without a Host
+  std::vector<PlannedHost> hosts;
+  std::shared_ptr<SharedService> shared;
+};
+using PlannedServicePointer = std::shared_ptr<const PlannedService>;
+
+struct Plan {
+  std::uint64_t revision = 0;
+  std::vector<PlannedServicePointer> services;  // routes refer to them by place
+  Router router;
+  std::vector<std::uint16_t> ports;  // of listeners with a port of their own, ascending
+};
+using PlanPointer = std::shared_ptr<const Plan>;
+
+// "name:port" -> addresses; a name that is not there has not been resolved yet and has no hosts.
+using ResolvedNames = std::map<std::string, std::vector<net::Address>, std::less<>>;
+
+// previous: whose shared state goes on; may be null.
+PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous);
+
+}  // namespace weir::edge

@@ -1,0 +1,147 @@
+#include "edge/proxy.h"
+
+#include <span>
+#include <utility>
+
+#include "edge/upstream_head.h"
+#include "http/client.h"
+
+namespace weir::edge {
+namespace {
+
+constexpr Duration kReadTimeout = std::chrono::seconds(60);   // the origin's next bytes
+constexpr Duration kWriteTimeout = std::chrono::seconds(30);  // the origin takes some bytes
+
+// A request may go to another endpoint when nothing of it was acted upon, or doing it twice is the same as
+// once; and when its body, if any, is still to be had.
+bool may_retry(const Error& error, const http::Request& request) {
+  if (error.side != Side::kUpstream || (request.body != nullptr && !request.body->untouched())) return false;
+  switch (error.retry) {
+    case Retry::kNever: return false;
+    case Retry::kSafe: return true;
+    case Retry::kIfIdempotent: return http::is_idempotent(request.head.method);
+  }
+  return false;
+}
+
+}  // namespace
+
+Proxy::Proxy(net::Env& env, net::Connector& connector)
+    : env_(env), connector_(connector), active_(std::make_shared<ActivePlan>(std::make_shared<Plan>())) {}
+
+void Proxy::apply(PlanPointer plan) {
+  auto next = std::make_shared<ActivePlan>();
+  for (const PlannedServicePointer& service : plan->services) {
+    std::shared_ptr<Upstream> previous;
+    for (const auto& upstream : active_->upstreams) {
+      if (upstream->service().name == service->name) previous = upstream;
+    }
+    const bool same = previous && &previous->service() == service.get();
+    next->upstreams.push_back(same ? previous : std::make_shared<Upstream>(service, previous.get(), env_));
+  }
+  next->plan = std::move(plan);
+  active_ = std::move(next);
+}
+
+void Proxy::close_idle() {
+  for (const auto& upstream : active_->upstreams) upstream->close_idle();
+}
+
+net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
+  const std::uint16_t port = request.local_port == shared_port_ ? kSharedPort : request.local_port;
+  const http::RequestHead& head = request.head;
+  const Route* route = active_->plan->router.match(port, head.authority, head.path);
+  if (route == nullptr) {
+    counters_.no_route.add();
+    co_return fail(Code::kNoRoute, "no load balancer serves this host and path");
+  }
+  std::uint32_t backend = 0;
+  if (route->split) {
+    const auto picked = route->split->pick({route->rotation, env_.random, {}});
+    if (!picked) co_return fail(Code::kNoEndpoint, "all backends of this route have weight 0");
+    backend = *picked;
+  }
+  // The service is held, the route is not: it may be gone after the first suspension.
+  std::shared_ptr<Upstream> upstream = active_->upstreams[route->backends[backend]];
+  const Duration timeout = route->request_timeout.value_or(upstream->service().spec.request_timeout);
+  if (request.body != nullptr && route->request_body_bytes_max) {
+    if (head.framing == http::Framing::kLength && head.content_length > *route->request_body_bytes_max) {
+      co_return fail(Code::kBodyTooLarge, "the content is larger than this route allows", Side::kDownstream);
+    }
+    request.body->set_bytes_max(*route->request_body_bytes_max);
+  }
+  co_return co_await forward(request, std::move(upstream), timeout);
+}
+
+net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
+                                                    std::shared_ptr<Upstream> upstream,
+                                                    Duration response_timeout) {
+  const net::Buffer out = net::Buffer::acquire();
+  const auto head_bytes = write_upstream_head(request, upstream->service().authority, out.span());
+  if (!head_bytes)
+    co_return fail(Code::kHeadTooLarge, "no room for the fields that a proxy adds", Side::kDownstream);
+  const net::Slice head = out.span().first(*head_bytes);
+
+  upstream->count_request();
+  std::array<std::uint32_t, lb::kTriedMax> tried{};
+  std::size_t tries = 0;
+  Error error{Code::kNoEndpoint, Side::kUpstream, Retry::kNever, 0, "no endpoint can take the request"};
+  for (;;) {
+    const auto index = upstream->pick(std::span(tried).first(tries));
+    if (!index) break;  // answered with what the last try said
+    auto response = co_await attempt(request, *upstream, *index, head, response_timeout);
+    if (response) co_return response;
+    error = response.error();
+    tried[tries++] = *index;
+    if (!may_retry(error, request)) break;
+    if (tries > upstream->service().spec.retries.attempts || tries == tried.size() || !upstream->take_retry())
+      break;
+    counters_.retries.add();
+  }
+  if (tries == 0) counters_.no_endpoint.add();
+  co_return fail(error);
+}
+
+net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upstream& upstream,
+                                                    std::uint32_t index, net::Slice head,
+                                                    Duration response_timeout) {
+  UpstreamHost& host = upstream.host(index);
+  http::ClientConnectionPtr pooled = host.pool->take();
+  for (;;) {
+    const bool reused = pooled != nullptr;
+    Result<http::ClientConnectionPtr> connection = std::move(pooled);
+    if (!reused) connection = co_await connect(upstream, host);
+    if (!connection) {
+      if (connection.error().code != Code::kCancelled) upstream.failed(index);
+      co_return fail(connection.error());
+    }
+    auto response = co_await http::exchange(std::move(*connection), host.pool, head, request,
+                                            {response_timeout, kReadTimeout, kWriteTimeout});
+    if (response) {
+      upstream.succeeded(index);
+      clean_response_head((*response)->head);
+      co_return response;
+    }
+    const Error& error = response.error();
+    const bool broken =
+        error.side == Side::kUpstream && (error.code == Code::kReset || error.code == Code::kClosed);
+    // An origin may close a connection while it is idle, just as a request is on its way: that says nothing
+    // about the origin, so it gets the request once more.
+    if (broken && reused && may_retry(error, request)) continue;
+    if (broken) upstream.failed(index);
+    co_return fail(error);
+  }
+}
+
+net::Task<Result<http::ClientConnectionPtr>> Proxy::connect(Upstream& upstream, UpstreamHost& host) {
+  counters_.connects.add();
+  auto stream = co_await connector_.connect(host.shared->address, upstream.service().spec.connect_timeout);
+  if (stream) co_return std::make_unique<http::ClientConnection>(std::move(*stream));
+  counters_.connect_failures.add();
+  Error error = stream.error();
+  error.side = Side::kUpstream;
+  error.retry = error.code == Code::kCancelled ? Retry::kNever : Retry::kSafe;  // nothing was sent
+  co_return fail(error);
+}
+
+}  // namespace weir::edge

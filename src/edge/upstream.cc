@@ -1,0 +1,74 @@
+#include "edge/upstream.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::edge {
+
+Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env)
+    : env_(env),
+      planned_(std::move(planned)),
+      budget_(previous != nullptr && previous->planned_->spec.retries == planned_->spec.retries
+                  ? previous->budget_
+                  : lb::RetryBudget({.percent = planned_->spec.retries.budget_percent})) {
+  const bool count_active =
+      lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make == lb::make_least_request;
+  const bool reuse = previous != nullptr && previous->planned_->spec.balance == planned_->spec.balance;
+  for (const PlannedHost& planned_host : planned_->hosts) {
+    std::shared_ptr<UpstreamHost> host;
+    if (reuse) {
+      const auto kept = std::ranges::find_if(previous->hosts_, [&planned_host](const auto& candidate) {
+        return candidate->shared == planned_host.shared;
+      });
+      if (kept != previous->hosts_.end()) host = *kept;
+    }
+    if (!host) host = std::make_shared<UpstreamHost>(planned_host.shared, count_active);
+    hosts_.push_back(std::move(host));
+  }
+}
+
+void Upstream::refresh() {
+  const Instant now = env_.loop.now();
+  health_epoch_ = planned_->shared->health_epoch.load(std::memory_order_acquire);
+  refresh_at_ = Instant::max();
+  stale_ = false;
+  std::vector<lb::Host> hosts;
+  for (const PlannedHost& planned : planned_->hosts) {
+    const auto index = static_cast<std::uint32_t>(hosts.size());
+    const lb::Backoff& backoff = hosts_[index]->backoff;
+    const bool set_aside = backoff.set_aside(now);
+    if (set_aside) refresh_at_ = std::min(refresh_at_, backoff.until());
+    hosts.push_back({.id = planned.id,
+                     .index = index,
+                     .weight = planned.weight,
+                     .priority = planned.priority,
+                     .health = planned.shared->health.load(std::memory_order_relaxed),
+                     .set_aside = set_aside,
+                     .active = &planned.shared->active});
+  }
+  const std::vector<lb::Host> eligible = lb::eligible(hosts, planned_->spec.health_check.has_value());
+  policy_ = eligible.empty() ? nullptr
+                             : lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make(eligible);
+}
+
+std::optional<std::uint32_t> Upstream::pick(std::span<const std::uint32_t> tried) {
+  if (stale_ || env_.loop.now() >= refresh_at_ ||
+      planned_->shared->health_epoch.load(std::memory_order_acquire) != health_epoch_) {
+    refresh();
+  }
+  if (!policy_) return std::nullopt;
+  return policy_->pick({planned_->shared->rotation, env_.random, tried});
+}
+
+void Upstream::failed(std::uint32_t index) {
+  hosts_[index]->backoff.failed(env_.loop.now());
+  hosts_[index]->pool->close_all();  // what broke one connection has probably broken the others
+  stale_ = true;
+}
+
+void Upstream::close_idle() {
+  const Instant before = env_.loop.now() - planned_->spec.idle_timeout;
+  for (const auto& host : hosts_) host->pool->close_idle_since(before);
+}
+
+}  // namespace weir::edge

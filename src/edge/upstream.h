@@ -1,0 +1,64 @@
+// Upstream: one service as one core sees it: its hosts with this core's connections to them, the policy over
+// those that may serve now, the retry budget. A change of the service makes a new Upstream that takes over
+// the hosts it keeps; requests under way hold the old one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "edge/plan.h"
+#include "http/client.h"
+#include "lb/backoff.h"
+#include "lb/policies.h"
+#include "lb/retry_budget.h"
+#include "net/env.h"
+
+namespace weir::edge {
+
+struct UpstreamHost {
+  explicit UpstreamHost(std::shared_ptr<SharedHost> host, bool count_active)
+      : shared(std::move(host)),
+        pool(std::make_shared<http::ClientPool>(count_active ? &shared->active.count : nullptr)) {}
+  ~UpstreamHost() { pool->retire(); }
+  std::shared_ptr<SharedHost> shared;
+  std::shared_ptr<http::ClientPool> pool;
+  lb::Backoff backoff;
+};
+
+class Upstream {
+ public:
+  // previous: the same service before the change, on this core; may be null.
+  Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env);
+
+  const PlannedService& service() const { return *planned_; }
+  UpstreamHost& host(std::uint32_t index) { return *hosts_[index]; }
+
+  // The place of the host that takes the next request; nothing when none can.
+  std::optional<std::uint32_t> pick(std::span<const std::uint32_t> tried);
+  // No connection could be made, or the connection broke before an answer: others are preferred for a while.
+  void failed(std::uint32_t index);
+  void succeeded(std::uint32_t index) { hosts_[index]->backoff.succeeded(); }
+
+  void count_request() { budget_.count_request(env_.loop.now()); }
+  bool take_retry() { return budget_.take_retry(env_.loop.now(), 0); }
+
+  // Closes connections that have been idle longer than the service allows.
+  void close_idle();
+
+ private:
+  void refresh();
+
+  net::Env& env_;
+  PlannedServicePointer planned_;
+  std::vector<std::shared_ptr<UpstreamHost>> hosts_;
+  std::unique_ptr<lb::Policy> policy_;
+  std::uint64_t health_epoch_ = 0;       // that policy_ was made for
+  Instant refresh_at_ = Instant::max();  // a host comes back from being set aside
+  bool stale_ = true;
+  lb::RetryBudget budget_;
+};
+
+}  // namespace weir::edge

@@ -1,0 +1,95 @@
+#include "edge/upstream_head.h"
+
+#include <array>
+#include <charconv>
+
+#include "http/h1_writer.h"
+
+namespace weir::edge {
+namespace {
+
+using http::Known;
+
+constexpr std::string_view kVia11 = "1.1 weir";
+constexpr std::string_view kVia10 = "1.0 weir";
+
+constexpr std::uint64_t kRewritten =
+    http::bits_of({Known::kHost, Known::kXForwardedFor, Known::kXForwardedProto, Known::kXForwardedHost,
+                   Known::kXRequestId, Known::kVia, Known::kContentLength, Known::kTransferEncoding});
+constexpr std::uint64_t kHopByHop =
+    http::bits_of({Known::kConnection, Known::kKeepAlive, Known::kProxyConnection, Known::kTransferEncoding,
+                   Known::kUpgrade, Known::kTe, Known::kProxyAuthorization, Known::kProxyAuthenticate});
+
+// Without going through std::string: this is done for every request.
+class PeerText {
+ public:
+  explicit PeerText(const net::Address& peer) {
+    if (peer.is_v6()) {
+      const std::string text = peer.ip();
+      size_ = std::min(text.size(), text_.size());
+      std::copy_n(text.data(), size_, text_.data());
+      return;
+    }
+    char* next = text_.data();
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (i > 0) *next++ = '.';
+      next = std::to_chars(next, text_.data() + text_.size(), static_cast<unsigned>(peer.bytes()[i])).ptr;
+    }
+    size_ = static_cast<std::size_t>(next - text_.data());
+  }
+  std::string_view view() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 48> text_;
+  std::size_t size_ = 0;
+};
+
+// All values of one name as one list, and one more member.
+void write_list(http::HeadWriter& writer, const http::Fields& fields, Known known, std::string_view last) {
+  writer.begin_field(http::name_of(known));
+  if (fields.has(known)) {
+    for (const http::Field& field : fields) {
+      if (field.known != known || field.value.empty()) continue;
+      writer.append(field.value);
+      writer.append(", ");
+    }
+  }
+  writer.append(last);
+  writer.end_field();
+}
+
+}  // namespace
+
+Result<std::size_t> write_upstream_head(http::Request& request, std::string_view authority,
+                                        std::span<std::byte> room) {
+  http::RequestHead& head = request.head;
+  if (head.fields.has_any(kHopByHop)) http::remove_hop_by_hop(head.fields);
+  http::HeadWriter writer(room);
+  writer.request_line(head.method_text, head.path, head.query);
+  const std::string_view host = head.authority.empty() ? authority : head.authority;
+  writer.field(Known::kHost, host);
+  for (const http::Field& field : head.fields) {
+    if (field.known == Known::kOther || (http::bits_of({field.known}) & kRewritten) == 0) {
+      writer.field(field.name, field.value);
+    }
+  }
+  if (head.framing == http::Framing::kLength) {
+    writer.field(Known::kContentLength, head.content_length);
+  } else if (head.framing == http::Framing::kChunked) {
+    writer.field(Known::kTransferEncoding, "chunked");
+  }
+  write_list(writer, head.fields, Known::kXForwardedFor, PeerText(request.peer).view());
+  writer.field(Known::kXForwardedProto, request.scheme);
+  writer.field(Known::kXForwardedHost, host);
+  writer.field(Known::kXRequestId, request.id);
+  write_list(writer, head.fields, Known::kVia, head.version_minor == 0 ? kVia10 : kVia11);
+  return writer.finish();
+}
+
+void clean_response_head(http::ResponseHead& head) {
+  if (head.fields.has_any(kHopByHop)) http::remove_hop_by_hop(head.fields);
+  // A field too many for Via is no reason to refuse the response.
+  (void)head.fields.add(Known::kVia, head.version_minor == 0 ? kVia10 : kVia11);
+}
+
+}  // namespace weir::edge

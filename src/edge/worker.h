@@ -1,0 +1,46 @@
+// Worker: the edge on one core: its listeners, its proxy. Everything in it is touched on its own loop only;
+// the edge posts to it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+
+#include "edge/proxy.h"
+#include "http/server.h"
+#include "net/env.h"
+#include "net/task_group.h"
+
+namespace weir::edge {
+
+class Worker {
+ public:
+  Worker(net::Env& env, const http::ServerOptions& options);
+
+  net::Env& env() { return env_; }
+  // Opens the shared listener. Before the loop runs, or on it.
+  Result<net::Address> listen(const net::Address& at);
+
+  void apply(const PlanPointer& plan);
+  // Stops accepting, lets requests finish, then calls back, on this loop.
+  void finish(std::function<void()> done);
+  // Ends the connections that are left.
+  void cut() { server_.cut(); }
+
+  const http::Server& server() const { return server_; }
+  const Proxy& proxy() const { return proxy_; }
+
+ private:
+  net::Task<void> close_idle_connections();
+  net::Task<void> run_to_end(std::function<void()> done);
+
+  net::Env& env_;
+  Proxy proxy_;
+  http::Server server_;
+  net::TaskGroup tasks_;
+  net::TaskGroup ending_;
+  net::Address shared_;
+  std::set<std::uint16_t> own_ports_;  // of listeners that name one
+};
+
+}  // namespace weir::edge

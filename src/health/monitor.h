@@ -1,0 +1,51 @@
+// Monitor: runs the active checks of a set of endpoints, each in a task of its own, and tells each change of
+// a verdict. On one loop; the verdicts are told on it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/metrics.h"
+#include "health/check.h"
+#include "net/task_group.h"
+
+namespace weir::health {
+
+struct Target {
+  net::Address address;
+  Check check;
+  lb::Health known = lb::Health::kUnknown;  // what it starts from: an endpoint that served already is healthy
+  std::function<void(lb::Health)> on_verdict;
+};
+
+class Monitor {
+ public:
+  explicit Monitor(net::Env& env);
+  ~Monitor();
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+
+  // The endpoints to check from now on, by a key. A target with the same key, address and check goes on as it
+  // is, with its history; the others end or begin with a check at once.
+  void set(std::map<std::string, Target> targets);
+  // Ends all.
+  net::Task<void> stop();
+
+  const Counter& checks() const { return checks_; }
+  const Counter& failures() const { return failures_; }
+
+ private:
+  struct Watched;
+  net::Task<void> watch(Watched& watched);
+  static net::Task<void> end(std::unique_ptr<Watched> watched);
+
+  net::Env& env_;
+  std::map<std::string, std::unique_ptr<Watched>> watched_;
+  net::TaskGroup ending_;
+  Counter checks_;
+  Counter failures_;
+};
+
+}  // namespace weir::health

@@ -1,0 +1,261 @@
+#include "http/client.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "http/h1_chunked.h"
+#include "http/h1_parser.h"
+#include "http/h1_writer.h"
+#include "net/task_group.h"
+
+namespace weir::http {
+namespace {
+
+// How long an origin may keep silent about "Expect: 100-continue" before the content is sent anyway.
+constexpr Duration kContinueWait = std::chrono::seconds(1);
+constexpr unsigned kInterimMax = 32;  // 1xx responses to one request
+constexpr Duration kForever = std::chrono::hours(24 * 365);
+
+Error upstream_error(Error error, Retry retry) {
+  error.side = Side::kUpstream;
+  error.retry = retry;
+  return error;
+}
+
+// The response, and what it needs: its connection, the upload beside it.
+class ClientResponse final : public Response {
+ public:
+  ClientResponse(ClientConnectionPtr connection, std::shared_ptr<ClientPool> home,
+                 const ExchangeOptions& options)
+      : connection_(std::move(connection)), home_(std::move(home)), options_(options) {
+    home_->exchange_begins();
+  }
+  ~ClientResponse() override {
+    home_->exchange_ends();
+    const bool complete = body_ && body_->at_end() && body_->rest().empty();
+    if (complete && head.keep_alive && request_sent_ && settled() && connection_->reusable()) {
+      connection_->used_before = true;
+      connection_->idle_since = now();
+      home_->give(std::move(connection_));
+    }
+  }
+
+  net::Task<Result<void>> run(net::Slice serialised, Request& request);
+
+  net::Task<Result<net::Slice>> read() override { return body_->read(); }
+  net::Slice take_buffered() override { return body_->take_buffered(); }
+  bool at_end() const override { return body_->at_end(); }
+  net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout) override {
+    return body_->pump_to(to, timeout);
+  }
+  const Fields* trailers() const override { return body_->trailers(); }
+  bool settled() const override { return !upload_ || upload_->size() == 0; }
+  net::Task<void> settle() override { co_await upload_->stop(); }
+
+ private:
+  Instant now() const { return connection_->stream().loop().now(); }
+  net::Stream& stream() { return connection_->stream(); }
+  net::Task<Result<void>> send(net::Slice serialised, Request& request);
+  net::Task<Result<void>> exchange_with_body(Request& request);
+  net::Task<Result<void>> receive_head(Request& request, Duration timeout);
+  net::Task<Result<bool>> parse_one(Request& request);
+  net::Task<void> upload(Request& request);
+  net::Task<Result<void>> send_content(Request& request);
+
+  ClientConnectionPtr connection_;
+  std::shared_ptr<ClientPool> home_;
+  ExchangeOptions options_;
+  net::Buffer buffer_;
+  std::size_t begin_ = 0;  // received and not yet used: [begin_, end_) of buffer_
+  std::size_t end_ = 0;
+  unsigned interims_ = 0;
+  bool continue_received_ = false;
+  bool request_sent_ = false;
+  std::optional<H1Body> body_;
+  std::optional<net::TaskGroup> upload_;  // there while the request's content is sent beside the response
+  net::Context* waiting_ = nullptr;       // waits for the head during an upload
+  Result<void> upload_result_;
+};
+
+net::Task<Result<void>> ClientResponse::run(net::Slice serialised, Request& request) {
+  if (auto sent = co_await send(serialised, request); !sent) co_return fail(sent.error());
+  if (request_sent_) co_return co_await receive_head(request, options_.response_timeout);
+  auto received = co_await exchange_with_body(request);
+  if (!received && upload_) co_await upload_->stop();
+  if (settled()) upload_.reset();
+  co_return received;
+}
+
+// The head, and what has arrived of the content already, in one write.
+net::Task<Result<void>> ClientResponse::send(net::Slice serialised, Request& request) {
+  net::Stream::Slices slices{serialised, {}, {}};
+  if (request.body != nullptr && request.head.framing == Framing::kLength && !request.head.expect_continue) {
+    slices[1] = request.body->take_buffered();
+  }
+  request_sent_ = request.body == nullptr || request.body->at_end();
+  auto written = co_await stream().write(slices, options_.write_timeout);
+  if (!written) co_return fail(upstream_error(written.error(), Retry::kIfIdempotent));
+  co_return Result<void>{};
+}
+
+net::Task<Result<void>> ClientResponse::exchange_with_body(Request& request) {
+  if (request.head.expect_continue) {
+    auto answered = co_await receive_head(request, kContinueWait);
+    if (answered && !continue_received_)
+      co_return Result<void>{};  // a final response: the content is not wanted
+    if (!answered && answered.error().code != Code::kTimedOut) co_return answered;
+  }
+  waiting_ = &co_await net::current_context();
+  upload_.emplace(stream().loop());
+  upload_->spawn(upload(request));
+  auto received = co_await receive_head(request, kForever);
+  while (!received && received.error().code == Code::kCancelled && !waiting_->cancelled()) {
+    // Nudged by the upload, which has ended.
+    if (!upload_result_) {
+      received = fail(upload_result_.error());
+      break;
+    }
+    received = co_await receive_head(request, options_.response_timeout);
+  }
+  waiting_ = nullptr;
+  // An origin that refuses the content may close before it has it all: its answer counts, not the failed
+  // sending.
+  if (!received && !upload_result_ && upload_result_.error().side == Side::kDownstream) {
+    received = fail(upload_result_.error());
+  }
+  co_return received;
+}
+
+net::Task<void> ClientResponse::upload(Request& request) {
+  upload_result_ = co_await send_content(request);
+  request_sent_ = upload_result_.has_value();
+  // When the origin has stopped reading, its answer may still come: only a failure of the client's ends the
+  // waiting.
+  const bool upstream_failed = !upload_result_ && upload_result_.error().side == Side::kUpstream;
+  if (waiting_ != nullptr && !upstream_failed) waiting_->interrupt();
+}
+
+net::Task<Result<void>> ClientResponse::send_content(Request& request) {
+  Body& content = *request.body;
+  if (request.head.framing == Framing::kLength) {
+    const net::Pumped pumped = co_await content.pump_to(stream(), options_.write_timeout);
+    if (pumped.result) co_return Result<void>{};
+    Error error = pumped.result.error();
+    error.side = pumped.read_failed ? Side::kDownstream : Side::kUpstream;
+    co_return fail(error);
+  }
+  while (!content.at_end()) {
+    const auto piece = co_await content.read();
+    if (!piece) co_return fail(piece.error());
+    if (piece->empty()) break;
+    const ChunkHead chunk(piece->size());
+    auto written = co_await stream().write({net::as_slice(chunk.text()), *piece, net::as_slice(kChunkEnd)},
+                                           options_.write_timeout);
+    if (!written) co_return fail(upstream_error(written.error(), Retry::kNever));
+  }
+  const net::Buffer out = net::Buffer::acquire();
+  HeadWriter writer(out.span());
+  writer.raw(kLastChunkHead);
+  if (const Fields* trailers = content.trailers(); trailers != nullptr) writer.fields(*trailers);
+  const auto bytes = writer.finish();
+  if (!bytes) co_return fail(bytes.error());
+  auto written = co_await stream().write(out.span().first(*bytes), options_.write_timeout);
+  if (!written) co_return fail(upstream_error(written.error(), Retry::kNever));
+  co_return Result<void>{};
+}
+
+// Until a final head, or a 100 that starts the upload.
+net::Task<Result<void>> ClientResponse::receive_head(Request& request, Duration timeout) {
+  const Instant deadline = now() + timeout;
+  for (;;) {
+    if (begin_ != end_) {
+      const auto complete = co_await parse_one(request);
+      if (!complete) co_return fail(complete.error());
+      if (*complete) co_return Result<void>{};
+    }
+    const Retry retry = begin_ == end_ && interims_ == 0 ? Retry::kIfIdempotent : Retry::kNever;
+    if (!buffer_) {
+      const auto ready = co_await stream().readable(deadline - now());
+      if (!ready) {
+        const bool no_answer = ready.error().code == Code::kTimedOut;
+        co_return fail(upstream_error(ready.error(), no_answer ? Retry::kNever : retry));
+      }
+      buffer_ = net::Buffer::acquire();
+    }
+    const auto got = co_await stream().read(buffer_.span().subspan(end_), deadline - now());
+    if (!got) {
+      const bool no_answer = got.error().code == Code::kTimedOut;
+      co_return fail(upstream_error(got.error(), no_answer ? Retry::kNever : retry));
+    }
+    if (*got == 0)
+      co_return fail(Code::kClosed, "the origin closed without an answer", Side::kUpstream, retry);
+    end_ += *got;
+  }
+}
+
+// One head out of the buffer; true when it is the one to go on with.
+net::Task<Result<bool>> ClientResponse::parse_one(Request& request) {
+  for (;;) {
+    const net::Slice received = buffer_.span().subspan(begin_, end_ - begin_);
+    const auto parsed = parse_response_head(net::as_text(received), request.head.method, head);
+    if (!parsed) co_return fail(parsed.error());
+    if (*parsed == 0) co_return false;
+    begin_ += *parsed;
+    if (head.status >= 200) {
+      body_.emplace(stream(), Side::kUpstream, head.framing, head.content_length, received.subspan(*parsed),
+                    options_.read_timeout);
+      co_return true;
+    }
+    if (head.status == 101)
+      co_return fail(Code::kMalformed, "an upgrade that nobody asked for", Side::kUpstream);
+    if (++interims_ > kInterimMax)
+      co_return fail(Code::kMalformed, "too many interim responses", Side::kUpstream);
+    if (request.interim != nullptr) {
+      remove_hop_by_hop(head.fields);
+      if (auto sent = co_await request.interim->send_interim(head); !sent) co_return fail(sent.error());
+    }
+    if (head.status == 100 && request.head.expect_continue && !continue_received_) {
+      continue_received_ = true;
+      co_return true;
+    }
+    if (begin_ == end_) co_return false;
+  }
+}
+
+}  // namespace
+
+ClientConnectionPtr ClientPool::take() {
+  while (!idle_.empty()) {
+    ClientConnectionPtr connection = std::move(idle_.back());
+    idle_.pop_back();
+    if (connection->reusable()) return connection;
+  }
+  return nullptr;
+}
+
+void ClientPool::give(ClientConnectionPtr connection) {
+  if (retired_ || idle_.size() >= kIdleMax) return;
+  idle_.push_back(std::move(connection));
+}
+
+void ClientPool::close_idle_since(Instant before) {
+  const auto young = std::ranges::find_if(
+      idle_, [before](const auto& connection) { return connection->idle_since > before; });
+  idle_.erase(idle_.begin(), young);
+}
+
+void ClientPool::retire() {
+  retired_ = true;
+  idle_.clear();
+}
+
+net::Task<Result<ResponsePtr>> exchange(ClientConnectionPtr connection, std::shared_ptr<ClientPool> home,
+                                        net::Slice head, Request& request, ExchangeOptions options) {
+  std::unique_ptr<ClientResponse> response(
+      new ClientResponse(std::move(connection), std::move(home), options));
+  if (auto received = co_await response->run(head, request); !received) co_return fail(received.error());
+  co_return std::move(response);
+}
+
+}  // namespace weir::http
