@@ -1,6 +1,7 @@
 #include "testing/fake_env.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "net/task_group.h"
@@ -32,8 +33,8 @@ void FakeEnv::advance(Duration by) {
   }
 }
 
-bool FakeEnv::run(net::Task<void> task, Duration patience) {
-  const Instant until = clock.now() + patience;
+bool FakeEnv::run_task(net::Task<void> task, std::optional<Duration> patience) {
+  const Instant until = clock.now() + patience.value_or(Duration::zero());
   bool ended = false;
   net::TaskGroup group(loop);
   group.spawn(note_end(std::move(task), ended));
