@@ -42,6 +42,10 @@ class Loop {
   ~Loop();
 
   Instant now() const { return now_; }  // of this turn
+  // A timeout from now as a moment; Duration::max() is as good as never.
+  Instant deadline(Duration timeout) const {
+    return timeout < Instant::max() - now_ ? now_ + timeout : Instant::max();
+  }
   Clock& clock() const { return clock_; }
   void arm(Timer& timer, Instant at) { timers_.arm(timer, at); }
 
@@ -82,7 +86,7 @@ class [[nodiscard]] Loop::Sleep final : public Operation {
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> waiter) {
     const bool yields = duration_ <= Duration::zero();
-    if (!suspend(waiter, yields ? std::nullopt : std::optional(loop().now() + duration_))) return false;
+    if (!suspend(waiter, yields ? std::nullopt : std::optional(loop().deadline(duration_)))) return false;
     if (yields) resume_soon();
     return true;
   }

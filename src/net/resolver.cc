@@ -72,7 +72,7 @@ class Resolver::Query final : public Operation {
   }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> waiter) {
-    return suspend(waiter, loop().now() + timeout_);
+    return suspend(waiter, loop().deadline(timeout_));
   }
   Result<Resolved> await_resume() { return std::move(result_); }
 

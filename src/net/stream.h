@@ -47,7 +47,7 @@ class StreamOperation : public Operation {
   bool start();
   template <class Promise>
   bool suspend_on(std::coroutine_handle<Promise> waiter) {
-    return suspend(waiter, loop().now() + timeout_);
+    return suspend(waiter, loop().deadline(timeout_));
   }
 
  private:

@@ -32,7 +32,7 @@ void TimerWheel::arm(Timer& timer, Instant at) {
   timer.disarm();
   const Duration from_start = std::max(at - start_, Duration::zero());
   // Rounded up: never early. The far future is one bucket.
-  const auto tick = static_cast<std::uint64_t>((from_start + kTick - Duration(1)) / kTick);
+  const auto tick = static_cast<std::uint64_t>(from_start / kTick + (from_start % kTick > Duration::zero()));
   constexpr std::uint64_t kHorizon = (1ULL << (kLevels * kSlotBits)) - 1;
   timer.tick_ = std::clamp(tick, tick_, tick_ + (kHorizon >> 1U));
   place(timer);
