@@ -23,7 +23,8 @@ Address Address::v6(std::array<std::uint8_t, 16> bytes, std::uint16_t port) {
 }
 
 Result<Address> Address::parse_ip(std::string_view ip, std::uint16_t port) {
-  const std::string text(ip);  // inet_pton wants a terminator
+  if (ip.contains('\0')) return fail(Code::kInvalid, "not an IP address");
+  const std::string text(ip);  // inet_pton wants a terminator, and stops at the first
   std::array<std::uint8_t, 4> four{};
   if (::inet_pton(AF_INET, text.c_str(), four.data()) == 1) return v4(four, port);
   std::array<std::uint8_t, 16> sixteen{};
