@@ -58,6 +58,13 @@ void set_option(int fd, int level, int option) {
   (void)::setsockopt(fd, level, option, &on, sizeof on);  // a hint: the socket works without it
 }
 
+// The peer has seen nothing yet, so that another try is always right, unless nobody wants it any more.
+std::unexpected<Error> connect_failed(Error error) {
+  error.side = Side::kUpstream;
+  if (error.code != Code::kCancelled) error.retry = Retry::kSafe;
+  return fail(error);
+}
+
 class EpollListener final : public Listener, private EpollPoller::Handler {
  public:
   EpollListener(Loop& loop, EpollPoller& poller, Descriptor descriptor, Address address)
@@ -164,24 +171,22 @@ Result<std::unique_ptr<Listener>> EpollNetwork::listen(Address at) {
 Task<Result<std::unique_ptr<Stream>>> EpollNetwork::connect(Address to, Duration timeout) {
   Descriptor descriptor(
       ::socket(to.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
-  if (!descriptor) co_return fail(system_error(errno, "cannot make a socket", Side::kUpstream));
+  if (!descriptor) co_return connect_failed(system_error(errno, "cannot make a socket"));
   set_option(descriptor.get(), IPPROTO_TCP, TCP_NODELAY);
   SocketAddress remote = to_system(to);
   if (::connect(descriptor.get(), remote.get(), remote.bytes) != 0 && errno != EINPROGRESS) {
-    co_return fail(system_error(errno, "cannot connect", Side::kUpstream));
+    co_return connect_failed(system_error(errno, "cannot connect"));
   }
   const int fd = descriptor.get();
   auto socket = Socket::create(loop_, poller_, std::move(descriptor), true);
-  if (!socket) co_return fail(socket.error());
+  if (!socket) co_return connect_failed(socket.error());
   if (auto connected = co_await (*socket)->write(Slice{}, timeout); !connected) {
-    Error error = connected.error();
-    error.side = Side::kUpstream;
-    co_return fail(error);
+    co_return connect_failed(connected.error());
   }
   int os_errno = 0;
   socklen_t bytes = sizeof os_errno;
   if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &os_errno, &bytes) != 0) os_errno = errno;
-  if (os_errno != 0) co_return fail(system_error(os_errno, "cannot connect", Side::kUpstream));
+  if (os_errno != 0) co_return connect_failed(system_error(os_errno, "cannot connect"));
   co_return std::move(*socket);
 }
 

@@ -26,6 +26,16 @@ RealEnv::RealEnv() : poller(make_poller()), loop(clock, *poller), network(loop, 
   std::signal(SIGPIPE, SIG_IGN);  // splice to a closed socket raises it, as the program's main knows
 }
 
+RealEnv::Connection RealEnv::connection() {
+  const auto listener = network.listen(net::Address::v4({127, 0, 0, 1}, 0));
+  WEIR_CHECK(listener.has_value());
+  auto client = run(network.connect((*listener)->address(), kPatience));
+  WEIR_CHECK(client && *client);
+  auto accepted = run((*listener)->accept());
+  WEIR_CHECK(accepted && *accepted);
+  return {std::move(**client), std::move((*accepted)->stream)};
+}
+
 bool RealEnv::turn(bool is_ready, Instant until) {
   const Instant wake = std::min(until, loop.next_timer().value_or(until));
   return loop.turn(is_ready ? Duration::zero() : std::max(wake - clock.now(), Duration::zero()));

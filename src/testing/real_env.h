@@ -34,6 +34,13 @@ class RealEnv final : public Driver {
   MemoryLog log;
   net::Env env{loop, network, random, log};
 
+  // Both ends of one TCP connection over loopback.
+  struct Connection {
+    std::unique_ptr<net::Stream> client;
+    std::unique_ptr<net::Stream> server;
+  };
+  Connection connection();
+
   // Turns the loop until `done`, for at most that much real time. Returns done().
   template <class Done>
   [[nodiscard]] bool run_until(Done done, Duration real_max = kPatience) {

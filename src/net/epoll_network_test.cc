@@ -1,0 +1,197 @@
+#include "net/epoll_network.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <vector>
+
+#include "net/task_group.h"
+#include "testing/real_env.h"
+
+namespace weir::net {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::RealEnv;
+
+const Address kLoopback = Address::v4({127, 0, 0, 1}, 0);
+
+std::unique_ptr<Listener> listen(RealEnv& real, Address at = kLoopback) {
+  auto listener = real.network.listen(at);
+  REQUIRE(listener.has_value());
+  return std::move(*listener);
+}
+
+Error connect_error(RealEnv& real, Address to, Duration timeout) {
+  auto made = real.run(real.network.connect(to, timeout));
+  if (!made) return {Code::kInternal, Side::kInternal, Retry::kNever, 0, "still waiting"};
+  return *made ? Error{Code::kExists, Side::kInternal, Retry::kNever, 0, "connected"} : made->error();
+}
+
+TEST_CASE("who connects and who accepts agree on their addresses, in both families") {
+  RealEnv real;
+  for (const Address& at : {kLoopback, *Address::parse("[::1]:0")}) {
+    CAPTURE(at.to_string());
+    auto listener = real.network.listen(at);
+    if (!listener && at.is_v6()) continue;  // a machine without IPv6
+    REQUIRE(listener.has_value());
+    CHECK((*listener)->address().port() != 0);
+    CHECK((*listener)->address().ip() == at.ip());
+    auto client = real.run(real.network.connect((*listener)->address(), 5s));
+    REQUIRE((client && *client));
+    auto accepted = real.run((*listener)->accept());
+    REQUIRE((accepted && *accepted));
+    CHECK((*accepted)->peer.ip() == at.ip());
+    CHECK((*accepted)->peer.port() != (*listener)->address().port());
+  }
+}
+
+TEST_CASE("nobody listens: connect fails at once, and may be tried elsewhere") {
+  RealEnv real;
+  Address to = listen(real)->address();  // closed again
+  const Error error = connect_error(real, to, 20s);
+  CHECK(error.code == Code::kConnectFailed);
+  CHECK(error.side == Side::kUpstream);
+  CHECK(error.retry == Retry::kSafe);
+  CHECK(error.os_errno == ECONNREFUSED);
+}
+
+// A listener with the smallest backlog, which nobody accepts from: once it is full, the kernel drops a SYN.
+TEST_CASE("nobody answers: connect fails at its deadline, and may be tried elsewhere") {
+  RealEnv real;
+  const Descriptor full(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t bytes = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  REQUIRE(::bind(full.get(), generic, bytes) == 0);
+  REQUIRE(::listen(full.get(), 0) == 0);
+  REQUIRE(::getsockname(full.get(), generic, &bytes) == 0);
+  const Address to = Address::v4({127, 0, 0, 1}, ntohs(address.sin_port));
+  std::vector<std::unique_ptr<Stream>> held;
+  Error error;
+  for (int i = 0; i < 10; ++i) {
+    auto made = real.run(real.network.connect(to, 50ms));
+    REQUIRE(made.has_value());
+    if (!*made) {
+      error = made->error();
+      break;
+    }
+    held.push_back(std::move(**made));
+  }
+  CHECK(error.code == Code::kTimedOut);
+  CHECK(error.side == Side::kUpstream);
+  CHECK(error.retry == Retry::kSafe);
+
+  Result<std::unique_ptr<Stream>> result;
+  TaskGroup group(real.loop);
+  group.spawn([](RealEnv& env, Address at, Result<std::unique_ptr<Stream>>& out) -> Task<void> {
+    out = co_await env.network.connect(at, 20s);
+  }(real, to, result));
+  group.cancel();
+  CHECK(real.run_until([&] { return group.size() == 0; }));
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().code == Code::kCancelled);
+  CHECK(result.error().retry == Retry::kNever);
+}
+
+Task<void> accept_counting(Listener& listener, std::size_t& count, Code& ended_by) {
+  for (;;) {
+    auto accepted = co_await listener.accept();
+    if (!accepted) {
+      ended_by = accepted.error().code;
+      co_return;
+    }
+    ++count;
+  }
+}
+
+TEST_CASE("several listeners on one address share its connections; an acceptor can be cancelled") {
+  RealEnv real;
+  auto first = listen(real);
+  auto second = listen(real, first->address());
+  CHECK(first->address() == second->address());
+  std::array<std::size_t, 2> counts{};
+  std::array<Code, 2> ended_by{};
+  TaskGroup group(real.loop);
+  group.spawn(accept_counting(*first, counts[0], ended_by[0]));
+  group.spawn(accept_counting(*second, counts[1], ended_by[1]));
+  constexpr std::size_t kConnections = 64;
+  for (std::size_t i = 0; i < kConnections; ++i) {
+    CHECK(connect_error(real, first->address(), 5s).code == Code::kExists);
+  }
+  CHECK(real.run_until([&] { return counts[0] + counts[1] == kConnections; }));
+  CHECK(counts[0] > 0);  // the kernel hashes: all on one side has the odds of 2^-63
+  CHECK(counts[1] > 0);
+  group.cancel();
+  CHECK(real.run_until([&] { return group.size() == 0; }));
+  CHECK(ended_by[0] == Code::kCancelled);
+  CHECK(ended_by[1] == Code::kCancelled);
+}
+
+TEST_CASE("an address that is not this machine's cannot be listened on") {
+  RealEnv real;
+  const auto listener = real.network.listen(*Address::parse("192.0.2.1:0"));
+  REQUIRE_FALSE(listener.has_value());
+  CHECK(listener.error().os_errno == EADDRNOTAVAIL);
+}
+
+// Leaves this process as many free descriptors as asked, while it lives.
+class DescriptorLimit {
+ public:
+  explicit DescriptorLimit(int free) {
+    const Descriptor next(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // the lowest free number
+    REQUIRE(next);
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    rlimit lowered = before_;
+    lowered.rlim_cur = static_cast<rlim_t>(next.get() + free);
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &lowered) == 0);
+  }
+  DescriptorLimit(const DescriptorLimit&) = delete;
+  DescriptorLimit& operator=(const DescriptorLimit&) = delete;
+  ~DescriptorLimit() { (void)::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_CASE("out of descriptors: listen, connect and accept say so, and go on when there are some again") {
+  RealEnv real;
+  auto listener = listen(real);
+  std::optional<Result<Accepted>> accepted;
+  std::unique_ptr<Stream> client;
+  {
+    const DescriptorLimit limit(1);
+    auto made = real.run(real.network.connect(listener->address(), 5s));  // takes the last
+    REQUIRE((made && *made));
+    client = std::move(**made);
+    CHECK(connect_error(real, listener->address(), 5s).code == Code::kNoDescriptors);
+    const auto second = real.network.listen(kLoopback);
+    REQUIRE_FALSE(second.has_value());
+    CHECK(second.error().code == Code::kNoDescriptors);
+    accepted = real.run(listener->accept());
+    REQUIRE((accepted && !*accepted));
+    CHECK(accepted->error().code == Code::kNoDescriptors);
+  }
+  accepted = real.run(listener->accept());  // the connection has waited
+  REQUIRE((accepted && *accepted));
+  CHECK(real.run(client->write(as_slice("hello"), 1s)) == Result<std::size_t>(5));
+  std::array<std::byte, 5> bytes{};
+  CHECK(real.run((*accepted)->stream->read(bytes, 5s)) == Result<std::size_t>(5));
+}
+
+TEST_CASE("a literal address needs no resolver") {
+  RealEnv real;
+  auto found = real.run(real.network.resolve("::1", 443, 1s));
+  REQUIRE((found && *found));
+  CHECK((*found)->addresses == std::vector{*Address::parse("[::1]:443")});
+  CHECK((*found)->ttl == Duration::max());
+}
+
+}  // namespace
+}  // namespace weir::net
