@@ -88,7 +88,7 @@ Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Dur
       co_return pumped;
     }
     pumped.bytes += *got;
-    if (!from.has_input()) buffer.release();
+    if (*got < want) buffer.release();  // it was all there is
   }
   co_return pumped;
 }

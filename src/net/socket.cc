@@ -34,6 +34,14 @@ void Socket::abort() {
   (void)::setsockopt(descriptor_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 }
 
+// After a read that filled its buffer exactly, only the kernel knows.
+bool Socket::has_input() const {
+  if (hung_up_ || !readable_) return hung_up_;
+  std::byte next{};
+  if (::recv(descriptor_.get(), &next, 1, MSG_PEEK) < 0 && errno == EAGAIN) readable_ = false;
+  return readable_;
+}
+
 void Socket::watch_hangup(HangupWatch* watch) {
   watch_ = watch;
   if (hung_up_ && watch != nullptr) std::exchange(watch_, nullptr)->on_hangup();

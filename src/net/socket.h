@@ -21,7 +21,7 @@ class Socket final : public Stream, private EpollPoller::Handler {
 
   Result<void> shutdown_write() override;
   void abort() override;
-  bool has_input() const override { return readable_ || hung_up_; }
+  bool has_input() const override;
   bool peer_closed() const override { return hung_up_; }
   void watch_hangup(HangupWatch* watch) override;
   Socket* plain_socket() override { return this; }
@@ -51,7 +51,7 @@ class Socket final : public Stream, private EpollPoller::Handler {
   StreamOperation* writer_ = nullptr;
   HangupWatch* watch_ = nullptr;
   bool writable_;
-  bool readable_;
+  mutable bool readable_;  // a read may find something; false: it would not
   bool hung_up_ = false;
 };
 
