@@ -1,0 +1,28 @@
+// weir up: controller and edge in one process. The options are what the flags say, defaults in place; the
+// command makes the cores, the store, the API and the edge, and runs until it is told to stop.
+#pragma once
+
+#include <string>
+
+#include "base/log.h"
+#include "net/network.h"
+
+namespace weir::cli {
+
+struct UpOptions {
+  std::string data_dir = "./weir-data";
+  net::Address api = net::Address::v4({127, 0, 0, 1}, 8480);
+  net::Address http = net::Address::v4({127, 0, 0, 1}, 8080);
+  std::string domain = "weir.localhost";
+  unsigned workers = 1;  // threads of the data plane; arguments.cc puts the number of usable cores here
+  std::string provider;
+  std::string region;
+  std::string city;
+  Level log_level = Level::kInfo;
+  bool log_json = false;  // one JSON object a line
+};
+
+// The exit code.
+int run_up(const UpOptions& options);
+
+}  // namespace weir::cli
