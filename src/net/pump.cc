@@ -129,7 +129,9 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
       if (bytes_max != kUntilEnd) read_failed(pumped, kEndedEarly);
       break;
     }
-    const bool more_follows = bytes_max != kUntilEnd && pumped.bytes + **moved < bytes_max;
+    // Only what is there already: the kernel holds back a partial segment for 200 ms in the hope of more.
+    const bool more_follows =
+        bytes_max != kUntilEnd && pumped.bytes + **moved < bytes_max && from.has_input();
     auto drained = co_await drain_pipe(pipe, to, **moved, more_follows, timeout);
     if (!drained) {
       pumped.result = fail(drained.error());

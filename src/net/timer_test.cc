@@ -143,7 +143,7 @@ class Model {
 };
 
 TEST_CASE("the wheel fires what a plain map would, at every scale") {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     CAPTURE(seed);
     Model model(seed);
     for (int i = 0; i < 2000; ++i) model.step();
