@@ -1,4 +1,5 @@
-"""What weir costs beside throughput: memory of an idle connection, time to the first request, size of the binary."""
+"""What weir costs beside throughput: memory of an idle connection, time to the first request, size of the
+binary."""
 
 import os
 import resource
@@ -40,6 +41,7 @@ def settled_rss_bytes(pid):
         nonlocal last
         previous, last = last, rss_bytes(pid)
         return abs(last - previous) < SETTLED_BYTES
+
     wait_until(settled, 20, "settled RSS", interval_s=0.5)
     return last
 
@@ -55,7 +57,8 @@ def request(connection):
 
 
 def open_connections(port, count):
-    """Each from one of 64 loopback addresses, so that source ports never run short; each has made one request."""
+    """Each from one of 64 loopback addresses, so that source ports never run short; each has made one
+    request."""
     connections = []
     for i in range(count):
         connection = socket.socket()
@@ -83,15 +86,24 @@ def memory_of(name, count, directory, origin_port):
         after = settled_rss_bytes(running.process.pid)
         for connection in connections[::97]:
             request(connection)
-    return {"case": "memory", "proxy": name, "connections": count, "rss_before_bytes": before, "rss_after_bytes": after,
-            "connection_bytes": (after - before) / count, "errors": 0}
+    return {
+        "case": "memory",
+        "proxy": name,
+        "connections": count,
+        "rss_before_bytes": before,
+        "rss_after_bytes": after,
+        "connection_bytes": (after - before) / count,
+        "errors": 0,
+    }
 
 
 def memory(options):
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     if limit < options.connections + 500:
-        raise SystemExit(f"bench: {options.connections} connections need more than the {limit} open files allowed")
+        raise SystemExit(
+            f"bench: {options.connections} connections need more than the {limit} open files allowed"
+        )
     rows = report.Rows("memory", machine.facts())
     held = True
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as directory:
@@ -101,11 +113,16 @@ def memory(options):
             for name in selected(options.only or ["weir", "haproxy", "nginx"]):
                 row = memory_of(name, options.connections, directory, origin_port)
                 rows.write(row)
-                text = (f"{name}: {row['connection_bytes']:.0f} bytes for each of {row['connections']} idle connections "
-                        f"({row['rss_before_bytes'] / 1e6:.1f} -> {row['rss_after_bytes'] / 1e6:.1f} MB)")
+                text = (
+                    f"{name}: {row['connection_bytes']:.0f} bytes for each of {row['connections']} idle "
+                    f"connections "
+                    f"({row['rss_before_bytes'] / 1e6:.1f} -> {row['rss_after_bytes'] / 1e6:.1f} MB)"
+                )
                 if name == "weir":
-                    held &= report.line(row["connection_bytes"] <= CONNECTION_BYTES_MAX,
-                                        f"{text}, wanted at most {CONNECTION_BYTES_MAX}")
+                    held &= report.line(
+                        row["connection_bytes"] <= CONNECTION_BYTES_MAX,
+                        f"{text}, wanted at most {CONNECTION_BYTES_MAX}",
+                    )
                 else:
                     print(f"      {text}")
     return held
@@ -137,17 +154,24 @@ def start(options):
         with origin:
             edge = weir.Weir(Path(directory) / "weir", ports=(free_port(), free_port()))
             with edge.start():
-                edge.apply(weir.service("web", [f"127.0.0.1:{origin_port}"],
-                                        health_check={"interval": "5s", "timeout": "2s", "http": {"path": "/"}}),
-                           weir.load_balancer("web", [HOST], {"/": "web"}))
+                edge.apply(
+                    weir.service(
+                        "web",
+                        [f"127.0.0.1:{origin_port}"],
+                        health_check={"interval": "5s", "timeout": "2s", "http": {"path": "/"}},
+                    ),
+                    weir.load_balancer("web", [HOST], {"/": "web"}),
+                )
                 edge.wait_serving(HOST)
             for turn in range(options.rounds):
                 took = first_request_ms(edge)
                 edge.stop()
                 rows.write({"case": "start", "proxy": "weir", "round": turn, "errors": 0, "start_ms": took})
     times = [row["start_ms"] for row in rows.rows]
-    return report.line(statistics.median(times) < START_MS_MAX,
-                       f"start to the first proxied request: {report.spread(times)} ms, wanted under {START_MS_MAX:.0f}")
+    return report.line(
+        statistics.median(times) < START_MS_MAX,
+        f"start to the first proxied request: {report.spread(times)} ms, wanted under {START_MS_MAX:.0f}",
+    )
 
 
 def size(_options):
@@ -156,5 +180,7 @@ def size(_options):
         shutil.copy(BINARY, stripped)
         subprocess.run(["strip", stripped], check=True)
         size_bytes = stripped.stat().st_size
-    return report.line(size_bytes < BINARY_BYTES_MAX,
-                       f"stripped binary: {size_bytes / 1e6:.1f} MB, wanted under {BINARY_BYTES_MAX / 1e6:.0f}")
+    return report.line(
+        size_bytes < BINARY_BYTES_MAX,
+        f"stripped binary: {size_bytes / 1e6:.1f} MB, wanted under {BINARY_BYTES_MAX / 1e6:.0f}",
+    )

@@ -1,4 +1,5 @@
-"""`http1`: requests (and bytes) per CPU-second of the proxy process, weir and its peers in turn, A B C D A B C D."""
+"""`http1`: requests (and bytes) per CPU-second of the proxy process, weir and its peers in turn, A B C D A
+B C D."""
 
 import http.client
 import os
@@ -31,16 +32,24 @@ def check(port, case, expected):
             socket_before = connection.sock
             response = connection.getresponse()
             body = response.read()
-            if response.status != 200 or body != expected or int(response.headers["Content-Length"]) != len(expected):
-                raise SystemExit(f"port {port}: wrong answer to {case.path}: {response.status}, {len(body)} bytes")
+            if (
+                response.status != 200
+                or body != expected
+                or int(response.headers["Content-Length"]) != len(expected)
+            ):
+                raise SystemExit(
+                    f"port {port}: wrong answer to {case.path}: {response.status}, {len(body)} bytes"
+                )
             if connection.sock is not socket_before:
                 raise SystemExit(f"port {port}: the connection was not kept")
 
 
 def own_seconds():
     """CPU of this process and of the children that it has waited for (wrk)."""
-    return sum(usage.ru_utime + usage.ru_stime
-               for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 def measure(case, running, origin, seconds):
@@ -81,8 +90,13 @@ def run_case(case, names, options, directory, origin, origin_port, rows):
             wrk.run(f"http://127.0.0.1:{running.port}{case.path}", 1, case.connections, host=HOST)  # warm-up
         for turn in range(options.rounds):
             for name, running in proxies.items():
-                row = {"case": case.name, "round": turn, "proxy": name, "connections": case.connections,
-                       **measure(case, running, origin, options.seconds)}
+                row = {
+                    "case": case.name,
+                    "round": turn,
+                    "proxy": name,
+                    "connections": case.connections,
+                    **measure(case, running, origin, options.seconds),
+                }
                 rows.write(row)
                 report.progress(row)
         for running in proxies.values():
@@ -100,8 +114,11 @@ def selected(only):
 
 def run(options):
     names = selected(options.only)
-    cases = [Case(c.name, c.path, c.body_bytes, options.connections or c.connections) for c in CASES
-             if not options.case or c.name in options.case]
+    cases = [
+        Case(c.name, c.path, c.body_bytes, options.connections or c.connections)
+        for c in CASES
+        if not options.case or c.name in options.case
+    ]
     if any(name.startswith("forwarder") for name in names):
         build_forwarder()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)

@@ -30,8 +30,11 @@ def version(*command):
 
 
 def facts():
-    cpu = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-           if line.startswith("model name")]
+    cpu = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
     return {
         "kernel": platform.release(),
         "cpu": cpu[0] if cpu else platform.machine(),
@@ -48,6 +51,7 @@ def facts():
 @dataclass(frozen=True)
 class BusyTime:
     """Of all processors together, in seconds since boot."""
+
     busy_s: float
     stolen_s: float  # taken by the hypervisor for other machines
 
@@ -70,6 +74,7 @@ def foreign_load(seconds=1.0):
 
 def heaviest(seconds=0.5):
     """[(name, share of a processor)] of the processes that used the most just now."""
+
     def sample():
         used = {}
         for entry in os.listdir("/proc"):
@@ -78,6 +83,7 @@ def heaviest(seconds=0.5):
                 fields = rest.split()
                 used[int(entry), name.partition("(")[2]] = (int(fields[11]) + int(fields[12])) / TICKS
         return used
+
     before = sample()
     time.sleep(seconds)
     shares = [(key[1], (value - before.get(key, value)) / seconds) for key, value in sample().items()]

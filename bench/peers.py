@@ -1,7 +1,9 @@
-"""The proxies that are compared, each in the best configuration that was found for it (README.md says what was tried).
+"""The proxies that are compared, each in the best configuration that was found for it (README.md says what
+was tried).
 
-One worker or thread each, keep-alive to clients and to the origin without end, no logs. The peers add no field to the
-request; weir does all that it does by default (Via, X-Forwarded-*, request id, active health checks)."""
+One worker or thread each, keep-alive to clients and to the origin without end, no logs. The peers add no
+field to the request; weir does all that it does by default (Via, X-Forwarded-*, request id, active health
+checks)."""
 
 import subprocess
 from dataclasses import dataclass
@@ -81,9 +83,14 @@ def run_haproxy(case, directory, origin_port):
     port = free_port()
     directory.mkdir(parents=True, exist_ok=True)
     config = directory / "haproxy.cfg"
-    config.write_text(HAPROXY.format(
-        port=port, origin=origin_port, bufsize=20480 if case.large and not case.huge else 16384,
-        defaults="option splice-response" if case.huge else ""))
+    config.write_text(
+        HAPROXY.format(
+            port=port,
+            origin=origin_port,
+            bufsize=20480 if case.large and not case.huge else 16384,
+            defaults="option splice-response" if case.huge else "",
+        )
+    )
     process = Process(["haproxy", "-db", "-f", config], directory / "haproxy.log")
     wait_listening(process, port)
     return Running(process, port, process.stop)
@@ -92,7 +99,8 @@ def run_haproxy(case, directory, origin_port):
 def run_nginx(case, directory, origin_port):
     port = free_port()
     size = "64k" if case.huge else "32k" if case.large else "4k"
-    options = (f"proxy_buffering off; proxy_buffer_size {size}; proxy_busy_buffers_size {size}; proxy_buffers 8 {size};")
+    names = ("proxy_buffer_size", "proxy_busy_buffers_size", "proxy_buffers 8")
+    options = "proxy_buffering off; " + " ".join(f"{name} {size};" for name in names)
     process = nginx.start(directory, NGINX.format(port=port, origin=origin_port, options=options))
     wait_listening(process, port)
     return Running(process, port, process.stop)
@@ -100,7 +108,9 @@ def run_nginx(case, directory, origin_port):
 
 def run_forwarder(case, directory, origin_port, *options):
     port = free_port()
-    process = Process([FORWARDER, "--listen", port, "--upstream", origin_port, *options], directory / "forwarder.log")
+    process = Process(
+        [FORWARDER, "--listen", port, "--upstream", origin_port, *options], directory / "forwarder.log"
+    )
     wait_listening(process, port)
     return Running(process, port, process.stop)
 
@@ -111,15 +121,21 @@ def run_forwarder_epoll(case, directory, origin_port):
 
 
 def run_forwarder_uring(case, directory, origin_port):
-    return run_forwarder(case, directory, origin_port, "--backend", "uring", "--buffer", 32768 if case.large else 4096)
+    return run_forwarder(
+        case, directory, origin_port, "--backend", "uring", "--buffer", 32768 if case.large else 4096
+    )
 
 
 def run_weir(case, directory, origin_port):
     edge = weir.Weir(directory, workers=1).start()
     edge.apply(
-        weir.service("web", [f"127.0.0.1:{origin_port}"],
-                     health_check={"interval": "5s", "timeout": "2s", "http": {"path": "/"}}),
-        weir.load_balancer("web", [HOST], {"/": "web"}))
+        weir.service(
+            "web",
+            [f"127.0.0.1:{origin_port}"],
+            health_check={"interval": "5s", "timeout": "2s", "http": {"path": "/"}},
+        ),
+        weir.load_balancer("web", [HOST], {"/": "web"}),
+    )
     edge.wait_serving(HOST)
     return Running(edge.process, edge.http_port, edge.stop)
 
@@ -139,8 +155,21 @@ def build_forwarder():
     if FORWARDER.exists() and FORWARDER.stat().st_mtime > source.stat().st_mtime:
         return
     FORWARDER.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["clang++-19", "-std=c++23", "-O2", "-Wall", "-Wextra", "-Wno-missing-field-initializers", source, "-luring", "-o", FORWARDER],
-                   check=True)
+    subprocess.run(
+        [
+            "clang++-19",
+            "-std=c++23",
+            "-O2",
+            "-Wall",
+            "-Wextra",
+            "-Wno-missing-field-initializers",
+            source,
+            "-luring",
+            "-o",
+            FORWARDER,
+        ],
+        check=True,
+    )
 
 
 def run_origin(directory, small_body):

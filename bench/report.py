@@ -18,7 +18,9 @@ GOALS = [
 ]
 GROUPS = {"peers": ["haproxy", "nginx"], "floor": ["forwarder-epoll", "forwarder-uring"]}
 NAMES = {"peers": "the better of HAProxy and nginx", "floor": "the bare forwarder"}
-FOREIGN_SHARE_MAX = 0.10  # of a row's wall time; above, the row says more about the neighbours than about the proxy
+FOREIGN_SHARE_MAX = (
+    0.10  # of a row's wall time; above, the row says more about the neighbours than about the proxy
+)
 
 
 class Rows:
@@ -49,23 +51,32 @@ class Rows:
 
 
 def progress(row):
-    print(f"  {row['case']:>9} round {row['round'] + 1} {row['proxy']:<15} {row['requests_per_cpu_second']:9.0f} req/cpu-s"
-          f"  {row['requests_per_second']:8.0f} req/s  p99 {row['p99_ms']:6.2f} ms  errors {row['errors']}"
-          f"  others {row['foreign_cpu_seconds']:.2f} s", file=sys.stderr, flush=True)
+    print(
+        f"  {row['case']:>9} round {row['round'] + 1} {row['proxy']:<15}"
+        f" {row['requests_per_cpu_second']:9.0f} req/cpu-s  {row['requests_per_second']:8.0f} req/s"
+        f"  p99 {row['p99_ms']:6.2f} ms  errors {row['errors']}  others {row['foreign_cpu_seconds']:.2f} s",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def spread(values, scale=1.0, form="{:.1f}"):
     """median (min-max)"""
     if not values:
         return "invalid"
-    median, low, high = (form.format(v / scale) for v in (statistics.median(values), min(values), max(values)))
+    median, low, high = (
+        form.format(v / scale) for v in (statistics.median(values), min(values), max(values))
+    )
     return f"{median} ({low}-{high})"
 
 
 def best(rows, case, figure, group):
     """Name of the group's member with the best median; None when none was measured."""
-    medians = {name: statistics.median(values) for name in GROUPS[group]
-               if (values := rows.values(case, name, figure).values())}
+    medians = {
+        name: statistics.median(values)
+        for name in GROUPS[group]
+        if (values := rows.values(case, name, figure).values())
+    }
     choose = min if figure == "p99_ms" else max
     return choose(medians, key=medians.get) if medians else None
 
@@ -79,17 +90,28 @@ def ratio(rows, case, figure, group, proxy="weir"):
     return other, [ours[turn] / theirs[turn] for turn in sorted(ours.keys() & theirs.keys())]
 
 
+COLUMNS = [  # heading, figure, divisor, form
+    ("k requests/cpu-s", "requests_per_cpu_second", 1e3, "{:.1f}"),
+    ("MB/cpu-s", "bytes_per_cpu_second", 1e6, "{:.0f}"),
+    ("p99 ms", "p99_ms", 1, "{:.2f}"),
+    ("k requests/s", "requests_per_second", 1e3, "{:.1f}"),
+]
+
+
 def table(rows):
+    """Medians over the rounds, with the least and the most."""
     cases = list(dict.fromkeys(row["case"] for row in rows.rows))
     proxies = list(dict.fromkeys(row["proxy"] for row in rows.rows))
-    print(f"\n{'case':<10}{'proxy':<17}{'k requests/cpu-s':>22}{'MB/cpu-s':>24}{'p99 ms':>22}{'k requests/s':>22}{'errors':>8}")
+    headings = "".join(f"{heading:>22}" for heading, *_ in COLUMNS)
+    print(f"\n{'case':<10}{'proxy':<17}{headings}{'errors':>8}")
     for case in cases:
         for proxy in proxies:
-            column = lambda figure: list(rows.values(case, proxy, figure).values())  # noqa: E731, B023
+            cells = [
+                spread(list(rows.values(case, proxy, figure).values()), divisor, form)
+                for _, figure, divisor, form in COLUMNS
+            ]
             errors = sum(row["errors"] for row in rows.of(case, proxy))
-            print(f"{case:<10}{proxy:<17}{spread(column('requests_per_cpu_second'), 1e3):>22}"
-                  f"{spread(column('bytes_per_cpu_second'), 1e6, '{:.0f}'):>24}{spread(column('p99_ms'), 1, '{:.2f}'):>22}"
-                  f"{spread(column('requests_per_second'), 1e3):>22}{errors:>8}")
+            print(f"{case:<10}{proxy:<17}" + "".join(f"{cell:>22}" for cell in cells) + f"{errors:>8}")
 
 
 def line(held, text):
@@ -104,22 +126,31 @@ def http1(rows):
     held = True
     for row in rows.rows:
         if row["errors"]:
-            held = line(False, f"{row['case']} {row['proxy']} round {row['round'] + 1}: {row['errors']} errors, row invalid")
+            held = line(
+                False,
+                f"{row['case']} {row['proxy']} round {row['round'] + 1}: {row['errors']} errors, row invalid",
+            )
         elif row["foreign_cpu_seconds"] > FOREIGN_SHARE_MAX * row["seconds"]:
-            print(f"NOTE  {row['case']} {row['proxy']} round {row['round'] + 1}: other processes used "
-                  f"{row['foreign_cpu_seconds']:.1f} s of CPU meanwhile")
+            print(
+                f"NOTE  {row['case']} {row['proxy']} round {row['round'] + 1}: other processes used "
+                f"{row['foreign_cpu_seconds']:.1f} s of CPU meanwhile"
+            )
     measured = {row["proxy"] for row in rows.rows}
     if "weir" in measured:
         for case, figure, group, least in GOALS:
             other, ratios = ratio(rows, case, figure, group)
             if ratios:
-                held &= line(statistics.median(ratios) >= least, f"{case}: {figure.replace('_', ' ')} "
-                             f"{spread(ratios, 1, '{:.2f}')} of {NAMES[group]} ({other}), wanted {least}")
+                held &= line(
+                    statistics.median(ratios) >= least,
+                    f"{case}: {figure.replace('_', ' ')} "
+                    f"{spread(ratios, 1, '{:.2f}')} of {NAMES[group]} ({other}), wanted {least}",
+                )
         for case in dict.fromkeys(row["case"] for row in rows.rows):
             other, ratios = ratio(rows, case, "p99_ms", "peers")
             if ratios:
                 ok = statistics.median(ratios) <= 1.0
-                text = f"{case}: p99 {spread(ratios, 1, '{:.2f}')} of {NAMES['peers']} ({other}), wanted at most 1"
+                times = spread(ratios, 1, "{:.2f}")
+                text = f"{case}: p99 {times} of {NAMES['peers']} ({other}), wanted at most 1"
                 if case == "small":
                     held &= line(ok, text)
                 else:

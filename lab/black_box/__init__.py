@@ -1,0 +1,1 @@
+"""The release binary on loopback, from outside: bad input, bad origins, bad moments."""

@@ -1,0 +1,218 @@
+"""`weir up` as a child process, its API and its CLI. Knows only what the design's contracts promise."""
+
+import http.client
+import json
+import os
+import re
+import subprocess
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.process import ROOT, Process, free_port, wait_until
+
+BINARY = Path(os.environ.get("WEIR_BINARY", ROOT / "build" / "release" / "weir"))
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    text: str
+
+    @property
+    def json(self):
+        return json.loads(self.text)
+
+
+def documents(*objects):
+    """Resources as the text of one YAML file: every JSON document is YAML too."""
+    return "\n---\n".join(json.dumps(o, indent=1) for o in objects) + "\n"
+
+
+def service(name, addresses, **spec):
+    endpoints = [a if isinstance(a, dict) else {"address": a, "weight": 1} for a in addresses]
+    return {
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"protocol": "HTTP", "balance": "ROUND_ROBIN", "endpoints": endpoints, **spec},
+    }
+
+
+def load_balancer(name, hostnames, routes):
+    """routes: {path prefix: service name}"""
+    return {
+        "kind": "LoadBalancer",
+        "metadata": {"name": name},
+        "spec": {
+            "listeners": [{"protocol": "HTTP", "hostnames": hostnames}],
+            "routes": [
+                {"match": {"path_prefix": prefix}, "backends": [{"service": to, "weight": 1}]}
+                for prefix, to in routes.items()
+            ],
+        },
+    }
+
+
+class Weir:
+    """One `weir up`. Restarting on the same data directory is start() again, with the same ports."""
+
+    def __init__(
+        self,
+        directory,
+        *,
+        address="127.0.0.1",
+        workers=1,
+        flags=(),
+        prefix=(),
+        ports=None,
+        log_name="weir.log",
+    ):
+        self.directory = Path(directory)
+        self.data = self.directory / "data"
+        self.address = address
+        self.http_port, self.api_port = ports or (free_port(), free_port())
+        self.prefix = list(prefix)
+        self.flags = [
+            "up",
+            "--data-dir",
+            self.data,
+            "--workers",
+            workers,
+            "--http",
+            f"{address}:{self.http_port}",
+            "--api",
+            f"{address}:{self.api_port}",
+            *flags,
+        ]
+        self.log_name = log_name
+        self.process = None
+
+    def start(self, *, wait=True, before_exec=None):
+        self.process = Process(
+            [BINARY, *self.flags], self.directory / self.log_name, prefix=self.prefix, before_exec=before_exec
+        )
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, deadline_s=10.0):
+        def ready():
+            if not self.process.running():
+                raise AssertionError(
+                    f"weir exited with {self.process.popen.returncode}:\n{self.process.log()[-3000:]}"
+                )
+            try:
+                return self.api("GET", "/healthz", token=None).status == 200
+            except OSError:
+                return False
+
+        wait_until(ready, deadline_s, "weir answering /healthz")
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def url(self):
+        return f"http://{self.address}:{self.http_port}"
+
+    @property
+    def token(self):
+        return (self.data / "admin.token").read_text().strip()
+
+    # --- API
+
+    def api(self, method, path, body=None, *, headers=None, token="", timeout_s=10.0):
+        """token: "" means the admin's, None means none at all. A body that is not bytes is sent as JSON."""
+        sent = dict(headers or {})
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token or self.token}"
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        if body is not None:
+            sent.setdefault("Content-Type", "application/json")
+        with closing(
+            http.client.HTTPConnection(self.address, self.api_port, timeout=timeout_s)
+        ) as connection:
+            connection.request(method, path, body, sent)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read().decode())
+
+    def change(self, kind, name, edit):
+        """Reads the object, lets edit(spec) change it in place, and writes it back on the condition of its
+        revision."""
+        wanted = self.api("GET", f"/v1/{kind}/{name}").json
+        edit(wanted["spec"])
+        answer = self.api("PUT", f"/v1/{kind}/{name}", wanted)
+        assert answer.status == 200, f"{answer.status} {answer.text}"
+        return answer.json
+
+    def metrics(self):
+        """{name with labels: value} of /metrics."""
+        answer = self.api("GET", "/metrics")
+        assert answer.status == 200, answer
+        samples = re.findall(r"^([a-zA-Z_:][\w:]*(?:\{[^\n]*\})?) ([^\s]+)", answer.text, re.M)
+        return {name: float(value) for name, value in samples}
+
+    # --- CLI
+
+    def cli(self, *arguments, stdin=None, environment=None, timeout_s=20):
+        done = {
+            **os.environ,
+            "WEIR_API": f"http://{self.address}:{self.api_port}",
+            "HOME": str(self.directory),
+            "NO_COLOR": "1",
+        }
+        if (self.data / "admin.token").exists():
+            done["WEIR_TOKEN"] = self.token
+        done.update(environment or {})
+        return subprocess.run(
+            [*self.prefix, BINARY, *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=done,
+            timeout=timeout_s,
+        )
+
+    def apply(self, *objects):
+        """Through the CLI, as a person would; the text of what was applied stays beside the log."""
+        file = self.directory / "applied.yaml"
+        file.write_text(documents(*objects))
+        done = self.cli("apply", "-f", file)
+        assert done.returncode == 0, f"weir apply failed ({done.returncode}): {done.stdout}{done.stderr}"
+        return done.stdout
+
+    # --- traffic
+
+    def get(
+        self, path="/", host="web.weir.localhost", *, method="GET", headers=None, body=None, timeout_s=10.0
+    ):
+        """One request through the proxy on a connection of its own."""
+        with closing(
+            http.client.HTTPConnection(self.address, self.http_port, timeout=timeout_s)
+        ) as connection:
+            connection.request(method, path, body, {"Host": host, **(headers or {})})
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read().decode("latin-1"))
+
+    def wait_serving(self, host="web.weir.localhost", path="/", deadline_s=10.0):
+        """Until the proxy answers 200 there: configuration applied, first health check passed."""
+
+        def serving():
+            try:
+                return self.get(path, host).status == 200
+            except OSError:
+                return False
+
+        wait_until(serving, deadline_s, f"weir serving {host}{path}")
+
+    def stop(self, deadline_s=10.0):
+        return self.process.stop(deadline_s) if self.process else None
+
+    def __enter__(self):
+        return self if self.process else self.start()
+
+    def __exit__(self, *_):
+        self.stop(3.0)
