@@ -1,0 +1,51 @@
+"""./dev names its verbs, and refuses what it does not know with exit code 2."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+VERBS = "setup build run test unit lab sim fuzz bench fmt lint package".split()
+
+
+def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(ROOT / "dev"), *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, cwd="/"
+    )
+
+
+@pytest.mark.parametrize("arguments", [[], ["help"], ["--help"]])
+def test_help_has_a_line_for_each_verb(arguments: list[str]):
+    done = dev(*arguments)
+    assert done.returncode == 0
+    assert re.findall(r"^  \./dev (\w+)", done.stdout, re.M) == [*VERBS, "help"]
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["biuld"], "./dev build"),
+        (["need"], "no verb 'need'"),
+        (["setup", "everything"], "the sets are"),
+        (["build", "debug"], "the presets are: release dev tsan fuzz"),
+        (["sim"], "no simulation yet"),
+        (["package"], "no packages yet"),
+    ],
+)
+def test_what_it_does_not_know_is_refused(arguments: list[str], words: str):
+    done = dev(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stdout == ""
+
+
+def test_ci_runs_the_command_of_the_readme():
+    assert (ROOT / ".ci/run").read_text().splitlines()[1:] == ['exec "$(dirname "$0")/../dev" test']
+    assert (ROOT / "README.md").read_text().index("./dev run") < (ROOT / "README.md").read_text().index(
+        "./dev test"
+    )

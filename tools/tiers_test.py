@@ -1,0 +1,62 @@
+"""The tiers count what ran, and a tier that ran nothing or crashed has failed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import tiers
+from tiers import Count
+
+SUMMARY = "[doctest] test cases:  {} |  {} passed | {} failed | 0 skipped\n[doctest] Status: ...\n"
+
+
+@pytest.mark.parametrize(
+    "code, output, expected",
+    [
+        (0, SUMMARY.format(5, 5, 0), Count(5, 0)),
+        (1, SUMMARY.format(5, 3, 2), Count(3, 2)),
+        (1, SUMMARY.format(5, 5, 0) + "==1==ERROR: LeakSanitizer", Count(5, 1)),
+        (-6, "check failed", Count(0, 1)),
+        (0, SUMMARY.format(0, 0, 0), Count(0, 1)),
+        (0, "", Count(0, 1)),
+    ],
+)
+def test_what_a_doctest_program_says(code: int, output: str, expected: Count):
+    assert tiers.doctest_count(code, output) == expected
+
+
+def test_the_last_totals_count():
+    assert tiers.totals("1 passed, 2 failed\nx\n33 passed, 4 failed\n") == Count(33, 4)
+    assert tiers.totals("no totals") == Count()
+
+
+def test_a_command_that_takes_too_long_has_failed():
+    code, output = tiers.run([sys.executable, "-c", "print('begun', flush=True); input()"], 60)
+    assert code != 0  # no input: EOFError, at once
+    code, output = tiers.run(["sleep", "60"], 0.05)
+    assert code == 1 and "killed" in output
+
+
+def test_a_missing_program_has_failed():
+    assert tiers.run(["./no-such-program"])[0] == 127
+
+
+@pytest.mark.parametrize(
+    "counts, last, code",
+    [
+        ([Count(3, 0), Count(4, 0)], "7 passed, 0 failed", 0),
+        ([Count(3, 0), Count(4, 1)], "7 passed, 1 failed", 1),
+        ([Count(3, 0), Count()], "3 passed, 1 failed", 1),
+    ],
+)
+def test_totals_are_the_last_line(monkeypatch, capsys, counts: list[Count], last: str, code: int):
+    table = {f"tier{i}": lambda _, count=count: count for i, count in enumerate(counts)}
+    monkeypatch.setattr(tiers, "TIERS", table)
+    monkeypatch.setattr(sys, "argv", ["tiers.py"])
+    assert tiers.main() == code
+    assert capsys.readouterr().out.splitlines()[-1] == last
