@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 namespace weir::config {
 namespace {
@@ -13,8 +14,15 @@ struct Case {
   std::string problem;  // empty: fine
 };
 
-TEST_CASE("checks say what is wrong, in one sentence") {
-  const Case cases[] = {
+void check_all(const std::vector<Case>& cases) {
+  for (const Case& one : cases) {
+    CAPTURE(one.text);
+    CHECK(one.check(one.text) == one.problem);
+  }
+}
+
+TEST_CASE("names of objects and hosts: what is wrong, in one sentence") {
+  check_all({
       {check_name, "web-1", ""},
       {check_name, "0", ""},
       {check_name, "web_1", R"(has "_" at character 4; a name is made of a-z, 0-9 and "-")"},
@@ -42,7 +50,11 @@ TEST_CASE("checks say what is wrong, in one sentence") {
       {check_hostname_pattern, "-a.example", "has a part that begins or ends with \"-\""},
       {check_hostname_pattern, std::string(64, 'a'), "has a part of more than 63 characters"},
       {check_hostname_pattern, "1.2.3", "ends in a number, but is not an IPv4 address"},
+  });
+}
 
+TEST_CASE("addresses and paths: what is wrong, in one sentence") {
+  check_all({
       {check_address, "127.0.0.1:80", ""},
       {check_address, "[::1]:80", ""},
       {check_address, "my_db.internal:5432", ""},
@@ -84,11 +96,7 @@ TEST_CASE("checks say what is wrong, in one sentence") {
       {check_label_key, "", "must be of 1 to 128 characters"},
       {check_label_key, "a b",
        R"(has " " at character 2; a key is made of letters, digits, "-", "_", "." and "/")"},
-  };
-  for (const Case& one : cases) {
-    CAPTURE(one.text);
-    CHECK(one.check(one.text) == one.problem);
-  }
+  });
 }
 
 TEST_CASE("addresses have one canonical form") {

@@ -35,7 +35,8 @@ spec:
   endpoints:                     # static ones; joined, tunnelled and workload endpoints come by themselves
   - {address: "127.0.0.1:9001", weight: 1}
   - {address: "127.0.0.1:9002", weight: 1}
-  health_check: {interval: 5s, timeout: 2s, unhealthy_threshold: 2, healthy_threshold: 1, http: {path: /healthz}}
+  health_check: {interval: 5s, timeout: 2s, unhealthy_threshold: 2, )"
+                                       R"(healthy_threshold: 1, http: {path: /healthz}}
 ---
 kind: LoadBalancer
 metadata: {name: web}
@@ -66,13 +67,13 @@ TEST_CASE("canonical JSON: order of the tables, defaults written out, what is em
       R"("metadata":{"name":"web","labels":{"b":"2","a":"1"}},"kind":"Service","status":{"x":1}})",
       Origin::kClient);
   REQUIRE(object.has_value());
-  CHECK(
-      to_json(*object, Secrets::kHide) ==
-      R"({"kind":"Service","metadata":{"name":"web","labels":{"a":"1","b":"2"}},"spec":{"protocol":"HTTP",)"
-      R"("balance":"ROUND_ROBIN","endpoints":[{"address":"a:1","weight":2,"priority":0}],)"
-      R"("health_check":{"interval":"5s","timeout":"2s","unhealthy_threshold":2,"healthy_threshold":1,"tcp":{}},)"
-      R"("connect_timeout":"2s","request_timeout":"1m","idle_timeout":"1m",)"
-      R"("retries":{"attempts":2,"budget_percent":20}}})");
+  CHECK(to_json(*object, Secrets::kHide) ==
+        R"({"kind":"Service","metadata":{"name":"web","labels":{"a":"1","b":"2"}},"spec":{"protocol":"HTTP",)"
+        R"("balance":"ROUND_ROBIN","endpoints":[{"address":"a:1","weight":2,"priority":0}],)"
+        R"("health_check":{"interval":"5s","timeout":"2s","unhealthy_threshold":2,)"
+        R"("healthy_threshold":1,"tcp":{}},)"
+        R"("connect_timeout":"2s","request_timeout":"1m","idle_timeout":"1m",)"
+        R"("retries":{"attempts":2,"budget_percent":20}}})");
   const auto balancer = parse_object(
       R"({"kind":"LoadBalancer","metadata":{"name":"web"},"spec":{"listeners":[{"protocol":"HTTP"}],)"
       R"("routes":[{"backends":[{"service":"web"}]}]}})",
@@ -85,24 +86,30 @@ TEST_CASE("canonical JSON: order of the tables, defaults written out, what is em
 
 TEST_CASE("what the store keeps comes back equal, of every kind") {
   const std::vector<std::string> stored{
-      R"({"kind":"LoadBalancer","metadata":{"name":"a","labels":{"k":"v"},"annotations":{"n":"text"},"uid":"u1",)"
+      R"({"kind":"LoadBalancer","metadata":{"name":"a","labels":{"k":"v"},)"
+      R"("annotations":{"n":"text"},"uid":"u1",)"
       R"("revision":7,"created_at":"2026-11-21T03:11:19.250Z","updated_at":"2026-11-21T03:11:20.000Z"},)"
       R"("spec":{"listeners":[{"protocol":"HTTP","hostnames":["a.example","*.b.example"],"port":8081}],)"
-      R"("routes":[{"match":{"path_prefix":"/x"},"backends":[{"service":"s","weight":0},{"service":"t","weight":3}],)"
+      R"("routes":[{"match":{"path_prefix":"/x"},"backends":[{"service":"s",)"
+      R"("weight":0},{"service":"t","weight":3}],)"
       R"("request_timeout":"1m30s","request_body_bytes_max":1000}],"edges":{"match":{"region":"eu"}}},)"
       R"("status":{"applied":{"edges":3}}})",
       R"({"kind":"Service","metadata":{"name":"a"},"spec":{"protocol":"HTTP","balance":"RANDOM",)"
-      R"("endpoints":[{"address":"[::1]:80","weight":0,"priority":1}],"health_check":{"interval":"1s","timeout":"500ms",)"
+      R"("endpoints":[{"address":"[::1]:80","weight":0,"priority":1}],)"
+      R"("health_check":{"interval":"1s","timeout":"500ms",)"
       R"("unhealthy_threshold":3,"healthy_threshold":2,"http":{"path":"/h","host":"a.example",)"
-      R"("expected_statuses":[204,"300-399"]}},"connect_timeout":"1s","request_timeout":"1h","idle_timeout":"10ms",)"
+      R"("expected_statuses":[204,"300-399"]}},"connect_timeout":"1s","request_timeout":"1h",)"
+      R"("idle_timeout":"10ms",)"
       R"("retries":{"attempts":0,"budget_percent":100}}})",
-      R"({"kind":"Endpoint","metadata":{"name":"a"},"spec":{"service":"s","address":"db:5432","weight":5,"priority":2}})",
+      R"({"kind":"Endpoint","metadata":{"name":"a"},"spec":{"service":"s","address":"db:5432",)"
+      R"("weight":5,"priority":2}})",
       R"({"kind":"Token","metadata":{"name":"a"},"spec":{"description":"for CI","role":"admin",)"
       R"("expires_at":"2027-01-01T00:00:00.000Z","hash":"abc"}})",
       R"({"kind":"Event","metadata":{"name":"a"},"spec":{"time":"2027-01-01T00:00:00.000Z","actor":"admin",)"
       R"("verb":"update","kind":"Service","name":"web","revision":12,"remote_address":"127.0.0.1:5",)"
       R"("before":{"z":1,"a":[null,2]},"after":{"z":2}}})",
-      R"({"kind":"Edge","metadata":{"name":"a"},"spec":{"provider":"p","region":"r","city":"c","address":"192.0.2.1",)"
+      R"({"kind":"Edge","metadata":{"name":"a"},"spec":{"provider":"p","region":"r","city":"c",)"
+      R"("address":"192.0.2.1",)"
       R"("version":"0.1.0","capabilities":["http1","http2"]}})",
   };
   for (const std::string& text : stored) {

@@ -1,0 +1,297 @@
+#include "config/openapi.h"
+
+#include <initializer_list>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/codec.h"
+#include "config/kinds.h"
+
+namespace weir::config {
+namespace {
+
+using Tree = nlohmann::ordered_json;
+
+Tree reference(std::string_view section, std::string_view name) {
+  return {{"$ref", "#/components/" + std::string(section) + '/' + std::string(name)}};
+}
+
+Tree number_schema(const Field& field) {
+  Tree schema{{"type", "integer"}, {"format", "int64"}, {"minimum", field.min}};
+  if (field.max != kNumberMax) schema["maximum"] = field.max;
+  return schema;
+}
+
+Tree list_schema(const Field& field, Tree items) {
+  Tree schema{{"type", "array"}, {"items", std::move(items)}};
+  if (field.items_min > 0) schema["minItems"] = field.items_min;
+  schema["maxItems"] = field.items_max;
+  return schema;
+}
+
+Tree value_schema(const Field& field, const Type& type) {
+  switch (type.shape) {
+    case Shape::kText: {
+      Tree schema{{"type", "string"}};
+      if (field.min > 0) schema["minLength"] = field.min;
+      schema["maxLength"] = field.max;
+      return schema;
+    }
+    case Shape::kInteger: return number_schema(field);
+    case Shape::kDuration:
+      return {{"type", "string"},
+              {"pattern", "^([0-9]+(h|m|s|ms|us|ns))+$"},
+              {"examples", {format_duration(Duration(field.min)), format_duration(Duration(field.max))}}};
+    case Shape::kTime: return {{"type", "string"}, {"format", "date-time"}};
+    case Shape::kWord: return {{"type", "string"}, {"enum", type.words}};
+    case Shape::kStatusRange:
+      return {{"oneOf",
+               {{{"type", "integer"}, {"minimum", 100}, {"maximum", 599}},
+                {{"type", "string"}, {"pattern", "^[1-5][0-9][0-9](-[1-5][0-9][0-9])?$"}}}}};
+    case Shape::kJson: return {{"type", "object"}, {"additionalProperties", true}};
+    case Shape::kLabels:
+      return {{"type", "object"},
+              {"additionalProperties", {{"type", "string"}, {"maxLength", field.max}}},
+              {"maxProperties", field.items_max}};
+    case Shape::kStruct: return reference("schemas", type.name);
+    case Shape::kOptional: return value_schema(field, *type.element);
+    case Shape::kList: break;
+  }
+  return list_schema(field, value_schema(field, *type.element));
+}
+
+// Adds the schema of a struct and of those within it.
+void add_struct(const Type& type, Tree& schemas) {
+  if (schemas.contains(std::string(type.name))) return;
+  Tree& schema = schemas[std::string(type.name)];
+  schema = {{"type", "object"}, {"additionalProperties", false}};
+  Tree required = Tree::array();
+  Tree properties = Tree::object();
+  std::vector<const Type*> inner;
+  for (const Field& field : type.fields) {
+    if (field.secret && field.server_set) continue;  // never seen from outside
+    Tree property = value_schema(field, *field.type);
+    property["description"] = field.doc;
+    if (field.server_set) property["readOnly"] = true;
+    if (field.required) required.push_back(field.name);
+    Tree standard = print_field(field, *field.type, field.in(type.defaults()), Secrets::kHide);
+    if (!field.required && !standard.is_null()) property["default"] = std::move(standard);
+    properties[std::string(field.name)] = std::move(property);
+    const Type* element = field.type->element != nullptr ? field.type->element : field.type;
+    if (element->shape == Shape::kStruct) inner.push_back(element);
+  }
+  if (!required.empty()) schema["required"] = std::move(required);
+  schema["properties"] = std::move(properties);
+  for (const Type* one : inner) add_struct(*one, schemas);  // `schema` may have moved
+}
+
+void add_kind(const KindInfo& kind, Tree& schemas) {
+  const std::string name(kind.name);
+  schemas[name] = {{"type", "object"},
+                   {"description", kind.doc},
+                   {"additionalProperties", false},
+                   {"required", {"kind", "metadata"}},
+                   {"properties",
+                    {{"kind", {{"const", kind.name}}},
+                     {"metadata", reference("schemas", "Metadata")},
+                     {"spec", reference("schemas", kind.spec->name)},
+                     {"status",
+                      {{"type", "object"},
+                       {"additionalProperties", true},
+                       {"readOnly", true},
+                       {"description", "what is seen; set by the server"}}}}}};
+  schemas[name + "List"] = {
+      {"type", "object"},
+      {"required", {"items", "revision"}},
+      {"properties",
+       {{"items", {{"type", "array"}, {"items", reference("schemas", kind.name)}}},
+        {"revision", {{"type", "integer"}, {"description", "to begin a watch from"}}},
+        {"continue", {{"type", "string"}, {"description", "for the next page; absent: that was all"}}}}}};
+}
+
+Tree parameter(std::string_view name, std::string_view in, std::string_view doc, Tree schema) {
+  return {{"name", name}, {"in", in}, {"description", doc}, {"schema", std::move(schema)}};
+}
+
+Tree parameters() {
+  Tree name =
+      parameter("name", "path", "the object's metadata.name", {{"type", "string"}, {"maxLength", 63}});
+  name["required"] = true;
+  return {
+      {"name", std::move(name)},
+      {"label",
+       parameter("label", "query", "only objects with this label: key=value, or key; may be repeated",
+                 {{"type", "array"}, {"items", {{"type", "string"}}}})},
+      {"limit", parameter("limit", "query", "objects in a page", {{"type", "integer"}, {"minimum", 1}})},
+      {"continue",
+       parameter("continue", "query", "the page after the one that gave this", {{"type", "string"}})},
+      {"watch", parameter("watch", "query", "stream changes as server-sent events", {{"type", "boolean"}})},
+      {"from", parameter("from", "query", "watch: only changes after this revision", {{"type", "integer"}})},
+      {"dry_run", parameter("dry_run", "query", "validate and answer what would change; write nothing",
+                            {{"type", "boolean"}})},
+      {"if_match", parameter("If-Match", "header", "write only over this revision, in quotes; else 412",
+                             {{"type", "string"}})},
+  };
+}
+
+Tree json_content(Tree schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
+
+Tree body_of(std::string_view media_type, Tree schema) {
+  return {{"required", true}, {"content", {{std::string(media_type), {{"schema", std::move(schema)}}}}}};
+}
+
+// The answers of one operation: what it does, and the refusals that it can meet.
+Tree answers(std::string_view status, std::string_view doc, Tree content,
+             std::initializer_list<const char*> refusals) {
+  Tree all = Tree::object();
+  Tree& good = all[std::string(status)];
+  good["description"] = doc;
+  if (!content.is_null()) good["content"] = std::move(content);
+  for (const char* refusal : refusals) all[refusal] = reference("responses", refusal);
+  all["401"] = reference("responses", "401");
+  all["403"] = reference("responses", "403");
+  return all;
+}
+
+Tree responses() {
+  constexpr std::pair<const char*, const char*> kRefusals[] = {
+      {"400", "the request is not understood"},
+      {"401", "no token, or none that is known and valid"},
+      {"403", "the token may not do this"},
+      {"404", "there is no such object"},
+      {"409", "it exists already, or others need it"},
+      {"410", "that revision is no longer kept; list again"},
+      {"412", "it is no longer at the revision of If-Match"},
+      {"413", "the content is too long"},
+      {"422", "refused by validation: violations names every field"},
+  };
+  Tree all = Tree::object();
+  for (const auto& [status, doc] : kRefusals) {
+    all[status] = {
+        {"description", doc},
+        {"content", {{"application/problem+json", {{"schema", reference("schemas", "Problem")}}}}}};
+  }
+  return all;
+}
+
+Tree problem_schema() {
+  const Tree text{{"type", "string"}};
+  return {{"type", "object"},
+          {"description", "a refusal (RFC 9457)"},
+          {"required", {"type", "title", "status"}},
+          {"properties",
+           {{"type", text},
+            {"title", text},
+            {"status", {{"type", "integer"}}},
+            {"detail", text},
+            {"violations",
+             {{"type", "array"},
+              {"items",
+               {{"type", "object"},
+                {"required", {"field", "message"}},
+                {"properties", {{"field", text}, {"message", text}, {"object", text}}}}}}}}}};
+}
+
+Tree operation(std::string_view id, std::string_view summary, std::string_view tag) {
+  return {{"operationId", id}, {"summary", summary}, {"tags", {tag}}};
+}
+
+Tree parameter_list(std::initializer_list<const char*> names) {
+  Tree list = Tree::array();
+  for (const char* name : names) list.push_back(reference("parameters", name));
+  return list;
+}
+
+Tree collection_path(const KindInfo& kind) {
+  const std::string name(kind.name);
+  Tree list = operation("list" + name, "list or watch", kind.name);
+  list["parameters"] = parameter_list({"label", "limit", "continue", "watch", "from"});
+  Tree content = json_content(reference("schemas", name + "List"));
+  content["text/event-stream"] = {{"schema", {{"type", "string"}}}};
+  list["responses"] =
+      answers("200", "a page of them, in the order of names", std::move(content), {"400", "410"});
+  Tree path{{"get", std::move(list)}};
+  if (!kind.client_writes) return path;
+  Tree create = operation("create" + name, "create one", kind.name);
+  create["parameters"] = parameter_list({"dry_run"});
+  create["requestBody"] = body_of("application/json", reference("schemas", kind.name));
+  create["responses"] =
+      answers("201", "created", json_content(reference("schemas", kind.name)), {"400", "409", "413", "422"});
+  path["post"] = std::move(create);
+  return path;
+}
+
+Tree object_path(const KindInfo& kind) {
+  const std::string name(kind.name);
+  const Tree content = json_content(reference("schemas", kind.name));
+  Tree path{{"parameters", parameter_list({"name"})}};
+  path["get"] = operation("get" + name, "read one", kind.name);
+  path["get"]["responses"] = answers("200", "the object; ETag is its revision", content, {"404"});
+  if (!kind.client_writes) return path;
+  const auto write = [&](const char* method, const std::string& id, const char* summary, Tree body) {
+    Tree& one = path[method] = operation(id, summary, kind.name);
+    one["parameters"] = parameter_list({"if_match", "dry_run"});
+    if (!body.is_null()) one["requestBody"] = std::move(body);
+    one["responses"] = answers("200", "done", content, {"400", "404", "409", "412", "413", "422"});
+  };
+  write("put", "replace" + name, "replace one", body_of("application/json", reference("schemas", kind.name)));
+  write("patch", "patch" + name, "change fields of one (RFC 7396)",
+        body_of("application/merge-patch+json", {{"type", "object"}}));
+  write("delete", "delete" + name, "delete one", {});
+  return path;
+}
+
+Tree apply_path() {
+  Tree any = Tree::array();
+  for (const KindInfo& kind : kKinds) {
+    if (kind.client_writes) any.push_back(reference("schemas", kind.name));
+  }
+  const Tree list{{"type", "array"}, {"maxItems", kObjectsMax}, {"items", {{"oneOf", std::move(any)}}}};
+  Tree apply = operation("apply", "create or replace many objects as one transaction, in any order", "apply");
+  apply["parameters"] = parameter_list({"dry_run"});
+  apply["requestBody"] = body_of(
+      "application/json",
+      {{"oneOf",
+        {list, {{"type", "object"}, {"required", {"objects"}}, {"properties", {{"objects", list}}}}}}});
+  apply["responses"] = answers("200", "what it came to, object by object", json_content({{"type", "object"}}),
+                               {"400", "409", "412", "413", "422"});
+  return {{"post", std::move(apply)}};
+}
+
+}  // namespace
+
+std::string openapi(std::string_view version) {
+  Tree schemas = Tree::object();
+  for (const KindInfo& kind : kKinds) add_kind(kind, schemas);
+  add_struct(kType<Metadata>, schemas);
+  for (const KindInfo& kind : kKinds) add_struct(*kind.spec, schemas);
+  schemas["Problem"] = problem_schema();
+
+  Tree paths = Tree::object();
+  for (const KindInfo& kind : kKinds) {
+    const std::string path = "/v1/" + std::string(kind.plural);
+    paths[path] = collection_path(kind);
+    paths[path + "/{name}"] = object_path(kind);
+  }
+  paths["/v1/apply"] = apply_path();
+
+  const Tree document{{"openapi", "3.1.0"},
+                      {"info",
+                       {{"title", "weir"},
+                        {"version", version},
+                        {"summary", "the control plane of a multi-cloud edge"},
+                        {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
+                      {"servers", {{{"url", "/"}}}},
+                      {"security", {{{"bearer", Tree::array()}}}},
+                      {"paths", std::move(paths)},
+                      {"components",
+                       {{"securitySchemes", {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}}}},
+                        {"parameters", parameters()},
+                        {"responses", responses()},
+                        {"schemas", std::move(schemas)}}}};
+  return document.dump(2) + '\n';
+}
+
+}  // namespace weir::config
