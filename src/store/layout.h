@@ -1,0 +1,15 @@
+// The store's tables, and what a file must be before they are used: ours, undamaged, of a known layout, set
+// up for durable writing. Blocking; at start only.
+#pragma once
+
+#include <string>
+
+#include "store/sqlite.h"
+#include "store/store.h"
+
+namespace weir::store {
+
+// After this the connection has the tables of the newest layout. Path: for the sentences.
+Opened<void> make_ready(Connection& connection, const std::string& path);
+
+}  // namespace weir::store
