@@ -361,6 +361,15 @@ def machine_paths(tree: Tree) -> Iterator[Breach]:
                 yield Breach(source.path, number, f"{match.group()}... is a path of one machine")
 
 
+def links(tree: Tree) -> Iterator[Breach]:
+    """Every link of a .md to a file of the tree leads somewhere."""
+    for source in tree.sources:
+        for number, line in enumerate(source.lines if source.name.endswith(".md") else [], 1):
+            for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", line):
+                if not (source.full.parent / target).exists():
+                    yield Breach(source.path, number, f"the link to {target} leads nowhere")
+
+
 def unfinished(tree: Tree) -> Iterator[Breach]:
     """No notes to oneself: what is missing is an issue."""
     pattern = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
@@ -419,6 +428,7 @@ RULES: dict[str, Callable[[Tree], Iterator[Breach]]] = {
     **{"banned-" + ban.name: ban_rule(ban) for ban in BANNED},
     "room-readmes": room_readmes,
     "machine-paths": machine_paths,
+    "links": links,
     "unfinished": unfinished,
     "changelog": changelog,
     "modes": modes,
