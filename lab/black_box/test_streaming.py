@@ -209,42 +209,14 @@ def test_answer_may_begin_before_the_request_ends(make_origin, make_site):
             assert connection.exactly(5) == b"evt-%d" % number
 
 
-def test_slow_head_and_slow_body_are_cut_off(make_origin, make_site):
-    """One byte a second is no progress: 408 or nothing, and a closed connection, within the deadlines of
-    the edge."""
-    origin = make_origin()
-    site = make_site(origin)
-    began = time.monotonic()
-    head, body = site.connect(60), site.connect(60)
-    head.send(b"GET / HTTP/1.1\r\nHost: ")
-    body.send(site.request("POST / HTTP/1.1", ["Content-Length: 100"]) + b"abc")
-    ended = {}
-
-    def watch(name, connection, drip):
-        """Drips a byte each second into the head; the body just stands still."""
-        connection.socket.settimeout(1)
-        while name not in ended and time.monotonic() - began < 45:
-            try:
-                if not connection.fill():
-                    ended[name] = time.monotonic() - began
-            except TimeoutError:
-                if drip:
-                    try:
-                        connection.send(b"a")
-                    except OSError:
-                        ended[name] = time.monotonic() - began
-
-    threads = [
-        threading.Thread(target=watch, args=row, daemon=True)
-        for row in (("head", head, True), ("body", body, False))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(50)
-    assert ended.get("head", 99) < 15, "a slow head is not cut off"
-    assert ended.get("body", 99) < 40, "a slow body is not cut off"
-    for connection in (head, body):
-        got = connection.available()
+def test_slow_head_and_slow_body_are_cut_off(slow_clients):
+    """One byte a second is no progress: 408 or nothing, and a closed connection, by the edge's deadlines."""
+    for client in slow_clients:
+        client.join(50)
+    head, body = slow_clients
+    assert head.ended_s is not None and head.ended_s < 15, f"a slow head ended after {head.ended_s} s"
+    assert body.ended_s is not None and body.ended_s < 40, f"a slow body ended after {body.ended_s} s"
+    for client in slow_clients:
+        got = client.connection.available()
         assert got == b"" or got.startswith(b"HTTP/1.1 408 "), got[:100]
-    assert origin.requests == []
+        assert client.origin.requests == [], "the origin took it for a whole request"

@@ -1,0 +1,56 @@
+"""Clients that are slow, started with the session: their deadlines pass while the other tests run."""
+
+import threading
+import time
+
+import pytest
+
+from lab.conftest import Site
+from lab.origin import Origin
+
+PATIENCE_S = 45
+
+
+class SlowClient(threading.Thread):
+    """Sends `begin`, then `drip` once a second, until weir closes the connection."""
+
+    def __init__(self, site, begin, drip):
+        super().__init__(daemon=True)
+        [self.origin] = site.origins
+        self.connection = site.connect()
+        self.begin, self.drip = begin, drip
+        self.ended_s = None  # after the start; None: it did not end
+        self.start()
+
+    def run(self):
+        began = time.monotonic()
+        self.connection.send(self.begin)
+        self.connection.socket.settimeout(1)
+        while time.monotonic() - began < PATIENCE_S:
+            try:
+                if self.connection.fill():
+                    continue
+            except TimeoutError:
+                if self.sent():
+                    continue
+            self.ended_s = time.monotonic() - began
+            return
+
+    def sent(self):
+        try:
+            self.connection.send(self.drip)
+        except OSError:
+            return False
+        return True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def slow_clients(edge, ready_origin):
+    """A head that comes byte by byte, and a body that stops after its beginning."""
+    with Origin() as first, Origin() as second:
+        head = Site(edge, ready_origin, [first], {}, {})
+        body = Site(edge, ready_origin, [second], {}, {})
+        yield [
+            SlowClient(head, b"GET / HTTP/1.1\r\nHost: ", b"a"),
+            SlowClient(body, body.request("POST / HTTP/1.1", ["Content-Length: 100"]) + b"abc", b""),
+        ]
