@@ -144,6 +144,12 @@ SAMPLES = [
         ("docs/a.md", 2),
     ),
     (
+        "links",
+        {"docs/a.md": "[b](../src/LAYERS) [c](https://example.org/x) [d](#part) [e](a.md#part)\n"},
+        {"docs/a.md": "\n[b](c.md)\n"},
+        ("docs/a.md", 2),
+    ),
+    (
         "unfinished",
         {"docs/a.md": "nothing to do here\n"},
         {"docs/a.md": "\nTO" "DO: more\n"},
