@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "http/h1_parser.h"
-#include "http/h1_scan.h"
+#include "http/h1_bytes.h"
 
 namespace weir::http {
 namespace {

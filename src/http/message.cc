@@ -94,13 +94,14 @@ constexpr Reason kReasons[] = {
 static_assert(std::ranges::is_sorted(kReasons, {}, &Reason::status));
 
 // Behind the host: nothing, or ':' and at most five digits (none is legal too: the scheme's own port).
-bool is_valid_port(std::string_view text) {
-  if (text.empty()) return true;
-  if (text.front() != ':' || text.size() > 6) return false;
+bool is_valid_port(const char* at, const char* end) {
+  if (at == end) return true;
+  if (*at != ':' || end - at > 6) return false;
   unsigned port = 0;
-  for (const char c : text.substr(1)) {
-    if (!is_digit(c)) return false;
-    port = port * 10 + static_cast<unsigned>(c - '0');
+  while (++at != end) {
+    const auto digit = static_cast<unsigned>(*at - '0');
+    if (digit > 9) return false;
+    port = port * 10 + digit;
   }
   return port <= 65535;
 }
@@ -115,17 +116,18 @@ std::string_view host_of(std::string_view authority) {
 }
 
 bool is_valid_authority(std::string_view authority) {
-  if (!authority.empty() && authority.front() == '[') {  // IPv6; dialling it checks more than its alphabet
+  const char* at = authority.data();
+  const char* end = at + authority.size();
+  if (at != end && *at == '[') {  // IPv6; dialling it checks more than its alphabet
     const std::size_t close = authority.find(']');
     if (close == std::string_view::npos || close < 3 || close > 46) return false;
     for (const char c : authority.substr(1, close - 1)) {
       if (!is_hex(c) && c != ':' && c != '.') return false;
     }
-    return is_valid_port(authority.substr(close + 1));
+    return is_valid_port(at + close + 1, end);
   }
-  std::size_t size = 0;
-  while (size < authority.size() && kNameByte[static_cast<unsigned char>(authority[size])]) ++size;
-  return size > 0 && is_valid_port(authority.substr(size));
+  while (at != end && kNameByte[static_cast<unsigned char>(*at)]) ++at;
+  return at != authority.data() && is_valid_port(at, end);
 }
 
 int status_for(const Error& error) {
