@@ -85,7 +85,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   upstream->count_request();
   std::array<std::uint32_t, lb::kTriedMax> tried{};
   std::size_t tries = 0;
-  Error error{Code::kNoEndpoint, Side::kUpstream, Retry::kNever, 0, "no endpoint can take the request"};
+  Error error{Code::kNoEndpoint, Side::kInternal, Retry::kNever, 0, "no endpoint can take the request"};
   for (;;) {
     const auto index = upstream->pick(std::span(tried).first(tries));
     if (!index) break;  // answered with what the last try said

@@ -34,7 +34,7 @@ class ClientResponse final : public Response {
   ~ClientResponse() override {
     home_->exchange_ends();
     const bool complete = body_ && body_->at_end() && body_->rest().empty();
-    if (complete && head.keep_alive && request_sent_ && settled() && connection_->reusable()) {
+    if (complete && keep_alive_ && request_sent_ && settled() && connection_->reusable()) {
       connection_->used_before = true;
       connection_->idle_since = now();
       home_->give(std::move(connection_));
@@ -54,6 +54,7 @@ class ClientResponse final : public Response {
   net::Task<void> settle() override { co_await upload_->stop(); }
 
  private:
+  bool client_failed() const { return !upload_result_ && upload_result_.error().side == Side::kDownstream; }
   Instant now() const { return connection_->stream().loop().now(); }
   net::Stream& stream() { return connection_->stream(); }
   net::Task<Result<void>> send(net::Slice serialised, Request& request);
@@ -72,9 +73,11 @@ class ClientResponse final : public Response {
   unsigned interims_ = 0;
   bool continue_received_ = false;
   bool request_sent_ = false;
+  bool keep_alive_ = false;
   std::optional<H1Body> body_;
   std::optional<net::TaskGroup> upload_;  // there while the request's content is sent beside the response
   net::Context* waiting_ = nullptr;       // waits for the head during an upload
+  bool upload_ended_ = false;
   Result<void> upload_result_;
 };
 
@@ -109,31 +112,26 @@ net::Task<Result<void>> ClientResponse::exchange_with_body(Request& request) {
   waiting_ = &co_await net::current_context();
   upload_.emplace(stream().loop());
   upload_->spawn(upload(request));
-  auto received = co_await receive_head(request, kForever);
-  while (!received && received.error().code == Code::kCancelled && !waiting_->cancelled()) {
-    // Nudged by the upload, which has ended.
-    if (!upload_result_) {
-      received = fail(upload_result_.error());
-      break;
-    }
-    received = co_await receive_head(request, options_.response_timeout);
-  }
+  Result<void> received;
+  do {
+    // The origin's time to answer begins when it has the whole request. Until then the upload has its own
+    // deadlines, and its end is a nudge here.
+    if (client_failed()) break;
+    received = co_await receive_head(request, upload_ended_ ? options_.response_timeout : kForever);
+  } while (!received && received.error().code == Code::kCancelled && !waiting_->cancelled());
   waiting_ = nullptr;
   // An origin that refuses the content may close before it has it all: its answer counts, not the failed
   // sending.
-  if (!received && !upload_result_ && upload_result_.error().side == Side::kDownstream) {
-    received = fail(upload_result_.error());
-  }
+  if (client_failed()) co_return fail(upload_result_.error());
   co_return received;
 }
 
+// When the origin has stopped reading, its answer may still come: that failure is left to the reading side.
 net::Task<void> ClientResponse::upload(Request& request) {
   upload_result_ = co_await send_content(request);
+  upload_ended_ = true;
   request_sent_ = upload_result_.has_value();
-  // When the origin has stopped reading, its answer may still come: only a failure of the client's ends the
-  // waiting.
-  const bool upstream_failed = !upload_result_ && upload_result_.error().side == Side::kUpstream;
-  if (waiting_ != nullptr && !upstream_failed) waiting_->interrupt();
+  if (waiting_ != nullptr) waiting_->interrupt();
 }
 
 net::Task<Result<void>> ClientResponse::send_content(Request& request) {
@@ -203,6 +201,8 @@ net::Task<Result<bool>> ClientResponse::parse_one(Request& request) {
     if (*parsed == 0) co_return false;
     begin_ += *parsed;
     if (head.status >= 200) {
+      keep_alive_ =
+          std::exchange(head.keep_alive, true);  // of this connection; the client's is another matter
       body_.emplace(stream(), Side::kUpstream, head.framing, head.content_length, received.subspan(*parsed),
                     options_.read_timeout);
       co_return true;

@@ -35,8 +35,9 @@ struct Request {
   std::string_view id;               // the request id, made or taken over by the server
 };
 
-// The final response: its head, and its content to be pulled. The head's views are valid until the first
-// read() or pump_to(). Destroying it before at_end() gives up whatever it comes from.
+// The final response: its head (keep_alive false: the client's connection is to end with it), and its content
+// to be pulled. The head's views are valid until the first read() or pump_to(). Destroying it before at_end()
+// gives up whatever it comes from.
 class Response : public Body {
  public:
   ResponseHead head;

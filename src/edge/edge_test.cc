@@ -1,0 +1,516 @@
+#include "edge/edge.h"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "testing/allocation_count.h"
+#include "testing/fake_env.h"
+#include "testing/peer.h"
+
+namespace weir::edge {
+namespace {
+
+using testing::FakeEnv;
+using testing::Peer;
+using testing::PeerListener;
+using namespace std::chrono_literals;
+
+constexpr std::string_view kEdge = "127.0.0.1:8080";
+
+config::Endpoint endpoint(std::string_view text, std::uint32_t weight = 1) {
+  config::Endpoint made;
+  made.key = text;
+  made.id = std::hash<std::string_view>()(text);
+  made.address = *config::parse_address(text);
+  made.weight = weight;
+  return made;
+}
+
+config::Service service(std::string name, std::vector<config::Endpoint> endpoints) {
+  return {.name = std::move(name), .spec = {}, .endpoints = std::move(endpoints)};
+}
+
+config::LoadBalancer load_balancer(std::string name, std::vector<std::string> hostnames,
+                                   std::string service_name, std::string path_prefix = "/") {
+  config::LoadBalancer made;
+  made.name = std::move(name);
+  made.spec.listeners.push_back({.protocol = {}, .hostnames = std::move(hostnames), .port = std::nullopt});
+  config::Route route;
+  route.match.path_prefix = std::move(path_prefix);
+  route.backends.push_back({std::move(service_name), 1});
+  made.spec.routes.push_back(std::move(route));
+  return made;
+}
+
+// One worker on the control loop itself.
+struct Fixture {
+  Fixture() {
+    CHECK(edge.listen().has_value());
+    snapshot.services.push_back(service("web", {}));
+    snapshot.load_balancers.push_back(load_balancer("web", {}, "web"));
+  }
+  ~Fixture() { (void)fake.run(stop(), 1h); }
+  net::Task<void> stop() {
+    edge.cut();
+    co_await edge.drain();
+  }
+  void apply() {
+    ++snapshot.revision;
+    edge.apply(std::make_shared<config::Snapshot>(snapshot));
+    fake.run_until_idle();
+  }
+  void apply(std::vector<config::Endpoint> endpoints) {
+    snapshot.services[0].endpoints = std::move(endpoints);
+    apply();
+  }
+  config::ServiceSpec& spec() { return snapshot.services[0].spec; }
+  // One request on a connection of its own.
+  std::string get(std::string_view path = "/", std::string_view host = "a") {
+    Peer client(fake, kEdge);
+    client.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n");
+    return client.take();
+  }
+
+  FakeEnv fake;
+  net::Env* workers[1] = {&fake.env};
+  Edge edge{fake.env, workers, {.http = *net::Address::parse(kEdge), .server = {}}};
+  config::Snapshot snapshot;
+};
+
+constexpr const char* kNoContent = "HTTP/1.1 204 No Content\r\n\r\n";
+
+std::string answer_with(std::string_view content) {
+  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(content.size()) + "\r\n\r\n" +
+         std::string(content);
+}
+std::string content_of(const std::string& response) {
+  const std::size_t end = response.find("\r\n\r\n");
+  return end == std::string::npos ? "" : response.substr(end + 4);
+}
+
+TEST_CASE("the origin gets what a proxy adds, and nothing of the client's hop") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer client(fixture.fake, kEdge);
+  client.send(
+      "GET /a?b=c HTTP/1.1\r\nHost: web.example:8080\r\nConnection: keep-alive, X-Hop\r\nKeep-Alive: 5\r\n"
+      "X-Hop: 1\r\nTE: gzip\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\nVia: 1.0 other\r\n"
+      "X-Request-Id: r-1\r\nAccept: */*\r\nUpgrade: h2c\r\nCookie: k=v\r\n\r\n");
+  Peer upstream = origin.accept();
+  CHECK(upstream.take() ==
+        "GET /a?b=c HTTP/1.1\r\nHost: web.example:8080\r\nAccept: */*\r\nCookie: k=v\r\n"
+        "X-Forwarded-For: 1.2.3.4, 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: "
+        "web.example:8080\r\n"
+        "X-Request-Id: r-1\r\nVia: 1.0 other, 1.1 weir\r\n\r\n");
+  upstream.send(
+      "HTTP/1.1 200 OK\r\nDate: now\r\nConnection: keep-alive\r\nKeep-Alive: 3\r\nContent-Length: 2\r\n"
+      "Server: s\r\n\r\nhi");
+  CHECK(client.take() ==
+        "HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 2\r\nServer: s\r\nVia: 1.1 weir\r\n\r\nhi");
+  CHECK(client.open());
+}
+
+TEST_CASE("connections to the origin are kept and used again") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  origin.answer("\r\n\r\n", kNoContent);
+  fixture.apply({endpoint("10.0.0.1:80")});
+  for (int i = 0; i < 10; ++i) CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+  CHECK(fixture.fake.network.connects(*net::Address::parse("10.0.0.1:80")) == 1);
+  CHECK(origin.answered() == 10);
+  fixture.fake.advance(62s);  // the service's idle_timeout, and a sweep
+  CHECK(fixture.fake.network.connected(*net::Address::parse("10.0.0.1:80")) == 0);
+  CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+}
+
+TEST_CASE("twenty requests over three equal origins are spread 7, 7, 6, whatever the connections") {
+  Fixture fixture;
+  std::vector<PeerListener> origins;
+  for (const char* address : {"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"}) {
+    origins.emplace_back(fixture.fake, address);
+    origins.back().answer("\r\n\r\n", kNoContent);
+  }
+  fixture.apply({endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80"), endpoint("10.0.0.3:80")});
+  for (int i = 0; i < 20; ++i) CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+  std::vector<std::size_t> counts{origins[0].answered(), origins[1].answered(), origins[2].answered()};
+  std::ranges::sort(counts);
+  CHECK(counts == std::vector<std::size_t>{6, 7, 7});
+}
+
+TEST_CASE("hosts and paths find their service; what nobody serves is 404, an empty service 503") {
+  Fixture fixture;
+  fixture.snapshot.services = {service("a", {endpoint("10.0.0.1:80")}),
+                               service("b", {endpoint("10.0.0.2:80")}),
+                               service("c", {endpoint("10.0.0.3:80")}), service("empty", {})};
+  std::vector<PeerListener> origins;
+  for (const char* letter : {"a", "b", "c"}) {
+    origins.emplace_back(fixture.fake, "10.0.0." + std::to_string(letter[0] - 'a' + 1) + ":80");
+    origins.back().answer("\r\n\r\n", answer_with(letter));
+  }
+  fixture.snapshot.load_balancers = {
+      load_balancer("exact", {"x.example"}, "a"), load_balancer("path", {"x.example"}, "b", "/api"),
+      load_balancer("wild", {"*.example"}, "c"), load_balancer("empty", {"empty.test"}, "empty")};
+  fixture.apply();
+  CHECK(content_of(fixture.get("/", "x.example")) == "a");
+  CHECK(content_of(fixture.get("/", "X.Example.:8080")) == "a");
+  CHECK(content_of(fixture.get("/api", "x.example")) == "b");
+  CHECK(content_of(fixture.get("/api/v1?q", "x.example")) == "b");
+  CHECK(content_of(fixture.get("/apiary", "x.example")) == "a");
+  CHECK(content_of(fixture.get("/", "y.example")) == "c");
+  CHECK(content_of(fixture.get("/", "deep.y.example")) == "c");
+  CHECK(fixture.get("/", "other.test").starts_with("HTTP/1.1 404"));
+  CHECK(fixture.get("/", "example").starts_with("HTTP/1.1 404"));
+  const std::string none = fixture.get("/", "empty.test");
+  CHECK(none.starts_with("HTTP/1.1 503"));
+  CHECK(none.find("weir-reason: no_endpoint") != std::string::npos);
+}
+
+TEST_CASE(
+    "a request that reached nobody goes to the next endpoint; one that may have been acted upon only if "
+    "idempotent") {
+  Fixture fixture;
+  PeerListener good(fixture.fake, "10.0.0.2:80");
+  good.answer("\r\n\r\n", kNoContent);
+  SUBCASE("refused: also a POST") {
+    fixture.apply({endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80")});
+    for (int i = 0; i < 6; ++i) {
+      Peer client(fixture.fake, kEdge);
+      client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+      CHECK(client.take().starts_with("HTTP/1.1 204"));
+    }
+    // Set aside after the first failure: not tried for every second request.
+    CHECK(fixture.fake.network.connects(*net::Address::parse("10.0.0.1:80")) == 1);
+    fixture.fake.advance(1100ms);
+    CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+    CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+    CHECK(fixture.fake.network.connects(*net::Address::parse("10.0.0.1:80")) == 2);
+  }
+  SUBCASE("closed without an answer: a GET goes on, a POST is told 502") {
+    PeerListener bad(fixture.fake, "10.0.0.1:80");
+    fixture.apply({endpoint("10.0.0.1:80", 1), endpoint("10.0.0.2:80", 1)});
+    for (const char* method : {"GET", "POST"}) {
+      Peer client(fixture.fake, kEdge);
+      // The rotation decides who is asked first; the second request comes to the other.
+      client.send(std::string(method) + " / HTTP/1.1\r\nHost: a\r\n\r\n");
+      if (!client.received().empty()) {
+        client.take();
+        client.send(std::string(method) + " / HTTP/1.1\r\nHost: a\r\n\r\n");
+      }
+      Peer upstream = bad.accept();
+      REQUIRE(upstream.connected());
+      upstream.close();
+      fixture.fake.run_until_idle();
+      CHECK(client.take().starts_with(std::string_view(method) == "GET" ? "HTTP/1.1 204" : "HTTP/1.1 502"));
+      fixture.fake.advance(31s);  // no longer set aside
+    }
+  }
+}
+
+TEST_CASE(
+    "an idle connection that the origin closed is not used; one that it closes just then is tried again") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer client(fixture.fake, kEdge);
+  client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  Peer first = origin.accept();
+  first.send(kNoContent);
+  CHECK(client.take().starts_with("HTTP/1.1 204"));
+  client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(first.take().find("GET /2") != std::string::npos);
+  first.close();  // instead of an answer
+  fixture.fake.run_until_idle();
+  Peer second = origin.accept();
+  REQUIRE(second.connected());
+  CHECK(second.take().find("GET /2") != std::string::npos);
+  second.send(kNoContent);
+  CHECK(client.take().starts_with("HTTP/1.1 204"));
+}
+
+TEST_CASE("what an origin may not send is 502, and its connection is not used again") {
+  const std::string rows[] = {
+      "garbage\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nX: " + std::string(40000, 'x') + "\r\n\r\n",
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+  };
+  for (const std::string& row : rows) {
+    CAPTURE(row.substr(0, 60));
+    Fixture fixture;
+    PeerListener origin(fixture.fake, "10.0.0.1:80");
+    fixture.apply({endpoint("10.0.0.1:80")});
+    Peer client(fixture.fake, kEdge);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    Peer upstream = origin.accept();
+    upstream.send(row);
+    CHECK(client.take().starts_with("HTTP/1.1 502"));
+    CHECK(client.open());
+    CHECK_FALSE(upstream.open());
+  }
+}
+
+TEST_CASE("an origin that answers twice is used for one answer") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer client(fixture.fake, kEdge);
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  Peer upstream = origin.accept();
+  upstream.send(answer_with("one") + answer_with("two"));
+  CHECK(content_of(client.take()) == "one");
+  CHECK_FALSE(upstream.open());
+}
+
+TEST_CASE("an origin that ends early cuts the client, who must not take a part for the whole") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer client(fixture.fake, kEdge);
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  Peer upstream = origin.accept();
+  upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+  upstream.close();
+  fixture.fake.run_until_idle();
+  CHECK(content_of(client.take()) == "half");
+  CHECK(client.reset());
+}
+
+TEST_CASE("bodies stream both ways: chunks, trailers, until the end of the connection") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer client(fixture.fake, kEdge);
+  client.send("POST /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  Peer upstream = origin.accept();
+  CHECK(upstream.take().ends_with("3\r\nabc\r\n"));
+  client.send("2\r\nde\r\n0\r\nX-Sum: 5\r\n\r\n");
+  CHECK(upstream.take() == "2\r\nde\r\n0\r\nX-Sum: 5\r\n\r\n");
+  upstream.send("HTTP/1.1 200 OK\r\nDate: now\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+  CHECK(client.take() ==
+        "HTTP/1.1 200 OK\r\nDate: now\r\nVia: 1.1 weir\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+  upstream.send("1\r\ny\r\n0\r\nX-End: z\r\n\r\n");
+  CHECK(client.take() == "1\r\ny\r\n0\r\nX-End: z\r\n\r\n");
+  CHECK(client.open());
+
+  client.send("GET /old HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(upstream.take().starts_with("GET /old"));
+  upstream.send("HTTP/1.0 200 OK\r\nDate: now\r\n\r\nuntil");
+  upstream.finish();
+  CHECK(client.take() ==
+        "HTTP/1.1 200 OK\r\nDate: now\r\nVia: 1.0 weir\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "5\r\nuntil\r\n0\r\n\r\n");
+  CHECK(client.open());
+}
+
+TEST_CASE("100 (Continue) and other interim responses are passed on") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer client(fixture.fake, kEdge);
+  client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  Peer upstream = origin.accept();
+  CHECK(upstream.take().find("Expect: 100-continue\r\n") != std::string::npos);
+  CHECK(client.received().empty());
+  upstream.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n");
+  CHECK(client.take() == "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n");
+  client.send("ok");
+  CHECK(upstream.take() == "ok");
+  upstream.send(kNoContent);
+  CHECK(client.take().starts_with("HTTP/1.1 204"));
+
+  // An origin that says nothing about it gets the content after a second.
+  client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(client.received().empty());
+  fixture.fake.advance(1100ms);
+  CHECK(client.take() == "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("ok");
+  CHECK(upstream.take().ends_with("\r\n\r\nok"));
+  upstream.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n");
+  CHECK(client.take().starts_with("HTTP/1.1 417"));
+}
+
+TEST_CASE("an answer that comes before the upload has ended is passed on, and ends both connections") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer client(fixture.fake, kEdge);
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nfirst bytes");
+  Peer upstream = origin.accept();
+  upstream.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig");
+  const std::string answer = client.take();
+  CHECK(answer.starts_with("HTTP/1.1 413"));
+  CHECK(answer.find("Connection: close\r\n") != std::string::npos);
+  CHECK(content_of(answer) == "big");
+  CHECK(client.ended());
+  CHECK_FALSE(upstream.open());
+}
+
+TEST_CASE("a client that leaves closes its request at the origin") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  SUBCASE("while it waits") {
+    Peer client(fixture.fake, kEdge);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    Peer upstream = origin.accept();
+    client.close();
+    fixture.fake.run_until_idle();
+    CHECK_FALSE(upstream.open());
+  }
+  SUBCASE("while it uploads") {
+    Peer client(fixture.fake, kEdge);
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx");
+    Peer upstream = origin.accept();
+    client.abort();
+    fixture.fake.run_until_idle();
+    CHECK_FALSE(upstream.open());
+  }
+}
+
+TEST_CASE("an origin that does not answer in time is 504") {
+  Fixture fixture;
+  fixture.spec().request_timeout = 3s;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer client(fixture.fake, kEdge);
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  fixture.fake.advance(2900ms);
+  CHECK(client.received().empty());
+  fixture.fake.advance(200ms);
+  CHECK(client.take().starts_with("HTTP/1.1 504"));
+}
+
+TEST_CASE("a route's body limit is 413, announced or not") {
+  Fixture fixture;
+  fixture.snapshot.load_balancers[0].spec.routes[0].request_body_bytes_max = 4;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer announced(fixture.fake, kEdge);
+  announced.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+  CHECK(announced.take().starts_with("HTTP/1.1 413"));
+  CHECK_FALSE(origin.accept().connected());
+  Peer chunked(fixture.fake, kEdge);
+  chunked.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+  CHECK(chunked.take().starts_with("HTTP/1.1 413"));
+}
+
+TEST_CASE("with a health check, an endpoint serves after its first pass, leaves when it fails, and returns") {
+  Fixture fixture;
+  fixture.spec().health_check = config::HealthCheck{.http = config::HttpCheck{.path = "/healthz"}};
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  CHECK(fixture.get().starts_with("HTTP/1.1 503"));
+  Peer check = origin.accept();
+  CHECK(check.take() ==
+        "GET /healthz HTTP/1.1\r\nHost: 10.0.0.1:80\r\nUser-Agent: weir-health\r\nAccept: */*\r\n"
+        "Connection: close\r\n\r\n");
+  check.send(kNoContent);
+  fixture.fake.run_until_idle();
+  origin.answer("\r\n\r\n", kNoContent);
+  CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+
+  fixture.fake.network.refuse(*net::Address::parse("10.0.0.1:80"));
+  fixture.fake.advance(12s);  // two failures of a check every five seconds
+  const std::string gone = fixture.get();
+  CHECK(gone.starts_with("HTTP/1.1 503"));
+  fixture.fake.network.refuse(*net::Address::parse("10.0.0.1:80"), false);
+  fixture.fake.advance(6s);
+  CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+}
+
+TEST_CASE("a health check that is added to a service in use takes nothing out before its verdict") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  origin.answer("\r\n\r\n", kNoContent);
+  fixture.apply({endpoint("10.0.0.1:80")});
+  CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+  fixture.fake.network.blackhole(
+      *net::Address::parse("10.0.0.1:80"));  // the check hangs; pooled connections work
+  fixture.spec().health_check = config::HealthCheck{.tcp = config::TcpCheck{}};
+  fixture.apply();
+  CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+}
+
+TEST_CASE("names are resolved, asked for again at their time to live, and kept while the resolver fails") {
+  Fixture fixture;
+  PeerListener first(fixture.fake, "10.0.0.1:80");
+  first.answer("\r\n\r\n", answer_with("first"));
+  PeerListener second(fixture.fake, "10.0.0.2:80");
+  second.answer("\r\n\r\n", answer_with("second"));
+  auto& network = fixture.fake.network;
+  network.set_name("origin.test", {*net::Address::parse("10.0.0.1:0")}, 20s);
+  fixture.apply({endpoint("origin.test:80")});
+  CHECK(content_of(fixture.get()) == "first");
+  network.set_name("origin.test", {*net::Address::parse("10.0.0.2:0")}, 20s);
+  fixture.fake.advance(19s);
+  CHECK(content_of(fixture.get()) == "first");
+  fixture.fake.advance(2s);
+  CHECK(content_of(fixture.get()) == "second");
+  network.remove_name("origin.test");
+  fixture.fake.advance(60s);
+  CHECK(content_of(fixture.get()) == "second");
+}
+
+TEST_CASE("a change touches only what it names: requests under way and idle connections go on") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer waiting(fixture.fake, kEdge);
+  waiting.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+  Peer upstream = origin.accept();
+  Peer idle(fixture.fake, kEdge);
+  for (int i = 0; i < 20; ++i) {
+    fixture.snapshot.services.push_back(service("s" + std::to_string(i), {endpoint("10.0.1.1:80")}));
+    fixture.apply();
+  }
+  fixture.snapshot.services[0].endpoints.clear();  // even its own endpoint is taken out
+  fixture.apply();
+  CHECK(upstream.open());
+  upstream.send(answer_with("late"));
+  CHECK(content_of(waiting.take()) == "late");
+  CHECK(waiting.open());
+  CHECK(idle.open());
+  CHECK_FALSE(upstream.open());  // the endpoint is gone: its connection is not kept
+}
+
+TEST_CASE("a listener with a port of its own opens and closes with its load balancer") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  origin.answer("\r\n\r\n", kNoContent);
+  fixture.snapshot.load_balancers.push_back(load_balancer("own", {}, "web"));
+  fixture.snapshot.load_balancers[1].spec.listeners[0].port = 9000;
+  fixture.snapshot.load_balancers[0].spec.listeners[0].hostnames = {"only.this"};
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer own(fixture.fake, "127.0.0.1:9000");
+  own.send("GET / HTTP/1.1\r\nHost: anything\r\n\r\n");
+  CHECK(own.take().starts_with("HTTP/1.1 204"));
+  CHECK(fixture.get().starts_with("HTTP/1.1 404"));
+  fixture.snapshot.load_balancers.pop_back();
+  fixture.apply();
+  CHECK_FALSE(Peer(fixture.fake, "127.0.0.1:9000").connected());
+  CHECK(own.open());
+}
+
+TEST_CASE("the steady state allocates nothing") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  origin.answer("\r\n\r\n", answer_with("hello"));
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer client(fixture.fake, kEdge);
+  const auto request = [&client] {
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: test\r\n\r\n");
+    CHECK(content_of(client.take()) == "hello");
+  };
+  for (int i = 0; i < 20; ++i) request();
+  CHECK(fixture.fake.network.connects(*net::Address::parse("10.0.0.1:80")) == 1);
+}
+
+}  // namespace
+}  // namespace weir::edge

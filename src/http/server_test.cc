@@ -1,0 +1,274 @@
+#include "http/server.h"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "testing/allocation_count.h"
+#include "testing/fake_env.h"
+#include "testing/peer.h"
+
+namespace weir::http {
+namespace {
+
+using testing::FakeEnv;
+using testing::Peer;
+using namespace std::chrono_literals;
+
+// Answers with what it was asked: "GET /path <body>".
+class Echo final : public Service {
+ public:
+  explicit Echo(net::Loop& loop) : loop_(loop) {}
+
+  net::Task<Result<ResponsePtr>> handle(Request& request) override {
+    ++requests;
+    std::string content = std::string(request.head.method_text) + " " + std::string(request.head.path);
+    if (request.head.path == "/slow" && !co_await loop_.sleep(5s)) {
+      ++cancelled;
+      co_return fail(Code::kCancelled, "cancelled");
+    }
+    if (request.head.path == "/error") co_return fail(Code::kNoEndpoint, "nobody there");
+    if (request.body != nullptr && request.head.path != "/unread") {
+      content += " ";
+      while (!request.body->at_end()) {
+        auto piece = co_await request.body->read();
+        if (!piece) co_return fail(piece.error());
+        content += net::as_text(*piece);
+      }
+      if (const Fields* trailers = request.body->trailers(); trailers != nullptr) {
+        for (const Field& trailer : *trailers)
+          content.append(" ").append(trailer.name).append("=").append(trailer.value);
+      }
+    }
+    co_return std::make_unique<TextResponse>(200, "text/plain", content);
+  }
+
+  int requests = 0;
+  int cancelled = 0;
+
+ private:
+  net::Loop& loop_;
+};
+
+struct Fixture {
+  explicit Fixture(ServerOptions options = {}) : server(fake.env, echo, options) {
+    server.listen(*fake.network.listen(*net::Address::parse("127.0.0.1:80")));
+  }
+  ~Fixture() {
+    server.drain();
+    server.cut();
+    CHECK(fake.run(server.join(), 60s));
+  }
+  FakeEnv fake;
+  Echo echo{fake.loop};
+  Server server;
+};
+
+// The content of the one response, and what of the head is asked for.
+std::string content_of(const std::string& response) {
+  const std::size_t end = response.find("\r\n\r\n");
+  return end == std::string::npos ? "" : response.substr(end + 4);
+}
+
+TEST_CASE("requests on one connection are answered in order, also when they come together") {
+  Fixture fixture;
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(content_of(client.take()) == "GET /1");
+  client.send(
+      "GET /2 HTTP/1.1\r\nHost: a\r\n\r\nPOST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
+      "POST /4 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"
+      "GET /5 HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string all = client.take();
+  const auto at = [&all](std::string_view text) { return all.find(text); };
+  CHECK(at("GET /2") < at("POST /3 hi"));
+  CHECK(at("POST /3 hi") < at("POST /4 abc X-T=1"));
+  CHECK(at("POST /4 abc X-T=1") < at("GET /5"));
+  CHECK(at("GET /5") != std::string::npos);
+  CHECK(client.open());
+  CHECK(fixture.echo.requests == 5);
+}
+
+TEST_CASE("every split of a request reads the same") {
+  const std::string request =
+      "POST /split HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n "
+      "world\r\n0\r\n\r\n";
+  for (std::size_t cut = 1; cut < request.size(); ++cut) {
+    CAPTURE(cut);
+    Fixture fixture;
+    Peer client(fixture.fake, "127.0.0.1:80");
+    client.send(request.substr(0, cut));
+    client.send(request.substr(cut));
+    CHECK(content_of(client.take()) == "POST /split hello world");
+    CHECK(client.open());
+  }
+}
+
+TEST_CASE("what is not a request is answered once and the connection ends, and no service sees it") {
+  struct Row {
+    const char* request;
+    const char* status;
+  };
+  const std::string long_head = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(30000, 'x') + "\r\n\r\n";
+  const std::string long_target = "GET /" + std::string(9000, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  std::string many_fields = "GET / HTTP/1.1\r\nHost: a\r\n";
+  for (int i = 0; i < 1500; ++i) many_fields += "a: b\r\n";
+  const Row rows[] = {
+      {"GET / HTTP/1.1\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       "400"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "400"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "501"},
+      {"GET / HTTP/1.1\nHost: a\n\n", "400"},
+      {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "505"},
+      {"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", "501"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", "400"},
+      {long_head.c_str(), "431"},
+      {long_target.c_str(), "414"},
+      {many_fields.c_str(), "431"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.request).substr(0, 80));
+    Fixture fixture;
+    Peer client(fixture.fake, "127.0.0.1:80");
+    client.send(row.request);
+    const std::string answer = client.take();
+    CHECK(answer.starts_with("HTTP/1.1 " + std::string(row.status)));
+    CHECK(answer.find("Connection: close\r\n") != std::string::npos);
+    CHECK(client.ended());
+    CHECK(fixture.echo.requests == 0);
+  }
+}
+
+TEST_CASE("a malformed chunk ends the request with 400 and the connection with it") {
+  Fixture fixture;
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5x\r\nhello\r\n0\r\n\r\n");
+  const std::string answer = client.take();
+  CHECK(answer.starts_with("HTTP/1.1 400"));
+  CHECK(client.ended());
+}
+
+TEST_CASE("a slow head is answered with 408, an idle connection just ends") {
+  Fixture fixture({.idle_timeout = 20s, .head_timeout = 10s});
+  Peer slow(fixture.fake, "127.0.0.1:80");
+  slow.send("GET / HT");
+  fixture.fake.advance(5s);
+  slow.send("TP/1.1\r\nHost:");  // the deadline is for the whole head: this does not move it
+  fixture.fake.advance(4s);
+  CHECK(slow.open());
+  fixture.fake.advance(2s);
+  CHECK(slow.take().starts_with("HTTP/1.1 408"));
+  CHECK(slow.ended());
+
+  Peer idle(fixture.fake, "127.0.0.1:80");
+  fixture.fake.advance(19s);
+  CHECK(idle.open());
+  fixture.fake.advance(2s);
+  CHECK(idle.ended());
+  CHECK(idle.received().empty());
+}
+
+TEST_CASE("a slow body is answered with 408") {
+  Fixture fixture({.body_timeout = 30s});
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
+  fixture.fake.advance(29s);
+  CHECK(client.received().empty());
+  fixture.fake.advance(2s);
+  CHECK(client.take().starts_with("HTTP/1.1 408"));
+}
+
+TEST_CASE("a client that waits is told to continue, once, when its content is wanted") {
+  Fixture fixture;
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(client.take() == "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("ok");
+  const std::string answer = client.take();
+  CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(content_of(answer) == "POST / ok");
+
+  // Not wanted: answered without, and the connection cannot go on.
+  client.send("POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(client.take().find("Connection: close\r\n") != std::string::npos);
+  CHECK(client.ended());
+}
+
+TEST_CASE("HEAD has the length and no content; HTTP/1.0 closes unless asked to stay") {
+  Fixture fixture;
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string head = client.take();
+  CHECK(head.find("Content-Length: 7\r\n") != std::string::npos);
+  CHECK(content_of(head).empty());
+
+  Peer stays(fixture.fake, "127.0.0.1:80");
+  stays.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  CHECK(stays.take().find("Connection: keep-alive\r\n") != std::string::npos);
+  CHECK(stays.open());
+  stays.send("GET / HTTP/1.0\r\n\r\n");
+  CHECK(stays.take().find("Connection: close\r\n") != std::string::npos);
+  CHECK(stays.ended());
+}
+
+TEST_CASE("a client that goes cancels its request") {
+  Fixture fixture;
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(fixture.echo.cancelled == 0);
+  client.close();
+  fixture.fake.run_until_idle();
+  CHECK(fixture.echo.cancelled == 1);
+  CHECK(fixture.server.open_connections() == 0);
+}
+
+TEST_CASE("an error of the service becomes its status, with the reason and the request's id") {
+  Fixture fixture;
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("GET /error HTTP/1.1\r\nHost: a\r\nX-Request-Id: abc-1\r\n\r\n");
+  const std::string answer = client.take();
+  CHECK(answer.starts_with("HTTP/1.1 503"));
+  CHECK(answer.find("weir-reason: no_endpoint\r\n") != std::string::npos);
+  CHECK(answer.find("X-Request-Id: abc-1\r\n") != std::string::npos);
+  CHECK(client.open());
+}
+
+TEST_CASE("draining answers what is under way, closes what is idle after the grace, and takes nothing new") {
+  Fixture fixture({.drain_grace = 500ms});
+  Peer busy(fixture.fake, "127.0.0.1:80");
+  busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+  Peer idle(fixture.fake, "127.0.0.1:80");
+  Peer late(fixture.fake, "127.0.0.1:80");
+  fixture.server.drain();
+  fixture.fake.run_until_idle();
+  CHECK_FALSE(Peer(fixture.fake, "127.0.0.1:80").connected());
+  late.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string answer = late.take();
+  CHECK(answer.find("Connection: close\r\n") != std::string::npos);
+  CHECK(content_of(answer) == "GET /late");
+  CHECK(idle.open());
+  fixture.fake.advance(600ms);
+  CHECK(idle.ended());
+  fixture.fake.advance(5s);
+  CHECK(content_of(busy.take()) == "GET /slow");
+  CHECK(fixture.server.open_connections() == 0);
+}
+
+TEST_CASE("for want of descriptors accepting pauses, and goes on") {
+  Fixture fixture;
+  fixture.fake.network.fail_accepts(*net::Address::parse("127.0.0.1:80"),
+                                    {Code::kNoDescriptors, Side::kInternal, Retry::kNever, 0, "none left"},
+                                    3);
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  fixture.fake.advance(1s);
+  CHECK(content_of(client.take()) == "GET /");
+  CHECK(fixture.server.counters().accept_pauses.get() == 3);
+}
+
+}  // namespace
+}  // namespace weir::http
