@@ -84,7 +84,7 @@ class Tree:
                 self.arrows[match[1]] = match[2].split()
 
     def _walk(self) -> Iterator[str]:
-        ignored = {".git/"}
+        ignored = {".git/", ".pytest_cache/"}
         if (self.root / ".gitignore").exists():
             ignored |= {
                 line.strip() for line in (self.root / ".gitignore").read_text().splitlines() if line.strip()
