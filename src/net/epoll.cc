@@ -31,13 +31,19 @@ Result<void> EpollPoller::add(int fd, std::uint32_t events, Handler& handler) {
   if (index >= slots_.size()) slots_.resize(index + 64);
   Slot& slot = slots_[index];
   WEIR_CHECK(slot.handler == nullptr);
-  epoll_event event{
-      .events = events,
-      .data = {.u64 = (std::uint64_t{slot.generation} << 32U) | static_cast<std::uint32_t>(fd)}};
+  epoll_event event = slot.event(fd, events);
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
     return fail(system_error(errno, "cannot watch a descriptor"));
   }
   slot.handler = &handler;
+  return {};
+}
+
+Result<void> EpollPoller::change(int fd, std::uint32_t events) {
+  epoll_event event = slots_[static_cast<std::size_t>(fd)].event(fd, events);
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) {
+    return fail(system_error(errno, "cannot watch a descriptor"));
+  }
   return {};
 }
 

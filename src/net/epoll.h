@@ -51,6 +51,8 @@ class EpollPoller final : public Poller {
   static Result<std::unique_ptr<EpollPoller>> create();
 
   Result<void> add(int fd, std::uint32_t events, Handler& handler);
+  // Other events for a descriptor that was added.
+  Result<void> change(int fd, std::uint32_t events);
   // Before the descriptor is closed; events already found for it are dropped.
   void remove(int fd);
 
@@ -62,6 +64,10 @@ class EpollPoller final : public Poller {
   struct Slot {
     Handler* handler = nullptr;
     std::uint32_t generation = 0;
+    epoll_event event(int fd, std::uint32_t events) const {
+      return {.events = events,
+              .data = {.u64 = (std::uint64_t{generation} << 32U) | static_cast<std::uint32_t>(fd)}};
+    }
   };
   static constexpr std::size_t kEventsPerWait = 256;
 

@@ -100,6 +100,7 @@ class Resolver::Query final : public Operation {
   Result<Resolved> result_ = fail(Code::kNotResolved, "the name could not be resolved", Side::kUpstream);
 };
 
+// Level-triggered: c-ares takes a part of what a TCP socket has, and comes back for the rest.
 class Resolver::Watch final : private EpollPoller::Handler {
  public:
   Watch(Resolver& resolver, int fd) : resolver_(resolver), fd_(fd) {}
@@ -109,8 +110,11 @@ class Resolver::Watch final : private EpollPoller::Handler {
     if (watched_) resolver_.poller_.remove(fd_);
   }
   int fd() const { return fd_; }
-  bool watch() {
-    watched_ = resolver_.poller_.add(fd_, EPOLLIN | EPOLLOUT | EPOLLET, *this).has_value();
+  // False: epoll has no room for it, and the question waits for its deadline.
+  bool watch(bool reads, bool writes) {
+    const std::uint32_t events = (reads ? EPOLLIN : 0U) | (writes ? EPOLLOUT : 0U);
+    if (watched_) return resolver_.poller_.change(fd_, events).has_value();
+    watched_ = resolver_.poller_.add(fd_, events, *this).has_value();
     return watched_;
   }
 
@@ -132,7 +136,8 @@ Resolver::RetryTimer::RetryTimer(Resolver& owner)
       }),
       resolver(owner) {}
 
-Resolver::Resolver(Loop& loop, EpollPoller& poller) : loop_(loop), poller_(poller), timer_(*this) {}
+Resolver::Resolver(Loop& loop, EpollPoller& poller, std::string servers)
+    : loop_(loop), poller_(poller), servers_(std::move(servers)), timer_(*this) {}
 
 Resolver::~Resolver() {
   if (channel_ == nullptr) return;
@@ -157,6 +162,11 @@ Result<void> Resolver::start() {
     ares_library_cleanup();
     return fail(Code::kInternal, "cannot start the resolver");
   }
+  if (!servers_.empty() && ares_set_servers_ports_csv(channel_, servers_.c_str()) != ARES_SUCCESS) {
+    ares_destroy(std::exchange(channel_, nullptr));
+    ares_library_cleanup();
+    return fail(Code::kInvalid, "not a list of name servers");
+  }
   return {};
 }
 
@@ -166,9 +176,12 @@ void Resolver::on_socket_state(int fd, bool reads, bool writes) {
     if (found != watches_.end()) watches_.erase(found);
     return;
   }
-  if (found != watches_.end()) return;
+  if (found != watches_.end()) {
+    (void)(*found)->watch(reads, writes);
+    return;
+  }
   auto watch = std::make_unique<Watch>(*this, fd);
-  if (watch->watch()) watches_.push_back(std::move(watch));
+  if (watch->watch(reads, writes)) watches_.push_back(std::move(watch));
 }
 
 void Resolver::process(int readable_fd, int writable_fd) {

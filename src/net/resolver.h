@@ -16,7 +16,8 @@ namespace weir::net {
 
 class Resolver {
  public:
-  Resolver(Loop& loop, EpollPoller& poller);
+  // servers: "127.0.0.1:53,[::1]:53" in place of those of /etc/resolv.conf; "" for those.
+  Resolver(Loop& loop, EpollPoller& poller, std::string servers = {});
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
   ~Resolver();
@@ -34,6 +35,7 @@ class Resolver {
 
   Loop& loop_;
   EpollPoller& poller_;
+  std::string servers_;
   ares_channeldata* channel_ = nullptr;
   std::vector<std::unique_ptr<Watch>> watches_;
   struct RetryTimer final : Timer {
