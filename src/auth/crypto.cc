@@ -1,0 +1,38 @@
+#include "auth/crypto.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include <memory>
+
+#include "base/check.h"
+
+namespace weir::auth {
+namespace {
+
+struct FreeDigestContext {
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
+}  // namespace
+
+// The calls can fail for want of memory only, which nothing here survives.
+Digest sha256(std::initializer_list<std::span<const std::byte>> parts) {
+  const std::unique_ptr<EVP_MD_CTX, FreeDigestContext> context(EVP_MD_CTX_new());
+  WEIR_CHECK(context != nullptr);
+  WEIR_CHECK(EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1);
+  for (const auto part : parts) {
+    WEIR_CHECK(EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1);
+  }
+  Digest digest{};
+  unsigned size = 0;
+  WEIR_CHECK(EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), &size) == 1);
+  WEIR_CHECK(size == digest.size());
+  return digest;
+}
+
+bool constant_time_equal(std::span<const std::byte> left, std::span<const std::byte> right) {
+  return left.size() == right.size() && CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
+}
+
+}  // namespace weir::auth

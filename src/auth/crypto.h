@@ -1,0 +1,23 @@
+// The few cryptographic primitives that auth needs, over libcrypto. Pure; on any core. Randomness for secrets
+// comes from net::fill_random.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+
+namespace weir::auth {
+
+using Digest = std::array<std::byte, 32>;
+
+// SHA-256 (FIPS 180-4) of the parts, one after the other.
+Digest sha256(std::initializer_list<std::span<const std::byte>> parts);
+
+// The time depends on the sizes only, which are no secret.
+bool constant_time_equal(std::span<const std::byte> left, std::span<const std::byte> right);
+
+inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+}  // namespace weir::auth

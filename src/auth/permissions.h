@@ -1,0 +1,32 @@
+// What a role may do to the objects of a kind. Pure. What is not allowed here is refused.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace weir::auth {
+
+enum class Role : std::uint8_t { kAdmin, kViewer };
+enum class Verb : std::uint8_t { kRead, kCreate, kUpdate, kDelete };
+
+// Who has access, and what must stay unread, is the admins' business even to look at.
+inline constexpr std::array<std::string_view, 3> kKindsForAdminsOnly{"Token", "User", "Secret"};
+
+// kind: as in an object, "LoadBalancer".
+constexpr bool allowed(Role role, Verb verb, std::string_view kind) {
+  switch (role) {
+    case Role::kAdmin: return true;
+    case Role::kViewer:
+      if (verb != Verb::kRead) return false;
+      for (const std::string_view withheld : kKindsForAdminsOnly) {
+        if (kind == withheld) return false;
+      }
+      return true;
+  }
+  return false;
+}
+
+constexpr std::string_view name_of(Role role) { return role == Role::kAdmin ? "admin" : "viewer"; }
+
+}  // namespace weir::auth
