@@ -142,7 +142,7 @@ class Reader {
   std::uint64_t repeated_ = 0;
 };
 
-Result<std::size_t> Reader::result(const Outcome& outcome, std::size_t bytes_max, Side side) const {
+inline Result<std::size_t> Reader::result(const Outcome& outcome, std::size_t bytes_max, Side side) const {
   if (outcome.step == Step::kBad) return fail(outcome.code, outcome.why, side);
   const auto bytes = static_cast<std::size_t>((outcome.done() ? at_ : end_) - begin_);
   // An unfinished section of exactly the limit can only end beyond it.
@@ -152,7 +152,7 @@ Result<std::size_t> Reader::result(const Outcome& outcome, std::size_t bytes_max
   return outcome.done() ? bytes : 0;
 }
 
-Outcome Reader::line_end() {
+inline Outcome Reader::line_end() {
   if (end_ - at_ >= 2 && at_[0] == '\r' && at_[1] == '\n') [[likely]] {
     at_ += 2;
     return kDone;
@@ -162,7 +162,7 @@ Outcome Reader::line_end() {
   return end_ - at_ < 2 ? kMore : malformed("CR without LF");
 }
 
-Outcome Reader::target(RequestHead& head) {
+inline Outcome Reader::target(RequestHead& head) {
   const char* start = at_;
   const char* question = nullptr;
   while (true) {
@@ -190,7 +190,7 @@ Outcome Reader::target(RequestHead& head) {
   return *start == '/' ? kDone : other_form(head);
 }
 
-Outcome Reader::version(std::uint8_t& minor) {
+inline Outcome Reader::version(std::uint8_t& minor) {
   minor = 1;
   if (end_ - at_ < static_cast<std::ptrdiff_t>(kVersion.size()) ||
       std::memcmp(at_, kVersion.data(), kVersion.size()) != 0) [[unlikely]] {
@@ -200,7 +200,7 @@ Outcome Reader::version(std::uint8_t& minor) {
   return kDone;
 }
 
-Outcome Reader::request_line(RequestHead& head) {
+inline Outcome Reader::request_line(RequestHead& head) {
   if (at_ != end_ && *at_ == '\r') {  // an empty line in front
     if (const Outcome empty = line_end(); !empty.done()) return empty;
   }
@@ -218,7 +218,7 @@ Outcome Reader::request_line(RequestHead& head) {
   return line_end();
 }
 
-Outcome Reader::status_line(ResponseHead& head) {
+inline Outcome Reader::status_line(ResponseHead& head) {
   if (const Outcome outcome = version(head.version_minor); !outcome.done()) return outcome;
   // " 200": a space and three digits
   int status = 0;
@@ -239,7 +239,7 @@ Outcome Reader::status_line(ResponseHead& head) {
   return line_end();
 }
 
-Outcome Reader::fields(Fields& out) {
+inline Outcome Reader::fields(Fields& out) {
   out.clear();
   if (at_ == end_) return kMore;
   const char* block = at_;  // what masks tells about
