@@ -142,13 +142,13 @@ Resolver::Resolver(Loop& loop, EpollPoller& poller, std::string servers)
 Resolver::~Resolver() {
   if (channel_ == nullptr) return;
   ares_destroy(channel_);
-  ares_library_cleanup();
 }
 
 Result<void> Resolver::start() {
   if (channel_ != nullptr) return {};
-  if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
-    return fail(Code::kInternal, "cannot start the resolver");
+  // Once for the process: the library's own count of its users is not safe between threads.
+  static const bool library_ready = ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS;
+  if (!library_ready) return fail(Code::kInternal, "cannot start the resolver");
   ares_options options{};
   options.timeout = kTryMilliseconds;
   options.tries = kTries;
@@ -159,12 +159,10 @@ Result<void> Resolver::start() {
   constexpr int kMask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
   if (ares_init_options(&channel_, &options, kMask) != ARES_SUCCESS) {
     channel_ = nullptr;
-    ares_library_cleanup();
     return fail(Code::kInternal, "cannot start the resolver");
   }
   if (!servers_.empty() && ares_set_servers_ports_csv(channel_, servers_.c_str()) != ARES_SUCCESS) {
     ares_destroy(std::exchange(channel_, nullptr));
-    ares_library_cleanup();
     return fail(Code::kInvalid, "not a list of name servers");
   }
   return {};
