@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "net/task_group.h"
+#include "testing/allocation_count.h"
 #include "testing/real_env.h"
 
 namespace weir::net {
@@ -227,6 +228,28 @@ TEST_CASE("reader and writer of one stream are two tasks") {
   CHECK(real.run_until([&] { return group.size() == 0; }));
   CHECK((got[0] == text));
   CHECK((got[1] == text));
+}
+
+Task<void> converse(Stream& stream, int rounds, bool begins) {
+  std::array<std::byte, 100> bytes{};
+  for (int i = 0; i < rounds; ++i) {
+    if (begins && !co_await stream.write(as_slice("ping"), 20s)) co_return;
+    if (!co_await stream.read(bytes, 20s)) co_return;
+    if (!begins && !co_await stream.write(as_slice("pong"), 20s)) co_return;
+  }
+}
+
+TEST_CASE("a steady conversation over sockets allocates nothing") {
+  RealEnv real;
+  auto [client, server] = real.connection();
+  for (int pass = 0; pass < 2; ++pass) {  // the first fills the pools
+    TaskGroup group(real.loop);
+    const auto before = testing::allocations();
+    group.spawn(converse(*server, 500, false));
+    group.spawn(converse(*client, 500, true));
+    CHECK(real.run_until([&] { return group.size() == 0; }));
+    if (before && pass == 1) CHECK(*testing::allocations() - *before == 0);
+  }
 }
 
 }  // namespace
