@@ -204,16 +204,21 @@ void read_value(const Field& field, const Type& type, const Tree& tree, void* va
 
 }  // namespace
 
-std::string shown(std::string_view text) {
-  constexpr std::size_t kBytesMax = 64;
-  std::string clean(text.substr(0, kBytesMax));
-  if (text.size() > kBytesMax) {
-    // Not in the middle of a character: the message must stay UTF-8.
-    while (!clean.empty() && !is_utf8(clean)) clean.pop_back();
+std::string shown(std::string_view text, std::size_t bytes_max) {
+  std::string clean(text.substr(0, bytes_max));
+  if (text.size() > bytes_max) {
+    // Not in the middle of a character.
+    for (int i = 0; i < 3 && !clean.empty() && !is_utf8(clean); ++i) clean.pop_back();
     clean += "...";
   }
+  const bool good = is_utf8(clean);
   std::ranges::replace_if(
-      clean, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+      clean,
+      [good](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte < 0x20 || byte == 0x7f || (byte > 0x7f && !good);
+      },
+      '?');
   return clean;
 }
 

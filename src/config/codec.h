@@ -1,6 +1,7 @@
 // Codec: values to JSON trees and back, by the tables. Only for the .cc files of this room.
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
@@ -25,8 +26,8 @@ nlohmann::ordered_json print_field(const Field& field, const Type& type, const v
 // `unknown field "endpoint"; did you mean "endpoints"?`
 std::string unknown_field(std::string_view written, std::span<const std::string_view> known);
 
-// What someone wrote, fit for a message: without control characters and not too long.
-std::string shown(std::string_view text);
+// What someone wrote, fit for a message: UTF-8, without control characters, and not too long.
+std::string shown(std::string_view text, std::size_t bytes_max = 64);
 std::string in_quotes(std::string_view text);
 
 }  // namespace weir::config

@@ -76,6 +76,14 @@ void try_patch(std::string_view text) {
   if (patched) try_json(*patched, Origin::kClient);
 }
 
+void try_explain(std::string_view text) {
+  if (const auto explained = explain(text)) {
+    WEIR_CHECK(!explained->empty());
+  } else {
+    check_violations(explained.error());
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -85,7 +93,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 'j': try_json(text, Origin::kClient); break;
     case 's': try_json(text, Origin::kStore); break;
     case 'p': try_patch(text); break;
-    case 'e': static_cast<void>(explain(text)); break;
+    case 'e': try_explain(text); break;
     default: try_yaml(text); break;
   }
   return 0;

@@ -60,11 +60,15 @@ class Differ {
     const auto value_in = [](const Tree& tree, const std::string& key) {
       return tree.is_object() && tree.contains(key) ? tree[key] : Tree();
     };
+    const auto place_of = [&](const std::string& key) {
+      std::string place = path;
+      return place.append(1, '.').append(key);
+    };
     for (const auto& [key, value] : before.items()) {
-      if (value != value_in(after, key)) add({}, path + '.' + key, value, value_in(after, key));
+      if (value != value_in(after, key)) add({}, place_of(key), value, value_in(after, key));
     }
     for (const auto& [key, value] : after.items()) {
-      if (value_in(before, key).is_null()) add({}, path + '.' + key, {}, value);
+      if (value_in(before, key).is_null()) add({}, place_of(key), {}, value);
     }
   }
 

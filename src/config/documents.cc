@@ -25,6 +25,7 @@ using Tree = nlohmann::ordered_json;
 // for, so without a bound a few lines of YAML could ask for gigabytes.
 constexpr std::size_t kValueCost = 16;
 constexpr std::size_t kTreeCostMax = std::size_t{32} << 20U;
+constexpr std::size_t kProblemBytesMax = 200;  // of a library's sentence
 constexpr std::size_t kKeysMax = 256;  // of one object; the kinds need fewer, and looking for a key is linear
 
 std::unexpected<Violations> refuse(std::string message) {
@@ -161,7 +162,9 @@ class JsonHandler final : public Tree::json_sax_t {
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
     const std::string_view what = error.what();
     const std::size_t place = what.find("line ");  // after the library's own numbering of errors
-    return builder_.refuse_with("is not JSON: " + std::string(what.substr(place == what.npos ? 0 : place)));
+    const std::string_view sentence = what.substr(place == std::string_view::npos ? 0 : place);
+    return builder_.refuse_with("is not JSON: " +
+                                shown(sentence, kProblemBytesMax));  // it quotes what it read
   }
 
   TreeBuilder& builder() { return builder_; }
@@ -172,7 +175,7 @@ class JsonHandler final : public Tree::json_sax_t {
 
 bool is_number_text(std::string_view text) {
   if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
-  return !text.empty() && text.find_first_not_of("0123456789.eE+-") == text.npos &&
+  return !text.empty() && text.find_first_not_of("0123456789.eE+-") == std::string_view::npos &&
          (text[0] == '.' || (text[0] >= '0' && text[0] <= '9'));
 }
 
@@ -286,7 +289,7 @@ Checked<Tree> read_json(std::string_view text, std::size_t bytes_max) {
   try {
     if (Tree::sax_parse(text, &handler)) return handler.builder().take();
   } catch (const std::exception& error) {
-    return refuse(std::string("is not JSON: ") + error.what());
+    return refuse("is not JSON: " + shown(error.what(), kProblemBytesMax));
   }
   return refuse(handler.builder().problem());
 }
@@ -310,9 +313,9 @@ Checked<std::vector<Document>> read_yaml(std::string_view text) {
     }
   } catch (const YAML::Exception& error) {
     return refuse("is not YAML: line " + std::to_string(error.mark.line + 1) + ", column " +
-                  std::to_string(error.mark.column + 1) + ": " + error.msg);
+                  std::to_string(error.mark.column + 1) + ": " + shown(error.msg, kProblemBytesMax));
   } catch (const std::exception& error) {
-    return refuse(std::string("is not YAML: ") + error.what());
+    return refuse("is not YAML: " + shown(error.what(), kProblemBytesMax));
   }
   return documents;
 }
