@@ -33,12 +33,9 @@ std::string_view name_of(Outcome outcome) {
   return "unknown";
 }
 
-void TokenTable::replace(std::vector<TokenRecord> records) {
+void TokenTable::replace(const std::vector<TokenRecord>& records) {
   by_id_.clear();
-  for (TokenRecord& record : records) {
-    std::string id = record.hash.id;
-    by_id_.try_emplace(std::move(id), std::move(record));
-  }
+  for (const TokenRecord& record : records) by_id_.try_emplace(record.hash.id, record);
 }
 
 Verdict TokenTable::check(std::string_view bearer, WallTime now) const {

@@ -54,10 +54,10 @@ struct Verdict {
 class TokenTable {
  public:
   TokenTable() = default;
-  explicit TokenTable(std::vector<TokenRecord> records) { replace(std::move(records)); }
+  explicit TokenTable(const std::vector<TokenRecord>& records) { replace(records); }
 
   // From now on these and no others. Of two with one id the first is taken.
-  void replace(std::vector<TokenRecord> records);
+  void replace(const std::vector<TokenRecord>& records);
 
   // The same work is done whether the id is known or not.
   Verdict check(std::string_view bearer, WallTime now) const;

@@ -79,7 +79,7 @@ Opened<void> migrate(Connection& connection, const std::string& path, std::size_
                                "; PRAGMA user_version = " + std::to_string(next + 1) + "; COMMIT;";
     if (const auto done = connection.execute(script.c_str()); !done) {
       auto refusal = failed(connection, done.error(), path);
-      if (connection.in_transaction()) (void)connection.execute("ROLLBACK");
+      connection.roll_back();
       return refusal;
     }
   }

@@ -223,7 +223,7 @@ Result<std::vector<Committed>> Ledger::commit_together(std::span<const Transacti
   auto results = write_group(group);
   if (!results) {
     state_ = before;
-    if (connection_.in_transaction()) (void)connection_.execute("ROLLBACK");
+    connection_.roll_back();
   }
   return results;
 }

@@ -133,7 +133,10 @@ Result<std::string> Connection::scalar(const char* sql) {
   return std::string(*row ? rows.bytes(0) : std::string_view());
 }
 
-bool Connection::in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
+void Connection::roll_back() {
+  if (sqlite3_get_autocommit(database_) != 0) return;
+  sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
 
 std::string Connection::message() const {
   return database_ != nullptr ? sqlite3_errmsg(database_) : "no memory";

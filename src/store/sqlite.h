@@ -91,7 +91,8 @@ class Connection {
   Result<Statement> prepare(std::string_view sql);
   // The first column of the first row: for pragmas.
   Result<std::string> scalar(const char* sql);
-  bool in_transaction() const;
+  // Ends an open transaction, if there is one: the library has ended it by itself after some failures.
+  void roll_back();
   // What the library says about the last failure; for people.
   std::string message() const;
 
