@@ -1,5 +1,6 @@
 #include "config/openapi.h"
 
+#include <algorithm>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -102,6 +103,12 @@ void add_kind(const KindInfo& kind, Tree& schemas) {
                        {"additionalProperties", true},
                        {"readOnly", true},
                        {"description", "what is seen; set by the server"}}}}}};
+  const bool has_secret = std::ranges::any_of(
+      kind.spec->fields, [](const Field& field) { return field.secret && field.server_set; });
+  if (has_secret) {
+    schemas[name]["properties"]["secret"] = {
+        {"type", "string"}, {"readOnly", true}, {"description", "told once, in the answer to its creation"}};
+  }
   schemas[name + "List"] = {
       {"type", "object"},
       {"required", {"items", "revision"}},
@@ -138,8 +145,16 @@ Tree parameters() {
 
 Tree json_content(Tree schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
 
-Tree body_of(std::string_view media_type, Tree schema) {
-  return {{"required", true}, {"content", {{std::string(media_type), {{"schema", std::move(schema)}}}}}};
+Tree patch_body() {
+  return {{"required", true},
+          {"content", {{"application/merge-patch+json", {{"schema", {{"type", "object"}}}}}}}};
+}
+
+// JSON, or the same as YAML.
+Tree body_of(const Tree& schema) {
+  return {
+      {"required", true},
+      {"content", {{"application/json", {{"schema", schema}}}, {"application/yaml", {{"schema", schema}}}}}};
 }
 
 // The answers of one operation: what it does, and the refusals that it can meet.
@@ -165,7 +180,9 @@ Tree responses() {
       {"410", "that revision is no longer kept; list again"},
       {"412", "it is no longer at the revision of If-Match"},
       {"413", "the content is too long"},
+      {"415", "neither JSON nor YAML"},
       {"422", "refused by validation: violations names every field"},
+      {"428", "If-Match is missing"},
   };
   Tree all = Tree::object();
   for (const auto& [status, doc] : kRefusals) {
@@ -186,12 +203,39 @@ Tree problem_schema() {
             {"title", text},
             {"status", {{"type", "integer"}}},
             {"detail", text},
+            {"request_id", text},
             {"violations",
              {{"type", "array"},
               {"items",
                {{"type", "object"},
                 {"required", {"field", "message"}},
                 {"properties", {{"field", text}, {"message", text}, {"object", text}}}}}}}}}};
+}
+
+// What a write came to, or with dry_run would come to.
+Tree results_schema() {
+  const Tree text{{"type", "string"}};
+  const Tree number{{"type", "integer"}};
+  const Tree change{{"type", "object"},
+                    {"required", {"field"}},
+                    {"properties", {{"field", text}, {"before", true}, {"after", true}}}};
+  const Tree result{
+      {"type", "object"},
+      {"required", {"kind", "name", "result"}},
+      {"properties",
+       {{"kind", text},
+        {"name", text},
+        {"result", {{"type", "string"}, {"enum", {"created", "updated", "unchanged", "deleted"}}}},
+        {"revision", number},
+        {"diff", {{"type", "array"}, {"items", change}, {"description", "dry run: what would change"}}},
+        {"object", {{"type", "object"}, {"description", "dry run: what would be created"}}},
+        {"secret", {{"type", "string"}, {"description", "of a created object that has one; told once"}}}}}};
+  return {{"type", "object"},
+          {"required", {"revision", "results"}},
+          {"properties",
+           {{"dry_run", {{"type", "boolean"}}},
+            {"revision", number},
+            {"results", {{"type", "array"}, {"items", result}}}}}};
 }
 
 Tree operation(std::string_view id, std::string_view summary, std::string_view tag) {
@@ -216,9 +260,11 @@ Tree collection_path(const KindInfo& kind) {
   if (!kind.client_writes) return path;
   Tree create = operation("create" + name, "create one", kind.name);
   create["parameters"] = parameter_list({"dry_run"});
-  create["requestBody"] = body_of("application/json", reference("schemas", kind.name));
-  create["responses"] =
-      answers("201", "created", json_content(reference("schemas", kind.name)), {"400", "409", "413", "422"});
+  create["requestBody"] = body_of(reference("schemas", kind.name));
+  create["responses"] = answers("201", "created", json_content(reference("schemas", kind.name)),
+                                {"400", "409", "413", "415", "422"});
+  create["responses"]["200"] = {{"description", "dry run: what it would come to"},
+                                {"content", json_content(reference("schemas", "Results"))}};
   path["post"] = std::move(create);
   return path;
 }
@@ -230,15 +276,21 @@ Tree object_path(const KindInfo& kind) {
   path["get"] = operation("get" + name, "read one", kind.name);
   path["get"]["responses"] = answers("200", "the object; ETag is its revision", content, {"404"});
   if (!kind.client_writes) return path;
+  const Tree results = reference("schemas", "Results");
   const auto write = [&](const char* method, const std::string& id, const char* summary, Tree body) {
     Tree& one = path[method] = operation(id, summary, kind.name);
     one["parameters"] = parameter_list({"if_match", "dry_run"});
-    if (!body.is_null()) one["requestBody"] = std::move(body);
-    one["responses"] = answers("200", "done", content, {"400", "404", "409", "412", "413", "422"});
+    if (body.is_null()) {
+      one["responses"] = answers("200", "done", json_content(results), {"400", "404", "409", "412"});
+      return;
+    }
+    one["requestBody"] = std::move(body);
+    one["responses"] = answers("200", "done; with dry_run what it would come to",
+                               json_content({{"anyOf", {reference("schemas", kind.name), results}}}),
+                               {"400", "404", "409", "412", "413", "415", "422", "428"});
   };
-  write("put", "replace" + name, "replace one", body_of("application/json", reference("schemas", kind.name)));
-  write("patch", "patch" + name, "change fields of one (RFC 7396)",
-        body_of("application/merge-patch+json", {{"type", "object"}}));
+  write("put", "replace" + name, "replace one", body_of(reference("schemas", kind.name)));
+  write("patch", "patch" + name, "change fields of one (RFC 7396)", patch_body());
   write("delete", "delete" + name, "delete one", {});
   return path;
 }
@@ -251,13 +303,28 @@ Tree apply_path() {
   const Tree list{{"type", "array"}, {"maxItems", kObjectsMax}, {"items", {{"oneOf", std::move(any)}}}};
   Tree apply = operation("apply", "create or replace many objects as one transaction, in any order", "apply");
   apply["parameters"] = parameter_list({"dry_run"});
-  apply["requestBody"] = body_of(
-      "application/json",
-      {{"oneOf",
-        {list, {{"type", "object"}, {"required", {"objects"}}, {"properties", {{"objects", list}}}}}}});
-  apply["responses"] = answers("200", "what it came to, object by object", json_content({{"type", "object"}}),
-                               {"400", "409", "412", "413", "422"});
+  const Tree wrapped{{"type", "object"}, {"required", {"objects"}}, {"properties", {{"objects", list}}}};
+  apply["requestBody"] = body_of({{"oneOf", {list, wrapped}}});
+  apply["responses"] =
+      answers("200", "what it came to, object by object", json_content(reference("schemas", "Results")),
+              {"400", "409", "413", "415", "422"});
   return {{"post", std::move(apply)}};
+}
+
+// What programs around it ask for; no token is needed for most of it.
+void add_service_paths(Tree& paths) {
+  const auto add = [&](const char* path, const char* id, const char* summary, const char* media_type,
+                       bool open) {
+    Tree& one = paths[path]["get"] = operation(id, summary, "server");
+    if (open) one["security"] = Tree::array();
+    one["responses"]["200"] = {{"description", "it is so"}, {"content", {{media_type, Tree::object()}}}};
+    if (!open) one["responses"]["401"] = reference("responses", "401");
+  };
+  add("/healthz", "health", "the process answers", "text/plain", true);
+  add("/readyz", "ready", "it can do its work; 503 when not", "text/plain", true);
+  add("/metrics", "metrics", "counters in Prometheus' text format", "text/plain", false);
+  add("/openapi.json", "openapi", "this document", "application/json", true);
+  paths["/readyz"]["get"]["responses"]["503"] = {{"description", "not now"}};
 }
 
 }  // namespace
@@ -268,6 +335,7 @@ std::string openapi(std::string_view version) {
   add_struct(kType<Metadata>, schemas);
   for (const KindInfo& kind : kKinds) add_struct(*kind.spec, schemas);
   schemas["Problem"] = problem_schema();
+  schemas["Results"] = results_schema();
 
   Tree paths = Tree::object();
   for (const KindInfo& kind : kKinds) {
@@ -276,6 +344,7 @@ std::string openapi(std::string_view version) {
     paths[path + "/{name}"] = object_path(kind);
   }
   paths["/v1/apply"] = apply_path();
+  add_service_paths(paths);
 
   const Tree document{{"openapi", "3.1.0"},
                       {"info",

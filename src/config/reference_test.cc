@@ -97,6 +97,8 @@ TEST_CASE("the schemas say what the tables say") {
         Tree::parse(R"(["ROUND_ROBIN","LEAST_REQUEST","RANDOM"])"));
   CHECK(schemas["Metadata"]["properties"]["uid"]["readOnly"] == true);
   CHECK_FALSE(schemas["TokenSpec"]["properties"].contains("hash"));
+  CHECK(schemas["Token"]["properties"]["secret"]["readOnly"] == true);
+  CHECK_FALSE(schemas["Service"]["properties"].contains("secret"));
 }
 
 TEST_CASE("every field of every kind has one line of documentation") {
