@@ -24,6 +24,7 @@ class Core {
 
   Env& env() { return env_; }
   Loop& loop() { return loop_; }
+  EpollPoller& poller() { return *poller_; }
   // Runs the loop on a new thread, until stop(). Without it, the caller runs loop().run() itself.
   void start(const std::string& thread_name);
   // Ends the loop and joins the thread; what lives on the loop must have ended.

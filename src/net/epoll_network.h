@@ -23,4 +23,9 @@ class EpollNetwork final : public Network {
   Resolver resolver_;
 };
 
+// Whether this process would have the address for itself. Listening shares an address with other sockets of
+// the same user, which is meant for the loops of one process, not for two programs that know nothing of each
+// other.
+Result<void> check_unused(const Address& address);
+
 }  // namespace weir::net

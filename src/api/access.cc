@@ -1,0 +1,64 @@
+#include "api/access.h"
+
+#include <string>
+
+#include "auth/permissions.h"
+#include "auth/token.h"
+
+namespace weir::api {
+namespace {
+
+auth::Verb verb_of(http::Method method) {
+  switch (method) {
+    case http::Method::kPost: return auth::Verb::kCreate;
+    case http::Method::kPut:
+    case http::Method::kPatch: return auth::Verb::kUpdate;
+    case http::Method::kDelete: return auth::Verb::kDelete;
+    default: return auth::Verb::kRead;
+  }
+}
+
+}  // namespace
+
+Answer<auth::Identity> Access::identify(const http::Request& request) {
+  const std::string_view bearer = auth::bearer_of(request.head.fields.value_of(http::Known::kAuthorization));
+  auth::Verdict verdict = tokens_.check(bearer, env_.loop.clock().wall_now());
+  if (verdict.identity) {
+    if (throttle_.size() > 0) throttle_.succeeded(request.peer);
+    return std::move(*verdict.identity);
+  }
+  refused_.add();
+  if (verdict.outcome != auth::Outcome::kMissing) {
+    const Instant now = env_.loop.now();
+    if (const Duration wait = throttle_.wait(request.peer, now); wait > Duration::zero()) {
+      const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+      return refuse(Problem{429,
+                            "too-many-failures",
+                            "too many wrong tokens came from this address",
+                            {},
+                            {},
+                            static_cast<std::uint32_t>(seconds)});
+    }
+    throttle_.failed(request.peer, now);
+    env_.log.warning("a token is refused", {{"reason", std::string(name_of(verdict.outcome))},
+                                            {"token_id", verdict.id},
+                                            {"from", request.peer.ip()}});
+  }
+  return refuse(401, "unauthenticated", verdict.identity.error().text);
+}
+
+bool Access::is_valid(std::string_view token_name) const {
+  return tokens_.is_valid(token_name, env_.loop.clock().wall_now());
+}
+
+Answer<void> permit(const auth::Identity& caller, const Target& target, http::Method method) {
+  const std::string_view kind = target.kind == nullptr ? std::string_view() : target.kind->name;
+  const auth::Verb verb = verb_of(method);
+  if (auth::allowed(caller.role, verb, kind)) return {};
+  std::string detail = "a token of the role ";
+  detail.append(auth::name_of(caller.role)).append(" may not ");
+  detail.append(verb == auth::Verb::kRead ? "read this kind" : "write");
+  return refuse(403, "forbidden", std::move(detail));
+}
+
+}  // namespace weir::api

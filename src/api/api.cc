@@ -1,0 +1,280 @@
+#include "api/api.h"
+
+#include <memory>
+#include <utility>
+
+#include "api/content.h"
+#include "api/objects.h"
+#include "api/precondition.h"
+#include "api/render.h"
+#include "auth/token.h"
+#include "base/text.h"
+#include "config/openapi.h"
+
+namespace weir::api {
+namespace {
+
+using http::Known;
+using http::Method;
+
+Verb verb_of(const Target& target, Method method) {
+  if (target.place == Place::kApply) return Verb::kApply;
+  switch (method) {
+    case Method::kPut: return Verb::kReplace;
+    case Method::kPatch: return Verb::kPatch;
+    case Method::kDelete: return Verb::kDelete;
+    default: return Verb::kCreate;
+  }
+}
+
+http::ResponsePtr text(const http::Request& request, int status, std::string_view media_type,
+                       std::string content) {
+  auto response = std::make_unique<http::TextResponse>(status, media_type, std::move(content));
+  response->head.fields.add(Known::kCacheControl, "no-store");
+  if (!request.id.empty()) response->add_field(Known::kXRequestId, std::string(request.id));
+  return response;
+}
+
+Result<MadeSecret> make_secret() {
+  auto token = auth::issue_token();
+  if (!token) return fail(token.error());
+  return MadeSecret{std::move(token->text), token->hash.to_text()};
+}
+
+}  // namespace
+
+Api::Api(net::Env& env, store::Store& store, const auth::TokenTable& tokens, ApiOptions options)
+    : env_(env),
+      store_(store),
+      options_(std::move(options)),
+      access_(env, tokens),
+      writer_(env, store, make_secret),
+      watches_(env, store, status_),
+      openapi_(config::openapi(kApiVersion)),
+      settling_(env.loop) {}
+
+net::Task<Result<http::ResponsePtr>> Api::handle(http::Request& request) {
+  auto answer = co_await respond(request);
+  if (!answer) {
+    // The client has left, or the server ends now: there is nobody to tell.
+    if ((co_await net::current_context()).cancelled()) co_return fail(Code::kCancelled, "cancelled");
+    if (answer.error().status >= 500) {
+      env_.log.error("a request failed", {{"status", std::to_string(answer.error().status)},
+                                          {"reason", answer.error().detail},
+                                          {"path", std::string(request.head.path)},
+                                          {"request_id", std::string(request.id)}});
+    }
+    answer = to_response(answer.error(), request.id);
+  }
+  responses_[static_cast<std::size_t>((*answer)->head.status / 100) % 6].add();
+  co_return std::move(*answer);
+}
+
+net::Task<Api::Responded> Api::respond(http::Request& request) {
+  const Method method = request.head.method;
+  const bool whole_server = request.head.path == "*";  // of OPTIONS
+  const auto target = find_target(whole_server ? "/" : request.head.path);
+  if (!target) co_return refuse(target.error());
+  if (!target->allows(method)) {
+    Problem problem{405, "method-not-allowed", "this is not done here", {}, target->allow(), 0};
+    co_return refuse(std::move(problem));
+  }
+  if (method == Method::kOptions) {
+    auto response = std::make_unique<http::TextResponse>(204, "", "");
+    response->add_field(Known::kAllow, target->allow());
+    co_return http::ResponsePtr(std::move(response));
+  }
+  auth::Identity caller;
+  const bool anonymous = target->place == Place::kMetrics && options_.anonymous_metrics;
+  if (target->needs_token() && !anonymous) {
+    auto known = access_.identify(request);
+    if (!known) co_return refuse(std::move(known.error()));
+    caller = std::move(*known);
+    if (auto permitted = permit(caller, *target, method); !permitted) {
+      co_return refuse(std::move(permitted.error()));
+    }
+  }
+  co_return co_await respond_at(request, *target, caller);
+}
+
+net::Task<Api::Responded> Api::respond_at(http::Request& request, const Target& target,
+                                          const auth::Identity& caller) {
+  switch (target.place) {
+    case Place::kCollection:
+      if (!http::is_safe(request.head.method)) break;
+      co_return co_await collection(request, target, caller);
+    case Place::kObject:
+      if (!http::is_safe(request.head.method)) break;
+      co_return co_await object(request, target);
+    case Place::kApply: break;
+    case Place::kReady: co_return co_await ready(request);
+    case Place::kFront: co_return front(request);
+    case Place::kKinds: co_return json(request, 200, kinds_json());
+    case Place::kOpenApi: co_return json(request, 200, openapi_);
+    case Place::kMetrics: co_return metrics(request);
+    case Place::kHealth: co_return text(request, 200, "text/plain; charset=utf-8", "ok\n");
+  }
+  co_return co_await write(request, target, caller);
+}
+
+net::Task<Api::Responded> Api::collection(http::Request& request, const Target& target,
+                                          const auth::Identity& caller) {
+  auto query = parse_query(request.head.query, QueryKind::kList);
+  if (!query) co_return refuse(std::move(query.error()));
+  if (!query->watch) {
+    const auto listing = co_await read_list(store_, *target.kind, std::move(*query), status_);
+    if (!listing) co_return refuse(listing.error());
+    co_return json(request, 200, list_json(*listing));
+  }
+  WatchHub::Wanted wanted{.kind = target.kind,
+                          .labels = std::move(query->labels),
+                          .from = query->from,
+                          .allowed = [this, name = caller.token] { return access_.is_valid(name); },
+                          .request_id = std::string(request.id)};
+  // An EventSource that reconnects sends the URL of its first request, and how far it got.
+  if (const std::string_view id = request.head.fields.value_of(Known::kLastEventId); !id.empty()) {
+    wanted.from = parse_decimal(id);
+    if (!wanted.from) co_return refuse(400, "bad-query", "Last-Event-ID is not a revision");
+  }
+  co_return co_await watches_.open(std::move(wanted));
+}
+
+net::Task<Api::Responded> Api::object(http::Request& request, const Target& target) {
+  if (auto query = parse_query(request.head.query, QueryKind::kNone); !query) {
+    co_return refuse(std::move(query.error()));
+  }
+  auto found = co_await read_object(store_, *target.kind, target.name);
+  if (!found) co_return refuse(std::move(found.error()));
+  std::string tag = entity_tag(found->metadata.revision);
+  auto response = std::make_unique<http::TextResponse>(304, "", "");
+  if (!none_match_has(request.head.fields, tag)) {
+    response = std::make_unique<http::TextResponse>(200, "application/json",
+                                                    shown(std::move(*found), status_) + '\n');
+  }
+  response->head.fields.add(Known::kCacheControl, "no-cache");
+  response->add_field(Known::kEtag, std::move(tag));
+  response->add_field(Known::kXRequestId, std::string(request.id));
+  co_return http::ResponsePtr(std::move(response));
+}
+
+net::Task<Api::Responded> Api::write(http::Request& request, const Target& target,
+                                     const auth::Identity& caller) {
+  const Verb verb = verb_of(target, request.head.method);
+  const auto query = parse_query(request.head.query, QueryKind::kWrite);
+  if (!query) co_return refuse(query.error());
+  auto precondition = precondition_of(request.head.fields);
+  if (!precondition) co_return refuse(std::move(precondition.error()));
+  Media media = Media::kJson;
+  std::string content;
+  if (verb != Verb::kDelete) {
+    const auto declared = media_of(request.head);
+    if (!declared) co_return refuse(declared.error());
+    media = *declared;
+    const std::size_t bytes_max = verb == Verb::kApply ? config::kListBytesMax : config::kDocumentBytesMax;
+    auto read = co_await read_content(request, bytes_max);
+    if (!read) co_return refuse(std::move(read.error()));
+    content = std::move(*read);
+  }
+  auto intents = verb == Verb::kApply
+                     ? apply_intents(media, content)
+                     : object_intents(verb, target, media, content, std::move(*precondition));
+  if (!intents) co_return refuse(std::move(intents.error()));
+  const auto written =
+      co_await writer_.write(std::move(*intents), Actor{caller.token, request.peer.ip()}, query->dry_run);
+  if (!written) co_return refuse(written.error());
+  if (written->plan.writes() && !written->dry_run) {
+    co_await settle(written->revision);
+  }
+  co_return written_response(request, verb, target, *written);
+}
+
+http::ResponsePtr Api::written_response(const http::Request& request, Verb verb, const Target& target,
+                                        const Written& written) const {
+  if (written.dry_run || verb == Verb::kApply || verb == Verb::kDelete) {
+    return json(request, 200, results_json(written));
+  }
+  const Planned& planned = written.plan.objects.front();
+  const bool created = planned.outcome == Outcome::kCreated;
+  auto response = std::make_unique<http::TextResponse>(created ? 201 : 200, "application/json",
+                                                       object_json(planned, status_));
+  response->head.fields.add(Known::kCacheControl, "no-store");
+  response->add_field(Known::kXRequestId, std::string(request.id));
+  response->add_field(Known::kEtag, entity_tag(written.revision_of(planned)));
+  if (created) {
+    response->add_field(Known::kLocation, "/v1/" + std::string(target.kind->plural) + '/' + planned.name);
+  }
+  return response;
+}
+
+net::Task<Api::Responded> Api::ready(http::Request& request) {
+  std::string reason;
+  if (draining_) reason = "draining";
+  for (const ReadyCheck& check : ready_checks_) {
+    if (reason.empty()) reason = check();
+  }
+  if (reason.empty()) {
+    const auto page = co_await store_.list("", "", 1);
+    if (!page) reason = page.error().text;
+  }
+  if (!reason.empty()) co_return refuse(Problem{503, "not-ready", std::move(reason), {}, {}, 1});
+  co_return text(request, 200, "text/plain; charset=utf-8", "ok\n");
+}
+
+http::ResponsePtr Api::json(const http::Request& request, int status, std::string content) const {
+  return text(request, status, "application/json", std::move(content));
+}
+
+http::ResponsePtr Api::front(const http::Request& request) const {
+  const bool html = request.head.fields.value_of(Known::kAccept).find("text/html") != std::string_view::npos;
+  if (html) return text(request, 200, "text/html; charset=utf-8", front_html(options_.version));
+  return json(request, 200, front_json(options_.version));
+}
+
+http::ResponsePtr Api::metrics(const http::Request& request) const {
+  std::string out;
+  const auto family = [&out](std::string_view name, std::string_view type, std::string_view help) {
+    out.append("# HELP ").append(name).append(" ").append(help).append("\n");
+    out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
+  };
+  const auto single = [&](std::string_view name, std::string_view type, std::string_view help,
+                          std::uint64_t value) {
+    family(name, type, help);
+    out.append(name).append(" ").append(std::to_string(value)).append("\n");
+  };
+  family("weir_api_responses_total", "counter", "Answers of the API by the first digit of their status.");
+  for (std::size_t digit = 1; digit < responses_.size(); ++digit) {
+    out.append("weir_api_responses_total{class=\"").append(std::to_string(digit)).append("xx\"} ");
+    out.append(std::to_string(responses_[digit].get())).append("\n");
+  }
+  const WriterCounters& writes = writer_.counters();
+  single("weir_api_commits_total", "counter", "Transactions written.", writes.commits.get());
+  single("weir_api_objects_written_total", "counter", "Objects created, changed or deleted.",
+         writes.objects.get());
+  single("weir_api_conflicts_total", "counter", "Writes begun again because of another writer.",
+         writes.conflicts.get());
+  single("weir_api_refused_credentials_total", "counter", "Requests without a valid token.",
+         access_.refused());
+  single("weir_api_watches", "gauge", "Watches that are open.", watches_.open_watches());
+  for (const MetricsSource& source : metrics_) source(out);
+  return text(request, 200, "text/plain; version=0.0.4; charset=utf-8", std::move(out));
+}
+
+void Api::settled(store::Revision revision) {
+  settled_ = revision;
+  settling_.ring();
+}
+
+// The write is done whatever comes of this: who waits too long, or leaves, goes on.
+net::Task<void> Api::settle(store::Revision revision) {
+  const Instant deadline = env_.loop.now() + options_.settle_timeout;
+  while (settled_ < revision && env_.loop.now() < deadline) {
+    if (!co_await settling_.wait(deadline - env_.loop.now())) co_return;
+  }
+}
+
+void Api::drain() {
+  draining_ = true;
+  watches_.stop();
+}
+
+}  // namespace weir::api

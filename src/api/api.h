@@ -1,0 +1,89 @@
+// Api: what people and programs call: the resources of every kind over HTTP, on one code path. An
+// http::Service for the server of the control loop, on its core. It meets the controllers only in the store,
+// and never touches traffic.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/access.h"
+#include "api/bell.h"
+#include "api/problem.h"
+#include "api/routes.h"
+#include "api/watch.h"
+#include "api/writer.h"
+#include "base/metrics.h"
+#include "http/service.h"
+#include "net/env.h"
+#include "net/task.h"
+#include "store/store.h"
+
+namespace weir::api {
+
+// Of the contract that /openapi.json describes.
+inline constexpr std::string_view kApiVersion = "1";
+
+struct ApiOptions {
+  std::string version;             // of the program, for people
+  bool anonymous_metrics = false;  // /metrics without a token: where only this machine can ask
+  // An answer to a write waits this long for settled(), so that a token works and traffic follows once the
+  // answer is there. Zero: where nobody calls it.
+  Duration settle_timeout{};
+};
+
+class Api final : public http::Service {
+ public:
+  Api(net::Env& env, store::Store& store, const auth::TokenTable& tokens, ApiOptions options);
+
+  net::Task<Result<http::ResponsePtr>> handle(http::Request& request) override;
+
+  // Wakes the watches. One task, from before the first request until the last connection has ended.
+  net::Task<void> follow() { return watches_.follow(); }
+  // Ends all watches, and /readyz says no from now on. Before the server drains.
+  void drain();
+
+  // Appends to what /metrics shows (Prometheus text exposition).
+  using MetricsSource = std::function<void(std::string&)>;
+  void add_metrics(MetricsSource source) { metrics_.push_back(std::move(source)); }
+  // Asked by /readyz, beside the store: why not, or nothing.
+  using ReadyCheck = std::function<std::string()>;
+  void add_ready_check(ReadyCheck check) { ready_checks_.push_back(std::move(check)); }
+  void set_status_source(StatusSource source) { status_ = std::move(source); }
+  // The controllers of this process have seen all up to this revision.
+  void settled(store::Revision revision);
+
+ private:
+  using Responded = Answer<http::ResponsePtr>;
+  net::Task<Responded> respond(http::Request& request);
+  net::Task<Responded> respond_at(http::Request& request, const Target& target, const auth::Identity& caller);
+  net::Task<Responded> collection(http::Request& request, const Target& target, const auth::Identity& caller);
+  net::Task<Responded> object(http::Request& request, const Target& target);
+  net::Task<Responded> write(http::Request& request, const Target& target, const auth::Identity& caller);
+  net::Task<void> settle(store::Revision revision);
+  net::Task<Responded> ready(http::Request& request);
+  http::ResponsePtr json(const http::Request& request, int status, std::string text) const;
+  http::ResponsePtr front(const http::Request& request) const;
+  http::ResponsePtr written_response(const http::Request& request, Verb verb, const Target& target,
+                                     const Written& written) const;
+  http::ResponsePtr metrics(const http::Request& request) const;
+
+  net::Env& env_;
+  store::Store& store_;
+  ApiOptions options_;
+  Access access_;
+  StatusSource status_;
+  Writer writer_;
+  WatchHub watches_;
+  std::string openapi_;
+  std::vector<MetricsSource> metrics_;
+  std::vector<ReadyCheck> ready_checks_;
+  store::Revision settled_ = 0;
+  Bell settling_;
+  std::array<Counter, 6> responses_;  // by the first digit of the status
+  bool draining_ = false;
+};
+
+}  // namespace weir::api

@@ -1,0 +1,117 @@
+#include "api/objects.h"
+
+#include <utility>
+#include <variant>
+
+namespace weir::api {
+namespace {
+
+constexpr std::size_t kFilteredPageEntries = 1000;  // read at once when a filter will drop some
+
+std::unexpected<Problem> unreadable(std::string_view key) {
+  return refuse(500, "unreadable", std::string(key) + " in the store can't be read by this version of weir");
+}
+
+// Takes the matching objects of pages until there are enough.
+class Collector {
+ public:
+  Collector(const Query& query, const StatusSource& status, std::size_t prefix_bytes, std::string last)
+      : query_(query), status_(status), prefix_bytes_(prefix_bytes), last_(std::move(last)) {}
+
+  // True when the listing is full, and where it goes on is known.
+  Answer<bool> take(const store::Page& page, Listing& listing) {
+    for (const store::Entry& entry : page.entries) {
+      auto object = decode(entry.value, entry.revision);
+      if (!object) return unreadable(entry.key);
+      if (!matches(query_.labels, object->metadata.labels)) continue;
+      const bool enough = query_.limit && listing.items.size() == *query_.limit;
+      if (enough || (bytes_ >= kListPageBytesMax && !listing.items.empty())) {
+        listing.next = Cursor{listing.revision, last_};
+        return true;
+      }
+      last_ = entry.key.substr(prefix_bytes_);
+      listing.items.push_back(shown(std::move(*object), status_));
+      bytes_ += listing.items.back().size();
+    }
+    return false;
+  }
+
+ private:
+  const Query& query_;
+  const StatusSource& status_;
+  std::size_t prefix_bytes_;
+  std::string last_;  // name of the last one taken
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
+std::string key_prefix(const config::KindInfo& kind) { return std::string(kind.plural) + '/'; }
+
+std::string key_of(const config::KindInfo& kind, std::string_view name) {
+  return key_prefix(kind).append(name);
+}
+
+std::string encode(const config::Object& object) {
+  config::Object stored = object;
+  stored.metadata.revision = 0;
+  stored.status.clear();
+  return config::to_json(stored, config::Secrets::kKeep);
+}
+
+Result<config::Object> decode(std::string_view value, store::Revision revision) {
+  auto object = config::parse_object(value, config::Origin::kStore);
+  if (!object) return fail(Code::kInternal, "a stored object is not readable by this version");
+  object->metadata.revision = revision;
+  // An audit line is written by the transaction that it tells of, which has no revision before it is done.
+  if (auto* event = std::get_if<config::EventSpec>(&object->spec)) event->revision = revision;
+  return std::move(*object);
+}
+
+std::string shown(config::Object object, const StatusSource& status) {
+  if (status) object.status = status(object);
+  return config::to_json(object, config::Secrets::kHide);
+}
+
+net::Task<Answer<config::Object>> read_object(store::Store& store, const config::KindInfo& kind,
+                                              std::string name) {
+  const auto entry = co_await store.get(key_of(kind, name));
+  if (!entry && entry.error().code == Code::kNotFound) {
+    co_return refuse(404, "not-found", "there is no " + std::string(kind.name) + '/' + name);
+  }
+  if (!entry) co_return refuse(problem_of(entry.error()));
+  auto object = decode(entry->value, entry->revision);
+  if (!object) co_return unreadable(entry->key);
+  co_return std::move(*object);
+}
+
+net::Task<Answer<Listing>> read_list(store::Store& store, const config::KindInfo& kind, Query query,
+                                     const StatusSource& status) {
+  const std::string prefix = key_prefix(kind);
+  Listing listing;
+  std::string after_key;
+  std::string last;
+  if (!query.continue_token.empty()) {
+    Cursor cursor = parse_token(query.continue_token).value_or(Cursor{});
+    listing.revision = cursor.revision;
+    last = std::move(cursor.name);
+    after_key = prefix + last;
+  }
+  // One more than wanted tells whether there is another page.
+  const std::size_t entries = query.limit && query.labels.empty() ? *query.limit + 1 : kFilteredPageEntries;
+  Collector collector(query, status, prefix.size(), std::move(last));
+  for (;;) {
+    const auto page = co_await store.list(prefix, after_key, entries);
+    if (!page) co_return refuse(problem_of(page.error()));
+    if (listing.revision == 0) listing.revision = page->revision;
+    if (listing.revision > page->revision) {
+      co_return refuse(410, "gone", "the list that ?continue goes on with is not of this store");
+    }
+    const auto full = collector.take(*page, listing);
+    if (!full) co_return refuse(full.error());
+    if (*full || !page->more) co_return listing;
+    after_key = page->entries.back().key;
+  }
+}
+
+}  // namespace weir::api

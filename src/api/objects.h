@@ -1,0 +1,53 @@
+// Objects: how they stand in the store, and how clients see them. In the store, an object is at
+// "<plural>/<name>", as JSON with its secrets; metadata.revision is the entry's own and stands in no value,
+// and status is not stored. Clients see it without secrets, with revision and status. Functions; on the
+// control loop.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/problem.h"
+#include "api/query.h"
+#include "base/error.h"
+#include "config/kinds.h"
+#include "config/object.h"
+#include "net/task.h"
+#include "store/store.h"
+
+namespace weir::api {
+
+std::string key_prefix(const config::KindInfo& kind);                     // "services/"
+std::string key_of(const config::KindInfo& kind, std::string_view name);  // "services/web"
+
+std::string encode(const config::Object& object);
+// kInternal: this version can't read it.
+Result<config::Object> decode(std::string_view value, store::Revision revision);
+
+// A page of a list ends here, whatever limit was asked for: it is made in memory, on the control loop.
+inline constexpr std::size_t kListPageBytesMax = std::size_t{4} << 20U;
+
+// What the controllers see of an object, asked whenever one is shown: a JSON object, or nothing.
+using StatusSource = std::function<std::string(const config::Object&)>;
+
+// As JSON, with its status and without its secrets.
+std::string shown(config::Object object, const StatusSource& status);
+
+net::Task<Answer<config::Object>> read_object(store::Store& store, const config::KindInfo& kind,
+                                              std::string name);
+
+struct Listing {
+  std::vector<std::string> items;  // JSON
+  store::Revision revision = 0;    // of the store, when the first page was made
+  std::optional<Cursor> next;      // where the next page begins; none: that was all
+};
+// In the order of names. Pages hold every object once that is there all the while; what changed between two
+// of them is among the changes since `revision`, so a list and then a watch from there miss nothing.
+net::Task<Answer<Listing>> read_list(store::Store& store, const config::KindInfo& kind, Query query,
+                                     const StatusSource& status);
+
+}  // namespace weir::api

@@ -1,0 +1,216 @@
+#include "api/plan.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "config/documents.h"
+#include "config/kinds.h"
+#include "config/whole.h"
+
+namespace weir::api {
+namespace {
+
+using config::Object;
+
+// Visits the fields whose content the server makes up at creation and tells once, such as a token's hash.
+template <class Visit>
+void each_made_secret(Object& object, Visit visit) {
+  for (const config::Field& field : config::info_of(object.kind()).spec->fields) {
+    if (!field.secret || !field.server_set || field.type->shape != config::Shape::kText) continue;
+    visit(*static_cast<std::string*>(field.member(config::spec_of(object))));
+  }
+}
+
+std::string new_uid(Random& random) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string uid;
+  for (int word = 0; word < 2; ++word) {
+    std::uint64_t bits = random.next();
+    for (int i = 0; i < 16; ++i, bits >>= 4U) uid += kDigits[bits & 15U];
+  }
+  return uid;
+}
+
+std::string reference(const Intent& intent) {
+  return std::string(config::info_of(intent.kind).name) + '/' + intent.name;
+}
+
+std::unexpected<Problem> not_current(const Intent& intent, const Object& stored) {
+  return refuse(412, "revision-mismatch",
+                reference(intent) + " is at revision " + std::to_string(stored.metadata.revision) +
+                    " by now; read it again");
+}
+
+// Whether the write may go on, by what is there and what the client expects.
+Answer<void> check_expectation(const Intent& intent, const Object* stored) {
+  const Precondition& expects = intent.precondition;
+  if (stored == nullptr) {
+    if (intent.verb == Verb::kPatch || intent.verb == Verb::kDelete) {
+      return refuse(404, "not-found", "there is no " + reference(intent));
+    }
+    const bool edited = intent.verb == Verb::kReplace && intent.wanted.metadata.revision != 0;
+    if (expects.match_given || (edited && !expects.only_new)) {
+      return refuse(412, "revision-mismatch", "there is no " + reference(intent) + " any more");
+    }
+    return {};
+  }
+  if (intent.verb == Verb::kCreate) {
+    return refuse(409, "exists", reference(intent) + " exists; PUT or PATCH changes it");
+  }
+  if (expects.only_new) return refuse(412, "exists", reference(intent) + " exists");
+  if (expects.match_given) {
+    if (expects.met_by(stored->metadata.revision)) return {};
+    return not_current(intent, *stored);
+  }
+  if (intent.verb != Verb::kReplace) return {};
+  if (intent.wanted.metadata.revision == stored->metadata.revision) return {};
+  if (intent.wanted.metadata.revision != 0) return not_current(intent, *stored);
+  return refuse(428, "precondition-required",
+                reference(intent) + " exists; say which one you mean to replace with If-Match: \"" +
+                    std::to_string(stored->metadata.revision) + "\" (or * for any)");
+}
+
+// RFC 7396 upon what a client could have written itself.
+Answer<Object> patched(const Intent& intent, const Object& stored) {
+  Object target = stored;
+  each_made_secret(target, [](std::string& hash) { hash.clear(); });
+  const auto text = config::merge_patch(config::to_json(target, config::Secrets::kKeep), intent.patch);
+  if (!text) return refuse(400, "malformed", "the patch is not JSON", text.error());
+  auto object = config::parse_object(*text, config::Origin::kClient);
+  if (!object) return refuse(invalid(std::move(object.error())));
+  if (object->kind() != intent.kind || object->metadata.name != intent.name) {
+    return refuse(invalid({{"metadata.name", "kind and name of an object can't change", {}}}));
+  }
+  return std::move(*object);
+}
+
+Answer<void> fill_new(Object& object, Planned& planned, const PlanInputs& inputs) {
+  object.metadata.uid = new_uid(inputs.random);
+  object.metadata.revision = 0;
+  object.metadata.created_at = object.metadata.updated_at = inputs.now;
+  if (inputs.make_secret == nullptr) return {};
+  Answer<void> result;
+  each_made_secret(object, [&](std::string& hash) {
+    auto made = inputs.make_secret();
+    if (!made) {
+      result = refuse(problem_of(made.error()));
+      return;
+    }
+    hash = std::move(made->hash);
+    planned.secret = std::move(made->secret);
+  });
+  return result;
+}
+
+Answer<Planned> plan_one(const World& world, const Intent& intent, const PlanInputs& inputs) {
+  const Object* stored = world.find(intent.kind, intent.name);
+  if (auto expected = check_expectation(intent, stored); !expected) {
+    return refuse(std::move(expected.error()));
+  }
+  Planned planned{.kind = intent.kind, .name = intent.name};
+  if (stored != nullptr) planned.before = *stored;
+  if (intent.verb == Verb::kDelete) {
+    planned.outcome = Outcome::kDeleted;
+    return planned;
+  }
+  auto wanted = intent.verb == Verb::kPatch ? patched(intent, *stored) : Answer<Object>(intent.wanted);
+  if (!wanted) return refuse(std::move(wanted.error()));
+  wanted->status.clear();
+  if (stored == nullptr) {
+    planned.outcome = Outcome::kCreated;
+    if (auto filled = fill_new(*wanted, planned, inputs); !filled) return refuse(std::move(filled.error()));
+  } else {
+    config::carry_server_fields(*stored, *wanted);
+    planned.outcome = *wanted == *stored ? Outcome::kUnchanged : Outcome::kUpdated;
+    if (planned.outcome == Outcome::kUpdated) wanted->metadata.updated_at = inputs.now;
+  }
+  planned.after = std::move(*wanted);
+  return planned;
+}
+
+// What the store could not give back: the canonical form has all defaults written out.
+config::Violations too_large(const Plan& plan) {
+  config::Violations violations;
+  for (const Planned& planned : plan.objects) {
+    if (planned.outcome != Outcome::kCreated && planned.outcome != Outcome::kUpdated) continue;
+    if (encode(*planned.after).size() <= config::kDocumentBytesMax) continue;
+    violations.push_back(
+        {"", "is larger than 1 MiB with its defaults", config::reference_of(*planned.after)});
+  }
+  return violations;
+}
+
+// Of the whole as it would be. What was wrong before, in objects that this write leaves alone, is not its
+// fault: an object that a newer version would refuse must not stop every other change.
+Answer<void> check_whole(const World& world, const Plan& plan) {
+  std::set<const Object*> touched;
+  for (const Planned& planned : plan.objects) touched.insert(world.find(planned.kind, planned.name));
+  std::vector<const Object*> before;
+  std::vector<const Object*> after;
+  for (const config::KindInfo& kind : config::kKinds) {
+    if ((world.kinds() & bit_of(kind.kind)) == 0) continue;
+    for (const auto& [name, object] : world.of(kind.kind)) {
+      before.push_back(object.get());
+      if (!touched.contains(object.get())) after.push_back(object.get());
+    }
+  }
+  config::Violations violations;
+  bool deletes = false;
+  std::set<std::string> written;
+  for (const Planned& planned : plan.objects) {
+    if (planned.after) {
+      after.push_back(&*planned.after);
+      written.insert(config::reference_of(*planned.after));
+    }
+  }
+  for (const Planned& planned : plan.objects) {
+    if (planned.after) continue;
+    deletes = true;
+    std::ranges::move(config::validate_deletion(planned.kind, planned.name, after),
+                      std::back_inserter(violations));
+  }
+  if (deletes && !violations.empty()) {
+    return refuse(409, "referenced", "other objects need it", std::move(violations));
+  }
+  if (deletes && written.empty()) return {};
+  violations = config::validate_whole(after);
+  if (violations.empty()) return {};
+  const config::Violations old = config::validate_whole(before);
+  std::erase_if(violations, [&](const config::Violation& violation) {
+    return !written.contains(violation.object) && std::ranges::find(old, violation) != old.end();
+  });
+  if (violations.empty()) return {};
+  return refuse(invalid(std::move(violations)));
+}
+
+}  // namespace
+
+std::string_view word_of(Outcome outcome) {
+  constexpr std::array<std::string_view, 4> kWords{"created", "updated", "unchanged", "deleted"};
+  return kWords[static_cast<std::size_t>(outcome)];
+}
+
+bool Plan::writes() const {
+  return std::ranges::any_of(objects,
+                             [](const Planned& planned) { return planned.outcome != Outcome::kUnchanged; });
+}
+
+Answer<Plan> make_plan(const World& world, std::span<const Intent> intents, const PlanInputs& inputs) {
+  Plan plan;
+  plan.objects.reserve(intents.size());
+  for (const Intent& intent : intents) {
+    auto planned = plan_one(world, intent, inputs);
+    if (!planned) return refuse(std::move(planned.error()));
+    plan.objects.push_back(std::move(*planned));
+  }
+  if (!plan.writes()) return plan;
+  if (config::Violations violations = too_large(plan); !violations.empty()) {
+    return refuse(invalid(std::move(violations)));
+  }
+  if (auto whole = check_whole(world, plan); !whole) return refuse(std::move(whole.error()));
+  return plan;
+}
+
+}  // namespace weir::api

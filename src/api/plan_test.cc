@@ -1,0 +1,243 @@
+#include "api/plan.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace weir::api {
+namespace {
+
+using config::Kind;
+using config::Object;
+
+Object parsed(const std::string& json) {
+  auto object = config::parse_object(json, config::Origin::kClient);
+  REQUIRE(object);
+  return *object;
+}
+
+Object service(const std::string& name, const std::string& spec = "{}") {
+  return parsed(R"({"kind":"Service","metadata":{"name":")" + name + R"("},"spec":)" + spec + "}");
+}
+
+Object balancer(const std::string& name, const std::string& host, const std::string& to) {
+  return parsed(R"({"kind":"LoadBalancer","metadata":{"name":")" + name +
+                R"("},"spec":{"listeners":[{"protocol":"HTTP","hostnames":[")" + host +
+                R"("]}],"routes":[{"backends":[{"service":")" + to + R"("}]}]}})");
+}
+
+Object stored(Object object, store::Revision revision) {
+  object.metadata.uid = "uid-" + object.metadata.name;
+  object.metadata.revision = revision;
+  object.metadata.created_at = object.metadata.updated_at = WallTime(std::chrono::seconds(revision));
+  return object;
+}
+
+Intent intent(Verb verb, Object wanted, Precondition precondition = {}) {
+  Intent made{.verb = verb, .kind = wanted.kind(), .name = wanted.metadata.name};
+  made.wanted = std::move(wanted);
+  made.precondition = std::move(precondition);
+  return made;
+}
+
+Intent deletion(Kind kind, const std::string& name) {
+  return {.verb = Verb::kDelete, .kind = kind, .name = name};
+}
+
+// The two services a and b at revisions 7 and 8, and the load balancer lb on a at 9.
+struct Given {
+  World world;
+  Random random{1};
+  WallTime now{std::chrono::seconds(1000)};
+
+  Given() {
+    world.put(stored(service("a"), 7));
+    world.put(stored(service("b"), 8));
+    world.put(stored(balancer("lb", "a.example", "a"), 9));
+  }
+  Answer<Plan> plan(const std::vector<Intent>& intents, Result<MadeSecret> (*make_secret)() = nullptr) {
+    return make_plan(world, intents, {.now = now, .random = random, .make_secret = make_secret});
+  }
+  int status(Intent one) {
+    const auto made = plan({std::move(one)});
+    return made ? 0 : made.error().status;
+  }
+};
+
+Precondition matching(store::Revision revision) { return {.match_given = true, .match = {revision}}; }
+
+TEST_CASE("what is expected decides, not what came last") {
+  Given given;
+  const Object other = service("a", R"({"balance":"RANDOM"})");
+  Object edited = other;
+  edited.metadata.revision = 7;
+  Object outdated = other;
+  outdated.metadata.revision = 6;
+  const Precondition any{.match_given = true, .match_any = true};
+  const Precondition only_new{.only_new = true};
+  struct Line {
+    const char* what;
+    Intent intent;
+    int status;  // 0: planned
+  };
+  for (const Line& line : std::initializer_list<Line>{
+           {"create what exists", intent(Verb::kCreate, other), 409},
+           {"create", intent(Verb::kCreate, service("c")), 0},
+           {"replace, at the revision", intent(Verb::kReplace, other, matching(7)), 0},
+           {"replace, at another", intent(Verb::kReplace, other, matching(8)), 412},
+           {"replace any", intent(Verb::kReplace, other, any), 0},
+           {"replace blindly", intent(Verb::kReplace, other), 428},
+           {"replace what was read", intent(Verb::kReplace, edited), 0},
+           {"replace what was read earlier", intent(Verb::kReplace, outdated), 412},
+           {"If-Match comes before the content", intent(Verb::kReplace, outdated, matching(7)), 0},
+           {"replace only if new", intent(Verb::kReplace, other, only_new), 412},
+           {"replace what is not there: create", intent(Verb::kReplace, service("c")), 0},
+           {"create by PUT", intent(Verb::kReplace, service("c"), only_new), 0},
+           {"replace what has gone", intent(Verb::kReplace, service("c"), matching(7)), 412},
+           {"replace any of none", intent(Verb::kReplace, service("c"), any), 412},
+           {"apply", intent(Verb::kApply, other), 0},
+           {"delete what is not there", deletion(Kind::kService, "c"), 404},
+           {"delete", deletion(Kind::kService, "b"), 0},
+           {"delete what is needed", deletion(Kind::kService, "a"), 409},
+       }) {
+    CAPTURE(line.what);
+    CHECK(given.status(line.intent) == line.status);
+  }
+}
+
+TEST_CASE("what the server sets is carried over, or made") {
+  Given given;
+  Object wanted = service("a", R"({"balance":"RANDOM"})");
+  wanted.metadata.uid = "forged";
+  wanted.metadata.created_at = WallTime{};
+  const auto plan = given.plan(
+      {intent(Verb::kApply, wanted), intent(Verb::kApply, service("c")), intent(Verb::kApply, service("b"))});
+  REQUIRE(plan);
+  CHECK(plan->writes());
+  const Planned& updated = plan->objects[0];
+  CHECK(updated.outcome == Outcome::kUpdated);
+  CHECK(updated.expected() == 7);
+  CHECK(updated.after->metadata.uid == "uid-a");
+  CHECK(updated.after->metadata.created_at == WallTime(std::chrono::seconds(7)));
+  CHECK(updated.after->metadata.updated_at == given.now);
+  const Planned& created = plan->objects[1];
+  CHECK(created.outcome == Outcome::kCreated);
+  CHECK(created.expected() == 0);
+  CHECK(created.after->metadata.uid.size() == 32);
+  CHECK(created.after->metadata.created_at == given.now);
+  const Planned& unchanged = plan->objects[2];
+  CHECK(unchanged.outcome == Outcome::kUnchanged);
+  CHECK(*unchanged.after == *unchanged.before);
+  CHECK_FALSE(given.plan({intent(Verb::kApply, service("b"))})->writes());
+}
+
+TEST_CASE("a patch is merged into what a client could have written") {
+  Given given;
+  const auto patched = [&given](const std::string& patch) {
+    Intent one{.verb = Verb::kPatch, .kind = Kind::kService, .name = "a", .patch = patch};
+    return given.plan({one});
+  };
+  const auto plan = patched(R"({"metadata":{"labels":{"tier":"web"}},"spec":{"balance":"RANDOM"}})");
+  REQUIRE(plan);
+  CHECK(plan->objects[0].after->metadata.labels == config::Labels{{"tier", "web"}});
+  CHECK(plan->objects[0].after->metadata.uid == "uid-a");
+  struct Line {
+    const char* patch;
+    int status;
+    const char* field;
+  };
+  for (const Line& line : std::initializer_list<Line>{{"{", 400, ""},
+                                                      {R"({"spec":{"balance":"NONE"}})", 422, "spec.balance"},
+                                                      {R"({"metadata":{"name":"z"}})", 422, "metadata.name"},
+                                                      {R"({"kind":"Edge"})", 422, "metadata.name"},
+                                                      {"[]", 422, ""},
+                                                      {"null", 422, ""}}) {
+    CAPTURE(line.patch);
+    const auto refused = patched(line.patch);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().status == line.status);
+    REQUIRE_FALSE(refused.error().violations.empty());
+    CHECK(refused.error().violations[0].field == line.field);
+  }
+}
+
+TEST_CASE("a secret is made once, and only its hash is kept") {
+  Given given;
+  const Object token = parsed(R"({"kind":"Token","metadata":{"name":"t"},"spec":{"role":"viewer"}})");
+  const auto make = +[]() -> Result<MadeSecret> { return MadeSecret{"clear", "hashed"}; };
+  const auto plan = given.plan({intent(Verb::kCreate, token)}, make);
+  REQUIRE(plan);
+  const Planned& planned = plan->objects[0];
+  CHECK(planned.secret == "clear");
+  CHECK(std::get<config::TokenSpec>(planned.after->spec).hash == "hashed");
+  CHECK(given.plan({intent(Verb::kCreate, token)})->objects[0].secret.empty());  // dry run
+
+  given.world.put(stored(*planned.after, 10));
+  Object changed = token;
+  std::get<config::TokenSpec>(changed.spec).role = config::Role::kAdmin;
+  const auto again = given.plan({intent(Verb::kApply, changed)}, make);
+  REQUIRE(again);
+  CHECK(again->objects[0].secret.empty());
+  CHECK(std::get<config::TokenSpec>(again->objects[0].after->spec).hash == "hashed");
+
+  Intent forged{
+      .verb = Verb::kPatch, .kind = Kind::kToken, .name = "t", .patch = R"({"spec":{"hash":"mine"}})"};
+  CHECK(given.status(forged) == 422);
+  Intent fair{
+      .verb = Verb::kPatch, .kind = Kind::kToken, .name = "t", .patch = R"({"spec":{"role":"admin"}})"};
+  CHECK(given.status(fair) == 0);
+}
+
+TEST_CASE("the whole is judged as it would be, in any order, and all at once") {
+  Given given;
+  CHECK(given.plan(
+      {intent(Verb::kApply, balancer("new", "n.example", "c")), intent(Verb::kApply, service("c"))}));
+  const auto plan = given.plan({intent(Verb::kApply, balancer("x", "x.example", "missing")),
+                                intent(Verb::kApply, balancer("y", "a.example", "a"))});
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().status == 422);
+  REQUIRE(plan.error().violations.size() == 2);
+  CHECK(plan.error().violations[0].object == "LoadBalancer/x");
+  CHECK(plan.error().violations[0].field == "spec.routes[0].backends[0].service");
+  CHECK(plan.error().violations[1].object == "LoadBalancer/y");
+  CHECK(plan.error().violations[1].field == "spec.listeners[0].hostnames[0]");
+
+  const auto deletion_plan = given.plan({deletion(Kind::kService, "a")});
+  REQUIRE_FALSE(deletion_plan);
+  REQUIRE(deletion_plan.error().violations.size() == 1);
+  CHECK(deletion_plan.error().violations[0].object == "LoadBalancer/lb");
+}
+
+TEST_CASE("what was wrong before does not stop other changes") {
+  Given given;
+  given.world.put(stored(balancer("old", "old.example", "gone"), 3));
+  CHECK(given.status(intent(Verb::kApply, service("c"))) == 0);
+  CHECK(given.status(deletion(Kind::kLoadBalancer, "old")) == 0);
+  CHECK(given.status(intent(Verb::kApply, balancer("old", "other.example", "gone"))) == 422);
+}
+
+TEST_CASE("an object must be readable again") {
+  Given given;
+  std::string spec = R"({"endpoints":[)";
+  for (int i = 0; i < 900; ++i) {
+    spec += (i == 0 ? "" : ",") + std::string(R"({"address":"e)") + std::to_string(i) + R"(.example:80"})";
+  }
+  Object big = service("big", spec + "]}");
+  for (int i = 0; i < 64; ++i) {
+    big.metadata.annotations["a" + std::to_string(i)] = std::string(20'000, 'x');
+  }
+  const auto plan = given.plan({intent(Verb::kApply, big)});
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().violations[0].message == "is larger than 1 MiB with its defaults");
+}
+
+TEST_CASE("related kinds are those that references connect") {
+  const KindSet traffic = bit_of(Kind::kLoadBalancer) | bit_of(Kind::kService) | bit_of(Kind::kEndpoint);
+  CHECK(related_kinds(bit_of(Kind::kService)) == traffic);
+  CHECK(related_kinds(bit_of(Kind::kEndpoint)) == traffic);
+  CHECK(related_kinds(bit_of(Kind::kToken)) == bit_of(Kind::kToken));
+  CHECK(related_kinds(0) == 0);
+}
+
+}  // namespace
+}  // namespace weir::api

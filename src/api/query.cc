@@ -1,0 +1,170 @@
+#include "api/query.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include "base/text.h"
+#include "config/formats.h"
+#include "net/buffer.h"
+
+namespace weir::api {
+namespace {
+
+constexpr std::size_t kParametersMax = 32;  // more are no honest request
+constexpr std::size_t kLimitMax = 10'000;   // of one page; as many objects as one apply may carry
+constexpr std::array<std::string_view, 5> kListNames{"label", "limit", "continue", "watch", "from"};
+constexpr std::array<std::string_view, 1> kWriteNames{"dry_run"};
+
+std::span<const std::string_view> names_for(QueryKind kind) {
+  switch (kind) {
+    case QueryKind::kList: return kListNames;
+    case QueryKind::kWrite: return kWriteNames;
+    case QueryKind::kNone: break;
+  }
+  return {};
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = ascii_lower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// An empty text is what "?watch" without a value gives.
+bool set_flag(bool& flag, std::string_view value) {
+  flag = value.empty() || value == "true";
+  return flag || value == "false";
+}
+
+// What is wrong with the value, or nothing.
+std::string set(Query& query, std::string_view name, const std::string& value) {
+  if (name == "label") {
+    const std::size_t equals = value.find('=');
+    LabelFilter filter{value.substr(0, equals), {}};
+    if (filter.key.empty()) return "must be like tier=web, or only a key";
+    if (equals != std::string::npos) filter.value = value.substr(equals + 1);
+    query.labels.push_back(std::move(filter));
+  } else if (name == "limit") {
+    const auto limit = parse_decimal(value);
+    if (!limit || *limit == 0 || *limit > kLimitMax) {
+      return "must be a number from 1 to " + std::to_string(kLimitMax);
+    }
+    query.limit = *limit;
+  } else if (name == "continue") {
+    query.continue_token = value;
+    if (!parse_token(value)) return "is not what an earlier page said";
+  } else if (name == "from") {
+    query.from = parse_decimal(value);
+    if (!query.from) return "must be a revision, such as 42";
+  } else if (name == "watch") {
+    if (!set_flag(query.watch, value)) return "must be true or false";
+  } else if (name == "dry_run") {
+    if (!set_flag(query.dry_run, value)) return "must be true or false";
+  }
+  return {};
+}
+
+std::string unknown_parameter(std::string_view name, std::span<const std::string_view> known) {
+  if (known.empty()) return "is not taken here: this request has no parameters";
+  if (const std::string_view near = nearest(name, known); !near.empty()) {
+    return std::string("is not known; did you mean ").append(near).append("?");
+  }
+  std::string text = "is not known; this request takes ";
+  for (std::size_t i = 0; i < known.size(); ++i) text.append(i == 0 ? "" : ", ").append(known[i]);
+  return text;
+}
+
+}  // namespace
+
+bool matches(const std::vector<LabelFilter>& filters, const config::Labels& labels) {
+  return std::ranges::all_of(filters, [&labels](const LabelFilter& filter) {
+    const auto found = labels.find(filter.key);
+    return found != labels.end() && (!filter.value || *filter.value == found->second);
+  });
+}
+
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus_is_space) {
+      out += ' ';
+    } else if (text[i] != '%') {
+      out += text[i];
+    } else {
+      if (i + 2 >= text.size()) return std::nullopt;
+      const int high = hex_value(text[i + 1]);
+      const int low = hex_value(text[i + 2]);
+      if (high < 0 || low < 0) return std::nullopt;
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  return out;
+}
+
+Answer<Query> parse_query(std::string_view text, QueryKind kind) {
+  const std::span<const std::string_view> known = names_for(kind);
+  Query query;
+  config::Violations violations;
+  std::vector<std::string> seen;
+  for (std::size_t count = 0; !text.empty(); ++count) {
+    if (count == kParametersMax) return refuse(400, "bad-query", "has too many parameters");
+    const std::size_t end = std::min(text.find('&'), text.size());
+    const std::string_view pair = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (pair.empty()) continue;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    const auto name = percent_decoded(pair.substr(0, equals), true);
+    const auto value = percent_decoded(pair.substr(std::min(equals + 1, pair.size())), true);
+    if (!name || !value)
+      return refuse(400, "bad-query", "a '%' of the query has no two hex digits behind it");
+    std::string wrong;
+    if (!config::is_utf8(*name) || !config::is_utf8(*value)) {
+      return refuse(400, "bad-query", "the query is not UTF-8");
+    }
+    if (std::ranges::find(known, *name) == known.end()) {
+      wrong = unknown_parameter(*name, known);
+    } else if (*name != "label" && std::ranges::find(seen, *name) != seen.end()) {
+      wrong = "is there twice";
+    } else {
+      wrong = set(query, *name, *value);
+    }
+    if (!wrong.empty()) violations.push_back({"?" + *name, std::move(wrong), {}});
+    seen.push_back(*name);
+  }
+  if (query.from && !query.watch) violations.push_back({"?from", "goes with watch=true", {}});
+  if (query.watch && (query.limit || !query.continue_token.empty())) {
+    violations.push_back({"?watch", "does not go with limit and continue", {}});
+  }
+  if (!violations.empty()) {
+    return refuse(400, "bad-query", "the parameters of the request are wrong", std::move(violations));
+  }
+  return query;
+}
+
+std::string to_token(const Cursor& cursor) {
+  const std::string text = std::to_string(cursor.revision) + ':' + cursor.name;
+  return to_hex(net::as_slice(text));
+}
+
+std::optional<Cursor> parse_token(std::string_view token) {
+  if (token.size() % 2 != 0) return std::nullopt;
+  std::string text;
+  for (std::size_t i = 0; i < token.size(); i += 2) {
+    const int high = hex_value(token[i]);
+    const int low = hex_value(token[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    text += static_cast<char>(high * 16 + low);
+  }
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos) return std::nullopt;
+  const auto revision = parse_decimal(std::string_view(text).substr(0, colon));
+  Cursor cursor{revision.value_or(0), text.substr(colon + 1)};
+  if (!revision || !config::check_name(cursor.name).empty()) return std::nullopt;
+  return cursor;
+}
+
+}  // namespace weir::api

@@ -1,0 +1,47 @@
+// Query: the parameters behind the '?' of an API request, decoded and checked. Pure functions. A parameter
+// that is not known is refused, because a misspelt dry_run would otherwise write.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/problem.h"
+#include "config/object.h"
+
+namespace weir::api {
+
+// "label=tier=web" wants the value, "label=tier" wants the key.
+struct LabelFilter {
+  std::string key;
+  std::optional<std::string> value;
+};
+bool matches(const std::vector<LabelFilter>& filters, const config::Labels& labels);
+
+struct Query {
+  std::vector<LabelFilter> labels;  // all of them must match
+  std::optional<std::size_t> limit;
+  std::string continue_token;
+  bool watch = false;
+  std::optional<std::uint64_t> from;
+  bool dry_run = false;
+};
+
+// What a request may be asked with.
+enum class QueryKind : std::uint8_t { kNone, kList, kWrite };
+Answer<Query> parse_query(std::string_view query, QueryKind kind);
+
+// application/x-www-form-urlencoded for one component; nothing when a '%' is not followed by two hex digits.
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
+
+// The place in a list that the next page begins behind. Opaque to clients.
+struct Cursor {
+  std::uint64_t revision = 0;  // of the store, when the first page was made
+  std::string name;            // the last one that was given
+};
+std::string to_token(const Cursor& cursor);
+std::optional<Cursor> parse_token(std::string_view token);
+
+}  // namespace weir::api

@@ -1,0 +1,108 @@
+#include "api/routes.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "api/query.h"
+#include "base/text.h"
+
+namespace weir::api {
+namespace {
+
+using http::Method;
+
+constexpr unsigned bit(Method method) { return 1U << static_cast<unsigned>(method); }
+constexpr unsigned kRead = bit(Method::kGet) | bit(Method::kHead) | bit(Method::kOptions);
+
+struct PlaceLine {
+  Place place;
+  std::string_view path;  // empty: depends on the kind
+  unsigned methods;
+  unsigned write_methods;  // also, where clients may write the kind
+  bool needs_token;
+};
+
+constexpr std::array kPlaces{
+    PlaceLine{Place::kFront, "/", kRead, 0, false},
+    PlaceLine{Place::kKinds, "/v1", kRead, 0, true},
+    PlaceLine{Place::kApply, "/v1/apply", bit(Method::kPost) | bit(Method::kOptions), 0, true},
+    PlaceLine{Place::kCollection, "", kRead, bit(Method::kPost), true},
+    PlaceLine{Place::kObject, "", kRead, bit(Method::kPut) | bit(Method::kPatch) | bit(Method::kDelete),
+              true},
+    PlaceLine{Place::kOpenApi, "/openapi.json", kRead, 0, false},
+    PlaceLine{Place::kMetrics, "/metrics", kRead, 0, true},
+    PlaceLine{Place::kHealth, "/healthz", kRead, 0, false},
+    PlaceLine{Place::kReady, "/readyz", kRead, 0, false},
+};
+static_assert([] {
+  for (std::size_t i = 0; i < kPlaces.size(); ++i) {
+    if (static_cast<std::size_t>(kPlaces[i].place) != i) return false;
+  }
+  return true;
+}());
+
+const PlaceLine& line_of(Place place) { return kPlaces[static_cast<std::size_t>(place)]; }
+
+unsigned methods_of(const Target& target) {
+  const PlaceLine& line = line_of(target.place);
+  const bool writes = target.kind == nullptr || target.kind->client_writes;
+  return line.methods | (writes ? line.write_methods : 0);
+}
+
+std::unexpected<Problem> not_found(std::string detail) { return refuse(404, "not-found", std::move(detail)); }
+
+std::unexpected<Problem> no_such_kind(std::string_view word) {
+  std::array<std::string_view, config::kKinds.size() + 1> words{};
+  std::ranges::transform(config::kKinds, words.begin(), &config::KindInfo::plural);
+  words.back() = "apply";
+  if (const auto* kind = config::find_kind_loosely(word); kind != nullptr) {
+    return not_found(std::string("the path is /v1/").append(kind->plural));
+  }
+  const std::string_view near = nearest(word, words);
+  if (near.empty()) return not_found("no such kind; GET /v1 lists them");
+  return not_found(std::string("no such kind; did you mean /v1/").append(near).append("?"));
+}
+
+Answer<Target> find_in_v1(std::string_view rest) {
+  const std::size_t slash = rest.find('/');
+  const std::string_view plural = rest.substr(0, slash);
+  const config::KindInfo* kind = config::find_plural(plural);
+  if (kind == nullptr) return no_such_kind(plural);
+  if (slash == std::string_view::npos || slash + 1 == rest.size()) {
+    return Target{Place::kCollection, kind, {}};
+  }
+  const auto name = percent_decoded(rest.substr(slash + 1), false);
+  if (!name || !config::check_name(*name).empty()) {
+    return not_found(std::string("no ").append(kind->name).append(" can have this name"));
+  }
+  return Target{Place::kObject, kind, *name};
+}
+
+}  // namespace
+
+bool Target::allows(Method method) const { return (methods_of(*this) & bit(method)) != 0; }
+
+std::string Target::allow() const {
+  std::string text;
+  for (unsigned i = 0; i < static_cast<unsigned>(Method::kOther); ++i) {
+    if ((methods_of(*this) & (1U << i)) == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += http::name_of(static_cast<Method>(i));
+  }
+  return text;
+}
+
+bool Target::needs_token() const { return line_of(place).needs_token; }
+
+Answer<Target> find_target(std::string_view path) {
+  constexpr std::string_view kPrefix = "/v1/";
+  if (path == kPrefix) path = "/v1";
+  for (const PlaceLine& line : kPlaces) {
+    if (!line.path.empty() && line.path == path) return Target{line.place, nullptr, {}};
+  }
+  if (path.starts_with(kPrefix)) return find_in_v1(path.substr(kPrefix.size()));
+  return not_found("nothing is here; the API is at /v1 and its description at /openapi.json");
+}
+
+}  // namespace weir::api

@@ -1,0 +1,40 @@
+// Routes: which place of the API a path names, and what may be done there. A constexpr table and a pure
+// function; kinds come from config's table.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "api/problem.h"
+#include "config/kinds.h"
+#include "http/message.h"
+
+namespace weir::api {
+
+enum class Place : std::uint8_t {
+  kFront,       // what this is and where things are
+  kKinds,       // /v1: the kinds
+  kApply,       // many objects as one transaction
+  kCollection,  // /v1/<plural>
+  kObject,      // /v1/<plural>/<name>
+  kOpenApi,
+  kMetrics,
+  kHealth,
+  kReady,
+};
+
+struct Target {
+  Place place = Place::kFront;
+  const config::KindInfo* kind = nullptr;  // of a collection or an object
+  std::string name;                        // of an object
+
+  bool allows(http::Method method) const;
+  std::string allow() const;  // the value of the Allow field
+  bool needs_token() const;   // healthz, readyz, the schema and the front page do not
+};
+
+// 404 with the nearest kind when the path names nothing.
+Answer<Target> find_target(std::string_view path);
+
+}  // namespace weir::api

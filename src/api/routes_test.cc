@@ -1,0 +1,79 @@
+#include "api/routes.h"
+
+#include <doctest/doctest.h>
+
+namespace weir::api {
+namespace {
+
+using http::Method;
+
+TEST_CASE("a path names a place") {
+  struct Line {
+    const char* path;
+    Place place;
+    const char* kind;
+    const char* name;
+    const char* allow;
+  };
+  constexpr const char* kReads = "GET, HEAD, OPTIONS";
+  for (const Line& line : std::initializer_list<Line>{
+           {"/", Place::kFront, "", "", kReads},
+           {"/v1", Place::kKinds, "", "", kReads},
+           {"/v1/", Place::kKinds, "", "", kReads},
+           {"/v1/apply", Place::kApply, "", "", "POST, OPTIONS"},
+           {"/v1/services", Place::kCollection, "Service", "", "GET, HEAD, POST, OPTIONS"},
+           {"/v1/services/", Place::kCollection, "Service", "", "GET, HEAD, POST, OPTIONS"},
+           {"/v1/services/web", Place::kObject, "Service", "web", "GET, HEAD, PUT, DELETE, OPTIONS, PATCH"},
+           {"/v1/services/w%65b", Place::kObject, "Service", "web", "GET, HEAD, PUT, DELETE, OPTIONS, PATCH"},
+           {"/v1/events", Place::kCollection, "Event", "", kReads},
+           {"/v1/events/1-1", Place::kObject, "Event", "1-1", kReads},
+           {"/metrics", Place::kMetrics, "", "", kReads},
+           {"/readyz", Place::kReady, "", "", kReads},
+       }) {
+    CAPTURE(line.path);
+    const auto target = find_target(line.path);
+    REQUIRE(target);
+    CHECK(target->place == line.place);
+    CHECK((target->kind == nullptr ? "" : target->kind->name) == line.kind);
+    CHECK(target->name == line.name);
+    CHECK(target->allow() == line.allow);
+  }
+}
+
+TEST_CASE("what is not there says what might have been meant") {
+  struct Line {
+    const char* path;
+    const char* detail;
+  };
+  for (const Line& line : std::initializer_list<Line>{
+           {"/v1/service", "the path is /v1/services"},
+           {"/v1/Service/web", "the path is /v1/services"},
+           {"/v1/servises", "no such kind; did you mean /v1/services?"},
+           {"/v1/aply", "no such kind; did you mean /v1/apply?"},
+           {"/v1/xyz", "no such kind; GET /v1 lists them"},
+           {"/v1//web", "no such kind; GET /v1 lists them"},
+           {"/v1/services/Web", "no Service can have this name"},
+           {"/v1/services/a/b", "no Service can have this name"},
+           {"/v1/services/%zz", "no Service can have this name"},
+           {"/v1/services/..%2fevents", "no Service can have this name"},
+           {"/v2", "nothing is here; the API is at /v1 and its description at /openapi.json"},
+       }) {
+    CAPTURE(line.path);
+    const auto target = find_target(line.path);
+    REQUIRE_FALSE(target);
+    CHECK(target.error().status == 404);
+    CHECK(target.error().detail == line.detail);
+  }
+}
+
+TEST_CASE("only what tells nothing of the system is open") {
+  for (const char* path : {"/", "/healthz", "/readyz", "/openapi.json"})
+    CHECK_FALSE(find_target(path)->needs_token());
+  for (const char* path : {"/v1", "/v1/apply", "/v1/services", "/v1/services/a", "/metrics"}) {
+    CAPTURE(path);
+    CHECK(find_target(path)->needs_token());
+  }
+}
+
+}  // namespace
+}  // namespace weir::api

@@ -1,0 +1,69 @@
+// Writer: carries out writes, one after the other: reads the world, makes the plan, commits it together with
+// its audit rows under the condition that nothing it was judged against has changed, and begins again when
+// something has. One per Api, on the control loop.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "api/bell.h"
+#include "api/plan.h"
+#include "api/problem.h"
+#include "api/world.h"
+#include "base/metrics.h"
+#include "net/env.h"
+#include "net/task.h"
+#include "store/store.h"
+
+namespace weir::api {
+
+// Who asked.
+struct Actor {
+  std::string name;            // of the token
+  std::string remote_address;  // without the port
+};
+
+// An event that shows more of an object than this says only how much it was: audit rows stay readable and the
+// store's history small.
+inline constexpr std::size_t kAuditJsonBytesMax = 256 * 1024;
+
+struct Written {
+  Plan plan;
+  store::Revision revision = 0;  // of the change; when nothing was written, of the store as it was read
+  bool dry_run = false;
+
+  // Of an object of the plan, as it stands now.
+  store::Revision revision_of(const Planned& planned) const;
+};
+
+struct WriterCounters {
+  Counter commits;
+  Counter objects;
+  Counter conflicts;  // plans made anew because something else was written meanwhile
+};
+
+class Writer {
+ public:
+  Writer(net::Env& env, store::Store& store, Result<MadeSecret> (*make_secret)());
+
+  net::Task<Answer<Written>> write(std::vector<Intent> intents, Actor actor, bool dry_run);
+  const WriterCounters& counters() const { return counters_; }
+
+ private:
+  class Turn;
+  net::Task<Result<void>> take_turn();
+  net::Task<Answer<bool>> commit(Written& written, const World& world, const Actor& actor);
+  store::Transaction transaction_for(const Plan& plan, const World& world, const Actor& actor);
+
+  net::Env& env_;
+  store::Store& store_;
+  Result<MadeSecret> (*make_secret_)();
+  WorldReader reader_;
+  Bell turns_;
+  bool taken_ = false;
+  std::uint64_t event_milliseconds_ = 0;  // in the names of the last events
+  WriterCounters counters_;
+};
+
+}  // namespace weir::api

@@ -1,0 +1,202 @@
+#include "cli/api_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "http/h1_writer.h"
+#include "net/buffer.h"
+
+namespace weir::cli {
+namespace {
+
+using http::Known;
+
+// What is sent with a request.
+class ContentBody final : public http::Body {
+ public:
+  explicit ContentBody(std::string_view content) : content_(content) {}
+  net::Task<Result<net::Slice>> read() override {
+    co_return net::as_slice(std::exchange(content_, std::string_view()));
+  }
+  bool at_end() const override { return content_.empty(); }
+
+ private:
+  std::string_view content_;
+};
+
+std::string target_path(std::string_view target) { return std::string(target.substr(0, target.find('?'))); }
+
+}  // namespace
+
+Result<std::optional<StreamEvent>> EventStream::next() {
+  std::size_t begin = 0;
+  std::optional<StreamEvent> done;
+  while (!done) {
+    const std::size_t end = pending_.find('\n', std::max(begin, scanned_));
+    if (end == std::string::npos) {
+      scanned_ = pending_.size();
+      break;
+    }
+    std::string_view line(pending_.data() + begin, end - begin);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    begin = end + 1;
+    if (!line.empty()) {
+      take(line);
+    } else if (std::exchange(any_, false)) {
+      done = std::exchange(event_, {});
+    }
+  }
+  pending_.erase(0, begin);
+  scanned_ -= std::min(scanned_, begin);
+  if (pending_.size() + event_.data.size() > kEventBytesMax) {
+    return fail(Code::kBodyTooLarge, "an event of the watch is too large", Side::kUpstream);
+  }
+  return done;
+}
+
+void EventStream::take(std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (colon == 0) return;  // a comment
+  const std::string_view field = line.substr(0, colon);
+  std::string_view value = colon == std::string_view::npos ? std::string_view() : line.substr(colon + 1);
+  if (value.starts_with(' ')) value.remove_prefix(1);
+  if (field == "event") {
+    event_.name = value;
+  } else if (field == "data") {
+    if (!event_.data.empty()) event_.data += '\n';
+    event_.data += value;
+  } else if (field == "id") {
+    event_.id = parse_decimal(value);
+  } else {
+    return;
+  }
+  any_ = true;
+}
+
+std::string encoded(std::string_view text) {
+  constexpr std::string_view kPlain = "-._~";
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const char lower = ascii_lower(c);
+    if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || kPlain.contains(c)) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out.append({'%', kDigits[byte >> 4U], kDigits[byte & 15U]});
+    }
+  }
+  return out;
+}
+
+ApiClient::ApiClient(net::Env& env, ApiUrl url, std::string token)
+    : env_(env),
+      url_(std::move(url)),
+      token_(std::move(token)),
+      pool_(std::make_shared<http::ClientPool>(nullptr)) {}
+
+net::Task<Result<ApiAnswer>> ApiClient::ask(http::Method method, std::string target, std::string content) {
+  co_return co_await exchange({method, std::move(target), std::move(content)});
+}
+
+net::Task<Result<ApiAnswer>> ApiClient::watch(std::string target, const OnEvent& on_event) {
+  co_return co_await exchange({http::Method::kGet, std::move(target), {}, &on_event});
+}
+
+net::Task<Result<http::ClientConnectionPtr>> ApiClient::connection() {
+  if (auto kept = pool_->take()) co_return std::move(kept);
+  net::Resolved resolved;
+  if (const auto address = net::Address::parse_ip(url_.host, url_.port)) {
+    resolved.addresses = {*address};
+  } else if (url_.is_loopback()) {  // localhost needs no name server (RFC 6761 section 6.3)
+    resolved.addresses = {net::Address::v4({127, 0, 0, 1}, url_.port)};
+  } else {
+    auto found = co_await env_.network.resolve(url_.host, url_.port, kConnectTimeout);
+    if (!found) co_return fail(found.error());
+    resolved = std::move(*found);
+  }
+  Result<std::unique_ptr<net::Stream>> stream = fail(Code::kNotResolved, "the name has no address");
+  for (const net::Address& address : resolved.addresses) {
+    stream = co_await env_.network.connect(address, kConnectTimeout);
+    if (stream) co_return std::make_unique<http::ClientConnection>(std::move(*stream));
+  }
+  co_return fail(stream.error());
+}
+
+net::Task<Result<ApiAnswer>> ApiClient::exchange(Asked asked) {
+  const std::string path = target_path(asked.target);
+  const bool with_query = path.size() < asked.target.size();
+  const net::Buffer room = net::Buffer::acquire();
+  http::HeadWriter writer(room.span());
+  writer.request_line(
+      http::name_of(asked.method), path,
+      with_query ? std::string_view(asked.target).substr(path.size() + 1) : std::string_view());
+  writer.field(Known::kHost, url_.authority);
+  writer.field(Known::kUserAgent, "weir/" WEIR_VERSION);
+  writer.field(Known::kAccept, asked.on_event == nullptr ? "application/json" : "text/event-stream");
+  if (!token_.empty()) {
+    writer.begin_field(http::name_of(Known::kAuthorization));
+    writer.append("Bearer ");
+    writer.append(token_);
+    writer.end_field();
+  }
+  if (!asked.content.empty()) {
+    writer.field(Known::kContentType, "application/json");
+    writer.field(Known::kContentLength, asked.content.size());
+  }
+  const auto head_bytes = writer.finish();
+  if (!head_bytes) co_return fail(head_bytes.error());
+
+  auto connected = co_await connection();
+  if (!connected) co_return fail(connected.error());
+  http::RequestHead head;
+  head.method = asked.method;
+  head.framing = asked.content.empty() ? http::Framing::kNone : http::Framing::kLength;
+  head.content_length = asked.content.size();
+  ContentBody body(asked.content);
+  http::Request request{.head = head};
+  if (!asked.content.empty()) request.body = &body;
+  const Duration read_timeout = asked.on_event == nullptr ? kAnswerTimeout : kWatchTimeout;
+  auto response = co_await http::exchange(
+      std::move(*connected), pool_, room.span().first(*head_bytes), request,
+      {.response_timeout = kAnswerTimeout, .read_timeout = read_timeout, .write_timeout = kAnswerTimeout});
+  if (!response) co_return fail(response.error());
+  const bool stream = asked.on_event != nullptr && (*response)->head.status == 200;
+  auto answer = stream ? co_await read_events(**response, *asked.on_event) : co_await read_whole(**response);
+  if (!(*response)->settled()) co_await (*response)->settle();
+  co_return answer;
+}
+
+net::Task<Result<ApiAnswer>> ApiClient::read_whole(http::Response& response) {
+  ApiAnswer answer{response.head.status, std::string(response.head.fields.value_of(Known::kContentType)), {}};
+  while (!response.at_end()) {
+    const auto piece = co_await response.read();
+    if (!piece) co_return fail(piece.error());
+    answer.content += net::as_text(*piece);
+    if (answer.content.size() > kAnswerBytesMax) {
+      co_return fail(Code::kBodyTooLarge, "the answer is too large", Side::kUpstream);
+    }
+  }
+  co_return answer;
+}
+
+net::Task<Result<ApiAnswer>> ApiClient::read_events(http::Response& response, const OnEvent& on_event) {
+  const ApiAnswer answer{
+      response.head.status, std::string(response.head.fields.value_of(Known::kContentType)), {}};
+  EventStream events;
+  while (!response.at_end()) {
+    const auto piece = co_await response.read();
+    if (!piece) co_return fail(piece.error());
+    events.add(net::as_text(*piece));
+    for (;;) {
+      const auto event = events.next();
+      if (!event) co_return fail(event.error());
+      if (!*event) break;
+      if (!on_event(**event)) co_return answer;
+    }
+  }
+  co_return answer;
+}
+
+}  // namespace weir::cli

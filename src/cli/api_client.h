@@ -1,0 +1,99 @@
+// ApiClient: the API, called over HTTP/1.1: one request for one answer, read whole within a bound, and a
+// watch that is handed on event by event. On one loop; one connection is kept between calls. Never shows its
+// token.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "cli/settings.h"
+#include "http/client.h"
+#include "http/message.h"
+#include "net/env.h"
+#include "net/task.h"
+
+namespace weir::cli {
+
+struct StreamEvent {
+  std::string name;  // "added"; empty: the stream only tells how far it is
+  std::string data;
+  std::optional<std::uint64_t> id;  // the revision that it brings the client to
+};
+
+// Server-sent events out of bytes, in pieces as they come (WHATWG HTML, section 9.2). No I/O. Bounded: an
+// event that grows beyond what the API sends is an error.
+class EventStream {
+ public:
+  // An event of the audit holds an object twice, at 256 KiB each; a list of the API ends at 4 MiB.
+  static constexpr std::size_t kEventBytesMax = std::size_t{4} << 20U;
+
+  void add(std::string_view bytes) { pending_ += bytes; }
+  // The next complete event, or none yet. Comments are skipped.
+  Result<std::optional<StreamEvent>> next();
+
+ private:
+  void take(std::string_view line);
+
+  std::string pending_;
+  std::size_t scanned_ = 0;  // of pending_: holds no end of a line
+  StreamEvent event_;        // so far
+  bool any_ = false;         // event_ holds something
+};
+
+struct ApiAnswer {
+  int status = 0;
+  std::string content_type;
+  std::string content;
+};
+
+class ApiClient {
+ public:
+  static constexpr Duration kConnectTimeout = std::chrono::seconds(5);
+  static constexpr Duration kAnswerTimeout = std::chrono::seconds(30);  // a large apply is written in it
+  // Three of the comments that the API sends when nothing happens.
+  static constexpr Duration kWatchTimeout = std::chrono::seconds(45);
+  // The dry run of the largest apply, which answers with every object and all its defaults, stays below.
+  static constexpr std::size_t kAnswerBytesMax = std::size_t{64} << 20U;
+
+  // env outlives the client.
+  ApiClient(net::Env& env, ApiUrl url, std::string token);
+
+  // target: path and query. content: JSON; empty: none is sent. Any status is an answer; an Error means that
+  // there was none.
+  net::Task<Result<ApiAnswer>> ask(http::Method method, std::string target, std::string content = {});
+
+  // Each event of a stream, until on_event says false or the stream ends. An answer other than 200 comes back
+  // whole, 200 without content.
+  using OnEvent = std::function<bool(const StreamEvent&)>;
+  net::Task<Result<ApiAnswer>> watch(std::string target, const OnEvent& on_event);
+
+ private:
+  net::Task<Result<http::ClientConnectionPtr>> connection();
+  net::Task<Result<ApiAnswer>> read_whole(http::Response& response);
+  net::Task<Result<ApiAnswer>> read_events(http::Response& response, const OnEvent& on_event);
+  // The answer to one request, by a reader of its content.
+  struct Asked {
+    http::Method method;
+    std::string target;
+    std::string content;
+    const OnEvent* on_event = nullptr;  // null: read whole
+  };
+  net::Task<Result<ApiAnswer>> exchange(Asked asked);
+
+  net::Env& env_;
+  ApiUrl url_;
+  std::string token_;
+  std::shared_ptr<http::ClientPool> pool_;
+};
+
+// Percent-encoded for a path or a query.
+std::string encoded(std::string_view text);
+
+}  // namespace weir::cli

@@ -1,0 +1,112 @@
+// weir apply and weir plan: the objects of files as one transaction, made so or only tried.
+#include <algorithm>
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "cli/commands.h"
+#include "cli/manifest.h"
+#include "cli/objects.h"
+#include "cli/session.h"
+
+namespace weir::cli {
+namespace {
+
+// Reads the files and sends them; gives the list of results. Nothing: why was said.
+net::Task<std::optional<Tree>> send_files(Session& session, const Arguments& arguments, std::string target) {
+  const auto manifest = read_manifest(arguments.files);
+  if (!manifest) {
+    session.terminal.say(manifest.error());
+    co_return std::nullopt;
+  }
+  const auto answer = co_await session.api.ask(http::Method::kPost, std::move(target), manifest->request());
+  const auto content = session.content_of(answer, &*manifest);
+  if (!content) co_return std::nullopt;
+  Tree results = at(parse_tree(*content), "/results");
+  if (results.is_array()) co_return std::move(results);
+  session.terminal.say("weir: the answer of the API holds no results");
+  co_return std::nullopt;
+}
+
+std::string name_in(const Tree& result) {
+  return shown_name(printable(text_at(result, "/kind")), printable(text_at(result, "/name")));
+}
+
+std::string indented(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    out.append("    ").append(printable(text.substr(0, end))).append("\n");
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+// One line of a diff: "spec.balance: "RANDOM" -> "ROUND_ROBIN"", +{...} for what is new, -{...} for what
+// goes.
+std::string change_line(const Terminal& terminal, const Tree& change) {
+  const auto shown = [&change](std::string_view pointer) {
+    const Tree& value = at(change, pointer);
+    return value.is_null() ? std::string() : printable(to_json_text(value));
+  };
+  const std::string before = shown("/before");
+  const std::string after = shown("/after");
+  std::string line = "    " + printable(text_at(change, "/field")) + ": ";
+  if (before.empty()) return line + terminal.painted(Colour::kGreen, '+' + after) + '\n';
+  if (after.empty()) return line + terminal.painted(Colour::kRed, '-' + before) + '\n';
+  return line + terminal.painted(Colour::kRed, before) + " -> " + terminal.painted(Colour::kGreen, after) +
+         '\n';
+}
+
+void show_planned(Terminal& terminal, const Tree& result) {
+  const std::string name = name_in(result);
+  const std::string outcome = text_at(result, "/result");
+  if (outcome == "created") {
+    terminal.print(terminal.painted(Colour::kGreen, "+ " + name + " would be created") + '\n');
+    Tree object = at(result, "/object");
+    if (object.is_object()) object.erase("metadata");  // its name is above; all else in it is the server's
+    if (object.is_object()) object.erase("kind");
+    terminal.print(indented(to_yaml_text(object)));
+  } else if (outcome == "updated") {
+    terminal.print(terminal.painted(Colour::kYellow, "~ " + name + " would be updated") + '\n');
+    for (const Tree& change : at(result, "/diff")) terminal.print(change_line(terminal, change));
+  } else {
+    terminal.print("= " + name + ' ' + printable(outcome) + '\n');
+  }
+}
+
+}  // namespace
+
+net::Task<int> apply_command(Session& session, const Arguments& arguments) {
+  const auto results = co_await send_files(session, arguments, "/v1/apply");
+  if (!results) co_return kFailed;
+  for (const Tree& result : *results) {
+    session.terminal.print(name_in(result) + ' ' + printable(text_at(result, "/result")) + '\n');
+    const std::string secret = printable(text_at(result, "/secret"));
+    if (secret.empty()) continue;
+    session.terminal.print("  secret: " + secret + '\n');
+    session.terminal.say("the secret of " + name_in(result) + " is shown this once and kept nowhere");
+  }
+  co_return kDone;
+}
+
+net::Task<int> plan_command(Session& session, const Arguments& arguments) {
+  const auto results = co_await send_files(session, arguments, "/v1/apply?dry_run=true");
+  if (!results) co_return kFailed;
+  std::size_t created = 0;
+  std::size_t updated = 0;
+  for (const Tree& result : *results) {
+    show_planned(session.terminal, result);
+    created += text_at(result, "/result") == "created" ? 1 : 0;
+    updated += text_at(result, "/result") == "updated" ? 1 : 0;
+  }
+  session.terminal.flush();  // before the message, where both go to one place
+  session.terminal.say("plan: " + std::to_string(created) + " to create, " + std::to_string(updated) +
+                       " to update, " + std::to_string(results->size() - created - updated) + " unchanged");
+  co_return kDone;
+}
+
+}  // namespace weir::cli

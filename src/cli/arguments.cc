@@ -1,0 +1,277 @@
+#include "cli/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/flags.h"
+#include "config/formats.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr std::size_t kTextBytesMax = 4096;  // PATH_MAX; no value needs more
+constexpr std::uint64_t kWorkersMax = 1024;
+
+struct LevelWord {
+  std::string_view word;
+  Level level;
+};
+constexpr std::array kLevels{LevelWord{"debug", Level::kDebug}, LevelWord{"info", Level::kInfo},
+                             LevelWord{"warning", Level::kWarning}, LevelWord{"error", Level::kError}};
+
+std::string wants(std::string_view what, std::string_view got) {
+  return std::string("must be ").append(what).append(", not \"").append(got.substr(0, 80)).append("\"");
+}
+
+// What CLI11 found for one flag: it only takes the words apart, so that every sentence about them is ours.
+struct Found {
+  const Flag* flag;
+  std::vector<std::string> values;
+  bool on = false;  // of a switch
+};
+
+std::vector<Found> declare(CLI::App& app, std::span<const Flag> flags) {
+  std::vector<Found> found;
+  found.reserve(flags.size());  // CLI11 keeps pointers to the elements
+  for (const Flag& flag : flags) {
+    Found& one = found.emplace_back(Found{&flag, {}});
+    if (flag.value.empty()) {
+      app.add_flag(std::string(flag.names), one.on);
+    } else {
+      app.add_option(std::string(flag.names), one.values)
+          ->expected(1)
+          ->allow_extra_args(false)
+          ->multi_option_policy(flag.positional() ? CLI::MultiOptionPolicy::Throw
+                                                  : CLI::MultiOptionPolicy::TakeAll);
+    }
+  }
+  return found;
+}
+
+struct DeclaredCommand {
+  const Command* command;
+  CLI::App* app;
+  std::vector<Found> found;
+};
+
+std::unexpected<std::string> refuse(std::string why) { return std::unexpected(std::move(why)); }
+
+std::string see_help(const Command* command) {
+  if (command == nullptr) return "; `weir help` lists the commands";
+  return "; see `weir help " + std::string(command->word) + "`";
+}
+
+std::string not_expected(const Command* command, std::string_view word) {
+  const bool is_flag = word.starts_with('-') && word != "-";
+  std::vector<std::string_view> known;
+  if (is_flag && command != nullptr) {
+    for (const Flag& flag : command->flags) known.push_back(flag.long_name());
+    if (command->with_api != nullptr) {
+      for (const Flag& flag : kApiFlags) known.push_back(flag.names);
+    }
+    word = word.substr(0, word.find('='));
+  } else if (command == nullptr) {
+    for (const Command& one : kCommands) known.push_back(one.word);
+  }
+  const std::string_view near = nearest(word.substr(0, 64), known);
+  std::string text = is_flag              ? "there is no flag "
+                     : command == nullptr ? "there is no command "
+                                          : "too much is ";
+  text.append("\"").append(word.substr(0, 80)).append("\"");
+  if (!near.empty()) return text.append("; did you mean ").append(near).append("?");
+  return text + see_help(command);
+}
+
+// Hands the values over; answers what is wrong, or nothing.
+std::string take(std::span<const Found> found, Arguments& to) {
+  for (const Found& one : found) {
+    const Flag& flag = *one.flag;
+    if (flag.required() && one.values.empty()) {
+      return std::string(flag.positional() ? flag.value : flag.names) + " is missing";
+    }
+    if (one.values.size() > 1 && !flag.repeatable()) return std::string(flag.names) + " is given twice";
+    if (one.on) flag.set(to, {});
+    for (const std::string& value : one.values) {
+      if (std::string wrong = flag.set(to, value); !wrong.empty()) {
+        return std::string(flag.names).append(" ").append(wrong);
+      }
+    }
+  }
+  return {};
+}
+
+// What follows from several flags together.
+std::string finish(Arguments& to) {
+  if (!to.kind.empty() && to.name.empty()) {
+    // As apply prints it: service/web.
+    if (const std::size_t slash = to.kind.find('/'); slash != std::string::npos) {
+      to.name = to.kind.substr(slash + 1);
+      to.kind.resize(slash);
+    }
+  }
+  if (to.command->with_api == describe_command || to.command->with_api == delete_command) {
+    if (to.name.empty()) return "NAME is missing";
+  }
+  if (!to.name.empty() && !to.labels.empty()) return "--label does not go with a NAME";
+  if (to.up.listen_publicly) {
+    UpOptions& up = to.up.options;
+    if (!to.up.api_given) up.api = net::Address::v4({}, up.api.port());
+    if (!to.up.http_given) up.http = net::Address::v4({}, up.http.port());
+  }
+  return {};
+}
+
+std::expected<Arguments, std::string> collect(const DeclaredCommand& parsed, std::span<const Found> of_api,
+                                              Arguments arguments) {
+  const Command& command = *parsed.command;
+  arguments.command = &command;
+  if (std::string wrong = take(parsed.found, arguments); !wrong.empty()) {
+    return refuse(wrong + see_help(&command));
+  }
+  if (std::string wrong = take(of_api, arguments); !wrong.empty()) return refuse(wrong + see_help(&command));
+  if (command.with_api == nullptr && (arguments.api || arguments.token)) {
+    return refuse("--api URL and --token go with the commands that call the API; the flags of `weir " +
+                  std::string(command.word) + "` go behind that word");
+  }
+  if (std::string wrong = finish(arguments); !wrong.empty()) return refuse(wrong + see_help(&command));
+  return arguments;
+}
+
+Arguments help_on(std::string_view topic) {
+  Arguments arguments;
+  arguments.command = find_command("help");
+  arguments.topic = topic;
+  return arguments;
+}
+
+}  // namespace
+
+std::string set_text(std::string& text, std::string_view value) {
+  if (value.empty()) return "must not be empty";
+  if (value.size() > kTextBytesMax) return "is longer than 4096 bytes";
+  text = value;
+  return {};
+}
+
+std::string set_listener(net::Address& address, bool& given, std::string_view value) {
+  constexpr std::string_view kLocal = "localhost:";
+  if (const auto port = parse_decimal(value); port && *port <= 65535) {
+    address.set_port(static_cast<std::uint16_t>(*port));
+    return {};
+  }
+  const auto parsed = value.starts_with(kLocal)
+                          ? net::Address::parse("127.0.0.1:" + std::string(value.substr(kLocal.size())))
+                          : net::Address::parse(value);
+  if (!parsed) return wants("an IP address with a port, such as 127.0.0.1:8080 or [::1]:8080", value);
+  address = *parsed;
+  given = true;
+  return {};
+}
+
+std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value) {
+  if (value == "off") return {};
+  net::Address address;
+  bool given = false;
+  if (std::string wrong = set_listener(address, given, value); !wrong.empty()) return wrong;
+  arguments.up.unserved.push_back(flag);
+  return {};
+}
+
+std::string set_domain(std::string& domain, std::string_view value) {
+  if (std::string wrong = config::check_hostname(value); !wrong.empty()) return wrong;
+  domain = to_lower(value);
+  return {};
+}
+
+std::string set_workers(unsigned& workers, std::string_view value) {
+  const auto number = parse_decimal(value);
+  if (!number || *number == 0 || *number > kWorkersMax) return wants("a number from 1 to 1024", value);
+  workers = static_cast<unsigned>(*number);
+  return {};
+}
+
+std::string set_log_level(Level& level, std::string_view value) {
+  for (const LevelWord& line : kLevels) {
+    if (line.word != value) continue;
+    level = line.level;
+    return {};
+  }
+  return wants("debug, info, warning or error", value);
+}
+
+std::string set_log_format(bool& json, std::string_view value) {
+  json = value == "json";
+  return json || value == "text" ? std::string() : wants("text or json", value);
+}
+
+std::string set_format(Format& format, std::string_view value) {
+  if (value == "table") {
+    format = Format::kTable;
+  } else if (value == "json") {
+    format = Format::kJson;
+  } else if (value == "yaml") {
+    format = Format::kYaml;
+  } else {
+    return wants("table, json or yaml", value);
+  }
+  return {};
+}
+
+std::string set_label(std::vector<std::string>& labels, std::string_view value) {
+  const std::string_view key = value.substr(0, value.find('='));
+  if (std::string wrong = config::check_label_key(key); !wrong.empty()) {
+    return "the key of a label " + wrong;
+  }
+  return set_text(labels.emplace_back(), value);
+}
+
+std::expected<Arguments, std::string> parse_arguments(std::span<const std::string> words, unsigned cores) {
+  Arguments defaults;
+  defaults.up.options.workers = cores;
+
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_extras();
+  app.require_subcommand(0, 1);  // words behind the first command are never taken for another one
+  bool help = false;
+  bool version = false;
+  app.add_flag("-h,--help", help);
+  app.add_flag("--version", version);
+  const std::vector<Found> of_api = declare(app, kApiFlags);
+  std::vector<DeclaredCommand> commands;
+  for (const Command& command : kCommands) {
+    CLI::App* sub = app.add_subcommand(std::string(command.word));
+    sub->set_help_flag();
+    sub->allow_extras();
+    sub->add_flag("-h,--help", help);
+    sub->fallthrough(command.with_api != nullptr);
+    commands.push_back({&command, sub, declare(*sub, command.flags)});
+  }
+
+  std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
+  std::string problem;
+  try {
+    app.parse(std::move(reversed));
+  } catch (const CLI::ParseError& error) {
+    problem = error.what();
+  }
+  const auto parsed = std::ranges::find_if(commands, [](const auto& one) { return one.app->parsed(); });
+  const Command* command = parsed == commands.end() ? nullptr : parsed->command;
+  if (help) return help_on(command == nullptr ? "" : command->word);
+  if (!problem.empty()) return refuse(problem + see_help(command));
+  if (const auto extras = app.remaining(true); !extras.empty()) {
+    return refuse(not_expected(command, extras.front()));
+  }
+  if (version) {
+    defaults.command = find_command("version");
+    return defaults;
+  }
+  if (command == nullptr) return refuse("what shall it do? `weir help` lists the commands");
+  return collect(*parsed, of_api, std::move(defaults));
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,47 @@
+// Arguments: what the command line says, as plain values. Parsing is a pure function of the words; nothing is
+// read from outside and nothing is printed.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/up.h"
+
+namespace weir::cli {
+
+struct Command;
+
+enum class Format : std::uint8_t { kTable, kJson, kYaml };
+
+struct UpFlags {
+  UpOptions options;
+  bool listen_publicly = false;
+  bool api_given = false;  // with its address: --public leaves it alone
+  bool http_given = false;
+  std::vector<std::string_view> unserved;  // flags that open a door which this version does not have
+};
+
+struct Arguments {
+  const Command* command = nullptr;
+  std::optional<std::string> api;    // --api of the commands that call one: a URL
+  std::optional<std::string> token;  // --token
+  UpFlags up;
+  std::vector<std::string> files;
+  std::string kind;  // as written
+  std::string name;  // empty: none
+  Format format = Format::kTable;
+  bool watch = false;
+  std::vector<std::string> labels;
+  std::string topic;  // of help
+};
+
+// words: without the program's name. cores: the default of --workers. The error is what is wrong with the
+// usage, for stderr and exit code 2.
+std::expected<Arguments, std::string> parse_arguments(std::span<const std::string> words, unsigned cores);
+
+}  // namespace weir::cli

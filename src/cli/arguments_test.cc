@@ -1,0 +1,220 @@
+#include "cli/arguments.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+
+namespace weir::cli {
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::expected<Arguments, std::string> parse(const Words& words) { return parse_arguments(words, 3); }
+
+// What was understood, as one line.
+std::string told(const Words& words) {
+  const auto arguments = parse(words);
+  if (!arguments) return "error: " + arguments.error();
+  std::string text(arguments->command->word);
+  const auto add = [&text](std::string_view name, std::string_view value) {
+    if (!value.empty()) text.append(" ").append(name).append("=").append(value);
+  };
+  add("api", arguments->api.value_or(""));
+  add("token", arguments->token.value_or(""));
+  for (const std::string& file : arguments->files) add("file", file);
+  add("kind", arguments->kind);
+  add("name", arguments->name);
+  add("format", arguments->format == Format::kTable  ? ""
+                : arguments->format == Format::kJson ? "json"
+                                                     : "yaml");
+  add("watch", arguments->watch ? "yes" : "");
+  for (const std::string& label : arguments->labels) add("label", label);
+  add("topic", arguments->topic);
+  return text;
+}
+
+TEST_CASE("what is given is understood") {
+  struct Row {
+    Words words;
+    std::string told;
+  };
+  const Row rows[] = {
+      {{"apply", "-f", "web.yaml"}, "apply file=web.yaml"},
+      {{"apply", "-f", "-"}, "apply file=-"},
+      {{"apply", "-f", "a.yaml", "--file", "b", "--file=c"}, "apply file=a.yaml file=b file=c"},
+      {{"plan", "-fweb.yaml"}, "plan file=web.yaml"},
+      {{"get", "services"}, "get kind=services"},
+      {{"get", "service", "web", "-o", "json"}, "get kind=service name=web format=json"},
+      {{"get", "-o=yaml", "service", "web"}, "get kind=service name=web format=yaml"},
+      {{"get", "service/web"}, "get kind=service name=web"},
+      {{"get", "svc", "-w", "-l", "tier=web", "-l", "stage"}, "get kind=svc watch=yes label=tier=web label=stage"},
+      {{"get", "-wo", "json", "svc"}, "get kind=svc format=json watch=yes"},
+      {{"describe", "lb", "web"}, "describe kind=lb name=web"},
+      {{"delete", "endpoint/web-1"}, "delete kind=endpoint name=web-1"},
+      {{"version"}, "version"},
+      {{"--version"}, "version"},
+      {{"help"}, "help"},
+      {{"--help"}, "help"},
+      {{"-h"}, "help"},
+      {{"help", "service.spec"}, "help topic=service.spec"},
+      {{"get", "--help"}, "help topic=get"},
+      {{"apply", "-h"}, "help topic=apply"},
+      {{"up", "--help"}, "help topic=up"},
+      // words of commands are words like others behind a command
+      {{"help", "get"}, "help topic=get"},
+      {{"get", "service", "up"}, "get kind=service name=up"},
+      {{"delete", "service", "version"}, "delete kind=service name=version"},
+      // the flags of the API stand before and behind the command
+      {{"--api", "http://a:1", "get", "lb", "--token", "t"}, "get api=http://a:1 token=t kind=lb"},
+      {{"get", "--api=http://a:1", "lb"}, "get api=http://a:1 kind=lb"},
+      {{"apply", "-f", "x", "--token", "t"}, "apply token=t file=x"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.told);
+    CHECK(told(row.words) == row.told);
+  }
+}
+
+TEST_CASE("bad usage is one sentence that says what is wrong") {
+  struct Row {
+    Words words;
+    std::string sentence;  // a part of it
+  };
+  const Row rows[] = {
+      {{}, "`weir help` lists the commands"},
+      {{"aply", "-f", "x"}, "there is no command \"aply\"; did you mean apply?"},
+      {{"frobnicate"}, "there is no command \"frobnicate\"; `weir help`"},
+      {{"join"}, "there is no command \"join\""},
+      {{"get"}, "KIND is missing; see `weir help get`"},
+      {{"get", "a", "b", "c"}, "too much is \"c\"; see `weir help get`"},
+      {{"get", "svc", "--outptu", "json"}, "there is no flag \"--outptu\"; did you mean --output?"},
+      {{"get", "svc", "--outptu=json"}, "there is no flag \"--outptu\"; did you mean --output?"},
+      {{"get", "svc", "-o", "xml"}, "-o,--output must be table, json or yaml, not \"xml\""},
+      {{"get", "svc", "-o", "json", "-o", "yaml"}, "-o,--output is given twice"},
+      {{"get", "svc", "-o"}, "--output"},
+      {{"get", "svc", "-l", "=web"}, "the key of a label must be"},
+      {{"get", "svc", "web", "-l", "a"}, "--label does not go with a NAME"},
+      {{"get", "svc", ""}, "NAME must not be empty"},
+      {{"apply"}, "-f,--file is missing; see `weir help apply`"},
+      {{"apply", "web.yaml"}, "too much is \"web.yaml\""},
+      {{"describe", "svc"}, "NAME is missing"},
+      {{"delete", "svc/"}, "NAME is missing"},
+      {{"--api", "http://a", "up"}, "--api URL and --token go with the commands that call the API"},
+      {{"up", "extra"}, "too much is \"extra\""},
+      {{"up", "--workers", "0"}, "--workers must be a number from 1 to 1024, not \"0\""},
+      {{"up", "--workers", "many"}, "--workers must be a number from 1 to 1024"},
+      {{"up", "--workers", "-1"}, "--workers"},
+      {{"up", "--http", "web.example:80"}, "--http must be an IP address with a port"},
+      {{"up", "--http", "127.0.0.1:65536"}, "--http must be an IP address with a port"},
+      {{"up", "--http", "127.0.0.1"}, "--http must be an IP address with a port"},
+      {{"up", "--http", "off"}, "--http must be an IP address with a port"},
+      {{"up", "--dns", "nowhere"}, "--dns must be an IP address with a port"},
+      {{"up", "--domain", "no domain"}, "--domain "},
+      {{"up", "--log-level", "loud"}, "--log-level must be debug, info, warning or error"},
+      {{"up", "--log-format", "xml"}, "--log-format must be text or json"},
+      {{"up", "--data-dir", ""}, "--data-dir must not be empty"},
+      {{"up", "--pubic"}, "did you mean --public?"},
+  };
+  for (const Row& row : rows) {
+    const std::string got = told(row.words);
+    CAPTURE(got);
+    CAPTURE(row.sentence);
+    CHECK(got.starts_with("error: "));
+    CHECK(got.find(row.sentence) != std::string::npos);
+    CHECK(got.find('\n') == std::string::npos);
+  }
+}
+
+UpFlags up(Words words) {
+  words.insert(words.begin(), "up");
+  const auto arguments = parse(words);
+  REQUIRE_MESSAGE(arguments.has_value(), arguments.error());
+  return arguments->up;
+}
+
+TEST_CASE("weir up has the defaults of the contract") {
+  const UpOptions options = up({}).options;
+  CHECK(options.data_dir == "./weir-data");
+  CHECK(options.api.to_string() == "127.0.0.1:8480");
+  CHECK(options.http.to_string() == "127.0.0.1:8080");
+  CHECK(options.domain == "weir.localhost");
+  CHECK(options.workers == 3);
+  CHECK(options.log_level == Level::kInfo);
+  CHECK(!options.log_json);
+  // and the help says the same
+  const auto preset = [](std::string_view name) {
+    const auto* flag = std::ranges::find(kUpFlags, name, &Flag::names);
+    return flag == kUpFlags.end() ? std::string_view("(none)") : flag->preset;
+  };
+  CHECK(preset("--data-dir") == options.data_dir);
+  CHECK(preset("--api") == options.api.to_string());
+  CHECK(preset("--http") == options.http.to_string());
+  CHECK(preset("--domain") == options.domain);
+  CHECK(preset("--https") == "127.0.0.1:8443");
+  CHECK(preset("--ssh") == "127.0.0.1:2222");
+  CHECK(preset("--tunnel") == "127.0.0.1:8444");
+  CHECK(preset("--dns") == "127.0.0.1:8053");
+  CHECK(preset("--xds") == "127.0.0.1:18000");
+}
+
+TEST_CASE("nothing listens beyond loopback until --public or an address says so") {
+  struct Row {
+    Words words;
+    std::string http;
+    std::string api;
+  };
+  const Row rows[] = {
+      {{}, "127.0.0.1:8080", "127.0.0.1:8480"},
+      {{"--public"}, "0.0.0.0:8080", "0.0.0.0:8480"},
+      {{"--http", "10.1.2.3:80"}, "10.1.2.3:80", "127.0.0.1:8480"},
+      {{"--http", "[::]:80"}, "[::]:80", "127.0.0.1:8480"},
+      {{"--http", "8081"}, "127.0.0.1:8081", "127.0.0.1:8480"},
+      {{"--http", "localhost:8081"}, "127.0.0.1:8081", "127.0.0.1:8480"},
+      {{"--public", "--http", "8081"}, "0.0.0.0:8081", "0.0.0.0:8480"},
+      {{"--public", "--api", "127.0.0.1:9000"}, "0.0.0.0:8080", "127.0.0.1:9000"},
+      {{"--api", "localhost:0", "--public"}, "0.0.0.0:8080", "127.0.0.1:0"},
+  };
+  for (const Row& row : rows) {
+    const UpOptions options = up(row.words).options;
+    CHECK(options.http.to_string() == row.http);
+    CHECK(options.api.to_string() == row.api);
+  }
+}
+
+TEST_CASE("flags of doors that this version does not have are taken, and known to be without effect") {
+  CHECK(up({}).unserved.empty());
+  CHECK(up({"--dns", "off", "--ssh", "off"}).unserved.empty());
+  CHECK(up({"--dns", "127.0.0.1:8053", "--ssh", "2222"}).unserved ==
+        std::vector<std::string_view>{"--ssh", "--dns"});
+}
+
+TEST_CASE("what weir up is told about itself is kept") {
+  const UpOptions options = up({"--data-dir", "/d", "--domain", "Edge.Example", "--workers", "7", "--provider",
+                                "hetzner", "--region", "fsn1", "--city", "Falkenstein", "--log-level", "debug",
+                                "--log-format", "json"})
+                                .options;
+  CHECK(options.data_dir == "/d");
+  CHECK(options.domain == "edge.example");
+  CHECK(options.workers == 7);
+  CHECK(options.provider == "hetzner");
+  CHECK(options.region == "fsn1");
+  CHECK(options.city == "Falkenstein");
+  CHECK(options.log_level == Level::kDebug);
+  CHECK(options.log_json);
+}
+
+TEST_CASE("every command works by itself or with the API") {
+  for (const Command& command : kCommands) {
+    CAPTURE(command.word);
+    CHECK((command.local == nullptr) != (command.with_api == nullptr));
+    CHECK(find_command(command.word) == &command);
+  }
+  CHECK(find_command("explode") == nullptr);
+}
+
+}  // namespace
+}  // namespace weir::cli

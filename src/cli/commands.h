@@ -1,0 +1,78 @@
+// Commands: the table of all of them. A command is a file, a line here, and its flags in flags.h.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cli/arguments.h"
+#include "cli/flags.h"
+#include "cli/terminal.h"
+#include "net/task.h"
+
+namespace weir::cli {
+
+// Exit codes.
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;    // refused or failed
+inline constexpr int kBadUsage = 2;  // nothing was tried
+
+struct Session;
+
+// What works by itself, and what works with the API. Each gives its exit code, and is in the file of its
+// name.
+using LocalCommand = int (*)(const Arguments& arguments, Terminal& terminal);
+using ApiCommand = net::Task<int> (*)(Session& session, const Arguments& arguments);
+
+inline int up_command(const Arguments& arguments, Terminal& terminal) {
+  for (const std::string_view flag : arguments.up.unserved) {
+    terminal.say("weir: " + std::string(flag) + ": nothing listens there in this version");
+  }
+  return run_up(arguments.up.options);
+}
+int help_command(const Arguments& arguments, Terminal& terminal);
+int version_command(const Arguments& arguments, Terminal& terminal);
+net::Task<int> apply_command(Session& session, const Arguments& arguments);
+net::Task<int> plan_command(Session& session, const Arguments& arguments);
+net::Task<int> get_command(Session& session, const Arguments& arguments);
+net::Task<int> describe_command(Session& session, const Arguments& arguments);
+net::Task<int> delete_command(Session& session, const Arguments& arguments);
+
+struct Command {
+  std::string_view word;
+  std::string_view usage;  // behind the word
+  std::string_view doc;    // one line
+  std::span<const Flag> flags;
+  // One of the two.
+  LocalCommand local = nullptr;
+  ApiCommand with_api = nullptr;  // takes kApiFlags too
+};
+
+inline constexpr std::array kCommands{
+    Command{"up", "[FLAG...]", "starts everything in one process", kUpFlags, up_command},
+    Command{"apply", "-f FILE|- [-f FILE...]",
+            "makes the objects of files so, as one transaction, in any order", kFileFlags, nullptr,
+            apply_command},
+    Command{"plan", "-f FILE|- [-f FILE...]", "what apply would change, field by field", kFileFlags, nullptr,
+            plan_command},
+    Command{"get", "KIND [NAME] [-o table|json|yaml] [-w] [-l KEY=VALUE]", "prints objects", kGetFlags,
+            nullptr, get_command},
+    Command{"describe", "KIND NAME", "one object for people: spec, status and its recent events",
+            kObjectFlags, nullptr, describe_command},
+    Command{"delete", "KIND NAME", "deletes an object", kObjectFlags, nullptr, delete_command},
+    Command{"version", "", "prints the version", {}, version_command},
+    Command{"help", "[TOPIC]", "explains a command or a kind of objects", kHelpFlags, help_command},
+};
+
+// Null: there is none.
+inline const Command* find_command(std::string_view word) {
+  const auto* found = std::ranges::find(kCommands, word, &Command::word);
+  return found == kCommands.end() ? nullptr : found;
+}
+
+// docs/cli.md: every command and flag (help.cc).
+std::string cli_reference();
+
+}  // namespace weir::cli

@@ -1,0 +1,134 @@
+// Flags: the tables of what each command takes. The parser, the help and docs/cli.md are read from them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "cli/arguments.h"
+
+namespace weir::cli {
+
+struct Flag {
+  enum class Count : std::uint8_t { kOptional, kRequired, kMany, kManyRequired };
+
+  std::string_view names;   // "-o,--output"; without a dash it goes by its place
+  std::string_view value;   // "FORMAT"; empty: a switch
+  std::string_view preset;  // its default, for people
+  std::string_view doc;
+  // Takes a value over (empty for a switch); answers what is wrong with it, or nothing.
+  std::string (*set)(Arguments& arguments, std::string_view value);
+  Count count = Count::kOptional;
+
+  bool positional() const { return !names.starts_with('-'); }
+  bool required() const { return count == Count::kRequired || count == Count::kManyRequired; }
+  bool repeatable() const { return count == Count::kMany || count == Count::kManyRequired; }
+  std::string_view long_name() const { return names.substr(names.find(',') + 1); }
+};
+
+// --- setters (arguments.cc)
+std::string set_text(std::string& text, std::string_view value);
+// An address with a port, a port alone (its address stays), or localhost:port.
+std::string set_listener(net::Address& address, bool& given, std::string_view value);
+std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value);
+std::string set_domain(std::string& domain, std::string_view value);
+std::string set_workers(unsigned& workers, std::string_view value);
+std::string set_log_level(Level& level, std::string_view value);
+std::string set_log_format(bool& json, std::string_view value);
+std::string set_format(Format& format, std::string_view value);
+std::string set_label(std::vector<std::string>& labels, std::string_view value);
+
+// --- of every command that calls the API
+inline constexpr std::array kApiFlags{
+    Flag{"--api", "URL", "$WEIR_API, or http://127.0.0.1:8480", "the API to call",
+         [](Arguments& to, std::string_view value) { return set_text(to.api.emplace(), value); }},
+    Flag{"--token", "TOKEN", "$WEIR_TOKEN", "sent with each call; other users of the machine see it here",
+         [](Arguments& to, std::string_view value) { return set_text(to.token.emplace(), value); }},
+};
+
+// --- weir up
+inline constexpr std::array kUpFlags{
+    Flag{"--data-dir", "DIR", "./weir-data", "the store and the admin token",
+         [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }},
+    Flag{"--api", "ADDRESS", "127.0.0.1:8480", "API, /metrics, /healthz, /readyz, /openapi.json",
+         [](Arguments& to, std::string_view value) {
+           return set_listener(to.up.options.api, to.up.api_given, value);
+         }},
+    Flag{"--http", "ADDRESS", "127.0.0.1:8080", "listeners of protocol HTTP that name no port",
+         [](Arguments& to, std::string_view value) {
+           return set_listener(to.up.options.http, to.up.http_given, value);
+         }},
+    Flag{"--domain", "NAME", "weir.localhost", "names that weir makes itself are below it",
+         [](Arguments& to, std::string_view value) { return set_domain(to.up.options.domain, value); }},
+    Flag{"--workers", "N", "one per usable core", "threads of the data plane",
+         [](Arguments& to, std::string_view value) { return set_workers(to.up.options.workers, value); }},
+    Flag{"--provider", "NAME", "", "the cloud that this machine is in",
+         [](Arguments& to, std::string_view value) { return set_text(to.up.options.provider, value); }},
+    Flag{"--region", "NAME", "", "the provider's name of its region",
+         [](Arguments& to, std::string_view value) { return set_text(to.up.options.region, value); }},
+    Flag{"--city", "NAME", "", "where it is",
+         [](Arguments& to, std::string_view value) { return set_text(to.up.options.city, value); }},
+    Flag{"--public", "", "", "listen on all addresses of this machine, where no other is given",
+         [](Arguments& to, std::string_view) {
+           to.up.listen_publicly = true;
+           return std::string();
+         }},
+    Flag{"--log-level", "LEVEL", "info", "debug, info, warning or error",
+         [](Arguments& to, std::string_view value) { return set_log_level(to.up.options.log_level, value); }},
+    Flag{"--log-format", "FORMAT", "text", "text or json",
+         [](Arguments& to, std::string_view value) { return set_log_format(to.up.options.log_json, value); }},
+    Flag{"--https", "ADDRESS", "127.0.0.1:8443", "taken and without effect in this version",
+         [](Arguments& to, std::string_view value) { return set_unserved(to, "--https", value); }},
+    Flag{"--ssh", "ADDRESS", "127.0.0.1:2222", "taken and without effect in this version",
+         [](Arguments& to, std::string_view value) { return set_unserved(to, "--ssh", value); }},
+    Flag{"--tunnel", "ADDRESS", "127.0.0.1:8444", "taken and without effect in this version",
+         [](Arguments& to, std::string_view value) { return set_unserved(to, "--tunnel", value); }},
+    Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "taken and without effect in this version",
+         [](Arguments& to, std::string_view value) { return set_unserved(to, "--dns", value); }},
+    Flag{"--xds", "ADDRESS", "127.0.0.1:18000", "taken and without effect in this version",
+         [](Arguments& to, std::string_view value) { return set_unserved(to, "--xds", value); }},
+};
+
+// --- the others
+inline constexpr Flag kKindFlag{
+    "KIND",
+    "KIND",
+    "",
+    "service, loadbalancers, lb, ...; also KIND/NAME",
+    [](Arguments& to, std::string_view value) { return set_text(to.kind, value); },
+    Flag::Count::kRequired};
+inline constexpr Flag kNameFlag{
+    "NAME", "NAME", "", "of the object",
+    [](Arguments& to, std::string_view value) { return set_text(to.name, value); }};
+
+inline constexpr std::array kFileFlags{
+    Flag{"-f,--file", "FILE", "",
+         "YAML or JSON; a folder stands for its .yaml, .yml and .json files, - for stdin; repeatable",
+         [](Arguments& to, std::string_view value) { return set_text(to.files.emplace_back(), value); },
+         Flag::Count::kManyRequired},
+};
+
+inline constexpr std::array kGetFlags{
+    kKindFlag,
+    kNameFlag,
+    Flag{"-o,--output", "FORMAT", "table", "table, json or yaml",
+         [](Arguments& to, std::string_view value) { return set_format(to.format, value); }},
+    Flag{"-w,--watch", "", "", "go on and print each change",
+         [](Arguments& to, std::string_view) {
+           to.watch = true;
+           return std::string();
+         }},
+    Flag{"-l,--label", "KEY[=VALUE]", "", "only objects that have this label; repeatable",
+         [](Arguments& to, std::string_view value) { return set_label(to.labels, value); },
+         Flag::Count::kMany},
+};
+
+inline constexpr std::array kObjectFlags{kKindFlag, kNameFlag};
+
+inline constexpr std::array kHelpFlags{
+    Flag{"TOPIC", "TOPIC", "", "a command, a kind, or a field such as service.spec.health_check",
+         [](Arguments& to, std::string_view value) { return set_text(to.topic, value); }},
+};
+
+}  // namespace weir::cli

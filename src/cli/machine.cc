@@ -1,0 +1,74 @@
+#include "cli/machine.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+
+#include "base/text.h"
+
+namespace weir::cli {
+
+Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
+  const bool from_stdin = path == "-";
+  const int fd = from_stdin ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::unexpected(system_error(errno, "can't be opened"));
+  std::string text;
+  std::array<char, 16384> piece;
+  Result<std::string> result;
+  for (;;) {
+    const ssize_t got = ::read(fd, piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      result = std::unexpected(system_error(errno, "can't be read"));
+      break;
+    }
+    if (got == 0) {
+      result = std::move(text);
+      break;
+    }
+    text.append(piece.data(), static_cast<std::size_t>(got));
+    if (text.size() > bytes_max) {
+      result = fail(Code::kBodyTooLarge, "is too large");
+      break;
+    }
+  }
+  if (!from_stdin) ::close(fd);
+  return result;
+}
+
+std::string why_not(const Error& error) {
+  if (error.os_errno == 0) return error.text;
+  std::string text = std::strerror(error.os_errno);
+  if (!text.empty()) text[0] = ascii_lower(text[0]);
+  return text;
+}
+
+unsigned usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const bool known = ::sched_getaffinity(0, sizeof(set), &set) == 0;
+  const unsigned cores = known ? static_cast<unsigned>(std::max(CPU_COUNT(&set), 1)) : 1;
+  constexpr std::size_t kBytesMax = 256;
+  // Within a container this is its own group; elsewhere the file is not there.
+  const auto quota = read_file("/sys/fs/cgroup/cpu.max", kBytesMax);
+  return quota ? limit_by_quota(cores, *quota) : cores;
+}
+
+unsigned limit_by_quota(unsigned cores, std::string_view cpu_max) {
+  while (cpu_max.ends_with('\n')) cpu_max.remove_suffix(1);
+  const std::size_t space = cpu_max.find(' ');
+  if (space == std::string_view::npos) return cores;
+  const auto quota = parse_decimal(cpu_max.substr(0, space));
+  const auto period = parse_decimal(cpu_max.substr(space + 1));
+  if (!quota || !period || *quota == 0 || *period == 0) return cores;
+  const std::uint64_t allowed = *quota / *period + (*quota % *period == 0 ? 0 : 1);
+  return static_cast<unsigned>(std::min<std::uint64_t>(cores, allowed));
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,24 @@
+// Machine: what the process finds where it runs: files to read, and processor cores to use.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace weir::cli {
+
+// The whole file; "-" is stdin. kBodyTooLarge beyond bytes_max.
+Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
+
+// Why a system call failed: "no such file or directory"; for another error its own text.
+std::string why_not(const Error& error);
+
+// By the affinity of the process and the quota of its container; at least 1.
+unsigned usable_cores();
+
+// What the text of a cgroup's cpu.max ("150000 100000", "max 100000") leaves of so many cores, rounded up.
+unsigned limit_by_quota(unsigned cores, std::string_view cpu_max);
+
+}  // namespace weir::cli

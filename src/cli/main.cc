@@ -1,0 +1,27 @@
+// The one program: every role and every command of the CLI. The only main.
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "cli/arguments.h"
+#include "cli/commands.h"
+#include "cli/machine.h"
+#include "cli/session.h"
+#include "cli/terminal.h"
+
+int main(int count, char** words) {
+  namespace cli = weir::cli;
+  std::signal(SIGPIPE, SIG_IGN);  // a peer that has gone is an error of a write, not the end of the program
+  cli::Terminal terminal(stdout, stderr, cli::wants_colour());
+  const std::vector<std::string> given(words + (count > 0 ? 1 : 0), words + count);
+  const auto arguments = cli::parse_arguments(given, cli::usable_cores());
+  if (!arguments) {
+    terminal.say("weir: " + arguments.error());
+    return cli::kBadUsage;
+  }
+  const cli::Command& command = *arguments->command;
+  const int exit_code = command.local != nullptr ? command.local(*arguments, terminal)
+                                                 : cli::run_with_api(*arguments, terminal);
+  return terminal.flush() ? exit_code : cli::kFailed;
+}

@@ -1,0 +1,126 @@
+#include "cli/objects.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "config/formats.h"
+#include "config/kinds.h"
+
+namespace weir::cli {
+namespace {
+
+const WallTime kNow = *config::parse_rfc3339("2026-03-01T12:00:00Z");
+
+std::string joined(const Row& row) {
+  std::string text;
+  for (const std::string& cell : row) text += (text.empty() ? "" : "|") + cell;
+  return text;
+}
+
+TEST_CASE("what is at a place of a tree") {
+  const Tree tree = parse_tree(R"({"a": {"b": [1, {"c": "text"}], "n": null, "t": true}})");
+  CHECK(text_at(tree, "/a/b/0") == "1");
+  CHECK(text_at(tree, "/a/b/1/c") == "text");
+  CHECK(text_at(tree, "/a/t") == "true");
+  CHECK(text_at(tree, "/a/b") == R"([1,{"c":"text"}])");
+  for (const char* nothing : {"/a/b/2", "/a/b/x", "/a/b/-1", "/a/n", "/x", "/a/t/u", "/a/b/1/c/d"}) {
+    CAPTURE(nothing);
+    CHECK(text_at(tree, nothing).empty());
+  }
+  CHECK(text_at(parse_tree("{"), "/a").empty());
+  CHECK(text_at(parse_tree("{"), "").empty());
+}
+
+TEST_CASE("each kind has its columns") {
+  struct Case {
+    config::Kind kind;
+    const char* titles;
+    const char* json;
+    const char* cells;
+  };
+  const Case rows[] = {
+      {config::Kind::kService, "NAME|PROTOCOL|BALANCE|ENDPOINTS|CHECK|APPLIED|AGE",
+       R"({"metadata": {"name": "web", "created_at": "2026-03-01T11:59:15Z"}, "spec": {"protocol": "HTTP",
+           "balance": "RANDOM", "endpoints": [{}, {}], "health_check": {"http": {"path": "/up"}}},
+           "status": {"applied": "1/1"}})",
+       "web|HTTP|RANDOM|2|http /up|1/1|45s"},
+      {config::Kind::kLoadBalancer, "NAME|LISTENERS|HOSTNAMES|ROUTES|SERVICES|APPLIED|AGE",
+       R"({"metadata": {"name": "web"}, "spec": {"listeners": [{"protocol": "HTTP", "hostnames": ["a", "b"]},
+           {"protocol": "HTTP", "port": 81}], "routes": [{"backends": [{"service": "x"}, {"service": "y"}]},
+           {"backends": [{"service": "x"}]}]}})",
+       "web|HTTP, HTTP:81|a, b, *|2|x, y|-|-"},
+      {config::Kind::kEndpoint, "NAME|SERVICE|ADDRESS|WEIGHT|PRIORITY|AGE",
+       R"({"metadata": {"name": "e"}, "spec": {"service": "web", "address": "a:1", "weight": 0, "priority": 2}})",
+       "e|web|a:1|0|2|-"},
+      {config::Kind::kToken, "NAME|ROLE|EXPIRES|DESCRIPTION|AGE",
+       R"({"metadata": {"name": "ci"}, "spec": {"role": "admin", "description": "of the CI"}})",
+       "ci|admin|-|of the CI|-"},
+      {config::Kind::kEvent, "TIME|ACTOR|VERB|OBJECT|REVISION|FROM|NAME",
+       R"({"metadata": {"name": "1-0"}, "spec": {"time": "T", "actor": "admin", "verb": "create",
+           "kind": "Service", "name": "web", "revision": 7, "remote_address": "127.0.0.1"}})",
+       "T|admin|create|Service/web|7|127.0.0.1|1-0"},
+      {config::Kind::kEdge, "NAME|PROVIDER|REGION|CITY|ADDRESS|VERSION|AGE",
+       R"({"metadata": {"name": "fra"}, "spec": {"provider": "p", "region": "r", "city": "c", "address": "a",
+           "version": "1"}})",
+       "fra|p|r|c|a|1|-"},
+  };
+  CHECK(std::size(rows) == config::kKinds.size());
+  for (const Case& row : rows) {
+    CAPTURE(row.titles);
+    CHECK(joined(titles_of(row.kind)) == row.titles);
+    CHECK(joined(cells_of(row.kind, parse_tree(row.json), kNow)) == row.cells);
+  }
+}
+
+TEST_CASE("an object of any shape gives a row") {
+  for (const config::KindInfo& kind : config::kKinds) {
+    for (const char* json : {"{}", "[]", "null", "1", "{", R"({"spec": 1, "metadata": []})",
+                             R"({"spec": {"listeners": 1, "routes": {"a": 1}, "health_check": []}})"}) {
+      CAPTURE(json);
+      CHECK(cells_of(kind.kind, parse_tree(json), kNow).size() == titles_of(kind.kind).size());
+    }
+  }
+}
+
+TEST_CASE("long lists are cut, and nothing in a cell steers the terminal") {
+  Tree names = Tree::array();
+  for (int i = 0; i < 30; ++i) names.push_back("name" + std::to_string(i) + ".example");
+  const Tree object{{"spec", {{"listeners", {{{"hostnames", names}}}}}}};
+  const std::string cell = cells_of(config::Kind::kLoadBalancer, object, kNow)[2];
+  CHECK(cell.size() < 80);
+  CHECK(cell.ends_with(", +26"));
+  const Tree hostile{{"spec", {{"description", "a\x1b[2Jb\nc\xc2\x9b"}}}};
+  CHECK(cells_of(config::Kind::kToken, hostile, kNow)[3] == "a?[2Jb?c?");
+}
+
+TEST_CASE("rows line up by code points, and with the rows before") {
+  Table table;
+  const std::vector<Row> first{{"NAME", "CITY"}, {"a", "Zürich"}, {"bcdefg", "x"}};
+  CHECK(table.lay_out(first) == "NAME    CITY\na       Zürich\nbcdefg  x\n");
+  const std::vector<Row> later{{"b", "y"}};
+  CHECK(table.lay_out(later) == "b       y\n");
+  CHECK(table.lay_out({}).empty());
+}
+
+TEST_CASE("ages") {
+  struct Case {
+    const char* time;
+    const char* age;
+  };
+  const Case rows[] = {
+      {"2026-03-01T12:00:00Z", "0s"},  {"2026-03-01T11:58:01Z", "119s"}, {"2026-03-01T11:58:00Z", "2m"},
+      {"2026-03-01T10:00:01Z", "119m"}, {"2026-03-01T10:00:00Z", "2h"},  {"2026-02-27T12:00:01Z", "47h"},
+      {"2026-02-27T12:00:00Z", "2d"},  {"2025-03-01T12:00:00Z", "365d"}, {"2026-03-01T12:00:05Z", "0s"},
+      {"", "-"},                       {"yesterday", "-"},
+  };
+  for (const Case& row : rows) {
+    CAPTURE(row.time);
+    CHECK(age_of(row.time, kNow) == row.age);
+  }
+}
+
+}  // namespace
+}  // namespace weir::cli

@@ -1,0 +1,156 @@
+#include "cli/session.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/log.h"
+#include "cli/machine.h"
+#include "cli/objects.h"
+#include "net/core.h"
+#include "net/task_group.h"
+
+namespace weir::cli {
+namespace {
+
+struct ShortForm {
+  std::string_view word;
+  config::Kind kind;
+};
+constexpr std::array kShortForms{
+    ShortForm{"lb", config::Kind::kLoadBalancer}, ShortForm{"lbs", config::Kind::kLoadBalancer},
+    ShortForm{"svc", config::Kind::kService}, ShortForm{"ep", config::Kind::kEndpoint}};
+
+net::Task<void> keep_result(Session& session, const Arguments& arguments, int& exit_code) {
+  exit_code = co_await arguments.command->with_api(session, arguments);
+  session.env.loop.stop();
+}
+
+std::string about_token(const Settings& settings) {
+  if (!settings.token_source.empty()) {
+    return "the API at " + settings.api.text + " does not accept the token from " + settings.token_source;
+  }
+  return "the API at " + settings.api.text +
+         " wants a token: set WEIR_TOKEN, or `token:` in ~/.config/weir/config.yaml; the first start of "
+         "`weir "
+         "up` keeps one in <data-dir>/admin.token";
+}
+
+// "web.yaml:12: service/web: spec.balance: must be ..."
+std::string violation_line(const Tree& violation, const Manifest* manifest) {
+  const std::string object = text_at(violation, "/object");
+  const Place* place = manifest == nullptr ? nullptr : manifest->place_of(object);
+  std::string line;
+  if (place != nullptr) line += place->text() + ": ";
+  const std::size_t slash = object.find('/');
+  if (slash != std::string::npos) {
+    line += shown_name(object.substr(0, slash), object.substr(slash + 1)) + ": ";
+  } else if (!object.empty() && place == nullptr) {
+    line += object + ": ";
+  }
+  if (const std::string field = text_at(violation, "/field"); !field.empty()) line += field + ": ";
+  return line + text_at(violation, "/message");
+}
+
+}  // namespace
+
+int run_with_api(const Arguments& arguments, Terminal& terminal) {
+  const auto sources = gather_sources(arguments);
+  const auto settings = sources ? choose_settings(*sources) : std::unexpected(sources.error());
+  if (!settings) {
+    terminal.say("weir: " + settings.error());
+    return kBadUsage;
+  }
+  const std::unique_ptr<Log> log = make_log(Level::kWarning, false);
+  const auto core = net::Core::create(*log);
+  if (!core) {
+    terminal.say(std::string("weir: can't start: ") + core.error().text + ": " + why_not(core.error()));
+    return kFailed;
+  }
+  net::Env& env = (*core)->env();
+  int exit_code = kFailed;
+  Session session(env, *settings, terminal);
+  net::TaskGroup tasks(env.loop);
+  tasks.spawn(keep_result(session, arguments, exit_code));
+  if (tasks.size() > 0) env.loop.run();
+  return exit_code;
+}
+
+std::optional<std::string> Session::content_of(const Result<ApiAnswer>& answer, const Manifest* manifest) {
+  if (!answer) {
+    say_failed(answer.error());
+  } else if (answer->status < 200 || answer->status > 299) {
+    say_refused(*answer, manifest);
+  } else {
+    return answer->content;
+  }
+  return std::nullopt;
+}
+
+void Session::say_refused(const ApiAnswer& answer, const Manifest* manifest) {
+  if (answer.status == 401) return terminal.say("weir: " + about_token(settings));
+  if (!answer.content_type.starts_with("application/problem+json")) {
+    return terminal.say("weir: what answers at " + settings.api.text + " is no weir API (status " +
+                        std::to_string(answer.status) + "); --api or WEIR_API names another");
+  }
+  const Tree problem = parse_tree(answer.content);
+  const Tree& violations = at(problem, "/violations");
+  if (violations.is_array() && !violations.empty()) {
+    for (const Tree& violation : violations) terminal.say(violation_line(violation, manifest));
+    return;
+  }
+  const std::string detail = text_at(problem, "/detail");
+  terminal.say("weir: " + (detail.empty() ? "refused with status " + std::to_string(answer.status) : detail));
+}
+
+void Session::say_failed(const Error& error) {
+  const std::string& url = settings.api.text;
+  constexpr std::string_view kHow = "; --api or WEIR_API names another";
+  switch (error.code) {
+    case Code::kNotResolved:
+      return terminal.say("weir: " + settings.api.host + " has no address" + std::string(kHow));
+    case Code::kTimedOut: return terminal.say("weir: " + url + " does not answer in time");
+    case Code::kMalformed:
+    case Code::kBadVersion:
+      return terminal.say("weir: what answers at " + url + " does not speak HTTP" + std::string(kHow));
+    case Code::kBodyTooLarge: return terminal.say(std::string("weir: ") + error.text);
+    default: break;
+  }
+  terminal.say("weir: no API answers at " + url + " (" + why_not(error) + "); is `weir up` running?" +
+               std::string(kHow).substr(1));
+}
+
+const config::KindInfo* kind_meant(std::string_view word, Terminal& terminal) {
+  if (const auto* kind = config::find_kind_loosely(word); kind != nullptr) return kind;
+  for (const ShortForm& form : kShortForms) {
+    if (equal_ignoring_case(form.word, word)) return &config::info_of(form.kind);
+  }
+  std::vector<std::string_view> words;
+  std::string all;
+  for (const config::KindInfo& kind : config::kKinds) {
+    words.push_back(kind.plural);
+    all.append(all.empty() ? "" : ", ").append(kind.plural);
+  }
+  const std::string lower = to_lower(word.substr(0, 64));
+  const std::string_view near = nearest(lower, words);
+  std::string text = "weir: there is no kind \"" + std::string(word.substr(0, 80)) + "\"";
+  terminal.say(near.empty() ? text + "; there are " + all
+                            : text + "; did you mean " + std::string(near) + "?");
+  return nullptr;
+}
+
+std::string path_of(const config::KindInfo& kind, std::string_view name) {
+  std::string path = "/v1/" + std::string(kind.plural);
+  if (!name.empty()) path.append("/").append(encoded(name));
+  return path;
+}
+
+std::string shown_name(std::string_view kind, std::string_view name) {
+  return to_lower(kind).append("/").append(name);
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,47 @@
+// Session: what a command that calls the API works with, and how it is run: on a loop of its own, until it is
+// done. Also where what the API answers and is no data becomes messages.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+#include "cli/api_client.h"
+#include "cli/arguments.h"
+#include "cli/manifest.h"
+#include "cli/settings.h"
+#include "cli/terminal.h"
+#include "config/kinds.h"
+#include "net/env.h"
+#include "net/task.h"
+
+namespace weir::cli {
+
+struct Session {
+  Session(net::Env& environment, const Settings& chosen, Terminal& shown)
+      : env(environment), settings(chosen), terminal(shown), api(environment, chosen.api, chosen.token) {}
+
+  net::Env& env;
+  const Settings& settings;
+  Terminal& terminal;
+  ApiClient api;
+
+  // The content of a 2xx answer; otherwise says what is wrong, and nothing. manifest: gives violations their
+  // place in a file.
+  std::optional<std::string> content_of(const Result<ApiAnswer>& answer, const Manifest* manifest = nullptr);
+  // Says what the API objects to, or that nothing answers.
+  void say_refused(const ApiAnswer& answer, const Manifest* manifest = nullptr);
+  void say_failed(const Error& error);
+};
+
+// Runs the command of the arguments, which is one that works with the API; gives the exit code.
+int run_with_api(const Arguments& arguments, Terminal& terminal);
+
+// The kind that a person means, also by a short form such as lb; says so when there is none.
+const config::KindInfo* kind_meant(std::string_view word, Terminal& terminal);
+// "/v1/services/web"; name may be empty
+std::string path_of(const config::KindInfo& kind, std::string_view name);
+// "service/web"
+std::string shown_name(std::string_view kind, std::string_view name);
+
+}  // namespace weir::cli

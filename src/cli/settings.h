@@ -1,0 +1,54 @@
+// Settings: which API to call, and with which token: from the flags, the environment, the configuration file
+// or the defaults, in this order. The choice is a pure function; reading what it chooses from is apart.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cli/arguments.h"
+
+namespace weir::cli {
+
+// http://host[:port]; the host is a name or an IP address.
+struct ApiUrl {
+  std::string text;  // "http://127.0.0.1:8480": for messages
+  std::string host;  // without brackets
+  std::uint16_t port = 80;
+  std::string authority;  // for the Host field
+
+  bool is_loopback() const;  // 127.0.0.0/8, ::1, localhost and what is below it
+};
+// The error is a predicate: "must be ...".
+std::expected<ApiUrl, std::string> parse_url(std::string_view text);
+
+struct Settings {
+  ApiUrl api;
+  std::string token;         // empty: none
+  std::string token_source;  // "WEIR_TOKEN": for messages
+};
+
+// What may have been set, each by its owner.
+struct SettingSources {
+  std::optional<std::string> api_flag;
+  std::optional<std::string> token_flag;
+  std::optional<std::string> api_variable;
+  std::optional<std::string> token_variable;
+  std::string config_path;
+  std::optional<std::string> config;       // the text of that file
+  std::optional<std::string> admin_token;  // the text of kAdminTokenPath
+};
+
+// What `weir up` leaves behind by default. Only sent to this machine.
+inline constexpr std::string_view kAdminTokenPath = "./weir-data/admin.token";
+inline constexpr std::string_view kDefaultApi = "http://127.0.0.1:8480";
+
+// The error is one sentence with the place. A token is never in it.
+std::expected<Settings, std::string> choose_settings(const SettingSources& sources);
+
+// From the environment and the files of this process. The error: a file that is there and can't be read.
+std::expected<SettingSources, std::string> gather_sources(const Arguments& arguments);
+
+}  // namespace weir::cli

@@ -1,0 +1,59 @@
+#include "cli/terminal.h"
+
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdlib>
+
+namespace weir::cli {
+
+void Terminal::print(std::string_view data) {
+  if (std::fwrite(data.data(), 1, data.size(), out_) != data.size()) broken_ = true;
+}
+
+void Terminal::say(std::string_view message) {
+  const std::string line = printable(message) + '\n';
+  std::fwrite(line.data(), 1, line.size(), err_);  // nobody is left to be told when this fails
+  std::fflush(err_);
+}
+
+bool Terminal::flush() {
+  if (std::fflush(out_) != 0) broken_ = true;
+  return !broken_;
+}
+
+std::string Terminal::painted(Colour colour, std::string_view text) const {
+  if (!colour_) return std::string(text);
+  return std::string("\x1b[3")
+      .append(1, static_cast<char>(colour))
+      .append("m")
+      .append(text)
+      .append("\x1b[0m");
+}
+
+bool wants_colour() {
+  const auto is_set = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0';
+  };
+  const char* kind = std::getenv("TERM");
+  return ::isatty(STDOUT_FILENO) == 1 && !is_set("NO_COLOR") && kind != nullptr &&
+         std::string_view(kind) != "dumb";
+}
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(out[i]);
+    // C1 controls are C2 80 to C2 9F in UTF-8.
+    const bool second = i + 1 < out.size() && byte == 0xC2 && static_cast<unsigned char>(out[i + 1]) < 0xA0;
+    if (byte < 0x20 || byte == 0x7F) {
+      out[i] = '?';
+    } else if (second) {
+      out.replace(i, 2, "?");
+    }
+  }
+  return out;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,41 @@
+// Terminal: what a command says to whoever called it: data on stdout, messages on stderr, colour only where a
+// person looks. One per process, made in main.cc or, over files in memory, by a test.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+namespace weir::cli {
+
+enum class Colour : char { kGreen = '2', kRed = '1', kYellow = '3' };
+
+class Terminal {
+ public:
+  Terminal(std::FILE* out, std::FILE* err, bool colour) : out_(out), err_(err), colour_(colour) {}
+
+  // Data: as it is, on stdout.
+  void print(std::string_view data);
+  // A message: one line on stderr, without whatever could steer a terminal.
+  void say(std::string_view message);
+  // Sees to it that the data is out. False, once and for all, when stdout did not take it.
+  bool flush();
+
+  bool colour() const { return colour_; }
+  // The text in colour, when there is colour at all.
+  std::string painted(Colour colour, std::string_view text) const;
+
+ private:
+  std::FILE* out_;
+  std::FILE* err_;
+  bool colour_;
+  bool broken_ = false;
+};
+
+// Stdout is a terminal that shows colours, and nobody asked for none (https://no-color.org).
+bool wants_colour();
+
+// Texts from elsewhere, fit for a terminal: control characters become '?'.
+std::string printable(std::string_view text);
+
+}  // namespace weir::cli

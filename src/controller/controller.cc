@@ -1,0 +1,41 @@
+#include "controller/controller.h"
+
+#include <string_view>
+#include <utility>
+
+#include "controller/registration.h"
+
+namespace weir::controller {
+
+Controller::Controller(net::Env& env, store::Store& store, auth::TokenTable& tokens, PublisherOptions options,
+                       PublisherSinks sinks)
+    : env_(env),
+      store_(store),
+      options_(std::move(options)),
+      publisher_(env, store, tokens, options_, std::move(sinks)),
+      retention_(env, store),
+      tasks_(env.loop) {}
+
+void Controller::start() {
+  tasks_.spawn(publisher_.run());
+  tasks_.spawn(keep_registered(env_, store_, options_.edge_name, options_.edge));
+  tasks_.spawn(retention_.run());
+}
+
+net::Task<void> Controller::stop() { co_await tasks_.stop(); }
+
+void Controller::write_metrics(std::string& out) const {
+  const auto metric = [&out](std::string_view name, std::string_view type, std::string_view help,
+                             std::uint64_t value) {
+    out.append("# HELP ").append(name).append(" ").append(help).append("\n");
+    out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
+    out.append(name).append(" ").append(std::to_string(value)).append("\n");
+  };
+  metric("weir_snapshot_revision", "gauge", "Revision of the snapshot that was published last.",
+         publisher_.published());
+  metric("weir_snapshot_builds_total", "counter", "Snapshots built.", publisher_.builds());
+  metric("weir_snapshot_failures_total", "counter", "Snapshots not published: the objects did not fit.",
+         publisher_.failures());
+}
+
+}  // namespace weir::controller

@@ -1,0 +1,102 @@
+#include "controller/publisher.h"
+
+#include <utility>
+
+namespace weir::controller {
+namespace {
+
+using config::Kind;
+
+constexpr Duration kWaitTimeout = std::chrono::minutes(1);
+constexpr Duration kRetryAfterError = std::chrono::seconds(1);
+
+constexpr KindSet kCarriedByEdges =
+    bit_of(Kind::kLoadBalancer) | bit_of(Kind::kService) | bit_of(Kind::kEndpoint);
+// An Edge's labels decide which load balancers it carries.
+constexpr KindSet kMakesSnapshot = kCarriedByEdges | bit_of(Kind::kEdge);
+
+// What config reads and auth enforces are two rooms' words.
+auth::Role role_of(config::Role role) {
+  switch (role) {
+    case config::Role::kAdmin: return auth::Role::kAdmin;
+    case config::Role::kViewer: break;
+  }
+  return auth::Role::kViewer;
+}
+
+}  // namespace
+
+Publisher::Publisher(net::Env& env, store::Store& store, auth::TokenTable& tokens, PublisherOptions options,
+                     PublisherSinks sinks)
+    : env_(env),
+      store_(store),
+      tokens_(tokens),
+      options_(std::move(options)),
+      sinks_(std::move(sinks)),
+      mirror_(store, env.log,
+              {Kind::kLoadBalancer, Kind::kService, Kind::kEndpoint, Kind::kEdge, Kind::kToken}) {
+  refresh_tokens();
+}
+
+net::Task<void> Publisher::run() {
+  for (;;) {
+    const auto changed = co_await mirror_.catch_up();
+    if (!changed) {
+      if (changed.error().code == Code::kCancelled) co_return;
+      env_.log.warning("the publisher can't read the store", {{"reason", changed.error().text}});
+      if (!co_await env_.loop.sleep(kRetryAfterError)) co_return;
+      continue;
+    }
+    if ((*changed & bit_of(Kind::kToken)) != 0) refresh_tokens();
+    if ((*changed & kMakesSnapshot) != 0) publish();
+    sinks_.settled(mirror_.revision());
+    const auto moved = co_await store_.wait_past(mirror_.revision(), kWaitTimeout);
+    if (moved || moved.error().code == Code::kTimedOut) continue;
+    if (moved.error().code == Code::kCancelled || !co_await env_.loop.sleep(kRetryAfterError)) co_return;
+  }
+}
+
+void Publisher::publish() {
+  const config::Object* edge = mirror_.find(Kind::kEdge, options_.edge_name);
+  const config::Labels labels =
+      config::selectable_labels(edge == nullptr ? config::Labels{} : edge->metadata.labels, options_.edge);
+  ++builds_;
+  auto snapshot = config::build_snapshot(mirror_.revision(), mirror_.objects(), &labels);
+  if (!snapshot) {
+    ++failures_;
+    env_.log.error("the last snapshot stays: the objects do not fit together",
+                   {{"revision", std::to_string(mirror_.revision())},
+                    {"violations", config::to_text(snapshot.error())}});
+    return;
+  }
+  published_ = mirror_.revision();
+  sinks_.snapshot(std::move(*snapshot));
+}
+
+void Publisher::refresh_tokens() {
+  std::vector<auth::TokenRecord> records = options_.fixed_tokens;
+  for (const config::Object* object : mirror_.objects()) {
+    const auto* spec = std::get_if<config::TokenSpec>(&object->spec);
+    if (spec == nullptr) continue;
+    const auto hash = auth::TokenHash::parse(spec->hash);
+    if (!hash) {
+      env_.log.error("a token is passed over: its hash is not one", {{"name", object->metadata.name}});
+      continue;
+    }
+    records.push_back({.name = object->metadata.name,
+                       .hash = *hash,
+                       .role = role_of(spec->role),
+                       .expires_at = spec->expires_at});
+  }
+  tokens_.replace(std::move(records));
+}
+
+std::string Publisher::status_of(const config::Object& object) const {
+  if (object.kind() == Kind::kEdge && object.metadata.name == options_.edge_name) {
+    return "{\"applied_revision\":" + std::to_string(published_) + '}';
+  }
+  if ((bit_of(object.kind()) & kCarriedByEdges) == 0) return {};
+  return object.metadata.revision <= published_ ? "{\"applied\":\"1/1\"}" : "{\"applied\":\"0/1\"}";
+}
+
+}  // namespace weir::controller

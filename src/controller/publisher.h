@@ -1,0 +1,69 @@
+// Publisher: hands what the store has to those in this process who act on it: the Snapshot to the edge, the
+// tokens to the TokenTable. Follows the store; one build at a time and none of it delayed: what changes
+// during a build is in the next one. When the whole does not hold together, the last good Snapshot stays. On
+// the control loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "auth/token_table.h"
+#include "config/snapshot.h"
+#include "config/specs.h"
+#include "controller/mirror.h"
+#include "net/env.h"
+#include "net/task.h"
+#include "store/store.h"
+
+namespace weir::controller {
+
+struct PublisherSinks {
+  std::function<void(config::SnapshotPointer)> snapshot;
+  // Everybody here has seen all up to this revision.
+  std::function<void(store::Revision)> settled;
+};
+
+struct PublisherOptions {
+  // Which edge it is for: load balancers that select others are not in its Snapshots. Labels that somebody
+  // gave to the Edge object count too.
+  std::string edge_name;
+  config::EdgeSpec edge;
+  // Those that are in no store, such as the admin token's.
+  std::vector<auth::TokenRecord> fixed_tokens;
+};
+
+class Publisher {
+ public:
+  // The table has the fixed tokens from here on.
+  Publisher(net::Env& env, store::Store& store, auth::TokenTable& tokens, PublisherOptions options,
+            PublisherSinks sinks);
+
+  // Until it is cancelled.
+  net::Task<void> run();
+
+  bool has_published() const { return builds_ > failures_; }
+  store::Revision published() const { return published_; }  // the revision of the last Snapshot
+  std::uint64_t builds() const { return builds_; }
+  std::uint64_t failures() const { return failures_; }
+
+  // What is seen of an object, as JSON; empty: nothing. {"applied": "1/1"}: edges that have it, of all.
+  std::string status_of(const config::Object& object) const;
+
+ private:
+  void publish();
+  void refresh_tokens();
+
+  net::Env& env_;
+  store::Store& store_;
+  auth::TokenTable& tokens_;
+  PublisherOptions options_;
+  PublisherSinks sinks_;
+  Mirror mirror_;
+  store::Revision published_ = 0;
+  std::uint64_t builds_ = 0;
+  std::uint64_t failures_ = 0;
+};
+
+}  // namespace weir::controller
