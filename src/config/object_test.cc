@@ -101,7 +101,8 @@ TEST_CASE("what the store keeps comes back equal, of every kind") {
        R"("expected_statuses":[204,"300-399"]}},"connect_timeout":"1s","request_timeout":"1h",)"
        R"("idle_timeout":"10ms",)"
        R"("retries":{"attempts":0,"budget_percent":100}}})"),
-      (R"({"kind":"Endpoint","metadata":{"name":"a"},"spec":{"service":"s","address":"d:1","weight":5,"priority":2}})"),
+      (R"({"kind":"Endpoint","metadata":{"name":"a"},"spec":{"service":"s","address":"d:1",)"
+       R"("weight":5,"priority":2}})"),
       (R"({"kind":"Token","metadata":{"name":"a"},"spec":{"description":"for CI","role":"admin",)"
        R"("expires_at":"2027-01-01T00:00:00.000Z","hash":"abc"}})"),
       (R"({"kind":"Event","metadata":{"name":"a"},"spec":{"time":"2027-01-01T00:00:00.000Z","actor":"admin",)"
