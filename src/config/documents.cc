@@ -205,6 +205,7 @@ class YamlHandler final : public YAML::EventHandler {
     builder_ = {};
     line_ = 0;
     last_line_ = mark.line;
+    position_ = mark.pos;
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { plain(mark, nullptr, anchor); }
@@ -233,7 +234,9 @@ class YamlHandler final : public YAML::EventHandler {
 
   TreeBuilder& builder() { return builder_; }
   int line() const { return line_; }
+  int last_line() const { return last_line_ + 1; }
   int problem_line() const { return problem_line_; }
+  int position() const { return position_; }
 
  private:
   void plain(const YAML::Mark& mark, Tree value, std::size_t anchor) {
@@ -253,6 +256,7 @@ class YamlHandler final : public YAML::EventHandler {
 
   TreeBuilder builder_;
   int line_ = 0;
+  int position_ = -1;  // of the document, in characters
   int last_line_ = 0;
   int problem_line_ = 0;
 };
@@ -302,7 +306,14 @@ Checked<std::vector<Document>> read_yaml(std::string_view text) {
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
+    int position = -1;
     while (parser.HandleNextDocument(handler)) {
+      // Before a token that fits nowhere (a lone "]") yaml-cpp finds empty documents for ever.
+      if (handler.position() == position) {
+        return refuse("is not YAML: line " + std::to_string(handler.last_line()) +
+                      " has something that fits nowhere");
+      }
+      position = handler.position();
       if (!handler.builder().problem().empty()) {
         return refuse("line " + std::to_string(handler.problem_line()) + " " + handler.builder().problem());
       }

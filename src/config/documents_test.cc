@@ -55,6 +55,8 @@ TEST_CASE("what YAML is refused, and where") {
       {"a: 1\nb: 2\na: 3\n", "line 3 has the key \"a\" twice"},
       {"a:\n  ? [x]\n  : 1\n", "line 2 has a key that is not a text"},
       {"a: *nowhere", "is not YAML: line 1, column 4: the referenced anchor is not defined"},
+      {"{a: 1} ]", "is not YAML: line 1, column 8: illegal flow end"},
+      {"\"a\",b", "is not YAML: line 1 has something that fits nowhere"},
       {"a: &a [*a]", "line 1 has an alias within what it stands for"},
       {"a: !!binary aGk=", "line 1 has the tag \"tag:yaml.org,2002:binary\"; tags are not used here"},
       {"a: " + repeated("[", 40) + repeated("]", 40), "line 1 is nested deeper than 32 levels"},
