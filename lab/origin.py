@@ -28,8 +28,8 @@ def scripted(*steps):
 
     def handler(connection, origin):
         for step in steps:
-            request = connection.request()
-            if request is None or step is None:
+            request = connection.request() if step is not None else None
+            if request is None:
                 return
             origin.requests.append(request)
             connection.send(step)

@@ -57,13 +57,17 @@ class Origin:
         with self.place.inside():
             wait_listening(self.process, ORIGIN_PORT, self.place.address)
 
+    @property
+    def address(self):
+        return f"{self.place.address}:{ORIGIN_PORT}"
+
     def requests(self):
         with self.place.inside():
             text = http1.get((self.place.address, STATUS_PORT), "/", "status").body.decode()
         return int(re.search(r"^ \d+ \d+ (\d+)", text, re.M)[1])
 
-    def gets_traffic(self, least=50, deadline_s=15):
-        """Until it has had `least` more requests: more than the health checks of the deadline could make."""
+    def gets_traffic(self, least=1000, deadline_s=15):
+        """Until it has had `least` more requests: far more than health checks make in that time."""
         before = self.requests()
         began = time.monotonic()
         wait_until(lambda: self.requests() >= before + least, deadline_s, f"traffic at {self.place.name}")
@@ -90,7 +94,7 @@ class Smoke:
     def service(self, origins, weights=None):
         endpoints = [
             {
-                "address": f"{self.origins[name].place.address}:{ORIGIN_PORT}",
+                "address": self.origins[name].address,
                 "weight": (weights or {}).get(name, 1),
             }
             for name in origins
@@ -178,12 +182,18 @@ class Smoke:
         assert set(counts) == set(ORIGINS) and off <= WORKERS, f"20 curls were spread {dict(counts)}"
         return "/".join(str(counts[name]) for name in ORIGINS)
 
+    def healthy(self, name):
+        with self.world["edge"].inside():
+            metrics = self.weir.metrics()
+        return metrics[f'weir_endpoint_healthy{{service="web",endpoint="{self.origins[name].address}"}}'] == 1
+
     def kill_under_load(self):
         load = self.load()
         victim = self.origins["origin-2"]
         victim.process.kill()
+        wait_until(lambda: not self.healthy("origin-2"), 5, "the death noticed")
         for name in ("origin-1", "origin-3"):
-            self.origins[name].gets_traffic(least=500)
+            self.origins[name].gets_traffic()
         victim.start()
         back_s = victim.gets_traffic()
         load.stop()
@@ -203,7 +213,7 @@ class Smoke:
             answered = self.apply_now(self.service(ORIGINS, {"origin-1": 8}))
         self.origins["origin-1"].gets_traffic()
         before = {name: origin.requests() for name, origin in self.origins.items()}
-        self.origins["origin-1"].gets_traffic(least=800)
+        self.origins["origin-1"].gets_traffic(least=4000)
         grown = {name: origin.requests() - before[name] for name, origin in self.origins.items()}
         share = grown["origin-1"] / sum(grown.values())
         assert 0.7 < share < 0.9, f"weights 8:1:1 gave origin-1 {share:.0%} of {sum(grown.values())} requests"

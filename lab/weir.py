@@ -103,11 +103,11 @@ class Weir:
                     f"weir exited with {self.process.popen.returncode}:\n{self.process.log()[-3000:]}"
                 )
             try:
-                return self.api("GET", "/healthz", token=None).status == 200
+                return self.api("GET", "/readyz", token=None).status == 200
             except OSError:
                 return False
 
-        wait_until(ready, deadline_s, "weir answering /healthz")
+        wait_until(ready, deadline_s, "weir being ready")
 
     @property
     def pid(self):

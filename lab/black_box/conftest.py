@@ -50,7 +50,10 @@ def slow_clients(edge, ready_origin):
     with Origin() as first, Origin() as second:
         head = Site(edge, ready_origin, [first], {}, {})
         body = Site(edge, ready_origin, [second], {}, {})
-        yield [
+        clients = [
             SlowClient(head, b"GET / HTTP/1.1\r\nHost: ", b"a"),
             SlowClient(body, body.request("POST / HTTP/1.1", ["Content-Length: 100"]) + b"abc", b""),
         ]
+        yield clients
+        for client in clients:
+            client.connection.close()  # weir's drain would wait for them

@@ -127,7 +127,7 @@ BAD_YAML = [
     (
         "the second document",
         "kind: Service\nmetadata: {name: a}\nspec: {}\n---\nkind: Nothing\n",
-        ["Nothing"],
+        [":5: kind"],
     ),
     (
         "aliases that grow",
