@@ -188,6 +188,7 @@ TEST_CASE("a name becomes its addresses, IPv4 first, and the shortest time to li
   const Case kCases[] = {
       {"one.test", {"10.0.0.1:8080"}, 300s},
       {"two.test", {"10.0.0.1:8080", "10.0.0.2:8080"}, 30s},
+      {"swapped.test", {"10.0.0.1:8080", "10.0.0.2:8080"}, 30s},
       {"six.test", {"[2001:db8::1]:8080"}, 40s},
       {"both.test", {"10.0.0.3:8080"}, 50s},
       {"ONE.test", {"10.0.0.1:8080"}, 300s},
@@ -201,6 +202,7 @@ TEST_CASE("a name becomes its addresses, IPv4 first, and the shortest time to li
   World world;
   world.server.names["one.test"] = {.records = {{"10.0.0.1", 300}}};
   world.server.names["two.test"] = {.records = {{"10.0.0.1", 60}, {"10.0.0.2", 30}}};
+  world.server.names["swapped.test"] = {.records = {{"10.0.0.1", 30}, {"10.0.0.2", 60}}};
   world.server.names["six.test"] = {.records = {{"2001:db8::1", 40}}};
   world.server.names["both.test"] = {.records = {{"2001:db8::1", 10}, {"10.0.0.3", 50}}};
   world.server.names["no-address.test"] = {};
