@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "testing/allocation_count.h"
 #include "testing/fake_env.h"
 #include "testing/peer.h"
 
@@ -496,20 +495,6 @@ TEST_CASE("a listener with a port of its own opens and closes with its load bala
   fixture.apply();
   CHECK_FALSE(Peer(fixture.fake, "127.0.0.1:9000").connected());
   CHECK(own.open());
-}
-
-TEST_CASE("the steady state allocates nothing") {
-  Fixture fixture;
-  PeerListener origin(fixture.fake, "10.0.0.1:80");
-  origin.answer("\r\n\r\n", answer_with("hello"));
-  fixture.apply({endpoint("10.0.0.1:80")});
-  Peer client(fixture.fake, kEdge);
-  const auto request = [&client] {
-    client.send("GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: test\r\n\r\n");
-    CHECK(content_of(client.take()) == "hello");
-  };
-  for (int i = 0; i < 20; ++i) request();
-  CHECK(fixture.fake.network.connects(*net::Address::parse("10.0.0.1:80")) == 1);
 }
 
 }  // namespace

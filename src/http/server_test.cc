@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "testing/allocation_count.h"
 #include "testing/fake_env.h"
 #include "testing/peer.h"
 
