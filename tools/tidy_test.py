@@ -47,6 +47,16 @@ SAMPLES = [
     ("layers", {}, {"src/net/a.cc": '#include "net/b.cc"\n', "src/net/b.cc": ""}, ("src/net/a.cc", 1)),
     ("layers", {}, {"src/unlisted/a.cc": ""}, ("src/LAYERS", 1)),
     (
+        "layers",
+        {
+            "src/net/a_fixture.h": '#include "testing/b.h"\n',
+            "src/testing/b.h": HEADER,
+            "src/net/a_test.cc": '#include "net/a_fixture.h"\n',
+        },
+        {"src/net/a_fixture.h": HEADER, "src/net/a.cc": '#include "net/a_fixture.h"\n'},
+        ("src/net/a.cc", 1),
+    ),
+    (
         "cycles",
         {"src/net/a.h": '#include "net/b.h"\n', "src/net/b.h": HEADER},
         {"src/net/a.h": '#include "net/b.h"\n', "src/net/b.h": '#include "net/a.h"\n'},
@@ -243,6 +253,13 @@ def test_self_contained_is_checked_again_when_a_header_below_changes(tmp_path: P
     assert found(make(tmp_path, files), "self-contained") == []
     files["src/net/b.h"] = HEADER
     assert found(make(tmp_path, files), "self-contained") == [("src/net/a.h", 3)]
+
+
+def test_a_header_that_its_own_cc_includes_first_is_left_to_the_build(tmp_path: Path):
+    files = {"src/net/a.h": "#pragma once\nstd::string a();\n", "src/net/a.cc": '#include "net/a.h"\n'}
+    assert found(make(tmp_path, files), "self-contained") == []
+    files["src/net/a.cc"] = '#include <string>\n#include "net/a.h"\n'
+    assert found(make(tmp_path, files), "self-contained") == [("src/net/a.h", 2)]
 
 
 FUNCTIONS = [

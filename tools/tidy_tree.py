@@ -39,7 +39,8 @@ class Source:
         self.room = parts[1] if parts[0] == "src" and len(parts) > 2 else ""
         self.is_cxx = self.name.endswith((".h", ".cc"))
         self.is_header = self.name.endswith(".h")
-        self.is_test = self.name.endswith(("_test.cc", "_fuzz.cc"))
+        # foo_fixture.h: what several tests of a room share; no other file may include it
+        self.is_test = self.name.endswith(("_test.cc", "_fuzz.cc", "_fixture.h"))
         self.is_corpus = "/corpus/" in path
 
     @cached_property
