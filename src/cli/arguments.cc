@@ -44,6 +44,7 @@ std::vector<Found> declare(CLI::App& app, std::span<const Flag> flags) {
     } else {
       app.add_option(std::string(flag.names), one.values)
           ->expected(1)
+          ->type_name(std::string(flag.value))
           ->allow_extra_args(false)
           ->multi_option_policy(flag.positional() ? CLI::MultiOptionPolicy::Throw
                                                   : CLI::MultiOptionPolicy::TakeAll);

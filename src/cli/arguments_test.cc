@@ -49,9 +49,10 @@ TEST_CASE("what is given is understood") {
       {{"plan", "-fweb.yaml"}, "plan file=web.yaml"},
       {{"get", "services"}, "get kind=services"},
       {{"get", "service", "web", "-o", "json"}, "get kind=service name=web format=json"},
-      {{"get", "-o=yaml", "service", "web"}, "get kind=service name=web format=yaml"},
+      {{"get", "-o", "yaml", "service", "web"}, "get kind=service name=web format=yaml"},
       {{"get", "service/web"}, "get kind=service name=web"},
-      {{"get", "svc", "-w", "-l", "tier=web", "-l", "stage"}, "get kind=svc watch=yes label=tier=web label=stage"},
+      {{"get", "svc", "-w", "-l", "tier=web", "-l", "stage"},
+       "get kind=svc watch=yes label=tier=web label=stage"},
       {{"get", "-wo", "json", "svc"}, "get kind=svc format=json watch=yes"},
       {{"describe", "lb", "web"}, "describe kind=lb name=web"},
       {{"delete", "endpoint/web-1"}, "delete kind=endpoint name=web-1"},
@@ -95,7 +96,7 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{"get", "svc", "--outptu=json"}, "there is no flag \"--outptu\"; did you mean --output?"},
       {{"get", "svc", "-o", "xml"}, "-o,--output must be table, json or yaml, not \"xml\""},
       {{"get", "svc", "-o", "json", "-o", "yaml"}, "-o,--output is given twice"},
-      {{"get", "svc", "-o"}, "--output"},
+      {{"get", "svc", "-o"}, "--output: 1 required FORMAT missing; see `weir help get`"},
       {{"get", "svc", "-l", "=web"}, "the key of a label must be"},
       {{"get", "svc", "web", "-l", "a"}, "--label does not go with a NAME"},
       {{"get", "svc", ""}, "NAME must not be empty"},
@@ -193,10 +194,10 @@ TEST_CASE("flags of doors that this version does not have are taken, and known t
 }
 
 TEST_CASE("what weir up is told about itself is kept") {
-  const UpOptions options = up({"--data-dir", "/d", "--domain", "Edge.Example", "--workers", "7", "--provider",
-                                "hetzner", "--region", "fsn1", "--city", "Falkenstein", "--log-level", "debug",
-                                "--log-format", "json"})
-                                .options;
+  const UpOptions options =
+      up({"--data-dir", "/d", "--domain", "Edge.Example", "--workers", "7", "--provider", "hetzner",
+          "--region", "fsn1", "--city", "Falkenstein", "--log-level", "debug", "--log-format", "json"})
+          .options;
   CHECK(options.data_dir == "/d");
   CHECK(options.domain == "edge.example");
   CHECK(options.workers == 7);

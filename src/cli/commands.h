@@ -52,9 +52,8 @@ struct Command {
 
 inline constexpr std::array kCommands{
     Command{"up", "[FLAG...]", "starts everything in one process", kUpFlags, up_command},
-    Command{"apply", "-f FILE|- [-f FILE...]",
-            "makes the objects of files so, as one transaction, in any order", kFileFlags, nullptr,
-            apply_command},
+    Command{"apply", "-f FILE|- [-f FILE...]", "makes the objects of files so, all or none", kFileFlags,
+            nullptr, apply_command},
     Command{"plan", "-f FILE|- [-f FILE...]", "what apply would change, field by field", kFileFlags, nullptr,
             plan_command},
     Command{"get", "KIND [NAME] [-o table|json|yaml] [-w] [-l KEY=VALUE]", "prints objects", kGetFlags,

@@ -19,6 +19,7 @@ constexpr std::string_view kPageItems = "500";  // small enough to come soon, la
 // A watch that lost its API tries again this often; a restart takes seconds, not minutes.
 constexpr Duration kWatchRetry = std::chrono::seconds(1);
 constexpr int kWatchTriesMax = 60;
+constexpr std::string_view kPresent = "present";  // of what is there when a watch begins
 
 std::string pretty(const Tree& tree) { return tree.dump(2, ' ', false, Tree::error_handler_t::replace); }
 
@@ -28,13 +29,12 @@ class Printer {
   Printer(Session& session, const Arguments& arguments, const config::KindInfo& kind)
       : session_(session), arguments_(arguments), kind_(kind) {}
 
-  // All at once; json, yaml: one document that apply takes again.
+  // All at once; json, yaml: what apply takes again.
   void print_all(std::span<const Tree> objects) {
-    if (arguments_.watch) {
-      if (arguments_.format == Format::kTable) start_table();
-      for (const Tree& object : objects) print_event("present", object);
-    } else if (arguments_.format == Format::kTable) {
+    if (arguments_.format == Format::kTable) {
       print_table(objects);
+    } else if (arguments_.watch) {
+      for (const Tree& object : objects) print_event(kPresent, object);
     } else if (arguments_.format == Format::kJson) {
       const bool one = !arguments_.name.empty();
       session_.terminal.print(pretty(one ? objects.front() : Tree{{"items", objects}}) + '\n');
@@ -71,15 +71,14 @@ class Printer {
     if (arguments_.watch) row.emplace(row.begin(), "EVENT");
     return row;
   }
-  void start_table() {
-    if (std::exchange(titled_, true)) return;
-    const Row row = titles();
-    session_.terminal.print(table_.lay_out({&row, 1}));
-  }
   void print_table(std::span<const Tree> objects) {
-    if (objects.empty()) return session_.terminal.say("there are no " + std::string(kind_.plural));
-    std::vector<Row> rows{titles()};
-    for (const Tree& object : objects) rows.push_back(row_of({}, object));
+    if (objects.empty() && !arguments_.watch) {
+      return session_.terminal.say("there are no " + std::string(kind_.plural));
+    }
+    if (arguments_.watch) table_.widen({"modified"});  // the longest of the events
+    std::vector<Row> rows;
+    if (!std::exchange(titled_, true)) rows.push_back(titles());
+    for (const Tree& object : objects) rows.push_back(row_of(kPresent, object));
     session_.terminal.print(table_.lay_out(rows));
   }
 

@@ -97,7 +97,7 @@ constexpr std::string_view kAboutApi =
     "through a tunnel, such as `ssh -L 8480:127.0.0.1:8480 HOST`.\n\n"
     "A refusal is printed with one line for each thing that is wrong, with its file and the line where its\n"
     "document begins:\n\n"
-    "```\nweb.yaml:12: service/web: spec.endpoints[0].weight: must be from 0 to 1000, not 5000\n```\n";
+    "```\nweb.yaml:12: service/web: spec.endpoints[0].weight: must be between 0 and 1000\n```\n";
 
 }  // namespace
 

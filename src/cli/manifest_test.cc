@@ -18,8 +18,9 @@ std::string place(const Manifest& manifest, std::string_view label) {
 
 TEST_CASE("objects know where they stand") {
   Manifest manifest;
-  REQUIRE(manifest.add("a.yaml", "# a comment\nkind: Service\nmetadata: {name: web}\n---\n---\n"
-                                 "kind: LoadBalancer\nmetadata: {name: web}\nspec: {}\n"));
+  REQUIRE(manifest.add("a.yaml",
+                       "# a comment\nkind: Service\nmetadata: {name: web}\n---\n---\n"
+                       "kind: LoadBalancer\nmetadata: {name: web}\nspec: {}\n"));
   REQUIRE(manifest.add("b.json", R"({"items": [{"kind": "Service", "metadata": {"name": "api"}}, 5]})"));
   REQUIRE(manifest.add("c.yaml", "\nobjects:\n- {kind: Service, metadata: {name: c}}\n"));
   REQUIRE(manifest.add("d.yaml", "- {kind: Service, metadata: {name: d}}\n"));
@@ -47,10 +48,8 @@ TEST_CASE("what is no YAML, or holds nothing, is refused with its file") {
     const char* error;
   };
   const Case cases[] = {
-      {"kind: [", "f.yaml: is not YAML: line "},
-      {"a: 1\na: 2\n", "f.yaml: line 2 has the key \"a\" twice"},
-      {"", "f.yaml: holds no object"},
-      {"# nothing\n---\n", "f.yaml: holds no object"},
+      {"kind: [", "f.yaml: is not YAML: line "}, {"a: 1\na: 2\n", "f.yaml: line 2 has the key \"a\" twice"},
+      {"", "f.yaml: holds no object"},           {"# nothing\n---\n", "f.yaml: holds no object"},
       {"[]", "f.yaml: holds no object"},
   };
   for (const Case& one : cases) {

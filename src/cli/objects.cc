@@ -208,11 +208,13 @@ Row cells_of(config::Kind kind, const Tree& object, WallTime now) {
   return row;
 }
 
+void Table::widen(const Row& row) {
+  widths_.resize(std::max(widths_.size(), row.size()));
+  for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], width_of(row[i]));
+}
+
 std::string Table::lay_out(std::span<const Row> rows) {
-  for (const Row& row : rows) {
-    widths_.resize(std::max(widths_.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], width_of(row[i]));
-  }
+  for (const Row& row : rows) widen(row);
   std::string text;
   for (const Row& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {

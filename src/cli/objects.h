@@ -38,6 +38,8 @@ class Table {
  public:
   // The text of these rows, two spaces between columns.
   std::string lay_out(std::span<const Row> rows);
+  // Makes the columns wide enough for this row, which may have fewer cells.
+  void widen(const Row& row);
 
  private:
   std::vector<std::size_t> widths_;

@@ -53,7 +53,8 @@ TEST_CASE("each kind has its columns") {
            {"backends": [{"service": "x"}]}]}})",
        "web|HTTP, HTTP:81|a, b, *|2|x, y|-|-"},
       {config::Kind::kEndpoint, "NAME|SERVICE|ADDRESS|WEIGHT|PRIORITY|AGE",
-       R"({"metadata": {"name": "e"}, "spec": {"service": "web", "address": "a:1", "weight": 0, "priority": 2}})",
+       R"({"metadata": {"name": "e"}, "spec": {"service": "web", "address": "a:1", "weight": 0,
+           "priority": 2}})",
        "e|web|a:1|0|2|-"},
       {config::Kind::kToken, "NAME|ROLE|EXPIRES|DESCRIPTION|AGE",
        R"({"metadata": {"name": "ci"}, "spec": {"role": "admin", "description": "of the CI"}})",
@@ -111,10 +112,17 @@ TEST_CASE("ages") {
     const char* age;
   };
   const Case rows[] = {
-      {"2026-03-01T12:00:00Z", "0s"},  {"2026-03-01T11:58:01Z", "119s"}, {"2026-03-01T11:58:00Z", "2m"},
-      {"2026-03-01T10:00:01Z", "119m"}, {"2026-03-01T10:00:00Z", "2h"},  {"2026-02-27T12:00:01Z", "47h"},
-      {"2026-02-27T12:00:00Z", "2d"},  {"2025-03-01T12:00:00Z", "365d"}, {"2026-03-01T12:00:05Z", "0s"},
-      {"", "-"},                       {"yesterday", "-"},
+      {"2026-03-01T12:00:00Z", "0s"},
+      {"2026-03-01T11:58:01Z", "119s"},
+      {"2026-03-01T11:58:00Z", "2m"},
+      {"2026-03-01T10:00:01Z", "119m"},
+      {"2026-03-01T10:00:00Z", "2h"},
+      {"2026-02-27T12:00:01Z", "47h"},
+      {"2026-02-27T12:00:00Z", "2d"},
+      {"2025-03-01T12:00:00Z", "365d"},
+      {"2026-03-01T12:00:05Z", "0s"},
+      {"", "-"},
+      {"yesterday", "-"},
   };
   for (const Case& row : rows) {
     CAPTURE(row.time);

@@ -2,13 +2,16 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
+#include <utility>
 
 namespace weir::cli {
 
 void Terminal::print(std::string_view data) {
-  if (std::fwrite(data.data(), 1, data.size(), out_) != data.size()) broken_ = true;
+  if (std::fwrite(data.data(), 1, data.size(), out_) != data.size()) fail();
 }
 
 void Terminal::say(std::string_view message) {
@@ -18,8 +21,15 @@ void Terminal::say(std::string_view message) {
 }
 
 bool Terminal::flush() {
-  if (std::fflush(out_) != 0) broken_ = true;
+  if (std::fflush(out_) != 0) fail();
   return !broken_;
+}
+
+void Terminal::fail() {
+  const int error = errno;
+  if (!std::exchange(broken_, true) && error != EPIPE) {
+    say(std::string("weir: can't write to stdout: ") + std::strerror(error));
+  }
 }
 
 std::string Terminal::painted(Colour colour, std::string_view text) const {

@@ -18,7 +18,8 @@ class Terminal {
   void print(std::string_view data);
   // A message: one line on stderr, without whatever could steer a terminal.
   void say(std::string_view message);
-  // Sees to it that the data is out. False, once and for all, when stdout did not take it.
+  // Sees to it that the data is out. False, once and for all, when stdout did not take it: then says so,
+  // unless whoever read it has simply stopped reading.
   bool flush();
 
   bool colour() const { return colour_; }
@@ -29,6 +30,7 @@ class Terminal {
   std::FILE* out_;
   std::FILE* err_;
   bool colour_;
+  void fail();
   bool broken_ = false;
 };
 

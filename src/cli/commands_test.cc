@@ -1,0 +1,437 @@
+// The commands that work with the API, against the real one: its service and a store in memory, over the
+// memory network.
+#include "cli/commands.h"
+
+#include <doctest/doctest.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/api.h"
+#include "auth/token.h"
+#include "auth/token_table.h"
+#include "cli/session.h"
+#include "http/server.h"
+#include "net/task_group.h"
+#include "store/engine.h"
+#include "store/sqlite_store.h"
+#include "testing/fake_env.h"
+
+namespace weir::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What a command writes, in memory.
+class Captured {
+ public:
+  explicit Captured(bool colour = false)
+      : out_(::open_memstream(&out_text_, &out_bytes_)),
+        err_(::open_memstream(&err_text_, &err_bytes_)),
+        terminal(out_, err_, colour) {}
+  Captured(const Captured&) = delete;
+  Captured& operator=(const Captured&) = delete;
+  ~Captured() {
+    std::fclose(out_);
+    std::fclose(err_);
+    std::free(out_text_);
+    std::free(err_text_);
+  }
+  // Since the last call.
+  std::string out() { return since(out_, out_text_, out_bytes_, out_seen_); }
+  std::string err() { return since(err_, err_text_, err_bytes_, err_seen_); }
+
+ private:
+  static std::string since(std::FILE* file, char* const& text, const std::size_t& bytes, std::size_t& seen) {
+    std::fflush(file);
+    std::string all(text, bytes);
+    all.erase(0, seen);
+    seen = bytes;
+    return all;
+  }
+  char* out_text_ = nullptr;
+  std::size_t out_bytes_ = 0;
+  char* err_text_ = nullptr;
+  std::size_t err_bytes_ = 0;
+  std::size_t out_seen_ = 0;
+  std::size_t err_seen_ = 0;
+  std::FILE* out_;
+  std::FILE* err_;
+
+ public:
+  Terminal terminal;
+};
+
+auth::IssuedToken token_of(int fill) {
+  std::array<std::byte, auth::kTokenEntropyBytes> entropy{};
+  entropy.fill(static_cast<std::byte>(fill));
+  return auth::make_token(entropy);
+}
+
+class World {
+ public:
+  World()
+      : engine_(*store::Engine::open({.threaded = false})), store_(*engine_, fake.loop), tasks_(fake.loop) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "weir-cli-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    folder_ = pattern;
+    tokens_.replace({{.name = "root", .hash = token_of(1).hash, .role = auth::Role::kAdmin},
+                     {.name = "reader", .hash = token_of(2).hash, .role = auth::Role::kViewer}});
+    settings.api = *parse_url("http://127.0.0.1:8480");
+    settings.token = token_of(1).text;
+    settings.token_source = "WEIR_TOKEN";
+    start_api();
+  }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  ~World() {
+    CHECK(fake.run(stop(tasks_)));
+    stop_api();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  void start_api() {
+    api_.emplace(fake.env, store_, tokens_, api::ApiOptions{.version = "1.2.3"});
+    server_.emplace(fake.env, *api_, http::ServerOptions{});
+    server_->listen(*fake.network.listen(*net::Address::parse("127.0.0.1:8480")));
+    api_tasks_.emplace(fake.loop);
+    api_tasks_->spawn(api_->follow());
+  }
+  void stop_api() {
+    api_->drain();
+    server_->drain();
+    server_->cut();
+    CHECK(fake.run(server_->join(), 60s));
+    CHECK(fake.run(stop(*api_tasks_)));
+    api_tasks_.reset();
+    server_.reset();
+    api_.reset();
+  }
+
+  // Runs a command line to its end; the exit code.
+  int run(const std::vector<std::string>& words) {
+    const auto arguments = parse_arguments(words, 1);
+    REQUIRE_MESSAGE(arguments.has_value(), arguments.error());
+    Session session(fake.env, settings, captured.terminal);
+    const auto ended = fake.run(arguments->command->with_api(session, *arguments), 60s);
+    REQUIRE(ended.has_value());
+    return *ended;
+  }
+  // Starts one that goes on.
+  void start(const std::vector<std::string>& words) {
+    const auto arguments = parse_arguments(words, 1);
+    REQUIRE_MESSAGE(arguments.has_value(), arguments.error());
+    tasks_.spawn(go_on(*this, *arguments));
+    fake.run_until_idle();
+  }
+  int apply(const std::string& yaml) { return run({"apply", "-f", write("apply.yaml", yaml)}); }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ / name) << text;
+    return (folder_ / name).string();
+  }
+  std::string out() { return captured.out(); }
+  std::string err() { return captured.err(); }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  testing::FakeEnv fake;
+  Settings settings;
+  Captured captured;
+  std::optional<int> exit_code;  // of the one that was started
+
+ private:
+  static net::Task<void> stop(net::TaskGroup& tasks) { co_await tasks.stop(); }
+  static net::Task<void> go_on(World& world, Arguments arguments) {
+    Session session(world.fake.env, world.settings, world.captured.terminal);
+    world.exit_code = co_await arguments.command->with_api(session, arguments);
+  }
+
+  std::filesystem::path folder_;
+  std::unique_ptr<store::Engine> engine_;
+  store::SqliteStore store_;
+  auth::TokenTable tokens_;
+  std::optional<api::Api> api_;
+  std::optional<http::Server> server_;
+  std::optional<net::TaskGroup> api_tasks_;
+  net::TaskGroup tasks_;
+};
+
+constexpr const char* kWeb =
+    "kind: LoadBalancer\nmetadata: {name: web}\nspec:\n"
+    "  listeners: [{protocol: HTTP, hostnames: [web.weir.localhost]}]\n"
+    "  routes: [{backends: [{service: web}]}]\n---\n"
+    "kind: Service\nmetadata: {name: web, labels: {tier: front}}\nspec:\n"
+    "  endpoints: [{address: \"127.0.0.1:9001\"}]\n";
+
+TEST_CASE("apply says what became of each object") {
+  World world;
+  CHECK(world.apply(kWeb) == kDone);
+  CHECK(world.out() == "loadbalancer/web created\nservice/web created\n");
+  CHECK(world.apply(kWeb) == kDone);
+  CHECK(world.out() == "loadbalancer/web unchanged\nservice/web unchanged\n");
+  CHECK(world.apply("kind: Service\nmetadata: {name: web}\nspec: {balance: RANDOM}") == kDone);
+  CHECK(world.out() == "service/web updated\n");
+  CHECK(world.err().empty());
+}
+
+TEST_CASE("plan shows what apply would do, and does nothing") {
+  World world;
+  CHECK(world.run({"plan", "-f", world.write("web.yaml", kWeb)}) == kDone);
+  std::string out = world.out();
+  CHECK(out.starts_with("+ loadbalancer/web would be created\n    spec:\n      listeners:\n"));
+  CHECK(out.find("\n+ service/web would be created\n") != std::string::npos);
+  CHECK(world.err() == "plan: 2 to create, 0 to update, 0 unchanged\n");
+  CHECK(world.run({"get", "services"}) == kDone);
+  CHECK(world.err() == "there are no services\n");
+
+  CHECK(world.apply(kWeb) == kDone);
+  world.out();
+  const std::string changed = world.write("web.yaml",
+                                          "kind: Service\nmetadata: {name: web}\nspec: {balance: RANDOM, "
+                                          "endpoints: [{address: \"127.0.0.1:9001\"},"
+                                          " {address: \"127.0.0.1:9002\"}]}");
+  CHECK(world.run({"plan", "-f", changed}) == kDone);
+  CHECK(world.out() ==
+        "~ service/web would be updated\n"
+        "    metadata.labels.tier: -\"front\"\n"
+        "    spec.balance: \"ROUND_ROBIN\" -> \"RANDOM\"\n"
+        "    spec.endpoints[1]: +{\"address\":\"127.0.0.1:9002\",\"weight\":1,\"priority\":0}\n");
+  CHECK(world.err() == "plan: 0 to create, 1 to update, 0 unchanged\n");
+}
+
+TEST_CASE("colour is for terminals") {
+  World world;
+  Captured coloured(true);
+  const auto arguments =
+      parse_arguments(std::vector<std::string>{"plan", "-f", world.write("w.yaml", kWeb)}, 1);
+  Session session(world.fake.env, world.settings, coloured.terminal);
+  CHECK(world.fake.run(arguments->command->with_api(session, *arguments)) == kDone);
+  CHECK(coloured.out().starts_with("\x1b[32m+ loadbalancer/web would be created\x1b[0m\n"));
+}
+
+TEST_CASE("every violation has a line with its place") {
+  World world;
+  const std::string file = world.write("web.yaml",
+                                       "kind: Service\nmetadata: {name: web}\nspec:\n"
+                                       "  balanse: RANDOM\n  endpoints: [{address: \"127.0.0.1:0\"}]\n---\n"
+                                       "kind: Nonsense\n---\n"
+                                       "kind: Service\nmetadata: {name: fine}\n");
+  CHECK(world.run({"apply", "-f", file}) == kFailed);
+  CHECK(world.out().empty());
+  const std::string err = world.err();
+  CAPTURE(err);
+  CHECK(err.find(file + ":1: service/web: spec.balanse: ") != std::string::npos);
+  CHECK(err.find("did you mean \"balance\"?\n") != std::string::npos);
+  CHECK(err.find(file + ":1: service/web: spec.endpoints[0].address: ") != std::string::npos);
+  CHECK(err.find(file + ":7: kind: ") != std::string::npos);
+
+  // of the whole: nothing of the files is wrong by itself
+  const std::string whole = world.write("lb.yaml", std::string("---\n") + kWeb);
+  CHECK(world.run({"apply", "-f",
+                   world.write("lb.yaml",
+                               "\nkind: LoadBalancer\nmetadata: {name: web}\nspec:\n"
+                               "  listeners: [{protocol: HTTP}]\n"
+                               "  routes: [{backends: [{service: nobody}]}]\n")}) == kFailed);
+  CHECK(world.err().starts_with(whole + ":2: loadbalancer/web: spec.routes[0].backends[0].service: "));
+  CHECK(world.run({"get", "services"}) == kDone);
+  CHECK(world.out().empty());
+}
+
+TEST_CASE("files that can't be read or understood are refused before anything is sent") {
+  World world;
+  CHECK(world.run({"apply", "-f", world.path("none.yaml")}) == kFailed);
+  CHECK(world.err() == world.path("none.yaml") + ": no such file or directory\n");
+  CHECK(world.run({"apply", "-f", world.write("bad.yaml", "kind: [")}) == kFailed);
+  CHECK(world.err().starts_with(world.path("bad.yaml") + ": is not YAML: line 1"));
+  CHECK(world.fake.network.connects(*net::Address::parse("127.0.0.1:8480")) == 0);
+}
+
+TEST_CASE("get prints tables, json and yaml, and what it prints can be applied") {
+  World world;
+  CHECK(world.apply(kWeb) == kDone);
+  CHECK(world.apply("kind: Service\nmetadata: {name: api}\n") == kDone);
+  world.out();
+  CHECK(world.run({"get", "services"}) == kDone);
+  CHECK(world.out() ==
+        "NAME  PROTOCOL  BALANCE      ENDPOINTS  CHECK  APPLIED  AGE\n"
+        "api   HTTP      ROUND_ROBIN  0          -      -        0s\n"
+        "web   HTTP      ROUND_ROBIN  1          -      -        0s\n");
+  CHECK(world.run({"get", "svc", "web"}) == kDone);
+  CHECK(world.out().find("\nweb   HTTP") != std::string::npos);
+  CHECK(world.run({"get", "svc", "-l", "tier=front"}) == kDone);
+  CHECK(world.out().find("api ") == std::string::npos);
+  CHECK(world.run({"get", "svc", "-l", "tier=back"}) == kDone);
+  CHECK(world.out().empty());
+  CHECK(world.err() == "there are no services\n");
+
+  for (const char* format : {"json", "yaml"}) {
+    CAPTURE(format);
+    for (const std::vector<std::string>& what : {std::vector<std::string>{"services"}, {"service/web"}}) {
+      std::vector<std::string> words{"get", "-o", format};
+      words.insert(words.end(), what.begin(), what.end());
+      CHECK(world.run(words) == kDone);
+      const std::string printed = world.out();
+      CHECK(printed.find("web") != std::string::npos);
+      CHECK(world.apply(printed) == kDone);
+      CHECK(world.out().find("updated") == std::string::npos);
+    }
+  }
+  CHECK(world.run({"get", "service", "nobody"}) == kFailed);
+  CHECK(world.err().find("nobody") != std::string::npos);
+  CHECK(world.run({"get", "servces"}) == kBadUsage);
+  CHECK(world.err() == "weir: there is no kind \"servces\"; did you mean services?\n");
+  CHECK(world.run({"get", "xyzzy"}) == kBadUsage);
+  CHECK(world.err().find("there are loadbalancers, services, endpoints") != std::string::npos);
+}
+
+TEST_CASE("a long list comes in pages") {
+  World world;
+  std::string yaml;
+  for (int i = 0; i < 1203; ++i) {
+    yaml += "---\nkind: Service\nmetadata: {name: s" + std::to_string(10000 + i) + "}\n";
+  }
+  CHECK(world.apply(yaml) == kDone);
+  world.out();
+  CHECK(world.run({"get", "services"}) == kDone);
+  const std::string out = world.out();
+  CHECK(std::ranges::count(out, '\n') == 1204);
+  CHECK(out.find("\ns11202 ") != std::string::npos);
+}
+
+TEST_CASE("a watch prints what is there, then each change, across a restart of the API") {
+  World world;
+  CHECK(world.apply(kWeb) == kDone);
+  world.out();
+  SUBCASE("as a table") {
+    world.start({"get", "services", "-w"});
+    CHECK(world.out() ==
+          "EVENT     NAME  PROTOCOL  BALANCE      ENDPOINTS  CHECK  APPLIED  AGE\n"
+          "present   web   HTTP      ROUND_ROBIN  1          -      -        0s\n");
+    CHECK(world.apply("kind: Service\nmetadata: {name: api}\n") == kDone);
+    CHECK(world.out().find("added     api   HTTP      ROUND_ROBIN  0          -      -        0s\n") !=
+          std::string::npos);
+    world.stop_api();
+    world.fake.advance(3s);
+    CHECK(world.err() == "weir: the watch was interrupted; trying to go on\n");
+    world.start_api();
+    world.fake.advance(2s);
+    CHECK(world.run({"delete", "service", "api"}) == kDone);
+    const std::string out = world.out();
+    CAPTURE(out);
+    CHECK(out.find("deleted   api ") != std::string::npos);
+    CHECK(out.find("present") == std::string::npos);
+    CHECK(!world.exit_code);
+  }
+  SUBCASE("as lines of JSON, of one object") {
+    world.start({"get", "service", "web", "-w", "-o", "json"});
+    CHECK(world.out().starts_with("{\"event\":\"present\",\"object\":{\"kind\":\"Service\""));
+    CHECK(world.apply("kind: Service\nmetadata: {name: api}\n") == kDone);
+    CHECK(world.apply("kind: Service\nmetadata: {name: web}\nspec: {balance: RANDOM}\n") == kDone);
+    const std::string out = world.out();
+    CAPTURE(out);
+    CHECK(out.find("{\"event\":\"modified\"") != std::string::npos);
+    CHECK(out.find("\"added\"") == std::string::npos);
+  }
+  SUBCASE("an API that stays away ends it") {
+    world.start({"get", "services", "-w"});
+    world.stop_api();
+    world.fake.advance(2min);
+    CHECK(world.exit_code == kFailed);
+    CHECK(world.err().find("no API answers at http://127.0.0.1:8480") != std::string::npos);
+    world.start_api();
+  }
+}
+
+TEST_CASE("describe shows an object and what was done to it") {
+  World world;
+  CHECK(world.apply(kWeb) == kDone);
+  world.fake.advance(5s);
+  CHECK(world.apply("kind: Service\nmetadata: {name: web, labels: {tier: front}}\nspec: {balance: RANDOM}") ==
+        kDone);
+  world.out();
+  CHECK(world.run({"describe", "service", "web"}) == kDone);
+  const std::string out = world.out();
+  CAPTURE(out);
+  CHECK(out.starts_with("Service/web\n  revision "));
+  CHECK(out.find(" (5s ago), updated ") != std::string::npos);
+  CHECK(out.find("\nlabels:\n  tier: front\n") != std::string::npos);
+  CHECK(out.find("\nspec:\n  protocol: HTTP\n  balance: RANDOM\n") != std::string::npos);
+  const std::size_t events = out.find("\nevents:\n");
+  REQUIRE(events != std::string::npos);
+  CHECK(out.find("create  revision ", events) < out.find("update  revision ", events));
+  CHECK(out.find("by root  from 127.0.0.1", events) != std::string::npos);
+  CHECK(world.run({"describe", "service", "nobody"}) == kFailed);
+}
+
+TEST_CASE("delete deletes, unless somebody needs it") {
+  World world;
+  CHECK(world.apply(kWeb) == kDone);
+  world.out();
+  CHECK(world.run({"delete", "service", "web"}) == kFailed);
+  CHECK(world.err().find("loadbalancer/web: spec.routes[0].backends[0].service: ") != std::string::npos);
+  CHECK(world.run({"delete", "lb/web"}) == kDone);
+  CHECK(world.run({"delete", "service/web"}) == kDone);
+  CHECK(world.out() == "loadbalancer/web deleted\nservice/web deleted\n");
+  CHECK(world.run({"delete", "service/web"}) == kFailed);
+  CHECK(world.err().find("there is no Service/web") != std::string::npos);
+}
+
+TEST_CASE("a new token's secret is shown once, on stdout") {
+  World world;
+  CHECK(world.apply("kind: Token\nmetadata: {name: ci}\nspec: {role: viewer}") == kDone);
+  const std::string out = world.out();
+  CHECK(out.starts_with("token/ci created\n  secret: "));
+  CHECK(world.err().find("shown this once") != std::string::npos);
+  CHECK(world.run({"get", "token", "ci", "-o", "yaml"}) == kDone);
+  CHECK(world.out().find("secret") == std::string::npos);
+}
+
+TEST_CASE("why nothing is done is said in one sentence, and never with the token") {
+  World world;
+  const std::string secret = world.settings.token;
+  SUBCASE("no token") {
+    world.settings.token.clear();
+    world.settings.token_source.clear();
+    CHECK(world.run({"get", "services"}) == kFailed);
+    CHECK(world.err().find("wants a token: set WEIR_TOKEN") != std::string::npos);
+  }
+  SUBCASE("a token that is not known") {
+    world.settings.token = secret + "x";
+    CHECK(world.run({"get", "services"}) == kFailed);
+    const std::string err = world.err();
+    CHECK(err == "weir: the API at http://127.0.0.1:8480 does not accept the token from WEIR_TOKEN\n");
+    CHECK(err.find(secret) == std::string::npos);
+  }
+  SUBCASE("a token that may only read") {
+    world.settings.token = token_of(2).text;
+    CHECK(world.apply(kWeb) == kFailed);
+    CHECK(world.err().find("may not write") != std::string::npos);
+    CHECK(world.run({"get", "services"}) == kDone);
+  }
+  SUBCASE("no API") {
+    world.settings.api = *parse_url("http://127.0.0.1:1");
+    CHECK(world.run({"get", "services"}) == kFailed);
+    const std::string err = world.err();
+    CHECK(err.starts_with("weir: no API answers at http://127.0.0.1:1 ("));
+    CHECK(err.find("--api or WEIR_API names another") != std::string::npos);
+  }
+  SUBCASE("something else answers") {
+    ApiAnswer page{404, "text/html", "<h1>not here</h1>"};
+    Session session(world.fake.env, world.settings, world.captured.terminal);
+    session.say_refused(page);
+    CHECK(world.err() ==
+          "weir: what answers at http://127.0.0.1:8480 is no weir API (status 404); --api or WEIR_API names "
+          "another\n");
+  }
+}
+
+}  // namespace
+}  // namespace weir::cli
