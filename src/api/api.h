@@ -64,7 +64,7 @@ class Api final : public http::Service {
   net::Task<Responded> write(http::Request& request, const Target& target, const auth::Identity& caller);
   net::Task<void> settle(store::Revision revision);
   net::Task<Responded> ready(http::Request& request);
-  http::ResponsePtr json(const http::Request& request, int status, std::string text) const;
+  http::ResponsePtr json(const http::Request& request, int status, std::string content) const;
   http::ResponsePtr front(const http::Request& request) const;
   http::ResponsePtr written_response(const http::Request& request, Verb verb, const Target& target,
                                      const Written& written) const;

@@ -2,8 +2,6 @@
 // clock and a store in memory. Requests go in as text, answers come out parsed. For tests only.
 #pragma once
 
-#include <doctest/doctest.h>
-
 #include <array>
 #include <memory>
 #include <string>
@@ -14,6 +12,7 @@
 #include "api/api.h"
 #include "auth/token.h"
 #include "auth/token_table.h"
+#include "base/check.h"
 #include "http/server.h"
 #include "net/task_group.h"
 #include "store/engine.h"
@@ -36,7 +35,7 @@ class ApiFixture {
   static constexpr const char* kAddress = "127.0.0.1:8480";
 
   explicit ApiFixture(ApiOptions options = {.version = "1.2.3"}, const store::LedgerLimits& limits = {})
-      : engine_(*store::Engine::open({.threaded = false, .limits = limits})),
+      : engine_(*store::Engine::open({.directory = {}, .threaded = false, .limits = limits})),
         store(*engine_, fake.loop),
         api(fake.env, store, tokens, std::move(options)),
         server(fake.env, api, {}),
@@ -48,8 +47,10 @@ class ApiFixture {
   ApiFixture(const ApiFixture&) = delete;
   ApiFixture& operator=(const ApiFixture&) = delete;
   ~ApiFixture() {
-    CHECK(fake.run(server.stop()));
-    CHECK(fake.run(stop(tasks_)));
+    server.drain();
+    server.cut();
+    WEIR_CHECK(fake.run(server.join()));
+    WEIR_CHECK(fake.run(stop(tasks_)));
   }
 
   testing::FakeEnv fake;
@@ -68,7 +69,7 @@ class ApiFixture {
   void set_tokens(std::vector<auth::TokenRecord> more = {}) {
     more.push_back({.name = "root", .hash = token_of(1).hash, .role = auth::Role::kAdmin});
     more.push_back({.name = "reader", .hash = token_of(2).hash, .role = auth::Role::kViewer});
-    tokens.replace(std::move(more));
+    tokens.replace(more);
   }
 
   // fields: complete lines, "If-Match: *\r\n". The token is the admin's unless they have one.

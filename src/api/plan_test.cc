@@ -146,12 +146,13 @@ TEST_CASE("a patch is merged into what a client could have written") {
     int status;
     const char* field;
   };
-  for (const Line& line : std::initializer_list<Line>{{"{", 400, ""},
-                                                      {R"({"spec":{"balance":"NONE"}})", 422, "spec.balance"},
-                                                      {R"({"metadata":{"name":"z"}})", 422, "metadata.name"},
-                                                      {R"({"kind":"Edge"})", 422, "metadata.name"},
-                                                      {"[]", 422, ""},
-                                                      {"null", 422, ""}}) {
+  for (const Line& line :
+       std::initializer_list<Line>{{"{", 400, ""},
+                                   {R"({"spec":{"balance":"NONE"}})", 422, "spec.balance"},
+                                   {R"({"metadata":{"name":"z"}})", 422, "metadata.name"},
+                                   {R"({"kind":"Edge","spec":null})", 422, "metadata.name"},
+                                   {"[]", 422, ""},
+                                   {"null", 422, ""}}) {
     CAPTURE(line.patch);
     const auto refused = patched(line.patch);
     REQUIRE_FALSE(refused);

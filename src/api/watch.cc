@@ -96,7 +96,7 @@ class WatchHub::Watch final : public http::Response {
     }
     if (!page->more) {
       dumping_ = false;
-      out_ += "id: " + std::to_string(position_) + "\n\n";  // no event, but from here one can resume
+      if (position_ != 0) out_ += "id: " + std::to_string(position_) + "\n\n";  // no event: a place to resume
     }
     co_return Result<void>{};
   }

@@ -1,5 +1,7 @@
 #include "api/watch.h"
 
+#include <doctest/doctest.h>
+
 #include <memory>
 #include <string>
 #include <vector>

@@ -34,14 +34,15 @@ Object parsed(const std::string& json) {
 }
 
 Object service(const std::string& name, const std::string& address) {
-  return parsed(R"({"kind":"Service","metadata":{"name":")" + name + R"("},"spec":{"endpoints":[{"address":")" +
-                address + R"("}]}})");
+  return parsed(R"({"kind":"Service","metadata":{"name":")" + name +
+                R"("},"spec":{"endpoints":[{"address":")" + address + R"("}]}})");
 }
 
 Object balancer(const std::string& name, const std::string& to, const std::string& edges = "{}") {
   return parsed(R"({"kind":"LoadBalancer","metadata":{"name":")" + name +
                 R"("},"spec":{"listeners":[{"protocol":"HTTP","hostnames":[")" + name +
-                R"(.example"]}],"routes":[{"backends":[{"service":")" + to + R"("}]}],"edges":)" + edges + "}}");
+                R"(.example"]}],"routes":[{"backends":[{"service":")" + to + R"("}]}],"edges":)" + edges +
+                "}}");
 }
 
 net::Task<void> stop(Controller& controller) { co_await controller.stop(); }
@@ -51,7 +52,7 @@ class World {
   testing::FakeEnv fake;
 
  private:
-  std::unique_ptr<store::Engine> engine_ = *store::Engine::open({.threaded = false});
+  std::unique_ptr<store::Engine> engine_ = *store::Engine::open({.directory = {}, .threaded = false});
 
  public:
   store::SqliteStore store{*engine_, fake.loop};
@@ -62,9 +63,10 @@ class World {
   std::unique_ptr<Controller> start() {
     auto controller = std::make_unique<Controller>(
         fake.env, store, tokens,
-        PublisherOptions{.edge_name = "here",
-                         .edge = {.provider = "acme", .region = "eu", .city = "fra", .version = "1.2.3"},
-                         .fixed_tokens = {{.name = "admin", .hash = token_of(1).hash, .role = auth::Role::kAdmin}}},
+        PublisherOptions{
+            .edge_name = "here",
+            .edge = {.provider = "acme", .region = "eu", .city = "fra", .version = "1.2.3"},
+            .fixed_tokens = {{.name = "admin", .hash = token_of(1).hash, .role = auth::Role::kAdmin}}},
         PublisherSinks{
             .snapshot = [this](config::SnapshotPointer one) { snapshots.push_back(std::move(one)); },
             .settled = [this](store::Revision revision) { settled = revision; }});

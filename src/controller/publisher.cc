@@ -88,7 +88,7 @@ void Publisher::refresh_tokens() {
                        .role = role_of(spec->role),
                        .expires_at = spec->expires_at});
   }
-  tokens_.replace(std::move(records));
+  tokens_.replace(records);
 }
 
 std::string Publisher::status_of(const config::Object& object) const {
