@@ -124,17 +124,20 @@ def http1(rows):
     table(rows)
     print()
     held = True
+    shared = []
     for row in rows.rows:
         if row["errors"]:
-            held = line(
-                False,
-                f"{row['case']} {row['proxy']} round {row['round'] + 1}: {row['errors']} errors, row invalid",
+            text = (
+                f"{row['case']} {row['proxy']} round {row['round'] + 1}: {row['errors']} errors, row invalid"
             )
-        elif row["foreign_cpu_seconds"] > FOREIGN_SHARE_MAX * row["seconds"]:
-            print(
-                f"NOTE  {row['case']} {row['proxy']} round {row['round'] + 1}: other processes used "
-                f"{row['foreign_cpu_seconds']:.1f} s of CPU meanwhile"
-            )
+            held = line(False, text)
+        if row["foreign_cpu_seconds"] > FOREIGN_SHARE_MAX * row["seconds"]:
+            shared.append(row["foreign_cpu_seconds"] / row["seconds"])
+    if shared:
+        print(
+            f"NOTE  during {len(shared)} of {len(rows.rows)} rows other processes kept "
+            f"{statistics.median(shared):.1f} processors busy; run it again when the machine is quiet"
+        )
     measured = {row["proxy"] for row in rows.rows}
     if "weir" in measured:
         for case, figure, group, least in GOALS:
