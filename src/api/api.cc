@@ -87,6 +87,7 @@ net::Task<Api::Responded> Api::respond(http::Request& request) {
   auth::Identity caller;
   const bool anonymous = target->place == Place::kMetrics && options_.anonymous_metrics;
   if (target->needs_token() && !anonymous) {
+    co_await first_settled();
     auto known = access_.identify(request);
     if (!known) co_return refuse(std::move(known.error()));
     caller = std::move(*known);
@@ -259,6 +260,14 @@ http::ResponsePtr Api::metrics(const http::Request& request) const {
   return text(request, 200, "text/plain; version=0.0.4; charset=utf-8", std::move(out));
 }
 
+// A token is not wrong because the process has just begun.
+net::Task<void> Api::first_settled() {
+  const Instant deadline = env_.loop.now() + options_.settle_timeout;
+  while (!settled_ && env_.loop.now() < deadline) {
+    if (!co_await settling_.wait(deadline - env_.loop.now())) co_return;
+  }
+}
+
 void Api::settled(store::Revision revision) {
   settled_ = revision;
   settling_.ring();
@@ -267,7 +276,7 @@ void Api::settled(store::Revision revision) {
 // The write is done whatever comes of this: who waits too long, or leaves, goes on.
 net::Task<void> Api::settle(store::Revision revision) {
   const Instant deadline = env_.loop.now() + options_.settle_timeout;
-  while (settled_ < revision && env_.loop.now() < deadline) {
+  while (settled_.value_or(0) < revision && env_.loop.now() < deadline) {
     if (!co_await settling_.wait(deadline - env_.loop.now())) co_return;
   }
 }

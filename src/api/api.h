@@ -5,6 +5,7 @@
 
 #include <array>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,7 @@ struct ApiOptions {
   std::string version;             // of the program, for people
   bool anonymous_metrics = false;  // /metrics without a token: where only this machine can ask
   // An answer to a write waits this long for settled(), so that a token works and traffic follows once the
-  // answer is there. Zero: where nobody calls it.
+  // answer is there; the first requests wait for the tokens to be known. Zero: where nobody calls it.
   Duration settle_timeout{};
 };
 
@@ -63,6 +64,7 @@ class Api final : public http::Service {
   net::Task<Responded> object(http::Request& request, const Target& target);
   net::Task<Responded> write(http::Request& request, const Target& target, const auth::Identity& caller);
   net::Task<void> settle(store::Revision revision);
+  net::Task<void> first_settled();
   net::Task<Responded> ready(http::Request& request);
   http::ResponsePtr json(const http::Request& request, int status, std::string content) const;
   http::ResponsePtr front(const http::Request& request) const;
@@ -80,7 +82,7 @@ class Api final : public http::Service {
   std::string openapi_;
   std::vector<MetricsSource> metrics_;
   std::vector<ReadyCheck> ready_checks_;
-  store::Revision settled_ = 0;
+  std::optional<store::Revision> settled_;
   Bell settling_;
   std::array<Counter, 6> responses_;  // by the first digit of the status
   bool draining_ = false;

@@ -415,6 +415,11 @@ TEST_CASE("an answer waits for the controllers, but not for ever") {
   Peer peer(world.fake, ApiFixture::kAddress);
   peer.send(world.text_of("POST", "/v1/services", service("a")));
   CHECK(peer.received().empty());
+  CHECK(everything(world).starts_with("0"));  // who asks is not known yet
+  world.api.settled(0);
+  world.fake.run_until_idle();
+  CHECK(everything(world).starts_with("1\n"));
+  CHECK(peer.received().empty());
   world.api.settled(1);
   world.fake.run_until_idle();
   CHECK(peer.take().starts_with("HTTP/1.1 201 "));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "auth/token.h"
+#include "controller/admin_object.h"
 #include "controller/records.h"
 #include "store/engine.h"
 #include "store/sqlite_store.h"
@@ -63,10 +64,8 @@ class World {
   std::unique_ptr<Controller> start() {
     auto controller = std::make_unique<Controller>(
         fake.env, store, tokens,
-        PublisherOptions{
-            .edge_name = "here",
-            .edge = {.provider = "acme", .region = "eu", .city = "fra", .version = "1.2.3"},
-            .fixed_tokens = {{.name = "admin", .hash = token_of(1).hash, .role = auth::Role::kAdmin}}},
+        PublisherOptions{.edge_name = "here",
+                         .edge = {.provider = "acme", .region = "eu", .city = "fra", .version = "1.2.3"}},
         PublisherSinks{
             .snapshot = [this](config::SnapshotPointer one) { snapshots.push_back(std::move(one)); },
             .settled = [this](store::Revision revision) { settled = revision; }});
@@ -214,11 +213,10 @@ TEST_CASE("an edge gets the load balancers that select it, also by labels given 
   world.end(std::move(controller));
 }
 
-TEST_CASE("tokens follow the store; the fixed ones are there from the beginning and stay") {
+TEST_CASE("tokens follow the store") {
   World world;
   const WallTime now = world.fake.clock.wall_now();
   auto controller = world.start();
-  CHECK(world.tokens.verify(token_of(1).text, now)->role == auth::Role::kAdmin);
   CHECK_FALSE(world.tokens.verify(token_of(2).text, now));
   world.write({parsed(R"({"kind":"Token","metadata":{"name":"t"},"spec":{"role":"viewer","hash":")" +
                       token_of(2).hash.to_text() + R"(","expires_at":"2026-01-01T01:00:00Z"}})"),
@@ -227,7 +225,36 @@ TEST_CASE("tokens follow the store; the fixed ones are there from the beginning 
   CHECK_FALSE(world.tokens.verify(token_of(2).text, now + std::chrono::hours(1)));
   world.remove(Kind::kToken, "t");
   CHECK_FALSE(world.tokens.verify(token_of(2).text, now));
-  CHECK(world.tokens.verify(token_of(1).text, now));
+  world.end(std::move(controller));
+}
+
+TEST_CASE("who can read the admin token's file is the administrator") {
+  World world;
+  const auto keep = [&world](int fill) {
+    const auto kept = world.fake.run(keep_admin_object(world.fake.env, world.store, token_of(fill).text));
+    REQUIRE((kept && *kept));
+  };
+  auto controller = world.start();
+  const WallTime now = world.fake.clock.wall_now();
+  const auto role = [&](int fill) {
+    world.fake.run_until_idle();
+    const auto identity = world.tokens.verify(token_of(fill).text, now);
+    return identity ? std::string(auth::name_of(identity->role)) : "none";
+  };
+  keep(1);
+  CHECK(role(1) == "admin");
+  const auto before = world.fake.run(world.store.get("tokens/admin"));
+  keep(1);
+  CHECK(**world.fake.run(world.store.get("tokens/admin")) == **before);  // nothing to do
+  keep(2);                                                               // another file
+  CHECK(role(1) == "none");
+  CHECK(role(2) == "admin");
+  world.write({parsed(R"({"kind":"Token","metadata":{"name":"admin"},"spec":{"role":"viewer","hash":")" +
+                      token_of(2).hash.to_text() + R"("}})")});
+  CHECK(role(2) == "viewer");
+  keep(2);
+  CHECK(role(2) == "admin");
+  CHECK(world.fake.log.text().find(token_of(2).text) == std::string::npos);
   world.end(std::move(controller));
 }
 

@@ -1,6 +1,7 @@
 #include "controller/publisher.h"
 
 #include <utility>
+#include <vector>
 
 namespace weir::controller {
 namespace {
@@ -34,9 +35,7 @@ Publisher::Publisher(net::Env& env, store::Store& store, auth::TokenTable& token
       options_(std::move(options)),
       sinks_(std::move(sinks)),
       mirror_(store, env.log,
-              {Kind::kLoadBalancer, Kind::kService, Kind::kEndpoint, Kind::kEdge, Kind::kToken}) {
-  refresh_tokens();
-}
+              {Kind::kLoadBalancer, Kind::kService, Kind::kEndpoint, Kind::kEdge, Kind::kToken}) {}
 
 net::Task<void> Publisher::run() {
   for (;;) {
@@ -74,7 +73,7 @@ void Publisher::publish() {
 }
 
 void Publisher::refresh_tokens() {
-  std::vector<auth::TokenRecord> records = options_.fixed_tokens;
+  std::vector<auth::TokenRecord> records;
   for (const config::Object* object : mirror_.objects()) {
     const auto* spec = std::get_if<config::TokenSpec>(&object->spec);
     if (spec == nullptr) continue;

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "auth/token_table.h"
 #include "config/snapshot.h"
@@ -30,13 +29,10 @@ struct PublisherOptions {
   // gave to the Edge object count too.
   std::string edge_name;
   config::EdgeSpec edge;
-  // Those that are in no store, such as the admin token's.
-  std::vector<auth::TokenRecord> fixed_tokens;
 };
 
 class Publisher {
  public:
-  // The table has the fixed tokens from here on.
   Publisher(net::Env& env, store::Store& store, auth::TokenTable& tokens, PublisherOptions options,
             PublisherSinks sinks);
 
