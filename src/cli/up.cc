@@ -143,6 +143,10 @@ class Up {
     }
     controller_.start();
     tasks_.spawn(api_.follow());
+    // The API answers when the tokens are known and the edge has its first Snapshot; one that cannot be built
+    // must not keep anybody from mending it.
+    tasks_.spawn(settle_late());
+    if (!co_await settled_.wait(control_.loop())) co_return;
     api_server_.listen(std::move(api_listener_));
     if (admin_token_.made) {
       std::printf("admin token (shown once, kept in %s/%.*s): %s\n", options_.data_dir.c_str(),
@@ -155,6 +159,10 @@ class Up {
                         {"api", "http://" + api_address_.to_string()},
                         {"data_dir", options_.data_dir},
                         {"workers", std::to_string(options_.workers)}});
+  }
+
+  net::Task<void> settle_late() {
+    if (co_await control_.loop().sleep(kSettleTimeout)) settled_.set();
   }
 
   net::Task<void> end() {
@@ -179,6 +187,7 @@ class Up {
   controller::Controller controller_;
   net::TaskGroup tasks_;
   net::TaskGroup ending_;
+  net::Event settled_;
   std::unique_ptr<net::Listener> api_listener_;
   net::Address http_address_;
   net::Address api_address_;

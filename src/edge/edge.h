@@ -16,7 +16,7 @@
 #include "health/monitor.h"
 #include "http/server.h"
 #include "net/env.h"
-#include "net/event.h"
+#include "net/loop.h"
 #include "net/task_group.h"
 
 namespace weir::edge {

@@ -394,10 +394,12 @@ TEST_CASE("a route's body limit is 413, announced or not") {
   Peer announced(fixture.fake, kEdge);
   announced.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
   CHECK(announced.take().starts_with("HTTP/1.1 413"));
+  CHECK(announced.ended());
   CHECK_FALSE(origin.accept().connected());
   Peer chunked(fixture.fake, kEdge);
   chunked.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
   CHECK(chunked.take().starts_with("HTTP/1.1 413"));
+  CHECK(chunked.ended());
 }
 
 TEST_CASE("with a health check, an endpoint serves after its first pass, leaves when it fails, and returns") {

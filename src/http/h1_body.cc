@@ -17,20 +17,27 @@ H1Body::H1Body(net::Stream& stream, Side side, Framing framing, std::uint64_t co
       decoder_(side),
       input_(buffered) {}
 
+std::unexpected<Error> H1Body::refuse(const Error& error) {
+  refusal_ = error;
+  return fail(error);
+}
+
 Result<net::Slice> H1Body::next_chunk() {
+  if (refusal_) return fail(*refusal_);
   while (!input_.empty()) {
     auto step = decoder_.decode(input_);
-    if (!step) return fail(step.error());
+    if (!step) return refuse(step.error());
     if (step->done && !step->trailers.empty()) {
       trailers_ = std::make_unique<Fields>();
       if (!read_trailers(step->trailers, *trailers_)) {
-        return fail(Code::kHeadTooLarge, "too many trailer fields", side_);
+        return refuse({Code::kHeadTooLarge, side_, Retry::kNever, 0, "too many trailer fields"});
       }
     }
     input_ = input_.subspan(step->consumed);
+    if (step->data.size() > allowed_) {
+      return refuse({Code::kBodyTooLarge, side_, Retry::kNever, 0, "the content is larger than allowed"});
+    }
     at_end_ = step->done;
-    if (step->data.size() > allowed_)
-      return fail(Code::kBodyTooLarge, "the content is larger than allowed", side_);
     allowed_ -= step->data.size();
     if (at_end_ || !step->data.empty()) return step->data;
     if (step->consumed == 0) break;  // an unfinished trailer section: more must come behind it

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "http/body.h"
 #include "http/h1_chunked.h"
@@ -38,6 +39,7 @@ class H1Body {
  private:
   Result<net::Slice> next_buffered();
   Result<net::Slice> next_chunk();
+  std::unexpected<Error> refuse(const Error& error);
   net::Task<Result<void>> fill();
 
   net::Stream& stream_;
@@ -51,6 +53,7 @@ class H1Body {
   net::Slice input_;    // received, not yet given out
   net::Buffer buffer_;  // holds input_ once what came with the head is used up
   std::unique_ptr<Fields> trailers_;
+  std::optional<Error> refusal_;  // what came is malformed or too long: nothing behind it is read as anything
 };
 
 }  // namespace weir::http

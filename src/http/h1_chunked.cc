@@ -5,8 +5,8 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "http/h1_parser.h"
 #include "http/h1_bytes.h"
+#include "http/h1_parser.h"
 
 namespace weir::http {
 namespace {
@@ -73,13 +73,21 @@ bool ChunkedDecoder::line_byte(char byte) {
     case State::kData:
     case State::kTrailer:
     case State::kEndLf:
+    case State::kFailed:
     case State::kDone: break;  // decode() takes these itself
   }
   return false;
 }
 
+// For good: behind a byte that was refused, no byte can be told to be content or the next message.
+std::unexpected<Error> ChunkedDecoder::refuse(const char* text) {
+  state_ = State::kFailed;
+  return fail(Code::kMalformed, text, side_);
+}
+
 Result<ChunkedDecoder::Step> ChunkedDecoder::decode(std::span<const std::byte> in) {
   WEIR_CHECK(state_ != State::kDone);
+  if (state_ == State::kFailed) return fail(Code::kMalformed, "the chunks before this were refused", side_);
   for (std::size_t at = 0; at < in.size(); ++at) {
     if (state_ == State::kData) {
       const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(left_, in.size() - at));
@@ -92,11 +100,11 @@ Result<ChunkedDecoder::Step> ChunkedDecoder::decode(std::span<const std::byte> i
       if (byte != '\r') return trailer(in, at);
       state_ = State::kEndLf;
     } else if (state_ == State::kEndLf) {
-      if (byte != '\n') return fail(Code::kMalformed, "CR without LF behind the last chunk", side_);
+      if (byte != '\n') return refuse("CR without LF behind the last chunk");
       state_ = State::kDone;
       return Step{at + 1, {}, true, {}};
     } else if (!line_byte(byte)) {
-      return fail(Code::kMalformed, "chunk line is not valid", side_);
+      return refuse("chunk line is not valid");
     }
   }
   return Step{in.size(), {}, false, {}};
@@ -106,7 +114,10 @@ Result<ChunkedDecoder::Step> ChunkedDecoder::trailer(std::span<const std::byte> 
   const std::string_view rest(reinterpret_cast<const char*>(in.data()) + at, in.size() - at);
   Fields fields;
   const auto bytes = parse_field_section(rest, limits::kTrailerBytesMax, side_, fields);
-  if (!bytes) return fail(bytes.error());
+  if (!bytes) {
+    state_ = State::kFailed;
+    return fail(bytes.error());
+  }
   if (*bytes == 0) return Step{at, {}, false, {}};
   state_ = State::kDone;
   return Step{at + *bytes, {}, true, rest.substr(0, *bytes)};

@@ -61,12 +61,14 @@ class ChunkedDecoder {
     kTrailer,        // the first byte behind the last chunk
     kEndLf,          // the LF of the blank line, when there are no trailers
     kDone,
+    kFailed,  // what came was refused; nothing more is read from it
   };
 
   // Each takes one byte of a chunk line, or of the CRLF behind content; false when it cannot be there.
   bool line_byte(char byte);
   bool size_byte(char byte);
   bool ext_end(char byte);
+  std::unexpected<Error> refuse(const char* text);
   Result<Step> trailer(std::span<const std::byte> in, std::size_t at);
 
   State state_ = State::kSizeStart;

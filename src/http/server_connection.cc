@@ -71,6 +71,8 @@ net::Task<bool> ServerConnection::serve(Exchange& exchange) {
       stream_->abort();
       co_return false;
     }
+    // After a fault of the client's, what follows on its connection is not read as a request.
+    if (error.side == Side::kDownstream) exchange.head.keep_alive = false;
     response = error_response(error, exchange.id.text());
   }
   const bool reusable = co_await respond(exchange, **response);
@@ -79,7 +81,8 @@ net::Task<bool> ServerConnection::serve(Exchange& exchange) {
   stream_->watch_hangup(nullptr);
   exchange_ = nullptr;
   if (reusable) co_return end_request(exchange);
-  if (exchange.body && !exchange.body->at_end()) co_await linger();
+  const H1Body& content = exchange.body->received();
+  if (!content.at_end() || !content.rest().empty() || stream_->has_input()) co_await linger();
   co_return false;
 }
 

@@ -142,13 +142,21 @@ TEST_CASE("what is not a request is answered once and the connection ends, and n
   }
 }
 
-TEST_CASE("a malformed chunk ends the request with 400 and the connection with it") {
-  Fixture fixture;
-  Peer client(fixture.fake, "127.0.0.1:80");
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5x\r\nhello\r\n0\r\n\r\n");
-  const std::string answer = client.take();
-  CHECK(answer.starts_with("HTTP/1.1 400"));
-  CHECK(client.ended());
+TEST_CASE(
+    "a malformed chunk ends the request with 400 and the connection with it; what follows is no request") {
+  for (const char* chunks :
+       {"5x\r\nhello\r\n0\r\n\r\n", "1\r\na\n0\r\n\r\n", "1\r\na\r\n0\r\nX : y\r\n\r\n"}) {
+    CAPTURE(chunks);
+    Fixture fixture;
+    Peer client(fixture.fake, "127.0.0.1:80");
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(chunks) +
+                "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
+    const std::string answer = client.take();
+    CHECK(answer.starts_with("HTTP/1.1 400"));
+    CHECK(answer.find("HTTP/1.1", 1) == std::string::npos);
+    CHECK(client.ended());
+    CHECK(fixture.echo.requests == 1);
+  }
 }
 
 TEST_CASE("a slow head is answered with 408, an idle connection just ends") {

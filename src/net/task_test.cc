@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "net/event.h"
+#include "net/loop.h"
 #include "net/task.h"
 #include "testing/fake_env.h"
 
