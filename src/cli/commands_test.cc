@@ -382,6 +382,8 @@ TEST_CASE("delete deletes, unless somebody needs it") {
   CHECK(world.out() == "loadbalancer/web deleted\nservice/web deleted\n");
   CHECK(world.run({"delete", "service/web"}) == kFailed);
   CHECK(world.err().find("there is no Service/web") != std::string::npos);
+  CHECK(world.run({"delete", "event", "1-0"}) == kFailed);
+  CHECK(world.err() == "weir: events are made by the server; they can't be deleted\n");
 }
 
 TEST_CASE("a new token's secret is shown once, on stdout") {
