@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "api/objects.h"
 #include "config/documents.h"
 #include "config/kinds.h"
 #include "config/whole.h"

@@ -1,9 +1,13 @@
 #include "api/world.h"
 
-#include <algorithm>
+#include <utility>
+
+#include "api/objects.h"
 
 namespace weir::api {
 namespace {
+
+constexpr std::size_t kChangesPerRead = 1000;
 
 // The kinds that a struct of this type refers to.
 KindSet references_of(const config::Type& type) {
@@ -38,54 +42,70 @@ const config::Object* World::find(config::Kind kind, std::string_view name) cons
 }
 
 void World::put(config::Object object) {
-  const auto kind = object.kind();
-  kinds_ |= bit_of(kind);
+  const auto kind = static_cast<std::size_t>(object.kind());
+  kinds_ |= bit_of(object.kind());
   std::string name = object.metadata.name;
-  objects_[static_cast<std::size_t>(kind)][std::move(name)] =
-      std::make_shared<const config::Object>(std::move(object));
+  objects_[kind][std::move(name)] = std::make_shared<const config::Object>(std::move(object));
 }
 
-net::Task<Answer<const World*>> WorldReader::read(KindSet kinds) {
-  world_.kinds_ = 0;
-  world_.revision_ = 0;
-  for (const config::KindInfo& kind : config::kKinds) {
-    if ((kinds & bit_of(kind.kind)) == 0) continue;
-    auto objects = co_await read_kind(kind);
-    if (!objects) co_return refuse(std::move(objects.error()));
-    world_.objects_[static_cast<std::size_t>(kind.kind)] = std::move(*objects);
-    world_.kinds_ |= bit_of(kind.kind);
+net::Task<Result<const World*>> WorldReader::read(KindSet kinds) {
+  for (;;) {
+    for (const config::KindInfo& kind : config::kKinds) {
+      if ((kinds & ~world_.kinds_ & bit_of(kind.kind)) == 0) continue;
+      if (const auto read = co_await read_kind(kind); !read) co_return fail(read.error());
+    }
+    const auto changes = co_await store_.changes(world_.revision_, kChangesPerRead);
+    if (!changes && changes.error().code == Code::kGone) {
+      world_ = World{};
+      continue;
+    }
+    if (!changes) co_return fail(changes.error());
+    for (const store::Change& change : changes->changes) take(change);
+    world_.revision_ = changes->revision;
+    if (!changes->more) co_return &world_;
   }
-  co_return &world_;
 }
 
-net::Task<Answer<World::Objects>> WorldReader::read_kind(const config::KindInfo& kind) {
+// As it is at some revision not before the world's: the changes from there on make it current.
+net::Task<Result<void>> WorldReader::read_kind(const config::KindInfo& kind) {
   const std::string prefix = key_prefix(kind);
-  const World::Objects& known = world_.of(kind.kind);
-  World::Objects objects;
+  world_.objects_[static_cast<std::size_t>(kind.kind)].clear();
   std::string after;
   for (bool first = true;; first = false) {
     const auto page = co_await store_.list(prefix, after, store::kPageEntriesMax);
-    if (!page) co_return refuse(problem_of(page.error()));
-    if (first) world_.read_at_[static_cast<std::size_t>(kind.kind)] = page->revision;
-    world_.revision_ = std::max(world_.revision_, page->revision);
+    if (!page) co_return fail(page.error());
+    if (first && world_.kinds_ == 0) world_.revision_ = page->revision;
     for (const store::Entry& entry : page->entries) {
-      std::string name = entry.key.substr(prefix.size());
-      const auto found = known.find(name);
-      if (found != known.end() && found->second->metadata.revision == entry.revision) {
-        objects.emplace_hint(objects.end(), std::move(name), found->second);
-        continue;
-      }
-      auto object = decode(entry.value, entry.revision);
-      if (!object) {
-        co_return refuse(500, "unreadable",
-                         entry.key + " in the store can't be read by this version of weir");
-      }
-      objects.emplace_hint(objects.end(), std::move(name),
-                           std::make_shared<const config::Object>(std::move(*object)));
+      put(kind, entry.key.substr(prefix.size()), entry.value, entry.revision);
     }
-    if (!page->more) co_return objects;
+    if (!page->more) break;
     after = page->entries.back().key;
   }
+  world_.kinds_ |= bit_of(kind.kind);
+  co_return Result<void>{};
+}
+
+void WorldReader::take(const store::Change& change) {
+  const std::size_t slash = change.key.find('/');
+  if (slash == std::string::npos) return;
+  const auto* kind = config::find_plural(std::string_view(change.key).substr(0, slash));
+  if (kind == nullptr || (world_.kinds_ & bit_of(kind->kind)) == 0) return;
+  std::string name = change.key.substr(slash + 1);
+  if (change.value) return put(*kind, std::move(name), *change.value, change.revision);
+  world_.objects_[static_cast<std::size_t>(kind->kind)].erase(name);
+}
+
+void WorldReader::put(const config::KindInfo& kind, std::string name, std::string_view value,
+                      store::Revision revision) {
+  World::Objects& objects = world_.objects_[static_cast<std::size_t>(kind.kind)];
+  auto object = decode(value, revision);
+  if (object) {
+    objects[std::move(name)] = std::make_shared<const config::Object>(std::move(*object));
+    return;
+  }
+  log_.error("a stored object is passed over",
+             {{"key", key_of(kind, name)}, {"reason", object.error().text}});
+  objects.erase(name);
 }
 
 }  // namespace weir::api

@@ -1,5 +1,5 @@
-// World: the objects that a write is judged against, as of the revisions that it names. WorldReader reads it
-// for each write, but decodes again only what has changed. Owned by the Writer, on the control loop.
+// World: the objects that a write is judged against, as of one revision. WorldReader keeps it and brings it
+// to the present for each write, at the price of what has changed. Owned by the Writer, on the control loop.
 #pragma once
 
 #include <array>
@@ -8,11 +8,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-#include "api/objects.h"
-#include "api/problem.h"
+#include "base/log.h"
 #include "config/kinds.h"
 #include "net/task.h"
 #include "store/store.h"
@@ -32,10 +29,8 @@ class World {
 
   const config::Object* find(config::Kind kind, std::string_view name) const;
   const Objects& of(config::Kind kind) const { return objects_[static_cast<std::size_t>(kind)]; }
-  KindSet kinds() const { return kinds_; }
-  store::Revision revision() const { return revision_; }  // of the newest page
-  // Of each kind: as of which revision all of its objects are here.
-  store::Revision revision_of(config::Kind kind) const { return read_at_[static_cast<std::size_t>(kind)]; }
+  KindSet kinds() const { return kinds_; }                // of which all objects are here
+  store::Revision revision() const { return revision_; }  // all that happened up to it is in here
 
   // For tests, and for the reader.
   void put(config::Object object);
@@ -43,22 +38,25 @@ class World {
  private:
   friend class WorldReader;
   std::array<Objects, config::kKinds.size()> objects_;
-  std::array<store::Revision, config::kKinds.size()> read_at_{};
   KindSet kinds_ = 0;
   store::Revision revision_ = 0;
 };
 
 class WorldReader {
  public:
-  explicit WorldReader(store::Store& store) : store_(store) {}
+  WorldReader(store::Store& store, Log& log) : store_(store), log_(log) {}
 
-  // The result is good until the next read.
-  net::Task<Answer<const World*>> read(KindSet kinds);
+  // At least these kinds, as they are now. The result is good until the next read. An object that this
+  // version can't read is logged and left out: it must not stop every other change.
+  net::Task<Result<const World*>> read(KindSet kinds);
 
  private:
-  net::Task<Answer<World::Objects>> read_kind(const config::KindInfo& kind);
+  net::Task<Result<void>> read_kind(const config::KindInfo& kind);
+  void take(const store::Change& change);
+  void put(const config::KindInfo& kind, std::string name, std::string_view value, store::Revision revision);
 
   store::Store& store_;
+  Log& log_;
   World world_;
 };
 

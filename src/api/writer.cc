@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "api/objects.h"
 #include "config/kinds.h"
 
 namespace weir::api {
@@ -83,7 +84,7 @@ class Writer::Turn {
 };
 
 Writer::Writer(net::Env& env, store::Store& store, Result<MadeSecret> (*make_secret)())
-    : env_(env), store_(store), make_secret_(make_secret), reader_(store), turns_(env.loop) {}
+    : env_(env), store_(store), make_secret_(make_secret), reader_(store, env.log), turns_(env.loop) {}
 
 net::Task<Result<void>> Writer::take_turn() {
   if (taken_ && turns_.waiting() >= kWaitingMax) co_return fail(Code::kOverloaded, "too many writes wait");
@@ -104,7 +105,7 @@ net::Task<Answer<Written>> Writer::write(std::vector<Intent> intents, Actor acto
   const KindSet kinds = related_kinds(kinds_of(intents));
   for (int tries = 0; tries < kTriesMax; ++tries) {
     const auto world = co_await reader_.read(kinds);
-    if (!world) co_return refuse(world.error());
+    if (!world) co_return refuse(problem_of(world.error()));
     auto plan = make_plan(**world, intents,
                           {.now = env_.loop.clock().wall_now(),
                            .random = env_.random,
@@ -146,9 +147,11 @@ net::Task<Answer<bool>> Writer::commit(Written& written, const World& world, con
 
 store::Transaction Writer::transaction_for(const Plan& plan, const World& world, const Actor& actor) {
   store::Transaction transaction;
+  KindSet kinds = 0;
+  for (const Planned& planned : plan.objects) kinds |= bit_of(planned.kind);
   for (const config::KindInfo& kind : config::kKinds) {
-    if ((world.kinds() & bit_of(kind.kind)) == 0) continue;
-    transaction.unchanged(key_prefix(kind), world.revision_of(kind.kind));
+    if ((related_kinds(kinds) & bit_of(kind.kind)) == 0) continue;
+    transaction.unchanged(key_prefix(kind), world.revision());
   }
   const WallTime now = env_.loop.clock().wall_now();
   const auto milliseconds = static_cast<std::uint64_t>(now.time_since_epoch().count());
