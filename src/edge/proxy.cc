@@ -1,6 +1,8 @@
 #include "edge/proxy.h"
 
 #include <span>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "edge/upstream_head.h"
@@ -31,11 +33,11 @@ Proxy::Proxy(net::Env& env, net::Connector& connector)
 
 void Proxy::apply(PlanPointer plan) {
   auto next = std::make_shared<ActivePlan>();
+  std::unordered_map<std::string_view, std::shared_ptr<Upstream>> before;
+  for (const auto& upstream : active_->upstreams) before.emplace(upstream->service().name, upstream);
   for (const PlannedServicePointer& service : plan->services) {
-    std::shared_ptr<Upstream> previous;
-    for (const auto& upstream : active_->upstreams) {
-      if (upstream->service().name == service->name) previous = upstream;
-    }
+    const auto found = before.find(service->name);
+    const std::shared_ptr<Upstream> previous = found == before.end() ? nullptr : found->second;
     const bool same = previous && &previous->service() == service.get();
     next->upstreams.push_back(same ? previous : std::make_shared<Upstream>(service, previous.get(), env_));
   }
