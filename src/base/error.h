@@ -49,7 +49,7 @@ enum class Side : std::uint8_t { kInternal, kDownstream, kUpstream };
 // Whether the same operation may be tried again.
 enum class Retry : std::uint8_t {
   kNever,
-  kSafe,      // nothing of it was seen by the peer: always right
+  kSafe,          // nothing of it was seen by the peer: always right
   kIfIdempotent,  // the peer may have acted upon it
 };
 
