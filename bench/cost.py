@@ -110,7 +110,7 @@ def memory(options):
         os.chmod(directory, 0o755)
         origin, origin_port = run_origin(directory, SMALL_BODY)
         with origin:
-            for name in selected(options.only or ["weir", "haproxy", "nginx"]):
+            for name in selected(options.only or ["weir", "weir-uring", "haproxy", "nginx"]):
                 row = memory_of(name, options.connections, directory, origin_port)
                 rows.write(row)
                 text = (

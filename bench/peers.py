@@ -126,6 +126,17 @@ def run_forwarder_uring(case, directory, origin_port):
     )
 
 
+def run_weir_uring(case, directory, origin_port):
+    import os
+    os.environ["WEIR_URING"] = "1"
+    os.environ["WEIR_URING_BYTES"] = os.environ.get("BYTES", "4096")
+    os.environ["WEIR_URING_COUNT"] = os.environ.get("COUNT", "256")
+    try:
+        return run_weir(case, directory, origin_port)
+    finally:
+        del os.environ["WEIR_URING"]
+
+
 def run_weir(case, directory, origin_port):
     edge = weir.Weir(directory, workers=1).start()
     edge.apply(
@@ -143,6 +154,7 @@ def run_weir(case, directory, origin_port):
 # In the order in which they take their turns.
 PEERS = {
     "weir": run_weir,
+    "weir-uring": run_weir_uring,
     "haproxy": run_haproxy,
     "nginx": run_nginx,
     "forwarder-epoll": run_forwarder_epoll,

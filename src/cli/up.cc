@@ -6,6 +6,7 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -204,7 +205,7 @@ int run_up(const UpOptions& options) {
   std::vector<std::unique_ptr<net::Core>> cores;
   std::vector<net::Env*> workers;
   for (unsigned i = 0; i < options.workers; ++i) {
-    auto core = net::Core::create(*log);
+    auto core = net::Core::create(*log, std::getenv("WEIR_URING") != nullptr ? net::Io::kUring : net::Io::kEpoll);
     if (!core) return refuse(core.error().text);
     workers.push_back(&(*core)->env());
     cores.push_back(std::move(*core));

@@ -32,19 +32,31 @@ Result<void> fill_random(std::span<std::byte> bytes) {
   return {};
 }
 
-Result<std::unique_ptr<Core>> Core::create(Log& log) {
+Result<std::unique_ptr<Core>> Core::create(Log& log, Io io) {
   auto poller = EpollPoller::create();
   if (!poller) return fail(poller.error());
   std::uint64_t seed = 0;
   if (auto filled = fill_random(std::as_writable_bytes(std::span(&seed, 1))); !filled)
     return fail(filled.error());
-  return std::unique_ptr<Core>(new Core(std::move(*poller), seed, log));
+  std::unique_ptr<UringPoller> ring;
+  if (io == Io::kUring) {
+    auto made = UringPoller::create(**poller);
+    if (made) {
+      ring = std::move(*made);
+    } else {
+      log.info("no io_uring here, using epoll", {{"reason", std::string(made.error().text)},
+                                                 {"errno", std::to_string(made.error().os_errno)}});
+    }
+  }
+  return std::unique_ptr<Core>(new Core(std::move(*poller), std::move(ring), seed, log));
 }
 
-Core::Core(std::unique_ptr<EpollPoller> poller, std::uint64_t seed, Log& log)
+Core::Core(std::unique_ptr<EpollPoller> poller, std::unique_ptr<UringPoller> uring, std::uint64_t seed,
+           Log& log)
     : poller_(std::move(poller)),
-      loop_(clock_, *poller_),
-      network_(loop_, *poller_),
+      uring_(std::move(uring)),
+      loop_(clock_, uring_ ? static_cast<Poller&>(*uring_) : *poller_),
+      network_(loop_, *poller_, uring_.get()),
       random_(seed),
       env_{loop_, network_, random_, log} {}
 

@@ -8,6 +8,7 @@
 #include "net/env.h"
 #include "net/epoll.h"
 #include "net/epoll_network.h"
+#include "net/uring.h"
 
 namespace weir::net {
 
@@ -17,9 +18,12 @@ class SystemClock final : public Clock {
   WallTime wall_now() override;
 };
 
+enum class Io : std::uint8_t { kEpoll, kUring };
+
 class Core {
  public:
-  static Result<std::unique_ptr<Core>> create(Log& log);
+  // kUring becomes kEpoll, with a word in the log, where the kernel has no io_uring that serves.
+  static Result<std::unique_ptr<Core>> create(Log& log, Io io = Io::kEpoll);
   ~Core();
 
   Env& env() { return env_; }
@@ -31,10 +35,11 @@ class Core {
   void stop();
 
  private:
-  Core(std::unique_ptr<EpollPoller> poller, std::uint64_t seed, Log& log);
+  Core(std::unique_ptr<EpollPoller> poller, std::unique_ptr<UringPoller> uring, std::uint64_t seed, Log& log);
 
   SystemClock clock_;
   std::unique_ptr<EpollPoller> poller_;
+  std::unique_ptr<UringPoller> uring_;
   Loop loop_;
   EpollNetwork network_;
   Random random_;

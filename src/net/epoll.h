@@ -29,6 +29,7 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor();
   int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }  // to another owner
   explicit operator bool() const { return fd_ >= 0; }
 
  private:
@@ -49,6 +50,7 @@ class EpollPoller final : public Poller {
   };
 
   static Result<std::unique_ptr<EpollPoller>> create();
+  int descriptor() const { return epoll_.get(); }
 
   Result<void> add(int fd, std::uint32_t events, Handler& handler);
   // Other events for a descriptor that was added.

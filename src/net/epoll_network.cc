@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "net/socket.h"
+#include "net/uring_socket.h"
 
 namespace weir::net {
 namespace {
@@ -65,10 +66,16 @@ std::unexpected<Error> connect_failed(Error error) {
   return fail(error);
 }
 
+Result<std::unique_ptr<Stream>> make_stream(Loop& loop, EpollPoller& epoll, UringPoller* uring,
+                                            Descriptor descriptor, bool connecting) {
+  if (uring != nullptr) return UringSocket::create(loop, *uring, std::move(descriptor), connecting);
+  return Socket::create(loop, epoll, std::move(descriptor), connecting);
+}
+
 class EpollListener final : public Listener, private EpollPoller::Handler {
  public:
-  EpollListener(Loop& loop, EpollPoller& poller, Descriptor descriptor, Address address)
-      : loop_(loop), poller_(poller), descriptor_(std::move(descriptor)), address_(address) {}
+  EpollListener(Loop& loop, EpollPoller& poller, UringPoller* uring, Descriptor descriptor, Address address)
+      : loop_(loop), poller_(poller), uring_(uring), descriptor_(std::move(descriptor)), address_(address) {}
   ~EpollListener() {
     WEIR_CHECK(acceptor_ == nullptr);
     if (watched_) poller_.remove(descriptor_.get());
@@ -89,7 +96,7 @@ class EpollListener final : public Listener, private EpollPoller::Handler {
           ::accept4(descriptor_.get(), peer.get(), &peer.bytes, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (accepted) {
         set_option(accepted.get(), IPPROTO_TCP, TCP_NODELAY);
-        auto socket = Socket::create(loop_, poller_, std::move(accepted), false);
+        auto socket = make_stream(loop_, poller_, uring_, std::move(accepted), false);
         if (!socket) co_return fail(socket.error());
         co_return Accepted{std::move(*socket), from_system(peer)};
       }
@@ -139,6 +146,7 @@ class EpollListener final : public Listener, private EpollPoller::Handler {
 
   Loop& loop_;
   EpollPoller& poller_;
+  UringPoller* uring_;
   Descriptor descriptor_;
   Address address_;
   Wait* acceptor_ = nullptr;
@@ -163,7 +171,8 @@ Result<std::unique_ptr<Listener>> EpollNetwork::listen(Address at) {
   if (::getsockname(descriptor.get(), bound.get(), &bound.bytes) != 0) {
     return fail(system_error(errno, "cannot tell the bound address"));
   }
-  auto listener = std::make_unique<EpollListener>(loop_, poller_, std::move(descriptor), from_system(bound));
+  auto listener =
+      std::make_unique<EpollListener>(loop_, poller_, uring_, std::move(descriptor), from_system(bound));
   if (auto watched = listener->watch(); !watched) return fail(watched.error());
   return listener;
 }
@@ -178,7 +187,7 @@ Task<Result<std::unique_ptr<Stream>>> EpollNetwork::connect(Address to, Duration
     co_return connect_failed(system_error(errno, "cannot connect"));
   }
   const int fd = descriptor.get();
-  auto socket = Socket::create(loop_, poller_, std::move(descriptor), true);
+  auto socket = make_stream(loop_, poller_, uring_, std::move(descriptor), true);
   if (!socket) co_return connect_failed(socket.error());
   if (auto connected = co_await (*socket)->write(Slice{}, timeout); !connected) {
     co_return connect_failed(connected.error());

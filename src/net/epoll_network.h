@@ -1,4 +1,5 @@
-// EpollNetwork: Network over the kernel's sockets, on one epoll loop.
+// EpollNetwork: Network over the kernel's sockets, on one loop. Listening and resolving are on epoll; the
+// connections are too, or on io_uring when the loop has one.
 #pragma once
 
 #include <memory>
@@ -9,9 +10,12 @@
 
 namespace weir::net {
 
+class UringPoller;
+
 class EpollNetwork final : public Network {
  public:
-  EpollNetwork(Loop& loop, EpollPoller& poller) : loop_(loop), poller_(poller), resolver_(loop, poller) {}
+  EpollNetwork(Loop& loop, EpollPoller& poller, UringPoller* uring = nullptr)
+      : loop_(loop), poller_(poller), uring_(uring), resolver_(loop, poller) {}
 
   Result<std::unique_ptr<Listener>> listen(Address at) override;
   Task<Result<std::unique_ptr<Stream>>> connect(Address to, Duration timeout) override;
@@ -20,6 +24,7 @@ class EpollNetwork final : public Network {
  private:
   Loop& loop_;
   EpollPoller& poller_;
+  UringPoller* uring_;
   Resolver resolver_;
 };
 

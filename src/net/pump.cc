@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "net/epoll.h"
-#include "net/socket.h"
 
 namespace weir::net {
 namespace {
@@ -94,10 +93,10 @@ Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Dur
 }
 
 // Empties the pipe into `to`.
-Task<Result<void>> drain_pipe(const Pipe& pipe, Socket& to, std::size_t bytes, bool more_follows,
+Task<Result<void>> drain_pipe(const Pipe& pipe, Stream& to, std::size_t bytes, bool more_follows,
                               Duration timeout) {
   while (bytes > 0) {
-    const auto moved = to.splice_from_pipe(pipe.read_end.get(), bytes, more_follows);
+    const auto moved = to.plain_socket()->splice_from_pipe(pipe.read_end.get(), bytes, more_follows);
     if (!moved) co_return fail(moved.error());
     if (*moved) {
       bytes -= **moved;
@@ -108,12 +107,12 @@ Task<Result<void>> drain_pipe(const Pipe& pipe, Socket& to, std::size_t bytes, b
   co_return Result<void>{};
 }
 
-Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t bytes_max, Duration timeout) {
+Task<Pumped> pump_by_splice(Pipe pipe, Stream& from, Stream& to, std::uint64_t bytes_max, Duration timeout) {
   Pumped pumped;
   unsigned rounds = 0;
   while (pumped.bytes < bytes_max) {
     const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kPipeBytes, bytes_max - pumped.bytes));
-    const auto moved = from.splice_to_pipe(pipe.write_end.get(), want);
+    const auto moved = from.plain_socket()->splice_to_pipe(pipe.write_end.get(), want);
     if (!moved) {
       read_failed(pumped, moved.error());
       co_return pumped;
@@ -152,11 +151,9 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
 }  // namespace
 
 Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Duration timeout) {
-  Socket* from_socket = from.plain_socket();
-  Socket* to_socket = to.plain_socket();
-  if (from_socket != nullptr && to_socket != nullptr && bytes_max >= kSpliceBytesMin) {
+  if (from.plain_socket() != nullptr && to.plain_socket() != nullptr && bytes_max >= kSpliceBytesMin) {
     if (auto pipe = take_pipe()) {
-      co_return co_await pump_by_splice(std::move(*pipe), *from_socket, *to_socket, bytes_max, timeout);
+      co_return co_await pump_by_splice(std::move(*pipe), from, to, bytes_max, timeout);
     }
   }
   co_return co_await pump_by_copy(from, to, bytes_max, timeout);

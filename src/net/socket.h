@@ -10,7 +10,7 @@
 
 namespace weir::net {
 
-class Socket final : public Stream, private EpollPoller::Handler {
+class Socket final : public Stream, public PlainSocket, private EpollPoller::Handler {
  public:
   // The descriptor is non-blocking; connecting: its connect() has not finished, nothing can be written yet.
   static Result<std::unique_ptr<Socket>> create(Loop& loop, EpollPoller& poller, Descriptor descriptor,
@@ -24,12 +24,11 @@ class Socket final : public Stream, private EpollPoller::Handler {
   bool has_input() const override;
   bool peer_closed() const override { return hung_up_; }
   void watch_hangup(HangupWatch* watch) override;
-  Socket* plain_socket() override { return this; }
+  PlainSocket* plain_socket() override { return this; }
 
-  // For splice: moves up to `bytes` between the socket and a pipe without waiting. 0 from splice_to_pipe: the
-  // end of the stream. Nothing (an empty optional): not now; await readable(), or a write of nothing.
-  Result<std::optional<std::size_t>> splice_to_pipe(int pipe, std::size_t bytes);
-  Result<std::optional<std::size_t>> splice_from_pipe(int pipe, std::size_t bytes, bool more_follows);
+  Result<std::optional<std::size_t>> splice_to_pipe(int pipe, std::size_t bytes) override;
+  Result<std::optional<std::size_t>> splice_from_pipe(int pipe, std::size_t bytes,
+                                                      bool more_follows) override;
 
  private:
   Socket(Loop& loop, EpollPoller& poller, Descriptor descriptor, bool connecting)

@@ -16,7 +16,19 @@
 namespace weir::net {
 
 class Stream;
-class Socket;
+
+// A stream whose bytes are exactly those of a socket of the kernel.
+class PlainSocket {
+ public:
+  // Move up to `bytes` between the socket and a pipe without waiting. 0 from splice_to_pipe: the end of the
+  // stream. Nothing (an empty optional): not now; await readable(), or a write of nothing.
+  virtual Result<std::optional<std::size_t>> splice_to_pipe(int pipe, std::size_t bytes) = 0;
+  virtual Result<std::optional<std::size_t>> splice_from_pipe(int pipe, std::size_t bytes,
+                                                              bool more_follows) = 0;
+
+ protected:
+  ~PlainSocket() = default;
+};
 
 // Told once when the peer has gone (closed or reset) while nobody reads; see Stream::watch_hangup.
 class HangupWatch {
@@ -109,8 +121,8 @@ class Stream : public Pooled {
   virtual bool peer_closed() const = 0;
   // At most one watch; nullptr ends it. Called from the loop.
   virtual void watch_hangup(HangupWatch* watch) = 0;
-  // The socket under this stream when its bytes are exactly the socket's (for splice), else nullptr.
-  virtual Socket* plain_socket() { return nullptr; }
+  // For splice; nullptr when this stream is no socket.
+  virtual PlainSocket* plain_socket() { return nullptr; }
 
  private:
   friend class StreamOperation;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "net/task_group.h"
@@ -15,6 +17,15 @@ std::unique_ptr<net::EpollPoller> make_poller() {
   return std::move(*poller);
 }
 
+// WEIR_TEST_IO=uring: every test of RealEnv then runs on io_uring as well.
+std::unique_ptr<net::UringPoller> make_uring(net::EpollPoller& epoll) {
+  const char* io = std::getenv("WEIR_TEST_IO");
+  if (io == nullptr || std::string_view(io) != "uring") return nullptr;
+  auto poller = net::UringPoller::create(epoll);
+  WEIR_CHECK(poller.has_value());
+  return std::move(*poller);
+}
+
 net::Task<void> note_end(net::Task<void> task, bool& ended) {
   co_await task;
   ended = true;
@@ -22,7 +33,11 @@ net::Task<void> note_end(net::Task<void> task, bool& ended) {
 
 }  // namespace
 
-RealEnv::RealEnv() : poller(make_poller()), loop(clock, *poller), network(loop, *poller) {
+RealEnv::RealEnv()
+    : poller(make_poller()),
+      uring(make_uring(*poller)),
+      loop(clock, uring ? static_cast<net::Poller&>(*uring) : *poller),
+      network(loop, *poller, uring.get()) {
   std::signal(SIGPIPE, SIG_IGN);  // splice to a closed socket raises it, as the program's main knows
 }
 

@@ -12,6 +12,7 @@
 #include "net/env.h"
 #include "net/epoll.h"
 #include "net/epoll_network.h"
+#include "net/uring.h"
 #include "testing/driver.h"
 #include "testing/memory_log.h"
 
@@ -28,6 +29,7 @@ class RealEnv final : public Driver {
 
   net::SystemClock clock;
   std::unique_ptr<net::EpollPoller> poller;
+  std::unique_ptr<net::UringPoller> uring;  // empty: epoll alone
   net::Loop loop;
   net::EpollNetwork network;
   Random random{1};
