@@ -85,8 +85,6 @@ void Edge::write_metrics(std::string& out) const {
                         "{service=\"" + service->name + "\",endpoint=\"" + host.shared->key + "\"}");
     }
   }
-  exposition.family("weir_snapshot_revision", "gauge", "Revision of the configuration that is served.");
-  exposition.sample(plan_->revision);
 }
 
 }  // namespace weir::edge
