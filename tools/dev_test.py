@@ -45,7 +45,7 @@ def test_what_it_does_not_know_is_refused(arguments: list[str], words: str):
 
 
 def test_ci_runs_the_command_of_the_readme():
-    assert (ROOT / ".ci/run").read_text().splitlines()[1:] == ['exec "$(dirname "$0")/../dev" test']
+    assert (ROOT / ".ci/run").read_text().splitlines()[1:] == ['cd "$(dirname "$0")/.." && exec ./dev test']
     assert (ROOT / "README.md").read_text().index("./dev run") < (ROOT / "README.md").read_text().index(
         "./dev test"
     )
