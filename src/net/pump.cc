@@ -17,11 +17,14 @@ namespace {
 constexpr std::uint64_t kUntilEnd = std::numeric_limits<std::uint64_t>::max();
 // Below this, the system calls of a pipe cost more than the copy they save.
 constexpr std::uint64_t kSpliceBytesMin = 48UL * 1024;
-// In flight in the pipe; the kernel's own buffers hold the rest.
-constexpr std::size_t kPipeBytes = 192UL * 1024;
+// In flight in the pipe; the kernel's own buffers hold the rest. A slot of the pipe may hold a part of a page
+// only, so there are more slots than these bytes fill.
+constexpr std::size_t kPipeBytes = 224UL * 1024;
+constexpr std::size_t kPipeSlotBytes = 512UL * 1024;
 constexpr std::size_t kKeptPipes = 32;
-// A stream that is always ready lets others run after so many rounds.
-constexpr unsigned kRoundsBeforeYield = 16;
+// A stream that is always ready lets others run after so many bytes: sixteen downloads of 1 MiB at once have
+// half the p99 that they had with 3 MiB.
+constexpr std::uint64_t kBytesBeforeYield = kPipeBytes;
 
 struct Pipe {
   Descriptor read_end;
@@ -39,7 +42,8 @@ std::optional<Pipe> take_pipe() {
   }
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return std::nullopt;
-  (void)::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kPipeBytes));  // refused: the default size serves too
+  (void)::fcntl(ends[1], F_SETPIPE_SZ,
+                static_cast<int>(kPipeSlotBytes));  // refused: the default size serves too
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
@@ -57,9 +61,10 @@ constexpr Error kEndedEarly{Code::kClosed, Side::kInternal, Retry::kNever, 0, "t
 Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Duration timeout) {
   Pumped pumped;
   Buffer buffer;
-  unsigned rounds = 0;
+  std::uint64_t yield_at = kBytesBeforeYield;
   while (pumped.bytes < bytes_max) {
-    if (++rounds % kRoundsBeforeYield == 0) {
+    if (pumped.bytes >= yield_at) {
+      yield_at = pumped.bytes + kBytesBeforeYield;
       if (auto yielded = co_await from.loop().sleep(Duration::zero()); !yielded) {
         pumped.result = fail(yielded.error());
         co_return pumped;
@@ -110,7 +115,7 @@ Task<Result<void>> drain_pipe(const Pipe& pipe, Socket& to, std::size_t bytes, b
 
 Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t bytes_max, Duration timeout) {
   Pumped pumped;
-  unsigned rounds = 0;
+  std::uint64_t yield_at = kBytesBeforeYield;
   while (pumped.bytes < bytes_max) {
     const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kPipeBytes, bytes_max - pumped.bytes));
     const auto moved = from.splice_to_pipe(pipe.write_end.get(), want);
@@ -138,7 +143,8 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
       co_return pumped;  // the pipe still holds bytes: it is not kept
     }
     pumped.bytes += **moved;
-    if (++rounds % kRoundsBeforeYield == 0) {
+    if (pumped.bytes >= yield_at) {
+      yield_at = pumped.bytes + kBytesBeforeYield;
       if (auto yielded = co_await from.loop().sleep(Duration::zero()); !yielded) {
         pumped.result = fail(yielded.error());
         break;
