@@ -67,6 +67,17 @@ def test_sigterm_drains(make_origin, new_weir):
     assert running.process.wait(10) == 0
 
 
+def test_connections_that_never_said_anything_do_not_hold_up_the_end(new_weir):
+    running = new_weir().start()
+    silent = [http1.connect(port) for port in (running.http_port, running.api_port)]
+    assert running.get(path="/healthz-of-nobody").status == 404, "so they have been accepted"
+    started = time.monotonic()
+    running.process.signal(signal.SIGTERM)
+    assert running.process.wait(10) == 0
+    assert time.monotonic() - started < 3
+    assert all(connection.closed() for connection in silent)
+
+
 def test_a_second_sigterm_stops_at_once(make_origin, new_weir):
     holding = Holding()
     running = serve(new_weir().start(), make_origin(holding))

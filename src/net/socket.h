@@ -33,11 +33,7 @@ class Socket final : public Stream, private EpollPoller::Handler {
 
  private:
   Socket(Loop& loop, EpollPoller& poller, Descriptor descriptor, bool connecting)
-      : Stream(loop),
-        poller_(poller),
-        descriptor_(std::move(descriptor)),
-        writable_(!connecting),
-        readable_(!connecting) {}
+      : Stream(loop), poller_(poller), descriptor_(std::move(descriptor)), writable_(!connecting) {}
 
   bool start(StreamOperation& operation) override;
   void forget(StreamOperation& operation) override;
@@ -51,7 +47,7 @@ class Socket final : public Stream, private EpollPoller::Handler {
   StreamOperation* writer_ = nullptr;
   HangupWatch* watch_ = nullptr;
   bool writable_;
-  mutable bool readable_;  // a read may find something; false: it would not
+  mutable bool readable_ = false;  // a read may find something; false: it would not
   bool hung_up_ = false;
 };
 
