@@ -32,8 +32,8 @@ def version(*command):
 
 
 def enter_own_network(congestion_control):
-    """Starts this program again in a network namespace of its own, whose TCP is as wished: a machine's sysctls
-    are not part of what is compared. Without root, the machine's network is used, and facts() says which."""
+    """Starts this program again in a network namespace of its own, whose TCP is as wished: a machine's
+    sysctls are not part of what is compared. Without root, the machine's network is used; see facts()."""
     if os.environ.get("WEIR_BENCH_NETWORK") == "own":
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         CONGESTION_CONTROL.write_text(congestion_control)

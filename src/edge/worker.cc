@@ -8,10 +8,10 @@ namespace {
 constexpr Duration kIdleSweep = std::chrono::seconds(1);
 }
 
-Worker::Worker(net::Env& env, const http::ServerOptions& options)
+Worker::Worker(net::Env& env, http::ServerOptions options)
     : env_(env),
       proxy_(env, env.network),
-      server_(env, proxy_, options),
+      server_(env, proxy_, std::move(options)),
       tasks_(env.loop),
       ending_(env.loop) {}
 

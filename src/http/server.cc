@@ -13,33 +13,32 @@ constexpr std::uint64_t kPausesPerLogLine = 100;  // ten seconds of them
 }  // namespace
 
 struct Server::Listening {
-  Listening(net::Loop& loop, std::unique_ptr<net::Listener> owned)
-      : listener(std::move(owned)), group(loop) {}
+  Listening(net::Loop& loop, std::unique_ptr<net::Listener> owned, std::shared_ptr<Handshake> before)
+      : listener(std::move(owned)), handshake(std::move(before)), group(loop) {}
   std::unique_ptr<net::Listener> listener;
+  std::shared_ptr<Handshake> handshake;
   net::TaskGroup group;  // the one task that accepts
 };
 
 Server::GraceTimer::GraceTimer(Server& owner)
     : Timer([](Timer& timer) {
         Server& server = static_cast<GraceTimer&>(timer).server;
-        for (ServerConnection* open = server.open_; open != nullptr; open = open->next_) {
-          if (open->idle_ && open->context_ != nullptr) open->context_->cancel();
-        }
+        for (Connection* open = server.open_; open != nullptr; open = open->next_) open->end_when_idle();
       }),
       server(owner) {}
 
 Server::Server(net::Env& env, Service& service, ServerOptions options)
     : env_(env),
       service_(service),
-      options_(options),
+      options_(std::move(options)),
       closing_(env.loop),
       connections_(env.loop),
       grace_timer_(*this) {}
 
 Server::~Server() = default;
 
-void Server::listen(std::unique_ptr<net::Listener> listener) {
-  listeners_.push_back(std::make_unique<Listening>(env_.loop, std::move(listener)));
+void Server::listen(std::unique_ptr<net::Listener> listener, std::shared_ptr<Handshake> handshake) {
+  listeners_.push_back(std::make_unique<Listening>(env_.loop, std::move(listener), std::move(handshake)));
   Listening& listening = *listeners_.back();
   listening.group.spawn(accept_all(listening));
 }
@@ -59,6 +58,7 @@ void Server::drain() {
   draining_ = true;
   for (auto& listening : listeners_) closing_.spawn(close(std::move(listening)));
   listeners_.clear();
+  for (Connection* open = open_; open != nullptr; open = open->next_) open->drain();
   env_.loop.arm(grace_timer_, env_.loop.now() + options_.drain_grace);
 }
 
@@ -67,11 +67,43 @@ net::Task<void> Server::join() {
   co_await connections_.join();
 }
 
-namespace {
+Connection::Connection(Server& server) : registry_(server) {
+  next_ = registry_.open_;
+  link_ = &registry_.open_;
+  if (next_ != nullptr) next_->link_ = &next_;
+  registry_.open_ = this;
+}
 
-net::Task<void> run_connection(std::unique_ptr<ServerConnection> connection) { co_await connection->run(); }
+Connection::~Connection() {
+  *link_ = next_;
+  if (next_ != nullptr) next_->link_ = link_;
+}
 
-}  // namespace
+net::Task<void> Server::run_connection(Incoming incoming, std::shared_ptr<Handshake> handshake) {
+  if (handshake) {
+    auto done = co_await handshake->run(std::move(incoming));
+    if (!done) {
+      counters_.handshakes_failed.add();
+      counters_.connections_closed.add();
+      co_return;
+    }
+    incoming = std::move(*done);
+  }
+  std::unique_ptr<Connection> connection;
+  if (options_.h2 && incoming.speaks_h2()) {
+    connection = options_.h2(*this, std::move(incoming));
+  } else {
+    auto h1 = std::make_unique<ServerConnection>(*this, std::move(incoming));
+    co_await h1->run();
+    if (auto prior_knowledge = h1->take_h2()) {
+      h1.reset();
+      connection = options_.h2(*this, std::move(*prior_knowledge));
+    }
+  }
+  if (connection) co_await connection->run();
+  connection.reset();
+  counters_.connections_closed.add();
+}
 
 net::Task<void> Server::accept_all(Listening& listening) {
   const std::uint16_t port = listening.listener->address().port();
@@ -79,8 +111,8 @@ net::Task<void> Server::accept_all(Listening& listening) {
     auto accepted = co_await listening.listener->accept();
     if (accepted) {
       counters_.connections.add();
-      connections_.spawn(run_connection(
-          std::make_unique<ServerConnection>(*this, std::move(accepted->stream), accepted->peer, port)));
+      Incoming incoming{.stream = std::move(accepted->stream), .peer = accepted->peer, .local_port = port};
+      connections_.spawn(run_connection(std::move(incoming), listening.handshake));
       continue;
     }
     if (accepted.error().code == Code::kCancelled) co_return;

@@ -9,6 +9,7 @@
 
 #include "base/metrics.h"
 #include "base/time.h"
+#include "http/connection.h"
 #include "http/service.h"
 #include "net/env.h"
 #include "net/task_group.h"
@@ -22,7 +23,8 @@ struct ServerOptions {
   Duration write_timeout = std::chrono::seconds(30);      // the client takes some bytes
   Duration linger_timeout = std::chrono::seconds(2);      // after an early answer, for the client to read it
   Duration drain_grace = std::chrono::milliseconds(500);  // for a request under way on an idle connection
-  std::string_view scheme = "http";
+  // HTTP/2: over TLS by ALPN, without TLS by prior knowledge (RFC 9113 section 3.3). Empty: HTTP/1 only.
+  MakeConnection h2;
 };
 
 struct ServerCounters {
@@ -31,10 +33,9 @@ struct ServerCounters {
   Counter requests;
   Counter refused;                   // answered by the server itself: malformed, too large, too slow
   Counter accept_pauses;             // for want of descriptors
+  Counter handshakes_failed;         // connections that never came to HTTP
   std::array<Counter, 6> responses;  // by the first digit of the status
 };
-
-class ServerConnection;
 
 class Server {
  public:
@@ -44,7 +45,8 @@ class Server {
   ~Server();
 
   // Accepts on it until stop() or drain(). Owned from here on.
-  void listen(std::unique_ptr<net::Listener> listener);
+  // handshake: before each connection's HTTP; null: none.
+  void listen(std::unique_ptr<net::Listener> listener, std::shared_ptr<Handshake> handshake = nullptr);
   // Ends one listener; its connections go on. False when there is none with that address.
   bool unlisten(const net::Address& address);
 
@@ -60,10 +62,16 @@ class Server {
   const ServerCounters& counters() const { return counters_; }
   const ServerOptions& options() const { return options_; }
 
+  // --- for its connections
+  net::Env& env() { return env_; }
+  Service& service() { return service_; }
+  ServerCounters& counters() { return counters_; }
+
  private:
-  friend class ServerConnection;
+  friend class Connection;
   struct Listening;
   net::Task<void> accept_all(Listening& listening);
+  net::Task<void> run_connection(Incoming incoming, std::shared_ptr<Handshake> handshake);
   static net::Task<void> close(std::unique_ptr<Listening> listening);
 
   net::Env& env_;
@@ -73,7 +81,7 @@ class Server {
   net::TaskGroup closing_;  // listeners that end
   net::TaskGroup connections_;
   std::vector<std::unique_ptr<Listening>> listeners_;
-  ServerConnection* open_ = nullptr;  // intrusive list
+  Connection* open_ = nullptr;  // intrusive list
   struct GraceTimer final : net::Timer {
     explicit GraceTimer(Server& owner);
     Server& server;

@@ -22,22 +22,42 @@ struct ServerConnection::Exchange : net::Pooled {
   RequestId id;
 };
 
-ServerConnection::ServerConnection(Server& server, std::unique_ptr<net::Stream> stream,
-                                   const net::Address& peer, std::uint16_t local_port)
-    : server_(server), stream_(std::move(stream)), peer_(peer), local_port_(local_port) {
-  next_ = server_.open_;
-  link_ = &server_.open_;
-  if (next_ != nullptr) next_->link_ = &next_;
-  server_.open_ = this;
+ServerConnection::ServerConnection(Server& server, Incoming incoming)
+    : Connection(server),
+      server_(server),
+      stream_(std::move(incoming.stream)),
+      peer_(incoming.peer),
+      local_port_(incoming.local_port),
+      scheme_(incoming.scheme),
+      tls_(std::move(incoming.tls)),
+      buffer_(std::move(incoming.buffer)),
+      begin_(incoming.begin),
+      end_(incoming.end) {}
+
+void ServerConnection::end_when_idle() {
+  if (idle_ && context_ != nullptr) context_->cancel();
 }
 
-ServerConnection::~ServerConnection() {
-  *link_ = next_;
-  if (next_ != nullptr) next_->link_ = link_;
-  server_.counters_.connections_closed.add();
+std::optional<Incoming> ServerConnection::take_h2() {
+  if (!is_h2_) return std::nullopt;
+  return Incoming{.stream = std::move(stream_),
+                  .peer = peer_,
+                  .local_port = local_port_,
+                  .scheme = scheme_,
+                  .tls = std::move(tls_),
+                  .buffer = std::move(buffer_),
+                  .begin = begin_,
+                  .end = end_};
 }
 
-net::Env& ServerConnection::env() const { return server_.env_; }
+// A client with prior knowledge begins with 24 bytes that are no request (RFC 9113 section 3.4).
+ServerConnection::Preface ServerConnection::h2_preface() const {
+  constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  if (!options().h2 || served_ > 0 || tls_) return Preface::kNo;
+  const std::string_view received = net::as_text(buffer_.span().subspan(begin_, end_ - begin_));
+  if (received.starts_with(kPreface)) return Preface::kWhole;
+  return kPreface.starts_with(received) ? Preface::kPart : Preface::kNo;
+}
 
 net::Task<void> ServerConnection::run() {
   context_ = &co_await net::current_context();
@@ -63,7 +83,7 @@ net::Task<bool> ServerConnection::serve(Exchange& exchange) {
   const Head head = co_await read_head(exchange);
   if (head != Head::kComplete) co_return false;
   begin_request(exchange);
-  auto response = co_await server_.service_.handle(exchange.request);
+  auto response = co_await server_.service().handle(exchange.request);
   if (!response) {
     const Error& error = response.error();
     // The client is gone, or this connection was told to stop: there is nobody to answer.
@@ -92,7 +112,12 @@ net::Task<ServerConnection::Head> ServerConnection::read_head(Exchange& exchange
   std::size_t seen = 0;
   Error error;
   for (;;) {
-    if (begin_ != end_) {
+    const Preface preface = begin_ == end_ ? Preface::kNo : h2_preface();
+    if (preface == Preface::kWhole) {
+      is_h2_ = true;
+      co_return Head::kClose;
+    }
+    if (begin_ != end_ && preface == Preface::kNo) {
       const net::Slice received = buffer_.span().subspan(begin_, end_ - begin_);
       const auto parsed = parse_request_head(net::as_text(received), exchange.head, seen);
       if (!parsed) {
@@ -121,7 +146,7 @@ net::Task<ServerConnection::Head> ServerConnection::read_head(Exchange& exchange
     end_ += *got;
   }
   // Not a request, or not all of one: answered here, and nothing of it reaches the service.
-  server_.counters_.refused.add();
+  server_.counters().refused.add();
   exchange.head.fields.clear();
   exchange.head.method = Method::kOther;
   exchange.head.framing = Framing::kNone;
@@ -135,12 +160,13 @@ net::Task<ServerConnection::Head> ServerConnection::read_head(Exchange& exchange
 
 void ServerConnection::begin_request(Exchange& exchange) {
   ++served_;
-  server_.counters_.requests.add();
+  server_.counters().requests.add();
   exchange_ = &exchange;
   Request& request = exchange.request;
   RequestHead& head = exchange.head;
   request.local_port = local_port_;
-  request.scheme = options().scheme;
+  request.scheme = scheme_;
+  request.tls = tls_.get();
   exchange.id.assign(head.fields.value_of(Known::kXRequestId), env().random);
   request.id = exchange.id.text();
   if (head.version_minor >= 1) request.interim = this;
@@ -189,8 +215,8 @@ net::Task<bool> ServerConnection::respond(Exchange& exchange, Response& response
   if (exchange.body) exchange.body->received().discard_buffered();
   const bool body_read = !exchange.body || exchange.body->at_end();
   const bool keep_alive =
-      exchange.head.keep_alive && response.head.keep_alive && body_read && !server_.draining_;
-  server_.counters_.responses[static_cast<std::size_t>(response.head.status / 100) % 6].add();
+      exchange.head.keep_alive && response.head.keep_alive && body_read && !server_.draining();
+  server_.counters().responses[static_cast<std::size_t>(response.head.status / 100) % 6].add();
 
   net::Buffer out = net::Buffer::acquire();
   ResponseWriter writer(out.span(), exchange.head, env().loop.clock());

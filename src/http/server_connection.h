@@ -4,7 +4,9 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 
+#include "http/connection.h"
 #include "http/request_body.h"
 #include "http/server.h"
 #include "http/service.h"
@@ -12,21 +14,19 @@
 
 namespace weir::http {
 
-class ServerConnection final : private net::HangupWatch, private InterimSink {
+class ServerConnection final : public Connection, private net::HangupWatch, private InterimSink {
  public:
-  ServerConnection(Server& server, std::unique_ptr<net::Stream> stream, const net::Address& peer,
-                   std::uint16_t local_port);
-  ServerConnection(const ServerConnection&) = delete;
-  ServerConnection& operator=(const ServerConnection&) = delete;
-  ~ServerConnection();
+  ServerConnection(Server& server, Incoming incoming);
 
-  // Until the connection is to be closed. The task that runs it owns it.
-  net::Task<void> run();
+  net::Task<void> run() override;
+  void end_when_idle() override;
+  // The client turned out to speak HTTP/2: run() has ended, and this is where it goes on.
+  std::optional<Incoming> take_h2();
 
  private:
-  friend class Server;
   struct Exchange;
   enum class Head { kComplete, kRefused, kClose };
+  enum class Preface { kNo, kPart, kWhole };
 
   net::Task<Head> read_head(Exchange& exchange);
   net::Task<bool> serve(Exchange& exchange);
@@ -39,22 +39,25 @@ class ServerConnection final : private net::HangupWatch, private InterimSink {
   net::Task<Result<void>> send_interim(const ResponseHead& head) override;
   void on_hangup() override;
 
-  net::Env& env() const;
-  const ServerOptions& options() const { return server_.options_; }
+  Preface h2_preface() const;
+
+  net::Env& env() const { return server_.env(); }
+  const ServerOptions& options() const { return server_.options(); }
 
   Server& server_;
   std::unique_ptr<net::Stream> stream_;
   net::Address peer_;
   std::uint16_t local_port_;
+  std::string_view scheme_;
+  std::shared_ptr<const TlsInfo> tls_;
   bool idle_ = true;
+  bool is_h2_ = false;
   std::uint32_t served_ = 0;
   net::Context* context_ = nullptr;
   Exchange* exchange_ = nullptr;  // under way
   net::Buffer buffer_;            // holds received_; nothing while idle
   std::size_t begin_ = 0;         // received and not yet used: [begin_, end_) of buffer_
   std::size_t end_ = 0;
-  ServerConnection* next_ = nullptr;  // in the server's list
-  ServerConnection** link_ = nullptr;
 };
 
 }  // namespace weir::http

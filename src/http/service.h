@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "http/body.h"
+#include "http/connection.h"
 #include "http/message.h"
 #include "net/network.h"
 #include "net/task.h"
@@ -32,6 +33,7 @@ struct Request {
   Instant arrived;
   std::uint16_t local_port = 0;
   std::string_view scheme = "http";  // of the listener
+  const TlsInfo* tls = nullptr;      // null: the client came without TLS
   std::string_view id;               // the request id, made or taken over by the server
 };
 
