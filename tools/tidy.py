@@ -46,6 +46,7 @@ LIBRARIES = [
     (r"ares\w*\.h", {"net"}),
     (r"liburing\.h", {"net"}),
     (r"yaml-cpp/", {"config"}),
+    (r"re2/", {"config"}),
     (r"CLI/", {"cli"}),
     (r"spdlog/", {"cli"}),
     (r"fmt/", None),  # every room

@@ -60,7 +60,10 @@ void read_text(const Field& field, const Tree& tree, std::string& value, Report&
     return;
   }
   const auto size = static_cast<std::int64_t>(text->size());
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  const auto is_control = [&field](char c) {
+    if (field.lines && (c == '\n' || c == '\r' || c == '\t')) return false;
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  };
   if (size < field.min) {
     report.add("must not be empty");
   } else if (size > field.max) {
@@ -149,6 +152,14 @@ void read_json_text(const Field& field, const Tree& tree, std::string& value, Re
   value = std::move(text);
 }
 
+void read_bool(const Type& type, const Tree& tree, void* value, Report& report) {
+  if (!tree.is_boolean()) {
+    report.add("must be true or false" + but_found(tree));
+    return;
+  }
+  type.set(value, tree.get<bool>() ? 1 : 0);
+}
+
 void read_labels(const Field& field, const Tree& tree, Labels& value, Report& report) {
   if (!tree.is_object()) {
     report.add("must be an object of texts" + but_found(tree));
@@ -173,6 +184,7 @@ void read_value(const Field& field, const Type& type, const Tree& tree, void* va
                 Report& report) {
   switch (type.shape) {
     case Shape::kText: return read_text(field, tree, *static_cast<std::string*>(value), report);
+    case Shape::kBool: return read_bool(type, tree, value, report);
     case Shape::kInteger: return read_integer(field, type, tree, value, report);
     case Shape::kDuration: return read_duration(field, type, tree, value, report);
     case Shape::kTime: return read_time(tree, *static_cast<WallTime*>(value), report);
@@ -269,6 +281,7 @@ Tree print_field(const Field& field, const Type& type, const void* value, Secret
       const auto& text = *static_cast<const std::string*>(value);
       return text.empty() ? Tree() : Tree(text);
     }
+    case Shape::kBool: return type.get(value) != 0;
     case Shape::kInteger: {
       const std::int64_t number = type.get(value);
       return number == 0 && field.server_set ? Tree() : Tree(number);
@@ -317,6 +330,8 @@ Tree print_struct(const Type& type, const void* value, Secrets secrets) {
   for (const Field& field : type.fields) {
     if (field.secret && secrets == Secrets::kHide) continue;
     Tree printed = print_field(field, *field.type, field.in(value), secrets);
+    if (field.quiet && printed == print_field(field, *field.type, field.in(type.defaults()), secrets))
+      continue;
     if (!printed.is_null()) tree[std::string(field.name)] = std::move(printed);
   }
   return tree;

@@ -27,6 +27,29 @@ const KindInfo* find_kind_loosely(std::string_view word) {
   return found == kKinds.end() ? nullptr : found;
 }
 
+std::string canonical_match(const RouteMatch& match) {
+  std::string text = match.path    ? "path " + *match.path
+                     : match.regex ? "path regex " + *match.regex
+                                   : "path prefix " + std::string(normal_prefix(match.path_prefix));
+  std::vector<std::string> parts;
+  for (const std::string& method : match.methods) parts.push_back("method " + method);
+  const auto add = [&parts](std::string_view what, const FieldMatch& field, std::string name) {
+    std::string part = std::string(what) + std::move(name);
+    if (field.exact) part += " = " + *field.exact;
+    if (field.regex) part += " ~ " + *field.regex;
+    parts.push_back(std::move(part));
+  };
+  for (const FieldMatch& field : match.headers) add("header ", field, to_lower(field.name));
+  for (const FieldMatch& field : match.query) add("query ", field, field.name);
+  std::ranges::sort(parts);
+  for (const std::string& part : parts) text += ", " + part;
+  return text;
+}
+
+std::uint32_t shared_or_own_port(const Listener& listener) {
+  return listener.port.value_or(listener.protocol == ListenerProtocol::kHttps ? kSharedHttps : kSharedHttp);
+}
+
 const void* spec_of(const Object& object) {
   return std::visit([](const auto& spec) -> const void* { return &spec; }, object.spec);
 }
@@ -36,8 +59,59 @@ void* spec_of(Object& object) {
 }
 
 void Schema<HealthCheck>::validate(const HealthCheck& check, Report& report) {
-  if (check.http && check.tcp) report.add("has both http and tcp; keep one of them");
-  if (!check.http && !check.tcp) report.add("needs http or tcp; the shortest are http: {} and tcp: {}");
+  const int kinds = (check.http ? 1 : 0) + (check.tcp ? 1 : 0) + (check.grpc ? 1 : 0);
+  if (kinds > 1) report.add("has more than one of http, tcp and grpc; keep one of them");
+  if (kinds == 0) report.add("needs http, tcp or grpc; the shortest are http: {}, tcp: {} and grpc: {}");
+}
+
+void Schema<HashOn>::validate(const HashOn& hash_on, Report& report) {
+  if (hash_on.header.empty() && hash_on.cookie.empty() && !hash_on.source) {
+    report.add("needs header, cookie or source");
+  }
+}
+
+void Schema<ListenerTls>::validate(const ListenerTls& tls, Report& report) {
+  if (tls.client_certificates != ClientCertificates::kNone && tls.client_ca.empty()) {
+    const Report::Step field(report, "client_ca");
+    report.add("is required to verify client certificates");
+  }
+}
+
+void Schema<Listener>::validate(const Listener& listener, Report& report) {
+  const bool https = listener.protocol == ListenerProtocol::kHttps;
+  if (listener.tls && !https) {
+    const Report::Step field(report, "tls");
+    report.add("is for listeners of protocol HTTPS");
+  }
+  if (listener.redirect_to_https && https) {
+    const Report::Step field(report, "redirect_to_https");
+    report.add("is for listeners of protocol HTTP");
+  }
+}
+
+void Schema<FieldMatch>::validate(const FieldMatch& match, Report& report) {
+  if (match.exact && match.regex) report.add("has both exact and regex; keep one of them");
+}
+
+void Schema<RouteMatch>::validate(const RouteMatch& match, Report& report) {
+  const int kinds = (match.path ? 1 : 0) + (match.regex ? 1 : 0) + (match.path_prefix != "/" ? 1 : 0);
+  if (kinds > 1) report.add("has more than one of path, path_prefix and path_regex; keep one of them");
+}
+
+void Schema<Redirect>::validate(const Redirect& redirect, Report& report) {
+  if (redirect.path && redirect.path_prefix) report.add("has both path and path_prefix; keep one of them");
+  if (redirect.status > 303 && redirect.status < 307) {
+    const Report::Step field(report, "status");
+    report.add("must be 301, 302, 303, 307 or 308");
+  }
+  if (!redirect.scheme.empty() && redirect.scheme != "http" && redirect.scheme != "https") {
+    const Report::Step field(report, "scheme");
+    report.add("must be http or https");
+  }
+}
+
+void Schema<Rewrite>::validate(const Rewrite& rewrite, Report& report) {
+  if (rewrite.path && rewrite.path_prefix) report.add("has both path and path_prefix; keep one of them");
 }
 
 void Schema<ServiceSpec>::validate(const ServiceSpec& spec, Report& report) {
@@ -53,6 +127,17 @@ void Schema<ServiceSpec>::validate(const ServiceSpec& spec, Report& report) {
 }
 
 void Schema<Route>::validate(const Route& route, Report& report) {
+  const int answers = (route.backends.empty() ? 0 : 1) + (route.redirect ? 1 : 0) + (route.respond ? 1 : 0);
+  if (answers != 1) {
+    const Report::Step field(report, "backends");
+    report.add(answers == 0 ? "must have at least 1 in it, unless there is a redirect or respond"
+                            : "must be absent beside a redirect or respond, of which there can be one");
+    return;
+  }
+  if (route.match.regex &&
+      ((route.rewrite && route.rewrite->path_prefix) || (route.redirect && route.redirect->path_prefix))) {
+    report.add("replaces the prefix that matched, but path_regex matches no prefix");
+  }
   const Report::Step list(report, "backends");
   std::set<std::string_view> seen;
   bool reachable = route.backends.empty();  // an empty list has its own violation
@@ -67,20 +152,19 @@ void Schema<Route>::validate(const Route& route, Report& report) {
 }
 
 void Schema<LoadBalancerSpec>::validate(const LoadBalancerSpec& spec, Report& report) {
-  std::set<std::string, std::less<>> prefixes;
+  std::set<std::string, std::less<>> matches;
   for (std::size_t i = 0; i < spec.routes.size(); ++i) {
-    if (prefixes.emplace(normal_prefix(spec.routes[i].match.path_prefix)).second) continue;
+    if (matches.insert(canonical_match(spec.routes[i].match)).second) continue;
     const Report::Step list(report, "routes");
     const Report::Step item(report, i);
     const Report::Step match(report, "match");
-    const Report::Step field(report, "path_prefix");
     report.add("is taken by an earlier route, which would get every request");
   }
   std::set<std::pair<std::string, std::uint32_t>> hosts;  // with the port, 0 for the shared one
   for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
     const Listener& listener = spec.listeners[i];
     if (listener.port == 0U) continue;  // was refused when it was read
-    const std::uint32_t port = listener.port.value_or(0);
+    const std::uint32_t port = shared_or_own_port(listener);
     const Report::Step list(report, "listeners");
     const Report::Step item(report, i);
     if (listener.hostnames.empty() && !hosts.emplace("", port).second) {

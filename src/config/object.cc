@@ -161,11 +161,21 @@ std::string to_json(const Object& object, Secrets secrets) {
   return tree.dump();
 }
 
+namespace {
+
+bool is_empty(const Type& type, const void* value) {
+  if (type.shape == Shape::kText) return static_cast<const std::string*>(value)->empty();
+  return type.shape == Shape::kLabels && static_cast<const Labels*>(value)->empty();
+}
+
+}  // namespace
+
 void carry_server_fields(const Object& stored, Object& updated) {
   WEIR_CHECK(stored.kind() == updated.kind());
   const auto carry = [](const Type& type, const void* from, void* to) {
     for (const Field& field : type.fields) {
-      if (field.server_set) field.copy(from, to);
+      const bool kept_secret = field.secret && is_empty(*field.type, field.in(to));
+      if (field.server_set || kept_secret) field.copy(from, to);
     }
   };
   carry(kType<Metadata>, &stored.metadata, &updated.metadata);

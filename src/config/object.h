@@ -24,8 +24,18 @@ inline constexpr std::size_t kObjectsMax = 10'000;                   // in one l
 inline constexpr int kDepthMax = 32;                                 // levels; the kinds need ten
 
 // In the order of kKinds (kinds.h) and of Spec.
-enum class Kind : std::uint8_t { kLoadBalancer, kService, kEndpoint, kToken, kEvent, kEdge };
-using Spec = std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec, EdgeSpec>;
+enum class Kind : std::uint8_t {
+  kLoadBalancer,
+  kService,
+  kEndpoint,
+  kToken,
+  kEvent,
+  kCertificate,
+  kSecret,
+  kEdge
+};
+using Spec = std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec, CertificateSpec,
+                          SecretSpec, EdgeSpec>;
 
 struct Metadata {
   std::string name;
@@ -67,7 +77,7 @@ Checked<std::vector<Object>> parse_objects(std::string_view json, Origin origin)
 std::string to_json(const Object& object, Secrets secrets);
 
 // Puts what only the server may set (uid, revision, times, a token's hash, status) from the stored object
-// into the new one of the same kind.
+// into the new one of the same kind; also secrets that the new one does not have, since nobody is shown them.
 void carry_server_fields(const Object& stored, Object& updated);
 
 }  // namespace weir::config

@@ -40,6 +40,7 @@ Tree value_schema(const Field& field, const Type& type) {
       schema["maxLength"] = field.max;
       return schema;
     }
+    case Shape::kBool: return {{"type", "boolean"}};
     case Shape::kInteger: return number_schema(field);
     case Shape::kDuration:
       return {{"type", "string"},

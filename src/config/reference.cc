@@ -30,6 +30,7 @@ std::string words_of(const Type& type) {
 std::string type_text(const Field& field, const Type& type) {
   switch (type.shape) {
     case Shape::kText: return "text";
+    case Shape::kBool: return "true or false";
     case Shape::kInteger:
       if (field.max == kNumberMax) return "whole number";
       return "whole number, " + std::to_string(field.min) + " to " + std::to_string(field.max);

@@ -89,10 +89,13 @@ TEST_CASE("the schemas say what the tables say") {
             R"("description":"share of the requests, relative to the others; 0 drains it","default":1},)"
             R"("priority":{"type":"integer","format":"int64","minimum":0,"maximum":15,)"
             R"("description":"lower ones serve first, higher ones only when no lower one can",)"
-            R"("default":0}}})"));
+            R"("default":0},)"
+            R"("zone":{"type":"string","maxLength":63,)"
+            R"("description":"where it is: edges of the region of that name prefer it"}}})"));
   CHECK(schemas["HealthCheck"]["properties"]["interval"]["default"] == "5s");
   CHECK(schemas["HealthCheck"]["properties"]["http"]["$ref"] == "#/components/schemas/HttpCheck");
-  CHECK(schemas["Route"]["required"] == Tree::parse(R"(["backends"])"));
+  CHECK(schemas["Backend"]["required"] == Tree::parse(R"(["service"])"));
+  CHECK(schemas["UpstreamTls"]["properties"]["insecure_skip_verify"]["type"] == "boolean");
   CHECK(schemas["ServiceSpec"]["properties"]["balance"]["enum"] ==
         Tree::parse(R"(["ROUND_ROBIN","LEAST_REQUEST","RANDOM"])"));
   CHECK(schemas["Metadata"]["properties"]["uid"]["readOnly"] == true);

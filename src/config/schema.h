@@ -23,6 +23,7 @@ namespace weir::config {
 
 enum class Shape : std::uint8_t {
   kText,
+  kBool,
   kInteger,
   kDuration,     // "5s"
   kTime,         // RFC 3339
@@ -44,7 +45,7 @@ struct Type {
   std::span<const Field> fields = {};
   void (*validate)(const void* value, Report& report) = nullptr;  // what spans fields; null: nothing
   const void* (*defaults)() = nullptr;                            // a value as constructed
-  // kInteger, kDuration, kWord
+  // kBool, kInteger, kDuration, kWord
   std::int64_t (*get)(const void* value) = nullptr;
   void (*set)(void* value, std::int64_t number) = nullptr;
   std::span<const std::string_view> words = {};
@@ -72,6 +73,8 @@ struct Field {
   std::size_t items_max = 64;                             // also entries of labels
   std::string (*check)(std::string_view text) = nullptr;  // of a text; answers what is wrong, or nothing
   std::string_view refers_to = {};                        // kind that the text must name an object of
+  bool lines = false;                                     // a text that may have several
+  bool quiet = false;                            // with its default, it is left out of what is printed
   std::span<const std::string_view> later = {};  // words that the design knows and this version does not
 
   const void* in(const void* owner) const { return member(const_cast<void*>(owner)); }
@@ -157,6 +160,8 @@ constexpr Type make_type() {
     return {.shape = Shape::kStatusRange};
   } else if constexpr (std::same_as<T, Labels>) {
     return {.shape = Shape::kLabels};
+  } else if constexpr (std::same_as<T, bool>) {
+    return make_number<T>(Shape::kBool);
   } else if constexpr (std::integral<T>) {
     return make_number<T>(Shape::kInteger);
   } else if constexpr (std::is_enum_v<T>) {

@@ -22,8 +22,17 @@ using Tree = nlohmann::ordered_json;
 constexpr std::size_t kSnapshotBytesMax = std::size_t{32} << 20U;
 
 bool is_part(const Object& object) {
-  return object.kind() == Kind::kLoadBalancer || object.kind() == Kind::kService ||
-         object.kind() == Kind::kEndpoint;
+  switch (object.kind()) {
+    case Kind::kLoadBalancer:
+    case Kind::kService:
+    case Kind::kEndpoint:
+    case Kind::kCertificate:
+    case Kind::kSecret: return true;
+    case Kind::kToken:
+    case Kind::kEvent:
+    case Kind::kEdge: return false;
+  }
+  return false;
 }
 
 // FNV-1a, then mixed so that all bits are good for a hash ring.

@@ -16,9 +16,12 @@ namespace weir::config {
 
 using Labels = std::map<std::string, std::string, std::less<>>;
 
-enum class Protocol : std::uint8_t { kHttp };
-enum class Balance : std::uint8_t {};  // a place in lb::kPolicies; 0 = ROUND_ROBIN
+enum class Protocol : std::uint8_t { kHttp, kHttp2 };          // of a service
+enum class ListenerProtocol : std::uint8_t { kHttp, kHttps };  // of a listener
+enum class Balance : std::uint8_t {};                          // a place in lb::kPolicies; 0 = ROUND_ROBIN
 enum class Role : std::uint8_t { kAdmin, kViewer };
+enum class ClientCertificates : std::uint8_t { kNone, kRequest, kRequire };
+enum class TlsVersion : std::uint8_t { k12, k13 };
 
 // Both ends included.
 struct StatusRange {
@@ -32,6 +35,7 @@ struct StaticEndpoint {
   std::string address;  // "127.0.0.1:80", "[::1]:80", "name.example:80"
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
+  std::string zone;  // where it is, as edges say where they are: their region; empty: anywhere
   friend bool operator==(const StaticEndpoint&, const StaticEndpoint&) = default;
 };
 
@@ -46,7 +50,12 @@ struct TcpCheck {
   friend bool operator==(const TcpCheck&, const TcpCheck&) = default;
 };
 
-// Exactly one of http and tcp is there.
+struct GrpcCheck {
+  std::string service;  // grpc.health.v1 service name; empty: the whole server
+  friend bool operator==(const GrpcCheck&, const GrpcCheck&) = default;
+};
+
+// Exactly one of http, tcp and grpc is there.
 struct HealthCheck {
   Duration interval = std::chrono::seconds(5);
   Duration timeout = std::chrono::seconds(2);
@@ -54,6 +63,7 @@ struct HealthCheck {
   std::uint32_t healthy_threshold = 1;
   std::optional<HttpCheck> http;
   std::optional<TcpCheck> tcp;
+  std::optional<GrpcCheck> grpc;
   friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 
@@ -63,28 +73,106 @@ struct Retries {
   friend bool operator==(const Retries&, const Retries&) = default;
 };
 
+// What of a request decides its endpoint, for RING_HASH and MAGLEV. The first that the request has counts;
+// when it has none, the endpoint is random.
+struct HashOn {
+  std::string header;
+  std::string cookie;
+  bool source = false;  // the client's address
+  friend bool operator==(const HashOn&, const HashOn&) = default;
+};
+
+// Sends a client to the endpoint that answered it first, for as long as that can serve.
+struct StickyCookie {
+  std::string name = "weir-endpoint";
+  std::optional<Duration> max_age;  // none: until the browser is closed
+  friend bool operator==(const StickyCookie&, const StickyCookie&) = default;
+};
+
+struct OutlierDetection {
+  bool enabled = true;
+  std::uint32_t consecutive_5xx = 5;
+  std::uint32_t consecutive_failures = 5;  // connections refused, reset or timed out
+  Duration interval = std::chrono::seconds(10);
+  Duration ejection_time = std::chrono::seconds(30);  // times the number of ejections in a row
+  Duration ejection_time_max = std::chrono::seconds(300);
+  std::uint32_t ejected_percent_max = 10;
+  bool success_rate = true;
+  friend bool operator==(const OutlierDetection&, const OutlierDetection&) = default;
+};
+
+struct CircuitBreakers {
+  std::uint32_t connections_max = 4096;
+  std::uint32_t requests_max = 16384;
+  std::uint32_t pending_max = 4096;
+  std::uint32_t retries_max = 64;
+  friend bool operator==(const CircuitBreakers&, const CircuitBreakers&) = default;
+};
+
+// TLS towards the endpoints. Verification can only be turned off by name.
+struct UpstreamTls {
+  std::string server_name;  // SNI and the name that is verified; empty: the host of the endpoint's address
+  std::string ca;           // PEM bundle; empty: the system's
+  std::string certificate;  // name of a Certificate that is shown to the endpoint; empty: none
+  bool insecure_skip_verify = false;
+  friend bool operator==(const UpstreamTls&, const UpstreamTls&) = default;
+};
+
 struct ServiceSpec {
   Protocol protocol = Protocol::kHttp;
   Balance balance{};
+  std::optional<HashOn> hash_on;
+  std::optional<StickyCookie> sticky;
   std::vector<StaticEndpoint> endpoints;
   std::optional<HealthCheck> health_check;
   Duration connect_timeout = std::chrono::seconds(2);
   Duration request_timeout = std::chrono::seconds(60);  // from the request sent to the response's head
   Duration idle_timeout = std::chrono::seconds(60);     // of a pooled upstream connection
   Retries retries;
+  OutlierDetection outlier_detection;
+  CircuitBreakers circuit_breakers;
+  std::uint32_t panic_percent = 50;
+  std::optional<Duration> slow_start;
+  std::optional<UpstreamTls> tls;
+  std::uint32_t proxy_protocol = 0;  // version of the PROXY header that endpoints are sent; 0: none
   friend bool operator==(const ServiceSpec&, const ServiceSpec&) = default;
 };
 
 // --- LoadBalancer
+struct ListenerTls {
+  std::vector<std::string> certificates;  // names; none: one that this weir's own authority issues
+  TlsVersion min_version = TlsVersion::k12;
+  ClientCertificates client_certificates = ClientCertificates::kNone;
+  std::string client_ca;  // PEM bundle that client certificates are verified with
+  friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
+};
+
 struct Listener {
-  Protocol protocol = Protocol::kHttp;
+  ListenerProtocol protocol = ListenerProtocol::kHttp;
   std::vector<std::string> hostnames;  // "a.example", "*.example"; none: every host nobody else names
   std::optional<std::uint32_t> port;   // none: the shared socket of the protocol
+  std::optional<ListenerTls> tls;      // HTTPS only
+  std::vector<std::string> proxy_protocol_from;  // networks whose connections begin with a PROXY header
+  bool redirect_to_https = false;                // HTTP only: 308 for all that comes
   friend bool operator==(const Listener&, const Listener&) = default;
 };
 
+// A header or a query parameter. With neither exact nor regex, it must only be there.
+struct FieldMatch {
+  std::string name;
+  std::optional<std::string> exact;
+  std::optional<std::string> regex;  // RE2, of the whole value
+  friend bool operator==(const FieldMatch&, const FieldMatch&) = default;
+};
+
+// All of it must match.
 struct RouteMatch {
-  std::string path_prefix = "/";  // by segment: "/a" matches "/a" and "/a/b", not "/ab"
+  std::string path_prefix = "/";     // by segment: "/a" matches "/a" and "/a/b", not "/ab"
+  std::optional<std::string> path;   // the whole path, in place of a prefix
+  std::optional<std::string> regex;  // RE2, of the whole path, in place of a prefix
+  std::vector<std::string> methods;  // none: all
+  std::vector<FieldMatch> headers;
+  std::vector<FieldMatch> query;
   friend bool operator==(const RouteMatch&, const RouteMatch&) = default;
 };
 
@@ -94,11 +182,84 @@ struct Backend {
   friend bool operator==(const Backend&, const Backend&) = default;
 };
 
+struct Redirect {
+  std::uint32_t status = 302;
+  std::string scheme;                      // empty: that of the request
+  std::string hostname;                    // empty: that of the request
+  std::optional<std::uint32_t> port;       // none: the request's, or the scheme's when that changes
+  std::optional<std::string> path;         // the whole path
+  std::optional<std::string> path_prefix;  // in place of the prefix that matched
+  friend bool operator==(const Redirect&, const Redirect&) = default;
+};
+
+struct DirectResponse {
+  std::uint32_t status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+  friend bool operator==(const DirectResponse&, const DirectResponse&) = default;
+};
+
+struct Rewrite {
+  std::string hostname;                    // empty: as the client sent it
+  std::optional<std::string> path;         // the whole path
+  std::optional<std::string> path_prefix;  // in place of the prefix that matched
+  friend bool operator==(const Rewrite&, const Rewrite&) = default;
+};
+
+struct HeaderValue {
+  std::string name;
+  std::string value;
+  friend bool operator==(const HeaderValue&, const HeaderValue&) = default;
+};
+
+// In this order: remove, set, add.
+struct HeaderEdits {
+  std::vector<std::string> remove;
+  std::vector<HeaderValue> set;
+  std::vector<HeaderValue> add;
+  friend bool operator==(const HeaderEdits&, const HeaderEdits&) = default;
+};
+
+// A token bucket for each key: the client's address, or the value of a header; without either, one for the
+// route.
+struct RateLimit {
+  std::uint32_t requests = 100;
+  Duration per = std::chrono::seconds(1);
+  std::uint32_t burst = 0;  // 0: as many as requests
+  bool by_address = false;
+  std::string by_header;
+  friend bool operator==(const RateLimit&, const RateLimit&) = default;
+};
+
+struct BasicAuth {
+  std::string realm = "weir";
+  std::string secret;  // name of a Secret: user -> hash of the password, as htpasswd -B or mkpasswd print it
+  friend bool operator==(const BasicAuth&, const BasicAuth&) = default;
+};
+
+// Networks like 10.0.0.0/8. What is denied is refused; with allow, so is what it doesn't hold.
+struct IpAccess {
+  std::vector<std::string> allow;
+  std::vector<std::string> deny;
+  friend bool operator==(const IpAccess&, const IpAccess&) = default;
+};
+
+// Exactly one of backends, redirect and respond.
 struct Route {
   RouteMatch match;
   std::vector<Backend> backends;
+  std::optional<Redirect> redirect;
+  std::optional<DirectResponse> respond;
+  std::optional<Rewrite> rewrite;
+  std::optional<HeaderEdits> request_headers;
+  std::optional<HeaderEdits> response_headers;
+  std::optional<IpAccess> ip_access;
+  std::optional<BasicAuth> basic_auth;
+  std::vector<RateLimit> rate_limits;
   std::optional<Duration> request_timeout;              // none: the service's
+  std::optional<Duration> stream_idle_timeout;          // of bodies and upgraded streams; none: the defaults
   std::optional<std::uint64_t> request_body_bytes_max;  // none: no limit
+  std::optional<Retries> retries;                       // none: the service's
   friend bool operator==(const Route&, const Route&) = default;
 };
 
@@ -114,12 +275,26 @@ struct LoadBalancerSpec {
   friend bool operator==(const LoadBalancerSpec&, const LoadBalancerSpec&) = default;
 };
 
+// --- Certificate: a chain, leaf first, and the leaf's key; both PEM
+struct CertificateSpec {
+  std::string certificate;
+  std::string private_key;
+  friend bool operator==(const CertificateSpec&, const CertificateSpec&) = default;
+};
+
+// --- Secret: texts by key, never shown again
+struct SecretSpec {
+  Labels values;
+  friend bool operator==(const SecretSpec&, const SecretSpec&) = default;
+};
+
 // --- Endpoint: one that joined a service by itself
 struct EndpointSpec {
   std::string service;
   std::string address;
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
+  std::string zone;
   friend bool operator==(const EndpointSpec&, const EndpointSpec&) = default;
 };
 

@@ -24,6 +24,7 @@ void each_reference(const Type& type, const void* value, Report& report, const V
   const auto walk = [&](const auto& self, const Field& field, const Type& at, const void* item) -> void {
     if (at.shape == Shape::kStruct) return each_reference(at, item, report, visit);
     if (at.shape == Shape::kText && !field.refers_to.empty()) {
+      if (static_cast<const std::string*>(item)->empty()) return;
       return visit(field, *static_cast<const std::string*>(item));
     }
     if (at.element == nullptr) return;
@@ -57,8 +58,8 @@ bool may_share_an_edge(const Labels& left, const Labels& right) {
   return true;
 }
 
-// Port (0: the shared one), host name in lower case (empty: all), path prefix.
-using Claim = std::tuple<std::uint32_t, std::string, std::string_view>;
+// Port (see shared_or_own_port), host name in lower case (empty: all), what is matched.
+using Claim = std::tuple<std::uint32_t, std::string, std::string>;
 
 class Claims {
  public:
@@ -82,14 +83,14 @@ class Claims {
            const std::string& host, Report& report) {
     for (const Route& route : spec.routes) {
       if (report.full()) return;
-      const std::string_view prefix = normal_prefix(route.match.path_prefix);
-      auto& owners = owners_[{listener.port.value_or(0), host, prefix}];
+      const std::string match = canonical_match(route.match);
+      auto& owners = owners_[{shared_or_own_port(listener), host, match}];
       for (const Object* owner : owners) {
         if (owner == &object) continue;
         if (!may_share_an_edge(std::get<LoadBalancerSpec>(owner->spec).edges.match, spec.edges.match))
           continue;
         report.add((host.empty() ? "takes all hosts, which are taken" : "is taken") + std::string(" by ") +
-                   reference_of(*owner) + " for the path prefix " + std::string(prefix));
+                   reference_of(*owner) + " for the " + match);
         break;
       }
       owners.push_back(&object);

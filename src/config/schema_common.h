@@ -1,0 +1,66 @@
+// The bounds and words that the tables of several kinds share. See schema.h for what a table is.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include "config/schema.h"
+#include "config/specs.h"
+#include "lb/policies.h"
+
+namespace weir::config {
+
+inline constexpr std::int64_t kWeightMax =
+    1000;  // as Envoy and the DNS services; enough for percentages in tenths
+inline constexpr std::int64_t kPriorityMax = 15;          // groups of endpoints
+inline constexpr std::size_t kEndpointsMax = 1000;        // static ones of one service
+inline constexpr std::int64_t kTextBytesMax = 256;        // any text without a bound of its own
+inline constexpr std::int64_t kPemBytesMax = 256 << 10U;  // a bundle of all public authorities has 220 KiB
+inline constexpr std::int64_t kJsonBytesMax = 1 << 20U;   // an object within an event
+inline constexpr std::int64_t kNumberMax = std::numeric_limits<std::int64_t>::max();
+
+constexpr std::int64_t nanoseconds(Duration duration) { return duration.count(); }
+inline constexpr std::int64_t kTimeoutMin = nanoseconds(std::chrono::milliseconds(10));
+inline constexpr std::int64_t kTimeoutMax = nanoseconds(std::chrono::hours(1));
+inline constexpr std::int64_t kDayMax = nanoseconds(std::chrono::hours(24));
+
+// --- words
+template <>
+struct Words<Protocol> {
+  static constexpr std::array<std::string_view, 2> words{"HTTP", "HTTP2"};
+};
+inline constexpr std::array<std::string_view, 1> kServiceProtocolsLater{"TCP"};
+template <>
+struct Words<ListenerProtocol> {
+  static constexpr std::array<std::string_view, 2> words{"HTTP", "HTTPS"};
+};
+inline constexpr std::array<std::string_view, 2> kListenerProtocolsLater{"TCP", "TLS"};
+template <>
+struct Words<ClientCertificates> {
+  static constexpr std::array<std::string_view, 3> words{"NONE", "REQUEST", "REQUIRE"};
+};
+template <>
+struct Words<TlsVersion> {
+  static constexpr std::array<std::string_view, 2> words{"1.2", "1.3"};
+};
+
+template <>
+struct Words<Balance> {
+  static constexpr std::array<std::string_view, lb::kPolicies.size()> words = [] {
+    std::array<std::string_view, lb::kPolicies.size()> names;
+    for (std::size_t i = 0; i < names.size(); ++i) names[i] = lb::kPolicies[i].name;
+    return names;
+  }();
+};
+static_assert(Words<Balance>::words[0] == "ROUND_ROBIN", "the default of ServiceSpec::balance");
+
+template <>
+struct Words<Role> {
+  static constexpr std::array<std::string_view, 2> words{"admin", "viewer"};
+};
+
+}  // namespace weir::config
