@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "lb/spread.h"
+
 namespace weir::edge {
 
 Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env)
@@ -46,9 +48,12 @@ void Upstream::refresh() {
                      .set_aside = set_aside,
                      .active = &planned.shared->active});
   }
-  const std::vector<lb::Host> eligible = lb::eligible(hosts, planned_->spec.health_check.has_value());
-  policy_ = eligible.empty() ? nullptr
-                             : lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make(eligible);
+  // No panic: of a service whose every endpoint fails its check, the answer is 503.
+  const lb::Spread spread =
+      lb::spread(hosts, {.check_configured = planned_->spec.health_check.has_value(), .panic_percent = 0});
+  policy_ = spread.hosts.empty() ? nullptr
+                                 : lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make(
+                                       spread.hosts);
 }
 
 std::optional<std::uint32_t> Upstream::pick(std::span<const std::uint32_t> tried) {
