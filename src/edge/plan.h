@@ -12,6 +12,7 @@
 
 #include "config/snapshot.h"
 #include "edge/router.h"
+#include "lb/hash_table.h"
 #include "lb/host.h"
 #include "lb/policies.h"
 #include "net/network.h"
@@ -47,6 +48,7 @@ struct PlannedService {
   std::string authority;  // for requests that came without a Host
   std::vector<PlannedHost> hosts;
   std::shared_ptr<SharedService> shared;
+  lb::HashTablePointer table;  // of a policy that hashes, shared by all cores; else null
 };
 using PlannedServicePointer = std::shared_ptr<const PlannedService>;
 

@@ -53,7 +53,7 @@ void Upstream::refresh() {
       lb::spread(hosts, {.check_configured = planned_->spec.health_check.has_value(), .panic_percent = 0});
   policy_ = spread.hosts.empty() ? nullptr
                                  : lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make(
-                                       spread.hosts);
+                                       spread.hosts, {.table = planned_->table});
 }
 
 std::optional<std::uint32_t> Upstream::pick(std::span<const std::uint32_t> tried) {

@@ -38,7 +38,7 @@ class LeastRequest final : public Policy {
 
 }  // namespace
 
-std::unique_ptr<Policy> make_least_request(std::span<const Host> eligible) {
+std::unique_ptr<Policy> make_least_request(std::span<const Host> eligible, const HashSettings& /*hash*/) {
   return std::make_unique<LeastRequest>(eligible);
 }
 

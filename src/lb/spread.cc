@@ -86,7 +86,8 @@ std::vector<Level> make_levels(const Tallies& tallies, const SpreadSettings& set
   std::uint32_t left = kWholeLoad;   // of the whole load, to levels that follow
   bool all_panic = true;
   for (const auto& [priority, level] : tallies) {
-    const std::uint32_t health = part_of(level.available, level.all, settings.overprovisioning_percent);
+    std::uint32_t health = part_of(level.available, level.all, settings.overprovisioning_percent);
+    if (level.available > 0) health = std::max(health, 1U);  // the least host is better than none
     wants.push_back(std::min(left, health));
     left -= static_cast<std::uint32_t>(wants.back());
     const bool panic = static_cast<unsigned __int128>(level.fit) * 100 <

@@ -11,6 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "lb/hash.h"
+#include "lb/policies.h"
+
 namespace weir::lb {
 namespace {
 
@@ -228,7 +231,7 @@ TEST_CASE("huge and tiny weights") {
 
 // Hosts by zone: two in zone 1, two in 2, and so on.
 struct ZoneCase {
-  const char* name;
+  std::string_view name;
   std::string_view hosts;
   std::vector<std::uint32_t> zones;  // of each host
   std::vector<ZoneShare> edges;
@@ -302,6 +305,80 @@ TEST_CASE("zones within levels: the preference holds for what each level gets") 
   for (std::size_t i = 0; i < hosts.size(); ++i) hosts[i].zone = static_cast<std::uint32_t>(1 + i % 2);
   check_shares(spread(hosts, {.check_configured = true, .panic_percent = 0, .zone = 1}),
                {{0, 35}, {4, 32.5}, {6, 32.5}});
+}
+
+TEST_CASE("whatever the hosts are, the outcome is sound") {
+  Random random(4);
+  for (int round = 0; round < 5000; ++round) {
+    std::vector<Host> hosts(random.below(12));
+    for (std::uint32_t i = 0; i < hosts.size(); ++i) {
+      Host& host = hosts[i];
+      host.index = i;
+      host.weight = std::vector<std::uint32_t>{0, 1, 1, 7, 1000, 4'294'967'295}[random.below(6)];
+      host.priority = static_cast<std::uint32_t>(random.below(3) * 5);
+      host.health = static_cast<Health>(random.below(4));
+      host.set_aside = random.below(4) == 0;
+      host.ejected = random.below(6) == 0;
+      host.zone = static_cast<std::uint32_t>(random.below(4));
+      host.ramp = random.below(3) == 0 ? 100 : kRampFull;
+    }
+    SpreadSettings settings{.check_configured = random.below(3) > 0,
+                            .panic_percent = static_cast<std::uint32_t>(random.below(3) * 50),
+                            .zone = static_cast<std::uint32_t>(random.below(3))};
+    if (random.below(2) == 0) settings.edges = {{1, 2}, {2, 3}, {9, 1}};
+    const Spread result = spread(hosts, settings);
+
+    CHECK(std::ranges::is_sorted(result.hosts, {}, &Host::index));
+    std::map<std::uint32_t, double> by_level;
+    double sum = 0;
+    for (const Host& host : result.hosts) {
+      const Host& given = hosts[host.index];
+      REQUIRE(given.weight > 0);
+      REQUIRE(host.weight > 0);
+      if (settings.check_configured) {
+        REQUIRE(given.health != kUnknown);
+        REQUIRE(given.health != kNeverHealthy);
+        if (settings.panic_percent == 0) REQUIRE(given.health == kHealthy);
+      }
+      by_level[host.priority] += host.weight;
+      sum += host.weight;
+    }
+    // Somebody serves whenever somebody may.
+    const bool any = std::ranges::any_of(hosts, [&](const Host& host) {
+      return host.weight > 0 && may_serve(host.health, settings.check_configured);
+    });
+    if (any) REQUIRE_FALSE(result.hosts.empty());
+    if (result.hosts.empty()) continue;
+    for (const Level& level : result.levels)
+      CHECK(by_level[level.priority] / sum == doctest::Approx(1.0 * level.load / kWholeLoad).epsilon(0.001));
+  }
+}
+
+TEST_CASE("every policy keeps to what was spread") {
+  const std::vector<Host> hosts = [] {
+    std::vector<Host> all = levels_of("HUUU|HHHH");  // 35 % and 65 %
+    for (Host& host : all) host.id = mix(host.index);
+    all[5].weight = 2;
+    return all;
+  }();
+  const Spread result = spread(hosts, {.check_configured = true, .panic_percent = 0});
+  for (const PolicyKind& kind : kPolicies) {
+    CAPTURE(kind.name);
+    const HashTablePointer table = kind.make_table == nullptr ? nullptr : kind.make_table(hosts);
+    const auto policy = kind.make(result.hosts, {.table = table});
+    Rotation rotation;
+    Random random(3);
+    std::map<std::uint32_t, double> got;
+    constexpr int kPicks = 50'000;
+    for (int i = 0; i < kPicks; ++i)
+      got[policy->pick({.rotation = rotation, .random = random}).value()] += 100.0 / kPicks;
+    CHECK(got.size() == 5);
+    CHECK(got[0] == doctest::Approx(35).epsilon(0.1));
+    for (const std::uint32_t index : {4U, 5U, 6U, 7U}) {
+      CAPTURE(index);
+      CHECK(got[index] == doctest::Approx(index == 5 ? 26 : 13).epsilon(0.15));
+    }
+  }
 }
 
 }  // namespace
