@@ -12,9 +12,11 @@
 
 #include "config/snapshot.h"
 #include "edge/router.h"
+#include "lb/circuit_breaker.h"
 #include "lb/hash_table.h"
 #include "lb/host.h"
 #include "lb/policies.h"
+#include "lb/retry_budget.h"
 #include "net/network.h"
 
 namespace weir::edge {
@@ -30,6 +32,8 @@ struct SharedHost {
 // What a service keeps over changes of its endpoints.
 struct SharedService {
   lb::Rotation rotation;
+  lb::CircuitBreaker circuit;
+  lb::RetryBudget retry_budget;
   std::atomic<std::uint64_t> health_epoch = 0;  // counts changes of verdicts
 };
 

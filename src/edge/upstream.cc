@@ -8,11 +8,7 @@
 namespace weir::edge {
 
 Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env)
-    : env_(env),
-      planned_(std::move(planned)),
-      budget_(previous != nullptr && previous->planned_->spec.retries == planned_->spec.retries
-                  ? previous->budget_
-                  : lb::RetryBudget({.percent = planned_->spec.retries.budget_percent})) {
+    : env_(env), planned_(std::move(planned)) {
   const bool count_active =
       lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make == lb::make_least_request;
   const bool reuse = previous != nullptr && previous->planned_->spec.balance == planned_->spec.balance;
@@ -63,6 +59,12 @@ std::optional<std::uint32_t> Upstream::pick(std::span<const std::uint32_t> tried
   }
   if (!policy_) return std::nullopt;
   return policy_->pick({planned_->shared->rotation, env_.random, tried});
+}
+
+bool Upstream::take_retry() {
+  SharedService& shared = *planned_->shared;
+  return shared.retry_budget.take_retry(env_.loop.now(), shared.circuit.used(lb::Resource::kRequests),
+                                        {.percent = planned_->spec.retries.budget_percent});
 }
 
 void Upstream::failed(std::uint32_t index) {
