@@ -15,6 +15,7 @@
 #include "lb/circuit_breaker.h"
 #include "lb/hash_table.h"
 #include "lb/host.h"
+#include "lb/outlier.h"
 #include "lb/policies.h"
 #include "lb/retry_budget.h"
 #include "net/network.h"
@@ -26,6 +27,7 @@ struct SharedHost {
   std::string key;  // the endpoint's key, and the address when the endpoint is a name
   net::Address address;
   lb::ActiveRequests active;
+  lb::EndpointOutcomes outcomes;
   std::atomic<lb::Health> health = lb::Health::kUnknown;  // written by the control loop
 };
 
@@ -33,6 +35,7 @@ struct SharedHost {
 struct SharedService {
   lb::Rotation rotation;
   lb::CircuitBreaker circuit;
+  lb::OutlierDetector outliers;
   lb::RetryBudget retry_budget;
   std::atomic<std::uint64_t> health_epoch = 0;  // counts changes of verdicts
 };
