@@ -37,6 +37,23 @@ void add_hosts(const config::Endpoint& endpoint, const ResolvedNames& names, con
   }
 }
 
+// Made here, on the control loop, as it may take milliseconds; the same one as before while nothing that it
+// depends on has changed.
+lb::HashTablePointer hash_table(const PlannedService& service, const PlannedService* previous) {
+  const lb::PolicyKind& kind = lb::kPolicies[static_cast<std::size_t>(service.spec.balance)];
+  if (kind.make_table == nullptr) return nullptr;
+  if (previous != nullptr && previous->spec.balance == service.spec.balance &&
+      previous->hosts == service.hosts) {
+    return previous->table;
+  }
+  std::vector<lb::Host> hosts;
+  for (const PlannedHost& host : service.hosts) {
+    hosts.push_back(
+        {.id = host.id, .index = static_cast<std::uint32_t>(hosts.size()), .weight = host.weight});
+  }
+  return kind.make_table(hosts);
+}
+
 PlannedServicePointer plan_service(const config::Service& service, const ResolvedNames& names,
                                    const PlannedServicePointer& previous) {
   HostsByKey kept;
@@ -54,6 +71,7 @@ PlannedServicePointer plan_service(const config::Service& service, const Resolve
     for (const auto& [key, host] : kept) host->health.store(lb::Health::kHealthy, std::memory_order_relaxed);
   }
   if (previous && previous->spec == planned->spec && previous->hosts == planned->hosts) return previous;
+  planned->table = hash_table(*planned, previous.get());
   return planned;
 }
 

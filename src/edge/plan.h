@@ -12,8 +12,12 @@
 
 #include "config/snapshot.h"
 #include "edge/router.h"
+#include "lb/circuit_breaker.h"
+#include "lb/hash_table.h"
 #include "lb/host.h"
+#include "lb/outlier.h"
 #include "lb/policies.h"
+#include "lb/retry_budget.h"
 #include "net/network.h"
 
 namespace weir::edge {
@@ -23,12 +27,16 @@ struct SharedHost {
   std::string key;  // the endpoint's key, and the address when the endpoint is a name
   net::Address address;
   lb::ActiveRequests active;
+  lb::EndpointOutcomes outcomes;
   std::atomic<lb::Health> health = lb::Health::kUnknown;  // written by the control loop
 };
 
 // What a service keeps over changes of its endpoints.
 struct SharedService {
   lb::Rotation rotation;
+  lb::CircuitBreaker circuit;
+  lb::OutlierDetector outliers;
+  lb::RetryBudget retry_budget;
   std::atomic<std::uint64_t> health_epoch = 0;  // counts changes of verdicts
 };
 
@@ -47,6 +55,7 @@ struct PlannedService {
   std::string authority;  // for requests that came without a Host
   std::vector<PlannedHost> hosts;
   std::shared_ptr<SharedService> shared;
+  lb::HashTablePointer table;  // of a policy that hashes, shared by all cores; else null
 };
 using PlannedServicePointer = std::shared_ptr<const PlannedService>;
 

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "lb/spread.h"
+
 namespace weir::edge {
 
 Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env)
-    : env_(env),
-      planned_(std::move(planned)),
-      budget_(previous != nullptr && previous->planned_->spec.retries == planned_->spec.retries
-                  ? previous->budget_
-                  : lb::RetryBudget({.percent = planned_->spec.retries.budget_percent})) {
+    : env_(env), planned_(std::move(planned)) {
   const bool count_active =
       lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make == lb::make_least_request;
   const bool reuse = previous != nullptr && previous->planned_->spec.balance == planned_->spec.balance;
@@ -46,9 +44,12 @@ void Upstream::refresh() {
                      .set_aside = set_aside,
                      .active = &planned.shared->active});
   }
-  const std::vector<lb::Host> eligible = lb::eligible(hosts, planned_->spec.health_check.has_value());
-  policy_ = eligible.empty() ? nullptr
-                             : lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make(eligible);
+  // No panic: of a service whose every endpoint fails its check, the answer is 503.
+  const lb::Spread spread =
+      lb::spread(hosts, {.check_configured = planned_->spec.health_check.has_value(), .panic_percent = 0});
+  policy_ = spread.hosts.empty() ? nullptr
+                                 : lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make(
+                                       spread.hosts, {.table = planned_->table});
 }
 
 std::optional<std::uint32_t> Upstream::pick(std::span<const std::uint32_t> tried) {
@@ -58,6 +59,12 @@ std::optional<std::uint32_t> Upstream::pick(std::span<const std::uint32_t> tried
   }
   if (!policy_) return std::nullopt;
   return policy_->pick({planned_->shared->rotation, env_.random, tried});
+}
+
+bool Upstream::take_retry() {
+  SharedService& shared = *planned_->shared;
+  return shared.retry_budget.take_retry(env_.loop.now(), shared.circuit.used(lb::Resource::kRequests),
+                                        {.percent = planned_->spec.retries.budget_percent});
 }
 
 void Upstream::failed(std::uint32_t index) {

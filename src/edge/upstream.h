@@ -1,5 +1,5 @@
 // Upstream: one service as one core sees it: its hosts with this core's connections to them, the policy over
-// those that may serve now, the retry budget. A change of the service makes a new Upstream that takes over
+// those that may serve now. A change of the service makes a new Upstream that takes over
 // the hosts it keeps; requests under way hold the old one.
 #pragma once
 
@@ -13,7 +13,6 @@
 #include "http/client.h"
 #include "lb/backoff.h"
 #include "lb/policies.h"
-#include "lb/retry_budget.h"
 #include "net/env.h"
 
 namespace weir::edge {
@@ -42,8 +41,8 @@ class Upstream {
   void failed(std::uint32_t index);
   void succeeded(std::uint32_t index) { hosts_[index]->backoff.succeeded(); }
 
-  void count_request() { budget_.count_request(env_.loop.now()); }
-  bool take_retry() { return budget_.take_retry(env_.loop.now(), 0); }
+  void count_request() { planned_->shared->retry_budget.count_request(env_.loop.now()); }
+  bool take_retry();
 
   // Closes connections that have been idle longer than the service allows.
   void close_idle();
@@ -58,7 +57,6 @@ class Upstream {
   std::uint64_t health_epoch_ = 0;       // that policy_ was made for
   Instant refresh_at_ = Instant::max();  // a host comes back from being set aside
   bool stale_ = true;
-  lb::RetryBudget budget_;
 };
 
 }  // namespace weir::edge

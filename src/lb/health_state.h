@@ -30,10 +30,11 @@ class HealthState {
     }
     if (run_ < kRunMax) ++run_;
     const Health before = health_;
+    passed_once_ |= passed;
     if (passed && (health_ == Health::kUnknown || run_ >= std::max(thresholds_.healthy, 1U))) {
       health_ = Health::kHealthy;
     } else if (!passed && run_ >= std::max(thresholds_.unhealthy, 1U)) {
-      health_ = Health::kUnhealthy;
+      health_ = passed_once_ ? Health::kUnhealthy : Health::kNeverHealthy;
     }
     return health_ != before;
   }
@@ -44,6 +45,7 @@ class HealthState {
   HealthThresholds thresholds_;
   Health health_ = Health::kUnknown;
   bool last_passed_ = false;
+  bool passed_once_ = false;
   std::uint32_t run_ = 0;  // equal results in a row
 };
 

@@ -11,7 +11,7 @@ namespace {
 struct Case {
   HealthThresholds thresholds;
   std::string_view results;  // + passed, - failed
-  std::string_view want;     // the verdict after each: ? unknown, H healthy, U unhealthy
+  std::string_view want;     // the verdict after each: ? unknown, H healthy, U unhealthy, N never healthy
 };
 
 TEST_CASE("verdicts follow consecutive results") {
@@ -19,9 +19,10 @@ TEST_CASE("verdicts follow consecutive results") {
       {{2, 1}, "+-+--+", "HHHHUH"},
       {{2, 3}, "+--++-+++", "HHUUUUUUH"},
       {{2, 3}, "-+", "?H"},  // the first pass is enough for an unknown endpoint
-      {{3, 2}, "---++", "??UUH"},
-      {{1, 1}, "-+-", "UHU"},
-      {{0, 0}, "-+-", "UHU"},  // 0 counts as 1
+      {{3, 2}, "---++", "??NNH"},
+      {{3, 2}, "---+---", "??NNNNU"},  // one pass on the way is a past
+      {{1, 1}, "-+-", "NHU"},
+      {{0, 0}, "-+-", "NHU"},  // 0 counts as 1
       {{5, 1}, "+----+-----", "HHHHHHHHHHU"},
   };
   for (const Case& one : kCases) {
@@ -33,7 +34,7 @@ TEST_CASE("verdicts follow consecutive results") {
       const Health before = state.health();
       const bool changed = state.observe(result == '+');
       CHECK(changed == (state.health() != before));
-      verdicts += state.health() == Health::kUnknown ? '?' : state.health() == Health::kHealthy ? 'H' : 'U';
+      verdicts += "?HUN"[static_cast<int>(state.health())];
     }
     CHECK(verdicts == one.want);
   }

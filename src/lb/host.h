@@ -1,12 +1,10 @@
-// Host: one endpoint as a policy sees it, and which hosts may be picked at all. A table of hosts belongs to
-// the core that built it; only `active` points to what cores share. No clock, no I/O, no locks.
+// Host: one endpoint as balancing sees it. A table of hosts belongs to the core that built it; only `active`
+// points to what cores share. No clock, no I/O, no locks.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <span>
 #include <string_view>
-#include <vector>
 
 namespace weir::lb {
 
@@ -14,22 +12,29 @@ enum class Health : std::uint8_t {
   kUnknown,  // not checked yet
   kHealthy,
   kUnhealthy,
+  kNeverHealthy,  // fails its checks and has not passed one so far: not used even in panic (see spread.h)
 };
 
-std::string_view name_of(Health health);  // "unknown", "healthy", "unhealthy"
+std::string_view name_of(
+    Health health);  // "unknown", "healthy", "unhealthy"; kNeverHealthy is "unhealthy" too
 
 // Requests in flight at one endpoint, over all cores. Alone on its cache line, or neighbours slow each other.
 struct alignas(64) ActiveRequests {
   std::atomic<std::uint32_t> count{0};
 };
 
+inline constexpr std::uint32_t kRampFull = 1000;  // thousandths of the weight
+
 struct Host {
   std::uint64_t id = 0;        // stable over changes of the list: the hash of the endpoint's key
   std::uint32_t index = 0;     // place in the service's list; what pick() answers with
   std::uint32_t weight = 1;    // 0 = drained: never picked
-  std::uint32_t priority = 0;  // lower serves first; a higher one only when no lower one can
+  std::uint32_t priority = 0;  // lower serves first; a higher one takes what the lower ones can't
   Health health = Health::kUnknown;
-  bool set_aside = false;  // failed a moment ago (see backoff.h); used only when nothing else is left
+  bool set_aside = false;          // failed a moment ago (see backoff.h); used only when nothing else is left
+  bool ejected = false;            // by outlier detection (see outlier.h)
+  std::uint32_t zone = 0;          // 0: not known
+  std::uint32_t ramp = kRampFull;  // the part of its weight that a new host takes (see slow_start.h); above 0
   const ActiveRequests* active = nullptr;  // owned by the service, outlives every table; null counts as 0
 };
 
@@ -38,9 +43,5 @@ struct Host {
 constexpr bool may_serve(Health health, bool check_configured) {
   return !check_configured || health == Health::kHealthy;
 }
-
-// The hosts that a policy may choose from, in the order given: weight above 0 and fit to serve; of those the
-// lowest priority that has a host not set aside; when all are set aside, the lowest priority as if none were.
-std::vector<Host> eligible(std::span<const Host> hosts, bool check_configured);
 
 }  // namespace weir::lb

@@ -1,6 +1,7 @@
 // LEAST_REQUEST: the power of two choices. Two different hosts are drawn by weight, and the one with fewer
 // requests in flight for its weight takes the request; the first one on a tie, so that an idle service is
-// balanced by weight.
+// balanced by weight. Under load the weights of spread() are what hosts have in flight, not what they are
+// sent: of two levels or zones that share the traffic, the slower one gets less than its share.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -38,7 +39,7 @@ class LeastRequest final : public Policy {
 
 }  // namespace
 
-std::unique_ptr<Policy> make_least_request(std::span<const Host> eligible) {
+std::unique_ptr<Policy> make_least_request(std::span<const Host> eligible, const HashSettings& /*hash*/) {
   return std::make_unique<LeastRequest>(eligible);
 }
 

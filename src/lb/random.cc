@@ -20,7 +20,7 @@ class RandomPolicy final : public Policy {
 
 }  // namespace
 
-std::unique_ptr<Policy> make_random(std::span<const Host> eligible) {
+std::unique_ptr<Policy> make_random(std::span<const Host> eligible, const HashSettings& /*hash*/) {
   return std::make_unique<RandomPolicy>(eligible);
 }
 

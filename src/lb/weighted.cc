@@ -14,10 +14,14 @@ WeightedHosts::WeightedHosts(std::span<const Host> hosts) {
   WEIR_CHECK(std::ranges::adjacent_find(hosts_, std::ranges::greater_equal{}, &Host::index) == hosts_.end());
   std::uint32_t divisor = 0;
   for (const Host& host : hosts_) divisor = std::gcd(divisor, host.weight);
-  std::uint64_t end = 0;
-  ends_.reserve(hosts_.size());
-  for (const Host& host : hosts_) ends_.push_back(end += host.weight / divisor);
-  WEIR_CHECK(end <= kLengthMax);
+  ends_.resize(hosts_.size());
+  for (unsigned halvings = 0;; ++halvings) {
+    std::uint64_t end = 0;
+    for (std::size_t i = 0; i < hosts_.size(); ++i)
+      ends_[i] = end += std::max(1U, hosts_[i].weight / divisor >> halvings);
+    if (end <= kLengthMax) break;
+    WEIR_CHECK(halvings < 32);
+  }
 }
 
 std::size_t WeightedHosts::place_of(std::uint64_t point) const {
@@ -37,14 +41,13 @@ const Host* WeightedHosts::draw(Random& random, std::span<const std::uint32_t> e
   std::sort(begin, begin + count);
   count = static_cast<std::size_t>(std::unique(begin, begin + count) - begin);
 
-  const auto start_of = [&](std::size_t place) { return place == 0 ? 0 : ends_[place - 1]; };
   std::uint64_t left = length();
-  for (std::size_t i = 0; i < count; ++i) left -= ends_[places[i]] - start_of(places[i]);
+  for (std::size_t i = 0; i < count; ++i) left -= length_of(places[i]);
   if (left == 0) return nullptr;
   // A point on the line without the excluded parts; each part at or before it moves it up.
   std::uint64_t point = random.below(left);
   for (std::size_t i = 0; i < count; ++i) {
-    if (start_of(places[i]) <= point) point += ends_[places[i]] - start_of(places[i]);
+    if (ends_[places[i]] - length_of(places[i]) <= point) point += length_of(places[i]);
   }
   return &hosts_[place_of(point)];
 }
