@@ -62,6 +62,7 @@ class ClientResponse final : public Response {
   net::Task<Result<void>> receive_head(Request& request, Duration timeout);
   net::Task<Result<bool>> parse_one(Request& request);
   net::Task<void> upload(Request& request);
+  net::Task<void> relay_client(Upgrade& client);
   net::Task<Result<void>> send_content(Request& request);
 
   ClientConnectionPtr connection_;
@@ -132,6 +133,14 @@ net::Task<void> ClientResponse::upload(Request& request) {
   upload_ended_ = true;
   request_sent_ = upload_result_.has_value();
   if (waiting_ != nullptr) waiting_->interrupt();
+}
+
+// After a 101: what the client sends goes on as it is, its end too. A client that breaks off takes the
+// origin's connection with it, which ends the other direction.
+net::Task<void> ClientResponse::relay_client(Upgrade& client) {
+  const net::Pumped pumped = co_await client.take_up().pump_to(stream(), options_.write_timeout);
+  const bool ended = pumped.result && stream().shutdown_write();
+  if (!ended) client.cut();
 }
 
 net::Task<Result<void>> ClientResponse::send_content(Request& request) {
@@ -207,8 +216,18 @@ net::Task<Result<bool>> ClientResponse::parse_one(Request& request) {
                     options_.read_timeout);
       co_return true;
     }
-    if (head.status == 101)
-      co_return fail(Code::kMalformed, "an upgrade that nobody asked for", Side::kUpstream);
+    if (head.status == 101) {
+      if (request.upgrade == nullptr)
+        co_return fail(Code::kMalformed, "an upgrade that nobody asked for", Side::kUpstream);
+      body_.emplace(stream(), Side::kUpstream, Framing::kUntilClose, 0, received.subspan(*parsed),
+                    options_.read_timeout);
+      body_->switch_protocols(options_.switched_idle_timeout);
+      head.framing = Framing::kUntilClose;
+      head.keep_alive = false;
+      upload_.emplace(stream().loop());
+      upload_->spawn(relay_client(*request.upgrade));
+      co_return true;
+    }
     if (++interims_ > kInterimMax)
       co_return fail(Code::kMalformed, "too many interim responses", Side::kUpstream);
     if (request.interim != nullptr) {

@@ -63,6 +63,7 @@ struct ExchangeOptions {
   Duration response_timeout;  // from the last byte of the request to the response's head
   Duration read_timeout;      // the next bytes of the content
   Duration write_timeout;     // the origin takes some bytes
+  Duration switched_idle_timeout = std::chrono::hours(1);  // between two messages of an origin's WebSocket
 };
 
 // Sends `head` (complete, serialised; it ends before the first suspension that follows its being written) and

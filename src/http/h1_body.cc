@@ -22,6 +22,13 @@ std::unexpected<Error> H1Body::refuse(const Error& error) {
   return fail(error);
 }
 
+void H1Body::switch_protocols(Duration read_timeout) {
+  read_timeout_ = read_timeout;
+  framing_ = Framing::kUntilClose;
+  at_end_ = false;
+  switched_ = true;
+}
+
 Result<net::Slice> H1Body::next_chunk() {
   if (refusal_) return fail(*refusal_);
   while (!input_.empty()) {
@@ -122,9 +129,13 @@ net::Task<net::Pumped> H1Body::pump_to(net::Stream& to, Duration timeout) {
   if (at_end_) co_return pumped;
   buffer_.release();
   const bool until_close = framing_ == Framing::kUntilClose;
-  const net::Pumped rest =
-      co_await net::pump(stream_, to, until_close ? std::numeric_limits<std::uint64_t>::max() : left_,
-                         std::min(timeout, read_timeout_));
+  net::Pumped rest;
+  if (switched_) {
+    rest = co_await net::pump_messages(stream_, to, read_timeout_, timeout);
+  } else {
+    rest = co_await net::pump(stream_, to, until_close ? std::numeric_limits<std::uint64_t>::max() : left_,
+                              std::min(timeout, read_timeout_));
+  }
   left_ -= until_close ? 0 : rest.bytes;
   at_end_ = until_close ? rest.result.has_value() : left_ == 0;
   pumped.bytes += rest.bytes;

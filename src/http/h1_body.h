@@ -21,7 +21,6 @@ class H1Body {
   // side: who sends it, for the errors. buffered: the bytes behind the head; they stay where they are.
   H1Body(net::Stream& stream, Side side, Framing framing, std::uint64_t content_length, net::Slice buffered,
          Duration read_timeout);
-
   // As Body's.
   net::Task<Result<net::Slice>> read();
   net::Slice take_buffered();
@@ -29,6 +28,10 @@ class H1Body {
   net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout);
   const Fields* trailers() const { return trailers_.get(); }
   void set_bytes_max(std::uint64_t bytes_max) { allowed_ = bytes_max; }
+
+  // The connection has switched protocols: all that comes is content, small messages now and then rather than
+  // bulk, so that nothing is held while waiting for one.
+  void switch_protocols(Duration read_timeout);
 
   // Drops what has been received: that may be the end.
   void discard_buffered();
@@ -47,6 +50,7 @@ class H1Body {
   Side side_;
   Framing framing_;
   bool at_end_;
+  bool switched_ = false;
   std::uint64_t left_;                                                 // kLength: not yet given out
   std::uint64_t allowed_ = std::numeric_limits<std::uint64_t>::max();  // bytes that may still be given out
   ChunkedDecoder decoder_;

@@ -52,6 +52,8 @@ class RequestBody final : public Body {
   }
 
   H1Body& received() { return body_; }
+  // The rest of what the client sends belongs to another protocol.
+  void switch_protocols(Duration read_timeout) { body_.switch_protocols(read_timeout); }
 
  private:
   H1Body body_;

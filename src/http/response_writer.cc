@@ -37,7 +37,10 @@ Result<ResponseWriter::First> ResponseWriter::begin(Response& response, bool kee
   first.keep_alive = keep_alive;
   const bool no_content = request_.method == Method::kHead || head.framing == Framing::kNone ||
                           head.status == 204 || head.status == 304;
-  if (!no_content && (head.framing == Framing::kChunked || head.framing == Framing::kUntilClose)) {
+  const bool switched = head.status == 101;
+  if (switched) first.keep_alive = false;
+  if (!no_content && !switched &&
+      (head.framing == Framing::kChunked || head.framing == Framing::kUntilClose)) {
     first.chunked = request_.version_minor >= 1;
     if (!first.chunked)
       first.keep_alive = false;  // for an HTTP/1.0 client the end of the connection is the end
@@ -47,7 +50,10 @@ Result<ResponseWriter::First> ResponseWriter::begin(Response& response, bool kee
   writer.status_line(head.status, head.reason);
   writer.fields(head.fields);
   if (first.chunked) writer.field(Known::kTransferEncoding, "chunked");
-  if (!first.keep_alive) {
+  if (switched) {
+    writer.field(Known::kConnection, "Upgrade");
+    writer.field(Known::kUpgrade, "websocket");
+  } else if (!first.keep_alive) {
     writer.field(Known::kConnection, "close");
   } else if (request_.version_minor == 0) {
     writer.field(Known::kConnection, "keep-alive");

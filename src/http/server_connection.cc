@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "http/h1_parser.h"
 #include "http/request_id.h"
 #include "http/response_writer.h"
@@ -95,6 +96,7 @@ net::Task<bool> ServerConnection::serve(Exchange& exchange) {
     if (error.side == Side::kDownstream) exchange.head.keep_alive = false;
     response = error_response(error, exchange.id.text());
   }
+  const bool switched = (*response)->head.status == 101;
   const bool reusable = co_await respond(exchange, **response);
   if (!(*response)->settled()) co_await (*response)->settle();
   response->reset();
@@ -102,6 +104,10 @@ net::Task<bool> ServerConnection::serve(Exchange& exchange) {
   exchange_ = nullptr;
   if (reusable) co_return end_request(exchange);
   const H1Body& content = exchange.body->received();
+  if (switched) {
+    (void)stream_->shutdown_write();
+    co_return false;
+  }
   if (!content.at_end() || !content.rest().empty() || stream_->has_input()) co_await linger();
   co_return false;
 }
@@ -173,6 +179,9 @@ void ServerConnection::begin_request(Exchange& exchange) {
   exchange.body.emplace(*stream_, head, buffer_.span().subspan(begin_, end_ - begin_), options().body_timeout,
                         options().write_timeout);
   if (!exchange.body->at_end()) request.body = &*exchange.body;
+  const bool may_switch = head.upgrade && head.version_minor >= 1 && head.framing == Framing::kNone &&
+                          equal_ignoring_case(head.fields.value_of(Known::kUpgrade), "websocket");
+  if (may_switch) request.upgrade = this;
   // A client that has closed its side together with the request may be reading still; one that does so later,
   // while it waits, has gone.
   if (!stream_->peer_closed()) stream_->watch_hangup(this);
@@ -194,6 +203,12 @@ bool ServerConnection::end_request(Exchange& exchange) {
 
 void ServerConnection::on_hangup() { context_->cancel(); }
 
+Body& ServerConnection::take_up() {
+  stream_->watch_hangup(nullptr);  // from here on it is read
+  exchange_->body->switch_protocols(options().switched_idle_timeout);
+  return *exchange_->body;
+}
+
 net::Task<Result<void>> ServerConnection::send_interim(const ResponseHead& head) {
   if (head.status == 100) {
     if (!exchange_->body->wants_continue()) co_return Result<void>{};
@@ -212,10 +227,11 @@ net::Task<Result<void>> ServerConnection::send_interim(const ResponseHead& head)
 
 // Sends the response; true when the connection can take another request.
 net::Task<bool> ServerConnection::respond(Exchange& exchange, Response& response) {
-  if (exchange.body) exchange.body->received().discard_buffered();
+  const bool switched = response.head.status == 101;
+  if (exchange.body && !switched) exchange.body->received().discard_buffered();
   const bool body_read = !exchange.body || exchange.body->at_end();
   const bool keep_alive =
-      exchange.head.keep_alive && response.head.keep_alive && body_read && !server_.draining();
+      exchange.head.keep_alive && response.head.keep_alive && body_read && !switched && !server_.draining();
   server_.counters().responses[static_cast<std::size_t>(response.head.status / 100) % 6].add();
 
   net::Buffer out = net::Buffer::acquire();

@@ -14,7 +14,10 @@
 
 namespace weir::http {
 
-class ServerConnection final : public Connection, private net::HangupWatch, private InterimSink {
+class ServerConnection final : public Connection,
+                               private net::HangupWatch,
+                               private InterimSink,
+                               private Upgrade {
  public:
   ServerConnection(Server& server, Incoming incoming);
 
@@ -38,6 +41,8 @@ class ServerConnection final : public Connection, private net::HangupWatch, priv
 
   net::Task<Result<void>> send_interim(const ResponseHead& head) override;
   void on_hangup() override;
+  Body& take_up() override;
+  void cut() override { context_->cancel(); }
 
   Preface h2_preface() const;
 

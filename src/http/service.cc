@@ -56,14 +56,18 @@ net::Slice TextResponse::take_buffered() {
   return net::as_slice(content_);
 }
 
-ResponsePtr error_response(const Error& error, std::string_view request_id) {
-  const int status = status_for(error);
-  std::string text = std::to_string(status);
-  text.append(" ").append(reason_of(status)).append(": ").append(error.text).append("\n");
-  auto response = std::make_unique<TextResponse>(status, "text/plain; charset=utf-8", std::move(text));
-  response->head.fields.add("weir-reason", name_of(error.code));
+std::unique_ptr<TextResponse> refusal(int status, std::string_view reason, std::string_view text,
+                                      std::string_view request_id) {
+  std::string line = std::to_string(status);
+  line.append(" ").append(reason_of(status)).append(": ").append(text).append("\n");
+  auto response = std::make_unique<TextResponse>(status, "text/plain; charset=utf-8", std::move(line));
+  response->head.fields.add("weir-reason", reason);
   if (!request_id.empty()) response->add_field(Known::kXRequestId, std::string(request_id));
   return response;
+}
+
+ResponsePtr error_response(const Error& error, std::string_view request_id) {
+  return refusal(status_for(error), name_of(error.code), error.text, request_id);
 }
 
 }  // namespace weir::http

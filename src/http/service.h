@@ -3,9 +3,11 @@
 #pragma once
 
 #include <array>
+#include <forward_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/time.h"
 #include "http/body.h"
@@ -25,16 +27,40 @@ class InterimSink {
   ~InterimSink() = default;
 };
 
+// Texts made for one request, which end with it. Empty, it costs a pointer.
+class Scratch {
+ public:
+  std::string_view keep(std::string text) { return texts_.emplace_front(std::move(text)); }
+
+ private:
+  std::forward_list<std::string> texts_;
+};
+
+// A client that asked for another protocol on its connection (RFC 9110 section 7.8). Taking it up is for the
+// one who has got a 101 (Switching Protocols).
+class Upgrade {
+ public:
+  // What the client sends from now on, until it closes.
+  virtual Body& take_up() = 0;
+  // The client has broken off: ends the exchange.
+  virtual void cut() = 0;
+
+ protected:
+  ~Upgrade() = default;
+};
+
 struct Request {
   RequestHead& head;     // views into the connection's buffer: valid until the response has been sent
   Body* body = nullptr;  // null: no content
   InterimSink* interim = nullptr;  // null: the client is HTTP/1.0, or nobody wants them
+  Upgrade* upgrade = nullptr;      // null: the client did not ask for WebSocket
   net::Address peer;
   Instant arrived;
   std::uint16_t local_port = 0;
   std::string_view scheme = "http";  // of the listener
   const TlsInfo* tls = nullptr;      // null: the client came without TLS
   std::string_view id;               // the request id, made or taken over by the server
+  Scratch scratch;
 };
 
 // The final response: its head (keep_alive false: the client's connection is to end with it), and its content
@@ -78,7 +104,11 @@ class TextResponse final : public Response {
   bool taken_ = false;
 };
 
-// What a client is told about an error: the status, the field weir-reason, the request id.
+// An answer of weir's own that is no success: the status, a line of text, the fields weir-reason (static
+// text) and X-Request-Id.
+std::unique_ptr<TextResponse> refusal(int status, std::string_view reason, std::string_view text,
+                                      std::string_view request_id);
+// What a client is told about an error.
 ResponsePtr error_response(const Error& error, std::string_view request_id);
 
 }  // namespace weir::http

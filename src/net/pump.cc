@@ -58,7 +58,8 @@ void read_failed(Pumped& pumped, const Error& error) {
 
 constexpr Error kEndedEarly{Code::kClosed, Side::kInternal, Retry::kNever, 0, "the stream ended early"};
 
-Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Duration timeout) {
+Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Duration read_timeout,
+                          Duration write_timeout) {
   Pumped pumped;
   Buffer buffer;
   std::uint64_t yield_at = kBytesBeforeYield;
@@ -71,7 +72,7 @@ Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Dur
       }
     }
     if (!buffer) {
-      if (auto ready = co_await from.readable(timeout); !ready) {
+      if (auto ready = co_await from.readable(read_timeout); !ready) {
         read_failed(pumped, ready.error());
         co_return pumped;
       }
@@ -79,7 +80,7 @@ Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Dur
     }
     const auto want =
         static_cast<std::size_t>(std::min<std::uint64_t>(Buffer::kBytes, bytes_max - pumped.bytes));
-    const auto got = co_await from.read(buffer.span().first(want), timeout);
+    const auto got = co_await from.read(buffer.span().first(want), read_timeout);
     if (!got) {
       read_failed(pumped, got.error());
       co_return pumped;
@@ -88,7 +89,7 @@ Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Dur
       if (bytes_max != kUntilEnd) read_failed(pumped, kEndedEarly);
       co_return pumped;
     }
-    if (auto put = co_await to.write(buffer.span().first(*got), timeout); !put) {
+    if (auto put = co_await to.write(buffer.span().first(*got), write_timeout); !put) {
       pumped.result = fail(put.error());
       co_return pumped;
     }
@@ -165,7 +166,11 @@ Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Duration ti
       co_return co_await pump_by_splice(std::move(*pipe), *from_socket, *to_socket, bytes_max, timeout);
     }
   }
-  co_return co_await pump_by_copy(from, to, bytes_max, timeout);
+  co_return co_await pump_by_copy(from, to, bytes_max, timeout, timeout);
+}
+
+Task<Pumped> pump_messages(Stream& from, Stream& to, Duration read_timeout, Duration write_timeout) {
+  return pump_by_copy(from, to, kUntilEnd, read_timeout, write_timeout);
 }
 
 }  // namespace weir::net

@@ -20,4 +20,7 @@ struct Pumped {
 // timeout: for each wait, not for the whole.
 Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Duration timeout);
 
+// Until the end of `from`, for messages that come now and then: nothing is held while it waits for one.
+Task<Pumped> pump_messages(Stream& from, Stream& to, Duration read_timeout, Duration write_timeout);
+
 }  // namespace weir::net
