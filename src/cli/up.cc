@@ -64,7 +64,7 @@ class Up {
         log_(log),
         control_(control),
         store_(engine, control.loop()),
-        edge_(control.env(), workers, {.http = options.http, .server = {}}),
+        edge_(control.env(), workers, {.http = options.http, .server = {}, .zone = options.region}),
         api_(control.env(), store_, tokens_,
              {.version = WEIR_VERSION,
               .anonymous_metrics = options.api.is_loopback(),

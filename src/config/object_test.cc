@@ -206,11 +206,13 @@ TEST_CASE("what is wrong with a Service") {
       {service("protocol: http"),
        {"spec.protocol: must be one of HTTP, HTTP2, not the text \"http\"; did you mean HTTP?"}},
       {service("balance: ROUNDROBIN"),
-       {"spec.balance: must be one of ROUND_ROBIN, LEAST_REQUEST, RANDOM, not the text \"ROUNDROBIN\"; did "
+       {"spec.balance: must be one of ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV, not the text "
+        "\"ROUNDROBIN\"; did "
         "you mean "
         "ROUND_ROBIN?"}},
       {service("balance: 1"),
-       {"spec.balance: must be one of ROUND_ROBIN, LEAST_REQUEST, RANDOM, not the number 1"}},
+       {"spec.balance: must be one of ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV, not the number "
+        "1"}},
       {service("endpoints: {}"), {"spec.endpoints: must be a list, not an object"}},
       {service("endpoints: ['127.0.0.1:80']"),
        {"spec.endpoints[0]: must be an object, not the text \"127.0.0.1:80\""}},

@@ -97,7 +97,7 @@ TEST_CASE("the schemas say what the tables say") {
   CHECK(schemas["Backend"]["required"] == Tree::parse(R"(["service"])"));
   CHECK(schemas["UpstreamTls"]["properties"]["insecure_skip_verify"]["type"] == "boolean");
   CHECK(schemas["ServiceSpec"]["properties"]["balance"]["enum"] ==
-        Tree::parse(R"(["ROUND_ROBIN","LEAST_REQUEST","RANDOM"])"));
+        Tree::parse(R"(["ROUND_ROBIN","LEAST_REQUEST","RANDOM","RING_HASH","MAGLEV"])"));
   CHECK(schemas["Metadata"]["properties"]["uid"]["readOnly"] == true);
   CHECK_FALSE(schemas["TokenSpec"]["properties"].contains("hash"));
   CHECK(schemas["Token"]["properties"]["secret"]["readOnly"] == true);
@@ -131,7 +131,7 @@ TEST_CASE("explain") {
         "                  retries may be this share of the requests\n");
   CHECK(explain("services.spec.balance") ==
         "Service.spec.balance: how an endpoint is chosen for a request\n"
-        "  ROUND_ROBIN or LEAST_REQUEST or RANDOM; default ROUND_ROBIN\n");
+        "  ROUND_ROBIN or LEAST_REQUEST or RANDOM or RING_HASH or MAGLEV; default ROUND_ROBIN\n");
   CHECK(explain("LoadBalancer.spec.listeners[].port") ==
         "LoadBalancer.spec.listeners.port: a port of its own; absent: the shared port of the protocol\n"
         "  whole number, 1 to 65535\n");

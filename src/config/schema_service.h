@@ -241,7 +241,7 @@ struct Schema<ServiceSpec> {
                                              .quiet = true}),
       field<&ServiceSpec::panic_percent>(
           {.name = "panic_percent",
-           .doc = "with a smaller share of healthy endpoints all are used; 0: never",
+           .doc = "with a smaller share of healthy endpoints all that ever passed are used; 0: never",
            .max = 100,
            .quiet = true}),
       field<&ServiceSpec::slow_start>(

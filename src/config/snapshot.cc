@@ -66,10 +66,12 @@ Service make_service(const Object& object, const ServiceSpec& spec, std::span<co
   Service service{object.metadata.name, spec, {}};
   service.spec.endpoints.clear();
   std::map<std::string, std::size_t, std::less<>> places;  // by key
-  const auto place = [&](std::string_view text, std::uint32_t weight, std::uint32_t priority,
-                         std::string name) {
-    Endpoint endpoint{
-        .address = *parse_address(text), .weight = weight, .priority = priority, .object = std::move(name)};
+  const auto place = [&](const auto& one, std::string name) {
+    Endpoint endpoint{.address = *parse_address(one.address),
+                      .weight = one.weight,
+                      .priority = one.priority,
+                      .zone = one.zone,
+                      .object = std::move(name)};
     endpoint.key = to_text(endpoint.address);
     endpoint.id = hash_of(endpoint.key);
     const auto [found, is_new] = places.emplace(endpoint.key, service.endpoints.size());
@@ -80,15 +82,42 @@ Service make_service(const Object& object, const ServiceSpec& spec, std::span<co
           std::move(endpoint);  // what joined knows better than what was written
     }
   };
-  for (const StaticEndpoint& one : spec.endpoints) place(one.address, one.weight, one.priority, {});
+  for (const StaticEndpoint& one : spec.endpoints) place(one, {});
   for (const Object* one : joined) {
     const auto& endpoint = std::get<EndpointSpec>(one->spec);
-    place(endpoint.address, endpoint.weight, endpoint.priority, one->metadata.name);
+    place(endpoint, one->metadata.name);
   }
   return service;
 }
 
+template <class T>
+using NamedList = std::vector<std::shared_ptr<const Named<T>>>;
+
+template <class T>
+typename NamedList<T>::value_type find_named(const NamedList<T>& list, std::string_view name) {
+  const auto found =
+      std::ranges::lower_bound(list, name, {}, [](const auto& one) { return std::string_view(one->name); });
+  return found != list.end() && (*found)->name == name ? *found : nullptr;
+}
+
+template <class T>
+void keep(const Object& object, const T& spec, const NamedList<T>* previous, NamedList<T>& into) {
+  const Metadata& metadata = object.metadata;
+  auto before = previous == nullptr ? nullptr : find_named<T>(*previous, metadata.name);
+  if (!before || before->uid != metadata.uid || before->revision != metadata.revision) {
+    before = std::make_shared<Named<T>>(Named<T>{metadata.name, metadata.uid, metadata.revision, spec});
+  }
+  into.push_back(std::move(before));
+}
+
 }  // namespace
+
+std::shared_ptr<const Certificate> Snapshot::find_certificate(std::string_view name) const {
+  return find_named<CertificateSpec>(certificates, name);
+}
+const Secret* Snapshot::find_secret(std::string_view name) const {
+  return find_named<SecretSpec>(secrets, name).get();
+}
 
 const Service* Snapshot::find_service(std::string_view name) const {
   const auto found = std::ranges::lower_bound(services, name, {}, &Service::name);
@@ -96,7 +125,7 @@ const Service* Snapshot::find_service(std::string_view name) const {
 }
 
 Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const Object* const> objects,
-                                        const Labels* edge_labels) {
+                                        const Labels* edge_labels, const Snapshot* previous) {
   if (Violations violations = validate_whole(objects); !violations.empty()) {
     return std::unexpected(std::move(violations));
   }
@@ -116,6 +145,11 @@ Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const 
       snapshot->load_balancers.push_back(make_load_balancer(*object, *balancer));
     } else if (const auto* service = std::get_if<ServiceSpec>(&object->spec)) {
       snapshot->services.push_back(make_service(*object, *service, joined[object->metadata.name]));
+    } else if (const auto* certificate = std::get_if<CertificateSpec>(&object->spec)) {
+      keep(*object, *certificate, previous == nullptr ? nullptr : &previous->certificates,
+           snapshot->certificates);
+    } else if (const auto* secret = std::get_if<SecretSpec>(&object->spec)) {
+      keep(*object, *secret, previous == nullptr ? nullptr : &previous->secrets, snapshot->secrets);
     }
   }
   return snapshot;
@@ -135,7 +169,7 @@ std::string snapshot_text(std::uint64_t revision, std::span<const Object* const>
   for (const Object* object : objects) {
     if (!is_part(*object)) continue;
     text += first ? "\n" : ",\n";
-    text += to_json(*object, Secrets::kHide);
+    text += to_json(*object, Secrets::kKeep);
     first = false;
   }
   return text + "\n]}\n";

@@ -1,6 +1,6 @@
 // Snapshot: the whole that an edge needs, validated, immutable, plain. Built on the control side or from
-// disk, then shared by all cores as a pointer; a change is a new Snapshot. It holds no secrets and knows no
-// JSON.
+// disk, then shared by all cores as a pointer; a change is a new Snapshot. It holds private keys and secrets,
+// and knows no JSON.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@ struct Endpoint {
   Address address;
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
+  std::string zone;
   std::string object;  // name of the Endpoint that joined; empty: static
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
@@ -43,25 +44,44 @@ struct LoadBalancer {
   friend bool operator==(const LoadBalancer&, const LoadBalancer&) = default;
 };
 
+// An object that is used as it is written; the same one in successive snapshots while it does not change.
+template <class T>
+struct Named {
+  std::string name;
+  std::string uid;
+  std::uint64_t revision = 0;
+  T spec;
+};
+using Certificate = Named<CertificateSpec>;
+using Secret = Named<SecretSpec>;
+
 struct Snapshot {
   std::uint64_t revision = 0;
   std::vector<LoadBalancer> load_balancers;  // by name
   std::vector<Service> services;             // by name
 
+  std::vector<std::shared_ptr<const Certificate>> certificates;  // by name
+  std::vector<std::shared_ptr<const Secret>> secrets;            // by name
+
   const Service* find_service(std::string_view name) const;  // null: none of that name
+  std::shared_ptr<const Certificate> find_certificate(std::string_view name) const;
+  const Secret* find_secret(std::string_view name) const;
 };
 using SnapshotPointer = std::shared_ptr<const Snapshot>;
 
 // From all objects (kinds that an edge does not need are passed over). edge_labels: those of the edge it is
-// for, which leaves out the load balancers that select others; null: take all.
+// for, which leaves out the load balancers that select others; null: take all. previous: whose certificates
+// and secrets are kept where they are the same; may be null.
 Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const Object* const> objects,
-                                        const Labels* edge_labels = nullptr);
+                                        const Labels* edge_labels = nullptr,
+                                        const Snapshot* previous = nullptr);
 
 // The labels that LoadBalancer.spec.edges selects by: the edge's own, and provider, region, city from its
 // spec.
 Labels selectable_labels(const Labels& labels, const EdgeSpec& spec);
 
-// What a role keeps on disk, so that it can start without a controller: the objects of a snapshot as text.
+// What a role keeps on disk, so that it can start without a controller: the objects of a snapshot as text,
+// secrets included.
 std::string snapshot_text(std::uint64_t revision, std::span<const Object* const> objects);
 Checked<SnapshotPointer> read_snapshot(std::string_view text, const Labels* edge_labels = nullptr);
 

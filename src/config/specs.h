@@ -131,7 +131,7 @@ struct ServiceSpec {
   Retries retries;
   OutlierDetection outlier_detection;
   CircuitBreakers circuit_breakers;
-  std::uint32_t panic_percent = 50;
+  std::uint32_t panic_percent = 0;
   std::optional<Duration> slow_start;
   std::optional<UpstreamTls> tls;
   std::uint32_t proxy_protocol = 0;  // version of the PROXY header that endpoints are sent; 0: none

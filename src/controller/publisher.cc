@@ -12,7 +12,8 @@ constexpr Duration kWaitTimeout = std::chrono::minutes(1);
 constexpr Duration kRetryAfterError = std::chrono::seconds(1);
 
 constexpr KindSet kCarriedByEdges =
-    bit_of(Kind::kLoadBalancer) | bit_of(Kind::kService) | bit_of(Kind::kEndpoint);
+    bit_of(Kind::kLoadBalancer) | bit_of(Kind::kService) | bit_of(Kind::kEndpoint) |
+    bit_of(Kind::kCertificate) | bit_of(Kind::kSecret);
 // An Edge's labels decide which load balancers it carries.
 constexpr KindSet kMakesSnapshot = kCarriedByEdges | bit_of(Kind::kEdge);
 
@@ -35,7 +36,8 @@ Publisher::Publisher(net::Env& env, store::Store& store, auth::TokenTable& token
       options_(std::move(options)),
       sinks_(std::move(sinks)),
       mirror_(store, env.log,
-              {Kind::kLoadBalancer, Kind::kService, Kind::kEndpoint, Kind::kEdge, Kind::kToken}) {}
+              {Kind::kLoadBalancer, Kind::kService, Kind::kEndpoint, Kind::kCertificate, Kind::kSecret,
+               Kind::kEdge, Kind::kToken}) {}
 
 net::Task<void> Publisher::run() {
   for (;;) {
@@ -60,7 +62,7 @@ void Publisher::publish() {
   const config::Labels labels =
       config::selectable_labels(edge == nullptr ? config::Labels{} : edge->metadata.labels, options_.edge);
   ++builds_;
-  auto snapshot = config::build_snapshot(mirror_.revision(), mirror_.objects(), &labels);
+  auto snapshot = config::build_snapshot(mirror_.revision(), mirror_.objects(), &labels, last_.get());
   if (!snapshot) {
     ++failures_;
     env_.log.error("the last snapshot stays: the objects do not fit together",
@@ -69,6 +71,7 @@ void Publisher::publish() {
     return;
   }
   published_ = mirror_.revision();
+  last_ = *snapshot;
   sinks_.snapshot(std::move(*snapshot));
 }
 

@@ -58,6 +58,7 @@ class Publisher {
   PublisherSinks sinks_;
   Mirror mirror_;
   store::Revision published_ = 0;
+  config::SnapshotPointer last_;
   std::uint64_t builds_ = 0;
   std::uint64_t failures_ = 0;
 };

@@ -48,7 +48,8 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
       plan_(std::make_shared<Plan>()),
       monitor_(control),
       ending_(control.loop) {
-  for (net::Env* env : workers) workers_.push_back(std::make_unique<Worker>(*env, options.server));
+  for (net::Env* env : workers)
+    workers_.push_back(std::make_unique<Worker>(*env, options.server, zone_number(options.zone)));
 }
 
 Edge::~Edge() = default;
@@ -70,7 +71,7 @@ void Edge::apply(config::SnapshotPointer snapshot) {
 }
 
 void Edge::rebuild() {
-  plan_ = build_plan(*snapshot_, resolved_, plan_.get());
+  plan_ = build_plan(*snapshot_, resolved_, plan_.get(), limiter_);
   for (const auto& worker : workers_) {
     worker->env().loop.post([target = worker.get(), plan = plan_] { target->apply(plan); });
   }

@@ -24,6 +24,7 @@ namespace weir::edge {
 struct EdgeOptions {
   net::Address http;  // the shared listener; port 0: one that is free
   http::ServerOptions server;
+  std::string zone = {};  // this edge's region; endpoints of the same are preferred
 };
 
 class Edge {
@@ -61,6 +62,7 @@ class Edge {
   EdgeOptions options_;
   std::vector<std::unique_ptr<Worker>> workers_;
   config::SnapshotPointer snapshot_;
+  std::shared_ptr<lb::RateLimiter> limiter_ = std::make_shared<lb::RateLimiter>();
   PlanPointer plan_;
   ResolvedNames resolved_;
   std::map<std::string, std::unique_ptr<Name>, std::less<>> names_;

@@ -1,96 +1,10 @@
-#include "edge/edge.h"
+#include "edge/edge_fixture.h"
 
-#include <doctest/doctest.h>
-
-#include <chrono>
+#include <algorithm>
 #include <map>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "testing/fake_env.h"
-#include "testing/peer.h"
 
 namespace weir::edge {
 namespace {
-
-using testing::FakeEnv;
-using testing::Peer;
-using testing::PeerListener;
-using namespace std::chrono_literals;
-
-constexpr std::string_view kEdge = "127.0.0.1:8080";
-
-config::Endpoint endpoint(std::string_view text, std::uint32_t weight = 1) {
-  config::Endpoint made;
-  made.key = text;
-  made.id = std::hash<std::string_view>()(text);
-  made.address = *config::parse_address(text);
-  made.weight = weight;
-  return made;
-}
-
-config::Service service(std::string name, std::vector<config::Endpoint> endpoints) {
-  return {.name = std::move(name), .spec = {}, .endpoints = std::move(endpoints)};
-}
-
-config::LoadBalancer load_balancer(std::string name, std::vector<std::string> hostnames,
-                                   std::string service_name, std::string path_prefix = "/") {
-  config::LoadBalancer made;
-  made.name = std::move(name);
-  made.spec.listeners.push_back({.protocol = {}, .hostnames = std::move(hostnames), .port = std::nullopt});
-  config::Route route;
-  route.match.path_prefix = std::move(path_prefix);
-  route.backends.push_back({std::move(service_name), 1});
-  made.spec.routes.push_back(std::move(route));
-  return made;
-}
-
-// One worker on the control loop itself.
-struct Fixture {
-  Fixture() {
-    CHECK(edge.listen().has_value());
-    snapshot.services.push_back(service("web", {}));
-    snapshot.load_balancers.push_back(load_balancer("web", {}, "web"));
-  }
-  ~Fixture() { (void)fake.run(stop(), 1h); }
-  net::Task<void> stop() {
-    edge.cut();
-    co_await edge.drain();
-  }
-  void apply() {
-    ++snapshot.revision;
-    edge.apply(std::make_shared<config::Snapshot>(snapshot));
-    fake.run_until_idle();
-  }
-  void apply(std::vector<config::Endpoint> endpoints) {
-    snapshot.services[0].endpoints = std::move(endpoints);
-    apply();
-  }
-  config::ServiceSpec& spec() { return snapshot.services[0].spec; }
-  // One request on a connection of its own.
-  std::string get(std::string_view path = "/", std::string_view host = "a") {
-    Peer client(fake, kEdge);
-    client.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n");
-    return client.take();
-  }
-
-  FakeEnv fake;
-  net::Env* workers[1] = {&fake.env};
-  Edge edge{fake.env, workers, {.http = *net::Address::parse(kEdge), .server = {}}};
-  config::Snapshot snapshot;
-};
-
-constexpr const char* kNoContent = "HTTP/1.1 204 No Content\r\n\r\n";
-
-std::string answer_with(std::string_view content) {
-  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(content.size()) + "\r\n\r\n" +
-         std::string(content);
-}
-std::string content_of(const std::string& response) {
-  const std::size_t end = response.find("\r\n\r\n");
-  return end == std::string::npos ? "" : response.substr(end + 4);
-}
 
 TEST_CASE("the origin gets what a proxy adds, and nothing of the client's hop") {
   Fixture fixture;

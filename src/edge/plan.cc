@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
+
+#include "lb/hash.h"
 
 namespace weir::edge {
 namespace {
@@ -21,7 +24,8 @@ std::shared_ptr<SharedHost> shared_host(const HostsByKey& previous, std::string 
 void add_hosts(const config::Endpoint& endpoint, const ResolvedNames& names, const HostsByKey& previous,
                std::vector<PlannedHost>& hosts) {
   const auto add = [&](std::string key, const net::Address& address, std::uint64_t id) {
-    hosts.push_back({shared_host(previous, std::move(key), address), id, endpoint.weight, endpoint.priority});
+    hosts.push_back({shared_host(previous, std::move(key), address), id, endpoint.weight, endpoint.priority,
+                     zone_number(endpoint.zone)});
   };
   if (endpoint.address.family != config::Address::Family::kName) {
     if (const auto address = net::Address::parse_ip(endpoint.address.host, endpoint.address.port)) {
@@ -77,7 +81,13 @@ PlannedServicePointer plan_service(const config::Service& service, const Resolve
 
 }  // namespace
 
-PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous) {
+std::uint32_t zone_number(std::string_view name) {
+  if (name.empty()) return 0;
+  return static_cast<std::uint32_t>(lb::hash_bytes(name)) | 1U;
+}
+
+PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
+                       const std::shared_ptr<lb::RateLimiter>& limiter) {
   std::unordered_map<std::string_view, PlannedServicePointer> before;
   if (previous != nullptr) {
     for (const PlannedServicePointer& service : previous->services) before.emplace(service->name, service);
@@ -90,7 +100,7 @@ PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& na
     places.emplace(service.name, static_cast<std::uint32_t>(plan->services.size()));
     plan->services.push_back(plan_service(service, names, found == before.end() ? nullptr : found->second));
   }
-  plan->router = Router(snapshot, places);
+  plan->router = Router(snapshot, places, limiter);
   for (const config::LoadBalancer& load_balancer : snapshot.load_balancers) {
     for (const config::Listener& listener : load_balancer.spec.listeners) {
       if (listener.port) plan->ports.push_back(static_cast<std::uint16_t>(*listener.port));

@@ -17,6 +17,7 @@
 #include "lb/host.h"
 #include "lb/outlier.h"
 #include "lb/policies.h"
+#include "lb/rate_limiter.h"
 #include "lb/retry_budget.h"
 #include "net/network.h"
 
@@ -45,6 +46,7 @@ struct PlannedHost {
   std::uint64_t id = 0;
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
+  std::uint32_t zone = 0;  // see zone_number()
   friend bool operator==(const PlannedHost&, const PlannedHost&) = default;
 };
 
@@ -67,10 +69,14 @@ struct Plan {
 };
 using PlanPointer = std::shared_ptr<const Plan>;
 
+// What balancing calls a zone; 0 for no name.
+std::uint32_t zone_number(std::string_view name);
+
 // "name:port" -> addresses; a name that is not there has not been resolved yet and has no hosts.
 using ResolvedNames = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
-// previous: whose shared state goes on; may be null.
-PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous);
+// previous: whose shared state goes on; may be null. limiter: of all routes.
+PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
+                       const std::shared_ptr<lb::RateLimiter>& limiter);
 
 }  // namespace weir::edge

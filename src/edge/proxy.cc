@@ -26,10 +26,22 @@ bool may_retry(const Error& error, const http::Request& request) {
   return false;
 }
 
+// A client that did not come for this endpoint comes for it from now on.
+void keep_client(http::Request& request, const Upstream& upstream, std::uint32_t index,
+                 const Affinity& affinity, http::ResponseHead& head) {
+  const std::uint64_t endpoint = upstream.service().hosts[index].id;
+  if (endpoint == affinity.endpoint) return;
+  std::string cookie = sticky_cookie(*upstream.service().spec.sticky, endpoint, request.scheme == "https");
+  (void)head.fields.add(http::Known::kSetCookie, request.scratch.keep(std::move(cookie)));
+}
+
 }  // namespace
 
-Proxy::Proxy(net::Env& env, net::Connector& connector)
-    : env_(env), connector_(connector), active_(std::make_shared<ActivePlan>(std::make_shared<Plan>())) {}
+Proxy::Proxy(net::Env& env, net::Connector& connector, std::uint32_t zone)
+    : env_(env),
+      connector_(connector),
+      zone_(zone),
+      active_(std::make_shared<ActivePlan>(std::make_shared<Plan>())) {}
 
 void Proxy::apply(PlanPointer plan) {
   auto next = std::make_shared<ActivePlan>();
@@ -39,7 +51,8 @@ void Proxy::apply(PlanPointer plan) {
     const auto found = before.find(service->name);
     const std::shared_ptr<Upstream> previous = found == before.end() ? nullptr : found->second;
     const bool same = previous && &previous->service() == service.get();
-    next->upstreams.push_back(same ? previous : std::make_shared<Upstream>(service, previous.get(), env_));
+    next->upstreams.push_back(same ? previous
+                                   : std::make_shared<Upstream>(service, previous.get(), env_, zone_));
   }
   next->plan = std::move(plan);
   active_ = std::move(next);
@@ -50,34 +63,59 @@ void Proxy::close_idle() {
 }
 
 net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
-  const std::uint16_t port = request.local_port == shared_port_ ? kSharedPort : request.local_port;
-  const http::RequestHead& head = request.head;
-  const Route* route = active_->plan->router.match(port, head.authority, head.path);
+  // Held until the response's head has gone through the filters, not longer: a stream that stays open for
+  // hours keeps no plan.
+  const std::shared_ptr<const ActivePlan> active = active_;
+  const Route* route = active->plan->router.match(port_of(request), request.head);
   if (route == nullptr) {
     counters_.no_route.add();
     co_return fail(Code::kNoRoute, "no load balancer serves this host and path");
   }
+  if (route->filters.empty()) co_return co_await answer(request, *active, *route);
+
+  filter::Exchange exchange{request, env_, throttle_, route->matched_prefix(), {}};
+  http::ResponsePtr response;
+  for (const filter::NamedFilter& one : route->filters) {
+    response = one.filter->on_request(exchange);
+    if (response) break;
+  }
+  if (!response) {
+    auto answered = co_await answer(request, *active, *route);
+    if (!answered) co_return answered;
+    response = std::move(*answered);
+  }
+  for (const filter::NamedFilter& one : route->filters) one.filter->on_response(exchange, response->head);
+  co_return response;
+}
+
+std::uint32_t Proxy::port_of(const http::Request& request) const {
+  if (request.local_port == shared_http_) return config::kSharedHttp;
+  return request.local_port == shared_https_ ? config::kSharedHttps : request.local_port;
+}
+
+net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request, const ActivePlan& active,
+                                                   const Route& route) {
+  const http::RequestHead& head = request.head;
   std::uint32_t backend = 0;
-  if (route->split) {
-    const auto picked = route->split->pick({route->rotation, env_.random, {}});
+  if (route.split) {
+    const auto picked = route.split->pick({route.rotation, env_.random, {}});
     if (!picked) co_return fail(Code::kNoEndpoint, "all backends of this route have weight 0");
     backend = *picked;
   }
-  // The service is held, the route is not: it may be gone after the first suspension.
-  std::shared_ptr<Upstream> upstream = active_->upstreams[route->backends[backend]];
-  const Duration timeout = route->request_timeout.value_or(upstream->service().spec.request_timeout);
-  if (request.body != nullptr && route->request_body_bytes_max) {
-    if (head.framing == http::Framing::kLength && head.content_length > *route->request_body_bytes_max) {
+  if (request.body != nullptr && route.request_body_bytes_max) {
+    if (head.framing == http::Framing::kLength && head.content_length > *route.request_body_bytes_max) {
       co_return fail(Code::kBodyTooLarge, "the content is larger than this route allows", Side::kDownstream);
     }
-    request.body->set_bytes_max(*route->request_body_bytes_max);
+    request.body->set_bytes_max(*route.request_body_bytes_max);
   }
-  co_return co_await forward(request, std::move(upstream), timeout);
+  co_return co_await forward(request, active.upstreams[route.backends[backend]], route);
 }
 
 net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
-                                                    std::shared_ptr<Upstream> upstream,
-                                                    Duration response_timeout) {
+                                                    std::shared_ptr<Upstream> upstream, const Route& route) {
+  const config::ServiceSpec& service = upstream->service().spec;
+  const Duration response_timeout = route.request_timeout.value_or(service.request_timeout);
+  const config::Retries& retries = route.retries ? *route.retries : service.retries;
   const net::Buffer out = net::Buffer::acquire();
   const auto head_bytes = write_upstream_head(request, upstream->service().authority, out.span());
   if (!head_bytes)
@@ -85,19 +123,23 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   const net::Slice head = out.span().first(*head_bytes);
 
   upstream->count_request();
+  const bool has_affinity = service.hash_on || service.sticky;
+  const Affinity affine = has_affinity ? affinity(service, request) : Affinity();
   std::array<std::uint32_t, lb::kTriedMax> tried{};
   std::size_t tries = 0;
   Error error{Code::kNoEndpoint, Side::kInternal, Retry::kNever, 0, "no endpoint can take the request"};
   for (;;) {
-    const auto index = upstream->pick(std::span(tried).first(tries));
+    const auto index = upstream->pick(affine, std::span(tried).first(tries));
     if (!index) break;  // answered with what the last try said
     auto response = co_await attempt(request, *upstream, *index, head, response_timeout);
-    if (response) co_return response;
+    if (response) {
+      if (service.sticky) keep_client(request, *upstream, *index, affine, (*response)->head);
+      co_return response;
+    }
     error = response.error();
     tried[tries++] = *index;
     if (!may_retry(error, request)) break;
-    if (tries > upstream->service().spec.retries.attempts || tries == tried.size() || !upstream->take_retry())
-      break;
+    if (tries > retries.attempts || tries == tried.size() || !upstream->take_retry()) break;
     counters_.retries.add();
   }
   if (tries == 0) counters_.no_endpoint.add();

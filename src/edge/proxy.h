@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 
+#include "auth/failure_throttle.h"
 #include "base/metrics.h"
 #include "edge/plan.h"
 #include "edge/upstream.h"
@@ -29,21 +30,27 @@ struct ProxyCounters {
 
 class Proxy final : public http::Service {
  public:
-  // connector: how endpoints are reached.
-  Proxy(net::Env& env, net::Connector& connector);
+  // connector: how endpoints are reached. zone: of this edge; see zone_number().
+  Proxy(net::Env& env, net::Connector& connector, std::uint32_t zone);
 
   void apply(PlanPointer plan);
   const ActivePlan& active() const { return *active_; }
   void close_idle();
-  // Connections that came in by this port belong to the shared listeners.
-  void set_shared_port(std::uint16_t port) { shared_port_ = port; }
+  // Connections that came in by these ports belong to the shared listeners; 0: there is none.
+  void set_shared_ports(std::uint16_t http, std::uint16_t https) {
+    shared_http_ = http;
+    shared_https_ = https;
+  }
 
   net::Task<Result<http::ResponsePtr>> handle(http::Request& request) override;
   const ProxyCounters& counters() const { return counters_; }
 
  private:
+  std::uint32_t port_of(const http::Request& request) const;
+  net::Task<Result<http::ResponsePtr>> answer(http::Request& request, const ActivePlan& active,
+                                              const Route& route);
   net::Task<Result<http::ResponsePtr>> forward(http::Request& request, std::shared_ptr<Upstream> upstream,
-                                               Duration response_timeout);
+                                               const Route& route);
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, Upstream& upstream,
                                                std::uint32_t index, net::Slice head,
                                                Duration response_timeout);
@@ -51,8 +58,11 @@ class Proxy final : public http::Service {
 
   net::Env& env_;
   net::Connector& connector_;
+  std::uint32_t zone_;
   std::shared_ptr<const ActivePlan> active_;
-  std::uint16_t shared_port_ = 0;
+  std::uint16_t shared_http_ = 0;
+  std::uint16_t shared_https_ = 0;
+  auth::FailureThrottle throttle_;
   ProxyCounters counters_;
 };
 

@@ -7,8 +7,8 @@
 
 namespace weir::edge {
 
-Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env)
-    : env_(env), planned_(std::move(planned)) {
+Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env, std::uint32_t zone)
+    : env_(env), zone_(zone), planned_(std::move(planned)) {
   const bool count_active =
       lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make == lb::make_least_request;
   const bool reuse = previous != nullptr && previous->planned_->spec.balance == planned_->spec.balance;
@@ -42,23 +42,31 @@ void Upstream::refresh() {
                      .priority = planned.priority,
                      .health = planned.shared->health.load(std::memory_order_relaxed),
                      .set_aside = set_aside,
+                     .zone = planned.zone,
                      .active = &planned.shared->active});
   }
-  // No panic: of a service whose every endpoint fails its check, the answer is 503.
-  const lb::Spread spread =
-      lb::spread(hosts, {.check_configured = planned_->spec.health_check.has_value(), .panic_percent = 0});
+  const lb::Spread spread = lb::spread(hosts, {.check_configured = planned_->spec.health_check.has_value(),
+                                               .panic_percent = planned_->spec.panic_percent,
+                                               .zone = zone_});
+  serving_.clear();
+  for (const lb::Host& host : spread.hosts) serving_.push_back(host.index);
   policy_ = spread.hosts.empty() ? nullptr
                                  : lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make(
                                        spread.hosts, {.table = planned_->table});
 }
 
-std::optional<std::uint32_t> Upstream::pick(std::span<const std::uint32_t> tried) {
+std::optional<std::uint32_t> Upstream::pick(const Affinity& affinity, std::span<const std::uint32_t> tried) {
   if (stale_ || env_.loop.now() >= refresh_at_ ||
       planned_->shared->health_epoch.load(std::memory_order_acquire) != health_epoch_) {
     refresh();
   }
   if (!policy_) return std::nullopt;
-  return policy_->pick({planned_->shared->rotation, env_.random, tried});
+  if (affinity.endpoint != 0 && tried.empty()) {
+    for (const std::uint32_t index : serving_) {
+      if (planned_->hosts[index].id == affinity.endpoint) return index;
+    }
+  }
+  return policy_->pick({planned_->shared->rotation, env_.random, tried, affinity.hash});
 }
 
 bool Upstream::take_retry() {

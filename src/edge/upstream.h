@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "edge/affinity.h"
 #include "edge/plan.h"
 #include "http/client.h"
 #include "lb/backoff.h"
@@ -29,14 +30,14 @@ struct UpstreamHost {
 
 class Upstream {
  public:
-  // previous: the same service before the change, on this core; may be null.
-  Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env);
+  // previous: the same service before the change, on this core; may be null. zone: of this edge.
+  Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env, std::uint32_t zone);
 
   const PlannedService& service() const { return *planned_; }
   UpstreamHost& host(std::uint32_t index) { return *hosts_[index]; }
 
-  // The place of the host that takes the next request; nothing when none can.
-  std::optional<std::uint32_t> pick(std::span<const std::uint32_t> tried);
+  // The place of the host that takes the next request; nothing when none can. affinity: as affinity() told.
+  std::optional<std::uint32_t> pick(const Affinity& affinity, std::span<const std::uint32_t> tried);
   // No connection could be made, or the connection broke before an answer: others are preferred for a while.
   void failed(std::uint32_t index);
   void succeeded(std::uint32_t index) { hosts_[index]->backoff.succeeded(); }
@@ -51,9 +52,11 @@ class Upstream {
   void refresh();
 
   net::Env& env_;
+  std::uint32_t zone_;
   PlannedServicePointer planned_;
   std::vector<std::shared_ptr<UpstreamHost>> hosts_;
   std::unique_ptr<lb::Policy> policy_;
+  std::vector<std::uint32_t> serving_;   // indexes of the hosts that policy_ may pick, ascending
   std::uint64_t health_epoch_ = 0;       // that policy_ was made for
   Instant refresh_at_ = Instant::max();  // a host comes back from being set aside
   bool stale_ = true;

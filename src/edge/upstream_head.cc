@@ -79,8 +79,14 @@ Result<std::size_t> write_upstream_head(http::Request& request, std::string_view
     writer.field(Known::kTransferEncoding, "chunked");
   }
   write_list(writer, head.fields, Known::kXForwardedFor, PeerText(request.peer).view());
+  if (request.upgrade != nullptr) {
+    writer.field(Known::kConnection, "Upgrade");
+    writer.field(Known::kUpgrade, "websocket");
+  }
   writer.field(Known::kXForwardedProto, request.scheme);
-  writer.field(Known::kXForwardedHost, host);
+  // A rewrite changes the authority, not the field that the client sent.
+  const std::string_view sent = head.fields.value_of(Known::kHost);
+  writer.field(Known::kXForwardedHost, sent.empty() ? host : sent);
   writer.field(Known::kXRequestId, request.id);
   write_list(writer, head.fields, Known::kVia, head.version_minor == 0 ? kVia10 : kVia11);
   return writer.finish();

@@ -8,9 +8,9 @@ namespace {
 constexpr Duration kIdleSweep = std::chrono::seconds(1);
 }
 
-Worker::Worker(net::Env& env, http::ServerOptions options)
+Worker::Worker(net::Env& env, http::ServerOptions options, std::uint32_t zone)
     : env_(env),
-      proxy_(env, env.network),
+      proxy_(env, env.network, zone),
       server_(env, proxy_, std::move(options)),
       tasks_(env.loop),
       ending_(env.loop) {}
@@ -19,7 +19,7 @@ Result<net::Address> Worker::listen(const net::Address& at) {
   auto listener = env_.network.listen(at);
   if (!listener) return fail(listener.error());
   shared_ = (*listener)->address();
-  proxy_.set_shared_port(shared_.port());
+  proxy_.set_shared_ports(shared_.port(), 0);
   server_.listen(std::move(*listener));
   tasks_.spawn(close_idle_connections());
   return shared_;

@@ -15,7 +15,7 @@ namespace weir::edge {
 
 class Worker {
  public:
-  Worker(net::Env& env, http::ServerOptions options);
+  Worker(net::Env& env, http::ServerOptions options, std::uint32_t zone);
 
   net::Env& env() { return env_; }
   // Opens the shared listener. Before the loop runs, or on it.

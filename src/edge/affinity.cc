@@ -1,0 +1,67 @@
+#include "edge/affinity.h"
+
+#include <array>
+#include <charconv>
+
+#include "lb/hash.h"
+
+namespace weir::edge {
+namespace {
+
+std::optional<std::uint64_t> hash_of(const config::HashOn& hash_on, const http::Request& request) {
+  const http::Fields& fields = request.head.fields;
+  if (!hash_on.header.empty()) {
+    if (const http::Field* field = fields.find(hash_on.header)) return lb::hash_bytes(field->value);
+  }
+  if (!hash_on.cookie.empty()) {
+    if (const auto value = cookie_value(fields, hash_on.cookie)) return lb::hash_bytes(*value);
+  }
+  if (!hash_on.source) return std::nullopt;
+  const auto bytes = std::as_bytes(std::span(request.peer.bytes()));
+  return lb::hash_bytes(net::as_text(bytes.first(request.peer.is_v6() ? 16 : 4)));
+}
+
+}  // namespace
+
+std::optional<std::string_view> cookie_value(const http::Fields& fields, std::string_view name) {
+  if (!fields.has(http::Known::kCookie)) return std::nullopt;
+  for (const http::Field& field : fields) {
+    if (field.known != http::Known::kCookie) continue;
+    std::string_view rest = field.value;
+    while (!rest.empty()) {
+      const std::size_t end = rest.find(';');
+      std::string_view pair = rest.substr(0, end);
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+      while (pair.starts_with(' ')) pair.remove_prefix(1);
+      if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') {
+        return pair.substr(name.size() + 1);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+Affinity affinity(const config::ServiceSpec& service, const http::Request& request) {
+  Affinity found;
+  if (service.hash_on) found.hash = hash_of(*service.hash_on, request);
+  if (service.sticky) {
+    if (const auto value = cookie_value(request.head.fields, service.sticky->name)) {
+      (void)std::from_chars(value->data(), value->data() + value->size(), found.endpoint, 16);
+    }
+  }
+  return found;
+}
+
+std::string sticky_cookie(const config::StickyCookie& spec, std::uint64_t endpoint, bool secure) {
+  std::array<char, 16> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), endpoint, 16).ptr;
+  std::string cookie = spec.name + '=' + std::string(digits.data(), end) + "; Path=/; HttpOnly; SameSite=Lax";
+  if (secure) cookie += "; Secure";
+  if (spec.max_age) {
+    cookie += "; Max-Age=" +
+              std::to_string(std::chrono::duration_cast<std::chrono::seconds>(*spec.max_age).count());
+  }
+  return cookie;
+}
+
+}  // namespace weir::edge

@@ -1,0 +1,28 @@
+// Affinity: what of a request says which endpoint it belongs to: a hash for RING_HASH and MAGLEV, or the
+// endpoint that a cookie names. On the core of the request; allocates only when a cookie is to be set.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/specs.h"
+#include "http/service.h"
+
+namespace weir::edge {
+
+struct Affinity {
+  std::optional<std::uint64_t> hash;
+  std::uint64_t endpoint = 0;  // id that the sticky cookie names; 0: none
+};
+
+Affinity affinity(const config::ServiceSpec& service, const http::Request& request);
+
+// The Set-Cookie that keeps a client at an endpoint (RFC 6265).
+std::string sticky_cookie(const config::StickyCookie& spec, std::uint64_t endpoint, bool secure);
+
+// Of all Cookie fields; nothing: there is none of that name.
+std::optional<std::string_view> cookie_value(const http::Fields& fields, std::string_view name);
+
+}  // namespace weir::edge

@@ -1,0 +1,97 @@
+// What the tests of this room share: an edge with one worker on a fake world, and short ways to its objects.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "edge/edge.h"
+#include "testing/fake_env.h"
+#include "testing/peer.h"
+
+namespace weir::edge {
+
+using testing::FakeEnv;
+using testing::Peer;
+using testing::PeerListener;
+using namespace std::chrono_literals;
+
+inline constexpr std::string_view kEdge = "127.0.0.1:8080";
+
+inline config::Endpoint endpoint(std::string_view text, std::uint32_t weight = 1) {
+  config::Endpoint made;
+  made.key = text;
+  made.id = std::hash<std::string_view>()(text);
+  made.address = *config::parse_address(text);
+  made.weight = weight;
+  return made;
+}
+
+inline config::Service service(std::string name, std::vector<config::Endpoint> endpoints) {
+  return {.name = std::move(name), .spec = {}, .endpoints = std::move(endpoints)};
+}
+
+inline config::LoadBalancer load_balancer(std::string name, std::vector<std::string> hostnames,
+                                          std::string service_name, std::string path_prefix = "/") {
+  config::LoadBalancer made;
+  made.name = std::move(name);
+  made.spec.listeners.push_back({.protocol = {}, .hostnames = std::move(hostnames), .port = std::nullopt});
+  config::Route route;
+  route.match.path_prefix = std::move(path_prefix);
+  route.backends.push_back({std::move(service_name), 1});
+  made.spec.routes.push_back(std::move(route));
+  return made;
+}
+
+// One worker on the control loop itself.
+struct Fixture {
+  Fixture() {
+    CHECK(edge.listen().has_value());
+    snapshot.services.push_back(service("web", {}));
+    snapshot.load_balancers.push_back(load_balancer("web", {}, "web"));
+  }
+  ~Fixture() { (void)fake.run(stop(), 1h); }
+  net::Task<void> stop() {
+    edge.cut();
+    co_await edge.drain();
+  }
+  void apply() {
+    ++snapshot.revision;
+    edge.apply(std::make_shared<config::Snapshot>(snapshot));
+    fake.run_until_idle();
+  }
+  void apply(std::vector<config::Endpoint> endpoints) {
+    snapshot.services[0].endpoints = std::move(endpoints);
+    apply();
+  }
+  config::ServiceSpec& spec() { return snapshot.services[0].spec; }
+  // One request on a connection of its own.
+  std::string get(std::string_view path = "/", std::string_view host = "a") {
+    Peer client(fake, kEdge);
+    client.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n");
+    return client.take();
+  }
+
+  FakeEnv fake;
+  net::Env* workers[1] = {&fake.env};
+  Edge edge{fake.env, workers, {.http = *net::Address::parse(kEdge), .server = {}}};
+  config::Snapshot snapshot;
+};
+
+inline constexpr const char* kNoContent = "HTTP/1.1 204 No Content\r\n\r\n";
+
+inline std::string answer_with(std::string_view content) {
+  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(content.size()) + "\r\n\r\n" +
+         std::string(content);
+}
+inline std::string content_of(const std::string& response) {
+  const std::size_t end = response.find("\r\n\r\n");
+  return end == std::string::npos ? "" : response.substr(end + 4);
+}
+
+}  // namespace weir::edge

@@ -1,0 +1,46 @@
+// Filter: one policy of a route: looks at requests before an endpoint is chosen, and at responses before they
+// are sent back. Made once for each route that asks for it, immutable, used by every core at once; what it
+// counts is atomic. A filter is one file and one line of kFilters.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "auth/failure_throttle.h"
+#include "config/snapshot.h"
+#include "http/service.h"
+#include "lb/rate_limiter.h"
+#include "net/env.h"
+
+namespace weir::filter {
+
+// What a route knows of itself when its filters are made.
+struct RouteContext {
+  std::string id;  // "web path prefix /a": the same over changes of other routes
+  const config::Snapshot& snapshot;
+  std::shared_ptr<lb::RateLimiter> limiter;  // of all routes
+};
+
+// One request on its way; on the core of its connection.
+struct Exchange {
+  http::Request& request;
+  net::Env& env;
+  auth::FailureThrottle& throttle;  // this core's
+  std::string_view matched_prefix;  // of the path; empty: the route is no prefix
+  std::string_view reason;          // static: why a filter answered, for weir-reason
+};
+
+class Filter {
+ public:
+  virtual ~Filter() = default;
+  // A response: it is the answer, and nothing goes to an endpoint. Null: go on. May edit the head; texts that
+  // it makes go to request.scratch.
+  virtual std::unique_ptr<http::TextResponse> on_request(Exchange& /*exchange*/) const { return nullptr; }
+  // Whatever answered, the filters' own answers included.
+  virtual void on_response(Exchange& /*exchange*/, http::ResponseHead& /*head*/) const {}
+};
+
+using FilterPointer = std::unique_ptr<const Filter>;
+
+}  // namespace weir::filter

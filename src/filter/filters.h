@@ -1,0 +1,44 @@
+// The filters there are, in the order in which they see requests.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "config/specs.h"
+#include "filter/filter.h"
+
+namespace weir::filter {
+
+// Each: null when the route does not ask for it.
+FilterPointer make_ip_access(const config::Route& route, const RouteContext& context);
+FilterPointer make_rate_limit(const config::Route& route, const RouteContext& context);
+FilterPointer make_basic_auth(const config::Route& route, const RouteContext& context);
+FilterPointer make_redirect(const config::Route& route, const RouteContext& context);
+FilterPointer make_direct_response(const config::Route& route, const RouteContext& context);
+FilterPointer make_rewrite(const config::Route& route, const RouteContext& context);
+FilterPointer make_header_edits(const config::Route& route, const RouteContext& context);
+
+struct FilterKind {
+  std::string_view name;
+  FilterPointer (*make)(const config::Route& route, const RouteContext& context);
+};
+
+// Who may not come costs least; edits see what is really sent on.
+inline constexpr std::array kFilters{
+    FilterKind{"ip_access", make_ip_access},
+    FilterKind{"rate_limit", make_rate_limit},
+    FilterKind{"basic_auth", make_basic_auth},
+    FilterKind{"redirect", make_redirect},
+    FilterKind{"direct_response", make_direct_response},
+    FilterKind{"rewrite", make_rewrite},
+    FilterKind{"header_edits", make_header_edits},
+};
+
+struct NamedFilter {
+  std::string_view name;
+  FilterPointer filter;
+};
+std::vector<NamedFilter> make_filters(const config::Route& route, const RouteContext& context);
+
+}  // namespace weir::filter
