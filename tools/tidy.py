@@ -42,7 +42,7 @@ HEADER_FLAGS += ["-x", "c++-header"]
 LIBRARIES = [
     (r"nlohmann/", {"config", "api", "controller", "cli"}),
     (r"sqlite3\.h", {"store"}),
-    (r"openssl/", {"auth"}),
+    (r"openssl/", {"auth", "tls"}),
     (r"crypt\.h", {"auth"}),
     (r"ares\w*\.h", {"net"}),
     (r"liburing\.h", {"net"}),

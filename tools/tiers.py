@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEST_SECONDS_MAX = 300  # of one test program; the unit tier as a whole is meant to stay under 60 s
 TAIL_LINES = 60  # of a failed command's output that are shown
 BINARY_BYTES_MAX = 30_000_000  # stripped
-CROSS_CORE_ROOMS = ["net", "store", "lb", "edge"]  # whose tests run under ThreadSanitizer
+CROSS_CORE_ROOMS = ["net", "tls", "store", "lb", "edge"]  # whose tests run under ThreadSanitizer
 
 
 class Count(NamedTuple):
@@ -203,7 +203,16 @@ def release(_: list[str]) -> Count:
         print(f"stripped binary: {size / 1e6:.1f} MB")
         count += (int(size <= BINARY_BYTES_MAX), int(size > BINARY_BYTES_MAX))
     stripped.unlink(missing_ok=True)
-    return count
+    return count + hidden_names()
+
+
+def hidden_names() -> Count:
+    """No shared library finds AWS-LC in the executable in place of its own OpenSSL (docs/adr/0005-tls.md)."""
+    code, output = run(["/usr/lib/llvm-19/bin/llvm-nm", "-D", "--defined-only", "build/release/weir"])
+    exported = re.findall(r" ((?:SSL|EVP|CRYPTO|X509)_\w+)$", output, re.M)
+    if code != 0 or exported:
+        show("names that weir exports", "\n".join(exported) or output)
+    return Count(int(code == 0 and not exported), int(code != 0 or bool(exported)))
 
 
 def lab(_: list[str]) -> Count:

@@ -1,5 +1,5 @@
-// The few cryptographic primitives that auth needs, over libcrypto. Pure; on any core. Randomness for secrets
-// comes from net::fill_random.
+// The few cryptographic primitives that auth needs, over the libcrypto of AWS-LC. Pure; on any core.
+// Randomness for secrets comes from net::fill_random.
 #pragma once
 
 #include <array>

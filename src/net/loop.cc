@@ -40,6 +40,7 @@ bool Operation::suspend_in(std::coroutine_handle<> waiter, Context& context,
 void Operation::resume() {
   disarm();
   detach();
+  if (waiter_ == nullptr) return completed();
   std::exchange(waiter_, nullptr).resume();
 }
 

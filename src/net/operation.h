@@ -5,6 +5,7 @@
 
 #include <coroutine>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "net/task.h"
 #include "net/timer.h"
@@ -40,9 +41,10 @@ class Operation : private ReadyNode, private Timer {
   virtual ~Operation() { detach(); }
 
   Loop& loop() const { return loop_; }
-  // Resumes the waiting task now; the caller is the loop, on top of no other task.
+  // Resumes the waiting task now, or calls completed() when there is none; the caller is the loop, on top of
+  // no other task.
   void resume();
-  // Resumes the waiting task in the loop's next turn; right when the caller is itself inside a task.
+  // The same in the loop's next turn; right when the caller is itself inside a task.
   void resume_soon();
   bool suspended() const { return waiter_ != nullptr; }
 
@@ -59,6 +61,13 @@ class Operation : private ReadyNode, private Timer {
   }
   // Take the operation away from what would complete it, and remember why as its result.
   virtual void give_up(const Error& why) = 0;
+  // The end of an operation that no task waits for; may destroy it.
+  virtual void completed() { WEIR_CHECK(false); }
+  // Takes it out of the loop's queues, also when it is complete and about to resume.
+  void withdraw() {
+    disarm();
+    detach();
+  }
 
  private:
   friend class Context;

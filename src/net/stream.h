@@ -49,11 +49,46 @@ class StreamOperation : public Operation {
   bool suspend_on(std::coroutine_handle<Promise> waiter) {
     return suspend(waiter, loop().deadline(timeout_));
   }
+  void forget();
 
  private:
   void give_up(const Error& why) override;
   Stream& stream_;
   Duration timeout_;
+};
+
+// A read, write or wait that a stream does on the stream under it (TLS over a socket), without a task and its
+// frame. Used again and again: its owner sets kind and into or from, and begins. No deadline of its own: the
+// owner's operation has one.
+class StreamStep : public StreamOperation {
+ public:
+  explicit StreamStep(Stream& stream) : StreamOperation(stream, Kind::kReadable, Duration::max()) {}
+  ~StreamStep() override { abandon(); }
+
+  // True: done, with a result. False: done() is called later, from the loop and on top of no task.
+  bool begin() {
+    WEIR_CHECK(!pending_);
+    bytes_done = 0;
+    result = std::size_t{0};
+    pending_ = !start();
+    return !pending_;
+  }
+  bool pending() const { return pending_; }
+  // Not wanted any more; bytes_done says how much was written.
+  void abandon() {
+    if (!std::exchange(pending_, false)) return;
+    forget();
+    withdraw();
+  }
+
+ private:
+  void completed() final {
+    pending_ = false;
+    done();
+  }
+  virtual void done() = 0;  // may destroy this
+
+  bool pending_ = false;
 };
 
 template <StreamOperation::Kind kKind>
@@ -128,8 +163,9 @@ inline StreamOperation::~StreamOperation() {
   if (suspended()) stream_.forget(*this);
 }
 inline bool StreamOperation::start() { return stream_.start(*this); }
+inline void StreamOperation::forget() { stream_.forget(*this); }
 inline void StreamOperation::give_up(const Error& why) {
-  stream_.forget(*this);
+  forget();
   result = fail(why);
 }
 

@@ -1,0 +1,53 @@
+// Authority: a certificate authority of one's own, made at first use: for names that no public one certifies
+// (weir.localhost) and for the links between machines. Its caller keeps the two PEM texts; here are no files.
+// RFC 5280. Immutable; on any core.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/time.h"
+
+struct evp_pkey_st;
+struct x509_st;
+
+namespace weir::tls {
+
+struct PemPair {
+  std::string certificate;
+  std::string private_key;  // PKCS #8
+};
+
+enum class Usage { kServer, kClient, kServerAndClient };
+
+class Authority {
+ public:
+  static constexpr Duration kRootValidity = std::chrono::days(3650);
+  // Browsers take no server certificate of more than 398 days, Apple's none of a private authority over 825.
+  static constexpr Duration kLeafValidity = std::chrono::days(90);
+
+  // A new root with an ECDSA P-256 key; `name` is what people see in their browser's list.
+  static Result<PemPair> create(std::string_view name, WallTime now);
+  static Result<Authority> load(const PemPair& root);
+
+  // A certificate for DNS names ("*.example.com" too) and addresses, followed by the root, and its key.
+  Result<PemPair> issue(std::span<const std::string> names, Usage usage, WallTime now,
+                        Duration validity = kLeafValidity) const;
+  const std::string& root_pem() const { return root_pem_; }
+  WallTime not_after() const { return not_after_; }
+
+ private:
+  Authority(std::shared_ptr<x509_st> root, std::shared_ptr<evp_pkey_st> key, std::string root_pem,
+            WallTime not_after)
+      : root_(std::move(root)), key_(std::move(key)), root_pem_(std::move(root_pem)), not_after_(not_after) {}
+
+  std::shared_ptr<x509_st> root_;
+  std::shared_ptr<evp_pkey_st> key_;
+  std::string root_pem_;
+  WallTime not_after_;
+};
+
+}  // namespace weir::tls
