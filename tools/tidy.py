@@ -43,6 +43,7 @@ LIBRARIES = [
     (r"nlohmann/", {"config", "api", "controller", "cli"}),
     (r"sqlite3\.h", {"store"}),
     (r"openssl/", {"auth"}),
+    (r"nghttp2/", {"h2"}),
     (r"ares\w*\.h", {"net"}),
     (r"liburing\.h", {"net"}),
     (r"yaml-cpp/", {"config"}),
