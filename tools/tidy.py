@@ -44,6 +44,7 @@ LIBRARIES = [
     (r"sqlite3\.h", {"store"}),
     (r"openssl/", {"auth", "tls"}),
     (r"crypt\.h", {"auth"}),
+    (r"nghttp2/", {"h2"}),
     (r"ares\w*\.h", {"net"}),
     (r"liburing\.h", {"net"}),
     (r"yaml-cpp/", {"config"}),

@@ -81,7 +81,7 @@ class Tree:
         self.arrows: dict[str, list[str]] = {}
         layers = root / "src/LAYERS"
         for line in layers.read_text().splitlines() if layers.exists() else []:
-            if match := re.match(r"([a-z]+):(.*)", line):
+            if match := re.match(r"([a-z0-9]+):(.*)", line):
                 self.arrows[match[1]] = match[2].split()
 
     def _walk(self) -> Iterator[str]:

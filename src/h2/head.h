@@ -1,0 +1,20 @@
+// A decoded field section as the head of a message (RFC 9113 section 8.3), with what the decoder (nghttp2)
+// leaves unchecked: it has seen that the pseudo-header fields are there, once and in front, that there are no
+// connection-specific fields, and that content-length is a number and agrees with the content. Pure.
+#pragma once
+
+#include "base/error.h"
+#include "h2/field_section.h"
+#include "http/message.h"
+
+namespace weir::h2 {
+
+// end_stream: there is no content. Errors as those of http::parse_request_head, and its reading of Host: the
+// field is there, and has the value of head.authority.
+Result<void> settle_request(const FieldSection& section, bool end_stream, http::RequestHead& head);
+
+// request: the method that this answers. Interim responses too.
+Result<void> settle_response(const FieldSection& section, bool end_stream, http::Method request,
+                             http::ResponseHead& head);
+
+}  // namespace weir::h2

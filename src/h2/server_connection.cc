@@ -1,0 +1,267 @@
+#include "h2/server_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "h2/limits.h"
+
+namespace weir::h2 {
+namespace {
+
+constexpr std::size_t kPrefaceBytes = 24;  // RFC 9113 section 3.4
+
+}  // namespace
+
+std::unique_ptr<http::Connection> make_connection(http::Server& server, http::Incoming incoming) {
+  return std::make_unique<ServerConnection>(server, std::move(incoming));
+}
+
+ServerConnection::Watch::Watch(ServerConnection& watched)
+    : Timer([](net::Timer& timer) { static_cast<Watch&>(timer).connection.watch(); }), connection(watched) {}
+
+ServerConnection::ServerConnection(http::Server& server, http::Incoming incoming)
+    : Connection(server),
+      Session(Role::kServer, std::move(incoming.stream), server.options().write_timeout),
+      server_(server),
+      peer_(incoming.peer),
+      local_port_(incoming.local_port),
+      scheme_(incoming.scheme),
+      tls_(std::move(incoming.tls)),
+      received_(std::move(incoming.buffer)),
+      begin_(incoming.begin),
+      end_(incoming.end),
+      tasks_(loop()),
+      sender_(loop()),
+      preface_left_(kPrefaceBytes),
+      began_(loop().now()),
+      idle_since_(began_) {}
+
+ServerConnection::~ServerConnection() = default;
+
+net::Task<void> ServerConnection::run() {
+  const net::Context& context = co_await net::current_context();
+  sender_.spawn(send_all());
+  start({.streams_max = kStreamsMax, .push = false});
+  if (server_.draining()) drain();
+  watch();
+  if (begin_ != end_) take_in(received_.span().subspan(begin_, end_ - begin_));
+  received_.release();
+  co_await receive_all();
+
+  watch_.disarm();
+  close_streams(ErrorCode::kCancel);
+  co_await tasks_.stop();
+  if (!context.cancelled() && !write_failed()) {
+    finish();
+    co_await sender_.join();
+    co_await linger(options().linger_timeout);
+  }
+  co_await sender_.stop();
+}
+
+void ServerConnection::drain() { submit_notice(); }
+
+void ServerConnection::end_when_idle() {
+  if (std::exchange(said_last_, true)) return;
+  submit_goaway(ErrorCode::kNoError);
+}
+
+// --- requests
+
+Stream* ServerConnection::make_stream() {
+  offend(Offence::kStreamOpened);
+  if (open_streams() >= kStreamTasksMax || dying()) return nullptr;
+  return new ServerStream(*this);
+}
+
+// Behind the receiving, so that a request that is given up in the same read costs no task.
+void ServerConnection::start_streams() {
+  while (to_start_ != nullptr) {
+    ServerStream& stream = *to_start_;
+    to_start_ = stream.next_to_start;
+    if (to_start_ == nullptr) to_start_end_ = &to_start_;
+    stream.started = true;
+    if (stream.closed() || dying()) {
+      stream_ends(stream, ErrorCode::kCancel);
+    } else {
+      tasks_.spawn(serve(stream));
+    }
+  }
+}
+
+net::Task<void> ServerConnection::serve(ServerStream& stream) {
+  net::Context& context = co_await net::current_context();
+  stream.set_context(&context);
+  stream.begin_request();
+  Result<http::ResponsePtr> response;
+  if (stream.refusal()) {
+    server_.counters().refused.add();
+    response = http::error_response(*stream.refusal(), {});
+  } else {
+    server_.counters().requests.add();
+    response = co_await server_.service().handle(stream.request());
+  }
+  if (!response) {
+    const Error& error = response.error();
+    // The client has given it up, or this connection was told to stop: there is nobody to answer.
+    if (error.code == Code::kCancelled || stream.closed()) {
+      stream_ends(stream, ErrorCode::kCancel);
+      co_return;
+    }
+    response = http::error_response(error, stream.request().id);
+  }
+  const bool complete = co_await respond(stream, **response);
+  if (!(*response)->settled()) co_await (*response)->settle();
+  response->reset();
+  stream_ends(stream, complete ? ErrorCode::kNoError : ErrorCode::kInternalError);
+}
+
+// True: all of the response was sent.
+net::Task<bool> ServerConnection::respond(ServerStream& stream, http::Response& response) {
+  const http::ResponseHead& head = response.head;
+  server_.counters().responses[static_cast<std::size_t>(head.status / 100) % 6].add();
+  const bool no_content = stream.head().method == http::Method::kHead ||
+                          head.framing == http::Framing::kNone || head.status == 204 || head.status == 304;
+  const net::Slice first = no_content ? net::Slice{} : response.take_buffered();
+  const bool last = no_content || response.at_end();
+  const http::Fields* trailers = last && !no_content ? response.trailers() : nullptr;
+  const bool has_content = !last || !first.empty() || (trailers != nullptr && !trailers->empty());
+  submit_response(stream, head.status, date_.at(loop().clock().wall_now()), head.fields, has_content);
+  if (!head.keep_alive) end_when_idle();
+  if (has_content) stream.send(first, last, trailers);
+  flush();
+  if (!stream.all_sent()) {
+    if (auto sent = co_await stream.wait_sent(options().write_timeout); !sent) {
+      if (sent.error().code == Code::kTimedOut) offend(Offence::kStalled);
+      co_return false;
+    }
+  }
+  if (last) co_return stream.end_sent();
+  co_return co_await send_content(stream, response);
+}
+
+net::Task<bool> ServerConnection::send_content(ServerStream& stream, http::Response& response) {
+  for (bool last = false; !last;) {
+    const auto piece = co_await response.read();
+    if (!piece) co_return false;
+    last = piece->empty() || response.at_end();
+    stream.send(*piece, last, last ? response.trailers() : nullptr);
+    flush();
+    if (stream.all_sent()) continue;
+    if (auto sent = co_await stream.wait_sent(options().write_timeout); !sent) {
+      if (sent.error().code == Code::kTimedOut) offend(Offence::kStalled);
+      co_return false;
+    }
+  }
+  co_return stream.end_sent();
+}
+
+void ServerConnection::on_end_sent(Stream& stream) {
+  abuse_.stream_finished();
+  // An answer ahead of the request's end: the rest of it is not wanted (RFC 9113 section 8.1).
+  if (!stream.content_received()) stream.reset(ErrorCode::kNoError);
+}
+
+void ServerConnection::stream_ends(ServerStream& stream, ErrorCode why) {
+  stream.set_context(nullptr);
+  if (open_streams() == 1) idle_since_ = loop().now();
+  stream.release(why);
+}
+
+// --- what the client does beside
+
+void ServerConnection::receive(net::Slice bytes) {
+  std::size_t seen = std::min(preface_left_, bytes.size());
+  preface_left_ -= seen;
+  std::size_t fed = 0;
+  while (seen < bytes.size() && !dying()) {
+    const FrameScanner::Step step = scanner_.next(bytes.subspan(seen));
+    seen += step.bytes;
+    if (!step.head) continue;
+    const bool needs_stream =
+        (step.head->type == FrameType::kData || step.head->type == FrameType::kHeaders) &&
+        step.head->stream_id <= last_seen_;
+    if (step.head->type == FrameType::kHeaders) last_seen_ = std::max(last_seen_, step.head->stream_id);
+    if (needs_stream && !is_open(step.head->stream_id)) {
+      // It may be open by then: that is known when the frames before it are fed.
+      const std::size_t before = seen - std::min(seen, FrameScanner::kHeadBytes);
+      if (before > fed) feed(bytes.subspan(fed, before - fed));
+      fed = std::max(fed, before);
+    }
+    look_at(*step.head);
+  }
+  if (fed < bytes.size()) feed(bytes.subspan(fed));
+  if (std::exchange(section_, section_id()) == section_id() || section_ == 0) return;
+  section_since_ = loop().now();
+  watch();
+}
+
+// What nghttp2 does not tell of, or does not mind.
+void ServerConnection::look_at(const FrameHead& head) {
+  const bool ends = (head.flags & kFlagEndStream) != 0;
+  switch (head.type) {
+    case FrameType::kData:
+      if (head.length == 0 && !ends) offend(Offence::kEmptyData);
+      [[fallthrough]];
+    case FrameType::kHeaders:
+      // RFC 9113 section 5.1. What comes behind a reset of ours was on its way.
+      if (head.stream_id % 2 == 1 && head.stream_id <= last_opened() && head.stream_id > last_reset() &&
+          !is_open(head.stream_id)) {
+        die(ErrorCode::kStreamClosed);
+      }
+      break;
+    case FrameType::kPriority:
+      offend(Offence::kPriority);
+      if (head.stream_id == 0 || head.stream_id == head.depends_on) die(ErrorCode::kProtocolError);
+      break;
+    case FrameType::kRstStream: offend(Offence::kReset); break;
+    case FrameType::kSettings: offend(Offence::kSettings); break;
+    case FrameType::kPing: offend(Offence::kPing); break;
+    case FrameType::kWindowUpdate:
+      if (!abuse_.add_window_update(loop().now())) end_for_abuse("window_update");
+      break;
+    case FrameType::kContinuation: offend(Offence::kContinuation); break;
+    case FrameType::kPushPromise:
+    case FrameType::kGoaway: break;
+    default: offend(Offence::kUnknownFrame); break;
+  }
+}
+
+void ServerConnection::offend(Offence offence) {
+  if (!abuse_.add(offence, loop().now())) end_for_abuse(kOffences[static_cast<std::size_t>(offence)].name);
+}
+
+void ServerConnection::end_for_abuse(std::string_view offence) {
+  if (std::exchange(abused_, true)) return;
+  env().log.info("HTTP/2 connection ended for abuse",
+                 {{"peer", peer_.to_string()}, {"last_offence", std::string(offence)}});
+  die(ErrorCode::kEnhanceYourCalm);
+}
+
+void ServerConnection::watch() {
+  const Instant now = loop().now();
+  if (dying()) return;
+  if (!settings_received() && now >= began_ + options().head_timeout) {
+    die(ErrorCode::kSettingsTimeout);
+    return;
+  }
+  if (section_ != 0 && now >= section_since_ + options().head_timeout) {
+    die(ErrorCode::kEnhanceYourCalm);
+    return;
+  }
+  Instant next = now + options().head_timeout;
+  if (settings_received() && open_streams() == 0) {
+    next = idle_since_ + options().idle_timeout;
+    if (now >= next) {
+      end_when_idle();
+      return;
+    }
+  } else if (!settings_received()) {
+    next = began_ + options().head_timeout;
+  } else if (section_ != 0) {
+    next = section_since_ + options().head_timeout;
+  }
+  loop().arm(watch_, next);
+}
+
+}  // namespace weir::h2

@@ -1,0 +1,70 @@
+// ServerStream: one request and its response. Part of a ServerConnection, on its core.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+
+#include "h2/stream.h"
+#include "http/request_id.h"
+#include "http/service.h"
+
+namespace weir::h2 {
+
+class ServerConnection;
+
+class ServerStream final : public Stream, private http::InterimSink {
+ public:
+  explicit ServerStream(ServerConnection& connection);
+
+  // The request is to be answered here, with this: it is not one, or too much.
+  const std::optional<Error>& refusal() const { return refusal_; }
+  http::Request& request() { return request_; }
+  http::RequestHead& head() { return head_; }
+  // Makes the request ready for the service.
+  void begin_request();
+  // The task that serves it; cancelled when the client gives the request up.
+  void set_context(net::Context* context) { context_ = context; }
+  // What send_interim and the content's reading wait for.
+  bool started = false;
+  ServerStream* next_to_start = nullptr;
+
+ private:
+  class RequestContent final : public http::Body {
+   public:
+    explicit RequestContent(ServerStream& stream) : stream_(stream) {}
+    net::Task<Result<net::Slice>> read() override;
+    net::Slice take_buffered() override;
+    bool at_end() const override { return !exceeded_ && stream_.content_at_end(); }
+    bool untouched() const override { return !touched_; }
+    void set_bytes_max(std::uint64_t bytes_max) override { allowed_ = bytes_max; }
+    const http::Fields* trailers() const override { return stream_.trailers_.get(); }
+
+   private:
+    bool allow(net::Slice piece);
+    ServerStream& stream_;
+    std::uint64_t allowed_ = std::numeric_limits<std::uint64_t>::max();  // bytes that may still be given out
+    bool exceeded_ = false;
+    bool touched_ = false;
+  };
+
+  http::Fields& begin_section() override;
+  void end_section(bool end_stream) override;
+  void on_closed(ErrorCode code) override;
+  net::Task<Result<void>> send_interim(const http::ResponseHead& head) override;
+  void send_continue();
+
+  ServerConnection& connection_;
+  http::RequestHead head_;
+  http::Request request_;
+  RequestContent content_body_{*this};
+  http::RequestId request_id_;
+  std::unique_ptr<http::Fields> trailers_;
+  std::optional<Error> refusal_;
+  net::Context* context_ = nullptr;
+  bool head_received_ = false;
+  bool wants_continue_ = false;
+};
+
+}  // namespace weir::h2

@@ -1,0 +1,290 @@
+#include "h2/session.h"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "h2/limits.h"
+
+namespace weir::h2 {
+namespace {
+
+// A wait that other things end: the connection's own timers, or its end.
+constexpr Duration kNoDeadline = Duration::max();
+
+std::array<std::byte, 17> goaway_frame(std::int32_t last_stream_id, ErrorCode why) {
+  std::array<std::byte, 17> frame{};
+  const auto put = [&frame](std::size_t at, std::uint32_t value) {
+    for (std::size_t i = 0; i < 4; ++i) frame[at + i] = static_cast<std::byte>(value >> (24 - 8 * i));
+  };
+  frame[2] = std::byte{8};  // length
+  frame[3] = std::byte{NGHTTP2_GOAWAY};
+  put(9, static_cast<std::uint32_t>(last_stream_id));
+  put(13, static_cast<std::uint32_t>(why));
+  return frame;
+}
+
+}  // namespace
+
+Session::Session(Role role, std::unique_ptr<net::Stream> stream, Duration write_timeout)
+    : role_(role),
+      stream_(std::move(stream)),
+      write_timeout_(write_timeout),
+      session_(make_session(role, *this)) {}
+
+Session::~Session() {
+  WEIR_CHECK(streams_ == nullptr);
+  nghttp2_session_del(session_);
+}
+
+void Session::start(const Settings& settings) {
+  const auto entries = std::to_array<nghttp2_settings_entry>({
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.streams_max},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<std::uint32_t>(kStreamWindowBytes)},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(kHeadListBytesMax)},
+      // The tree of RFC 7540 costs time with every stream; RFC 9113 section 5.3 has given it up.
+      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+      {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},  // of a client only
+  });
+  const std::size_t count = entries.size() - (role_ == Role::kServer ? 1 : 0);
+  WEIR_CHECK(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries.data(), count) == 0);
+  WEIR_CHECK(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindowBytes) ==
+             0);
+  flush();
+}
+
+// --- input
+
+net::Task<void> Session::receive_all() {
+  net::Context& context = co_await net::current_context();
+  receiver_ = &context;
+  // A nudge is no end: what it was about shows in the loop's condition.
+  const auto nudged = [&context](const Error& error) {
+    return error.code == Code::kCancelled && !context.cancelled();
+  };
+  std::size_t since_yield = 0;
+  while (!stopped_ && !done()) {
+    if (auto ready = co_await stream_->readable(kNoDeadline); !ready) {
+      if (nudged(ready.error())) continue;
+      break;
+    }
+    net::Buffer buffer = net::Buffer::acquire();
+    const auto got = co_await stream_->read(buffer.span(), kNoDeadline);
+    if (!got && nudged(got.error())) continue;
+    if (!got || *got == 0) break;
+    take_in(buffer.span().first(*got));
+    buffer.release();
+    since_yield += *got;
+    if (since_yield < kBytesBeforeYield) continue;
+    since_yield = 0;
+    if (auto slept = co_await loop().sleep(Duration::zero()); !slept && context.cancelled()) break;
+  }
+  receiver_ = nullptr;
+}
+
+void Session::take_in(net::Slice bytes) {
+  receive(bytes);
+  on_received();
+  flush();
+}
+
+void Session::feed(net::Slice bytes) {
+  if (dying_ || stopped_) return;
+  receiving_ = true;
+  const auto taken =
+      nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  receiving_ = false;
+  if (taken < 0) {  // nghttp2's session is of no use any more
+    const bool flooded = taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS ||
+                         taken == NGHTTP2_ERR_CALLBACK_FAILURE;
+    die(flooded ? ErrorCode::kEnhanceYourCalm : ErrorCode::kProtocolError);
+  } else if (queued_frames() > kQueuedFramesMax) {
+    die(ErrorCode::kEnhanceYourCalm);
+  }
+}
+
+void Session::stop_receiving() {
+  stopped_ = true;
+  if (receiver_ != nullptr) receiver_->interrupt();
+}
+
+net::Task<void> Session::linger(Duration timeout) {
+  if (gone_ || !stream_->shutdown_write()) co_return;
+  const Instant deadline = loop().deadline(timeout);
+  const net::Buffer buffer = net::Buffer::acquire();
+  std::size_t dropped = 0;
+  while (dropped < kLingerBytesMax) {
+    const auto got = co_await stream_->read(buffer.span(), deadline - loop().now());
+    if (!got || *got == 0) co_return;
+    dropped += *got;
+  }
+}
+
+// --- output
+
+void Session::flush() {
+  if (receiving_ || packing_) return;
+  pack();
+  if (!writing_ && (out_end_ > 0 || !left_over_.empty())) wake_.set();
+}
+
+void Session::pack() {
+  if (writing_ || gone_) return;
+  packing_ = true;
+  pack_all();
+  packing_ = false;
+  if (ending_ && receiver_ != nullptr && done()) receiver_->interrupt();
+}
+
+void Session::pack_all() {
+  for (;;) {
+    if (!left_over_.empty()) {
+      const std::size_t fitting = std::min(left_over_.size(), out_ ? room() : net::Buffer::kBytes);
+      append(left_over_.first(fitting));
+      left_over_ = left_over_.subspan(fitting);
+      if (!left_over_.empty()) return;
+    }
+    if (dying_) {
+      const auto frame = goaway_frame(last_opened_, death_);
+      if (!death_packed_ && (!out_ || room() >= frame.size())) {
+        append(frame);
+        death_packed_ = true;
+      }
+      return;
+    }
+    if (nghttp2_session_want_write(session_) == 0) return;
+    if (!out_) out_ = net::Buffer::acquire();
+    const std::uint8_t* data = nullptr;
+    const auto bytes = nghttp2_session_mem_send(session_, &data);
+    if (bytes < 0) {
+      die(ErrorCode::kInternalError);
+      continue;
+    }
+    if (bytes == 0) return;  // or the next piece of content waits for room
+    left_over_ = {reinterpret_cast<const std::byte*>(data), static_cast<std::size_t>(bytes)};
+  }
+}
+
+void Session::append(net::Slice bytes) {
+  if (!out_) out_ = net::Buffer::acquire();
+  std::memcpy(out_.data() + out_end_, bytes.data(), bytes.size());
+  out_end_ += bytes.size();
+}
+
+net::Task<void> Session::send_all() {
+  for (;;) {
+    if (out_end_ == 0) pack();
+    if (out_end_ == 0) {
+      out_.release();
+      if (finishing_ || gone_) co_return;
+      if (!co_await wake_.wait(loop())) break;
+      wake_.reset();
+      continue;
+    }
+    writing_ = true;
+    const auto written = co_await stream_->write(out_.span().first(out_end_), write_timeout_);
+    writing_ = false;
+    if (!written) break;
+    out_end_ = 0;
+  }
+  break_off();
+}
+
+void Session::finish() {
+  finishing_ = true;
+  wake_.set();
+}
+
+// Nobody hears us any more.
+void Session::break_off() {
+  gone_ = true;
+  out_end_ = 0;
+  left_over_ = {};
+  out_.release();
+  stop_receiving();
+  close_streams(ErrorCode::kInternalError);
+}
+
+// --- the end
+
+void Session::submit_notice() {
+  if (dying_) return;
+  (void)nghttp2_submit_shutdown_notice(session_);
+  flush();
+}
+
+void Session::submit_goaway(ErrorCode why) {
+  ending_ = true;
+  if (dying_) return;
+  (void)nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
+                              static_cast<std::uint32_t>(why), nullptr, 0);
+  flush();
+}
+
+void Session::die(ErrorCode why) {
+  if (dying_) return;
+  dying_ = true;
+  ending_ = true;
+  death_ = why;
+  decoding_ = nullptr;
+  stop_receiving();
+  flush();
+}
+
+bool Session::done() const {
+  if (dying_) return true;
+  return nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
+}
+
+std::size_t Session::queued_frames() const { return nghttp2_session_get_outbound_queue_size(session_); }
+
+std::uint32_t Session::peer_streams_max() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+void Session::close_streams(ErrorCode why) {
+  if (!std::exchange(dying_, true)) death_packed_ = true;  // whatever was to be said was said
+  ending_ = true;
+  for (Stream* stream = streams_; stream != nullptr;) {
+    Stream* next = stream->next_;  // it may be destroyed by this
+    if (!stream->closed_) stream->close(why);
+    stream = next;
+  }
+}
+
+// --- streams
+
+void Session::forget(const Stream& stream) {
+  if (found_ == &stream) found_ = nullptr;
+  if (decoding_ == &stream) decoding_ = nullptr;
+}
+
+// Frames of one stream come in runs.
+Stream* Session::find(std::int32_t id) {
+  if (found_ != nullptr && found_->id_ == id) return found_;
+  found_ = static_cast<Stream*>(nghttp2_session_get_stream_user_data(session_, id));
+  return found_;
+}
+
+void Session::submit_reset(std::int32_t id, ErrorCode why) {
+  if (dying_ || gone_) return;
+  (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(why));
+  flush();
+}
+
+void Session::resume(Stream& stream) {
+  if (dying_ || gone_) return;
+  stream.deferred_ = false;
+  (void)nghttp2_session_resume_data(session_, stream.id_);
+}
+
+void Session::consumed(const Stream& stream, std::size_t bytes) {
+  if (dying_ || gone_) return;
+  (void)nghttp2_session_consume(session_, stream.id_, bytes);
+}
+
+}  // namespace weir::h2

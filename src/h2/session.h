@@ -1,0 +1,165 @@
+// Session: one HTTP/2 connection over a net::Stream, what both sides have in common: nghttp2's session, the
+// input that it is fed, the output that is collected from it. What all streams have to send is packed into
+// one buffer at once, and written once per turn of the loop. Idle, it holds no buffer. The base of the
+// server's and the client's connection, on the core of the stream. RFC 9113.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "h2/error_code.h"
+#include "h2/stream.h"
+#include "http/fields.h"
+#include "net/buffer.h"
+#include "net/loop.h"
+#include "net/stream.h"
+#include "net/task.h"
+
+struct nghttp2_session;
+
+namespace weir::h2 {
+
+struct PseudoField {
+  std::string_view name;  // static text
+  std::string_view value;
+};
+
+class Session {
+ public:
+  enum class Role : std::uint8_t { kServer, kClient };
+
+  Session(Role role, std::unique_ptr<net::Stream> stream, Duration write_timeout);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  virtual ~Session();
+
+  net::Loop& loop() const { return stream_->loop(); }
+  // Of the errors that are the peer's.
+  Side peer_side() const { return role_ == Role::kServer ? Side::kDownstream : Side::kUpstream; }
+  // Streams that are not destroyed yet.
+  std::size_t open_streams() const { return open_streams_; }
+  // The connection is gone, or about to be: no stream is to be had from it any more.
+  bool ending() const { return ending_ || gone_; }
+
+  // --- for its streams; flush() makes what was submitted go
+  void submit_response(Stream& stream, int status, std::string_view date, const http::Fields& fields,
+                       bool has_content);
+  void submit_interim(Stream& stream, int status, const http::Fields& fields);
+  // False: there are no stream identifiers left.
+  bool submit_request(Stream& stream, std::span<const PseudoField> pseudo, const http::Fields& fields,
+                      bool has_content);
+  void submit_reset(std::int32_t id, ErrorCode why);
+  void resume(Stream& stream);
+  // The windows may be opened by these bytes.
+  void consumed(const Stream& stream, std::size_t bytes);
+  // Packs what there is to send into the output, and sees to its being written in this turn of the loop.
+  // While the session receives it does nothing: then it is done at the end of that.
+  void flush();
+
+ protected:
+  struct Settings {
+    std::uint32_t streams_max;
+    bool push;
+  };
+  void start(const Settings& settings);
+
+  // Two tasks. Until the connection is done with, either way.
+  net::Task<void> receive_all();
+  // Until finish() and everything is written, or writing fails.
+  net::Task<void> send_all();
+  // Makes send_all() end.
+  void finish();
+  // Makes receive_all() end.
+  void stop_receiving();
+  bool write_failed() const { return gone_; }
+  // Behind a goodbye: no more is written, and what comes is dropped until the peer closes, or for a while.
+  net::Task<void> linger(Duration timeout);
+
+  // What came, and what follows from it.
+  void take_in(net::Slice bytes);
+  // Gives bytes to nghttp2; the server looks at them first.
+  virtual void receive(net::Slice bytes) { feed(bytes); }
+  void feed(net::Slice bytes);
+
+  // GOAWAY that says: no more soon (RFC 9113 section 6.8).
+  void submit_notice();
+  // The last GOAWAY: streams under way end, then the connection.
+  void submit_goaway(ErrorCode why);
+  // GOAWAY at once, and nothing else is received.
+  void die(ErrorCode why);
+  bool dying() const { return dying_; }
+  // Nothing is left to receive or to send.
+  bool done() const;
+  std::size_t queued_frames() const;
+  std::uint32_t peer_streams_max() const;
+  bool is_open(std::int32_t id) { return find(id) != nullptr; }
+  // Closes every stream, because the connection is at its end: nghttp2 is not asked for output any more,
+  // which could be theirs.
+  void close_streams(ErrorCode why);
+
+  std::int32_t last_opened() const { return last_opened_; }
+  std::int32_t last_reset() const { return last_reset_; }
+  bool settings_received() const { return settings_received_; }
+  // Whose field section has begun and not ended; 0: none.
+  std::int32_t section_id() const { return decoding_ == nullptr ? 0 : decoding_->id(); }
+  net::Stream& stream() { return *stream_; }
+
+  // --- from nghttp2, while it receives or packs
+  // A stream of the peer's; null: refuse it.
+  virtual Stream* make_stream() { return nullptr; }
+  // A stream was reset here for a fault of the peer's. refused: there were too many.
+  virtual void on_stream_error(bool /*refused*/) {}
+  virtual void on_data_sent() {}
+  virtual void on_end_sent(Stream& /*stream*/) {}
+  virtual void on_goaway() {}
+  virtual void on_settings() {}
+  // After each take_in(), with nghttp2 at rest.
+  virtual void on_received() {}
+
+ private:
+  friend class Stream;
+  struct Callbacks;
+  static nghttp2_session* make_session(Role role, Session& session);
+
+  void forget(const Stream& stream);
+  Stream* find(std::int32_t id);
+  void pack();
+  void pack_all();
+  std::size_t room() const { return net::Buffer::kBytes - out_end_; }
+  void append(net::Slice bytes);
+  void break_off();
+
+  Role role_;
+  std::unique_ptr<net::Stream> stream_;
+  Duration write_timeout_;
+  nghttp2_session* session_;
+
+  net::Buffer out_;  // packed, not yet written: [0, out_end_)
+  std::size_t out_end_ = 0;
+  net::Slice left_over_;  // of a frame of nghttp2's for which there was no room
+  net::Event wake_;       // of send_all()
+  net::Context* receiver_ = nullptr;
+  bool receiving_ = false;
+  bool packing_ = false;
+  bool writing_ = false;
+  bool finishing_ = false;
+  bool stopped_ = false;  // nothing more is received
+  bool ending_ = false;   // a GOAWAY was sent or received
+  bool gone_ = false;     // nothing can be sent any more
+  bool dying_ = false;    // nghttp2's session is not used any more
+  bool death_packed_ = false;
+  bool settings_received_ = false;
+  ErrorCode death_ = ErrorCode::kNoError;
+
+  Stream* streams_ = nullptr;  // intrusive list
+  std::size_t open_streams_ = 0;
+  Stream* decoding_ = nullptr;  // whose field section is being received
+  Stream* found_ = nullptr;     // by find(), last
+  std::int32_t last_opened_ = 0;
+  std::int32_t last_reset_ = 0;
+};
+
+}  // namespace weir::h2

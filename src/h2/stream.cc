@@ -1,0 +1,99 @@
+#include "h2/stream.h"
+
+#include "base/check.h"
+#include "h2/limits.h"
+#include "h2/session.h"
+
+namespace weir::h2 {
+
+Stream::Stream(Session& session) : session_(session) {
+  next_ = session_.streams_;
+  link_ = &session_.streams_;
+  if (next_ != nullptr) next_->link_ = &next_;
+  session_.streams_ = this;
+  ++session_.open_streams_;
+}
+
+Stream::~Stream() {
+  *link_ = next_;
+  if (next_ != nullptr) next_->link_ = link_;
+  --session_.open_streams_;
+  session_.forget(*this);
+}
+
+net::Slice Stream::take_content() {
+  const net::Slice piece = content_.take();
+  if (const std::size_t done = content_.done_bytes(); done > 0) session_.consumed(*this, done);
+  return piece;
+}
+
+net::Task<Result<net::Slice>> Stream::read_content(Duration timeout) {
+  for (;;) {
+    if (content_.error()) co_return fail(*content_.error());
+    if (const net::Slice piece = take_content(); !piece.empty() || content_.ended()) co_return piece;
+    session_.flush();  // the peer may be waiting for its windows
+    auto waited = co_await received_.wait(session_.loop(), timeout);
+    if (waited) continue;
+    Error error = waited.error();
+    if (error.code == Code::kTimedOut) error.side = session_.peer_side();
+    co_return fail(error);
+  }
+}
+
+void Stream::send(net::Slice piece, bool last, const http::Fields* trailers) {
+  WEIR_CHECK(rest_.empty() && !last_);
+  rest_ = piece;
+  last_ = last;
+  trailers_ = trailers;
+  if (closed_) return;
+  if (has_source_ && deferred_) session_.resume(*this);
+}
+
+net::Task<Result<void>> Stream::wait_sent(Duration timeout) {
+  while (!all_sent()) {
+    const std::size_t before = rest_.size();
+    auto waited = co_await progress_.wait(session_.loop(), timeout);
+    if (waited) continue;
+    Error error = waited.error();
+    if (error.code == Code::kTimedOut && before - rest_.size() >= kSlowestBytes) continue;
+    error.side = session_.peer_side();
+    co_return fail(error);
+  }
+  if (end_sent_ || !closed_) co_return Result<void>{};
+  co_return fail(content_.error() ? *content_.error()
+                                  : Error{Code::kReset, session_.peer_side(), Retry::kNever, 0,
+                                          "the peer reset the stream"});
+}
+
+void Stream::reset(ErrorCode why) {
+  if (closed_ || reset_here_) return;
+  reset_here_ = true;
+  rest_ = {};
+  trailers_ = nullptr;
+  session_.submit_reset(id_, why);
+}
+
+void Stream::release(ErrorCode why) {
+  released_ = true;
+  // Nobody reads what has come, and what else comes.
+  if (const std::size_t unread = content_.clear(); unread > 0) session_.consumed(*this, unread);
+  if (closed_) {
+    delete this;
+    return;
+  }
+  if (!end_sent_ || !content_.ended()) reset(why);
+}
+
+void Stream::close(ErrorCode code) {
+  closed_ = true;
+  session_.forget(*this);
+  rest_ = {};
+  trailers_ = nullptr;
+  content_.fail({Code::kReset, session_.peer_side(), Retry::kNever, 0, "the peer reset the stream"});
+  on_closed(code);
+  received_.notify();
+  progress_.notify();
+  if (released_) delete this;
+}
+
+}  // namespace weir::h2

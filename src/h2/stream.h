@@ -1,0 +1,96 @@
+// Stream: one stream of a Session (RFC 9113 section 5), what both sides have in common: the head as it is
+// decoded, the content that comes, the content that goes. It is used by one task, or by two of which one
+// sends and the other receives; both end, and release() it, before or after the wire has closed it, and only
+// then it is destroyed. On the core of its session.
+#pragma once
+
+#include <cstdint>
+
+#include "h2/arena.h"
+#include "h2/content.h"
+#include "h2/error_code.h"
+#include "h2/field_section.h"
+#include "h2/signal.h"
+#include "http/fields.h"
+#include "net/frame_pool.h"
+#include "net/task.h"
+
+namespace weir::h2 {
+
+class Session;
+
+class Stream : public net::Pooled {
+ public:
+  explicit Stream(Session& session);
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  virtual ~Stream();
+
+  std::int32_t id() const { return id_; }
+  // The wire is done with it: both sides have ended, or one has reset it, or the connection is gone.
+  bool closed() const { return closed_; }
+
+  // --- content that comes
+  // The next piece, valid until the next call; empty when nothing is here. Opens the windows by what was
+  // taken before.
+  net::Slice take_content();
+  // The same, waiting; empty at the end.
+  net::Task<Result<net::Slice>> read_content(Duration timeout);
+  bool content_at_end() const { return content_.ended() && content_.empty(); }
+  bool content_received() const { return content_.ended(); }
+
+  // --- content that goes
+  // What follows in the content; `last`: nothing follows, but these trailers if not null. All that was given
+  // before is sent. The bytes and trailers stay valid until all_sent().
+  void send(net::Slice piece, bool last, const http::Fields* trailers);
+  // All that was given has been copied into the output (after the last piece: and the end with it), or the
+  // stream is closed.
+  bool all_sent() const { return closed_ || (last_ ? end_sent_ : rest_.empty()); }
+  // Until all_sent(). The timeout is for the peer to take at least kSlowestBytes.
+  net::Task<Result<void>> wait_sent(Duration timeout);
+  bool end_sent() const { return end_sent_; }
+
+  // Both directions end here and now.
+  void reset(ErrorCode why);
+  // Nobody uses it any more; resets it when it is not finished. It may be destroyed by this.
+  void release(ErrorCode why);
+
+ protected:
+  // --- from the session, while it receives or packs: nobody is resumed before the loop's next turn
+  // Where the fields of the section go that begins now.
+  virtual http::Fields& begin_section() = 0;
+  // It is complete; behind it comes content, or not.
+  virtual void end_section(bool end_stream) = 0;
+  // Once. The code is that of the RST_STREAM or GOAWAY by which it ended; kNoError: both sides have ended.
+  virtual void on_closed(ErrorCode /*code*/) {}
+  // In on_closed(): it had no user yet who could release() it.
+  void abandon() { released_ = true; }
+
+  Session& session_;
+  Arena arena_;
+  FieldSection section_{arena_};
+  Content content_;
+  Signal received_;  // content, its end, or an error
+  Signal progress_;  // of what is sent
+
+ private:
+  friend class Session;
+  void close(ErrorCode code);
+
+  std::int32_t id_ = 0;
+  bool closed_ = false;
+  bool released_ = false;
+  bool reset_here_ = false;  // on purpose, not for a fault of the peer's
+  // --- the data source that nghttp2 reads
+  bool has_source_ = false;
+  bool deferred_ = false;  // nghttp2 was told that nothing is here
+  bool last_ = false;
+  bool end_sent_ = false;
+  net::Slice rest_;  // given, not yet in the output
+  const http::Fields* trailers_ = nullptr;
+  // --- in the session's list
+  Stream* next_ = nullptr;
+  Stream** link_ = nullptr;
+};
+
+}  // namespace weir::h2
