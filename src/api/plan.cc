@@ -126,6 +126,9 @@ Answer<Planned> plan_one(const World& world, const Intent& intent, const PlanInp
     config::carry_server_fields(*stored, *wanted);
     planned.outcome = *wanted == *stored ? Outcome::kUnchanged : Outcome::kUpdated;
     if (planned.outcome == Outcome::kUpdated) wanted->metadata.updated_at = inputs.now;
+    if (auto violations = config::validate_spec(*wanted); !violations.empty()) {
+      return refuse(invalid(std::move(violations)));
+    }
   }
   planned.after = std::move(*wanted);
   return planned;

@@ -122,6 +122,7 @@ std::string finish(Arguments& to) {
     UpOptions& up = to.up.options;
     if (!to.up.api_given) up.api = net::Address::v4({}, up.api.port());
     if (!to.up.http_given) up.http = net::Address::v4({}, up.http.port());
+    if (up.https_is_preset) up.https = net::Address::v4({}, up.https->port());
   }
   return {};
 }
@@ -171,6 +172,16 @@ std::string set_listener(net::Address& address, bool& given, std::string_view va
   address = *parsed;
   given = true;
   return {};
+}
+
+std::string set_https(UpOptions& options, std::string_view value) {
+  options.https_is_preset = false;
+  if (value == "off") {
+    options.https.reset();
+    return {};
+  }
+  bool given = false;
+  return set_listener(*options.https, given, value);
 }
 
 std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value) {

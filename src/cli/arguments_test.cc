@@ -155,7 +155,7 @@ TEST_CASE("weir up has the defaults of the contract") {
   CHECK(preset("--api") == options.api.to_string());
   CHECK(preset("--http") == options.http.to_string());
   CHECK(preset("--domain") == options.domain);
-  CHECK(preset("--https") == "127.0.0.1:8443");
+  CHECK(preset("--https") == options.https->to_string());
   CHECK(preset("--ssh") == "127.0.0.1:2222");
   CHECK(preset("--tunnel") == "127.0.0.1:8444");
   CHECK(preset("--dns") == "127.0.0.1:8053");

@@ -33,6 +33,7 @@ inline int up_command(const Arguments& arguments, Terminal& terminal) {
   return run_up(arguments.up.options);
 }
 int help_command(const Arguments& arguments, Terminal& terminal);
+int ca_command(const Arguments& arguments, Terminal& terminal);
 int version_command(const Arguments& arguments, Terminal& terminal);
 net::Task<int> apply_command(Session& session, const Arguments& arguments);
 net::Task<int> plan_command(Session& session, const Arguments& arguments);
@@ -61,6 +62,9 @@ inline constexpr std::array kCommands{
     Command{"describe", "KIND NAME", "one object for people: spec, status and its recent events",
             kObjectFlags, nullptr, describe_command},
     Command{"delete", "KIND NAME", "deletes an object", kObjectFlags, nullptr, delete_command},
+    Command{"ca", "[--data-dir DIR]",
+            "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags,
+            ca_command},
     Command{"version", "", "prints the version", {}, version_command},
     Command{"help", "[TOPIC]", "explains a command or a kind of objects", kHelpFlags, help_command},
 };

@@ -31,6 +31,7 @@ struct Flag {
 std::string set_text(std::string& text, std::string_view value);
 // An address with a port, a port alone (its address stays), or localhost:port.
 std::string set_listener(net::Address& address, bool& given, std::string_view value);
+std::string set_https(UpOptions& options, std::string_view value);
 std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value);
 std::string set_domain(std::string& domain, std::string_view value);
 std::string set_workers(unsigned& workers, std::string_view value);
@@ -59,6 +60,8 @@ inline constexpr std::array kUpFlags{
          [](Arguments& to, std::string_view value) {
            return set_listener(to.up.options.http, to.up.http_given, value);
          }},
+    Flag{"--https", "ADDRESS", "127.0.0.1:8443", "listeners of protocol HTTPS that name no port; or off",
+         [](Arguments& to, std::string_view value) { return set_https(to.up.options, value); }},
     Flag{"--domain", "NAME", "weir.localhost", "names that weir makes itself are below it",
          [](Arguments& to, std::string_view value) { return set_domain(to.up.options.domain, value); }},
     Flag{"--workers", "N", "one per usable core", "threads of the data plane",
@@ -78,8 +81,6 @@ inline constexpr std::array kUpFlags{
          [](Arguments& to, std::string_view value) { return set_log_level(to.up.options.log_level, value); }},
     Flag{"--log-format", "FORMAT", "text", "text or json",
          [](Arguments& to, std::string_view value) { return set_log_format(to.up.options.log_json, value); }},
-    Flag{"--https", "ADDRESS", "127.0.0.1:8443", "taken and without effect in this version",
-         [](Arguments& to, std::string_view value) { return set_unserved(to, "--https", value); }},
     Flag{"--ssh", "ADDRESS", "127.0.0.1:2222", "taken and without effect in this version",
          [](Arguments& to, std::string_view value) { return set_unserved(to, "--ssh", value); }},
     Flag{"--tunnel", "ADDRESS", "127.0.0.1:8444", "taken and without effect in this version",
@@ -88,6 +89,12 @@ inline constexpr std::array kUpFlags{
          [](Arguments& to, std::string_view value) { return set_unserved(to, "--dns", value); }},
     Flag{"--xds", "ADDRESS", "127.0.0.1:18000", "taken and without effect in this version",
          [](Arguments& to, std::string_view value) { return set_unserved(to, "--xds", value); }},
+};
+
+// --- weir ca
+inline constexpr std::array kCaFlags{
+    Flag{"--data-dir", "DIR", "./weir-data", "of the weir whose authority it is",
+         [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }},
 };
 
 // --- the others

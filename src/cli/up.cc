@@ -14,12 +14,14 @@
 #include "api/api.h"
 #include "auth/admin_token.h"
 #include "auth/token_table.h"
+#include "cli/authority.h"
 #include "cli/log.h"
 #include "cli/machine.h"
 #include "config/formats.h"
 #include "controller/admin_object.h"
 #include "controller/controller.h"
 #include "edge/edge.h"
+#include "h2/server_connection.h"
 #include "http/server.h"
 #include "net/core.h"
 #include "net/signals.h"
@@ -59,12 +61,17 @@ int refuse(const std::string& sentence) {
 class Up {
  public:
   Up(const UpOptions& options, Log& log, net::Core& control, std::span<net::Env* const> workers,
-     store::Engine& engine)
+     store::Engine& engine, std::shared_ptr<const tls::Authority> authority)
       : options_(options),
         log_(log),
         control_(control),
         store_(engine, control.loop()),
-        edge_(control.env(), workers, {.http = options.http, .server = {}, .zone = options.region}),
+        edge_(control.env(), workers,
+              {.http = options.http,
+               .server = {.h2 = h2::make_connection},
+               .zone = options.region,
+               .domain = options.domain,
+               .authority = std::move(authority)}),
         api_(control.env(), store_, tokens_,
              {.version = WEIR_VERSION,
               .anonymous_metrics = options.api.is_loopback(),
@@ -78,7 +85,7 @@ class Up {
                       .city = options.city,
                       .address = options.http.ip(),
                       .version = WEIR_VERSION,
-                      .capabilities = {"http"}}},
+                      .capabilities = {"http", "https", "h2"}}},
             {.snapshot = [this](config::SnapshotPointer snapshot) { edge_.apply(std::move(snapshot)); },
              .settled = [this](store::Revision revision) { api_.settled(revision); }}),
         tasks_(control.loop()),
@@ -91,11 +98,18 @@ class Up {
       if (auto unused = net::check_unused(*address); !unused)
         return cannot_listen(flag, *address, unused.error());
     }
-    auto http = edge_.listen();
-    if (!http) return cannot_listen("--http", options_.http, http.error());
+    if (options_.https) {
+      auto unused = net::check_unused(*options_.https);
+      if (!unused && !options_.https_is_preset)
+        return cannot_listen("--https", *options_.https, unused.error());
+      if (!unused) log_.warning("no HTTPS: its port is taken", {{"address", options_.https->to_string()}});
+      edge_.set_https(unused ? options_.https : std::nullopt);
+    }
+    auto traffic = edge_.listen();
+    if (!traffic) return cannot_listen("--http", options_.http, traffic.error());
     auto api = control_.env().network.listen(options_.api);
     if (!api) return cannot_listen("--api", options_.api, api.error());
-    http_address_ = *http;
+    traffic_ = *traffic;
     api_address_ = (*api)->address();
     auto token = auth::read_or_make_admin_token(options_.data_dir);
     if (!token) return std::unexpected(token.error().sentence);
@@ -155,7 +169,8 @@ class Up {
       std::fflush(stdout);
     }
     admin_token_.text.clear();
-    log_.info("ready", {{"http", "http://" + http_address_.to_string()},
+    log_.info("ready", {{"http", "http://" + traffic_.http.to_string()},
+                        {"https", traffic_.https ? "https://" + traffic_.https->to_string() : "off"},
                         {"api", "http://" + api_address_.to_string()},
                         {"data_dir", options_.data_dir},
                         {"workers", std::to_string(options_.workers)}});
@@ -189,7 +204,7 @@ class Up {
   net::TaskGroup ending_;
   net::Event settled_;
   std::unique_ptr<net::Listener> api_listener_;
-  net::Address http_address_;
+  edge::Listening traffic_;
   net::Address api_address_;
   auth::AdminToken admin_token_;
   int signals_ = 0;
@@ -218,8 +233,10 @@ int run_up(const UpOptions& options) {
     workers.push_back(&(*core)->env());
     cores.push_back(std::move(*core));
   }
+  auto authority = read_or_make_authority(options.data_dir);
+  if (!authority) return refuse(authority.error());
   {
-    Up running(options, *log, **control, workers, **engine);
+    Up running(options, *log, **control, workers, **engine, std::move(*authority));
     up = &running;
     if (auto opened = running.open(); !opened) return refuse(opened.error());
     running.start();

@@ -2,6 +2,7 @@
 // command makes the cores, the store, the API and the edge, and runs until it is told to stop.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/log.h"
@@ -13,6 +14,8 @@ struct UpOptions {
   std::string data_dir = "./weir-data";
   net::Address api = net::Address::v4({127, 0, 0, 1}, 8480);
   net::Address http = net::Address::v4({127, 0, 0, 1}, 8080);
+  std::optional<net::Address> https = net::Address::v4({127, 0, 0, 1}, 8443);  // none: --https off
+  bool https_is_preset = true;  // nobody asked for it: when the port is taken, there is none
   std::string domain = "weir.localhost";
   unsigned workers = 1;  // threads of the data plane; arguments.cc puts the number of usable cores here
   std::string provider;

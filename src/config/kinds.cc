@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "base/text.h"
+#include "tls/certificate.h"
 
 namespace weir::config {
 
@@ -58,10 +59,16 @@ void* spec_of(Object& object) {
   return std::visit([](auto& spec) -> void* { return &spec; }, object.spec);
 }
 
+void Schema<CertificateSpec>::validate(const CertificateSpec& spec, Report& report) {
+  if (spec.certificate.empty() || spec.private_key.empty())
+    return;  // the key may be that of the stored object
+  if (const auto info = tls::inspect(spec.certificate, spec.private_key); !info)
+    report.add(info.error().text);
+}
+
 void Schema<HealthCheck>::validate(const HealthCheck& check, Report& report) {
-  const int kinds = (check.http ? 1 : 0) + (check.tcp ? 1 : 0) + (check.grpc ? 1 : 0);
-  if (kinds > 1) report.add("has more than one of http, tcp and grpc; keep one of them");
-  if (kinds == 0) report.add("needs http, tcp or grpc; the shortest are http: {}, tcp: {} and grpc: {}");
+  if (check.http && check.tcp) report.add("has both http and tcp; keep one of them");
+  if (!check.http && !check.tcp) report.add("needs http or tcp; the shortest are http: {} and tcp: {}");
 }
 
 void Schema<HashOn>::validate(const HashOn& hash_on, Report& report) {

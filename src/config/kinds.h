@@ -62,6 +62,7 @@ struct Schema<CertificateSpec> {
            .max = kPemBytesMax,
            .lines = true}),
   };
+  static void validate(const CertificateSpec& spec, Report& report);
 };
 
 // --- Secret

@@ -183,4 +183,12 @@ void carry_server_fields(const Object& stored, Object& updated) {
   updated.status = stored.status;
 }
 
+Violations validate_spec(const Object& object) {
+  Report report(reference_of(object));
+  const Report::Step part(report, "spec");
+  const Type& type = *info_of(object.kind()).spec;
+  if (type.validate != nullptr) type.validate(spec_of(object), report);
+  return report.take();
+}
+
 }  // namespace weir::config

@@ -79,5 +79,7 @@ std::string to_json(const Object& object, Secrets secrets);
 // Puts what only the server may set (uid, revision, times, a token's hash, status) from the stored object
 // into the new one of the same kind; also secrets that the new one does not have, since nobody is shown them.
 void carry_server_fields(const Object& stored, Object& updated);
+// What spans the fields of the spec, once more: for an object that secrets were carried into.
+Violations validate_spec(const Object& object);
 
 }  // namespace weir::config

@@ -56,12 +56,6 @@ struct Schema<Listener> {
                               .min = 1,
                               .max = 65535}),
       field<&Listener::tls>({.name = "tls", .doc = "of an HTTPS listener"}),
-      field<&Listener::proxy_protocol_from>(
-          {.name = "proxy_protocol_from",
-           .doc = "networks, such as 10.0.0.0/8, whose connections begin with a PROXY header",
-           .min = 1,
-           .max = 64,
-           .check = check_network}),
       field<&Listener::redirect_to_https>({.name = "redirect_to_https",
                                            .doc = "of an HTTP listener: all that comes is sent to https://",
                                            .quiet = true}),
@@ -301,11 +295,6 @@ struct Schema<Route> {
           {.name = "request_body_bytes_max",
            .doc = "a longer request body is refused with 413; absent: no limit",
            .max = kNumberMax}),
-      field<&Route::stream_idle_timeout>(
-          {.name = "stream_idle_timeout",
-           .doc = "for the next bytes of a body or an upgraded stream; absent: 60s, 1h when upgraded",
-           .min = kTimeoutMin,
-           .max = kDayMax}),
       field<&Route::retries>({.name = "retries", .doc = "in place of the service's"}),
   };
   static void validate(const Route& route, Report& report);

@@ -58,15 +58,6 @@ struct Schema<TcpCheck> {
 };
 
 template <>
-struct Schema<GrpcCheck> {
-  static constexpr std::string_view name = "GrpcCheck";
-  static constexpr std::array fields{
-      field<&GrpcCheck::service>(
-          {.name = "service", .doc = "asked about with grpc.health.v1; absent: the server as a whole"}),
-  };
-};
-
-template <>
 struct Schema<HealthCheck> {
   static constexpr std::string_view name = "HealthCheck";
   static constexpr std::array fields{
@@ -89,7 +80,6 @@ struct Schema<HealthCheck> {
            .max = 100}),
       field<&HealthCheck::http>({.name = "http", .doc = "check with an HTTP request"}),
       field<&HealthCheck::tcp>({.name = "tcp", .doc = "check by connecting; written tcp: {}"}),
-      field<&HealthCheck::grpc>({.name = "grpc", .doc = "check with grpc.health.v1.Health/Check"}),
   };
   static void validate(const HealthCheck& check, Report& report);
 };
@@ -143,7 +133,7 @@ struct Schema<OutlierDetection> {
            .max = 1000}),
       field<&OutlierDetection::interval>({.name = "interval",
                                           .doc = "between two looks at the success rates",
-                                          .min = nanoseconds(std::chrono::milliseconds(100)),
+                                          .min = nanoseconds(std::chrono::seconds(1)),
                                           .max = kTimeoutMax}),
       field<&OutlierDetection::ejection_time>(
           {.name = "ejection_time",
@@ -250,11 +240,6 @@ struct Schema<ServiceSpec> {
            .min = nanoseconds(std::chrono::seconds(1)),
            .max = kTimeoutMax}),
       field<&ServiceSpec::tls>({.name = "tls", .doc = "TLS to the endpoints; written tls: {}"}),
-      field<&ServiceSpec::proxy_protocol>(
-          {.name = "proxy_protocol",
-           .doc = "version of the PROXY header that connections to endpoints begin with; 0: none",
-           .max = 2,
-           .quiet = true}),
   };
   static void validate(const ServiceSpec& spec, Report& report);
 };

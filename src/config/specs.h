@@ -16,7 +16,7 @@ namespace weir::config {
 
 using Labels = std::map<std::string, std::string, std::less<>>;
 
-enum class Protocol : std::uint8_t { kHttp, kHttp2 };          // of a service
+enum class Protocol : std::uint8_t { kHttp };                  // of a service
 enum class ListenerProtocol : std::uint8_t { kHttp, kHttps };  // of a listener
 enum class Balance : std::uint8_t {};                          // a place in lb::kPolicies; 0 = ROUND_ROBIN
 enum class Role : std::uint8_t { kAdmin, kViewer };
@@ -50,12 +50,7 @@ struct TcpCheck {
   friend bool operator==(const TcpCheck&, const TcpCheck&) = default;
 };
 
-struct GrpcCheck {
-  std::string service;  // grpc.health.v1 service name; empty: the whole server
-  friend bool operator==(const GrpcCheck&, const GrpcCheck&) = default;
-};
-
-// Exactly one of http, tcp and grpc is there.
+// Exactly one of http and tcp is there.
 struct HealthCheck {
   Duration interval = std::chrono::seconds(5);
   Duration timeout = std::chrono::seconds(2);
@@ -63,7 +58,6 @@ struct HealthCheck {
   std::uint32_t healthy_threshold = 1;
   std::optional<HttpCheck> http;
   std::optional<TcpCheck> tcp;
-  std::optional<GrpcCheck> grpc;
   friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 
@@ -134,7 +128,6 @@ struct ServiceSpec {
   std::uint32_t panic_percent = 0;
   std::optional<Duration> slow_start;
   std::optional<UpstreamTls> tls;
-  std::uint32_t proxy_protocol = 0;  // version of the PROXY header that endpoints are sent; 0: none
   friend bool operator==(const ServiceSpec&, const ServiceSpec&) = default;
 };
 
@@ -152,8 +145,7 @@ struct Listener {
   std::vector<std::string> hostnames;  // "a.example", "*.example"; none: every host nobody else names
   std::optional<std::uint32_t> port;   // none: the shared socket of the protocol
   std::optional<ListenerTls> tls;      // HTTPS only
-  std::vector<std::string> proxy_protocol_from;  // networks whose connections begin with a PROXY header
-  bool redirect_to_https = false;                // HTTP only: 308 for all that comes
+  bool redirect_to_https = false;      // HTTP only: 308 for all that comes
   friend bool operator==(const Listener&, const Listener&) = default;
 };
 
@@ -257,7 +249,6 @@ struct Route {
   std::optional<BasicAuth> basic_auth;
   std::vector<RateLimit> rate_limits;
   std::optional<Duration> request_timeout;              // none: the service's
-  std::optional<Duration> stream_idle_timeout;          // of bodies and upgraded streams; none: the defaults
   std::optional<std::uint64_t> request_body_bytes_max;  // none: no limit
   std::optional<Retries> retries;                       // none: the service's
   friend bool operator==(const Route&, const Route&) = default;

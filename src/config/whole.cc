@@ -100,6 +100,44 @@ class Claims {
   std::map<Claim, std::vector<const Object*>> owners_;
 };
 
+// What all listeners of a port have in common: a client's SNI and its Host may differ, so that a demand of
+// one listener alone could be walked around.
+class PortDemands {
+ public:
+  void add(const Object& object, const LoadBalancerSpec& spec, Report& report) {
+    const Report::Step part(report, "spec");
+    const Report::Step list(report, "listeners");
+    for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
+      const Listener& listener = spec.listeners[i];
+      const Report::Step item(report, i);
+      const ListenerTls tls = listener.tls.value_or(ListenerTls{});
+      const auto [known, is_first] = ports_.try_emplace(
+          shared_or_own_port(listener),
+          Demand{&object, listener.protocol, tls.min_version, tls.client_certificates, tls.client_ca});
+      const Demand& demand = known->second;
+      if (is_first) continue;
+      if (demand.protocol != listener.protocol) {
+        report.add("wants another protocol on its port than " + reference_of(*demand.owner));
+      } else if (demand.min_version != tls.min_version || demand.clients != tls.client_certificates ||
+                 demand.client_ca != tls.client_ca) {
+        const Report::Step field(report, "tls");
+        report.add("wants other TLS versions or client certificates on the same port than " +
+                   reference_of(*demand.owner) + "; give it a port of its own");
+      }
+    }
+  }
+
+ private:
+  struct Demand {
+    const Object* owner;
+    ListenerProtocol protocol;
+    TlsVersion min_version;
+    ClientCertificates clients;
+    std::string client_ca;
+  };
+  std::map<std::uint32_t, Demand> ports_;
+};
+
 }  // namespace
 
 Violations validate_whole(std::span<const Object* const> objects) {
@@ -108,6 +146,7 @@ Violations validate_whole(std::span<const Object* const> objects) {
 
   Violations violations;
   Claims claims;
+  PortDemands demands;
   for (const Object* object : objects) {
     Report report(reference_of(*object));
     each_reference(*object, report, [&](const Field& field, const std::string& name) {
@@ -115,7 +154,15 @@ Violations validate_whole(std::span<const Object* const> objects) {
       if (names[static_cast<std::size_t>(kind->kind)].contains(name)) return;
       report.add("there is no " + std::string(kind->name) + " \"" + name + '"');
     });
-    if (const auto* spec = std::get_if<LoadBalancerSpec>(&object->spec)) claims.add(*object, *spec, report);
+    if (const auto* spec = std::get_if<LoadBalancerSpec>(&object->spec)) {
+      claims.add(*object, *spec, report);
+      demands.add(*object, *spec, report);
+    }
+    if (const auto* spec = std::get_if<CertificateSpec>(&object->spec); spec && spec->private_key.empty()) {
+      const Report::Step part(report, "spec");
+      const Report::Step field(report, "private_key");
+      report.add("is required");
+    }
     for (Violation& violation : report.take()) violations.push_back(std::move(violation));
     if (violations.size() >= Report::kViolationsMax) break;
   }

@@ -12,6 +12,7 @@ constexpr Duration kTtlMin = std::chrono::seconds(1);
 constexpr Duration kTtlMax = std::chrono::hours(1);
 constexpr Duration kResolveTimeout = std::chrono::seconds(5);
 constexpr Duration kResolveRetry = std::chrono::seconds(2);
+constexpr Duration kSweepInterval = std::chrono::seconds(1);  // intervals of outlier detection are multiples
 
 health::Check to_check(const config::HealthCheck& spec, const std::string& authority) {
   health::Check check{.interval = spec.interval,
@@ -45,8 +46,10 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
     : control_(control),
       options_(options),
       snapshot_(std::make_shared<config::Snapshot>()),
+      ports_(control.loop.clock(), control.log, options.authority, options.domain),
       plan_(std::make_shared<Plan>()),
       monitor_(control),
+      sweeping_(control.loop),
       ending_(control.loop) {
   for (net::Env* env : workers)
     workers_.push_back(std::make_unique<Worker>(*env, options.server, zone_number(options.zone)));
@@ -54,13 +57,16 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
 
 Edge::~Edge() = default;
 
-Result<net::Address> Edge::listen() {
+Result<Listening> Edge::listen() {
+  plan_ = build_plan(*snapshot_, resolved_, nullptr, limiter_, ports_, control_);
+  Listening at{options_.http, https_};
   for (const auto& worker : workers_) {
-    auto address = worker->listen(options_.http);
-    if (!address) return fail(address.error());
-    options_.http = *address;  // the port that the first was given serves all
+    auto opened = worker->listen(at, *plan_);
+    if (!opened) return fail(opened.error());
+    at = *opened;  // the ports that the first was given serve all
   }
-  return options_.http;
+  sweeping_.spawn(sweep_outliers());
+  return at;
 }
 
 void Edge::apply(config::SnapshotPointer snapshot) {
@@ -71,7 +77,7 @@ void Edge::apply(config::SnapshotPointer snapshot) {
 }
 
 void Edge::rebuild() {
-  plan_ = build_plan(*snapshot_, resolved_, plan_.get(), limiter_);
+  plan_ = build_plan(*snapshot_, resolved_, plan_.get(), limiter_, ports_, control_);
   for (const auto& worker : workers_) {
     worker->env().loop.post([target = worker.get(), plan = plan_] { target->apply(plan); });
   }
@@ -87,7 +93,11 @@ void Edge::watch_health() {
                             .check = to_check(*service->spec.health_check, host.shared->address.to_string()),
                             .known = host.shared->health.load(std::memory_order_relaxed),
                             .on_verdict = {}};
-      target.on_verdict = [shared = service->shared, host = host.shared](lb::Health health) {
+      target.on_verdict = [shared = service->shared, host = host.shared,
+                           control = &control_](lb::Health health) {
+        if (health == lb::Health::kHealthy && host->health.load(std::memory_order_relaxed) != health) {
+          host->serving_since.store(control->loop.now(), std::memory_order_relaxed);
+        }
         host->health.store(health, std::memory_order_relaxed);
         shared->health_epoch.fetch_add(1, std::memory_order_release);
       };
@@ -116,6 +126,28 @@ void Edge::watch_names() {
     if (name) continue;
     name = std::make_unique<Name>(control_.loop, key, address);
     name->group.spawn(follow_name(*name));
+  }
+}
+
+// Ejected endpoints come back, and those that fail more often than their peers go.
+net::Task<void> Edge::sweep_outliers() {
+  while (co_await control_.loop.sleep(kSweepInterval)) {
+    const Instant now = control_.loop.now();
+    for (const PlannedServicePointer& service : plan_->services) {
+      const lb::OutlierSettings settings = outlier_settings(service->spec.outlier_detection);
+      SharedService& shared = *service->shared;
+      if (!service->spec.outlier_detection.enabled || now - shared.swept_at < settings.interval) continue;
+      shared.swept_at = now;
+      std::vector<lb::EndpointOutcomes*> endpoints;
+      for (const PlannedHost& host : service->hosts) endpoints.push_back(&host.shared->outcomes);
+      for (const auto& change : shared.outliers.sweep(endpoints, settings, now)) {
+        control_.log.warning(change.reason ? "endpoint ejected" : "endpoint back",
+                             {{"service", service->name},
+                              {"endpoint", service->hosts[change.place].shared->key},
+                              {"reason", change.reason ? std::string(lb::name_of(*change.reason)) : ""}});
+        shared.health_epoch.fetch_add(1, std::memory_order_release);
+      }
+    }
   }
 }
 
@@ -158,6 +190,7 @@ net::Task<void> Edge::drain() {
   }
   (void)co_await all_finished_.wait(control_.loop);
   co_await monitor_.stop();
+  co_await sweeping_.stop();
   for (auto& [key, name] : names_) ending_.spawn(end_name(std::move(name)));
   names_.clear();
   co_await ending_.join();

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,9 +23,11 @@
 namespace weir::edge {
 
 struct EdgeOptions {
-  net::Address http;  // the shared listener; port 0: one that is free
+  net::Address http;  // the shared listeners; port 0: one that is free
   http::ServerOptions server;
-  std::string zone = {};  // this edge's region; endpoints of the same are preferred
+  std::string zone = {};                  // this edge's region; its endpoints are preferred
+  std::string domain = "weir.localhost";  // what the shared HTTPS listener serves by itself
+  std::shared_ptr<const tls::Authority> authority = nullptr;  // for host names without a Certificate
 };
 
 class Edge {
@@ -35,8 +38,10 @@ class Edge {
   Edge(const Edge&) = delete;
   Edge& operator=(const Edge&) = delete;
 
-  // Opens the shared listener on every worker, before their loops run. The address that they listen at.
-  Result<net::Address> listen();
+  // Where the shared HTTPS listener is to listen; before listen(), none otherwise.
+  void set_https(std::optional<net::Address> at) { https_ = at; }
+  // Opens the shared listeners on every worker, before their loops run.
+  Result<Listening> listen();
 
   // From the control loop; takes effect on every worker in its next turn.
   void apply(config::SnapshotPointer snapshot);
@@ -55,6 +60,7 @@ class Edge {
   void watch_names();
   void watch_health();
   net::Task<void> follow_name(Name& name);
+  net::Task<void> sweep_outliers();
   static net::Task<void> end_name(std::unique_ptr<Name> name);
   void worker_finished();
 
@@ -63,10 +69,13 @@ class Edge {
   std::vector<std::unique_ptr<Worker>> workers_;
   config::SnapshotPointer snapshot_;
   std::shared_ptr<lb::RateLimiter> limiter_ = std::make_shared<lb::RateLimiter>();
+  std::optional<net::Address> https_;
+  Ports ports_;
   PlanPointer plan_;
   ResolvedNames resolved_;
   std::map<std::string, std::unique_ptr<Name>, std::less<>> names_;
   health::Monitor monitor_;
+  net::TaskGroup sweeping_;
   net::TaskGroup ending_;
   net::Event all_finished_;
   std::size_t finished_ = 0;

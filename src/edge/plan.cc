@@ -11,21 +11,23 @@ namespace {
 
 using HostsByKey = std::unordered_map<std::string_view, std::shared_ptr<SharedHost>>;
 
-std::shared_ptr<SharedHost> shared_host(const HostsByKey& previous, std::string key,
-                                        const net::Address& address) {
+std::shared_ptr<SharedHost> shared_host(const HostsByKey& previous, std::string key, std::string name,
+                                        const net::Address& address, Instant now) {
   if (const auto found = previous.find(key); found != previous.end()) return found->second;
   auto host = std::make_shared<SharedHost>();
   host->key = std::move(key);
   host->address = address;
+  host->name = std::move(name);
+  host->serving_since.store(now, std::memory_order_relaxed);
   return host;
 }
 
 // An endpoint given as a name becomes a host for each of its addresses, each with the endpoint's weight.
 void add_hosts(const config::Endpoint& endpoint, const ResolvedNames& names, const HostsByKey& previous,
-               std::vector<PlannedHost>& hosts) {
+               Instant now, std::vector<PlannedHost>& hosts) {
   const auto add = [&](std::string key, const net::Address& address, std::uint64_t id) {
-    hosts.push_back({shared_host(previous, std::move(key), address), id, endpoint.weight, endpoint.priority,
-                     zone_number(endpoint.zone)});
+    hosts.push_back({shared_host(previous, std::move(key), endpoint.address.host, address, now), id,
+                     endpoint.weight, endpoint.priority, zone_number(endpoint.zone)});
   };
   if (endpoint.address.family != config::Address::Family::kName) {
     if (const auto address = net::Address::parse_ip(endpoint.address.host, endpoint.address.port)) {
@@ -58,8 +60,44 @@ lb::HashTablePointer hash_table(const PlannedService& service, const PlannedServ
   return kind.make_table(hosts);
 }
 
+Result<std::shared_ptr<tls::ClientContext>> client_context(const PlannedService& service) {
+  const config::UpstreamTls& spec = *service.spec.tls;
+  tls::ClientOptions options;
+  options.protocols = {"http/1.1"};
+  if (!spec.insecure_skip_verify) {
+    auto authorities = spec.ca.empty() ? tls::TrustStore::system() : tls::TrustStore::parse(spec.ca);
+    if (!authorities) return fail(authorities.error());
+    options.authorities = std::move(*authorities);
+  }
+  if (service.tls_shown) {
+    auto shown =
+        tls::Certificate::load(service.tls_shown->spec.certificate, service.tls_shown->spec.private_key);
+    if (!shown) return fail(shown.error());
+    options.certificate = std::move(*shown);
+  }
+  return tls::ClientContext::create(std::move(options));
+}
+
+void set_tls(PlannedService& service, const PlannedService* previous, Log& log) {
+  if (!service.spec.tls) return;
+  if (previous != nullptr && previous->tls && previous->spec.tls == service.spec.tls &&
+      previous->tls_shown == service.tls_shown) {
+    service.tls = previous->tls;
+    return;
+  }
+  auto context = client_context(service);
+  service.tls_failed = !context;
+  if (context) {
+    service.tls = std::move(*context);
+  } else {
+    log.error("no TLS to the endpoints of a service",
+              {{"service", service.name}, {"reason", context.error().text}});
+  }
+}
+
 PlannedServicePointer plan_service(const config::Service& service, const ResolvedNames& names,
-                                   const PlannedServicePointer& previous) {
+                                   const PlannedServicePointer& previous, const config::Snapshot& snapshot,
+                                   net::Env& env) {
   HostsByKey kept;
   if (previous) {
     for (const PlannedHost& host : previous->hosts) kept.emplace(host.shared->key, host.shared);
@@ -68,18 +106,34 @@ PlannedServicePointer plan_service(const config::Service& service, const Resolve
   planned->name = service.name;
   planned->spec = service.spec;
   planned->authority = service.name;
-  for (const config::Endpoint& endpoint : service.endpoints) add_hosts(endpoint, names, kept, planned->hosts);
+  for (const config::Endpoint& endpoint : service.endpoints) {
+    add_hosts(endpoint, names, kept, env.loop.now(), planned->hosts);
+  }
   planned->shared = previous ? previous->shared : std::make_shared<SharedService>();
   // Endpoints that served without a check go on until the new check has a verdict.
   if (previous && !previous->spec.health_check && planned->spec.health_check) {
     for (const auto& [key, host] : kept) host->health.store(lb::Health::kHealthy, std::memory_order_relaxed);
   }
-  if (previous && previous->spec == planned->spec && previous->hosts == planned->hosts) return previous;
+  const bool same = previous && previous->spec == planned->spec && previous->hosts == planned->hosts;
+  if (planned->spec.tls) planned->tls_shown = snapshot.find_certificate(planned->spec.tls->certificate);
+  if (same && previous->tls_shown == planned->tls_shown) return previous;
+  set_tls(*planned, previous.get(), env.log);
   planned->table = hash_table(*planned, previous.get());
   return planned;
 }
 
 }  // namespace
+
+lb::OutlierSettings outlier_settings(const config::OutlierDetection& spec) {
+  return {
+      .consecutive_5xx = spec.consecutive_5xx,
+      .consecutive_local = spec.consecutive_failures,
+      .interval = spec.interval,
+      .ejection = spec.ejection_time,
+      .ejection_max = spec.ejection_time_max,
+      .ejected_percent_max = spec.ejected_percent_max,
+      .success_rate_stdev_factor = spec.success_rate ? lb::OutlierSettings().success_rate_stdev_factor : 0};
+}
 
 std::uint32_t zone_number(std::string_view name) {
   if (name.empty()) return 0;
@@ -87,7 +141,7 @@ std::uint32_t zone_number(std::string_view name) {
 }
 
 PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
-                       const std::shared_ptr<lb::RateLimiter>& limiter) {
+                       const std::shared_ptr<lb::RateLimiter>& limiter, Ports& ports, net::Env& env) {
   std::unordered_map<std::string_view, PlannedServicePointer> before;
   if (previous != nullptr) {
     for (const PlannedServicePointer& service : previous->services) before.emplace(service->name, service);
@@ -98,16 +152,11 @@ PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& na
   for (const config::Service& service : snapshot.services) {
     const auto found = before.find(service.name);
     places.emplace(service.name, static_cast<std::uint32_t>(plan->services.size()));
-    plan->services.push_back(plan_service(service, names, found == before.end() ? nullptr : found->second));
+    plan->services.push_back(
+        plan_service(service, names, found == before.end() ? nullptr : found->second, snapshot, env));
   }
   plan->router = Router(snapshot, places, limiter);
-  for (const config::LoadBalancer& load_balancer : snapshot.load_balancers) {
-    for (const config::Listener& listener : load_balancer.spec.listeners) {
-      if (listener.port) plan->ports.push_back(static_cast<std::uint16_t>(*listener.port));
-    }
-  }
-  std::ranges::sort(plan->ports);
-  plan->ports.erase(std::ranges::unique(plan->ports).begin(), plan->ports.end());
+  plan->ports = ports.plan(snapshot);
   return plan;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/snapshot.h"
+#include "edge/ports.h"
 #include "edge/router.h"
 #include "lb/circuit_breaker.h"
 #include "lb/hash_table.h"
@@ -19,17 +20,21 @@
 #include "lb/policies.h"
 #include "lb/rate_limiter.h"
 #include "lb/retry_budget.h"
+#include "net/env.h"
 #include "net/network.h"
+#include "tls/client_context.h"
 
 namespace weir::edge {
 
 // One address of one endpoint, shared by all cores; lives through every change that keeps it.
 struct SharedHost {
-  std::string key;  // the endpoint's key, and the address when the endpoint is a name
+  std::string key;   // the endpoint's key, and the address when the endpoint is a name
+  std::string name;  // host of the endpoint: a name or an IP address, as it is configured
   net::Address address;
   lb::ActiveRequests active;
   lb::EndpointOutcomes outcomes;
   std::atomic<lb::Health> health = lb::Health::kUnknown;  // written by the control loop
+  std::atomic<Instant> serving_since{};                   // for slow start; written by the control loop
 };
 
 // What a service keeps over changes of its endpoints.
@@ -39,6 +44,7 @@ struct SharedService {
   lb::OutlierDetector outliers;
   lb::RetryBudget retry_budget;
   std::atomic<std::uint64_t> health_epoch = 0;  // counts changes of verdicts
+  Instant swept_at{};                           // on the control loop
 };
 
 struct PlannedHost {
@@ -57,15 +63,21 @@ struct PlannedService {
   std::string authority;  // for requests that came without a Host
   std::vector<PlannedHost> hosts;
   std::shared_ptr<SharedService> shared;
-  lb::HashTablePointer table;  // of a policy that hashes, shared by all cores; else null
+  lb::HashTablePointer table;               // of a policy that hashes, shared by all cores; else null
+  std::shared_ptr<tls::ClientContext> tls;  // to the endpoints; null: plain, unless tls_failed
+  std::shared_ptr<const config::Certificate> tls_shown;  // what the context was made with
+  bool tls_failed = false;                               // no connection is better than a plain one
 };
 using PlannedServicePointer = std::shared_ptr<const PlannedService>;
+
+// What outlier detection goes by.
+lb::OutlierSettings outlier_settings(const config::OutlierDetection& spec);
 
 struct Plan {
   std::uint64_t revision = 0;
   std::vector<PlannedServicePointer> services;  // routes refer to them by place
   Router router;
-  std::vector<std::uint16_t> ports;  // of listeners with a port of their own, ascending
+  std::vector<PlannedPort> ports;  // by number, the shared ones included
 };
 using PlanPointer = std::shared_ptr<const Plan>;
 
@@ -75,8 +87,9 @@ std::uint32_t zone_number(std::string_view name);
 // "name:port" -> addresses; a name that is not there has not been resolved yet and has no hosts.
 using ResolvedNames = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
-// previous: whose shared state goes on; may be null. limiter: of all routes.
+// previous: whose shared state goes on; may be null. limiter: of all routes. ports: keeps the TLS of
+// listeners.
 PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
-                       const std::shared_ptr<lb::RateLimiter>& limiter);
+                       const std::shared_ptr<lb::RateLimiter>& limiter, Ports& ports, net::Env& env);
 
 }  // namespace weir::edge

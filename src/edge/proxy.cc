@@ -7,6 +7,7 @@
 
 #include "edge/upstream_head.h"
 #include "http/client.h"
+#include "tls/tls_stream.h"
 
 namespace weir::edge {
 namespace {
@@ -24,6 +25,22 @@ bool may_retry(const Error& error, const http::Request& request) {
     case Retry::kIfIdempotent: return http::is_idempotent(request.head.method);
   }
   return false;
+}
+
+struct HeldPermit final : http::Held {
+  explicit HeldPermit(lb::Permit taken) : permit(std::move(taken)) {}
+  lb::Permit permit;
+};
+
+net::Task<Result<std::unique_ptr<net::Stream>>> secure(std::unique_ptr<net::Stream> stream,
+                                                       const PlannedService& service,
+                                                       const SharedHost& host) {
+  if (service.tls_failed) co_return fail(Code::kConnectFailed, "the service's TLS settings can't be used");
+  const std::string& name = service.spec.tls->server_name.empty() ? host.name : service.spec.tls->server_name;
+  auto secured = co_await tls::TlsStream::connect(
+      std::move(stream), service.tls, {.name = name, .endpoint = host.key}, service.spec.connect_timeout);
+  if (!secured) co_return fail(secured.error());
+  co_return std::move(*secured);
 }
 
 // A client that did not come for this endpoint comes for it from now on.
@@ -125,8 +142,13 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   upstream->count_request();
   const bool has_affinity = service.hash_on || service.sticky;
   const Affinity affine = has_affinity ? affinity(service, request) : Affinity();
+  request.held = std::make_unique<HeldPermit>(upstream->acquire(lb::Resource::kRequests));
+  if (!static_cast<HeldPermit&>(*request.held).permit) {
+    co_return fail(Code::kOverloaded, "as many requests as the service allows are under way");
+  }
   std::array<std::uint32_t, lb::kTriedMax> tried{};
   std::size_t tries = 0;
+  lb::Permit retrying;
   Error error{Code::kNoEndpoint, Side::kInternal, Retry::kNever, 0, "no endpoint can take the request"};
   for (;;) {
     const auto index = upstream->pick(affine, std::span(tried).first(tries));
@@ -140,6 +162,8 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
     tried[tries++] = *index;
     if (!may_retry(error, request)) break;
     if (tries > retries.attempts || tries == tried.size() || !upstream->take_retry()) break;
+    if (!retrying) retrying = upstream->acquire(lb::Resource::kRetries);
+    if (!retrying) break;
     counters_.retries.add();
   }
   if (tries == 0) counters_.no_endpoint.add();
@@ -156,13 +180,18 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
     Result<http::ClientConnectionPtr> connection = std::move(pooled);
     if (!reused) connection = co_await connect(upstream, host);
     if (!connection) {
-      if (connection.error().code != Code::kCancelled) upstream.failed(index);
+      if (connection.error().side == Side::kUpstream && connection.error().code != Code::kCancelled) {
+        upstream.failed(index);
+        upstream.observe(index, lb::Outcome::kLocal);
+      }
       co_return fail(connection.error());
     }
     auto response = co_await http::exchange(std::move(*connection), host.pool, head, request,
                                             {response_timeout, kReadTimeout, kWriteTimeout});
     if (response) {
       upstream.succeeded(index);
+      upstream.observe(index,
+                       (*response)->head.status >= 500 ? lb::Outcome::kServerError : lb::Outcome::kSuccess);
       clean_response_head((*response)->head);
       co_return response;
     }
@@ -173,14 +202,27 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
     // about the origin, so it gets the request once more.
     if (broken && reused && may_retry(error, request)) continue;
     if (broken) upstream.failed(index);
+    if (error.side == Side::kUpstream && error.code != Code::kCancelled) {
+      upstream.observe(index, lb::Outcome::kLocal);
+    }
     co_return fail(error);
   }
 }
 
 net::Task<Result<http::ClientConnectionPtr>> Proxy::connect(Upstream& upstream, UpstreamHost& host) {
+  const PlannedService& service = upstream.service();
+  lb::Permit open = upstream.acquire(lb::Resource::kConnections);
+  const lb::Permit waiting = upstream.acquire(lb::Resource::kPending);
+  if (!open || !waiting)
+    co_return fail(Code::kOverloaded, "as many connections as the service allows are open");
   counters_.connects.add();
-  auto stream = co_await connector_.connect(host.shared->address, upstream.service().spec.connect_timeout);
-  if (stream) co_return std::make_unique<http::ClientConnection>(std::move(*stream));
+  auto stream = co_await connector_.connect(host.shared->address, service.spec.connect_timeout);
+  if (stream && service.spec.tls) stream = co_await secure(std::move(*stream), service, *host.shared);
+  if (stream) {
+    auto connection = std::make_unique<http::ClientConnection>(std::move(*stream));
+    connection->held = std::make_unique<HeldPermit>(std::move(open));
+    co_return connection;
+  }
   counters_.connect_failures.add();
   Error error = stream.error();
   error.side = Side::kUpstream;

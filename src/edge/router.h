@@ -51,7 +51,6 @@ struct Route {
   mutable lb::Rotation rotation;        // of the split, shared by all cores
   std::vector<std::uint32_t> backends;  // places in the plan's services; none: a filter answers
   std::optional<Duration> request_timeout;
-  std::optional<Duration> stream_idle_timeout;
   std::optional<std::uint64_t> request_body_bytes_max;
   std::optional<config::Retries> retries;
 

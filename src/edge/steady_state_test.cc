@@ -104,7 +104,7 @@ TEST_CASE("a request in the steady state allocates nothing") {
   edge.apply(snapshot);
   real.settle();
 
-  bystanders.connect(*address);
+  bystanders.connect(address->http);
   for (int i = 0; i < 20; ++i) REQUIRE(bystanders.request(real));
   const auto before = testing::allocations();
   bool answered = true;

@@ -3,12 +3,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "lb/slow_start.h"
 #include "lb/spread.h"
 
 namespace weir::edge {
 
 Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env, std::uint32_t zone)
-    : env_(env), zone_(zone), planned_(std::move(planned)) {
+    : env_(env),
+      zone_(zone),
+      outliers_(outlier_settings(planned->spec.outlier_detection)),
+      limits_{.connections = planned->spec.circuit_breakers.connections_max,
+              .pending = planned->spec.circuit_breakers.pending_max,
+              .requests = planned->spec.circuit_breakers.requests_max,
+              .retries = planned->spec.circuit_breakers.retries_max},
+      planned_(std::move(planned)) {
   const bool count_active =
       lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make == lb::make_least_request;
   const bool reuse = previous != nullptr && previous->planned_->spec.balance == planned_->spec.balance;
@@ -30,20 +38,30 @@ void Upstream::refresh() {
   health_epoch_ = planned_->shared->health_epoch.load(std::memory_order_acquire);
   refresh_at_ = Instant::max();
   stale_ = false;
+  const lb::SlowStart slow{.window = planned_->spec.slow_start.value_or(Duration::zero())};
   std::vector<lb::Host> hosts;
   for (const PlannedHost& planned : planned_->hosts) {
     const auto index = static_cast<std::uint32_t>(hosts.size());
     const lb::Backoff& backoff = hosts_[index]->backoff;
     const bool set_aside = backoff.set_aside(now);
     if (set_aside) refresh_at_ = std::min(refresh_at_, backoff.until());
-    hosts.push_back({.id = planned.id,
-                     .index = index,
-                     .weight = planned.weight,
-                     .priority = planned.priority,
-                     .health = planned.shared->health.load(std::memory_order_relaxed),
-                     .set_aside = set_aside,
-                     .zone = planned.zone,
-                     .active = &planned.shared->active});
+    std::uint32_t ramp = lb::kRampFull;
+    if (slow.window > Duration::zero()) {
+      const Instant since = planned.shared->serving_since.load(std::memory_order_relaxed);
+      ramp = lb::ramp(slow, since, now);
+      refresh_at_ = std::min(refresh_at_, lb::ramp_changes_at(slow, since, now));
+    }
+    hosts.push_back(
+        {.id = planned.id,
+         .index = index,
+         .weight = planned.weight,
+         .priority = planned.priority,
+         .health = planned.shared->health.load(std::memory_order_relaxed),
+         .set_aside = set_aside,
+         .ejected = planned_->spec.outlier_detection.enabled && planned.shared->outcomes.ejected(),
+         .zone = planned.zone,
+         .ramp = ramp,
+         .active = &planned.shared->active});
   }
   const lb::Spread spread = lb::spread(hosts, {.check_configured = planned_->spec.health_check.has_value(),
                                                .panic_percent = planned_->spec.panic_percent,
@@ -67,6 +85,18 @@ std::optional<std::uint32_t> Upstream::pick(const Affinity& affinity, std::span<
     }
   }
   return policy_->pick({planned_->shared->rotation, env_.random, tried, affinity.hash});
+}
+
+void Upstream::observe(std::uint32_t index, lb::Outcome outcome) {
+  if (!planned_->spec.outlier_detection.enabled) return;
+  SharedService& shared = *planned_->shared;
+  const auto ejected = shared.outliers.observe(hosts_[index]->shared->outcomes, outcome, outliers_,
+                                               hosts_.size(), env_.loop.now());
+  if (!ejected) return;
+  shared.health_epoch.fetch_add(1, std::memory_order_release);
+  env_.log.warning("endpoint ejected", {{"service", planned_->name},
+                                        {"endpoint", hosts_[index]->shared->key},
+                                        {"reason", std::string(lb::name_of(*ejected))}});
 }
 
 bool Upstream::take_retry() {

@@ -41,6 +41,12 @@ class Upstream {
   // No connection could be made, or the connection broke before an answer: others are preferred for a while.
   void failed(std::uint32_t index);
   void succeeded(std::uint32_t index) { hosts_[index]->backoff.succeeded(); }
+  // What became of an exchange, for outlier detection.
+  void observe(std::uint32_t index, lb::Outcome outcome);
+  // A place among those that the service's circuit breakers allow; false: there is none.
+  lb::Permit acquire(lb::Resource resource) {
+    return planned_->shared->circuit.try_acquire(resource, limits_);
+  }
 
   void count_request() { planned_->shared->retry_budget.count_request(env_.loop.now()); }
   bool take_retry();
@@ -53,6 +59,8 @@ class Upstream {
 
   net::Env& env_;
   std::uint32_t zone_;
+  lb::OutlierSettings outliers_;
+  lb::CircuitLimits limits_;
   PlannedServicePointer planned_;
   std::vector<std::shared_ptr<UpstreamHost>> hosts_;
   std::unique_ptr<lb::Policy> policy_;

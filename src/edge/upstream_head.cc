@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "base/text.h"
+
 #include "http/h1_writer.h"
 
 namespace weir::edge {
@@ -16,6 +18,8 @@ constexpr std::string_view kVia10 = "1.0 weir";
 constexpr std::uint64_t kRewritten =
     http::bits_of({Known::kHost, Known::kXForwardedFor, Known::kXForwardedProto, Known::kXForwardedHost,
                    Known::kXRequestId, Known::kVia, Known::kContentLength, Known::kTransferEncoding});
+// What the edge alone may say about a client's certificate.
+constexpr std::string_view kClientCertificate = "X-Forwarded-Client-Cert";
 constexpr std::uint64_t kHopByHop =
     http::bits_of({Known::kConnection, Known::kKeepAlive, Known::kProxyConnection, Known::kTransferEncoding,
                    Known::kUpgrade, Known::kTe, Known::kProxyAuthorization, Known::kProxyAuthenticate});
@@ -58,6 +62,28 @@ void write_list(http::HeadWriter& writer, const http::Fields& fields, Known know
   writer.end_field();
 }
 
+// In the form of Envoy's x-forwarded-client-cert: Hash=...;Subject="...";SAN="...". Quotes within are
+// escaped.
+void write_client_certificate(http::HeadWriter& writer, const http::TlsInfo& tls) {
+  const auto quoted = [&writer](std::string_view text) {
+    writer.append("\"");
+    for (const char c : text) {
+      const bool plain = c >= ' ' && c <= '~';
+      if (c == '"' || c == '\\') writer.append("\\");
+      writer.append(plain ? std::string_view(&c, 1) : "?");
+    }
+    writer.append("\"");
+  };
+  writer.begin_field(kClientCertificate);
+  writer.append("Hash=");
+  writer.append(tls.client_fingerprint);
+  writer.append(";Subject=");
+  quoted(tls.client_subject);
+  writer.append(";SAN=");
+  quoted(tls.client_names);
+  writer.end_field();
+}
+
 }  // namespace
 
 Result<std::size_t> write_upstream_head(http::Request& request, std::string_view authority,
@@ -69,7 +95,9 @@ Result<std::size_t> write_upstream_head(http::Request& request, std::string_view
   const std::string_view host = head.authority.empty() ? authority : head.authority;
   writer.field(Known::kHost, host);
   for (const http::Field& field : head.fields) {
-    if (field.known == Known::kOther || (http::bits_of({field.known}) & kRewritten) == 0) {
+    if (field.known == Known::kOther) {
+      if (!equal_ignoring_case(field.name, kClientCertificate)) writer.field(field.name, field.value);
+    } else if ((http::bits_of({field.known}) & kRewritten) == 0) {
       writer.field(field.name, field.value);
     }
   }
@@ -82,6 +110,9 @@ Result<std::size_t> write_upstream_head(http::Request& request, std::string_view
   if (request.upgrade != nullptr) {
     writer.field(Known::kConnection, "Upgrade");
     writer.field(Known::kUpgrade, "websocket");
+  }
+  if (request.tls != nullptr && !request.tls->client_fingerprint.empty()) {
+    write_client_certificate(writer, *request.tls);
   }
   writer.field(Known::kXForwardedProto, request.scheme);
   // A rewrite changes the authority, not the field that the client sent.

@@ -15,40 +15,58 @@ Worker::Worker(net::Env& env, http::ServerOptions options, std::uint32_t zone)
       tasks_(env.loop),
       ending_(env.loop) {}
 
-Result<net::Address> Worker::listen(const net::Address& at) {
+Result<net::Address> Worker::open(const net::Address& at, const PlannedPort& planned) {
   auto listener = env_.network.listen(at);
   if (!listener) return fail(listener.error());
-  shared_ = (*listener)->address();
-  proxy_.set_shared_ports(shared_.port(), 0);
-  server_.listen(std::move(*listener));
+  Port port{(*listener)->address(), std::make_shared<PortHandshake>(planned)};
+  server_.listen(std::move(*listener), port.handshake);
+  return ports_.insert_or_assign(planned.number, std::move(port)).first->second.address;
+}
+
+Result<Listening> Worker::listen(const Listening& at, const Plan& plan) {
+  Listening listening = at;
+  for (const PlannedPort& planned : plan.ports) {
+    const bool https = planned.number == config::kSharedHttps;
+    if (https && !at.https) continue;
+    if (!https && planned.number != config::kSharedHttp) continue;
+    auto address = open(https ? *at.https : at.http, planned);
+    if (!address) return fail(address.error());
+    if (https) {
+      listening.https = *address;
+    } else {
+      listening.http = shared_ = *address;
+    }
+  }
+  proxy_.set_shared_ports(listening.http.port(),
+                          listening.https ? listening.https->port() : std::uint16_t{0});
   tasks_.spawn(close_idle_connections());
-  return shared_;
+  return listening;
 }
 
 void Worker::apply(const PlanPointer& plan) {
   proxy_.apply(plan);
   if (server_.draining()) return;
-  for (auto port = own_ports_.begin(); port != own_ports_.end();) {
-    if (std::ranges::binary_search(plan->ports, *port)) {
-      ++port;
+  const auto is_shared = [](std::uint32_t number) {
+    return number == config::kSharedHttp || number == config::kSharedHttps;
+  };
+  std::erase_if(ports_, [&](const auto& one) {
+    const bool stays =
+        is_shared(one.first) || std::ranges::binary_search(plan->ports, one.first, {}, &PlannedPort::number);
+    if (!stays) server_.unlisten(one.second.address);
+    return !stays;
+  });
+  for (const PlannedPort& planned : plan->ports) {
+    if (const auto known = ports_.find(planned.number); known != ports_.end()) {
+      known->second.handshake->set(planned);
       continue;
     }
+    // One that a shared listener has already is served by that.
+    if (is_shared(planned.number) || planned.number == shared_.port()) continue;
     net::Address address = shared_;
-    address.set_port(*port);
-    server_.unlisten(address);
-    port = own_ports_.erase(port);
-  }
-  for (const std::uint16_t port : plan->ports) {
-    if (own_ports_.contains(port) || port == shared_.port()) continue;
-    net::Address address = shared_;
-    address.set_port(port);
-    auto listener = env_.network.listen(address);
-    if (!listener) {
-      env_.log.error("cannot listen", {{"address", address.to_string()}, {"reason", listener.error().text}});
-      continue;
+    address.set_port(static_cast<std::uint16_t>(planned.number));
+    if (auto opened = open(address, planned); !opened) {
+      env_.log.error("cannot listen", {{"address", address.to_string()}, {"reason", opened.error().text}});
     }
-    server_.listen(std::move(*listener));
-    own_ports_.insert(port);
   }
 }
 

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
-#include <set>
+#include <optional>
 
+#include "edge/port_handshake.h"
 #include "edge/proxy.h"
 #include "http/server.h"
 #include "net/env.h"
@@ -13,13 +15,19 @@
 
 namespace weir::edge {
 
+// Where the shared listeners listen.
+struct Listening {
+  net::Address http;
+  std::optional<net::Address> https;
+};
+
 class Worker {
  public:
   Worker(net::Env& env, http::ServerOptions options, std::uint32_t zone);
 
   net::Env& env() { return env_; }
-  // Opens the shared listener. Before the loop runs, or on it.
-  Result<net::Address> listen(const net::Address& at);
+  // Opens the shared listeners. Before the loop runs, or on it.
+  Result<Listening> listen(const Listening& at, const Plan& plan);
 
   void apply(const PlanPointer& plan);
   // Stops accepting, lets requests finish, then calls back, on this loop.
@@ -39,8 +47,15 @@ class Worker {
   http::Server server_;
   net::TaskGroup tasks_;
   net::TaskGroup ending_;
+  // A listening socket, and what its connections go through.
+  struct Port {
+    net::Address address;
+    std::shared_ptr<PortHandshake> handshake;
+  };
+  Result<net::Address> open(const net::Address& at, const PlannedPort& planned);
+
   net::Address shared_;
-  std::set<std::uint16_t> own_ports_;  // of listeners that name one
+  std::map<std::uint32_t, Port> ports_;  // by number
 };
 
 }  // namespace weir::edge

@@ -20,6 +20,7 @@ class ClientConnection final : public net::Pooled {
   net::Stream& stream() { return *stream_; }
   // Nothing unasked has come, and the origin has not closed.
   bool reusable() const { return !stream_->has_input() && !stream_->peer_closed(); }
+  std::unique_ptr<Held> held;  // as long as the connection
   bool used_before = false;
   Instant idle_since;
 

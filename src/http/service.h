@@ -49,6 +49,12 @@ class Upgrade {
   ~Upgrade() = default;
 };
 
+// Whatever lives as long as a request, or as a connection to an origin.
+class Held : public net::Pooled {
+ public:
+  virtual ~Held() = default;
+};
+
 struct Request {
   RequestHead& head;     // views into the connection's buffer: valid until the response has been sent
   Body* body = nullptr;  // null: no content
@@ -61,6 +67,7 @@ struct Request {
   const TlsInfo* tls = nullptr;      // null: the client came without TLS
   std::string_view id;               // the request id, made or taken over by the server
   Scratch scratch;
+  std::unique_ptr<Held> held;  // until the response has been sent
 };
 
 // The final response: its head (keep_alive false: the client's connection is to end with it), and its content

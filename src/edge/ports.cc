@@ -1,0 +1,141 @@
+#include "edge/ports.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "config/kinds.h"
+
+namespace weir::edge {
+namespace {
+
+// Certificates of our own are made anew when a third of their life is left.
+constexpr Duration kRenewBefore = tls::Authority::kLeafValidity / 3;
+
+tls::ClientCertificates demand_of(config::ClientCertificates demand) {
+  switch (demand) {
+    case config::ClientCertificates::kNone: return tls::ClientCertificates::kOff;
+    case config::ClientCertificates::kRequest: return tls::ClientCertificates::kRequested;
+    case config::ClientCertificates::kRequire: break;
+  }
+  return tls::ClientCertificates::kRequired;
+}
+
+}  // namespace
+
+Ports::Ports(net::Clock& clock, Log& log, std::shared_ptr<const tls::Authority> authority, std::string domain)
+    : clock_(clock), log_(log), authority_(std::move(authority)), domain_(std::move(domain)) {}
+
+std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
+  std::map<std::uint32_t, Wanted> tls_ports{{config::kSharedHttps, Wanted{}}};
+  std::map<std::uint32_t, Wanted> plain_ports{{config::kSharedHttp, Wanted{}}};
+  for (const config::LoadBalancer& load_balancer : snapshot.load_balancers) {
+    for (const config::Listener& listener : load_balancer.spec.listeners) {
+      const bool https = listener.protocol == config::ListenerProtocol::kHttps;
+      Wanted& wanted = (https ? tls_ports : plain_ports)[config::shared_or_own_port(listener)];
+      if (https) collect(snapshot, listener, wanted);
+    }
+  }
+  std::erase_if(loaded_, [&snapshot](const auto& one) { return !snapshot.find_certificate(one.first); });
+  std::erase_if(contexts_, [&tls_ports](const auto& one) { return !tls_ports.contains(one.first); });
+
+  std::vector<PlannedPort> ports;
+  for (auto& [number, wanted] : plain_ports) {
+    ports.push_back({.number = number, .tls = nullptr});
+  }
+  for (auto& [number, wanted] : tls_ports) {
+    if (auto made = context(number, wanted)) {
+      ports.push_back({.number = number, .tls = std::move(made)});
+    }
+  }
+  std::ranges::sort(ports, {}, &PlannedPort::number);
+  return ports;
+}
+
+// All listeners of a port want the same of clients: config::validate_whole sees to it.
+void Ports::collect(const config::Snapshot& snapshot, const config::Listener& listener, Wanted& wanted) {
+  const config::ListenerTls tls = listener.tls.value_or(config::ListenerTls{});
+  wanted.settings = {.tls13_only = tls.min_version == config::TlsVersion::k13,
+                     .clients = demand_of(tls.client_certificates),
+                     .client_ca = tls.client_ca};
+  for (const std::string& name : tls.certificates) {
+    if (auto certificate = load(snapshot, name)) wanted.named.push_back(std::move(certificate));
+  }
+  if (!tls.certificates.empty()) return;
+  std::ranges::copy(listener.hostnames, std::back_inserter(wanted.unnamed_hosts));
+}
+
+std::shared_ptr<const tls::Certificate> Ports::load(const config::Snapshot& snapshot,
+                                                    const std::string& name) {
+  auto source = snapshot.find_certificate(name);
+  if (!source) return nullptr;
+  Loaded& loaded = loaded_[name];
+  if (loaded.source == source) return loaded.certificate;
+  auto certificate = tls::Certificate::load(source->spec.certificate, source->spec.private_key);
+  if (certificate) {
+    loaded = {std::move(source), std::move(*certificate)};
+  } else {
+    log_.error("a certificate can't be used", {{"name", name}, {"reason", certificate.error().text}});
+  }
+  return loaded.certificate;
+}
+
+std::shared_ptr<const tls::Certificate> Ports::issue(const std::vector<std::string>& hosts) {
+  if (!authority_ || hosts.empty()) return nullptr;
+  const WallTime now = clock_.wall_now();
+  Issued& issued = issued_[hosts];
+  if (issued.certificate && issued.until > now) return issued.certificate;
+  const auto pem = authority_->issue(hosts, tls::Usage::kServer, now);
+  auto certificate = pem ? tls::Certificate::load(pem->certificate, pem->private_key)
+                         : Result<std::shared_ptr<const tls::Certificate>>(fail(pem.error()));
+  if (!certificate) {
+    log_.error("no certificate could be issued",
+               {{"host", hosts.front()}, {"reason", certificate.error().text}});
+    return issued.certificate;
+  }
+  issued.until =
+      now + std::chrono::duration_cast<WallTime::duration>(tls::Authority::kLeafValidity - kRenewBefore);
+  issued.certificate = std::move(*certificate);
+  return issued.certificate;
+}
+
+std::shared_ptr<tls::ServerContext> Ports::context(std::uint32_t port, const Wanted& wanted) {
+  std::vector<std::shared_ptr<const tls::Certificate>> certificates = wanted.named;
+  for (const std::string& host : wanted.unnamed_hosts) {
+    if (auto issued = issue({host})) certificates.push_back(std::move(issued));
+  }
+  if (auto own = issue({domain_, "*." + domain_, "localhost", "127.0.0.1"}))
+    certificates.push_back(std::move(own));
+  auto set = std::make_shared<const tls::CertificateSet>(std::move(certificates));
+
+  Context& known = contexts_[port];
+  if (known.context && known.settings == wanted.settings) {
+    known.context->replace(std::move(set));
+    return known.context;
+  }
+  tls::ServerOptions options{.protocols = {"h2", "http/1.1"},
+                             .client_certificates = wanted.settings.clients,
+                             .client_authorities = nullptr,
+                             .tls13_only = wanted.settings.tls13_only};
+  Error error;
+  if (wanted.settings.clients != tls::ClientCertificates::kOff) {
+    auto authorities = tls::TrustStore::parse(wanted.settings.client_ca);
+    if (authorities) {
+      options.client_authorities = std::move(*authorities);
+    } else {
+      error = authorities.error();
+    }
+  }
+  if (error == Error{}) {
+    auto made = tls::ServerContext::create(std::move(options), std::move(set), ticket_keys_);
+    if (made) {
+      known = {wanted.settings, std::move(*made)};
+      return known.context;
+    }
+    error = made.error();
+  }
+  log_.error("a port keeps the TLS that it had", {{"port", std::to_string(port)}, {"reason", error.text}});
+  return known.context;
+}
+
+}  // namespace weir::edge

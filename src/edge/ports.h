@@ -1,0 +1,76 @@
+// Ports: what each listening socket of an edge speaks: TLS or not, with which certificates. Made with each
+// Plan on the control loop; a TLS context lives through every change that keeps its settings, and only its
+// certificates are replaced.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "config/snapshot.h"
+#include "net/loop.h"
+#include "tls/authority.h"
+#include "tls/server_context.h"
+
+namespace weir::edge {
+
+struct PlannedPort {
+  std::uint32_t number = 0;                 // see config::shared_or_own_port
+  std::shared_ptr<tls::ServerContext> tls;  // null: none
+};
+
+class Ports {
+ public:
+  // authority: issues what no Certificate is named for; may be null. domain: this edge's own, which the
+  // shared HTTPS port serves from the start.
+  Ports(net::Clock& clock, Log& log, std::shared_ptr<const tls::Authority> authority, std::string domain);
+
+  // By number. A port whose certificates or authorities can't be used keeps what it had before, and says why
+  // in the log.
+  std::vector<PlannedPort> plan(const config::Snapshot& snapshot);
+
+ private:
+  struct Settings {
+    bool tls13_only = false;
+    tls::ClientCertificates clients = tls::ClientCertificates::kOff;
+    std::string client_ca;
+    friend bool operator==(const Settings&, const Settings&) = default;
+  };
+  struct Wanted {
+    Settings settings;
+    std::vector<std::shared_ptr<const tls::Certificate>> named;
+    std::vector<std::string> unnamed_hosts;
+  };
+  struct Context {
+    Settings settings;
+    std::shared_ptr<tls::ServerContext> context;
+  };
+  struct Loaded {
+    std::shared_ptr<const config::Certificate> source;
+    std::shared_ptr<const tls::Certificate> certificate;
+  };
+  struct Issued {
+    WallTime until;
+    std::shared_ptr<const tls::Certificate> certificate;
+  };
+
+  void collect(const config::Snapshot& snapshot, const config::Listener& listener, Wanted& wanted);
+  std::shared_ptr<const tls::Certificate> load(const config::Snapshot& snapshot, const std::string& name);
+  std::shared_ptr<const tls::Certificate> issue(const std::vector<std::string>& hosts);
+  std::shared_ptr<tls::ServerContext> context(std::uint32_t port, const Wanted& wanted);
+
+  net::Clock& clock_;
+  Log& log_;
+  std::shared_ptr<const tls::Authority> authority_;
+  std::string domain_;
+  std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();
+  std::map<std::uint32_t, Context> contexts_;
+  std::map<std::string, Loaded, std::less<>> loaded_;
+  std::map<std::vector<std::string>, Issued> issued_;
+};
+
+}  // namespace weir::edge
