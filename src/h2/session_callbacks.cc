@@ -228,6 +228,9 @@ struct Session::Callbacks {
       }
       return 0;
     }
+    if (type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      if (Stream* stream = self.find(frame->hd.stream_id); stream != nullptr) stream->head_sent_ = true;
+    }
     if ((type != NGHTTP2_DATA && type != NGHTTP2_HEADERS) ||
         (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
       return 0;
