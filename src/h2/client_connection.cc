@@ -36,6 +36,7 @@ net::Task<void> ClientConnection::run(std::shared_ptr<ClientConnection> self) {
     co_await sender.join();
   }
   co_await sender.stop();
+  connection.close();
 }
 
 std::size_t ClientConnection::exchanges_free() const {

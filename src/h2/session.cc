@@ -32,6 +32,7 @@ std::array<std::byte, 17> goaway_frame(std::int32_t last_stream_id, ErrorCode wh
 
 Session::Session(Role role, std::unique_ptr<net::Stream> stream, Duration write_timeout)
     : role_(role),
+      loop_(stream->loop()),
       stream_(std::move(stream)),
       write_timeout_(write_timeout),
       session_(make_session(role, *this)) {}
@@ -217,6 +218,11 @@ net::Task<void> Session::send_all() {
 void Session::finish() {
   finishing_ = true;
   wake_.set();
+}
+
+void Session::close() {
+  break_off();
+  stream_.reset();
 }
 
 // Nobody hears us any more.

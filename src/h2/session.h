@@ -37,7 +37,7 @@ class Session {
   Session& operator=(const Session&) = delete;
   virtual ~Session();
 
-  net::Loop& loop() const { return stream_->loop(); }
+  net::Loop& loop() const { return loop_; }
   // Of the errors that are the peer's.
   Side peer_side() const { return role_ == Role::kServer ? Side::kDownstream : Side::kUpstream; }
   // Streams that are not destroyed yet.
@@ -70,6 +70,8 @@ class Session {
   net::Task<void> send_all();
   // Makes send_all() end.
   void finish();
+  // Behind both: closes the stream, whoever still holds the session.
+  void close();
   // Makes receive_all() end.
   void stop_receiving();
   bool write_failed() const { return gone_; }
@@ -105,7 +107,6 @@ class Session {
   std::uint64_t receivings() const { return receivings_; }
   // Whose field section has begun and not ended; 0: none.
   std::int32_t section_id() const { return decoding_ == nullptr ? 0 : decoding_->id(); }
-  net::Stream& stream() { return *stream_; }
 
   // --- from nghttp2, while it receives or packs
   // A stream of the peer's; null: refuse it.
@@ -135,6 +136,7 @@ class Session {
   void break_off();
 
   Role role_;
+  net::Loop& loop_;
   std::unique_ptr<net::Stream> stream_;
   Duration write_timeout_;
   nghttp2_session* session_;
