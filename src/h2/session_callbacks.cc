@@ -219,6 +219,9 @@ struct Session::Callbacks {
     Session& self = Callbacks::self(user);
     const std::uint8_t type = frame->hd.type;
     if (type == NGHTTP2_DATA) self.on_data_sent();
+    // nghttp2 ends a connection by itself when the peer breaks the protocol. (The largest number is a
+    // notice.)
+    if (type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id != INT32_MAX) self.ending_ = true;
     if (type == NGHTTP2_RST_STREAM) {
       const std::int32_t id = frame->hd.stream_id;
       self.last_reset_ = std::max(self.last_reset_, id);
