@@ -80,7 +80,6 @@ void ServerConnection::start_streams() {
     ServerStream& stream = *to_start_;
     to_start_ = stream.next_to_start;
     if (to_start_ == nullptr) to_start_end_ = &to_start_;
-    stream.started = true;
     if (stream.closed() || dying()) {
       stream_ends(stream, ErrorCode::kCancel);
     } else {

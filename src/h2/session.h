@@ -115,8 +115,6 @@ class Session {
   virtual void on_stream_error(bool /*refused*/) {}
   virtual void on_data_sent() {}
   virtual void on_end_sent(Stream& /*stream*/) {}
-  virtual void on_goaway() {}
-  virtual void on_settings() {}
   // After each take_in(), with nghttp2 at rest.
   virtual void on_received() {}
 

@@ -190,12 +190,8 @@ struct Session::Callbacks {
       case NGHTTP2_SETTINGS:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) return 0;
         self.settings_received_ = true;
-        self.on_settings();
         return 0;
-      case NGHTTP2_GOAWAY:
-        self.ending_ = true;
-        self.on_goaway();
-        return 0;
+      case NGHTTP2_GOAWAY: self.ending_ = true; return 0;
       default: return 0;
     }
   }
