@@ -113,8 +113,7 @@ Result<void> settle_request(const FieldSection& section, bool end_stream, Reques
   return head.fields.has(Known::kExpect) ? settle_expect(head) : Result<void>{};
 }
 
-Result<void> settle_response(const FieldSection& section, bool end_stream, Method request,
-                             http::ResponseHead& head) {
+Result<void> settle_response(const FieldSection& section, Method request, http::ResponseHead& head) {
   if (section.too_large()) return fail(Code::kHeadTooLarge, "head larger than the limit", Side::kUpstream);
   const auto status = parse_decimal(section.pseudo().status);
   if (!status || *status < 100 || *status > 599) {
@@ -128,13 +127,10 @@ Result<void> settle_response(const FieldSection& section, bool end_stream, Metho
   head.content_length = length.bytes;
   const bool no_content =
       head.status < 200 || head.status == 204 || head.status == 304 || request == Method::kHead;
-  if (no_content) {
-    head.framing = http::Framing::kNone;
-  } else if (length.known) {
-    head.framing = http::Framing::kLength;
-  } else {
-    head.framing = end_stream ? http::Framing::kNone : http::Framing::kChunked;
-  }
+  // Without a length, the end is a matter of the framing, also when it has come already.
+  head.framing = no_content     ? http::Framing::kNone
+                 : length.known ? http::Framing::kLength
+                                : http::Framing::kChunked;
   return {};
 }
 

@@ -14,7 +14,6 @@ namespace weir::h2 {
 Result<void> settle_request(const FieldSection& section, bool end_stream, http::RequestHead& head);
 
 // request: the method that this answers. Interim responses too.
-Result<void> settle_response(const FieldSection& section, bool end_stream, http::Method request,
-                             http::ResponseHead& head);
+Result<void> settle_response(const FieldSection& section, http::Method request, http::ResponseHead& head);
 
 }  // namespace weir::h2

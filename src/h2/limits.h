@@ -21,8 +21,8 @@ inline constexpr std::uint32_t kStreamTasksMax = 2 * kStreamsMax;
 // --- memory
 // Content that a peer may send ahead of its reader: 256 KiB move 20 Mbit/s at 100 ms.
 inline constexpr std::int32_t kStreamWindowBytes = 256 * 1024;
-// Of all streams of a connection: the bound of what one connection can make us keep (blocks are up to four
-// times as large as what is in them, see content.h).
+// Of all streams of a connection: what one connection can make us keep. It is kept in blocks (content.h),
+// which take at most four times as much, and 1 KiB a stream.
 inline constexpr std::int32_t kConnectionWindowBytes = 1024 * 1024;
 // Sum of names, values and 32 a field (RFC 9113 section 6.5.2). Advertised.
 inline constexpr std::size_t kHeadListBytesMax = limits::kHeadBytesMax;

@@ -41,7 +41,7 @@ ServerConnection::~ServerConnection() = default;
 net::Task<void> ServerConnection::run() {
   const net::Context& context = co_await net::current_context();
   sender_.spawn(send_all());
-  start({.streams_max = kStreamsMax, .push = false});
+  start(kStreamsMax);
   if (server_.draining()) drain();
   watch();
   if (begin_ != end_) take_in(received_.span().subspan(begin_, end_ - begin_));
@@ -80,7 +80,6 @@ void ServerConnection::start_streams() {
     ServerStream& stream = *to_start_;
     to_start_ = stream.next_to_start;
     if (to_start_ == nullptr) to_start_end_ = &to_start_;
-    stream.started = true;
     if (stream.closed() || dying()) {
       stream_ends(stream, ErrorCode::kCancel);
     } else {
@@ -143,7 +142,7 @@ net::Task<bool> ServerConnection::respond(ServerStream& stream, http::Response& 
 net::Task<bool> ServerConnection::send_content(ServerStream& stream, http::Response& response) {
   for (bool last = false; !last;) {
     const auto piece = co_await response.read();
-    if (!piece) co_return false;
+    if (!piece || stream.closed()) co_return false;
     last = piece->empty() || response.at_end();
     stream.send(*piece, last, last ? response.trailers() : nullptr);
     flush();

@@ -26,9 +26,7 @@ class ServerStream final : public Stream, private http::InterimSink {
   void begin_request();
   // The task that serves it; cancelled when the client gives the request up.
   void set_context(net::Context* context) { context_ = context; }
-  // What send_interim and the content's reading wait for.
-  bool started = false;
-  ServerStream* next_to_start = nullptr;
+  ServerStream* next_to_start = nullptr;  // in the connection's list
 
  private:
   class RequestContent final : public http::Body {

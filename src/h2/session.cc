@@ -32,6 +32,7 @@ std::array<std::byte, 17> goaway_frame(std::int32_t last_stream_id, ErrorCode wh
 
 Session::Session(Role role, std::unique_ptr<net::Stream> stream, Duration write_timeout)
     : role_(role),
+      loop_(stream->loop()),
       stream_(std::move(stream)),
       write_timeout_(write_timeout),
       session_(make_session(role, *this)) {}
@@ -41,9 +42,9 @@ Session::~Session() {
   nghttp2_session_del(session_);
 }
 
-void Session::start(const Settings& settings) {
+void Session::start(std::uint32_t streams_max) {
   const auto entries = std::to_array<nghttp2_settings_entry>({
-      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.streams_max},
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams_max},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<std::uint32_t>(kStreamWindowBytes)},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(kHeadListBytesMax)},
       // The tree of RFC 7540 costs time with every stream; RFC 9113 section 5.3 has given it up.
@@ -87,6 +88,7 @@ net::Task<void> Session::receive_all() {
 }
 
 void Session::take_in(net::Slice bytes) {
+  ++receivings_;
   receive(bytes);
   on_received();
   flush();
@@ -129,7 +131,7 @@ net::Task<void> Session::linger(Duration timeout) {
 void Session::flush() {
   if (receiving_ || packing_) return;
   pack();
-  if (!writing_ && (out_end_ > 0 || !left_over_.empty())) wake_.set();
+  if (!writing_ && (out_bytes_ > 0 || !left_over_.empty())) wake_.set();
 }
 
 void Session::pack() {
@@ -143,21 +145,20 @@ void Session::pack() {
 void Session::pack_all() {
   for (;;) {
     if (!left_over_.empty()) {
-      const std::size_t fitting = std::min(left_over_.size(), out_ ? room() : net::Buffer::kBytes);
+      const std::size_t fitting = std::min(left_over_.size(), room());
       append(left_over_.first(fitting));
       left_over_ = left_over_.subspan(fitting);
       if (!left_over_.empty()) return;
     }
     if (dying_) {
       const auto frame = goaway_frame(last_opened_, death_);
-      if (!death_packed_ && (!out_ || room() >= frame.size())) {
+      if (!death_packed_ && room() >= frame.size()) {
         append(frame);
         death_packed_ = true;
       }
       return;
     }
     if (nghttp2_session_want_write(session_) == 0) return;
-    if (!out_) out_ = net::Buffer::acquire();
     const std::uint8_t* data = nullptr;
     const auto bytes = nghttp2_session_mem_send(session_, &data);
     if (bytes < 0) {
@@ -170,26 +171,46 @@ void Session::pack_all() {
 }
 
 void Session::append(net::Slice bytes) {
-  if (!out_) out_ = net::Buffer::acquire();
-  std::memcpy(out_.data() + out_end_, bytes.data(), bytes.size());
-  out_end_ += bytes.size();
+  while (!bytes.empty()) {
+    net::Buffer& buffer = out_[out_bytes_ / net::Buffer::kBytes];
+    const std::size_t used = out_bytes_ % net::Buffer::kBytes;
+    if (!buffer) buffer = net::Buffer::acquire();
+    const std::size_t fitting = std::min(bytes.size(), net::Buffer::kBytes - used);
+    std::memcpy(buffer.data() + used, bytes.data(), fitting);
+    out_bytes_ += fitting;
+    bytes = bytes.subspan(fitting);
+  }
+}
+
+net::Stream::Slices Session::output() const {
+  net::Stream::Slices slices;
+  std::size_t left = out_bytes_;
+  for (std::size_t i = 0; left > 0; ++i) {
+    slices[i] = out_[i].span().first(std::min(left, net::Buffer::kBytes));
+    left -= slices[i].size();
+  }
+  return slices;
+}
+
+void Session::release_output() {
+  for (net::Buffer& buffer : out_) buffer.release();
 }
 
 net::Task<void> Session::send_all() {
   for (;;) {
-    if (out_end_ == 0) pack();
-    if (out_end_ == 0) {
-      out_.release();
+    if (out_bytes_ == 0) pack();
+    if (out_bytes_ == 0) {
+      release_output();
       if (finishing_ || gone_) co_return;
       if (!co_await wake_.wait(loop())) break;
       wake_.reset();
       continue;
     }
     writing_ = true;
-    const auto written = co_await stream_->write(out_.span().first(out_end_), write_timeout_);
+    const auto written = co_await stream_->write(output(), write_timeout_);
     writing_ = false;
     if (!written) break;
-    out_end_ = 0;
+    out_bytes_ = 0;
   }
   break_off();
 }
@@ -199,12 +220,17 @@ void Session::finish() {
   wake_.set();
 }
 
+void Session::close() {
+  break_off();
+  stream_.reset();
+}
+
 // Nobody hears us any more.
 void Session::break_off() {
   gone_ = true;
-  out_end_ = 0;
+  out_bytes_ = 0;
   left_over_ = {};
-  out_.release();
+  release_output();
   stop_receiving();
   close_streams(ErrorCode::kInternalError);
 }

@@ -4,6 +4,7 @@
 // server's and the client's connection, on the core of the stream. RFC 9113.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -36,7 +37,7 @@ class Session {
   Session& operator=(const Session&) = delete;
   virtual ~Session();
 
-  net::Loop& loop() const { return stream_->loop(); }
+  net::Loop& loop() const { return loop_; }
   // Of the errors that are the peer's.
   Side peer_side() const { return role_ == Role::kServer ? Side::kDownstream : Side::kUpstream; }
   // Streams that are not destroyed yet.
@@ -60,11 +61,8 @@ class Session {
   void flush();
 
  protected:
-  struct Settings {
-    std::uint32_t streams_max;
-    bool push;
-  };
-  void start(const Settings& settings);
+  // streams_max: of the peer's making.
+  void start(std::uint32_t streams_max);
 
   // Two tasks. Until the connection is done with, either way.
   net::Task<void> receive_all();
@@ -72,6 +70,8 @@ class Session {
   net::Task<void> send_all();
   // Makes send_all() end.
   void finish();
+  // Behind both: closes the stream, whoever still holds the session.
+  void close();
   // Makes receive_all() end.
   void stop_receiving();
   bool write_failed() const { return gone_; }
@@ -103,9 +103,10 @@ class Session {
   std::int32_t last_opened() const { return last_opened_; }
   std::int32_t last_reset() const { return last_reset_; }
   bool settings_received() const { return settings_received_; }
+  // Grows with whatever comes.
+  std::uint64_t receivings() const { return receivings_; }
   // Whose field section has begun and not ended; 0: none.
   std::int32_t section_id() const { return decoding_ == nullptr ? 0 : decoding_->id(); }
-  net::Stream& stream() { return *stream_; }
 
   // --- from nghttp2, while it receives or packs
   // A stream of the peer's; null: refuse it.
@@ -114,8 +115,6 @@ class Session {
   virtual void on_stream_error(bool /*refused*/) {}
   virtual void on_data_sent() {}
   virtual void on_end_sent(Stream& /*stream*/) {}
-  virtual void on_goaway() {}
-  virtual void on_settings() {}
   // After each take_in(), with nghttp2 at rest.
   virtual void on_received() {}
 
@@ -128,17 +127,24 @@ class Session {
   Stream* find(std::int32_t id);
   void pack();
   void pack_all();
-  std::size_t room() const { return net::Buffer::kBytes - out_end_; }
+  std::size_t room() const { return kOutputBuffers * net::Buffer::kBytes - out_bytes_; }
   void append(net::Slice bytes);
+  net::Stream::Slices output() const;
+  void release_output();
   void break_off();
 
   Role role_;
+  net::Loop& loop_;
   std::unique_ptr<net::Stream> stream_;
   Duration write_timeout_;
   nghttp2_session* session_;
 
-  net::Buffer out_;  // packed, not yet written: [0, out_end_)
-  std::size_t out_end_ = 0;
+  // What goes out in one write: ten streams with a few kilobytes each, or half of what a socket takes.
+  static constexpr std::size_t kOutputBuffers = 2;
+  static_assert(kOutputBuffers <= net::StreamOperation::kSlicesMax);
+
+  std::array<net::Buffer, kOutputBuffers> out_;  // packed, not yet written, from the first on
+  std::size_t out_bytes_ = 0;
   net::Slice left_over_;  // of a frame of nghttp2's for which there was no room
   net::Event wake_;       // of send_all()
   net::Context* receiver_ = nullptr;
@@ -154,6 +160,7 @@ class Session {
   bool settings_received_ = false;
   ErrorCode death_ = ErrorCode::kNoError;
 
+  std::uint64_t receivings_ = 0;
   Stream* streams_ = nullptr;  // intrusive list
   std::size_t open_streams_ = 0;
   Stream* decoding_ = nullptr;  // whose field section is being received

@@ -190,12 +190,8 @@ struct Session::Callbacks {
       case NGHTTP2_SETTINGS:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) return 0;
         self.settings_received_ = true;
-        self.on_settings();
         return 0;
-      case NGHTTP2_GOAWAY:
-        self.ending_ = true;
-        self.on_goaway();
-        return 0;
+      case NGHTTP2_GOAWAY: self.ending_ = true; return 0;
       default: return 0;
     }
   }
@@ -219,6 +215,9 @@ struct Session::Callbacks {
     Session& self = Callbacks::self(user);
     const std::uint8_t type = frame->hd.type;
     if (type == NGHTTP2_DATA) self.on_data_sent();
+    // nghttp2 ends a connection by itself when the peer breaks the protocol. (The largest number is a
+    // notice.)
+    if (type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id != INT32_MAX) self.ending_ = true;
     if (type == NGHTTP2_RST_STREAM) {
       const std::int32_t id = frame->hd.stream_id;
       self.last_reset_ = std::max(self.last_reset_, id);
@@ -227,6 +226,9 @@ struct Session::Callbacks {
         self.on_stream_error(frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM);
       }
       return 0;
+    }
+    if (type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      if (Stream* stream = self.find(frame->hd.stream_id); stream != nullptr) stream->head_sent_ = true;
     }
     if ((type != NGHTTP2_DATA && type != NGHTTP2_HEADERS) ||
         (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {

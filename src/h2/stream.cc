@@ -41,11 +41,11 @@ net::Task<Result<net::Slice>> Stream::read_content(Duration timeout) {
 }
 
 void Stream::send(net::Slice piece, bool last, const http::Fields* trailers) {
+  if (closed_) return;
   WEIR_CHECK(rest_.empty() && !last_);
   rest_ = piece;
   last_ = last;
   trailers_ = trailers;
-  if (closed_) return;
   if (has_source_ && deferred_) session_.resume(*this);
 }
 
@@ -75,6 +75,7 @@ void Stream::reset(ErrorCode why) {
 
 void Stream::release(ErrorCode why) {
   released_ = true;
+  session_.forget(*this);  // a section that is being decoded is of no use
   // Nobody reads what has come, and what else comes.
   if (const std::size_t unread = content_.clear(); unread > 0) session_.consumed(*this, unread);
   if (closed_) {

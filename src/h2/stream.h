@@ -50,10 +50,18 @@ class Stream : public net::Pooled {
   net::Task<Result<void>> wait_sent(Duration timeout);
   bool end_sent() const { return end_sent_; }
 
+  // A request of ours is on the wire, or has been.
+  bool head_sent() const { return head_sent_; }
+
   // Both directions end here and now.
   void reset(ErrorCode why);
   // Nobody uses it any more; resets it when it is not finished. It may be destroyed by this.
   void release(ErrorCode why);
+  // The same for one that never came to be on the wire.
+  void discard() {
+    closed_ = true;
+    release(ErrorCode::kNoError);
+  }
 
  protected:
   // --- from the session, while it receives or packs: nobody is resumed before the loop's next turn
@@ -82,6 +90,7 @@ class Stream : public net::Pooled {
   bool released_ = false;
   bool reset_here_ = false;  // on purpose, not for a fault of the peer's
   // --- the data source that nghttp2 reads
+  bool head_sent_ = false;
   bool has_source_ = false;
   bool deferred_ = false;  // nghttp2 was told that nothing is here
   bool last_ = false;

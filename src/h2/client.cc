@@ -1,0 +1,185 @@
+#include "h2/client.h"
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "h2/client_stream.h"
+#include "h2/limits.h"
+
+namespace weir::h2 {
+namespace {
+
+// The response, and what it needs: its stream, the upload beside it.
+class ClientResponse final : public http::Response {
+ public:
+  ClientResponse(ClientConnectionPtr connection, const http::ExchangeOptions& options)
+      : connection_(std::move(connection)), options_(options) {
+    connection_->exchange_begins();
+  }
+  ~ClientResponse() override {
+    if (stream_ != nullptr) stream_->release(ErrorCode::kCancel);
+    connection_->exchange_ends();
+  }
+
+  net::Task<Result<void>> run(const UpstreamHead& upstream, http::Request& request);
+
+  net::Task<Result<net::Slice>> read() override { return stream_->read_content(options_.read_timeout); }
+  net::Slice take_buffered() override { return stream_->take_content(); }
+  bool at_end() const override { return stream_->content_at_end(); }
+  const http::Fields* trailers() const override { return stream_->trailers(); }
+  bool settled() const override { return !upload_ || upload_->size() == 0; }
+  net::Task<void> settle() override { co_await upload_->stop(); }
+
+ private:
+  bool client_failed() const { return !upload_result_ && upload_result_.error().side == Side::kDownstream; }
+  net::Loop& loop() const { return connection_->loop(); }
+  Result<void> submit(const UpstreamHead& upstream, http::Request& request);
+  net::Task<Result<void>> receive(http::Request& request);
+  net::Task<Result<bool>> receive_head(http::Request& request, Duration timeout);
+  net::Task<Result<bool>> pass_interims(http::Request& request);
+  net::Task<void> upload(http::Request& request);
+  net::Task<Result<void>> send_content(http::Body& content);
+  Error timed_out() const;
+
+  ClientConnectionPtr connection_;
+  http::ExchangeOptions options_;
+  ClientStream* stream_ = nullptr;
+  std::uint64_t received_before_ = 0;  // by the connection
+  bool continue_received_ = false;
+  std::optional<net::TaskGroup> upload_;  // there while the request's content is sent beside the response
+  bool upload_ended_ = false;
+  Result<void> upload_result_;
+};
+
+net::Task<Result<void>> ClientResponse::run(const UpstreamHead& upstream, http::Request& request) {
+  if (auto submitted = submit(upstream, request); !submitted) co_return submitted;
+  auto received = co_await receive(request);
+  if (!received && upload_) co_await upload_->stop();
+  if (settled()) upload_.reset();
+  co_return received;
+}
+
+// The head, and what has arrived of the content already, in one write.
+Result<void> ClientResponse::submit(const UpstreamHead& upstream, http::Request& request) {
+  const Error refused{Code::kOverloaded, Side::kUpstream, Retry::kSafe, 0,
+                      "the connection takes no more requests"};
+  if (!connection_->usable()) return fail(refused);
+  if (connection_->exchanges_free() == 0 &&
+      connection_->open_streams() >= connection_->streams_allowed() + kWaitingRequestsMax) {
+    return fail(refused);
+  }
+  received_before_ = connection_->received();
+  stream_ = new ClientStream(*connection_, head, request.head.method);
+  http::Body* content = request.body;
+  net::Slice first;
+  if (content != nullptr && !request.head.expect_continue) first = content->take_buffered();
+  const bool last = content == nullptr || content->at_end();
+  const http::Fields* trailers = content != nullptr && last ? content->trailers() : nullptr;
+  const bool has_content = content != nullptr && (!last || !first.empty() || trailers != nullptr);
+  const auto pseudo = std::to_array<PseudoField>({{":method", upstream.method},
+                                                  {":scheme", upstream.scheme},
+                                                  {":authority", upstream.authority},
+                                                  {":path", upstream.path}});
+  if (!connection_->submit_request(*stream_, pseudo, upstream.fields, has_content)) {
+    connection_->retire();
+    stream_->discard();
+    stream_ = nullptr;
+    return fail(refused);
+  }
+  if (has_content) stream_->send(first, last, trailers);
+  connection_->flush();
+  upload_ended_ = last;
+  return {};
+}
+
+net::Task<Result<void>> ClientResponse::receive(http::Request& request) {
+  if (!upload_ended_) {
+    if (request.head.expect_continue) {
+      const auto answered = co_await receive_head(request, kContinueWait);
+      if (!answered && answered.error().code != Code::kTimedOut) co_return fail(answered.error());
+      if (answered && stream_->head_received()) co_return Result<void>{};  // the content is not wanted
+    }
+    upload_.emplace(loop());
+    upload_->spawn(upload(request));
+  }
+  // The origin's time to answer begins when it has the whole request. Until then the upload has its own
+  // deadlines, and its end wakes this.
+  for (bool sent = upload_ended_;; sent = upload_ended_) {
+    const auto received = co_await receive_head(request, sent ? options_.response_timeout : Duration::max());
+    if (client_failed()) co_return fail(upload_result_.error());
+    if (!received) {
+      co_return fail(received.error().code == Code::kTimedOut ? timed_out() : received.error());
+    }
+    if (stream_->head_received()) co_return Result<void>{};
+  }
+}
+
+// True: a head to go on with is there, final or the 100 that starts the upload. False: the upload has ended.
+net::Task<Result<bool>> ClientResponse::receive_head(http::Request& request, Duration timeout) {
+  const Instant deadline = loop().deadline(timeout);
+  const bool uploading = !upload_ended_;
+  for (;;) {
+    const auto continued = co_await pass_interims(request);
+    if (!continued) co_return fail(continued.error());
+    if (stream_->head_received()) co_return true;
+    if (*continued && uploading && !upload_) co_return true;
+    if (stream_->failure()) co_return fail(*stream_->failure());
+    if (client_failed() || (uploading && upload_ended_)) co_return false;
+    auto waited =
+        co_await stream_->wait(deadline == Instant::max() ? Duration::max() : deadline - loop().now());
+    if (!waited) co_return fail(waited.error());
+  }
+}
+
+// True: the first 100 was among them.
+net::Task<Result<bool>> ClientResponse::pass_interims(http::Request& request) {
+  bool continued = false;
+  while (const auto interim = stream_->take_interim()) {
+    if (request.interim != nullptr) {
+      http::remove_hop_by_hop(interim->fields);
+      if (auto sent = co_await request.interim->send_interim(*interim); !sent) co_return fail(sent.error());
+    }
+    if (interim->status == 100 && !std::exchange(continue_received_, true)) continued = true;
+  }
+  co_return continued;
+}
+
+// Nothing came on the whole connection: it may be dead, and gets no more requests.
+Error ClientResponse::timed_out() const {
+  if (connection_->received() == received_before_) connection_->retire();
+  return {Code::kTimedOut, Side::kUpstream, Retry::kNever, 0, "the origin did not answer in time"};
+}
+
+// When the origin has stopped reading, its answer may still come: that failure is left to the reading side.
+net::Task<void> ClientResponse::upload(http::Request& request) {
+  upload_result_ = co_await send_content(*request.body);
+  upload_ended_ = true;
+  stream_->wake();
+}
+
+net::Task<Result<void>> ClientResponse::send_content(http::Body& content) {
+  for (bool last = false;;) {
+    if (!stream_->all_sent()) {
+      if (auto sent = co_await stream_->wait_sent(options_.write_timeout); !sent) co_return sent;
+    }
+    if (last || stream_->closed()) co_return Result<void>{};
+    const auto piece = co_await content.read();
+    if (!piece) co_return fail(piece.error());
+    if (stream_->closed()) co_return Result<void>{};
+    last = piece->empty() || content.at_end();
+    stream_->send(*piece, last, last ? content.trailers() : nullptr);
+    connection_->flush();
+  }
+}
+
+}  // namespace
+
+net::Task<Result<http::ResponsePtr>> exchange(ClientConnectionPtr connection, UpstreamHead head,
+                                              http::Request& request, http::ExchangeOptions options) {
+  std::unique_ptr<ClientResponse> response(new ClientResponse(std::move(connection), options));
+  if (auto received = co_await response->run(head, request); !received) co_return fail(received.error());
+  co_return std::move(response);
+}
+
+}  // namespace weir::h2
