@@ -233,7 +233,8 @@ TEST_CASE("an object must be readable again") {
 }
 
 TEST_CASE("related kinds are those that references connect") {
-  const KindSet traffic = bit_of(Kind::kLoadBalancer) | bit_of(Kind::kService) | bit_of(Kind::kEndpoint);
+  const KindSet traffic = bit_of(Kind::kLoadBalancer) | bit_of(Kind::kService) | bit_of(Kind::kEndpoint) |
+                          bit_of(Kind::kCertificate) | bit_of(Kind::kSecret);
   CHECK(related_kinds(bit_of(Kind::kService)) == traffic);
   CHECK(related_kinds(bit_of(Kind::kEndpoint)) == traffic);
   CHECK(related_kinds(bit_of(Kind::kToken)) == bit_of(Kind::kToken));

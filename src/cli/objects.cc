@@ -128,6 +128,8 @@ constexpr std::array kOfEvent{
     Column{"FROM", "/spec/remote_address"},
     kName,
 };
+constexpr std::array kOfCertificate{kName, kApplied, kAge};
+constexpr std::array kOfSecret{kName, kApplied, kAge};
 constexpr std::array kOfEdge{
     kName,
     Column{"PROVIDER", "/spec/provider"},
@@ -140,7 +142,7 @@ constexpr std::array kOfEdge{
 
 // In the order of config::Kind.
 constexpr std::array<std::span<const Column>, config::kKinds.size()> kColumns{
-    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken, kOfEvent, kOfEdge};
+    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken, kOfEvent, kOfCertificate, kOfSecret, kOfEdge};
 
 std::span<const Column> columns_of(config::Kind kind) { return kColumns[static_cast<std::size_t>(kind)]; }
 
