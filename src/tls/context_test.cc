@@ -2,9 +2,11 @@
 #include <doctest/doctest.h>
 #include <openssl/ssl.h>
 
+#include <array>
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "tls/tls_fixture.h"
@@ -49,6 +51,37 @@ TEST_CASE("TLS 1.2 is spoken with clients that have nothing newer, unless it is 
     CHECK((*ends.server)->details().version == "TLSv1.2");
     CHECK((*ends.server)->details().cipher == "ECDHE-ECDSA-AES128-GCM-SHA256");
     CHECK(talk(world, ends));
+  }
+}
+
+TEST_CASE("the server picks the cipher: AES-128 where it is offered") {
+  struct Case {
+    std::string suites13;
+    std::string suites12;
+    std::uint16_t version;
+    std::string_view chosen;
+  };
+  for (const Case& row : {
+           Case{"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256", "ALL",
+                TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256"},
+           Case{"TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384", "ALL",
+                TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256"},
+           Case{"TLS_AES_256_GCM_SHA384", "ALL", TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384"},
+           Case{"TLS_CHACHA20_POLY1305_SHA256", "ALL", TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256"},
+           Case{"TLS_AES_128_GCM_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256",
+                TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256"},
+           Case{"TLS_AES_128_GCM_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305", TLS1_2_VERSION,
+                "ECDHE-ECDSA-CHACHA20-POLY1305"},
+       }) {
+    CAPTURE(row.suites13);
+    World world;
+    const auto client = world.client();
+    REQUIRE(SSL_CTX_set_ciphersuites(client->handle(), row.suites13.c_str()) == 1);
+    REQUIRE(SSL_CTX_set_cipher_list(client->handle(), row.suites12.c_str()) == 1);
+    SSL_CTX_set_max_proto_version(client->handle(), row.version);
+    auto ends = world.connect(client, world.server());
+    REQUIRE(talk(world, ends));
+    CHECK((*ends.server)->details().cipher == row.chosen);
   }
 }
 
@@ -337,6 +370,31 @@ TEST_CASE("ticket keys: the current one changes with time, old ones are found fo
   const Instant much_later = now + TicketKeys::kPeriod * 100;
   CHECK_FALSE(keys.find(last.name, much_later));  // nobody was there to forget it in time
   CHECK(keys.current(much_later)->name != last.name);
+}
+
+// Each core has its own loop; the contexts and keys are everybody's.
+TEST_CASE("cores share contexts while certificates change") {
+  constexpr int kCores = 3;
+  constexpr int kHandshakes = 8;
+  World world;
+  const auto server = world.server();
+  const auto client = world.client();
+  std::array<int, kCores> resumed{};
+  std::vector<std::thread> cores;
+  for (int core = 0; core < kCores; ++core) {
+    cores.emplace_back([&server, &client, &count = resumed.at(core)] {
+      World own;  // for its loop and its pipes
+      for (int i = 0; i < kHandshakes; ++i) {
+        auto ends = own.connect(client, server, {.name = "a.example", .endpoint = "e"});
+        if (talk(own, ends) && (*ends.server)->details().resumed) ++count;
+      }
+    });
+  }
+  for (int i = 0; i < 50; ++i) server->replace(set_of({load(world.issue({"a.example"}))}));
+  for (std::thread& core : cores) core.join();
+  int all = 0;
+  for (const int count : resumed) all += count;
+  CHECK(all > 0);
 }
 
 TEST_CASE("an authority is kept as text, and what it issues names what was asked for") {

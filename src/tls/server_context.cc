@@ -18,12 +18,17 @@
 namespace weir::tls {
 namespace {
 
-// What browsers of the last ten years speak; forward secrecy and AEAD only. Of AES and ChaCha the client
-// picks.
+// What browsers of the last ten years speak; forward secrecy and AEAD only. AES-128 before AES-256, whatever
+// clients put first: it is as good as unbreakable and a quarter cheaper. ChaCha for machines without AES
+// instructions.
 constexpr const char* kCiphers12 =
-    "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]:"
-    "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]:"
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+// The library lets the client choose among the suites of TLS 1.3, so it is shown one only: what RFC 8446
+// section 9.1 demands of everybody. A client without it, or one that puts ChaCha first because it has no AES
+// instructions, chooses among the others.
+constexpr const char* kSuite13 = "TLS_AES_128_GCM_SHA256";
+constexpr const char* kOtherSuites13 = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 // The hybrid first: recorded traffic must not wait for a quantum computer. It costs 60 us where it is
 // offered.
 constexpr const char* kGroups = "X25519MLKEM768:X25519:P-256:P-384";
@@ -46,6 +51,11 @@ bool any_of(std::span<const std::uint8_t> list, Wanted wanted) {
   return false;
 }
 
+template <class Wanted>
+bool offers_suite(const SSL_CLIENT_HELLO& hello, Wanted wanted) {
+  return any_of(std::span(hello.cipher_suites, hello.cipher_suites_len), wanted);
+}
+
 // RFC 8446 section 4.2.3 and appendix B.4, RFC 5289.
 bool takes_ecdsa(const SSL_CLIENT_HELLO& hello) {
   const std::uint8_t* data = nullptr;
@@ -58,18 +68,28 @@ bool takes_ecdsa(const SSL_CLIENT_HELLO& hello) {
     return algorithm == SSL_SIGN_ECDSA_SECP256R1_SHA256 || algorithm == SSL_SIGN_ECDSA_SECP384R1_SHA384 ||
            algorithm == SSL_SIGN_ECDSA_SECP521R1_SHA512;
   });
-  return signature && any_of(std::span(hello.cipher_suites, hello.cipher_suites_len), [](int suite) {
+  return signature && offers_suite(hello, [](int suite) {
            return (suite >= 0x1301 && suite <= 0x1303) || suite == 0xc02b || suite == 0xc02c ||
                   suite == 0xcca9;
          });
+}
+
+bool wants_other_suite(const SSL_CLIENT_HELLO& hello) {
+  int first = 0;
+  const bool takes_aes128 = offers_suite(hello, [&first](int suite) {
+    if (first == 0 && suite >= 0x1301 && suite <= 0x1303) first = suite;
+    return suite == 0x1301;
+  });
+  return first == 0x1303 || (!takes_aes128 && first != 0);
 }
 
 }  // namespace
 
 struct ServerCallbacks {
   static ssl_select_cert_result_t select_certificate(const SSL_CLIENT_HELLO* hello) {
+    if (wants_other_suite(*hello)) SSL_set_ciphersuites(hello->ssl, kOtherSuites13);
     const char* name = SSL_get_servername(hello->ssl, TLSEXT_NAMETYPE_host_name);
-    const auto set = context_of(hello->ssl).certificates_.load();
+    const auto set = context_of(hello->ssl).certificates();
     const Certificate* chosen =
         set ? set->find(name != nullptr ? name : std::string_view(), takes_ecdsa(*hello)) : nullptr;
     return chosen != nullptr && chosen->use_for(hello->ssl) ? ssl_select_cert_success : ssl_select_cert_error;
@@ -119,6 +139,16 @@ ServerContext::ServerContext(ServerOptions options, std::shared_ptr<const Certif
 
 ServerContext::~ServerContext() = default;
 
+void ServerContext::replace(std::shared_ptr<const CertificateSet> certificates) {
+  const std::scoped_lock lock(mutex_);
+  certificates_.swap(certificates);  // the old set ends after the lock does
+}
+
+std::shared_ptr<const CertificateSet> ServerContext::certificates() const {
+  const std::scoped_lock lock(mutex_);
+  return certificates_;
+}
+
 Result<std::shared_ptr<ServerContext>> ServerContext::create(
     ServerOptions options, std::shared_ptr<const CertificateSet> certificates,
     std::shared_ptr<TicketKeys> ticket_keys) {
@@ -150,7 +180,7 @@ Result<std::shared_ptr<ServerContext>> ServerContext::create(
   if (SSL_CTX_set_min_proto_version(context, version_min) != 1 ||
       SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) != 1 ||
       SSL_CTX_set_strict_cipher_list(context, kCiphers12) != 1 ||
-      SSL_CTX_set1_groups_list(context, kGroups) != 1 ||
+      SSL_CTX_set_ciphersuites(context, kSuite13) != 1 || SSL_CTX_set1_groups_list(context, kGroups) != 1 ||
       SSL_CTX_set_session_id_context(context, demands.data(), demands.size()) != 1) {
     ERR_clear_error();
     return fail(Code::kInternal, "TLS could not be set up");

@@ -3,9 +3,9 @@
 // which live connections do not notice. The only thing it lacks is a connection: TlsStream::accept().
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -45,10 +45,8 @@ class ServerContext {
   ~ServerContext();
 
   // For handshakes from now on. From any thread.
-  void replace(std::shared_ptr<const CertificateSet> certificates) {
-    certificates_.store(std::move(certificates));
-  }
-  std::shared_ptr<const CertificateSet> certificates() const { return certificates_.load(); }
+  void replace(std::shared_ptr<const CertificateSet> certificates);
+  std::shared_ptr<const CertificateSet> certificates() const;
 
   const ServerOptions& options() const { return options_; }
   TicketKeys& ticket_keys() const { return *ticket_keys_; }
@@ -60,7 +58,10 @@ class ServerContext {
 
   ServerOptions options_;
   std::vector<std::uint8_t> protocols_;  // as ALPN writes them
-  std::atomic<std::shared_ptr<const CertificateSet>> certificates_;
+  // A lock, not std::atomic<std::shared_ptr>: that of libstdc++ 12 is a data race (its load unlocks without
+  // release).
+  mutable std::mutex mutex_;
+  std::shared_ptr<const CertificateSet> certificates_;
   std::shared_ptr<TicketKeys> ticket_keys_;
   std::shared_ptr<ssl_ctx_st> handle_;
 

@@ -231,6 +231,7 @@ void TlsStream::forget(StreamOperation& operation) {
     if (writing_.pending()) {
       writing_.abandon();
       out_begin_ += writing_.bytes_done;
+      if (out_begin_ == out_end_) drop_output();
     }
   }
 }
