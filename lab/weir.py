@@ -72,6 +72,7 @@ class Weir:
         self.data = self.directory / "data"
         self.address = address
         self.http_port, self.api_port = ports or (free_port(), free_port())
+        self.https_port = free_port()
         self.prefix = list(prefix)
         self.flags = [
             "up",
@@ -81,6 +82,8 @@ class Weir:
             workers,
             "--http",
             f"{address}:{self.http_port}",
+            "--https",
+            f"{address}:{self.https_port}",
             "--api",
             f"{address}:{self.api_port}",
             *flags,

@@ -56,6 +56,13 @@ struct Schema<Listener> {
                               .min = 1,
                               .max = 65535}),
       field<&Listener::tls>({.name = "tls", .doc = "of an HTTPS listener"}),
+      field<&Listener::proxy_protocol_from>(
+          {.name = "proxy_protocol_from",
+           .doc =
+               "networks, such as 10.0.0.0/8, whose connections begin with a PROXY header; of all of a port",
+           .min = 1,
+           .max = 64,
+           .check = check_network}),
       field<&Listener::redirect_to_https>({.name = "redirect_to_https",
                                            .doc = "of an HTTP listener: all that comes is sent to https://",
                                            .quiet = true}),

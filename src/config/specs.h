@@ -145,7 +145,8 @@ struct Listener {
   std::vector<std::string> hostnames;  // "a.example", "*.example"; none: every host nobody else names
   std::optional<std::uint32_t> port;   // none: the shared socket of the protocol
   std::optional<ListenerTls> tls;      // HTTPS only
-  bool redirect_to_https = false;      // HTTP only: 308 for all that comes
+  std::vector<std::string> proxy_protocol_from;  // networks whose connections begin with a PROXY header
+  bool redirect_to_https = false;                // HTTP only: 308 for all that comes
   friend bool operator==(const Listener&, const Listener&) = default;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tls/proxy_header.h"
 #include "tls/tls_stream.h"
 
 namespace weir::edge {
@@ -21,9 +22,40 @@ std::shared_ptr<const http::TlsInfo> info_of(tls::TlsDetails details) {
 
 }  // namespace
 
+net::Task<Result<void>> PortHandshake::read_proxy_header(http::Incoming& incoming) {
+  const net::Loop& loop = incoming.stream->loop();
+  const Instant deadline = loop.deadline(kTimeout);
+  incoming.buffer = net::Buffer::acquire();
+  for (;;) {
+    const auto got =
+        co_await incoming.stream->read(incoming.buffer.span().subspan(incoming.end), deadline - loop.now());
+    if (!got) co_return fail(got.error());
+    if (*got == 0) co_return fail(Code::kClosed, "closed before its PROXY header", Side::kDownstream);
+    incoming.end += *got;
+    tls::ProxyHeader header;
+    const auto parsed = tls::parse_proxy_header(incoming.buffer.span().first(incoming.end), header);
+    if (!parsed) co_return fail(parsed.error());
+    if (*parsed == 0) continue;
+    incoming.begin = *parsed;
+    if (header.proxied) incoming.peer = header.proxied->source;
+    break;
+  }
+  if (incoming.begin == incoming.end) {
+    incoming.begin = incoming.end = 0;
+    incoming.buffer.release();
+  }
+  co_return Result<void>{};
+}
+
 net::Task<Result<http::Incoming>> PortHandshake::run(http::Incoming incoming) {
+  const auto sends_header = [&incoming](const config::Network& network) {
+    return network.contains(incoming.peer.is_v6(), incoming.peer.bytes());
+  };
   // A copy: the port may change while this connection is at it.
   const std::shared_ptr<tls::ServerContext> context = port_.tls;
+  if (std::ranges::any_of(port_.proxied_from, sends_header)) {
+    if (auto read = co_await read_proxy_header(incoming); !read) co_return fail(read.error());
+  }
   if (context) {
     auto stream = co_await tls::TlsStream::accept(
         std::move(incoming.stream), context,

@@ -20,6 +20,7 @@ class PortHandshake final : public http::Handshake {
   net::Task<Result<http::Incoming>> run(http::Incoming incoming) override;
 
  private:
+  static net::Task<Result<void>> read_proxy_header(http::Incoming& incoming);
   PlannedPort port_;
 };
 

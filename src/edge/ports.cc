@@ -33,6 +33,9 @@ std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
     for (const config::Listener& listener : load_balancer.spec.listeners) {
       const bool https = listener.protocol == config::ListenerProtocol::kHttps;
       Wanted& wanted = (https ? tls_ports : plain_ports)[config::shared_or_own_port(listener)];
+      for (const std::string& network : listener.proxy_protocol_from) {
+        wanted.proxied_from.push_back(*config::parse_network(network));
+      }
       if (https) collect(snapshot, listener, wanted);
     }
   }
@@ -41,11 +44,11 @@ std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
 
   std::vector<PlannedPort> ports;
   for (auto& [number, wanted] : plain_ports) {
-    ports.push_back({.number = number, .tls = nullptr});
+    ports.push_back({number, nullptr, std::move(wanted.proxied_from)});
   }
   for (auto& [number, wanted] : tls_ports) {
     if (auto made = context(number, wanted)) {
-      ports.push_back({.number = number, .tls = std::move(made)});
+      ports.push_back({number, std::move(made), std::move(wanted.proxied_from)});
     }
   }
   std::ranges::sort(ports, {}, &PlannedPort::number);

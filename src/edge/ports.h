@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "config/http_formats.h"
 #include "config/snapshot.h"
 #include "net/loop.h"
 #include "tls/authority.h"
@@ -19,8 +20,9 @@
 namespace weir::edge {
 
 struct PlannedPort {
-  std::uint32_t number = 0;                 // see config::shared_or_own_port
-  std::shared_ptr<tls::ServerContext> tls;  // null: none
+  std::uint32_t number = 0;                   // see config::shared_or_own_port
+  std::shared_ptr<tls::ServerContext> tls;    // null: none
+  std::vector<config::Network> proxied_from;  // whose connections begin with a PROXY header
 };
 
 class Ports {
@@ -44,6 +46,7 @@ class Ports {
     Settings settings;
     std::vector<std::shared_ptr<const tls::Certificate>> named;
     std::vector<std::string> unnamed_hosts;
+    std::vector<config::Network> proxied_from;
   };
   struct Context {
     Settings settings;

@@ -287,6 +287,37 @@ TEST_CASE("an upgrade that nobody asked for is a bad gateway") {
   CHECK_FALSE(upstream.open());
 }
 
+TEST_CASE("a PROXY header is believed from those who are listed, and from nobody else") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  config::Listener& listener = fixture.snapshot.load_balancers[0].spec.listeners[0];
+  constexpr std::string_view kHeader = "PROXY TCP4 192.0.2.7 198.51.100.1 4711 80\r\n";
+  constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  SUBCASE("listed") {
+    listener.proxy_protocol_from = {"127.0.0.0/8"};
+    fixture.apply({endpoint("10.0.0.1:80")});
+    Peer client(fixture.fake, kEdge);
+    client.send(kHeader.substr(0, 9));
+    client.send(std::string(kHeader.substr(9)) + std::string(kRequest));
+    CHECK(origin.accept().take().contains("\r\nX-Forwarded-For: 192.0.2.7\r\n"));
+  }
+  SUBCASE("listed, and without one") {
+    listener.proxy_protocol_from = {"127.0.0.0/8"};
+    fixture.apply({endpoint("10.0.0.1:80")});
+    Peer client(fixture.fake, kEdge);
+    client.send(kRequest);
+    CHECK_FALSE(client.open());
+    CHECK(client.take().empty());
+  }
+  SUBCASE("not listed") {
+    listener.proxy_protocol_from = {"10.0.0.0/8"};
+    fixture.apply({endpoint("10.0.0.1:80")});
+    Peer client(fixture.fake, kEdge);
+    client.send(std::string(kHeader) + std::string(kRequest));
+    CHECK(client.take().starts_with("HTTP/1.1 400"));
+  }
+}
+
 // Three origins that answer with their own letter.
 struct Pool : Fixture {
   Pool() {
