@@ -17,6 +17,6 @@ inline constexpr std::string_view kAuthorityKey = "ca.key";
 
 // The error is a sentence with the place.
 std::expected<std::shared_ptr<const tls::Authority>, std::string> read_or_make_authority(
-    const std::string& data_dir);
+    const std::string& data_dir, WallTime now);
 
 }  // namespace weir::cli

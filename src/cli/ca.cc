@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -50,7 +49,7 @@ std::string place_of(const std::string& data_dir, std::string_view name) {
 }  // namespace
 
 std::expected<std::shared_ptr<const tls::Authority>, std::string> read_or_make_authority(
-    const std::string& data_dir) {
+    const std::string& data_dir, WallTime now) {
   const std::string certificate_path = place_of(data_dir, kAuthorityCertificate);
   const std::string key_path = place_of(data_dir, kAuthorityKey);
   tls::PemPair root;
@@ -63,7 +62,6 @@ std::expected<std::shared_ptr<const tls::Authority>, std::string> read_or_make_a
   } else {
     std::array<char, 256> host{};
     (void)::gethostname(host.data(), host.size() - 1);
-    const auto now = std::chrono::time_point_cast<WallTime::duration>(std::chrono::system_clock::now());
     auto made = tls::Authority::create("weir on " + std::string(host.data()), now);
     if (!made) return std::unexpected(std::string("no authority could be made: ") + made.error().text);
     root = std::move(*made);

@@ -233,7 +233,7 @@ int run_up(const UpOptions& options) {
     workers.push_back(&(*core)->env());
     cores.push_back(std::move(*core));
   }
-  auto authority = read_or_make_authority(options.data_dir);
+  auto authority = read_or_make_authority(options.data_dir, (*control)->loop().clock().wall_now());
   if (!authority) return refuse(authority.error());
   {
     Up running(options, *log, **control, workers, **engine, std::move(*authority));

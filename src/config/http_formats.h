@@ -4,10 +4,15 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+namespace re2 {
+class RE2;
+}
 
 namespace weir::config {
 
@@ -18,6 +23,23 @@ std::string check_regex(std::string_view text);        // see Pattern
 // A field that an edit may touch: not one of those that delimit messages or belong to one hop.
 std::string check_editable_field(std::string_view text);
 std::string check_network(std::string_view text);
+
+// A regular expression that takes linear time (RE2), matched against a whole text. Immutable; read by every
+// core at once.
+class Pattern {
+ public:
+  explicit Pattern(std::string_view text);
+  Pattern(Pattern&&) noexcept;
+  Pattern& operator=(Pattern&&) noexcept;
+  ~Pattern();
+
+  // What is wrong with it; empty: nothing.
+  std::string problem() const;
+  bool matches(std::string_view text) const;
+
+ private:
+  std::unique_ptr<re2::RE2> compiled_;
+};
 
 // "10.0.0.0/8", "fd00::/8", or one address.
 struct Network {

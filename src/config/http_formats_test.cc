@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include "config/pattern.h"
-
 namespace weir::config {
 namespace {
 

@@ -278,29 +278,6 @@ TEST_CASE("what is wrong with a LoadBalancer") {
         "spec.listeners[1].redirect_to_https: is for listeners of protocol HTTP"}},
       {balancer("{protocol: HTTPS, tls: {client_certificates: REQUIRE}}", route),
        {"spec.listeners[0].tls.client_ca: is required to verify client certificates"}},
-      {balancer(listener, "{match: {path: /a, path_regex: '/b.*'}, backends: [{service: a}]}"),
-       {"spec.routes[0].match: has more than one of path, path_prefix and path_regex; keep one of them"}},
-      {balancer(listener, "{match: {path_regex: '('}, backends: [{service: a}]}"),
-       {"spec.routes[0].match.path_regex: is no regular expression that RE2 takes: missing ): ("}},
-      {balancer(listener,
-                "{match: {headers: [{name: 'a b'}, {name: a, exact: b, regex: c}]}, backends: "
-                "[{service: a}]}"),
-       {R"(spec.routes[0].match.headers[0].name: must be made of letters, digits and !#$%&'*+-.^_`|~)",
-        "spec.routes[0].match.headers[1]: has both exact and regex; keep one of them"}},
-      {balancer(listener,
-                "{redirect: {status: 304, scheme: ftp}}, {match: {path: /a}, redirect: {}, respond: {}}"),
-       {"spec.routes[0].redirect.status: must be 301, 302, 303, 307 or 308",
-        "spec.routes[0].redirect.scheme: must be http or https",
-        "spec.routes[1].backends: must be absent beside a redirect or respond, of which there can be one"}},
-      {balancer(listener, "{respond: {body: \"two\\nlines\"}}"), {}},
-      {balancer(listener,
-                "{backends: [{service: a}], request_headers: {set: [{name: Host, value: a}], add: "
-                "[{name: a, value: \"b\\nc\"}]}}"),
-       {"spec.routes[0].request_headers.set[0].name: is a field that only the proxy itself writes",
-        "spec.routes[0].request_headers.add[0].value: has a control character at byte 2"}},
-      {balancer(listener, "{backends: [{service: a}], basic_auth: {}, rate_limits: [{requests: 0}]}"),
-       {"spec.routes[0].basic_auth.secret: is required",
-        "spec.routes[0].rate_limits[0].requests: must be between 1 and 1000000"}},
       {balancer("{}", route), {"spec.listeners[0].protocol: is required"}},
       {balancer("{protocol: HTTP, port: 0}, {protocol: HTTP, port: 65536}", route),
        {"spec.listeners[0].port: must be between 1 and 65535",
@@ -330,6 +307,39 @@ TEST_CASE("what is wrong with a LoadBalancer") {
       {balancer(listener, "{backends: [{service: a}], request_body_bytes_max: -1, request_timeout: 2h}"),
        {"spec.routes[0].request_timeout: must be between 10ms and 1h",
         "spec.routes[0].request_body_bytes_max: must be at least 0"}},
+  });
+}
+
+TEST_CASE("what is wrong with a route") {
+  const auto balancer = [](const std::string& listeners, const std::string& routes) {
+    return "{kind: LoadBalancer, metadata: {name: a}, spec: {listeners: [" + listeners + "], routes: [" +
+           routes + "]}}";
+  };
+  const std::string listener = "{protocol: HTTP}";
+  check_all({
+      {balancer(listener, "{match: {path: /a, path_regex: '/b.*'}, backends: [{service: a}]}"),
+       {"spec.routes[0].match: has more than one of path, path_prefix and path_regex; keep one of them"}},
+      {balancer(listener, "{match: {path_regex: '('}, backends: [{service: a}]}"),
+       {"spec.routes[0].match.path_regex: is no regular expression that RE2 takes: missing ): ("}},
+      {balancer(listener,
+                "{match: {headers: [{name: 'a b'}, {name: a, exact: b, regex: c}]}, backends: "
+                "[{service: a}]}"),
+       {R"(spec.routes[0].match.headers[0].name: must be made of letters, digits and !#$%&'*+-.^_`|~)",
+        "spec.routes[0].match.headers[1]: has both exact and regex; keep one of them"}},
+      {balancer(listener,
+                "{redirect: {status: 304, scheme: ftp}}, {match: {path: /a}, redirect: {}, respond: {}}"),
+       {"spec.routes[0].redirect.status: must be 301, 302, 303, 307 or 308",
+        "spec.routes[0].redirect.scheme: must be http or https",
+        "spec.routes[1].backends: must be absent beside a redirect or respond, of which there can be one"}},
+      {balancer(listener, "{respond: {body: \"two\\nlines\"}}"), {}},
+      {balancer(listener,
+                "{backends: [{service: a}], request_headers: {set: [{name: Host, value: a}], add: "
+                "[{name: a, value: \"b\\nc\"}]}}"),
+       {"spec.routes[0].request_headers.set[0].name: is a field that only the proxy itself writes",
+        "spec.routes[0].request_headers.add[0].value: has a control character at byte 2"}},
+      {balancer(listener, "{backends: [{service: a}], basic_auth: {}, rate_limits: [{requests: 0}]}"),
+       {"spec.routes[0].basic_auth.secret: is required",
+        "spec.routes[0].rate_limits[0].requests: must be between 1 and 1000000"}},
   });
 }
 

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/time.h"
+#include "config/http_formats.h"
 #include "config/kinds.h"
-#include "config/pattern.h"
 #include "config/snapshot.h"
 #include "filter/filters.h"
 #include "http/message.h"
