@@ -238,12 +238,20 @@ def test_endless_interim_answers_end(make_origin, make_site):
                     raise http1.Closed("ended by an answer")
 
 
-def test_upgrade_is_refused_for_now(make_origin, make_site):
+def test_an_upgrade_to_anything_but_websocket_is_not_passed_on(make_origin, make_site):
+    origin = make_origin()
+    site = make_site(origin)
+    answered = site.ask(fields=["Connection: upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"])
+    assert answered.status == 200
+    assert all(request.value("upgrade") is None for request in origin.requests)
+
+
+def test_a_websocket_that_the_origin_does_not_take_up_is_an_ordinary_exchange(make_origin, make_site):
     origin = make_origin()
     site = make_site(origin)
     answered = site.ask(fields=["Connection: upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"])
-    assert answered.status != 101
-    assert all(request.value("upgrade") is None for request in origin.requests)
+    assert answered.status == 200
+    assert [request.value("upgrade") for request in origin.requests] == ["websocket"]
 
 
 def test_http_1_0_client(make_origin, make_site):

@@ -90,6 +90,10 @@ void Schema<Listener>::validate(const Listener& listener, Report& report) {
     const Report::Step field(report, "tls");
     report.add("is for listeners of protocol HTTPS");
   }
+  if (listener.h2c && https) {
+    const Report::Step field(report, "h2c");
+    report.add("is for listeners of protocol HTTP; HTTPS has HTTP/2 anyway");
+  }
   if (listener.redirect_to_https && https) {
     const Report::Step field(report, "redirect_to_https");
     report.add("is for listeners of protocol HTTP");

@@ -146,7 +146,8 @@ struct Listener {
   std::optional<std::uint32_t> port;   // none: the shared socket of the protocol
   std::optional<ListenerTls> tls;      // HTTPS only
   std::vector<std::string> proxy_protocol_from;  // networks whose connections begin with a PROXY header
-  bool redirect_to_https = false;                // HTTP only: 308 for all that comes
+  bool h2c = false;                // HTTP only: HTTP/2 without TLS, from clients that know it beforehand
+  bool redirect_to_https = false;  // HTTP only: 308 for all that comes
   friend bool operator==(const Listener&, const Listener&) = default;
 };
 

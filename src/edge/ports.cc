@@ -36,6 +36,7 @@ std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
       for (const std::string& network : listener.proxy_protocol_from) {
         wanted.proxied_from.push_back(*config::parse_network(network));
       }
+      wanted.h2c |= listener.h2c;
       if (https) collect(snapshot, listener, wanted);
     }
   }
@@ -44,7 +45,7 @@ std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
 
   std::vector<PlannedPort> ports;
   for (auto& [number, wanted] : plain_ports) {
-    ports.push_back({number, nullptr, std::move(wanted.proxied_from)});
+    ports.push_back({number, nullptr, std::move(wanted.proxied_from), wanted.h2c});
   }
   for (auto& [number, wanted] : tls_ports) {
     if (auto made = context(number, wanted)) {

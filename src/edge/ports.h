@@ -23,6 +23,7 @@ struct PlannedPort {
   std::uint32_t number = 0;                   // see config::shared_or_own_port
   std::shared_ptr<tls::ServerContext> tls;    // null: none
   std::vector<config::Network> proxied_from;  // whose connections begin with a PROXY header
+  bool h2c = false;                           // HTTP/2 by prior knowledge
 };
 
 class Ports {
@@ -47,6 +48,7 @@ class Ports {
     std::vector<std::shared_ptr<const tls::Certificate>> named;
     std::vector<std::string> unnamed_hosts;
     std::vector<config::Network> proxied_from;
+    bool h2c = false;
   };
   struct Context {
     Settings settings;

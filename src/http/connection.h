@@ -33,6 +33,7 @@ struct Incoming {
   std::uint16_t local_port = 0;
   std::string_view scheme = "http";    // static text
   std::shared_ptr<const TlsInfo> tls;  // null: plain
+  bool may_begin_h2 = false;           // without TLS, by prior knowledge (RFC 9113 section 3.3)
   net::Buffer buffer;                  // received already: [begin, end)
   std::size_t begin = 0;
   std::size_t end = 0;

@@ -31,6 +31,7 @@ ServerConnection::ServerConnection(Server& server, Incoming incoming)
       local_port_(incoming.local_port),
       scheme_(incoming.scheme),
       tls_(std::move(incoming.tls)),
+      may_begin_h2_(incoming.may_begin_h2),
       buffer_(std::move(incoming.buffer)),
       begin_(incoming.begin),
       end_(incoming.end) {}
@@ -54,7 +55,7 @@ std::optional<Incoming> ServerConnection::take_h2() {
 // A client with prior knowledge begins with 24 bytes that are no request (RFC 9113 section 3.4).
 ServerConnection::Preface ServerConnection::h2_preface() const {
   constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-  if (!options().h2 || served_ > 0 || tls_) return Preface::kNo;
+  if (!options().h2 || !may_begin_h2_ || served_ > 0) return Preface::kNo;
   const std::string_view received = net::as_text(buffer_.span().subspan(begin_, end_ - begin_));
   if (received.starts_with(kPreface)) return Preface::kWhole;
   return kPreface.starts_with(received) ? Preface::kPart : Preface::kNo;

@@ -56,6 +56,7 @@ class ServerConnection final : public Connection,
   std::string_view scheme_;
   std::shared_ptr<const TlsInfo> tls_;
   bool idle_ = true;
+  bool may_begin_h2_;
   bool is_h2_ = false;
   std::uint32_t served_ = 0;
   net::Context* context_ = nullptr;
