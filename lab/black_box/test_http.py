@@ -241,7 +241,9 @@ def test_endless_interim_answers_end(make_origin, make_site):
 def test_an_upgrade_to_anything_but_websocket_is_not_passed_on(make_origin, make_site):
     origin = make_origin()
     site = make_site(origin)
-    answered = site.ask(fields=["Connection: upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"])
+    answered = site.ask(
+        fields=["Connection: upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"]
+    )
     assert answered.status == 200
     assert all(request.value("upgrade") is None for request in origin.requests)
 

@@ -111,7 +111,8 @@ def test_a_certificate_that_is_applied_serves_the_next_connection(secure, tmp_pa
     def make(name):
         subprocess.run(
             f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3 -subj /CN={name}"
-            f" -addext subjectAltName=DNS:own.example -keyout {tmp_path}/{name}.key -out {tmp_path}/{name}.pem",
+            f" -addext subjectAltName=DNS:own.example -keyout {tmp_path}/{name}.key"
+            f" -out {tmp_path}/{name}.pem",
             shell=True,
             check=True,
             capture_output=True,

@@ -11,9 +11,9 @@ using config::Kind;
 constexpr Duration kWaitTimeout = std::chrono::minutes(1);
 constexpr Duration kRetryAfterError = std::chrono::seconds(1);
 
-constexpr KindSet kCarriedByEdges =
-    bit_of(Kind::kLoadBalancer) | bit_of(Kind::kService) | bit_of(Kind::kEndpoint) |
-    bit_of(Kind::kCertificate) | bit_of(Kind::kSecret);
+constexpr KindSet kCarriedByEdges = bit_of(Kind::kLoadBalancer) | bit_of(Kind::kService) |
+                                    bit_of(Kind::kEndpoint) | bit_of(Kind::kCertificate) |
+                                    bit_of(Kind::kSecret);
 // An Edge's labels decide which load balancers it carries.
 constexpr KindSet kMakesSnapshot = kCarriedByEdges | bit_of(Kind::kEdge);
 

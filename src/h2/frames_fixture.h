@@ -14,6 +14,7 @@
 
 #include "h2/error_code.h"
 #include "h2/frame_scanner.h"
+#include "http/connection.h"
 #include "testing/peer.h"
 
 namespace weir::h2 {
@@ -68,6 +69,14 @@ class FramePeer {
  private:
   testing::Peer peer_;
   FrameReader reader_;
+};
+
+// Of a cleartext port where clients may begin with HTTP/2 (RFC 9113 section 3.3).
+struct PriorKnowledge final : http::Handshake {
+  net::Task<Result<http::Incoming>> run(http::Incoming incoming) override {
+    incoming.may_begin_h2 = true;
+    co_return incoming;
+  }
 };
 
 }  // namespace weir::h2

@@ -112,7 +112,8 @@ TEST_CASE("requests that were given up count until their tasks have ended") {
   testing::FakeEnv fake;
   StubbornService service(fake.loop);
   http::Server server(fake.env, service, ServerFixture::with_h2({}));
-  server.listen(*fake.network.listen(*net::Address::parse("127.0.0.1:80")));
+  server.listen(*fake.network.listen(*net::Address::parse("127.0.0.1:80")),
+                std::make_shared<PriorKnowledge>());
   FramePeer client(fake, "127.0.0.1:80");
   client.send(preface());
   std::string answers;

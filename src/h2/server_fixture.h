@@ -122,7 +122,8 @@ class PathService final : public http::Service {
 struct ServerFixture {
   explicit ServerFixture(http::ServerOptions options = {})
       : server(fake.env, service, with_h2(std::move(options))) {
-    server.listen(*fake.network.listen(*net::Address::parse("127.0.0.1:80")));
+    server.listen(*fake.network.listen(*net::Address::parse("127.0.0.1:80")),
+                  std::make_shared<PriorKnowledge>());
   }
   ~ServerFixture() {
     server.drain();

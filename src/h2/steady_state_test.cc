@@ -94,7 +94,7 @@ TEST_CASE("ten requests at once, in the steady state, allocate nothing") {
   auto listener = real.network.listen(*net::Address::parse("127.0.0.1:0"));
   REQUIRE(listener.has_value());
   const net::Address address = (*listener)->address();
-  server.listen(std::move(*listener));
+  server.listen(std::move(*listener), std::make_shared<PriorKnowledge>());
 
   Client client(address);
   REQUIRE(client.send(preface() + frame(FrameType::kSettings, kFlagAck, 0)));
