@@ -92,7 +92,8 @@ void Edge::watch_health() {
       health::Target target{.address = host.shared->address,
                             .check = to_check(*service->spec.health_check, host.shared->address.to_string()),
                             .known = host.shared->health.load(std::memory_order_relaxed),
-                            .on_verdict = {}};
+                            .on_verdict = {},
+                            .on_pass = {}};
       target.on_verdict = [shared = service->shared, host = host.shared,
                            control = &control_](lb::Health health) {
         if (health == lb::Health::kHealthy && host->health.load(std::memory_order_relaxed) != health) {
@@ -100,6 +101,12 @@ void Edge::watch_health() {
         }
         host->health.store(health, std::memory_order_relaxed);
         shared->health_epoch.fetch_add(1, std::memory_order_release);
+      };
+      target.on_pass = [this, service = service->name, shared = service->shared, host = host.shared] {
+        if (!shared->outliers.check_passed(host->outcomes)) return;
+        shared->health_epoch.fetch_add(1, std::memory_order_release);
+        control_.log.info("endpoint back",
+                          {{"service", service}, {"endpoint", host->key}, {"reason", "check_passed"}});
       };
       targets.emplace(service->name + "/" + host.shared->key, std::move(target));
     }

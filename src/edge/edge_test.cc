@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace weir::edge {
 namespace {
@@ -338,6 +339,28 @@ TEST_CASE("with a health check, an endpoint serves after its first pass, leaves 
   fixture.fake.network.refuse(*net::Address::parse("10.0.0.1:80"), false);
   fixture.fake.advance(6s);
   CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+}
+
+TEST_CASE(
+    "an endpoint that was ejected because it could not be reached is back with its next passing check") {
+  Fixture fixture;
+  fixture.spec().health_check = config::HealthCheck{.tcp = config::TcpCheck{}};
+  fixture.spec().outlier_detection.consecutive_failures = 1;
+  fixture.spec().outlier_detection.ejection_time = 1h;
+  PeerListener first(fixture.fake, "10.0.0.1:80");
+  first.answer("\r\n\r\n", answer_with("first"));
+  PeerListener second(fixture.fake, "10.0.0.2:80");
+  second.answer("\r\n\r\n", answer_with("second"));
+  fixture.apply({endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80")});
+  const auto answers = [&fixture] {
+    const std::string one = content_of(fixture.get());
+    return std::set<std::string>{one, content_of(fixture.get())};
+  };
+  fixture.fake.network.refuse(*net::Address::parse("10.0.0.1:80"));
+  CHECK(answers() == std::set<std::string>{"second"});
+  fixture.fake.network.refuse(*net::Address::parse("10.0.0.1:80"), false);
+  fixture.fake.advance(6s);
+  CHECK(answers().size() == 2);
 }
 
 TEST_CASE("a health check that is added to a service in use takes nothing out before its verdict") {

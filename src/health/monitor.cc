@@ -42,6 +42,7 @@ void Monitor::set(std::map<std::string, Target> targets) {
     auto& watched = watched_[key];
     if (watched) {
       watched->target.on_verdict = std::move(target.on_verdict);
+      watched->target.on_pass = std::move(target.on_pass);
       continue;
     }
     watched = std::make_unique<Watched>(env_.loop, key, std::move(target));
@@ -69,6 +70,7 @@ net::Task<void> Monitor::watch(Watched& watched) {
                                                 {"reason", passed ? "" : passed.error().text}});
       watched.target.on_verdict(watched.state.health());
     }
+    if (passed) watched.target.on_pass();
     if (!co_await env_.loop.sleep(jittered(watched.target.check.interval, env_.random))) co_return;
   }
 }

@@ -1,5 +1,5 @@
-// Monitor: runs the active checks of a set of endpoints, each in a task of its own, and tells each change of
-// a verdict. On one loop; the verdicts are told on it.
+// Monitor: runs the active checks of a set of endpoints, each in a task of its own, and tells each pass and
+// each change of a verdict. On one loop; both are told on it.
 #pragma once
 
 #include <functional>
@@ -18,6 +18,7 @@ struct Target {
   Check check;
   lb::Health known = lb::Health::kUnknown;  // what it starts from: an endpoint that served already is healthy
   std::function<void(lb::Health)> on_verdict;
+  std::function<void()> on_pass;  // each check that passes, after what it did to the verdict
 };
 
 class Monitor {

@@ -37,17 +37,18 @@ std::optional<EjectionReason> OutlierDetector::eject(EndpointOutcomes& endpoint,
                                                      const OutlierSettings& settings, std::size_t endpoints,
                                                      Instant now) {
   const std::scoped_lock lock(mutex_);
-  if (!eject_locked(endpoint, settings, endpoints, now)) return std::nullopt;
+  if (!eject_locked(endpoint, reason, settings, endpoints, now)) return std::nullopt;
   return reason;
 }
 
-bool OutlierDetector::eject_locked(EndpointOutcomes& endpoint, const OutlierSettings& settings,
-                                   std::size_t endpoints, Instant now) {
+bool OutlierDetector::eject_locked(EndpointOutcomes& endpoint, EjectionReason reason,
+                                   const OutlierSettings& settings, std::size_t endpoints, Instant now) {
   if (endpoint.ejected() || endpoints < 2) return false;
   const std::size_t out = ejected();
   const std::size_t most = std::max<std::size_t>(1, endpoints * settings.ejected_percent_max / 100);
   if (out >= std::min(most, endpoints - 1)) return false;
   ++endpoint.times_;
+  endpoint.reason_ = reason;
   endpoint.until_ =
       now + (settings.ejection_max / endpoint.times_ > settings.ejection ? settings.ejection * endpoint.times_
                                                                          : settings.ejection_max);
@@ -62,11 +63,13 @@ void OutlierDetector::readmit_locked(EndpointOutcomes& endpoint) {
   endpoint.ejected_.store(false, std::memory_order_relaxed);
 }
 
-void OutlierDetector::readmit(EndpointOutcomes& endpoint) {
+bool OutlierDetector::check_passed(EndpointOutcomes& endpoint) {
+  if (!endpoint.ejected()) return false;
   const std::scoped_lock lock(mutex_);
-  if (!endpoint.ejected()) return;
+  if (!endpoint.ejected() || endpoint.reason_ != EjectionReason::kLocalFailures) return false;
   readmit_locked(endpoint);
   ejected_.store(ejected() - std::min<std::size_t>(ejected(), 1), std::memory_order_relaxed);
+  return true;
 }
 
 std::vector<OutlierDetector::Change> OutlierDetector::sweep(std::span<EndpointOutcomes* const> endpoints,
@@ -102,7 +105,8 @@ std::vector<OutlierDetector::Change> OutlierDetector::sweep(std::span<EndpointOu
     return left.success != right.success ? left.success < right.success : left.place < right.place;
   });
   for (const Rate& rate : rates) {
-    if (rate.success >= least || !eject_locked(*endpoints[rate.place], settings, endpoints.size(), now))
+    if (rate.success >= least ||
+        !eject_locked(*endpoints[rate.place], EjectionReason::kSuccessRate, settings, endpoints.size(), now))
       break;
     changes.push_back({.place = rate.place, .reason = EjectionReason::kSuccessRate});
   }

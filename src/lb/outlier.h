@@ -7,10 +7,11 @@
 //   where
 //     enough of them had enough requests; judged by sweep().
 // It stays out for `ejection` times the number of its ejections, at most `ejection_max`; each interval in
-// which it is not ejected takes one off that number. No more than ejected_percent_max of the endpoints are
-// out at a time, though always one may be, but never the last: statistics must not make an outage. Envoy's
-// rules and defaults, with local failures split from answers, and the worst first when there is not room for
-// all.
+// which it is not ejected takes one off that number. A check that passes ends an ejection for local failures:
+// the endpoint can be reached again; what it says of answers is another matter. No more than
+// ejected_percent_max of the endpoints are out at a time, though always one may be, but never the last:
+// statistics must not make an outage. Envoy's rules and defaults, with local failures split from answers, and
+// the worst first when there is not room for all.
 //
 // How it relates to Backoff (backoff.h): that is a preference of one core, from the first failure on, for a
 // second; it needs no numbers, so it helps at once and with few requests. This is the judgement of all cores
@@ -75,6 +76,7 @@ class alignas(64) EndpointOutcomes {
   // Under the detector's lock:
   std::uint32_t times_ = 0;  // ejected, less the intervals since
   Instant until_{};          // while ejected
+  EjectionReason reason_{};  // likewise
 };
 
 class OutlierDetector {
@@ -107,8 +109,8 @@ class OutlierDetector {
   std::vector<Change> sweep(std::span<EndpointOutcomes* const> endpoints, const OutlierSettings& settings,
                             Instant now);
 
-  // Ends an ejection, as when the detection is switched off or an operator says so.
-  void readmit(EndpointOutcomes& endpoint);
+  // An active check of the endpoint has passed. True: that ended its ejection.
+  bool check_passed(EndpointOutcomes& endpoint);
   std::size_t ejected() const { return ejected_.load(std::memory_order_relaxed); }
 
  private:
@@ -123,8 +125,8 @@ class OutlierDetector {
   }
   std::optional<EjectionReason> eject(EndpointOutcomes& endpoint, EjectionReason reason,
                                       const OutlierSettings& settings, std::size_t endpoints, Instant now);
-  bool eject_locked(EndpointOutcomes& endpoint, const OutlierSettings& settings, std::size_t endpoints,
-                    Instant now);
+  bool eject_locked(EndpointOutcomes& endpoint, EjectionReason reason, const OutlierSettings& settings,
+                    std::size_t endpoints, Instant now);
   void readmit_locked(EndpointOutcomes& endpoint);
 
   std::mutex mutex_;

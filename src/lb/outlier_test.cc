@@ -187,18 +187,28 @@ TEST_CASE("success rates: the worst go first when there is not room for all") {
   CHECK(changes[1].place == 17);
 }
 
-TEST_CASE("endpoints that go while they are ejected leave room; one may be let back by hand") {
+TEST_CASE("endpoints that go while they are ejected leave room") {
   Service service(10);
   REQUIRE(service.fail_row(0));
   service.all.erase(service.all.begin());
   service.sweep(kStart + seconds(10));
   CHECK(service.detector.ejected() == 0);
-  REQUIRE(service.fail_row(1));
-  service.detector.readmit(service.endpoints[1]);
-  service.detector.readmit(service.endpoints[1]);
-  CHECK_FALSE(service.endpoints[1].ejected());
-  CHECK(service.detector.ejected() == 0);
+  CHECK(service.fail_row(1));
   CHECK(service.detector.sweep({}, service.settings, kStart).empty());
+}
+
+TEST_CASE("a check that passes ends an ejection for local failures, and no other") {
+  Service service(20);
+  CHECK_FALSE(service.detector.check_passed(service.endpoints[0]));
+  for (int i = 0; i < 5; ++i) service.observe(0, kLocal);
+  REQUIRE(service.endpoints[0].ejected());
+  REQUIRE(service.fail_row(1));
+  CHECK(service.detector.check_passed(service.endpoints[0]));
+  CHECK_FALSE(service.detector.check_passed(service.endpoints[0]));
+  CHECK_FALSE(service.endpoints[0].ejected());
+  CHECK_FALSE(service.detector.check_passed(service.endpoints[1]));
+  CHECK(service.endpoints[1].ejected());
+  CHECK(service.detector.ejected() == 1);
 }
 
 TEST_CASE("many cores observe while one sweeps") {
