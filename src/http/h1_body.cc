@@ -46,6 +46,7 @@ Result<net::Slice> H1Body::next_chunk() {
     }
     at_end_ = step->done;
     allowed_ -= step->data.size();
+    bytes_ += step->data.size();
     if (at_end_ || !step->data.empty()) return step->data;
     if (step->consumed == 0) break;  // an unfinished trailer section: more must come behind it
   }
@@ -63,6 +64,7 @@ Result<net::Slice> H1Body::next_buffered() {
     at_end_ = left_ == 0;
   }
   input_ = input_.subspan(piece.size());
+  bytes_ += piece.size();
   return piece;
 }
 
@@ -137,6 +139,7 @@ net::Task<net::Pumped> H1Body::pump_to(net::Stream& to, Duration timeout) {
                               std::min(timeout, read_timeout_));
   }
   left_ -= until_close ? 0 : rest.bytes;
+  bytes_ += rest.bytes;
   at_end_ = until_close ? rest.result.has_value() : left_ == 0;
   pumped.bytes += rest.bytes;
   pumped.result = rest.result;

@@ -25,6 +25,8 @@ class H1Body {
   net::Task<Result<net::Slice>> read();
   net::Slice take_buffered();
   bool at_end() const { return at_end_; }
+  // Of the content: given out, sent on or dropped so far.
+  std::uint64_t bytes() const { return bytes_; }
   net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout);
   const Fields* trailers() const { return trailers_.get(); }
   void set_bytes_max(std::uint64_t bytes_max) { allowed_ = bytes_max; }
@@ -53,6 +55,7 @@ class H1Body {
   bool switched_ = false;
   std::uint64_t left_;                                                 // kLength: not yet given out
   std::uint64_t allowed_ = std::numeric_limits<std::uint64_t>::max();  // bytes that may still be given out
+  std::uint64_t bytes_ = 0;
   ChunkedDecoder decoder_;
   net::Slice input_;    // received, not yet given out
   net::Buffer buffer_;  // holds input_ once what came with the head is used up

@@ -72,6 +72,7 @@ Result<ResponseWriter::First> ResponseWriter::begin(Response& response, bool kee
     next += text.size();
   };
   const net::Slice content = no_content ? net::Slice{} : response.take_buffered();
+  first.content_bytes = content.size();
   first.complete = no_content || response.at_end();
   if (!content.empty()) {
     if (first.chunked) append(ChunkHead(content.size()).text());

@@ -15,10 +15,11 @@ namespace weir::http {
 class ResponseWriter {
  public:
   struct First {
-    net::Stream::Slices slices;  // views into `room` and the response, until its next read()
-    bool complete = false;       // that is the whole response
-    bool chunked = false;        // the rest is to be sent in chunks
-    bool keep_alive = false;     // what the client was told
+    net::Stream::Slices slices;     // views into `room` and the response, until its next read()
+    std::size_t content_bytes = 0;  // of the content, in the slices
+    bool complete = false;          // that is the whole response
+    bool chunked = false;           // the rest is to be sent in chunks
+    bool keep_alive = false;        // what the client was told
   };
 
   ResponseWriter(std::span<std::byte> room, const RequestHead& request, net::Clock& clock)

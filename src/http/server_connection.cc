@@ -21,6 +21,7 @@ struct ServerConnection::Exchange : net::Pooled {
   Request request;
   std::optional<RequestBody> body;
   RequestId id;
+  RequestEnd end;
 };
 
 ServerConnection::ServerConnection(Server& server, Incoming incoming)
@@ -90,7 +91,8 @@ net::Task<bool> ServerConnection::serve(Exchange& exchange) {
     const Error& error = response.error();
     // The client is gone, or this connection was told to stop: there is nobody to answer.
     if (error.code == Code::kCancelled || (error.side == Side::kDownstream && error.code == Code::kReset)) {
-      stream_->abort();
+      give_up(exchange, Side::kDownstream, error);
+      tell_end(exchange);
       co_return false;
     }
     // After a fault of the client's, what follows on its connection is not read as a request.
@@ -101,6 +103,7 @@ net::Task<bool> ServerConnection::serve(Exchange& exchange) {
   const bool reusable = co_await respond(exchange, **response);
   if (!(*response)->settled()) co_await (*response)->settle();
   response->reset();
+  tell_end(exchange);
   stream_->watch_hangup(nullptr);
   exchange_ = nullptr;
   if (reusable) co_return end_request(exchange);
@@ -202,7 +205,29 @@ bool ServerConnection::end_request(Exchange& exchange) {
   return true;
 }
 
-void ServerConnection::on_hangup() { context_->cancel(); }
+bool ServerConnection::give_up(Exchange& exchange, Side side, const Error& error) {
+  const bool late = error.code == Code::kTimedOut;
+  Cut& cut = exchange.end.cut;
+  if (error.code == Code::kCancelled) {
+    cut = client_gone_ ? Cut::kClientGone : Cut::kStopped;
+  } else if (side == Side::kDownstream) {
+    cut = late ? Cut::kClientTimedOut : Cut::kClientGone;
+  } else {
+    cut = late ? Cut::kOriginTimedOut : Cut::kOriginBroke;
+  }
+  stream_->abort();  // the client must not take a part for the whole
+  return false;
+}
+
+void ServerConnection::tell_end(Exchange& exchange) {
+  exchange.end.body_bytes_received = exchange.body->received().bytes();
+  server_.service().ended(exchange.request, exchange.end);
+}
+
+void ServerConnection::on_hangup() {
+  client_gone_ = true;
+  context_->cancel();
+}
 
 Body& ServerConnection::take_up() {
   stream_->watch_hangup(nullptr);  // from here on it is read
@@ -235,46 +260,48 @@ net::Task<bool> ServerConnection::respond(Exchange& exchange, Response& response
       exchange.head.keep_alive && response.head.keep_alive && body_read && !switched && !server_.draining();
   server_.counters().responses[static_cast<std::size_t>(response.head.status / 100) % 6].add();
 
+  RequestEnd& end = exchange.end;
+  end.status = response.head.status;
   net::Buffer out = net::Buffer::acquire();
   ResponseWriter writer(out.span(), exchange.head, env().loop.clock());
   const auto first = writer.begin(response, keep_alive);
-  if (!first) {
-    stream_->abort();
-    co_return false;
-  }
+  if (!first) co_return give_up(exchange, Side::kUpstream, first.error());
   auto written = co_await stream_->write(first->slices, options().write_timeout);
-  if (!written) {
-    stream_->abort();
-    co_return false;
-  }
+  if (!written) co_return give_up(exchange, Side::kDownstream, written.error());
+  end.head_sent = env().loop.now();
+  end.body_bytes_sent = first->content_bytes;
   out.release();
-  if (!first->complete && !co_await send_rest(response, first->chunked)) {
-    stream_->abort();  // the client must not take a part for the whole
-    co_return false;
-  }
+  if (!first->complete && !co_await send_rest(exchange, response, first->chunked)) co_return false;
   co_return first->keep_alive;
 }
 
-net::Task<bool> ServerConnection::send_rest(Response& response, bool chunked) {
+net::Task<bool> ServerConnection::send_rest(Exchange& exchange, Response& response, bool chunked) {
   if (!chunked) {
     const net::Pumped pumped = co_await response.pump_to(*stream_, options().write_timeout);
-    co_return pumped.result.has_value() && response.at_end();
+    exchange.end.body_bytes_sent += pumped.bytes;
+    if (pumped.result && response.at_end()) co_return true;
+    const Error error = pumped.result ? Error{.code = Code::kClosed} : pumped.result.error();
+    const bool origin_failed = pumped.result || pumped.read_failed;
+    co_return give_up(exchange, origin_failed ? Side::kUpstream : Side::kDownstream, error);
   }
   while (!response.at_end()) {
     const auto piece = co_await response.read();
-    if (!piece) co_return false;
+    if (!piece) co_return give_up(exchange, Side::kUpstream, piece.error());
     if (piece->empty()) break;
     const ChunkHead head(piece->size());
     const net::Stream::Slices slices{net::as_slice(head.text()), *piece, net::as_slice(kChunkEnd)};
-    if (!co_await stream_->write(slices, options().write_timeout)) co_return false;
+    const auto written = co_await stream_->write(slices, options().write_timeout);
+    if (!written) co_return give_up(exchange, Side::kDownstream, written.error());
+    exchange.end.body_bytes_sent += piece->size();
   }
   const net::Buffer out = net::Buffer::acquire();
   HeadWriter writer(out.span());
   writer.raw(kLastChunkHead);
   if (const Fields* trailers = response.trailers(); trailers != nullptr) writer.fields(*trailers);
   const auto bytes = writer.finish();
-  if (!bytes) co_return false;
-  co_return (co_await stream_->write(out.span().first(*bytes), options().write_timeout)).has_value();
+  if (!bytes) co_return give_up(exchange, Side::kUpstream, bytes.error());
+  const auto written = co_await stream_->write(out.span().first(*bytes), options().write_timeout);
+  co_return written || give_up(exchange, Side::kDownstream, written.error());
 }
 
 // Closing with unread bytes would reset the connection and could take the response from the client. So: no

@@ -34,15 +34,18 @@ class ServerConnection final : public Connection,
   net::Task<Head> read_head(Exchange& exchange);
   net::Task<bool> serve(Exchange& exchange);
   net::Task<bool> respond(Exchange& exchange, Response& response);
-  net::Task<bool> send_rest(Response& response, bool chunked);
+  net::Task<bool> send_rest(Exchange& exchange, Response& response, bool chunked);
   net::Task<void> linger();
   void begin_request(Exchange& exchange);
   bool end_request(Exchange& exchange);
+  // Something failed on that side; false, as nothing more can be sent.
+  bool give_up(Exchange& exchange, Side side, const Error& error);
+  void tell_end(Exchange& exchange);
 
   net::Task<Result<void>> send_interim(const ResponseHead& head) override;
   void on_hangup() override;
   Body& take_up() override;
-  void cut() override { context_->cancel(); }
+  void cut() override { on_hangup(); }
 
   Preface h2_preface() const;
 
@@ -58,6 +61,7 @@ class ServerConnection final : public Connection,
   bool idle_ = true;
   bool may_begin_h2_;
   bool is_h2_ = false;
+  bool client_gone_ = false;
   std::uint32_t served_ = 0;
   net::Context* context_ = nullptr;
   Exchange* exchange_ = nullptr;  // under way

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "testing/fake_env.h"
 #include "testing/peer.h"
@@ -16,6 +18,23 @@ using testing::FakeEnv;
 using testing::Peer;
 using namespace std::chrono_literals;
 
+// Promises more than it has.
+class Breaking final : public Response {
+ public:
+  Breaking() {
+    head.status = 200;
+    head.framing = Framing::kChunked;
+  }
+  net::Task<Result<net::Slice>> read() override {
+    if (std::exchange(given_, true)) co_return fail(Code::kReset, "broken off", Side::kUpstream);
+    co_return net::as_slice("part");
+  }
+  bool at_end() const override { return false; }
+
+ private:
+  bool given_ = false;
+};
+
 // Answers with what it was asked: "GET /path <body>".
 class Echo final : public Service {
  public:
@@ -23,12 +42,17 @@ class Echo final : public Service {
 
   net::Task<Result<ResponsePtr>> handle(Request& request) override {
     ++requests;
+    request.note = 7;
     std::string content = std::string(request.head.method_text) + " " + std::string(request.head.path);
     if (request.head.path == "/slow" && !co_await loop_.sleep(5s)) {
       ++cancelled;
       co_return fail(Code::kCancelled, "cancelled");
     }
     if (request.head.path == "/error") co_return fail(Code::kNoEndpoint, "nobody there");
+    if (request.head.path == "/breaks") co_return std::make_unique<Breaking>();
+    if (request.head.path == "/large") {
+      co_return std::make_unique<TextResponse>(200, "text/plain", std::string(4UL << 20U, 'x'));
+    }
     if (request.body != nullptr && request.head.path != "/unread") {
       content += " ";
       while (!request.body->at_end()) {
@@ -44,6 +68,16 @@ class Echo final : public Service {
     co_return std::make_unique<TextResponse>(200, "text/plain", content);
   }
 
+  void ended(Request& request, const RequestEnd& end) override {
+    CHECK(request.note == 7);
+    ends.push_back(std::string(request.head.path) + " " + std::to_string(end.status) + " " +
+                   std::to_string(end.body_bytes_received) + " " + std::to_string(end.body_bytes_sent) +
+                   (end.head_sent ? " head" : ""));
+    cuts.push_back(end.cut);
+  }
+
+  std::vector<std::string> ends;
+  std::vector<Cut> cuts;
   int requests = 0;
   int cancelled = 0;
 
@@ -231,6 +265,49 @@ TEST_CASE("a client that goes cancels its request") {
   fixture.fake.run_until_idle();
   CHECK(fixture.echo.cancelled == 1);
   CHECK(fixture.server.open_connections() == 0);
+}
+
+TEST_CASE("the service is told how each of its requests ended, once") {
+  Fixture fixture;
+  Echo& echo = fixture.echo;
+  const auto one = [&](std::string_view request) {
+    Peer client(fixture.fake, "127.0.0.1:80");
+    client.send(request);
+    return client.take();
+  };
+  one("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n3\r\nyou\r\n0\r\n\r\n"
+      "HEAD /b HTTP/1.1\r\nHost: a\r\n\r\n");
+  one("POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+  one("GET /error HTTP/1.1\r\nHost: a\r\n\r\n");
+  one("GET /breaks HTTP/1.1\r\nHost: a\r\n\r\n");
+  one("not a request\r\n\r\n");
+  CHECK(echo.ends == std::vector<std::string>{"/a 200 5 13 head", "/b 200 0 0 head", "/unread 200 3 12 head",
+                                              "/error 503 0 38 head", "/breaks 200 0 4 head"});
+  CHECK(echo.cuts == std::vector<Cut>{Cut::kNone, Cut::kNone, Cut::kNone, Cut::kNone, Cut::kOriginBroke});
+}
+
+TEST_CASE("a client that goes, one that does not read, and a server that stops are told apart") {
+  Fixture fixture;
+  Echo& echo = fixture.echo;
+  Peer gone(fixture.fake, "127.0.0.1:80");
+  gone.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+  gone.close();
+  fixture.fake.run_until_idle();
+  CHECK(echo.ends.back() == "/slow 0 0 0");
+  CHECK(echo.cuts.back() == Cut::kClientGone);
+
+  Peer stuck(fixture.fake, "127.0.0.1:80");
+  stuck.stop_reading();
+  stuck.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+  fixture.fake.advance(31s);
+  CHECK(echo.cuts.back() == Cut::kClientTimedOut);
+
+  Peer waiting(fixture.fake, "127.0.0.1:80");
+  waiting.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+  fixture.server.cut();
+  fixture.fake.run_until_idle();
+  CHECK(echo.cuts.back() == Cut::kStopped);
+  CHECK(echo.ends.size() == 3);
 }
 
 TEST_CASE("an error of the service becomes its status, with the reason and the request's id") {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <forward_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -55,6 +57,25 @@ class Held : public net::Pooled {
   virtual ~Held() = default;
 };
 
+// What kept a response from being sent to its end.
+enum class Cut : std::uint8_t {
+  kNone,            // nothing: all of it was sent
+  kClientGone,      // the client closed or reset its connection or stream
+  kClientTimedOut,  // the client did not take the response in time
+  kOriginBroke,     // what the response comes from ended before its content did
+  kOriginTimedOut,
+  kStopped,  // the server ended its connections
+};
+
+// How a request ended; see Service::ended.
+struct RequestEnd {
+  int status = 0;  // of the final response; 0: none was begun
+  Cut cut = Cut::kNone;
+  std::uint64_t body_bytes_sent = 0;      // of the response's content, without its framing
+  std::uint64_t body_bytes_received = 0;  // of the request's content
+  std::optional<Instant> head_sent;       // the response's head went out
+};
+
 struct Request {
   RequestHead& head;     // views into the connection's buffer: valid until the response has been sent
   Body* body = nullptr;  // null: no content
@@ -63,11 +84,13 @@ struct Request {
   net::Address peer;
   Instant arrived;
   std::uint16_t local_port = 0;
+  std::uint8_t version_major = 1;    // of HTTP
   std::string_view scheme = "http";  // of the listener
   const TlsInfo* tls = nullptr;      // null: the client came without TLS
   std::string_view id;               // the request id, made or taken over by the server
   Scratch scratch;
   std::unique_ptr<Held> held;  // until the response has been sent
+  std::uint64_t note = 0;      // the Service's own, from handle() to ended()
 };
 
 // The final response: its head (keep_alive false: the client's connection is to end with it), and its content
@@ -88,6 +111,9 @@ class Service {
   virtual ~Service() = default;
   // An Error becomes the response that status_for() names.
   virtual net::Task<Result<ResponsePtr>> handle(Request& request) = 0;
+  // Once for every request that handle() was given, when its response has been sent or given up and is gone.
+  // The request's head is still there. Does not fail and does not wait.
+  virtual void ended(Request& /*request*/, const RequestEnd& /*end*/) {}
 };
 
 // A response that is all in memory.
