@@ -52,7 +52,8 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
       sweeping_(control.loop),
       ending_(control.loop) {
   for (net::Env* env : workers)
-    workers_.push_back(std::make_unique<Worker>(*env, options.server, zone_number(options.zone)));
+    workers_.push_back(std::make_unique<Worker>(
+        *env, options.server, WorkerOptions{zone_number(options.zone), options.access_log}));
 }
 
 Edge::~Edge() = default;

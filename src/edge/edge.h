@@ -4,6 +4,8 @@
 #pragma once
 
 #include <atomic>
+#include <expected>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,6 +30,7 @@ struct EdgeOptions {
   std::string zone = {};                  // this edge's region; its endpoints are preferred
   std::string domain = "weir.localhost";  // what the shared HTTPS listener serves by itself
   std::shared_ptr<const tls::Authority> authority = nullptr;  // for host names without a Certificate
+  record::AccessLog* access_log = nullptr;  // outlives the edge; null: none is written
 };
 
 class Edge {
@@ -50,6 +53,12 @@ class Edge {
   net::Task<void> drain();
   // Ends the connections that a drain still waits for.
   void cut();
+
+  // What was decided for a request, or would be (see Proxy), as JSON; an error says why not in a sentence.
+  // From the control loop, and answered there, some turns later; never, once all workers have ended.
+  using Explained = std::function<void(std::expected<std::string, std::string>)>;
+  void explain(std::string request_id, Explained done);
+  void explain_request(std::string text, Explained done);
 
   // Prometheus text exposition. From the control loop.
   void write_metrics(std::string& out) const;

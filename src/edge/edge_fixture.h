@@ -50,7 +50,7 @@ inline config::LoadBalancer load_balancer(std::string name, std::vector<std::str
 
 // One worker on the control loop itself.
 struct Fixture {
-  Fixture() {
+  explicit Fixture(EdgeOptions options = {}) : edge(fake.env, workers, with_address(std::move(options))) {
     CHECK(edge.listen().has_value());
     snapshot.services.push_back(service("web", {}));
     snapshot.load_balancers.push_back(load_balancer("web", {}, "web"));
@@ -77,9 +77,14 @@ struct Fixture {
     return client.take();
   }
 
+  static EdgeOptions with_address(EdgeOptions options) {
+    options.http = *net::Address::parse(kEdge);
+    return options;
+  }
+
   FakeEnv fake;
   net::Env* workers[1] = {&fake.env};
-  Edge edge{fake.env, workers, {.http = *net::Address::parse(kEdge), .server = {}}};
+  Edge edge;
   config::Snapshot snapshot;
 };
 

@@ -1,5 +1,6 @@
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "edge/edge.h"
 
@@ -17,14 +18,76 @@ class Exposition {
     out_.append("# TYPE ").append(name).append(" ").append(type).append("\n");
   }
   // labels: complete, like {service="web"}; their values are names that need no escaping.
-  void sample(std::uint64_t value, std::string_view labels = {}) {
-    out_.append(name_).append(labels).append(" ").append(std::to_string(value)).append("\n");
+  void sample(std::uint64_t value, std::string_view labels = {}, std::string_view suffix = {}) {
+    sample(std::to_string(value), labels, suffix);
+  }
+  void sample(const std::string& value, std::string_view labels, std::string_view suffix) {
+    out_.append(name_).append(suffix).append(labels).append(" ").append(value).append("\n");
   }
 
  private:
   std::string& out_;
   std::string_view name_;
 };
+
+std::string seconds(std::uint64_t micros) {
+  std::string text = std::to_string(micros / 1'000'000) + '.';
+  const std::string rest = std::to_string(micros % 1'000'000);
+  return text.append(6 - rest.size(), '0').append(rest);
+}
+
+// label: {service="web" without its end.
+void write_histogram(Exposition& exposition, const std::string& label,
+                     const record::Traffic::Sum::Histogram& sum) {
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < sum.counts.size(); ++i) {
+    below += sum.counts[i];
+    const bool last = i == record::Traffic::kBuckets.size();
+    const auto bound = last ? Duration() : record::Traffic::kBuckets[i];
+    exposition.sample(below,
+                      label + ",le=\"" +
+                          (last ? "+Inf" : seconds(static_cast<std::uint64_t>(bound.count()) / 1000)) + "\"}",
+                      "_bucket");
+  }
+  exposition.sample(seconds(sum.micros), label + "}", "_sum");
+  exposition.sample(below, label + "}", "_count");
+}
+
+// Rate, errors and durations of one sort of names: weir_service_requests_total{service="web",class="2xx"}.
+void write_traffic(Exposition& exposition, std::string_view sort, const record::Traffic::Sums& sums) {
+  const std::string prefix = "weir_" + std::string(sort);
+  const auto label = [sort](const std::string& name) { return '{' + std::string(sort) + "=\"" + name + '"'; };
+  const std::string requests = prefix + "_requests_total";
+  exposition.family(requests, "counter", "Requests by the first digit of their status; none: not answered.");
+  for (const auto& [name, sum] : sums) {
+    for (std::size_t digit = 0; digit < sum.responses.size(); ++digit) {
+      const std::string value = digit == 0 ? "none" : std::to_string(digit) + "xx";
+      exposition.sample(sum.responses[digit], label(name) + ",class=\"" + value + "\"}");
+    }
+  }
+  const std::string durations = prefix + "_request_duration_seconds";
+  exposition.family(durations, "histogram", "From a request's first byte to its response's last.");
+  for (const auto& [name, sum] : sums) write_histogram(exposition, label(name), sum.durations);
+  const std::string upstream = prefix + "_upstream_duration_seconds";
+  exposition.family(upstream, "histogram", "From the first try of an endpoint to the head of the response.");
+  for (const auto& [name, sum] : sums) write_histogram(exposition, label(name), sum.upstream);
+}
+
+void write_health(Exposition& exposition, const Plan& plan, const health::Monitor& monitor) {
+  exposition.family("weir_health_checks_total", "counter", "Active health checks.");
+  exposition.sample(monitor.checks().get());
+  exposition.family("weir_health_check_failures_total", "counter", "Active health checks that failed.");
+  exposition.sample(monitor.failures().get());
+  exposition.family("weir_endpoint_healthy", "gauge", "1: may serve, 0: not (unknown or unhealthy).");
+  for (const PlannedServicePointer& service : plan.services) {
+    for (const PlannedHost& host : service->hosts) {
+      const bool serves = lb::may_serve(host.shared->health.load(std::memory_order_relaxed),
+                                        service->spec.health_check.has_value());
+      exposition.sample(serves ? 1 : 0,
+                        "{service=\"" + service->name + "\",endpoint=\"" + host.shared->key + "\"}");
+    }
+  }
+}
 
 }  // namespace
 
@@ -72,19 +135,21 @@ void Edge::write_metrics(std::string& out) const {
   counter("weir_no_endpoint_total", "Requests that no endpoint could take.",
           [](const Worker& worker) -> const Counter& { return worker.proxy().counters().no_endpoint; });
 
-  exposition.family("weir_health_checks_total", "counter", "Active health checks.");
-  exposition.sample(monitor_.checks().get());
-  exposition.family("weir_health_check_failures_total", "counter", "Active health checks that failed.");
-  exposition.sample(monitor_.failures().get());
-  exposition.family("weir_endpoint_healthy", "gauge", "1: may serve, 0: not (unknown or unhealthy).");
-  for (const PlannedServicePointer& service : plan_->services) {
-    for (const PlannedHost& host : service->hosts) {
-      const bool serves = lb::may_serve(host.shared->health.load(std::memory_order_relaxed),
-                                        service->spec.health_check.has_value());
-      exposition.sample(serves ? 1 : 0,
-                        "{service=\"" + service->name + "\",endpoint=\"" + host.shared->key + "\"}");
-    }
+  for (const auto& [sort, word] : {std::pair(record::Traffic::Sort::kLoadBalancer, "load_balancer"),
+                                   std::pair(record::Traffic::Sort::kService, "service")}) {
+    record::Traffic::Sums sums;
+    for (const auto& worker : workers_) worker->proxy().traffic().add_to(sort, sums);
+    write_traffic(exposition, word, sums);
   }
+  if (options_.access_log != nullptr) {
+    exposition.family("weir_access_log_lines_total", "counter", "Lines of the access log that were written.");
+    exposition.sample(options_.access_log->written());
+    exposition.family("weir_access_log_dropped_lines_total", "counter",
+                      "Lines of the access log that were lost: its reader was too slow, or its disk full.");
+    exposition.sample(options_.access_log->dropped());
+  }
+
+  write_health(exposition, *plan_, monitor_);
 }
 
 }  // namespace weir::edge

@@ -52,25 +52,53 @@ void keep_client(http::Request& request, const Upstream& upstream, std::uint32_t
   (void)head.fields.add(http::Known::kSetCookie, request.scratch.keep(std::move(cookie)));
 }
 
+// Writes down why weir itself answers.
+std::unexpected<Error> refuse(record::Decision& decision, std::unexpected<Error> refusal,
+                              bool connecting = false) {
+  if (refusal.error().code != Code::kCancelled) decision.reason = name_of(refusal.error().code);
+  decision.flags.add(record::flags_of(refusal.error(), connecting));
+  return refusal;
+}
+
+// A request holds what it will be counted in.
+record::Traffic::Counts* hold(record::Traffic::Counts* counts) {
+  ++counts->under_way;
+  return counts;
+}
+
+void count(record::Traffic::Counts* counts, const record::Decision& decision) {
+  if (counts == nullptr) return;
+  --counts->under_way;
+  counts->responses[static_cast<std::size_t>(decision.status / 100) % 6].add();
+  // A connection that switched protocols lasts as long as its users like.
+  counts->durations.observe(decision.status == 101 ? decision.head_micros.value_or(0) : decision.micros);
+  if (decision.tries_made > 0) counts->upstream.observe(decision.upstream_micros);
+}
+
 }  // namespace
 
-Proxy::Proxy(net::Env& env, net::Connector& connector, std::uint32_t zone)
-    : env_(env),
-      connector_(connector),
-      zone_(zone),
-      active_(std::make_shared<ActivePlan>(std::make_shared<Plan>())) {}
+Proxy::Proxy(net::Env& env, net::Connector& connector, const WorkerOptions& options)
+    : env_(env), connector_(connector), zone_(options.zone), active_(std::make_shared<ActivePlan>()) {
+  apply(std::make_shared<Plan>());
+  if (options.access_log != nullptr) access_lines_.emplace(*options.access_log);
+}
 
 void Proxy::apply(PlanPointer plan) {
   auto next = std::make_shared<ActivePlan>();
   std::unordered_map<std::string_view, std::shared_ptr<Upstream>> before;
   for (const auto& upstream : active_->upstreams) before.emplace(upstream->service().name, upstream);
+  std::vector<std::string_view> names;
   for (const PlannedServicePointer& service : plan->services) {
+    names.push_back(service->name);
     const auto found = before.find(service->name);
     const std::shared_ptr<Upstream> previous = found == before.end() ? nullptr : found->second;
     const bool same = previous && &previous->service() == service.get();
     next->upstreams.push_back(same ? previous
                                    : std::make_shared<Upstream>(service, previous.get(), env_, zone_));
   }
+  next->service_counts = traffic_.counts_of(record::Traffic::Sort::kService, names);
+  next->load_balancer_counts =
+      traffic_.counts_of(record::Traffic::Sort::kLoadBalancer, plan->router.load_balancers());
   next->plan = std::move(plan);
   active_ = std::move(next);
 }
@@ -83,19 +111,19 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   // Held until the response's head has gone through the filters, not longer: a stream that stays open for
   // hours keeps no plan.
   const std::shared_ptr<const ActivePlan> active = active_;
+  record::Decision& decision = journal_.begin(request);
   const Route* route = active->plan->router.match(port_of(request), request.head);
   if (route == nullptr) {
     counters_.no_route.add();
-    co_return fail(Code::kNoRoute, "no load balancer serves this host and path");
+    co_return refuse(decision, fail(Code::kNoRoute, "no load balancer serves this host and path"));
   }
+  decision.load_balancer.assign(route->load_balancer);
+  decision.route.assign(route->name);
+  decision.load_balancer_counts = hold(active->load_balancer_counts[route->load_balancer_place]);
   if (route->filters.empty()) co_return co_await answer(request, *active, *route);
 
   filter::Exchange exchange{request, env_, throttle_, route->matched_prefix(), {}};
-  http::ResponsePtr response;
-  for (const filter::NamedFilter& one : route->filters) {
-    response = one.filter->on_request(exchange);
-    if (response) break;
-  }
+  http::ResponsePtr response = ask_filters(exchange, *route);
   if (!response) {
     auto answered = co_await answer(request, *active, *route);
     if (!answered) co_return answered;
@@ -103,6 +131,32 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   }
   for (const filter::NamedFilter& one : route->filters) one.filter->on_response(exchange, response->head);
   co_return response;
+}
+
+http::ResponsePtr Proxy::ask_filters(filter::Exchange& exchange, const Route& route) {
+  for (const filter::NamedFilter& one : route.filters) {
+    http::ResponsePtr response = one.filter->on_request(exchange);
+    if (!response) continue;
+    record::Decision& decision = record::Decision::of(exchange.request);
+    decision.filter = one.name;
+    decision.reason = exchange.reason;
+    decision.flags.add(record::flags_of_filter(one.name));
+    return response;
+  }
+  return nullptr;
+}
+
+void Proxy::ended(http::Request& request, const http::RequestEnd& end) {
+  record::Decision& decision = record::Decision::of(request);
+  decision.end(end, env_.loop.now());
+  count(decision.load_balancer_counts, decision);
+  count(decision.service_counts, decision);
+  if (access_lines_) access_lines_->add(decision, request, env_.loop.clock().wall_now());
+  journal_.end(decision);
+}
+
+void Proxy::flush_access_log() {
+  if (access_lines_) access_lines_->flush();
 }
 
 std::uint32_t Proxy::port_of(const http::Request& request) const {
@@ -116,16 +170,25 @@ net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request, const
   std::uint32_t backend = 0;
   if (route.split) {
     const auto picked = route.split->pick({route.rotation, env_.random, {}});
-    if (!picked) co_return fail(Code::kNoEndpoint, "all backends of this route have weight 0");
+    if (!picked) {
+      co_return refuse(record::Decision::of(request),
+                       fail(Code::kNoEndpoint, "all backends of this route have weight 0"));
+    }
     backend = *picked;
   }
   if (request.body != nullptr && route.request_body_bytes_max) {
     if (head.framing == http::Framing::kLength && head.content_length > *route.request_body_bytes_max) {
-      co_return fail(Code::kBodyTooLarge, "the content is larger than this route allows", Side::kDownstream);
+      co_return refuse(
+          record::Decision::of(request),
+          fail(Code::kBodyTooLarge, "the content is larger than this route allows", Side::kDownstream));
     }
     request.body->set_bytes_max(*route.request_body_bytes_max);
   }
-  co_return co_await forward(request, active.upstreams[route.backends[backend]], route);
+  const std::uint32_t place = route.backends[backend];
+  record::Decision& decision = record::Decision::of(request);
+  decision.service.assign(active.plan->services[place]->name);
+  decision.service_counts = hold(active.service_counts[place]);
+  co_return co_await forward(request, active.upstreams[place], route);
 }
 
 net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
@@ -135,8 +198,11 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   const config::Retries& retries = route.retries ? *route.retries : service.retries;
   const net::Buffer out = net::Buffer::acquire();
   const auto head_bytes = write_upstream_head(request, upstream->service().authority, out.span());
-  if (!head_bytes)
-    co_return fail(Code::kHeadTooLarge, "no room for the fields that a proxy adds", Side::kDownstream);
+  record::Decision& decision = record::Decision::of(request);
+  if (!head_bytes) {
+    co_return refuse(
+        decision, fail(Code::kHeadTooLarge, "no room for the fields that a proxy adds", Side::kDownstream));
+  }
   const net::Slice head = out.span().first(*head_bytes);
 
   upstream->count_request();
@@ -161,34 +227,42 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
     error = response.error();
     tried[tries++] = *index;
     if (!may_retry(error, request)) break;
-    if (tries > retries.attempts || tries == tried.size() || !upstream->take_retry()) break;
+    if (tries > retries.attempts || tries == tried.size() || !upstream->take_retry()) {
+      if (retries.attempts > 0) decision.flags.add(record::Flag::kRetriesUsedUp);
+      break;
+    }
     if (!retrying) retrying = upstream->acquire(lb::Resource::kRetries);
     if (!retrying) break;
     counters_.retries.add();
   }
   if (tries == 0) counters_.no_endpoint.add();
-  co_return fail(error);
+  co_return refuse(decision, fail(error), tries > 0 && decision.last_try().connecting);
 }
 
 net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upstream& upstream,
                                                     std::uint32_t index, net::Slice head,
                                                     Duration response_timeout) {
   UpstreamHost& host = upstream.host(index);
+  record::Decision& decision = record::Decision::of(request);
   http::ClientConnectionPtr pooled = host.pool->take();
   for (;;) {
     const bool reused = pooled != nullptr;
+    record::Try& one = decision.begin_try(host.shared->key, reused, env_.loop.now());
     Result<http::ClientConnectionPtr> connection = std::move(pooled);
     if (!reused) connection = co_await connect(upstream, host);
     if (!connection) {
+      decision.end_try(one, connection.error(), env_.loop.now());
       if (connection.error().side == Side::kUpstream && connection.error().code != Code::kCancelled) {
         upstream.failed(index);
         upstream.observe(index, lb::Outcome::kLocal);
       }
       co_return fail(connection.error());
     }
+    one.connecting = false;
     auto response = co_await http::exchange(std::move(*connection), host.pool, head, request,
                                             {response_timeout, kReadTimeout, kWriteTimeout});
     if (response) {
+      decision.end_try(one, (*response)->head.status, env_.loop.now());
       upstream.succeeded(index);
       upstream.observe(index,
                        (*response)->head.status >= 500 ? lb::Outcome::kServerError : lb::Outcome::kSuccess);
@@ -196,6 +270,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
       co_return response;
     }
     const Error& error = response.error();
+    decision.end_try(one, error, env_.loop.now());
     const bool broken =
         error.side == Side::kUpstream && (error.code == Code::kReset || error.code == Code::kClosed);
     // An origin may close a connection while it is idle, just as a request is on its way: that says nothing

@@ -3,7 +3,11 @@
 #pragma once
 
 #include <array>
+#include <expected>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "auth/failure_throttle.h"
 #include "base/metrics.h"
@@ -11,13 +15,18 @@
 #include "edge/upstream.h"
 #include "http/service.h"
 #include "net/env.h"
+#include "record/access_lines.h"
+#include "record/journal.h"
+#include "record/traffic.h"
 
 namespace weir::edge {
 
 // What one core serves from now on. Requests under way keep the one that they began with.
 struct ActivePlan {
   PlanPointer plan;
-  std::vector<std::shared_ptr<Upstream>> upstreams;  // as plan->services
+  std::vector<std::shared_ptr<Upstream>> upstreams;            // as plan->services
+  std::vector<record::Traffic::Counts*> service_counts;        // as plan->services
+  std::vector<record::Traffic::Counts*> load_balancer_counts;  // as plan->router.load_balancers()
 };
 
 struct ProxyCounters {
@@ -28,10 +37,16 @@ struct ProxyCounters {
   Counter no_endpoint;
 };
 
+// Of one worker, beside what its connections go by.
+struct WorkerOptions {
+  std::uint32_t zone = 0;                   // of this edge; see zone_number()
+  record::AccessLog* access_log = nullptr;  // outlives the worker; null: none is written
+};
+
 class Proxy final : public http::Service {
  public:
-  // connector: how endpoints are reached. zone: of this edge; see zone_number().
-  Proxy(net::Env& env, net::Connector& connector, std::uint32_t zone);
+  // connector: how endpoints are reached.
+  Proxy(net::Env& env, net::Connector& connector, const WorkerOptions& options);
 
   void apply(PlanPointer plan);
   const ActivePlan& active() const { return *active_; }
@@ -43,6 +58,17 @@ class Proxy final : public http::Service {
   }
 
   net::Task<Result<http::ResponsePtr>> handle(http::Request& request) override;
+  void ended(http::Request& request, const http::RequestEnd& end) override;
+  // Hands over what was written of the access log.
+  void flush_access_log();
+
+  // What was decided for the request of that id, as JSON; empty: not seen on this core, or no longer kept.
+  std::string explain(std::string_view id) const;
+  // What would be done with a request ("GET http://web.example/a"), as JSON; nothing is sent. The error says
+  // what is wrong with the text.
+  std::expected<std::string, std::string> explain_request(std::string_view text) const;
+
+  const record::Traffic& traffic() const { return traffic_; }
   const ProxyCounters& counters() const { return counters_; }
 
  private:
@@ -51,6 +77,7 @@ class Proxy final : public http::Service {
                                               const Route& route);
   net::Task<Result<http::ResponsePtr>> forward(http::Request& request, std::shared_ptr<Upstream> upstream,
                                                const Route& route);
+  http::ResponsePtr ask_filters(filter::Exchange& exchange, const Route& route);
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, Upstream& upstream,
                                                std::uint32_t index, net::Slice head,
                                                Duration response_timeout);
@@ -64,6 +91,9 @@ class Proxy final : public http::Service {
   std::uint16_t shared_https_ = 0;
   auth::FailureThrottle throttle_;
   ProxyCounters counters_;
+  record::Traffic traffic_;
+  record::Journal journal_;
+  std::optional<record::AccessLines> access_lines_;
 };
 
 }  // namespace weir::edge

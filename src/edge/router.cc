@@ -102,31 +102,35 @@ bool ValueMatch::accepts(std::string_view value) const {
   return !pattern || pattern->matches(value);
 }
 
-bool Route::matches(const http::RequestHead& head) const {
+Route::Mismatch Route::mismatch(const http::RequestHead& head) const {
+  using What = Mismatch::What;
   switch (path_kind) {
     case PathKind::kPrefix:
-      if (!has_prefix(head.path, path)) return false;
+      if (!has_prefix(head.path, path)) return {What::kPath};
       break;
     case PathKind::kPattern:
-      if (!path_pattern->matches(head.path)) return false;
+      if (!path_pattern->matches(head.path)) return {What::kPath};
       break;
     case PathKind::kExact:
-      if (head.path != path) return false;
+      if (head.path != path) return {What::kPath};
       break;
   }
-  if (!methods.empty() && std::ranges::find(methods, head.method_text) == methods.end()) return false;
+  if (!methods.empty() && std::ranges::find(methods, head.method_text) == methods.end()) {
+    return {What::kMethod};
+  }
   for (const ValueMatch& match : headers) {
     const bool is_host = equal_ignoring_case(match.name, "host");
     const http::Field* field = is_host ? nullptr : head.fields.find(match.name);
-    if (!is_host && field == nullptr) return false;
-    if (!match.accepts(is_host ? head.authority : field->value)) return false;
+    const bool there = is_host || field != nullptr;
+    if (!there || !match.accepts(is_host ? head.authority : field->value)) return {What::kHeader, &match};
   }
-  if (query.empty()) return true;
+  if (query.empty()) return {};
   std::string scratch;
-  return std::ranges::all_of(query, [&](const ValueMatch& match) {
+  for (const ValueMatch& match : query) {
     const auto value = query_value(head.query, match.name, scratch);
-    return value && match.accepts(*value);
-  });
+    if (!value || !match.accepts(*value)) return {What::kQuery, &match};
+  }
+  return {};
 }
 
 Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_places,
@@ -144,10 +148,14 @@ Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_pl
 
 void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces& service_places,
                  const config::Snapshot& snapshot, const std::shared_ptr<lb::RateLimiter>& limiter) {
+  const std::size_t place = names_.size();
+  names_.push_back(std::make_unique<const std::string>(load_balancer.name));
+  load_balancers_.push_back(*names_.back());
   for (std::size_t i = 0; i < load_balancer.spec.routes.size(); ++i) {
     const config::Route& spec = load_balancer.spec.routes[i];
     auto route = std::make_unique<Route>();
     route->load_balancer = load_balancer.name;
+    route->load_balancer_place = place;
     route->name = load_balancer.name + '/' + std::to_string(i);
     set_path(spec.match, *route);
     route->methods = spec.match.methods;
@@ -161,6 +169,7 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     route->retries = spec.retries;
     for (const config::Backend& backend : spec.backends) {
       route->backends.push_back(service_places.at(backend.service));
+      route->backend_weights.push_back(backend.weight);
     }
     for (const config::Listener& listener : load_balancer.spec.listeners) {
       if (!listener.redirect_to_https) insert(listener, route.get());
@@ -172,6 +181,7 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     if (!listener.redirect_to_https) continue;
     auto route = std::make_unique<Route>();
     route->load_balancer = load_balancer.name;
+    route->load_balancer_place = place;
     route->name = load_balancer.name + "/to-https";
     route->path = "/";
     const config::Route spec{.redirect = config::Redirect{.status = 308, .scheme = "https"}};
@@ -191,33 +201,49 @@ void Router::insert(const config::Listener& listener, const Route* route) {
   }
 }
 
-const Route* Router::match(std::uint32_t port_number, const http::RequestHead& head) const {
+template <class Take>
+const Route* Router::search(std::uint32_t port_number, std::string_view authority, Take take) const {
   const auto port = ports_.find(port_number);
   if (port == ports_.end()) return nullptr;
-  std::string_view host = http::host_of(head.authority);
+  std::string_view host = http::host_of(authority);
   if (host.ends_with('.')) host.remove_suffix(1);  // the root's dot
   std::array<char, kHostBytesMax> lower;
   if (host.size() > lower.size()) host = {};
   std::ranges::transform(host, lower.begin(), ascii_lower);
   host = {lower.data(), host.size()};
 
-  const auto first = [&head](const Routes& routes) -> const Route* {
-    for (const Route* route : routes) {
-      if (route->matches(head)) return route;
-    }
-    return nullptr;
-  };
   if (const auto exact = port->second.exact.find(host); exact != port->second.exact.end()) {
-    if (const Route* route = first(exact->second)) return route;
+    if (const Route* route = take(exact->first, exact->second)) return route;
   }
   if (!port->second.wildcard.empty()) {
     for (std::size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
       const auto wildcard = port->second.wildcard.find(host.substr(dot));
       if (wildcard == port->second.wildcard.end()) continue;
-      if (const Route* route = first(wildcard->second)) return route;
+      if (const Route* route = take(wildcard->first, wildcard->second)) return route;
     }
   }
-  return first(port->second.any);
+  return take(std::string_view(), port->second.any);
+}
+
+const Route* Router::match(std::uint32_t port, const http::RequestHead& head) const {
+  return search(port, head.authority, [&head](std::string_view, const Routes& routes) -> const Route* {
+    for (const Route* route : routes) {
+      if (route->matches(head)) return route;
+    }
+    return nullptr;
+  });
+}
+
+std::vector<Router::Candidate> Router::candidates(std::uint32_t port, const http::RequestHead& head) const {
+  std::vector<Candidate> all;
+  (void)search(port, head.authority, [&all](std::string_view hostname, const Routes& routes) -> const Route* {
+    const bool wildcard = hostname.empty() || hostname.starts_with('.');
+    for (const Route* route : routes) {
+      all.push_back({(wildcard ? "*" : "") + std::string(hostname), route});
+    }
+    return nullptr;
+  });
+  return all;
 }
 
 }  // namespace weir::edge

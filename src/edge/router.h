@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,9 +37,17 @@ struct ValueMatch {
 struct Route {
   enum class PathKind : std::uint8_t { kPrefix, kPattern, kExact };  // ascending in precedence
 
+  // What of a request this route does not take.
+  struct Mismatch {
+    enum class What : std::uint8_t { kNothing, kPath, kMethod, kHeader, kQuery };
+    What what = What::kNothing;
+    const ValueMatch* value = nullptr;  // of a header or a query parameter
+  };
+
   std::string load_balancer;
-  std::string name;       // "web/0": the load balancer and the place in it
-  std::size_t order = 0;  // by load balancer and place
+  std::size_t load_balancer_place = 0;  // in Router::load_balancers()
+  std::string name;                     // "web/0": the load balancer and the place in it
+  std::size_t order = 0;                // by load balancer and place
   PathKind path_kind = PathKind::kPrefix;
   std::string path;
   std::optional<config::Pattern> path_pattern;
@@ -50,11 +59,15 @@ struct Route {
   std::unique_ptr<lb::Policy> split;    // over the backends by weight; null when there is one
   mutable lb::Rotation rotation;        // of the split, shared by all cores
   std::vector<std::uint32_t> backends;  // places in the plan's services; none: a filter answers
+  std::vector<std::uint32_t> backend_weights;
   std::optional<Duration> request_timeout;
   std::optional<std::uint64_t> request_body_bytes_max;
   std::optional<config::Retries> retries;
 
-  bool matches(const http::RequestHead& head) const;
+  Mismatch mismatch(const http::RequestHead& head) const;
+  bool matches(const http::RequestHead& head) const {
+    return mismatch(head).what == Mismatch::What::kNothing;
+  }
   std::string_view matched_prefix() const {
     return path_kind == PathKind::kPrefix ? std::string_view(path) : std::string_view();
   }
@@ -72,6 +85,16 @@ class Router {
   // shared sockets.
   const Route* match(std::uint32_t port, const http::RequestHead& head) const;
   std::size_t routes() const { return routes_.size(); }
+  // The names of all load balancers.
+  std::span<const std::string_view> load_balancers() const { return load_balancers_; }
+
+  // What match() goes through, until one matches: every route of every listener whose host names take the
+  // request's host, in order of precedence.
+  struct Candidate {
+    std::string hostname;  // "web.example", "*.example", or "*" for a listener that takes all
+    const Route* route;
+  };
+  std::vector<Candidate> candidates(std::uint32_t port, const http::RequestHead& head) const;
 
  private:
   struct TextHash {
@@ -90,7 +113,13 @@ class Router {
            const config::Snapshot& snapshot, const std::shared_ptr<lb::RateLimiter>& limiter);
   void insert(const config::Listener& listener, const Route* route);
 
+  // Hands the routes of each host name that takes the request to `take`, until it answers with one.
+  template <class Take>
+  const Route* search(std::uint32_t port, std::string_view authority, Take take) const;
+
   std::vector<std::unique_ptr<Route>> routes_;
+  std::vector<std::unique_ptr<const std::string>> names_;  // of the load balancers
+  std::vector<std::string_view> load_balancers_;           // views of them
   std::unordered_map<std::uint32_t, Port> ports_;
 };
 

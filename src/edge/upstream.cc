@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "lb/slow_start.h"
-#include "lb/spread.h"
 
 namespace weir::edge {
 
@@ -33,25 +32,21 @@ Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net:
   }
 }
 
-void Upstream::refresh() {
-  const Instant now = env_.loop.now();
-  health_epoch_ = planned_->shared->health_epoch.load(std::memory_order_acquire);
-  refresh_at_ = Instant::max();
-  stale_ = false;
+Upstream::Survey Upstream::survey(Instant now) const {
   const lb::SlowStart slow{.window = planned_->spec.slow_start.value_or(Duration::zero())};
-  std::vector<lb::Host> hosts;
+  Survey survey;
   for (const PlannedHost& planned : planned_->hosts) {
-    const auto index = static_cast<std::uint32_t>(hosts.size());
+    const auto index = static_cast<std::uint32_t>(survey.hosts.size());
     const lb::Backoff& backoff = hosts_[index]->backoff;
     const bool set_aside = backoff.set_aside(now);
-    if (set_aside) refresh_at_ = std::min(refresh_at_, backoff.until());
+    if (set_aside) survey.until = std::min(survey.until, backoff.until());
     std::uint32_t ramp = lb::kRampFull;
     if (slow.window > Duration::zero()) {
       const Instant since = planned.shared->serving_since.load(std::memory_order_relaxed);
       ramp = lb::ramp(slow, since, now);
-      refresh_at_ = std::min(refresh_at_, lb::ramp_changes_at(slow, since, now));
+      survey.until = std::min(survey.until, lb::ramp_changes_at(slow, since, now));
     }
-    hosts.push_back(
+    survey.hosts.push_back(
         {.id = planned.id,
          .index = index,
          .weight = planned.weight,
@@ -63,9 +58,17 @@ void Upstream::refresh() {
          .ramp = ramp,
          .active = &planned.shared->active});
   }
-  const lb::Spread spread = lb::spread(hosts, {.check_configured = planned_->spec.health_check.has_value(),
-                                               .panic_percent = planned_->spec.panic_percent,
-                                               .zone = zone_});
+  survey.spread = lb::spread(survey.hosts, {.check_configured = planned_->spec.health_check.has_value(),
+                                            .panic_percent = planned_->spec.panic_percent,
+                                            .zone = zone_});
+  return survey;
+}
+
+void Upstream::refresh() {
+  health_epoch_ = planned_->shared->health_epoch.load(std::memory_order_acquire);
+  stale_ = false;
+  const auto [hosts, spread, until] = survey(env_.loop.now());
+  refresh_at_ = until;
   serving_.clear();
   for (const lb::Host& host : spread.hosts) serving_.push_back(host.index);
   policy_ = spread.hosts.empty() ? nullptr

@@ -14,6 +14,7 @@
 #include "http/client.h"
 #include "lb/backoff.h"
 #include "lb/policies.h"
+#include "lb/spread.h"
 #include "net/env.h"
 
 namespace weir::edge {
@@ -50,6 +51,14 @@ class Upstream {
 
   void count_request() { planned_->shared->retry_budget.count_request(env_.loop.now()); }
   bool take_retry();
+
+  // What a pick rests on: every host as it is now, and how the load is laid over them.
+  struct Survey {
+    std::vector<lb::Host> hosts;
+    lb::Spread spread;
+    Instant until = Instant::max();  // nothing changes by itself before
+  };
+  Survey survey(Instant now) const;
 
   // Closes connections that have been idle longer than the service allows.
   void close_idle();

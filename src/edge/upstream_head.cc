@@ -1,11 +1,8 @@
 #include "edge/upstream_head.h"
 
-#include <array>
-#include <charconv>
-
 #include "base/text.h"
-
 #include "http/h1_writer.h"
+#include "record/peer_text.h"
 
 namespace weir::edge {
 namespace {
@@ -23,30 +20,6 @@ constexpr std::string_view kClientCertificate = "X-Forwarded-Client-Cert";
 constexpr std::uint64_t kHopByHop =
     http::bits_of({Known::kConnection, Known::kKeepAlive, Known::kProxyConnection, Known::kTransferEncoding,
                    Known::kUpgrade, Known::kTe, Known::kProxyAuthorization, Known::kProxyAuthenticate});
-
-// Without going through std::string: this is done for every request.
-class PeerText {
- public:
-  explicit PeerText(const net::Address& peer) {
-    if (peer.is_v6()) {
-      const std::string text = peer.ip();
-      size_ = std::min(text.size(), text_.size());
-      std::copy_n(text.data(), size_, text_.data());
-      return;
-    }
-    char* next = text_.data();
-    for (std::size_t i = 0; i < 4; ++i) {
-      if (i > 0) *next++ = '.';
-      next = std::to_chars(next, text_.data() + text_.size(), static_cast<unsigned>(peer.bytes()[i])).ptr;
-    }
-    size_ = static_cast<std::size_t>(next - text_.data());
-  }
-  std::string_view view() const { return {text_.data(), size_}; }
-
- private:
-  std::array<char, 48> text_;
-  std::size_t size_ = 0;
-};
 
 // All values of one name as one list, and one more member.
 void write_list(http::HeadWriter& writer, const http::Fields& fields, Known known, std::string_view last) {
@@ -106,7 +79,7 @@ Result<std::size_t> write_upstream_head(http::Request& request, std::string_view
   } else if (head.framing == http::Framing::kChunked) {
     writer.field(Known::kTransferEncoding, "chunked");
   }
-  write_list(writer, head.fields, Known::kXForwardedFor, PeerText(request.peer).view());
+  write_list(writer, head.fields, Known::kXForwardedFor, record::PeerText(request.peer).view());
   if (request.upgrade != nullptr) {
     writer.field(Known::kConnection, "Upgrade");
     writer.field(Known::kUpgrade, "websocket");

@@ -8,9 +8,9 @@ namespace {
 constexpr Duration kIdleSweep = std::chrono::seconds(1);
 }
 
-Worker::Worker(net::Env& env, http::ServerOptions options, std::uint32_t zone)
+Worker::Worker(net::Env& env, http::ServerOptions options, const WorkerOptions& own)
     : env_(env),
-      proxy_(env, env.network, zone),
+      proxy_(env, env.network, own),
       server_(env, proxy_, std::move(options)),
       tasks_(env.loop),
       ending_(env.loop) {}
@@ -71,7 +71,10 @@ void Worker::apply(const PlanPointer& plan) {
 }
 
 net::Task<void> Worker::close_idle_connections() {
-  while (co_await env_.loop.sleep(kIdleSweep)) proxy_.close_idle();
+  while (co_await env_.loop.sleep(kIdleSweep)) {
+    proxy_.close_idle();
+    proxy_.flush_access_log();
+  }
 }
 
 void Worker::finish(std::function<void()> done) { ending_.spawn(run_to_end(std::move(done))); }
@@ -80,6 +83,7 @@ net::Task<void> Worker::run_to_end(std::function<void()> done) {
   server_.drain();
   co_await server_.join();
   co_await tasks_.stop();
+  proxy_.flush_access_log();
   done();
 }
 

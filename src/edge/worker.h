@@ -23,7 +23,7 @@ struct Listening {
 
 class Worker {
  public:
-  Worker(net::Env& env, http::ServerOptions options, std::uint32_t zone);
+  Worker(net::Env& env, http::ServerOptions options, const WorkerOptions& own);
 
   net::Env& env() { return env_; }
   // Opens the shared listeners. Before the loop runs, or on it.

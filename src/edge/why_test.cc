@@ -1,0 +1,185 @@
+// What the edge tells about requests: `weir explain`, the access log, counts by name.
+#include <stdlib.h>
+
+#include <algorithm>
+#include <expected>
+#include <filesystem>
+#include <fstream>
+#include <initializer_list>
+#include <iterator>
+#include <optional>
+
+#include "edge/edge_fixture.h"
+#include "record/access_log.h"
+
+namespace weir::edge {
+namespace {
+
+std::string explained(Fixture& fixture, const std::string& id) {
+  std::optional<std::expected<std::string, std::string>> answer;
+  fixture.edge.explain(id, [&answer](auto found) { answer = std::move(found); });
+  fixture.fake.run_until_idle();
+  REQUIRE(answer.has_value());
+  return *answer ? **answer : "error: " + answer->error();
+}
+
+std::string would(Fixture& fixture, const std::string& text) {
+  std::optional<std::expected<std::string, std::string>> answer;
+  fixture.edge.explain_request(text, [&answer](auto found) { answer = std::move(found); });
+  fixture.fake.run_until_idle();
+  REQUIRE(answer.has_value());
+  return *answer ? **answer : "error: " + answer->error();
+}
+
+// CHECKs that a text holds each of the parts.
+void has(const std::string& text, std::initializer_list<std::string_view> parts) {
+  for (const std::string_view part : parts) {
+    CAPTURE(part);
+    CHECK_MESSAGE(text.find(part) != std::string::npos, text);
+  }
+}
+
+std::string ask(Fixture& fixture, std::string_view id, std::string_view path = "/",
+                std::string_view host = "a") {
+  Peer client(fixture.fake, kEdge);
+  client.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: " + std::string(host) +
+              "\r\nX-Request-Id: " + std::string(id) + "\r\nUser-Agent: test \"1\"\xff\r\n\r\n");
+  return client.take();
+}
+
+TEST_CASE("a request that was retried is explained by its id: each try, and the endpoints as they are now") {
+  Fixture fixture;
+  PeerListener good(fixture.fake, "10.0.0.2:80");
+  good.answer("\r\n\r\n", answer_with("hello"));
+  fixture.apply({endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80")});
+  CHECK(content_of(ask(fixture, "r-1", "/a?b=c")) == "hello");
+  const std::string text = explained(fixture, "r-1");
+  has(text,
+      {R"("request_id":"r-1")", R"("host":"a")", R"("path":"/a?b=c")", R"("load_balancer":"web")",
+       R"("route":"web/0")", R"("service":"web")", R"("tries_made":2)",
+       R"({"endpoint":"10.0.0.1:80","outcome":"connect_failed")",
+       R"({"endpoint":"10.0.0.2:80","outcome":"answered","detail":null,"status":200,"connection":"new")",
+       R"("status":200,"reason":null,"flags":[])", R"("bytes_sent":5)",
+       R"("set_aside":true,"ejected":false,"may_be_picked":false,"why_not":"it is set aside)"});
+  CHECK(explained(fixture, "r-2").starts_with("error: no request with this id"));
+}
+
+TEST_CASE("what weir itself answers is flagged") {
+  Fixture fixture;
+  fixture.snapshot.load_balancers[0].spec.listeners[0].hostnames = {"a"};
+  fixture.apply({endpoint("10.0.0.1:80")});
+  ask(fixture, "nr", "/", "elsewhere");
+  has(explained(fixture, "nr"), {R"("route":null)", R"("status":404,"reason":"no_route")", R"("flag":"NR")"});
+  ask(fixture, "uf");
+  has(explained(fixture, "uf"), {R"("status":502,"reason":"connect_failed")", R"("flag":"UF")"});
+  fixture.apply({});
+  ask(fixture, "uh");
+  has(explained(fixture, "uh"),
+      {R"("status":503,"reason":"no_endpoint")", R"("flag":"UH")", R"("tries":[])"});
+  config::IpAccess access;
+  access.deny = {"127.0.0.0/8"};
+  fixture.snapshot.load_balancers[0].spec.routes[0].ip_access = access;
+  fixture.apply();
+  ask(fixture, "uaex");
+  has(explained(fixture, "uaex"),
+      {R"("filter":"ip_access")", R"("status":403,"reason":"address_refused")", R"("flag":"UAEX")"});
+}
+
+TEST_CASE("a request under way is explained, too, and one whose client left") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  {
+    Peer client(fixture.fake, kEdge);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: waits\r\n\r\n");
+    has(explained(fixture, "waits"), {R"("ended":false)", R"("outcome":"under way")"});
+  }
+  fixture.fake.run_until_idle();
+  has(explained(fixture, "waits"), {R"("ended":true,"status":null)", R"("flag":"DC")"});
+}
+
+TEST_CASE("what would be done with a request, without sending it") {
+  Fixture fixture;
+  config::LoadBalancer& balancer = fixture.snapshot.load_balancers[0];
+  balancer.spec.listeners[0].hostnames = {"*.example"};
+  balancer.spec.routes.push_back(balancer.spec.routes[0]);
+  balancer.spec.routes[1].match.path_prefix = "/api";
+  balancer.spec.routes[1].match.methods = {"POST"};
+  config::Endpoint drained = endpoint("10.0.0.2:80", 0);
+  config::Endpoint spare = endpoint("10.0.0.3:80");
+  spare.priority = 1;
+  fixture.apply({endpoint("10.0.0.1:80"), drained, spare});
+  const std::string text = would(fixture, "GET http://web.example/api/x");
+  has(text,
+      {R"("host":"web.example","path":"/api/x","listener":"shared http")",
+       R"("load_balancer":"web","route":"web/0")",
+       R"({"route":"web/1","hostname":"*.example","match":"path prefix /api, method POST","taken":false,)"
+       R"("why_not":"the method does not match"},{"route":"web/0")",
+       R"("balance":"ROUND_ROBIN")",
+       R"({"endpoint":"10.0.0.1:80","weight":1,"priority":0,"health":"not checked","set_aside":false,)"
+       R"("ejected":false,"may_be_picked":true,"why_not":null})",
+       R"("why_not":"its weight is 0")", R"("why_not":"endpoints of a lower priority value serve")"});
+  has(would(fixture, "POST http://web.example/api/x"),
+      {R"("route":"web/1")", R"("why_not":"a route before it matches")"});
+  has(would(fixture, "http://example/"), {R"("route":null,"reason":"no_route","candidates":[])"});
+  CHECK(fixture.fake.network.connects(*net::Address::parse("10.0.0.1:80")) == 0);
+
+  for (const char* wrong : {"", "GET /", "GET web.example", "GET http://a/ HTTP/1.1\r\n\r\nGET /",
+                            "GET http://a/ b", "CONNECT a:80", "GET ftp://a/"}) {
+    CAPTURE(wrong);
+    CHECK(would(fixture, wrong).starts_with("error: the request must be like"));
+  }
+}
+
+TEST_CASE("requests are counted by load balancer and by service") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  origin.answer("\r\n\r\n", kNoContent);
+  fixture.apply({endpoint("10.0.0.1:80")});
+  for (int i = 0; i < 3; ++i) fixture.get();
+  fixture.apply({});
+  fixture.get();
+  std::string metrics;
+  fixture.edge.write_metrics(metrics);
+  has(metrics, {"weir_load_balancer_requests_total{load_balancer=\"web\",class=\"2xx\"} 3\n",
+                "weir_load_balancer_requests_total{load_balancer=\"web\",class=\"5xx\"} 1\n",
+                "weir_service_requests_total{service=\"web\",class=\"2xx\"} 3\n",
+                "weir_service_request_duration_seconds_bucket{service=\"web\",le=\"0.001000\"} 4\n",
+                "weir_service_request_duration_seconds_bucket{service=\"web\",le=\"+Inf\"} 4\n",
+                "weir_service_request_duration_seconds_sum{service=\"web\"} 0.000000\n",
+                "weir_service_upstream_duration_seconds_count{service=\"web\"} 3\n"});
+}
+
+TEST_CASE("the access log: a line of JSON for each request, hostile fields included") {
+  std::string folder = (std::filesystem::temp_directory_path() / "weir-edge-XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const std::string path = folder + "/log";
+  testing::MemoryLog log;
+  {
+    const auto access_log = record::AccessLog::open(record::AccessLogTarget::parse(path), log);
+    REQUIRE(access_log.has_value());
+    Fixture fixture({.access_log = access_log->get()});
+    PeerListener origin(fixture.fake, "10.0.0.2:80");
+    origin.answer("\r\n\r\n", answer_with("hello"));
+    fixture.apply({endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80")});
+    ask(fixture, "one", "/a?b=c");
+    ask(fixture, "two", "/" + std::string(2000, 'p'));
+  }
+  std::ifstream file(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::filesystem::remove_all(folder);
+  CHECK(std::ranges::count(text, '\n') == 2);
+  const std::string first = text.substr(0, text.find('\n'));
+  has(first,
+      {R"(,"request_id":"one","method":"GET","host":"a","path":"/a?b=c",)",
+       R"("protocol":"HTTP/1.1","scheme":"http")",
+       R"("status":200,"flags":"-","reason":null,"bytes_received":0,"bytes_sent":5,"duration_ms":0.000)",
+       R"("load_balancer":"web","route":"web/0","filter":null,"service":"web",)"
+       R"("endpoint":"10.0.0.2:80","tries":2,"peer":"127.0.0.1","user_agent":"test \"1\"\ufffd",)"
+       R"("referer":null,"tls_version":null,"tls_server_name":null})"});
+  CHECK(first.starts_with("{\"time\":\""));
+  has(text, {"\"path\":\"/" + std::string(record::AccessLines::kTargetBytesMax - 1, 'p') + "\","});
+}
+
+}  // namespace
+}  // namespace weir::edge

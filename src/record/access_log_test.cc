@@ -1,0 +1,175 @@
+// The access log to where it goes, through real files, pipes and sockets.
+#include "record/access_log.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "record/access_lines.h"
+#include "testing/memory_log.h"
+
+namespace weir::record {
+namespace {
+
+class Folder {
+ public:
+  Folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "weir-edge-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::string path(std::string_view name) const { return (path_ / name).string(); }
+  std::string text(std::string_view name) const {
+    std::ifstream file(path_ / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::unique_ptr<AccessLog> open_log(const AccessLogTarget& target, Log& log) {
+  auto opened = AccessLog::open(target, log);
+  REQUIRE(opened.has_value());
+  return std::move(*opened);
+}
+
+struct Asked {
+  Asked(std::string_view id) : request{.head = head} { request.id = id; }
+  http::RequestHead head;
+  http::Request request;
+};
+
+TEST_CASE("targets of the access log") {
+  using Kind = AccessLogTarget::Kind;
+  CHECK(AccessLogTarget::parse("off").kind == Kind::kOff);
+  CHECK(AccessLogTarget::parse("-").kind == Kind::kStdout);
+  CHECK(AccessLogTarget::parse("syslog").path == "/dev/log");
+  CHECK(AccessLogTarget::parse("./access.log").path == "./access.log");
+  testing::MemoryLog log;
+  CHECK(!AccessLog::open({Kind::kFile, "/nowhere/access.log"}, log));
+  CHECK(!AccessLog::open({Kind::kSyslog, "/nowhere/log"}, log));
+}
+
+TEST_CASE("the longest line fits a datagram") {
+  const Folder folder;
+  testing::MemoryLog log;
+  const auto access_log = open_log({AccessLogTarget::Kind::kFile, folder.path("log")}, log);
+  const std::string hostile(9000, '\x01');
+  {
+    AccessLines lines(*access_log);
+    Journal journal;
+    Asked asked(std::string_view(hostile).substr(0, 64));
+    const http::TlsInfo tls{.version = "TLSv1.3", .cipher = {}, .server_name = hostile};
+    asked.request.tls = &tls;
+    asked.head.target = hostile;
+    asked.head.authority = std::string_view("a");
+    asked.head.fields.add(http::Known::kUserAgent, hostile);
+    asked.head.fields.add(http::Known::kReferer, hostile);
+    Decision& decision = journal.begin(asked.request);
+    lines.add(decision, asked.request, WallTime());
+    journal.end(decision);
+  }
+  CHECK(access_log->dropped() == 0);
+}
+
+TEST_CASE("a renamed file is let go on demand") {
+  const Folder folder;
+  testing::MemoryLog log;
+  {
+    const auto access_log = open_log({AccessLogTarget::Kind::kFile, folder.path("log")}, log);
+    std::string lines = "{1}\n";
+    access_log->give(lines, 1);
+    CHECK(lines.empty());
+    while (access_log->written() < 1) std::this_thread::yield();
+    std::filesystem::rename(folder.path("log"), folder.path("log.1"));
+    access_log->reopen();
+    lines = "{2}\n";
+    access_log->give(lines, 1);
+    while (access_log->written() < 2) std::this_thread::yield();
+  }
+  CHECK(folder.text("log.1") == "{1}\n");
+  CHECK(folder.text("log") == "{2}\n");
+}
+
+TEST_CASE("lines for a full disk are counted as lost, and the log says so once") {
+  testing::MemoryLog log;
+  {
+    const auto access_log = open_log({AccessLogTarget::Kind::kFile, "/dev/full"}, log);
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+      std::string lines = "{}\n{}\n";
+      access_log->give(lines, 2);
+      while (access_log->dropped() < 2 * i) std::this_thread::yield();
+    }
+    CHECK(access_log->written() == 0);
+  }
+  CHECK(log.count("access log cannot be written") == 1);
+}
+
+TEST_CASE("a reader that does not read holds up nobody, not even the end") {
+  const Folder folder;
+  testing::MemoryLog log;
+  REQUIRE(::mkfifo(folder.path("pipe").c_str(), 0600) == 0);
+  const net::Descriptor reader(::open(folder.path("pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  auto access_log = open_log({AccessLogTarget::Kind::kFile, folder.path("pipe")}, log);
+  std::uint64_t given = 0;
+  while (access_log->dropped() == 0 && given < 10'000) {
+    std::string lines(AccessLog::kBatchBytes, 'x');
+    lines.back() = '\n';
+    access_log->give(lines, 1);
+    CHECK(lines.empty());
+    ++given;
+  }
+  CHECK(access_log->dropped() > 0);
+  access_log.reset();
+}
+
+TEST_CASE("syslog: a datagram for each line") {
+  const Folder folder;
+  testing::MemoryLog log;
+  const std::string path = folder.path("socket");
+  const net::Descriptor receiver(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::ranges::copy(path, address.sun_path);
+  REQUIRE(::bind(receiver.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  {
+    const auto access_log = open_log({AccessLogTarget::Kind::kSyslog, path}, log);
+    std::string lines = "{1}\n{2}\n";
+    access_log->give(lines, 2);
+  }
+  for (const std::string_view wanted : {"]: {1}", "]: {2}"}) {
+    std::array<char, 256> datagram{};
+    const auto got = ::recv(receiver.get(), datagram.data(), datagram.size(), MSG_DONTWAIT);
+    REQUIRE(got > 0);
+    const std::string_view text(datagram.data(), static_cast<std::size_t>(got));
+    CAPTURE(text);
+    CHECK(text.starts_with("<30>"));
+    CHECK(text.find(" weir[") != std::string_view::npos);
+    CHECK(text.ends_with(wanted));
+  }
+}
+
+}  // namespace
+}  // namespace weir::record

@@ -1,0 +1,137 @@
+// Journal: what was decided for each request, on one core: those under way, and the last kKeptMax that ended.
+// The proxy writes a Decision down as it goes; `weir explain` asks for one by its request id. Texts are cut
+// to bounds; nothing is allocated but the Decision itself, which is pooled.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "http/request_id.h"
+#include "http/service.h"
+#include "net/frame_pool.h"
+#include "net/network.h"
+#include "record/flags.h"
+#include "record/traffic.h"
+
+namespace weir::record {
+
+// A copy of a text, cut to a bound.
+template <std::size_t kBytesMax>
+class ShortText {
+ public:
+  void assign(std::string_view text) {
+    cut_ = text.size() > kBytesMax;
+    bytes_ = static_cast<std::uint16_t>(std::min(text.size(), kBytesMax));
+    std::copy_n(text.data(), bytes_, text_.data());
+  }
+  std::string_view view() const { return {text_.data(), bytes_}; }
+  bool empty() const { return bytes_ == 0; }
+  bool cut() const { return cut_; }
+
+ private:
+  std::uint16_t bytes_ = 0;
+  bool cut_ = false;
+  std::array<char, kBytesMax> text_;  // only [0, bytes_) is ever written
+};
+
+// One endpoint that was tried.
+struct Try {
+  ShortText<60> endpoint;    // its key
+  std::string_view outcome;  // static: "answered" or the name of an error; empty: under way
+  const char* detail = "";   // static
+  std::uint16_t status = 0;  // when it answered
+  bool reused = false;       // on a connection that was there already
+  bool connecting = false;   // no connection was there (yet)
+  Instant began;
+  std::uint64_t micros = 0;
+};
+
+struct Decision : net::Pooled {
+  // Of the longest names that configuration allows, and of hosts and paths as they mostly are.
+  static constexpr std::size_t kNameBytesMax = 63;
+  static constexpr std::size_t kHostBytesMax = 128;
+  static constexpr std::size_t kTargetBytesMax = 256;
+  static constexpr std::size_t kTriesKept = 4;
+
+  // Of the request that handle() was given.
+  static Decision& of(const http::Request& request) { return *reinterpret_cast<Decision*>(request.note); }
+
+  // A text of the request may be cut; what was lost is not kept anywhere.
+  ShortText<http::RequestId::kBytesMax> id;
+  ShortText<16> method;
+  ShortText<kHostBytesMax> host;
+  ShortText<kTargetBytesMax> target;  // path and query as the client sent them
+  net::Address peer;
+  std::uint8_t version_major = 1;
+  std::uint8_t version_minor = 1;
+  std::string_view scheme;  // static
+
+  ShortText<kNameBytesMax> load_balancer;
+  ShortText<kNameBytesMax + 12> route;
+  std::string_view filter;  // static: that answered
+  ShortText<kNameBytesMax> service;
+  std::uint32_t tries_made = 0;
+  std::array<Try, kTriesKept> tries;  // the first ones, and the last in the last place
+  std::string_view reason;            // static: weir-reason of an answer of weir's own
+  Flags flags;
+
+  Instant arrived;
+  std::uint64_t upstream_micros = 0;  // from the first try to the head of the response, or to giving up
+  std::optional<std::uint64_t> head_micros;  // from its arrival to the head of the response going out
+  bool ended = false;
+  std::uint64_t micros = 0;  // from its arrival to its end
+  std::uint16_t status = 0;  // 0: none was sent
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_sent = 0;
+
+  // What its counts go to; only for this core.
+  Traffic::Counts* load_balancer_counts = nullptr;
+  Traffic::Counts* service_counts = nullptr;
+
+  std::size_t tries_kept() const { return std::min<std::size_t>(tries_made, kTriesKept); }
+  Try& begin_try(std::string_view endpoint, bool reused, Instant now);
+  void end_try(Try& one, int answered_status, Instant now);
+  void end_try(Try& one, const Error& error, Instant now);
+  const Try& last_try() const { return tries[tries_kept() - 1]; }  // there is one
+  void end(const http::RequestEnd& end, Instant now);
+
+ private:
+  friend class Journal;
+  Decision* next_ = nullptr;  // of those under way
+  Decision** link_ = nullptr;
+};
+
+class Journal {
+ public:
+  // Per core: about a megabyte, and some seconds of a busy edge.
+  static constexpr std::size_t kKeptMax = 1024;
+
+  Journal() = default;
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+  ~Journal();
+
+  // Writes the request down, and puts the Decision into its note.
+  Decision& begin(http::Request& request);
+  // It has ended: kept until kKeptMax others have.
+  void end(Decision& decision);
+
+  // The newest of that id; null: not seen on this core, or no longer kept.
+  const Decision* find(std::string_view id) const;
+  std::size_t under_way() const { return under_way_count_; }
+
+ private:
+  Decision* under_way_ = nullptr;
+  std::size_t under_way_count_ = 0;
+  std::array<std::unique_ptr<Decision>, kKeptMax> kept_;  // a ring
+  std::size_t next_ = 0;
+};
+
+}  // namespace weir::record

@@ -1,0 +1,74 @@
+// Traffic: how many requests, how they ended and how long they took, for each load balancer and each service,
+// on one core. The core counts without locks; only the list of names has one, for a scrape by another thread.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/metrics.h"
+#include "base/time.h"
+
+namespace weir::record {
+
+class Traffic {
+ public:
+  // Names that are counted by themselves, of either sort: 26 series each, which is what a scrape of every
+  // few seconds can carry. The others are counted together as kOther.
+  static constexpr std::size_t kNamesMax = 256;
+  static constexpr std::string_view kOther = "_other";  // no object can have this name
+
+  // Upper bounds; what took longer is in +Inf alone.
+  static constexpr std::array<Duration, 7> kBuckets{
+      std::chrono::milliseconds(1),    std::chrono::milliseconds(5),   std::chrono::milliseconds(25),
+      std::chrono::milliseconds(100),  std::chrono::milliseconds(500), std::chrono::milliseconds(2500),
+      std::chrono::milliseconds(10000)};
+
+  struct Histogram {
+    std::array<Counter, kBuckets.size() + 1> counts;  // each by itself; the last: +Inf
+    Counter micros;
+    void observe(std::uint64_t took_micros);
+  };
+
+  struct Counts {
+    std::array<Counter, 6> responses;  // by the first digit of the status; 0: none was sent
+    Histogram durations;               // of whole requests
+    Histogram upstream;                // until the endpoint's response began
+    std::uint32_t under_way = 0;       // requests that hold it
+  };
+
+  enum class Sort : std::uint8_t { kLoadBalancer, kService };
+
+  // The counts of these names, in their order. Those of names that are gone are dropped, once no request
+  // holds them.
+  std::vector<Counts*> counts_of(Sort sort, std::span<const std::string_view> names);
+
+  // What is added up for a scrape.
+  struct Sum {
+    std::array<std::uint64_t, 6> responses{};
+    struct Histogram {
+      std::array<std::uint64_t, kBuckets.size() + 1> counts{};
+      std::uint64_t micros = 0;
+    };
+    Histogram durations;
+    Histogram upstream;
+  };
+  using Sums = std::map<std::string, Sum, std::less<>>;
+  // Adds those of this core. From any thread.
+  void add_to(Sort sort, Sums& sums) const;
+
+ private:
+  using Names = std::map<std::string, std::unique_ptr<Counts>, std::less<>>;
+  mutable std::mutex mutex_;  // guards the maps, not what they hold
+  std::array<Names, 2> names_;
+};
+
+}  // namespace weir::record
