@@ -82,7 +82,7 @@ BANNED = [
     Ban(
         "thread",
         r"std::(j?thread|async)\b|\bpthread_create\b",
-        "threads are made in net/ and cli/, and in store/ and record/, because SQLite and the readers of logs "
+        "threads are made in net/ and cli/, and in store/ and record/, because SQLite and readers of logs "
         "block; post() work to a Loop",
         frozenset({"net", "cli", "store", "record"}),
         in_tests=True,

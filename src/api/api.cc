@@ -1,6 +1,9 @@
 #include "api/api.h"
 
+#include <chrono>
+#include <expected>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "api/content.h"
@@ -13,6 +16,9 @@
 
 namespace weir::api {
 namespace {
+
+// Each worker answers in its next turn, unless it is stuck.
+constexpr Duration kExplainTimeout = std::chrono::seconds(2);
 
 using http::Known;
 using http::Method;
@@ -109,6 +115,7 @@ net::Task<Api::Responded> Api::respond_at(http::Request& request, const Target& 
       co_return co_await object(request, target);
     case Place::kApply: break;
     case Place::kReady: co_return co_await ready(request);
+    case Place::kExplain: co_return co_await explain(request);
     case Place::kFront: co_return front(request);
     case Place::kKinds: co_return json(request, 200, kinds_json());
     case Place::kOpenApi: co_return json(request, 200, openapi_);
@@ -219,6 +226,33 @@ net::Task<Api::Responded> Api::ready(http::Request& request) {
   }
   if (!reason.empty()) co_return refuse(Problem{503, "not-ready", std::move(reason), {}, {}, 1});
   co_return text(request, 200, "text/plain; charset=utf-8", "ok\n");
+}
+
+net::Task<Api::Responded> Api::explain(http::Request& request) {
+  auto query = parse_query(request.head.query, QueryKind::kExplain);
+  if (!query) co_return refuse(std::move(query.error()));
+  if (!explain_source_) co_return refuse(404, "not-found", "this process has no edge that could tell");
+  // Outlives this request, should the edge answer too late.
+  struct Waiting {
+    explicit Waiting(net::Loop& loop) : bell(loop) {}
+    Bell bell;
+    std::optional<std::expected<std::string, std::string>> answer;
+  };
+  const auto waiting = std::make_shared<Waiting>(env_.loop);
+  const bool by_id = !query->id.empty();
+  explain_source_(by_id ? ExplainBy::kId : ExplainBy::kRequest, by_id ? query->id : query->request,
+                  [waiting](std::expected<std::string, std::string> answer) {
+                    waiting->answer = std::move(answer);
+                    waiting->bell.ring();
+                  });
+  if (!waiting->answer && !co_await waiting->bell.wait(kExplainTimeout)) {
+    co_return refuse(Problem{503, "not-ready", "the workers do not answer", {}, {}, 1});
+  }
+  if (!*waiting->answer) {
+    const int status = by_id ? 404 : 400;
+    co_return refuse(status, by_id ? "not-found" : "bad-query", std::move(waiting->answer->error()));
+  }
+  co_return json(request, 200, std::move(**waiting->answer) + '\n');
 }
 
 http::ResponsePtr Api::json(const http::Request& request, int status, std::string content) const {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <expected>
 #include <functional>
 #include <optional>
 #include <string>
@@ -52,6 +54,12 @@ class Api final : public http::Service {
   // Asked by /readyz, beside the store: why not, or nothing.
   using ReadyCheck = std::function<std::string()>;
   void add_ready_check(ReadyCheck check) { ready_checks_.push_back(std::move(check)); }
+  // Asked by /v1/explain: by the id of a request, or what would be done with one that the text names. Calls
+  // back later, on this core, with JSON, or with what is wrong in a sentence.
+  enum class ExplainBy : std::uint8_t { kId, kRequest };
+  using Explained = std::function<void(std::expected<std::string, std::string>)>;
+  using ExplainSource = std::function<void(ExplainBy by, std::string text, Explained done)>;
+  void set_explain_source(ExplainSource source) { explain_source_ = std::move(source); }
   void set_status_source(StatusSource source) { status_ = std::move(source); }
   // The controllers of this process have seen all up to this revision.
   void settled(store::Revision revision);
@@ -66,6 +74,7 @@ class Api final : public http::Service {
   net::Task<void> settle(store::Revision revision);
   net::Task<void> first_settled();
   net::Task<Responded> ready(http::Request& request);
+  net::Task<Responded> explain(http::Request& request);
   http::ResponsePtr json(const http::Request& request, int status, std::string content) const;
   http::ResponsePtr front(const http::Request& request) const;
   http::ResponsePtr written_response(const http::Request& request, Verb verb, const Target& target,
@@ -82,6 +91,7 @@ class Api final : public http::Service {
   std::string openapi_;
   std::vector<MetricsSource> metrics_;
   std::vector<ReadyCheck> ready_checks_;
+  ExplainSource explain_source_;
   std::optional<store::Revision> settled_;
   Bell settling_;
   std::array<Counter, 6> responses_;  // by the first digit of the status

@@ -441,5 +441,46 @@ TEST_CASE("a status is put in wherever an object is shown") {
   CHECK(everything(world).find("applied") == std::string::npos);
 }
 
+TEST_CASE("explain hands the question to the edge, and waits for its answer, but not for ever") {
+  ApiFixture world;
+  CHECK(world.call("GET", "/v1/explain?id=a").status == 404);  // nobody can tell
+  std::vector<std::string> asked;
+  Api::Explained late;
+  world.api.set_explain_source([&](Api::ExplainBy by, std::string text, Api::Explained done) {
+    const std::string how = by == Api::ExplainBy::kId ? "id " : "request ";
+    asked.push_back(how + text);
+    if (text == "late") {
+      late = std::move(done);
+    } else if (text == "gone" || text == "GET /") {
+      done(std::unexpected("so it is"));
+    } else {
+      world.fake.loop.post([done = std::move(done)] { done(R"({"route":"web/0"})"); });
+    }
+  });
+  CHECK(json_of(world.call("GET", "/v1/explain?id=r-1"))["route"] == "web/0");
+  CHECK(json_of(world.call("GET", "/v1/explain?request=GET%20http://a/b%3Fc"))["route"] == "web/0");
+  CHECK(asked == std::vector<std::string>{"id r-1", "request GET http://a/b?c"});
+
+  const ApiAnswer gone = world.call("GET", "/v1/explain?id=gone");
+  CHECK(gone.status == 404);
+  CHECK(gone.field("Content-Type") == "application/problem+json");
+  CHECK(json_of(gone)["detail"] == "so it is");
+  CHECK(world.call("GET", "/v1/explain?request=GET%20/").status == 400);
+  for (const char* wrong : {"", "?id=a&request=b", "?id=", "?name=a", "?id=a&id=b"}) {
+    CAPTURE(wrong);
+    CHECK(world.call("GET", "/v1/explain" + std::string(wrong)).status == 400);
+  }
+  CHECK(world.call("POST", "/v1/explain?id=a").status == 405);
+  CHECK(world.call("GET", "/v1/explain?id=a", "", "Authorization: Bearer x\r\n").status == 401);
+
+  testing::Peer peer(world.fake, ApiFixture::kAddress);
+  peer.send(world.text_of("GET", "/v1/explain?id=late"));
+  CHECK(peer.received().empty());
+  world.fake.advance(std::chrono::seconds(3));
+  CHECK(peer.take().starts_with("HTTP/1.1 503 "));
+  late("{}");  // too late, and harmless
+  world.fake.run_until_idle();
+}
+
 }  // namespace
 }  // namespace weir::api

@@ -16,11 +16,13 @@ constexpr std::size_t kParametersMax = 32;  // more are no honest request
 constexpr std::size_t kLimitMax = 10'000;   // of one page; as many objects as one apply may carry
 constexpr std::array<std::string_view, 5> kListNames{"label", "limit", "continue", "watch", "from"};
 constexpr std::array<std::string_view, 1> kWriteNames{"dry_run"};
+constexpr std::array<std::string_view, 2> kExplainNames{"id", "request"};
 
 std::span<const std::string_view> names_for(QueryKind kind) {
   switch (kind) {
     case QueryKind::kList: return kListNames;
     case QueryKind::kWrite: return kWriteNames;
+    case QueryKind::kExplain: return kExplainNames;
     case QueryKind::kNone: break;
   }
   return {};
@@ -62,6 +64,9 @@ std::string set(Query& query, std::string_view name, const std::string& value) {
     if (!set_flag(query.watch, value)) return "must be true or false";
   } else if (name == "dry_run") {
     if (!set_flag(query.dry_run, value)) return "must be true or false";
+  } else if (name == "id" || name == "request") {
+    (name == "id" ? query.id : query.request) = value;
+    if (value.empty()) return "must not be empty";
   }
   return {};
 }
@@ -138,6 +143,9 @@ Answer<Query> parse_query(std::string_view text, QueryKind kind) {
   if (query.from && !query.watch) violations.push_back({"?from", "goes with watch=true", {}});
   if (query.watch && (query.limit || !query.continue_token.empty())) {
     violations.push_back({"?watch", "does not go with limit and continue", {}});
+  }
+  if (kind == QueryKind::kExplain && violations.empty() && query.id.empty() == query.request.empty()) {
+    return refuse(400, "bad-query", "ask with ?id=<request id> or with ?request=GET%20http://host/path");
   }
   if (!violations.empty()) {
     return refuse(400, "bad-query", "the parameters of the request are wrong", std::move(violations));

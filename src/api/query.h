@@ -27,10 +27,12 @@ struct Query {
   bool watch = false;
   std::optional<std::uint64_t> from;
   bool dry_run = false;
+  std::string id;       // of a request
+  std::string request;  // "GET http://web.example/"
 };
 
 // What a request may be asked with.
-enum class QueryKind : std::uint8_t { kNone, kList, kWrite };
+enum class QueryKind : std::uint8_t { kNone, kList, kWrite, kExplain };
 Answer<Query> parse_query(std::string_view query, QueryKind kind);
 
 // application/x-www-form-urlencoded for one component; nothing when a '%' is not followed by two hex digits.

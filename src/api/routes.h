@@ -22,6 +22,7 @@ enum class Place : std::uint8_t {
   kMetrics,
   kHealth,
   kReady,
+  kExplain,  // why a request was answered as it was
 };
 
 struct Target {

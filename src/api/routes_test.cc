@@ -21,6 +21,7 @@ TEST_CASE("a path names a place") {
            {"/v1", Place::kKinds, "", "", kReads},
            {"/v1/", Place::kKinds, "", "", kReads},
            {"/v1/apply", Place::kApply, "", "", "POST, OPTIONS"},
+           {"/v1/explain", Place::kExplain, "", "", "GET, HEAD, OPTIONS"},
            {"/v1/services", Place::kCollection, "Service", "", "GET, HEAD, POST, OPTIONS"},
            {"/v1/services/", Place::kCollection, "Service", "", "GET, HEAD, POST, OPTIONS"},
            {"/v1/services/web", Place::kObject, "Service", "web", "GET, HEAD, PUT, DELETE, OPTIONS, PATCH"},
@@ -69,7 +70,7 @@ TEST_CASE("what is not there says what might have been meant") {
 TEST_CASE("only what tells nothing of the system is open") {
   for (const char* path : {"/", "/healthz", "/readyz", "/openapi.json"})
     CHECK_FALSE(find_target(path)->needs_token());
-  for (const char* path : {"/v1", "/v1/apply", "/v1/services", "/v1/services/a", "/metrics"}) {
+  for (const char* path : {"/v1", "/v1/apply", "/v1/explain", "/v1/services", "/v1/services/a", "/metrics"}) {
     CAPTURE(path);
     CHECK(find_target(path)->needs_token());
   }

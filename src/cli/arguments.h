@@ -37,7 +37,8 @@ struct Arguments {
   Format format = Format::kTable;
   bool watch = false;
   std::vector<std::string> labels;
-  std::string topic;  // of help
+  std::string topic;    // of help and explain
+  std::string request;  // of explain
 };
 
 // words: without the program's name. cores: the default of --workers. The error is what is wrong with the

@@ -118,6 +118,9 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{"up", "--log-level", "loud"}, "--log-level must be debug, info, warning or error"},
       {{"up", "--log-format", "xml"}, "--log-format must be text or json"},
       {{"up", "--data-dir", ""}, "--data-dir must not be empty"},
+      {{"up", "--access-log", ""}, "--access-log must not be empty"},
+      {{"explain"}, "ID or --request is missing; see `weir help explain`"},
+      {{"explain", "a", "--request", "b"}, "ID does not go with --request"},
       {{"up", "--pubic"}, "did you mean --public?"},
   };
   for (const Row& row : rows) {
@@ -146,6 +149,9 @@ TEST_CASE("weir up has the defaults of the contract") {
   CHECK(options.workers == 3);
   CHECK(options.log_level == Level::kInfo);
   CHECK(!options.log_json);
+  CHECK(options.access_log.kind == record::AccessLogTarget::Kind::kOff);
+  CHECK(up({"--access-log", "./a.log"}).options.access_log.path == "./a.log");
+  CHECK(up({"--access-log", "-"}).options.access_log.kind == record::AccessLogTarget::Kind::kStdout);
   // and the help says the same
   const auto preset = [](std::string_view name) {
     const auto* flag = std::ranges::find(kUpFlags, name, &Flag::names);

@@ -40,6 +40,7 @@ net::Task<int> plan_command(Session& session, const Arguments& arguments);
 net::Task<int> get_command(Session& session, const Arguments& arguments);
 net::Task<int> describe_command(Session& session, const Arguments& arguments);
 net::Task<int> delete_command(Session& session, const Arguments& arguments);
+net::Task<int> explain_command(Session& session, const Arguments& arguments);
 
 struct Command {
   std::string_view word;
@@ -62,6 +63,9 @@ inline constexpr std::array kCommands{
     Command{"describe", "KIND NAME", "one object for people: spec, status and its recent events",
             kObjectFlags, nullptr, describe_command},
     Command{"delete", "KIND NAME", "deletes an object", kObjectFlags, nullptr, delete_command},
+    Command{"explain", "ID | --request 'GET http://HOST/PATH' | KIND[.FIELD]",
+            "why a request was answered as it was, what would be done with one, or what a field means",
+            kExplainFlags, nullptr, explain_command},
     Command{"ca", "[--data-dir DIR]",
             "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags,
             ca_command},

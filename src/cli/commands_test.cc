@@ -8,6 +8,7 @@
 
 #include <array>
 #include <chrono>
+#include <expected>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -133,6 +134,7 @@ class World {
     tasks_.spawn(go_on(*this, *arguments));
     fake.run_until_idle();
   }
+  api::Api& api() { return *api_; }
   int apply(const std::string& yaml) { return run({"apply", "-f", write("apply.yaml", yaml)}); }
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream(folder_ / name) << text;
@@ -432,6 +434,88 @@ TEST_CASE("why nothing is done is said in one sentence, and never with the token
     CHECK(world.err() ==
           "weir: what answers at http://127.0.0.1:8480 is no weir API (status 404); --api or WEIR_API names "
           "another\n");
+  }
+}
+
+// What the edge would say, canned, and what it was asked.
+struct CannedEdge {
+  explicit CannedEdge(api::Api& api) {
+    api.set_explain_source([this](api::Api::ExplainBy by, std::string text, api::Api::Explained done) {
+      asked = (by == api::Api::ExplainBy::kId ? "id " : "request ") + text;
+      if (answer.empty()) {
+        done(std::unexpected("no request with this id is kept"));
+      } else {
+        done(answer);
+      }
+    });
+  }
+  std::string answer;
+  std::string asked;
+};
+
+TEST_CASE("explain tells why a request was answered as it was") {
+  World world;
+  CannedEdge edge(world.api());
+  edge.answer =
+      R"({"request_id":"r-1","time":"2026-11-21T08:00:00.000Z","method":"GET","scheme":"http","host":"a",)"
+      R"("path":"/\u001b[31m","path_cut":true,"peer":"127.0.0.1:1","load_balancer":"web","route":"web/0",)"
+      R"("filter":null,"service":"web","tries_made":2,"tries":[{"endpoint":"10.0.0.1:80",)"
+      R"("outcome":"connect_failed","detail":"refused","status":null,"connection":"none","ms":0.1},)"
+      R"({"endpoint":"10.0.0.2:80","outcome":"answered","detail":null,"status":200,"connection":"new",)"
+      R"("ms":2.5}],"ended":true,"status":200,"reason":null,"flags":[{"flag":"DC","means":"it went"}],)"
+      R"("bytes_received":1,"bytes_sent":5,"upstream_ms":2.6,"head_ms":2.7,"duration_ms":3.0,)"
+      R"("service_now":{"service":"web","weight":1,"balance":"RANDOM","endpoints":[)"
+      R"({"endpoint":"10.0.0.1:80","weight":1,"priority":0,"health":"healthy","set_aside":true,)"
+      R"("ejected":false,"may_be_picked":false,"why_not":"it is set aside"}]}})";
+  CHECK(world.run({"explain", "r-1"}) == kDone);
+  CHECK(edge.asked == "id r-1");
+  CHECK(world.out() ==
+        "2026-11-21T08:00:00.000Z  GET http://a/?[31m...  from 127.0.0.1:1\n"
+        "  answered with 200, head after 2.7 ms, all after 3.0 ms; 1 bytes in, 5 bytes out\n"
+        "  DC: it went\n"
+        "  load balancer web, route web/0, service web\n"
+        "    TRY  ENDPOINT     OUTCOME         CONNECTION  MS\n"
+        "    1    10.0.0.1:80  connect_failed  none        0.1  refused\n"
+        "    2    10.0.0.2:80  200             new         2.5\n"
+        "  web as it is now (RANDOM):\n"
+        "    ENDPOINT     WEIGHT  PRIORITY  HEALTH   MAY BE PICKED\n"
+        "    10.0.0.1:80  1       0         healthy  no: it is set aside\n");
+  CHECK(world.run({"explain", "r-1", "-o", "json"}) == kDone);
+  CHECK(world.out().starts_with("{\n  \"request_id\": \"r-1\",\n"));
+}
+
+TEST_CASE("explain tells what would be done with a request, and what a field means") {
+  World world;
+  CannedEdge edge(world.api());
+  SUBCASE("what would be done with one") {
+    edge.answer =
+        R"({"method":"GET","scheme":"http","host":"a","path":"/x","listener":"shared http",)"
+        R"("load_balancer":"web","route":"web/0","reason":null,"candidates":[{"route":"web/1",)"
+        R"("hostname":"*","match":"path prefix /y","taken":false,"why_not":"the path does not match"},)"
+        R"({"route":"web/0","hostname":"*","match":"path prefix /","taken":true,"why_not":null}],)"
+        R"("filters":["ip_access","rewrite"],"backends":[{"service":"web","weight":1,"balance":"RANDOM",)"
+        R"("endpoints":[]}]})";
+    CHECK(world.run({"explain", "--request", "GET http://a/x?b c"}) == kDone);
+    CHECK(edge.asked == "request GET http://a/x?b c");
+    CHECK(world.out() ==
+          "GET http://a/x  at shared http\n"
+          "  load balancer web, route web/0\n"
+          "    ROUTE  HOST  MATCH           TAKEN\n"
+          "    web/1  *     path prefix /y  no: the path does not match\n"
+          "    web/0  *     path prefix /   yes\n"
+          "  filters, in order: ip_access, rewrite\n"
+          "  service web, weight 1 (RANDOM):\n"
+          "    it has no endpoints\n");
+  }
+  SUBCASE("what nobody knows") {
+    CHECK(world.run({"explain", "r-2"}) == kFailed);
+    CHECK(world.err() == "weir: no request with this id is kept\n");
+  }
+  SUBCASE("a field, without asking") {
+    CHECK(world.run({"explain", "service.spec.balance"}) == kDone);
+    CHECK(world.out().find("ROUND_ROBIN") != std::string::npos);
+    CHECK(world.run({"explain", "service.spec.balanse"}) == kBadUsage);
+    CHECK(edge.asked.empty());
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "cli/arguments.h"
+#include "record/access_log.h"
 
 namespace weir::cli {
 
@@ -81,6 +82,14 @@ inline constexpr std::array kUpFlags{
          [](Arguments& to, std::string_view value) { return set_log_level(to.up.options.log_level, value); }},
     Flag{"--log-format", "FORMAT", "text", "text or json",
          [](Arguments& to, std::string_view value) { return set_log_format(to.up.options.log_json, value); }},
+    Flag{"--access-log", "TARGET", "off",
+         "a line of JSON for each request: off, a file, - for stdout, or syslog",
+         [](Arguments& to, std::string_view value) {
+           std::string text;
+           std::string wrong = set_text(text, value);
+           if (wrong.empty()) to.up.options.access_log = record::AccessLogTarget::parse(text);
+           return wrong;
+         }},
     Flag{"--ssh", "ADDRESS", "127.0.0.1:2222", "taken and without effect in this version",
          [](Arguments& to, std::string_view value) { return set_unserved(to, "--ssh", value); }},
     Flag{"--tunnel", "ADDRESS", "127.0.0.1:8444", "taken and without effect in this version",
@@ -129,6 +138,15 @@ inline constexpr std::array kGetFlags{
     Flag{"-l,--label", "KEY[=VALUE]", "", "only objects that have this label; repeatable",
          [](Arguments& to, std::string_view value) { return set_label(to.labels, value); },
          Flag::Count::kMany},
+};
+
+inline constexpr std::array kExplainFlags{
+    Flag{"ID", "ID", "", "a request's id, from its X-Request-Id or the access log; or KIND.FIELD",
+         [](Arguments& to, std::string_view value) { return set_text(to.topic, value); }},
+    Flag{"--request", "REQUEST", "", "such as 'GET http://web.example/path'; nothing is sent",
+         [](Arguments& to, std::string_view value) { return set_text(to.request, value); }},
+    Flag{"-o,--output", "FORMAT", "table", "table (for people), json or yaml",
+         [](Arguments& to, std::string_view value) { return set_format(to.format, value); }},
 };
 
 inline constexpr std::array kObjectFlags{kKindFlag, kNameFlag};

@@ -25,6 +25,7 @@
 #include "http/server.h"
 #include "net/core.h"
 #include "net/signals.h"
+#include "record/access_log.h"
 #include "store/sqlite_store.h"
 
 namespace weir::cli {
@@ -61,17 +62,19 @@ int refuse(const std::string& sentence) {
 class Up {
  public:
   Up(const UpOptions& options, Log& log, net::Core& control, std::span<net::Env* const> workers,
-     store::Engine& engine, std::shared_ptr<const tls::Authority> authority)
+     store::Engine& engine, std::shared_ptr<const tls::Authority> authority, record::AccessLog* access_log)
       : options_(options),
         log_(log),
         control_(control),
         store_(engine, control.loop()),
+        access_log_(access_log),
         edge_(control.env(), workers,
               {.http = options.http,
                .server = {.h2 = h2::make_connection},
                .zone = options.region,
                .domain = options.domain,
-               .authority = std::move(authority)}),
+               .authority = std::move(authority),
+               .access_log = access_log}),
         api_(control.env(), store_, tokens_,
              {.version = WEIR_VERSION,
               .anonymous_metrics = options.api.is_loopback(),
@@ -127,11 +130,20 @@ class Up {
         [this] { return controller_.publisher().has_published() ? "" : "nothing published yet"; });
     api_.set_status_source(
         [this](const config::Object& object) { return controller_.publisher().status_of(object); });
+    api_.set_explain_source([this](api::Api::ExplainBy by, std::string text, api::Api::Explained done) {
+      if (by == api::Api::ExplainBy::kId) {
+        edge_.explain(std::move(text), std::move(done));
+      } else {
+        edge_.explain_request(std::move(text), std::move(done));
+      }
+    });
     tasks_.spawn(begin());
   }
 
   void on_signal(int signal) {
-    if (++signals_ == 1) {
+    if (signal == SIGHUP) {
+      access_log_->reopen();
+    } else if (++signals_ == 1) {
       log_.info("draining", {{"signal", strsignal(signal)}});
       ending_.spawn(end());
     } else if (signals_ == 2) {
@@ -196,6 +208,7 @@ class Up {
   net::Core& control_;
   store::SqliteStore store_;
   auth::TokenTable tokens_;
+  record::AccessLog* access_log_;  // null: none is written
   edge::Edge edge_;
   api::Api api_;
   http::Server api_server_;
@@ -219,10 +232,23 @@ int run_up(const UpOptions& options) {
   if (!control) return refuse(control.error().text);
   // Before any thread starts, so that all leave these signals to the control loop.
   Up* up = nullptr;
-  auto signals = net::Signals::create((*control)->poller(), {SIGTERM, SIGINT}, [&up](int signal) {
+  const auto on_signal = [&up](int signal) {
     if (up != nullptr) up->on_signal(signal);
-  });
+  };
+  // A rotation's SIGHUP; without a file it ends the process, as a terminal that is closed means it to.
+  const bool to_file = options.access_log.kind == record::AccessLogTarget::Kind::kFile;
+  auto signals = to_file ? net::Signals::create((*control)->poller(), {SIGTERM, SIGINT, SIGHUP}, on_signal)
+                         : net::Signals::create((*control)->poller(), {SIGTERM, SIGINT}, on_signal);
   if (!signals) return refuse(signals.error().text);
+  std::unique_ptr<record::AccessLog> access_log;
+  if (options.access_log.kind != record::AccessLogTarget::Kind::kOff) {
+    auto opened = record::AccessLog::open(options.access_log, *log);
+    if (!opened) {
+      return refuse("cannot open the access log " + options.access_log.path +
+                    " (--access-log): " + why_not(opened.error()));
+    }
+    access_log = std::move(*opened);
+  }
   auto engine = store::Engine::open({.directory = options.data_dir});
   if (!engine) return refuse(engine.error().sentence);
   std::vector<std::unique_ptr<net::Core>> cores;
@@ -236,7 +262,7 @@ int run_up(const UpOptions& options) {
   auto authority = read_or_make_authority(options.data_dir, (*control)->loop().clock().wall_now());
   if (!authority) return refuse(authority.error());
   {
-    Up running(options, *log, **control, workers, **engine, std::move(*authority));
+    Up running(options, *log, **control, workers, **engine, std::move(*authority), access_log.get());
     up = &running;
     if (auto opened = running.open(); !opened) return refuse(opened.error());
     running.start();

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "net/network.h"
+#include "record/access_log.h"
 
 namespace weir::cli {
 
@@ -23,6 +24,7 @@ struct UpOptions {
   std::string city;
   Level log_level = Level::kInfo;
   bool log_json = false;  // one JSON object a line
+  record::AccessLogTarget access_log;
 };
 
 // The exit code.

@@ -312,6 +312,19 @@ Tree apply_path() {
   return {{"post", std::move(apply)}};
 }
 
+Tree explain_path() {
+  Tree one = operation("explain", "why a request was answered as it was, or what would be done with another",
+                       "explain");
+  const Tree text{{"type", "string"}};
+  one["parameters"] = {
+      parameter("id", "query", "of a request that this edge has seen: its X-Request-Id; one of the two",
+                text),
+      parameter("request", "query", "such as GET http://web.example/path; nothing is sent", text)};
+  const Tree object{{"type", "object"}, {"additionalProperties", true}};
+  one["responses"] = answers("200", "the decisions", json_content(object), {"400", "404"});
+  return {{"get", std::move(one)}};
+}
+
 // What programs around it ask for; no token is needed for most of it.
 void add_service_paths(Tree& paths) {
   const auto add = [&](const char* path, const char* id, const char* summary, const char* media_type,
@@ -345,6 +358,7 @@ std::string openapi(std::string_view version) {
     paths[path + "/{name}"] = object_path(kind);
   }
   paths["/v1/apply"] = apply_path();
+  paths["/v1/explain"] = explain_path();
   add_service_paths(paths);
 
   const Tree document{{"openapi", "3.1.0"},

@@ -1,0 +1,168 @@
+// weir explain: why a request was answered as it was, by its id; what would be done with one, without sending
+// it; and, from the tables, what a kind or a field means.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/objects.h"
+#include "cli/session.h"
+#include "config/kinds.h"
+#include "config/reference.h"
+
+namespace weir::cli {
+namespace {
+
+// A text, or what stands for none.
+std::string shown(const Tree& tree, std::string_view pointer, std::string_view none = "-") {
+  std::string text = printable(text_at(tree, pointer));
+  return text.empty() ? std::string(none) : text;
+}
+
+std::string indented_table(const std::vector<Row>& rows) {
+  std::vector<Row> indented;
+  for (const Row& row : rows) {
+    Row& one = indented.emplace_back(row);
+    one.front().insert(0, "    ");
+  }
+  Table table;
+  return table.lay_out(indented);
+}
+
+std::string endpoints_text(const Tree& service) {
+  std::vector<Row> rows{{"ENDPOINT", "WEIGHT", "PRIORITY", "HEALTH", "MAY BE PICKED"}};
+  for (const Tree& one : at(service, "/endpoints")) {
+    const std::string why = text_at(one, "/why_not");
+    rows.push_back({shown(one, "/endpoint"), shown(one, "/weight"), shown(one, "/priority"),
+                    shown(one, "/health"), why.empty() ? "yes" : "no: " + printable(why)});
+  }
+  return rows.size() == 1 ? "    it has no endpoints\n" : indented_table(rows);
+}
+
+std::string tries_text(const Tree& tree) {
+  std::vector<Row> rows{{"TRY", "ENDPOINT", "OUTCOME", "CONNECTION", "MS"}};
+  const Tree& tries = at(tree, "/tries");
+  const std::string made = text_at(tree, "/tries_made");
+  for (const Tree& one : tries) {
+    const std::string status = text_at(one, "/status");
+    const bool last = rows.size() == tries.size();
+    rows.push_back({last ? made : std::to_string(rows.size()), shown(one, "/endpoint"),
+                    status.empty() ? shown(one, "/outcome") : printable(status), shown(one, "/connection"),
+                    shown(one, "/ms")});
+    if (const std::string detail = text_at(one, "/detail"); !detail.empty()) {
+      rows.back().push_back(printable(detail));
+    }
+  }
+  return rows.size() == 1 ? "  no endpoint was tried\n" : indented_table(rows);
+}
+
+std::string outcome_text(const Tree& tree) {
+  const std::string status = text_at(tree, "/status");
+  std::string text = "  ";
+  if (text_at(tree, "/ended") != "true") {
+    text += "under way";
+  } else if (status.empty()) {
+    text += "not answered";
+  } else {
+    text += "answered with " + printable(status);
+  }
+  if (const std::string reason = text_at(tree, "/reason"); !reason.empty())
+    text += " (" + printable(reason) + ')';
+  if (const std::string filter = text_at(tree, "/filter"); !filter.empty()) {
+    text += " by the filter " + printable(filter);
+  }
+  text += ", head after " + shown(tree, "/head_ms") + " ms, all after " + shown(tree, "/duration_ms") +
+          " ms; " + shown(tree, "/bytes_received") + " bytes in, " + shown(tree, "/bytes_sent") +
+          " bytes out\n";
+  for (const Tree& flag : at(tree, "/flags")) {
+    text += "  " + shown(flag, "/flag") + ": " + shown(flag, "/means") + '\n';
+  }
+  return text;
+}
+
+std::string decision_text(const Tree& tree) {
+  std::string text = shown(tree, "/time") + "  " + shown(tree, "/method") + ' ' + shown(tree, "/scheme") +
+                     "://" + shown(tree, "/host", "") + shown(tree, "/path", "") +
+                     (text_at(tree, "/path_cut") == "true" ? "..." : "") + "  from " + shown(tree, "/peer") +
+                     '\n';
+  text += outcome_text(tree);
+  text += "  load balancer " + shown(tree, "/load_balancer") + ", route " + shown(tree, "/route") +
+          ", service " + shown(tree, "/service") + '\n';
+  text += tries_text(tree);
+  if (const Tree& service = at(tree, "/service_now"); service.is_object()) {
+    text += "  " + shown(service, "/service") + " as it is now (" + shown(service, "/balance") + "):\n" +
+            endpoints_text(service);
+  }
+  return text;
+}
+
+std::string plan_text(const Tree& tree) {
+  std::string text = shown(tree, "/method") + ' ' + shown(tree, "/scheme") + "://" +
+                     shown(tree, "/host", "") + shown(tree, "/path", "") + "  at " +
+                     shown(tree, "/listener") + '\n';
+  if (text_at(tree, "/route").empty()) {
+    text += "  no route takes it: 404 (" + shown(tree, "/reason") + ")\n";
+  } else {
+    text += "  load balancer " + shown(tree, "/load_balancer") + ", route " + shown(tree, "/route") + '\n';
+  }
+  std::vector<Row> rows{{"ROUTE", "HOST", "MATCH", "TAKEN"}};
+  for (const Tree& one : at(tree, "/candidates")) {
+    const std::string why = text_at(one, "/why_not");
+    rows.push_back({shown(one, "/route"), shown(one, "/hostname"), shown(one, "/match"),
+                    why.empty() ? "yes" : "no: " + printable(why)});
+  }
+  text += rows.size() == 1 ? "  no listener takes this host\n" : indented_table(rows);
+  std::string filters;
+  for (const Tree& one : at(tree, "/filters")) {
+    filters.append(filters.empty() ? "" : ", ").append(printable(text_of(one)));
+  }
+  if (!filters.empty()) text += "  filters, in order: " + filters + '\n';
+  for (const Tree& service : at(tree, "/backends")) {
+    text += "  service " + shown(service, "/service") + ", weight " + shown(service, "/weight") + " (" +
+            shown(service, "/balance") + "):\n" + endpoints_text(service);
+  }
+  return text;
+}
+
+// A kind or a field of one, rather than the id of a request.
+bool names_kind(std::string_view topic) {
+  return config::find_kind_loosely(topic.substr(0, topic.find('.'))) != nullptr;
+}
+
+int print_reference(Terminal& terminal, std::string_view topic) {
+  const auto text = config::explain(topic);
+  if (!text) {
+    terminal.say("weir: " + config::to_text(text.error()));
+    return kBadUsage;
+  }
+  terminal.print(*text);
+  return kDone;
+}
+
+}  // namespace
+
+net::Task<int> explain_command(Session& session, const Arguments& arguments) {
+  Terminal& terminal = session.terminal;
+  const bool by_id = arguments.request.empty();
+  if (by_id && names_kind(arguments.topic)) co_return print_reference(terminal, arguments.topic);
+  const std::string target =
+      "/v1/explain?" + (by_id ? "id=" + encoded(arguments.topic) : "request=" + encoded(arguments.request));
+  const auto content = session.content_of(co_await session.api.ask(http::Method::kGet, target));
+  if (!content) co_return kFailed;
+  const Tree tree = parse_tree(*content);
+  if (!tree.is_object()) {
+    terminal.say("weir: the answer of the API is no object");
+    co_return kFailed;
+  }
+  switch (arguments.format) {
+    case Format::kTable: terminal.print(by_id ? decision_text(tree) : plan_text(tree)); break;
+    case Format::kJson:
+      terminal.print(tree.dump(2, ' ', false, Tree::error_handler_t::replace) + '\n');
+      break;
+    case Format::kYaml: terminal.print(to_yaml_text(tree)); break;
+  }
+  co_return kDone;
+}
+
+}  // namespace weir::cli
