@@ -146,6 +146,10 @@ http::ResponsePtr Proxy::ask_filters(filter::Exchange& exchange, const Route& ro
   return nullptr;
 }
 
+void Proxy::refused(http::Request& request, const Error& error) {
+  (void)refuse(journal_.begin(request), fail(error));
+}
+
 void Proxy::ended(http::Request& request, const http::RequestEnd& end) {
   record::Decision& decision = record::Decision::of(request);
   decision.end(end, env_.loop.now());
@@ -210,7 +214,8 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   const Affinity affine = has_affinity ? affinity(service, request) : Affinity();
   request.held = std::make_unique<HeldPermit>(upstream->acquire(lb::Resource::kRequests));
   if (!static_cast<HeldPermit&>(*request.held).permit) {
-    co_return fail(Code::kOverloaded, "as many requests as the service allows are under way");
+    co_return refuse(decision,
+                     fail(Code::kOverloaded, "as many requests as the service allows are under way"));
   }
   std::array<std::uint32_t, lb::kTriedMax> tried{};
   std::size_t tries = 0;
@@ -232,7 +237,10 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
       break;
     }
     if (!retrying) retrying = upstream->acquire(lb::Resource::kRetries);
-    if (!retrying) break;
+    if (!retrying) {
+      decision.flags.add(record::Flag::kOverflow);
+      break;
+    }
     counters_.retries.add();
   }
   if (tries == 0) counters_.no_endpoint.add();

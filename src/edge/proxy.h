@@ -58,6 +58,7 @@ class Proxy final : public http::Service {
   }
 
   net::Task<Result<http::ResponsePtr>> handle(http::Request& request) override;
+  void refused(http::Request& request, const Error& error) override;
   void ended(http::Request& request, const http::RequestEnd& end) override;
   // Hands over what was written of the access log.
   void flush_access_log();

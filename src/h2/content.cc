@@ -44,6 +44,7 @@ void Content::free_block(Block* block) {
 }
 
 void Content::append(net::Slice bytes) {
+  received_bytes_ += bytes.size();
   unread_bytes_ += bytes.size();
   while (!bytes.empty()) {
     if (last_ == nullptr || last_->end == last_->capacity) {

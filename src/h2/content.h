@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "base/error.h"
@@ -25,6 +26,8 @@ class Content {
   }
   // The peer has sent all of it, or nothing more will come.
   bool ended() const { return ended_; }
+  // All that came so far, read or not.
+  std::uint64_t received_bytes() const { return received_bytes_; }
 
   // --- what is read
   // The next piece, valid until the next call; empty when nothing is here.
@@ -43,6 +46,7 @@ class Content {
 
   Block* first_ = nullptr;
   Block* last_ = nullptr;
+  std::uint64_t received_bytes_ = 0;
   std::size_t unread_bytes_ = 0;
   std::size_t taken_bytes_ = 0;  // the piece given out last
   std::size_t done_bytes_ = 0;

@@ -39,7 +39,7 @@ ServerConnection::ServerConnection(http::Server& server, http::Incoming incoming
 ServerConnection::~ServerConnection() = default;
 
 net::Task<void> ServerConnection::run() {
-  const net::Context& context = co_await net::current_context();
+  context_ = &co_await net::current_context();
   sender_.spawn(send_all());
   start(kStreamsMax);
   if (server_.draining()) drain();
@@ -51,7 +51,7 @@ net::Task<void> ServerConnection::run() {
   watch_.disarm();
   close_streams(ErrorCode::kCancel);
   co_await tasks_.stop();
-  if (!context.cancelled() && !write_failed()) {
+  if (!context_->cancelled() && !write_failed()) {
     finish();
     co_await sender_.join();
     co_await linger(options().linger_timeout);
@@ -95,7 +95,8 @@ net::Task<void> ServerConnection::serve(ServerStream& stream) {
   Result<http::ResponsePtr> response;
   if (stream.refusal()) {
     server_.counters().refused.add();
-    response = http::error_response(*stream.refusal(), {});
+    server_.service().refused(stream.request(), *stream.refusal());
+    response = http::error_response(*stream.refusal(), stream.request().id);
   } else {
     server_.counters().requests.add();
     response = co_await server_.service().handle(stream.request());
@@ -104,7 +105,8 @@ net::Task<void> ServerConnection::serve(ServerStream& stream) {
     const Error& error = response.error();
     // The client has given it up, or this connection was told to stop: there is nobody to answer.
     if (error.code == Code::kCancelled || stream.closed()) {
-      stream_ends(stream, ErrorCode::kCancel);
+      give_up(stream, Side::kDownstream, error);
+      request_ends(stream, ErrorCode::kCancel);
       co_return;
     }
     response = http::error_response(error, stream.request().id);
@@ -112,12 +114,13 @@ net::Task<void> ServerConnection::serve(ServerStream& stream) {
   const bool complete = co_await respond(stream, **response);
   if (!(*response)->settled()) co_await (*response)->settle();
   response->reset();
-  stream_ends(stream, complete ? ErrorCode::kNoError : ErrorCode::kInternalError);
+  request_ends(stream, complete ? ErrorCode::kNoError : ErrorCode::kInternalError);
 }
 
 // True: all of the response was sent.
 net::Task<bool> ServerConnection::respond(ServerStream& stream, http::Response& response) {
   const http::ResponseHead& head = response.head;
+  stream.end.status = head.status;
   server_.counters().responses[static_cast<std::size_t>(head.status / 100) % 6].add();
   const bool no_content = stream.head().method == http::Method::kHead ||
                           head.framing == http::Framing::kNone || head.status == 204 || head.status == 304;
@@ -129,30 +132,49 @@ net::Task<bool> ServerConnection::respond(ServerStream& stream, http::Response& 
   if (!head.keep_alive) end_when_idle();
   if (has_content) stream.send(first, last, trailers);
   flush();
+  if (!stream.closed()) stream.end.head_sent = loop().now();
   if (!stream.all_sent()) {
-    if (auto sent = co_await stream.wait_sent(options().write_timeout); !sent) {
-      if (sent.error().code == Code::kTimedOut) offend(Offence::kStalled);
-      co_return false;
-    }
+    const auto sent = co_await stream.wait_sent(options().write_timeout);
+    if (!sent) co_return not_taken(stream, sent.error());
   }
-  if (last) co_return stream.end_sent();
+  if (last) co_return stream.end_sent() || not_taken(stream, {.code = Code::kReset});
   co_return co_await send_content(stream, response);
 }
 
 net::Task<bool> ServerConnection::send_content(ServerStream& stream, http::Response& response) {
   for (bool last = false; !last;) {
     const auto piece = co_await response.read();
-    if (!piece || stream.closed()) co_return false;
+    if (stream.closed()) co_return not_taken(stream, {.code = Code::kReset});
+    if (!piece) co_return give_up(stream, Side::kUpstream, piece.error());
     last = piece->empty() || response.at_end();
     stream.send(*piece, last, last ? response.trailers() : nullptr);
     flush();
     if (stream.all_sent()) continue;
-    if (auto sent = co_await stream.wait_sent(options().write_timeout); !sent) {
-      if (sent.error().code == Code::kTimedOut) offend(Offence::kStalled);
-      co_return false;
-    }
+    const auto sent = co_await stream.wait_sent(options().write_timeout);
+    if (!sent) co_return not_taken(stream, sent.error());
   }
-  co_return stream.end_sent();
+  co_return stream.end_sent() || not_taken(stream, {.code = Code::kReset});
+}
+
+bool ServerConnection::not_taken(ServerStream& stream, const Error& error) {
+  give_up(stream, Side::kDownstream, error);
+  if (error.code == Code::kTimedOut) offend(Offence::kStalled);
+  return false;
+}
+
+bool ServerConnection::give_up(ServerStream& stream, Side side, const Error& error) {
+  const bool late = error.code == Code::kTimedOut;
+  http::Cut& cut = stream.end.cut;
+  if (context_->cancelled()) {
+    cut = http::Cut::kStopped;
+  } else if (side == Side::kUpstream && error.code != Code::kCancelled) {
+    cut = late ? http::Cut::kOriginTimedOut : http::Cut::kOriginBroke;
+  } else if (death() != ErrorCode::kNoError) {
+    cut = http::Cut::kClientFault;
+  } else {
+    cut = late ? http::Cut::kClientTimedOut : http::Cut::kClientGone;
+  }
+  return false;
 }
 
 void ServerConnection::on_end_sent(Stream& stream) {
@@ -165,6 +187,13 @@ void ServerConnection::stream_ends(ServerStream& stream, ErrorCode why) {
   stream.set_context(nullptr);
   if (open_streams() == 1) idle_since_ = loop().now();
   stream.release(why);
+}
+
+void ServerConnection::request_ends(ServerStream& stream, ErrorCode why) {
+  stream.end.body_bytes_received = stream.content_bytes_received();
+  stream.end.body_bytes_sent = stream.content_bytes_sent();
+  server_.service().ended(stream.request(), stream.end);
+  stream_ends(stream, why);
 }
 
 // --- what the client does beside

@@ -38,7 +38,13 @@ class ServerConnection final : public http::Connection, private Session {
   net::Task<void> serve(ServerStream& stream);
   net::Task<bool> respond(ServerStream& stream, http::Response& response);
   net::Task<bool> send_content(ServerStream& stream, http::Response& response);
+  // The client did not take what there was to send; false, for who sends.
+  bool not_taken(ServerStream& stream, const Error& error);
+  // Something failed on that side; false, as nothing more can be sent.
+  bool give_up(ServerStream& stream, Side side, const Error& error);
   void stream_ends(ServerStream& stream, ErrorCode why);
+  // The same, for a request that the service knows of.
+  void request_ends(ServerStream& stream, ErrorCode why);
   void start_streams();
 
   void receive(net::Slice bytes) override;
@@ -59,6 +65,7 @@ class ServerConnection final : public http::Connection, private Session {
   const http::ServerOptions& options() const { return server_.options(); }
 
   http::Server& server_;
+  net::Context* context_ = nullptr;  // of run()
   net::Address peer_;
   std::uint16_t local_port_;
   std::string_view scheme_;

@@ -165,6 +165,76 @@ TEST_CASE("an error of the service becomes its status, with the reason and the r
   CHECK(answer.find("x-request-id=abc-1") != std::string::npos);
 }
 
+TEST_CASE("what is refused before the service sees it has a reason and an id, too") {
+  ServerFixture fixture;
+  FramePeer client = fixture.client();
+  client.send(get(1, "/a#b", {{"x-request-id", "abc-2"}}));
+  const std::string answer = client.take();
+  CHECK(answer.starts_with("HEADERS 1 :status=400"));
+  CHECK(answer.find("weir-reason=malformed") != std::string::npos);
+  CHECK(answer.find("x-request-id=abc-2") != std::string::npos);
+  CHECK(fixture.service.requests == 0);
+  CHECK(fixture.service.last_error.code == Code::kMalformed);
+  REQUIRE(fixture.service.ends.size() == 1);
+  CHECK(fixture.service.ends[0].find(" 400 0 ") != std::string::npos);
+}
+
+TEST_CASE("the service is told how each of its requests ended, once") {
+  using http::Cut;
+  ServerFixture fixture;
+  FramePeer client = fixture.client();
+  client.send(post(1, "/a") + data(1, "hi", false) + data(1, "you", true));
+  client.send(
+      headers(3, {{":method", "HEAD"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/b"}}, true));
+  client.send(post(5, "/unread") + data(5, "abc", true));
+  client.send(get(7, "/204"));
+  client.send(get(9, "/broken"));
+  client.send(get(11, "/pieces"));
+  fixture.fake.advance(4s);
+  client.send(get(13, "/slow") + rst_stream(13, ErrorCode::kCancel));  // never begun
+  CHECK(fixture.service.ends == std::vector<std::string>{"/a 200 5 14 head", "/b 200 0 0 head",
+                                                         "/unread 200 3 12 head", "/204 204 0 0 head",
+                                                         "/broken 200 0 4 head", "/pieces 200 0 15 head"});
+  CHECK(fixture.service.cuts ==
+        std::vector<Cut>{Cut::kNone, Cut::kNone, Cut::kNone, Cut::kNone, Cut::kOriginBroke, Cut::kNone});
+  CHECK(fixture.service.requests == 6);
+}
+
+TEST_CASE("why a request came to no end: its client, the client's faults, or the server") {
+  using http::Cut;
+  ServerFixture fixture({.write_timeout = 30s});
+  PathService& service = fixture.service;
+  FramePeer client = fixture.client();
+  client.send(get(1, "/slow"));
+  client.send(rst_stream(1, ErrorCode::kCancel));
+  CHECK(service.cuts == std::vector<Cut>{Cut::kClientGone});
+  CHECK(service.ends.back() == "/slow 0 0 0");
+
+  FramePeer stuck(fixture.fake, "127.0.0.1:80");
+  stuck.send(preface() + settings({{4, 10}}) + get(1, "/echo-longer-than-ten"));
+  fixture.fake.advance(31s);
+  CHECK(service.cuts.back() == Cut::kClientTimedOut);
+  CHECK(service.ends.back() == "/echo-longer-than-ten 200 0 10 head");
+
+  FramePeer hostile = fixture.client();
+  hostile.send(get(1, "/slow"));
+  hostile.send(frame(FrameType::kData, 0, 2, "x"));
+  CHECK(service.cuts.back() == Cut::kClientFault);
+
+  FramePeer gone = fixture.client();
+  gone.send(get(1, "/slow"));
+  gone.raw().close();
+  fixture.fake.run_until_idle();
+  CHECK(service.cuts.back() == Cut::kClientGone);
+
+  FramePeer waiting = fixture.client();
+  waiting.send(get(1, "/slow"));
+  fixture.server.cut();
+  fixture.fake.run_until_idle();
+  CHECK(service.cuts.back() == Cut::kStopped);
+  CHECK(service.ends.size() == 5);
+}
+
 TEST_CASE("HEAD has the length and no content; trailers follow content; trailers alone are a head") {
   ServerFixture fixture;
   FramePeer client = fixture.client();

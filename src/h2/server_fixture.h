@@ -4,9 +4,11 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "h2/frames_fixture.h"
 #include "h2/server_connection.h"
@@ -60,6 +62,7 @@ class PathService final : public http::Service {
 
   net::Task<Result<http::ResponsePtr>> handle(http::Request& request) override {
     ++requests;
+    request.note = kNote;
     const std::string path(request.head.path);
     last_head = text_of(request.head);
     if (path == "/slow" && !co_await loop_.sleep(5s)) {
@@ -99,6 +102,19 @@ class PathService final : public http::Service {
     co_return std::make_unique<http::TextResponse>(200, "", content);
   }
 
+  void refused(http::Request& request, const Error& error) override {
+    last_error = error;
+    request.note = kNote;
+  }
+  void ended(http::Request& request, const http::RequestEnd& end) override {
+    CHECK(request.version_major == 2);
+    CHECK(request.note == kNote);
+    ends.push_back(std::string(request.head.path) + " " + std::to_string(end.status) + " " +
+                   std::to_string(end.body_bytes_received) + " " + std::to_string(end.body_bytes_sent) +
+                   (end.head_sent ? " head" : ""));
+    cuts.push_back(end.cut);
+  }
+
   static std::string text_of(const http::RequestHead& head) {
     std::string text = std::string(head.method_text) + " " + std::string(head.authority) + " " +
                        std::string(head.path) + " " + std::string(head.query) + " " +
@@ -109,6 +125,10 @@ class PathService final : public http::Service {
     return text;
   }
 
+  static constexpr std::uint64_t kNote = 7;
+
+  std::vector<std::string> ends;
+  std::vector<http::Cut> cuts;
   int requests = 0;
   int cancelled = 0;
   std::size_t read_bytes = 0;

@@ -38,6 +38,7 @@ void ServerStream::end_section(bool end_stream) {
 
 void ServerStream::begin_request() {
   request_.arrived = connection_.loop().now();
+  request_.version_major = 2;
   request_.local_port = connection_.local_port_;
   request_.scheme = connection_.scheme_;
   request_.tls = connection_.tls_.get();

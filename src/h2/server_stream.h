@@ -22,6 +22,8 @@ class ServerStream final : public Stream, private http::InterimSink {
   const std::optional<Error>& refusal() const { return refusal_; }
   http::Request& request() { return request_; }
   http::RequestHead& head() { return head_; }
+  // What the service is told at the end.
+  http::RequestEnd end;
   // Makes the request ready for the service.
   void begin_request();
   // The task that serves it; cancelled when the client gives the request up.

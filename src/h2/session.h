@@ -91,6 +91,8 @@ class Session {
   // GOAWAY at once, and nothing else is received.
   void die(ErrorCode why);
   bool dying() const { return dying_; }
+  // Of the GOAWAY by which the connection ended here; kNoError: it did not, or for no fault.
+  ErrorCode death() const { return death_; }
   // Nothing is left to receive or to send.
   bool done() const;
   std::size_t queued_frames() const;

@@ -217,7 +217,10 @@ struct Session::Callbacks {
     if (type == NGHTTP2_DATA) self.on_data_sent();
     // nghttp2 ends a connection by itself when the peer breaks the protocol. (The largest number is a
     // notice.)
-    if (type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id != INT32_MAX) self.ending_ = true;
+    if (type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id != INT32_MAX) {
+      self.ending_ = true;
+      self.death_ = static_cast<ErrorCode>(frame->goaway.error_code);
+    }
     if (type == NGHTTP2_RST_STREAM) {
       const std::int32_t id = frame->hd.stream_id;
       self.last_reset_ = std::max(self.last_reset_, id);
@@ -285,6 +288,7 @@ struct Session::Callbacks {
     self.append({reinterpret_cast<const std::byte*>(frame_head), kFrameHeadBytes});
     self.append(stream.rest_.first(bytes));
     stream.rest_ = stream.rest_.subspan(bytes);
+    stream.content_bytes_sent_ += bytes;
     if (stream.rest_.empty() && !stream.last_) stream.progress_.notify();
     return 0;
   }

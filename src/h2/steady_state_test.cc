@@ -42,6 +42,11 @@ class HelloResponse final : public http::Response {
 class HelloService final : public http::Service {
  public:
   explicit HelloService(net::Loop& loop) : loop_(loop) {}
+  void ended(http::Request& /*request*/, const http::RequestEnd& end) override {
+    if (end.status == 200 && end.body_bytes_sent == 5 && end.cut == http::Cut::kNone) ++ended_well;
+  }
+  std::uint64_t ended_well = 0;
+
   net::Task<Result<http::ResponsePtr>> handle(http::Request& /*request*/) override {
     if (!co_await loop_.sleep(Duration::zero())) co_return fail(Code::kCancelled, "cancelled");
     co_return std::make_unique<HelloResponse>();
@@ -124,6 +129,7 @@ TEST_CASE("ten requests at once, in the steady state, allocate nothing") {
   server.drain();
   server.cut();
   CHECK(real.run(server.join()));
+  CHECK(service.ended_well == 250UL * kStreams);
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ class Stream : public net::Pooled {
   net::Task<Result<net::Slice>> read_content(Duration timeout);
   bool content_at_end() const { return content_.ended() && content_.empty(); }
   bool content_received() const { return content_.ended(); }
+  std::uint64_t content_bytes_received() const { return content_.received_bytes(); }
 
   // --- content that goes
   // What follows in the content; `last`: nothing follows, but these trailers if not null. All that was given
@@ -49,6 +50,8 @@ class Stream : public net::Pooled {
   // Until all_sent(). The timeout is for the peer to take at least kSlowestBytes.
   net::Task<Result<void>> wait_sent(Duration timeout);
   bool end_sent() const { return end_sent_; }
+  // Of the content, as far as it has been copied into the output.
+  std::uint64_t content_bytes_sent() const { return content_bytes_sent_; }
 
   // A request of ours is on the wire, or has been.
   bool head_sent() const { return head_sent_; }
@@ -96,6 +99,7 @@ class Stream : public net::Pooled {
   bool last_ = false;
   bool end_sent_ = false;
   net::Slice rest_;  // given, not yet in the output
+  std::uint64_t content_bytes_sent_ = 0;
   const http::Fields* trailers_ = nullptr;
   // --- in the session's list
   Stream* next_ = nullptr;

@@ -155,17 +155,31 @@ net::Task<ServerConnection::Head> ServerConnection::read_head(Exchange& exchange
     if (!got || *got == 0) co_return Head::kClose;
     end_ += *got;
   }
-  // Not a request, or not all of one: answered here, and nothing of it reaches the service.
-  server_.counters().refused.add();
-  exchange.head.fields.clear();
-  exchange.head.method = Method::kOther;
-  exchange.head.framing = Framing::kNone;
-  exchange.head.version_minor = 1;
-  exchange.head.keep_alive = false;
-  const ResponsePtr response = error_response(error, {});
-  (void)co_await respond(exchange, *response);
-  co_await linger();
+  exchange.request.arrived = started;
+  co_await refuse(exchange, error);
   co_return Head::kRefused;
+}
+
+// Not a request, or not all of one: answered here.
+net::Task<void> ServerConnection::refuse(Exchange& exchange, const Error& error) {
+  server_.counters().refused.add();
+  exchange.head = RequestHead();  // what the parser left in it is not to be read
+  exchange.head.keep_alive = false;
+  describe(exchange);
+  server_.service().refused(exchange.request, error);
+  const ResponsePtr response = error_response(error, exchange.request.id);
+  (void)co_await respond(exchange, *response);
+  tell_end(exchange);
+  co_await linger();
+}
+
+void ServerConnection::describe(Exchange& exchange) {
+  Request& request = exchange.request;
+  request.local_port = local_port_;
+  request.scheme = scheme_;
+  request.tls = tls_.get();
+  exchange.id.assign(exchange.head.fields.value_of(Known::kXRequestId), env().random);
+  request.id = exchange.id.text();
 }
 
 void ServerConnection::begin_request(Exchange& exchange) {
@@ -174,11 +188,7 @@ void ServerConnection::begin_request(Exchange& exchange) {
   exchange_ = &exchange;
   Request& request = exchange.request;
   RequestHead& head = exchange.head;
-  request.local_port = local_port_;
-  request.scheme = scheme_;
-  request.tls = tls_.get();
-  exchange.id.assign(head.fields.value_of(Known::kXRequestId), env().random);
-  request.id = exchange.id.text();
+  describe(exchange);
   if (head.version_minor >= 1) request.interim = this;
   exchange.body.emplace(*stream_, head, buffer_.span().subspan(begin_, end_ - begin_), options().body_timeout,
                         options().write_timeout);
@@ -220,7 +230,7 @@ bool ServerConnection::give_up(Exchange& exchange, Side side, const Error& error
 }
 
 void ServerConnection::tell_end(Exchange& exchange) {
-  exchange.end.body_bytes_received = exchange.body->received().bytes();
+  if (exchange.body) exchange.end.body_bytes_received = exchange.body->received().bytes();
   server_.service().ended(exchange.request, exchange.end);
 }
 

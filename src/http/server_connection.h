@@ -36,6 +36,9 @@ class ServerConnection final : public Connection,
   net::Task<bool> respond(Exchange& exchange, Response& response);
   net::Task<bool> send_rest(Exchange& exchange, Response& response, bool chunked);
   net::Task<void> linger();
+  net::Task<void> refuse(Exchange& exchange, const Error& error);
+  // What a service is told of a request beside its head and its content.
+  void describe(Exchange& exchange);
   void begin_request(Exchange& exchange);
   bool end_request(Exchange& exchange);
   // Something failed on that side; false, as nothing more can be sent.

@@ -68,6 +68,13 @@ class Echo final : public Service {
     co_return std::make_unique<TextResponse>(200, "text/plain", content);
   }
 
+  void refused(Request& request, const Error& error) override {
+    CHECK(request.note == 0);
+    CHECK(request.id.size() == 32);
+    request.note = 7;
+    refusals.emplace_back(error.text);
+  }
+
   void ended(Request& request, const RequestEnd& end) override {
     CHECK(request.note == 7);
     ends.push_back(std::string(request.head.path) + " " + std::to_string(end.status) + " " +
@@ -77,6 +84,7 @@ class Echo final : public Service {
   }
 
   std::vector<std::string> ends;
+  std::vector<std::string> refusals;
   std::vector<Cut> cuts;
   int requests = 0;
   int cancelled = 0;
@@ -280,10 +288,17 @@ TEST_CASE("the service is told how each of its requests ended, once") {
   one("POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
   one("GET /error HTTP/1.1\r\nHost: a\r\n\r\n");
   one("GET /breaks HTTP/1.1\r\nHost: a\r\n\r\n");
-  one("not a request\r\n\r\n");
+  const std::string refused = one("not a request\r\n\r\n");
+  const std::string refused_end =
+      " 400 0 " + std::to_string(refused.size() - refused.find("400: ")) + " head";
   CHECK(echo.ends == std::vector<std::string>{"/a 200 5 13 head", "/b 200 0 0 head", "/unread 200 3 12 head",
-                                              "/error 503 0 38 head", "/breaks 200 0 4 head"});
-  CHECK(echo.cuts == std::vector<Cut>{Cut::kNone, Cut::kNone, Cut::kNone, Cut::kNone, Cut::kOriginBroke});
+                                              "/error 503 0 38 head", "/breaks 200 0 4 head", refused_end});
+  CHECK(echo.cuts ==
+        std::vector<Cut>{Cut::kNone, Cut::kNone, Cut::kNone, Cut::kNone, Cut::kOriginBroke, Cut::kNone});
+  CHECK(echo.refusals.size() == 1);
+  CHECK(echo.requests == 5);
+  CHECK(refused.find("weir-reason: malformed\r\n") != std::string::npos);
+  CHECK(refused.find("X-Request-Id: ") != std::string::npos);
 }
 
 TEST_CASE("a client that goes, one that does not read, and a server that stops are told apart") {

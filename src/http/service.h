@@ -62,6 +62,7 @@ enum class Cut : std::uint8_t {
   kNone,            // nothing: all of it was sent
   kClientGone,      // the client closed or reset its connection or stream
   kClientTimedOut,  // the client did not take the response in time
+  kClientFault,     // the client broke the protocol or its limits, and its connection was ended for that
   kOriginBroke,     // what the response comes from ended before its content did
   kOriginTimedOut,
   kStopped,  // the server ended its connections
@@ -90,7 +91,7 @@ struct Request {
   std::string_view id;               // the request id, made or taken over by the server
   Scratch scratch;
   std::unique_ptr<Held> held;  // until the response has been sent
-  std::uint64_t note = 0;      // the Service's own, from handle() to ended()
+  std::uint64_t note = 0;      // the Service's own, until ended()
 };
 
 // The final response: its head (keep_alive false: the client's connection is to end with it), and its content
@@ -111,8 +112,11 @@ class Service {
   virtual ~Service() = default;
   // An Error becomes the response that status_for() names.
   virtual net::Task<Result<ResponsePtr>> handle(Request& request) = 0;
-  // Once for every request that handle() was given, when its response has been sent or given up and is gone.
-  // The request's head is still there. Does not fail and does not wait.
+  // In place of handle(), for what is no request, or not all of one; the server answers it with
+  // error_response(). Of its head, only what could be read is there. Does not fail and does not wait.
+  virtual void refused(Request& /*request*/, const Error& /*error*/) {}
+  // Once for every request that handle() or refused() was given, when its response has been sent or given up
+  // and is gone. The request's head is still there. Does not fail and does not wait.
   virtual void ended(Request& /*request*/, const RequestEnd& /*end*/) {}
 };
 

@@ -64,6 +64,7 @@ Flags flags_of(http::Cut cut) {
     case http::Cut::kNone: break;
     case http::Cut::kClientGone: return only(Flag::kClientGone);
     case http::Cut::kClientTimedOut: return only(Flag::kClientTimeout);
+    case http::Cut::kClientFault: return only(Flag::kClientProtocol);
     case http::Cut::kOriginBroke: return only(Flag::kUpstreamClosed);
     case http::Cut::kOriginTimedOut: return only(Flag::kUpstreamTimeout);
     case http::Cut::kStopped: return only(Flag::kStopped);
