@@ -1,4 +1,5 @@
-// weir apply and weir plan: the objects of files as one transaction, made so or only tried.
+// The commands that write: weir apply and weir plan (the objects of files as one transaction, made so or only
+// tried), and weir delete.
 #include <algorithm>
 #include <cstddef>
 #include <nlohmann/json.hpp>
@@ -106,6 +107,20 @@ net::Task<int> plan_command(Session& session, const Arguments& arguments) {
   session.terminal.flush();  // before the message, where both go to one place
   session.terminal.say("plan: " + std::to_string(created) + " to create, " + std::to_string(updated) +
                        " to update, " + std::to_string(results->size() - created - updated) + " unchanged");
+  co_return kDone;
+}
+
+net::Task<int> delete_command(Session& session, const Arguments& arguments) {
+  const config::KindInfo* kind = kind_meant(arguments.kind, session.terminal);
+  if (kind == nullptr) co_return kBadUsage;
+  if (!kind->client_writes) {
+    session.terminal.say("weir: " + std::string(kind->plural) +
+                         " are made by the server; they can't be deleted");
+    co_return kFailed;
+  }
+  const auto answer = co_await session.api.ask(http::Method::kDelete, path_of(*kind, arguments.name));
+  if (!session.content_of(answer)) co_return kFailed;
+  session.terminal.print(shown_name(kind->name, arguments.name) + " deleted\n");
   co_return kDone;
 }
 
