@@ -124,6 +124,7 @@ TEST_CASE("refusals say what and why, as problem+json") {
     CHECK(answer.status == line.status);
     CHECK(answer.field("Content-Type") == "application/problem+json");
     CHECK_FALSE(answer.field("X-Request-Id").empty());
+    CHECK(answer.field("weir-reason") == line.slug);
     const Json problem = json_of(answer);
     CHECK(problem["type"] == std::string("urn:weir:problem:") + line.slug);
     CHECK(problem["status"] == line.status);

@@ -40,7 +40,7 @@ http::ResponsePtr to_response(const Problem& problem, std::string_view request_i
   auto response = std::make_unique<http::TextResponse>(problem.status, "application/problem+json",
                                                        to_json(problem, request_id));
   response->head.fields.add(http::Known::kCacheControl, "no-store");
-  if (!request_id.empty()) response->add_field(http::Known::kXRequestId, std::string(request_id));
+  response->add_reason(problem.slug, request_id);
   if (!problem.allow.empty()) response->add_field(http::Known::kAllow, problem.allow);
   if (problem.status == 401) {
     response->head.fields.add(http::Known::kWwwAuthenticate, "Bearer realm=\"weir\"");

@@ -153,6 +153,7 @@ net::Task<void> Edge::sweep_outliers() {
                              {{"service", service->name},
                               {"endpoint", service->hosts[change.place].shared->key},
                               {"reason", change.reason ? std::string(lb::name_of(*change.reason)) : ""}});
+        if (change.reason) shared.ejections.fetch_add(1, std::memory_order_relaxed);
         shared.health_epoch.fetch_add(1, std::memory_order_release);
       }
     }

@@ -199,9 +199,8 @@ std::uint32_t port_of_url(const http::RequestHead& head, const Plan& plan) {
   const bool has_port = colon != std::string_view::npos && head.authority.back() != ']';
   if (has_port) {
     const auto port = parse_decimal(head.authority.substr(colon + 1));
-    if (port && std::ranges::find(plan.ports, *port) != plan.ports.end()) {
-      return static_cast<std::uint32_t>(*port);
-    }
+    const auto number = static_cast<std::uint32_t>(port.value_or(0));
+    if (std::ranges::binary_search(plan.ports, number, {}, &PlannedPort::number)) return number;
   }
   return head.scheme == "https" ? config::kSharedHttps : config::kSharedHttp;
 }

@@ -1,3 +1,4 @@
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,24 +54,107 @@ void write_histogram(Exposition& exposition, const std::string& label,
   exposition.sample(below, label + "}", "_count");
 }
 
-// Rate, errors and durations of one sort of names: weir_service_requests_total{service="web",class="2xx"}.
-void write_traffic(Exposition& exposition, std::string_view sort, const record::Traffic::Sums& sums) {
-  const std::string prefix = "weir_" + std::string(sort);
-  const auto label = [sort](const std::string& name) { return '{' + std::string(sort) + "=\"" + name + '"'; };
+// One sort of names, as its metrics tell it.
+struct SortKind {
+  record::Traffic::Sort sort;
+  std::string_view word;
+  bool whole_requests;  // their durations are counted, beside those of the endpoints
+};
+constexpr std::array kSorts{SortKind{record::Traffic::Sort::kLoadBalancer, "load_balancer", true},
+                            SortKind{record::Traffic::Sort::kService, "service", true},
+                            SortKind{record::Traffic::Sort::kEndpoint, "endpoint", false}};
+
+// {service="web",endpoint="10.0.0.1:80" without its end.
+std::string endpoint_label(std::string_view service, std::string_view endpoint) {
+  return "{service=\"" + std::string(service) + "\",endpoint=\"" + std::string(endpoint) + '"';
+}
+
+std::string label_of(const SortKind& kind, std::string_view name) {
+  if (kind.sort != record::Traffic::Sort::kEndpoint) {
+    return '{' + std::string(kind.word) + "=\"" + std::string(name) + '"';
+  }
+  const std::size_t slash = name.find('/');  // none: the endpoints that are counted together
+  return endpoint_label(name.substr(0, slash), slash == name.npos ? name : name.substr(slash + 1));
+}
+
+// Rate, errors and durations: weir_service_requests_total{service="web",class="2xx"}.
+void write_traffic(Exposition& exposition, const SortKind& kind, const record::Traffic::Sums& sums) {
+  const std::string prefix = "weir_" + std::string(kind.word);
   const std::string requests = prefix + "_requests_total";
   exposition.family(requests, "counter", "Requests by the first digit of their status; none: not answered.");
   for (const auto& [name, sum] : sums) {
     for (std::size_t digit = 0; digit < sum.responses.size(); ++digit) {
       const std::string value = digit == 0 ? "none" : std::to_string(digit) + "xx";
-      exposition.sample(sum.responses[digit], label(name) + ",class=\"" + value + "\"}");
+      exposition.sample(sum.responses[digit], label_of(kind, name) + ",class=\"" + value + "\"}");
     }
   }
-  const std::string durations = prefix + "_request_duration_seconds";
-  exposition.family(durations, "histogram", "From a request's first byte to its response's last.");
-  for (const auto& [name, sum] : sums) write_histogram(exposition, label(name), sum.durations);
+  if (kind.whole_requests) {
+    const std::string durations = prefix + "_request_duration_seconds";
+    exposition.family(durations, "histogram", "From a request's first byte to its response's last.");
+    for (const auto& [name, sum] : sums) write_histogram(exposition, label_of(kind, name), sum.durations);
+  }
   const std::string upstream = prefix + "_upstream_duration_seconds";
   exposition.family(upstream, "histogram", "From the first try of an endpoint to the head of the response.");
-  for (const auto& [name, sum] : sums) write_histogram(exposition, label(name), sum.upstream);
+  for (const auto& [name, sum] : sums) write_histogram(exposition, label_of(kind, name), sum.upstream);
+}
+
+// A family of which the first kNamesMax samples are told by themselves, and the others as one sum.
+class BoundedFamily {
+ public:
+  explicit BoundedFamily(Exposition& exposition) : exposition_(exposition) {}
+  void sample(std::uint64_t value, const std::string& labels) {
+    if (shown_ < record::Traffic::kNamesMax) {
+      ++shown_;
+      exposition_.sample(value, labels);
+    } else {
+      others_ += value;
+      has_others_ = true;
+    }
+  }
+  void finish(const std::string& other_labels) {
+    if (has_others_) exposition_.sample(others_, other_labels);
+  }
+
+ private:
+  Exposition& exposition_;
+  std::size_t shown_ = 0;
+  std::uint64_t others_ = 0;
+  bool has_others_ = false;
+};
+
+// What happened to the requests of each service beside being answered.
+void write_resilience(Exposition& exposition, const Plan& plan) {
+  const auto family = [&](std::string_view name, std::string_view help, const std::string& more,
+                          auto value_of) {
+    if (!help.empty()) exposition.family(name, "counter", help);
+    BoundedFamily bounded(exposition);
+    for (const PlannedServicePointer& service : plan.services) {
+      bounded.sample(value_of(*service->shared), "{service=\"" + service->name + '"' + more + '}');
+    }
+    bounded.finish("{service=\"" + std::string(record::Traffic::kOther) + '"' + more + '}');
+  };
+  family("weir_service_retries_total", "Requests sent to another endpoint after a failure.", "",
+         [](const SharedService& shared) { return shared.retries.load(std::memory_order_relaxed); });
+  family("weir_service_ejections_total", "Endpoints ejected by outlier detection.", "",
+         [](const SharedService& shared) { return shared.ejections.load(std::memory_order_relaxed); });
+  std::string_view help = "Refusals by a circuit breaker, by its limit.";
+  for (std::size_t i = 0; i < lb::kResources; ++i) {
+    family("weir_service_overflows_total", std::exchange(help, {}),
+           ",limit=\"" + std::string(lb::kResourceNames[i]) + '"',
+           [i](const SharedService& shared) { return shared.circuit.refused(static_cast<lb::Resource>(i)); });
+  }
+}
+
+void write_handshakes(Exposition& exposition, const std::vector<std::unique_ptr<Worker>>& workers) {
+  exposition.family("weir_tls_handshakes_total", "counter", "TLS handshakes with clients by their result.");
+  const auto sample = [&](std::string_view result, Counter HandshakeCounters::* counter) {
+    std::uint64_t total = 0;
+    for (const auto& worker : workers) total += (worker->handshakes().*counter).get();
+    exposition.sample(total, "{result=\"" + std::string(result) + "\"}");
+  };
+  sample("full", &HandshakeCounters::full);
+  sample("resumed", &HandshakeCounters::resumed);
+  sample("failed", &HandshakeCounters::failed);
 }
 
 void write_health(Exposition& exposition, const Plan& plan, const health::Monitor& monitor) {
@@ -78,15 +162,26 @@ void write_health(Exposition& exposition, const Plan& plan, const health::Monito
   exposition.sample(monitor.checks().get());
   exposition.family("weir_health_check_failures_total", "counter", "Active health checks that failed.");
   exposition.sample(monitor.failures().get());
-  exposition.family("weir_endpoint_healthy", "gauge", "1: may serve, 0: not (unknown or unhealthy).");
-  for (const PlannedServicePointer& service : plan.services) {
-    for (const PlannedHost& host : service->hosts) {
-      const bool serves = lb::may_serve(host.shared->health.load(std::memory_order_relaxed),
-                                        service->spec.health_check.has_value());
-      exposition.sample(serves ? 1 : 0,
-                        "{service=\"" + service->name + "\",endpoint=\"" + host.shared->key + "\"}");
+  const auto family = [&](std::string_view name, std::string_view help, auto value_of) {
+    exposition.family(name, "gauge", help);
+    BoundedFamily bounded(exposition);
+    for (const PlannedServicePointer& service : plan.services) {
+      for (const PlannedHost& host : service->hosts) {
+        bounded.sample(value_of(*service, *host.shared) ? 1 : 0,
+                       endpoint_label(service->name, host.shared->key) + '}');
+      }
     }
-  }
+    bounded.finish(endpoint_label(record::Traffic::kOther, record::Traffic::kOther) + '}');
+  };
+  family("weir_endpoint_healthy", "1: may serve, 0: not (unknown or unhealthy); of _other: how many may.",
+         [](const PlannedService& service, const SharedHost& host) {
+           return lb::may_serve(host.health.load(std::memory_order_relaxed),
+                                service.spec.health_check.has_value());
+         });
+  family("weir_endpoint_ejected", "1: ejected by outlier detection; of _other: how many are.",
+         [](const PlannedService& service, const SharedHost& host) {
+           return service.spec.outlier_detection.enabled && host.outcomes.ejected();
+         });
 }
 
 }  // namespace
@@ -122,6 +217,9 @@ void Edge::write_metrics(std::string& out) const {
         sum([digit](const Worker& w) -> const Counter& { return w.server().counters().responses[digit]; }),
         labels);
   }
+  counter("weir_http2_abuse_ends_total", "HTTP/2 connections that were ended for abuse.",
+          [](const Worker& worker) -> const Counter& { return worker.server().counters().ended_for_abuse; });
+  write_handshakes(exposition, workers_);
   counter("weir_accept_pauses_total", "Pauses in accepting, for want of file descriptors.",
           [](const Worker& worker) -> const Counter& { return worker.server().counters().accept_pauses; });
   counter("weir_upstream_connects_total", "Connections opened to endpoints.",
@@ -135,12 +233,12 @@ void Edge::write_metrics(std::string& out) const {
   counter("weir_no_endpoint_total", "Requests that no endpoint could take.",
           [](const Worker& worker) -> const Counter& { return worker.proxy().counters().no_endpoint; });
 
-  for (const auto& [sort, word] : {std::pair(record::Traffic::Sort::kLoadBalancer, "load_balancer"),
-                                   std::pair(record::Traffic::Sort::kService, "service")}) {
+  for (const SortKind& kind : kSorts) {
     record::Traffic::Sums sums;
-    for (const auto& worker : workers_) worker->proxy().traffic().add_to(sort, sums);
-    write_traffic(exposition, word, sums);
+    for (const auto& worker : workers_) worker->proxy().traffic().add_to(kind.sort, sums);
+    write_traffic(exposition, kind, sums);
   }
+  write_resilience(exposition, *plan_);
   if (options_.access_log != nullptr) {
     exposition.family("weir_access_log_lines_total", "counter", "Lines of the access log that were written.");
     exposition.sample(options_.access_log->written());

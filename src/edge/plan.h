@@ -44,6 +44,8 @@ struct SharedService {
   lb::OutlierDetector outliers;
   lb::RetryBudget retry_budget;
   std::atomic<std::uint64_t> health_epoch = 0;  // counts changes of verdicts
+  std::atomic<std::uint64_t> retries = 0;       // since the beginning; for metrics
+  std::atomic<std::uint64_t> ejections = 0;     // the same
   Instant swept_at{};                           // on the control loop
 };
 

@@ -9,15 +9,15 @@
 namespace weir::edge {
 namespace {
 
-std::shared_ptr<const http::TlsInfo> info_of(tls::TlsDetails details) {
+std::shared_ptr<const http::TlsInfo> info_of(const tls::TlsDetails& details) {
   return std::make_shared<const http::TlsInfo>(
       http::TlsInfo{.version = std::string(details.version),
                     .cipher = std::string(details.cipher),
-                    .server_name = std::move(details.server_name),
-                    .protocol = std::move(details.protocol),
-                    .client_subject = std::move(details.client_subject),
-                    .client_names = std::move(details.client_names),
-                    .client_fingerprint = std::move(details.client_fingerprint)});
+                    .server_name = details.server_name,
+                    .protocol = details.protocol,
+                    .client_subject = details.client_subject,
+                    .client_names = details.client_names,
+                    .client_fingerprint = details.client_fingerprint});
 }
 
 }  // namespace
@@ -61,8 +61,13 @@ net::Task<Result<http::Incoming>> PortHandshake::run(http::Incoming incoming) {
     auto stream = co_await tls::TlsStream::accept(
         std::move(incoming.stream), context,
         {.buffer = std::move(incoming.buffer), .begin = incoming.begin, .end = incoming.end}, kTimeout);
-    if (!stream) co_return fail(stream.error());
-    incoming.tls = info_of((*stream)->details());
+    if (!stream) {
+      counters_.failed.add();
+      co_return fail(stream.error());
+    }
+    const tls::TlsDetails details = (*stream)->details();
+    (details.resumed ? counters_.resumed : counters_.full).add();
+    incoming.tls = info_of(details);
     incoming.scheme = "https";
     incoming.stream = std::move(*stream);
     incoming.begin = incoming.end = 0;

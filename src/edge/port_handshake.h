@@ -5,16 +5,26 @@
 
 #include <memory>
 
+#include "base/metrics.h"
 #include "edge/ports.h"
 #include "http/connection.h"
 
 namespace weir::edge {
 
+// Of one worker.
+struct HandshakeCounters {
+  Counter full;     // TLS from the start
+  Counter resumed;  // TLS with a ticket of an earlier connection
+  Counter failed;   // TLS that did not come about
+};
+
 class PortHandshake final : public http::Handshake {
  public:
   static constexpr Duration kTimeout = std::chrono::seconds(10);
 
-  explicit PortHandshake(PlannedPort port) : port_(std::move(port)) {}
+  // counters: outlives the handshakes.
+  PortHandshake(PlannedPort port, HandshakeCounters& counters)
+      : port_(std::move(port)), counters_(counters) {}
   void set(PlannedPort port) { port_ = std::move(port); }
 
   net::Task<Result<http::Incoming>> run(http::Incoming incoming) override;
@@ -22,6 +32,7 @@ class PortHandshake final : public http::Handshake {
  private:
   static net::Task<Result<void>> read_proxy_header(http::Incoming& incoming);
   PlannedPort port_;
+  HandshakeCounters& counters_;
 };
 
 }  // namespace weir::edge

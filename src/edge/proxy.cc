@@ -61,9 +61,9 @@ std::unexpected<Error> refuse(record::Decision& decision, std::unexpected<Error>
 }
 
 // A request holds what it will be counted in.
-record::Traffic::Counts* hold(record::Traffic::Counts* counts) {
-  ++counts->under_way;
-  return counts;
+record::Traffic::Counts* hold(record::Traffic::Counts& counts) {
+  ++counts.under_way;
+  return &counts;
 }
 
 void count(record::Traffic::Counts* counts, const record::Decision& decision) {
@@ -73,6 +73,15 @@ void count(record::Traffic::Counts* counts, const record::Decision& decision) {
   // A connection that switched protocols lasts as long as its users like.
   counts->durations.observe(decision.status == 101 ? decision.head_micros.value_or(0) : decision.micros);
   if (decision.tries_made > 0) counts->upstream.observe(decision.upstream_micros);
+}
+
+// Writes down how a try ended, by the status of the answer or an error, and counts it for the endpoint.
+template <class Outcome>
+void end_try(record::Decision& decision, record::Try& one, UpstreamHost& host, const Outcome& outcome,
+             Instant now) {
+  decision.end_try(one, outcome, now);
+  host.counts->responses[static_cast<std::size_t>(one.status / 100) % 6].add();
+  host.counts->upstream.observe(one.micros);
 }
 
 }  // namespace
@@ -87,20 +96,20 @@ void Proxy::apply(PlanPointer plan) {
   auto next = std::make_shared<ActivePlan>();
   std::unordered_map<std::string_view, std::shared_ptr<Upstream>> before;
   for (const auto& upstream : active_->upstreams) before.emplace(upstream->service().name, upstream);
-  std::vector<std::string_view> names;
   for (const PlannedServicePointer& service : plan->services) {
-    names.push_back(service->name);
     const auto found = before.find(service->name);
     const std::shared_ptr<Upstream> previous = found == before.end() ? nullptr : found->second;
     const bool same = previous && &previous->service() == service.get();
-    next->upstreams.push_back(same ? previous
-                                   : std::make_shared<Upstream>(service, previous.get(), env_, zone_));
+    next->upstreams.push_back(
+        same ? previous : std::make_shared<Upstream>(service, previous.get(), env_, zone_, traffic_));
   }
-  next->service_counts = traffic_.counts_of(record::Traffic::Sort::kService, names);
-  next->load_balancer_counts =
-      traffic_.counts_of(record::Traffic::Sort::kLoadBalancer, plan->router.load_balancers());
+  for (const std::string_view name : plan->router.load_balancers()) {
+    next->load_balancer_counts.push_back(traffic_.join(record::Traffic::Sort::kLoadBalancer, name));
+  }
   next->plan = std::move(plan);
   active_ = std::move(next);
+  before.clear();
+  traffic_.drop_unused();
 }
 
 void Proxy::close_idle() {
@@ -119,7 +128,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   }
   decision.load_balancer.assign(route->load_balancer);
   decision.route.assign(route->name);
-  decision.load_balancer_counts = hold(active->load_balancer_counts[route->load_balancer_place]);
+  decision.load_balancer_counts = hold(*active->load_balancer_counts[route->load_balancer_place]);
   if (route->filters.empty()) co_return co_await answer(request, *active, *route);
 
   filter::Exchange exchange{request, env_, throttle_, route->matched_prefix(), {}};
@@ -191,7 +200,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request, const
   const std::uint32_t place = route.backends[backend];
   record::Decision& decision = record::Decision::of(request);
   decision.service.assign(active.plan->services[place]->name);
-  decision.service_counts = hold(active.service_counts[place]);
+  decision.service_counts = hold(active.upstreams[place]->counts());
   co_return co_await forward(request, active.upstreams[place], route);
 }
 
@@ -259,7 +268,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
     Result<http::ClientConnectionPtr> connection = std::move(pooled);
     if (!reused) connection = co_await connect(upstream, host);
     if (!connection) {
-      decision.end_try(one, connection.error(), env_.loop.now());
+      end_try(decision, one, host, connection.error(), env_.loop.now());
       if (connection.error().side == Side::kUpstream && connection.error().code != Code::kCancelled) {
         upstream.failed(index);
         upstream.observe(index, lb::Outcome::kLocal);
@@ -270,7 +279,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
     auto response = co_await http::exchange(std::move(*connection), host.pool, head, request,
                                             {response_timeout, kReadTimeout, kWriteTimeout});
     if (response) {
-      decision.end_try(one, (*response)->head.status, env_.loop.now());
+      end_try(decision, one, host, (*response)->head.status, env_.loop.now());
       upstream.succeeded(index);
       upstream.observe(index,
                        (*response)->head.status >= 500 ? lb::Outcome::kServerError : lb::Outcome::kSuccess);
@@ -278,7 +287,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
       co_return response;
     }
     const Error& error = response.error();
-    decision.end_try(one, error, env_.loop.now());
+    end_try(decision, one, host, error, env_.loop.now());
     const bool broken =
         error.side == Side::kUpstream && (error.code == Code::kReset || error.code == Code::kClosed);
     // An origin may close a connection while it is idle, just as a request is on its way: that says nothing

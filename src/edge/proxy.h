@@ -24,9 +24,8 @@ namespace weir::edge {
 // What one core serves from now on. Requests under way keep the one that they began with.
 struct ActivePlan {
   PlanPointer plan;
-  std::vector<std::shared_ptr<Upstream>> upstreams;            // as plan->services
-  std::vector<record::Traffic::Counts*> service_counts;        // as plan->services
-  std::vector<record::Traffic::Counts*> load_balancer_counts;  // as plan->router.load_balancers()
+  std::vector<std::shared_ptr<Upstream>> upstreams;                  // as plan->services
+  std::vector<record::Traffic::CountsPointer> load_balancer_counts;  // as plan->router.load_balancers()
 };
 
 struct ProxyCounters {

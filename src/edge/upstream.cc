@@ -7,7 +7,8 @@
 
 namespace weir::edge {
 
-Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env, std::uint32_t zone)
+Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env, std::uint32_t zone,
+                   record::Traffic& traffic)
     : env_(env),
       zone_(zone),
       outliers_(outlier_settings(planned->spec.outlier_detection)),
@@ -15,7 +16,8 @@ Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net:
               .pending = planned->spec.circuit_breakers.pending_max,
               .requests = planned->spec.circuit_breakers.requests_max,
               .retries = planned->spec.circuit_breakers.retries_max},
-      planned_(std::move(planned)) {
+      planned_(std::move(planned)),
+      counts_(traffic.join(record::Traffic::Sort::kService, planned_->name)) {
   const bool count_active =
       lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make == lb::make_least_request;
   const bool reuse = previous != nullptr && previous->planned_->spec.balance == planned_->spec.balance;
@@ -27,7 +29,11 @@ Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net:
       });
       if (kept != previous->hosts_.end()) host = *kept;
     }
-    if (!host) host = std::make_shared<UpstreamHost>(planned_host.shared, count_active);
+    if (!host) {
+      auto counts =
+          traffic.join(record::Traffic::Sort::kEndpoint, planned_->name + '/' + planned_host.shared->key);
+      host = std::make_shared<UpstreamHost>(planned_host.shared, std::move(counts), count_active);
+    }
     hosts_.push_back(std::move(host));
   }
 }
@@ -96,6 +102,7 @@ void Upstream::observe(std::uint32_t index, lb::Outcome outcome) {
   const auto ejected = shared.outliers.observe(hosts_[index]->shared->outcomes, outcome, outliers_,
                                                hosts_.size(), env_.loop.now());
   if (!ejected) return;
+  shared.ejections.fetch_add(1, std::memory_order_relaxed);
   shared.health_epoch.fetch_add(1, std::memory_order_release);
   env_.log.warning("endpoint ejected", {{"service", planned_->name},
                                         {"endpoint", hosts_[index]->shared->key},
@@ -104,8 +111,11 @@ void Upstream::observe(std::uint32_t index, lb::Outcome outcome) {
 
 bool Upstream::take_retry() {
   SharedService& shared = *planned_->shared;
-  return shared.retry_budget.take_retry(env_.loop.now(), shared.circuit.used(lb::Resource::kRequests),
-                                        {.percent = planned_->spec.retries.budget_percent});
+  const bool taken =
+      shared.retry_budget.take_retry(env_.loop.now(), shared.circuit.used(lb::Resource::kRequests),
+                                     {.percent = planned_->spec.retries.budget_percent});
+  if (taken) shared.retries.fetch_add(1, std::memory_order_relaxed);
+  return taken;
 }
 
 void Upstream::failed(std::uint32_t index) {

@@ -16,26 +16,32 @@
 #include "lb/policies.h"
 #include "lb/spread.h"
 #include "net/env.h"
+#include "record/traffic.h"
 
 namespace weir::edge {
 
 struct UpstreamHost {
-  explicit UpstreamHost(std::shared_ptr<SharedHost> host, bool count_active)
+  UpstreamHost(std::shared_ptr<SharedHost> host, record::Traffic::CountsPointer counted, bool count_active)
       : shared(std::move(host)),
+        counts(std::move(counted)),
         pool(std::make_shared<http::ClientPool>(count_active ? &shared->active.count : nullptr)) {}
   ~UpstreamHost() { pool->retire(); }
   std::shared_ptr<SharedHost> shared;
+  record::Traffic::CountsPointer counts;
   std::shared_ptr<http::ClientPool> pool;
   lb::Backoff backoff;
 };
 
 class Upstream {
  public:
-  // previous: the same service before the change, on this core; may be null. zone: of this edge.
-  Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env, std::uint32_t zone);
+  // previous: the same service before the change, on this core; may be null. zone: of this edge. traffic: of
+  // this core.
+  Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env, std::uint32_t zone,
+           record::Traffic& traffic);
 
   const PlannedService& service() const { return *planned_; }
   UpstreamHost& host(std::uint32_t index) { return *hosts_[index]; }
+  record::Traffic::Counts& counts() const { return *counts_; }
 
   // The place of the host that takes the next request; nothing when none can. affinity: as affinity() told.
   std::optional<std::uint32_t> pick(const Affinity& affinity, std::span<const std::uint32_t> tried);
@@ -71,6 +77,7 @@ class Upstream {
   lb::OutlierSettings outliers_;
   lb::CircuitLimits limits_;
   PlannedServicePointer planned_;
+  record::Traffic::CountsPointer counts_;
   std::vector<std::shared_ptr<UpstreamHost>> hosts_;
   std::unique_ptr<lb::Policy> policy_;
   std::vector<std::uint32_t> serving_;   // indexes of the hosts that policy_ may pick, ascending

@@ -39,11 +39,14 @@ void has(const std::string& text, std::initializer_list<std::string_view> parts)
   }
 }
 
+constexpr std::string_view kTraceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 std::string ask(Fixture& fixture, std::string_view id, std::string_view path = "/",
                 std::string_view host = "a") {
   Peer client(fixture.fake, kEdge);
   client.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: " + std::string(host) +
-              "\r\nX-Request-Id: " + std::string(id) + "\r\nUser-Agent: test \"1\"\xff\r\n\r\n");
+              "\r\nX-Request-Id: " + std::string(id) + "\r\ntraceparent: " + std::string(kTraceparent) +
+              "\r\nUser-Agent: test \"1\"\xff\r\n\r\n");
   return client.take();
 }
 
@@ -137,10 +140,16 @@ TEST_CASE("requests are counted by load balancer and by service") {
   origin.answer("\r\n\r\n", kNoContent);
   fixture.apply({endpoint("10.0.0.1:80")});
   for (int i = 0; i < 3; ++i) fixture.get();
+  std::string before;
+  fixture.edge.write_metrics(before);
+  has(before,
+      {"weir_endpoint_requests_total{service=\"web\",endpoint=\"10.0.0.1:80\",class=\"2xx\"} 3\n",
+       "weir_endpoint_upstream_duration_seconds_count{service=\"web\",endpoint=\"10.0.0.1:80\"} 3\n"});
   fixture.apply({});
   fixture.get();
   std::string metrics;
   fixture.edge.write_metrics(metrics);
+  CHECK(metrics.find("10.0.0.1:80") == std::string::npos);
   has(metrics, {"weir_load_balancer_requests_total{load_balancer=\"web\",class=\"2xx\"} 3\n",
                 "weir_load_balancer_requests_total{load_balancer=\"web\",class=\"5xx\"} 1\n",
                 "weir_service_requests_total{service=\"web\",class=\"2xx\"} 3\n",
@@ -171,12 +180,13 @@ TEST_CASE("the access log: a line of JSON for each request, hostile fields inclu
   CHECK(std::ranges::count(text, '\n') == 2);
   const std::string first = text.substr(0, text.find('\n'));
   has(first,
-      {R"(,"request_id":"one","method":"GET","host":"a","path":"/a?b=c",)",
+      {R"(,"request_id":"one","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736",)"
+       R"("method":"GET","host":"a","path":"/a?b=c",)",
        R"("protocol":"HTTP/1.1","scheme":"http")",
        R"("status":200,"flags":"-","reason":null,"bytes_received":0,"bytes_sent":5,"duration_ms":0.000)",
        R"("load_balancer":"web","route":"web/0","filter":null,"service":"web",)"
        R"("endpoint":"10.0.0.2:80","tries":2,"peer":"127.0.0.1","user_agent":"test \"1\"\ufffd",)"
-       R"("referer":null,"tls_version":null,"tls_server_name":null})"});
+       R"("referer":null,"tls_version":null,"tls_server_name":null,"tls_client_subject":null})"});
   CHECK(first.starts_with("{\"time\":\""));
   has(text, {"\"path\":\"/" + std::string(record::AccessLines::kTargetBytesMax - 1, 'p') + "\","});
 }

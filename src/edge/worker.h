@@ -37,12 +37,14 @@ class Worker {
 
   const http::Server& server() const { return server_; }
   const Proxy& proxy() const { return proxy_; }
+  const HandshakeCounters& handshakes() const { return handshakes_; }
 
  private:
   net::Task<void> close_idle_connections();
   net::Task<void> run_to_end(std::function<void()> done);
 
   net::Env& env_;
+  HandshakeCounters handshakes_;
   Proxy proxy_;
   http::Server server_;
   net::TaskGroup tasks_;

@@ -13,8 +13,10 @@ class DirectResponse final : public Filter {
 
   std::unique_ptr<http::TextResponse> on_request(Exchange& exchange) const override {
     exchange.reason = "direct_response";
-    return std::make_unique<http::TextResponse>(static_cast<int>(spec_.status), spec_.content_type,
-                                                spec_.body);
+    auto response =
+        std::make_unique<http::TextResponse>(static_cast<int>(spec_.status), spec_.content_type, spec_.body);
+    if (spec_.status >= 400) response->add_reason(exchange.reason, exchange.request.id);
+    return response;
   }
 
  private:

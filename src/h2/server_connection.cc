@@ -131,8 +131,8 @@ net::Task<bool> ServerConnection::respond(ServerStream& stream, http::Response& 
   submit_response(stream, head.status, date_.at(loop().clock().wall_now()), head.fields, has_content);
   if (!head.keep_alive) end_when_idle();
   if (has_content) stream.send(first, last, trailers);
-  flush();
   if (!stream.closed()) stream.end.head_sent = loop().now();
+  flush();
   if (!stream.all_sent()) {
     const auto sent = co_await stream.wait_sent(options().write_timeout);
     if (!sent) co_return not_taken(stream, sent.error());
@@ -261,6 +261,7 @@ void ServerConnection::offend(Offence offence) {
 
 void ServerConnection::end_for_abuse(std::string_view offence) {
   if (std::exchange(abused_, true)) return;
+  server_.counters().ended_for_abuse.add();
   env().log.info("HTTP/2 connection ended for abuse",
                  {{"peer", peer_.to_string()}, {"last_offence", std::string(offence)}});
   die(ErrorCode::kEnhanceYourCalm);

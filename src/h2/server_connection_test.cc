@@ -192,7 +192,7 @@ TEST_CASE("the service is told how each of its requests ended, once") {
   client.send(get(11, "/pieces"));
   fixture.fake.advance(4s);
   client.send(get(13, "/slow") + rst_stream(13, ErrorCode::kCancel));  // never begun
-  CHECK(fixture.service.ends == std::vector<std::string>{"/a 200 5 14 head", "/b 200 0 0 head",
+  CHECK(fixture.service.ends == std::vector<std::string>{"/a 200 5 13 head", "/b 200 0 0 head",
                                                          "/unread 200 3 12 head", "/204 204 0 0 head",
                                                          "/broken 200 0 4 head", "/pieces 200 0 15 head"});
   CHECK(fixture.service.cuts ==

@@ -35,6 +35,7 @@ struct ServerCounters {
   Counter refused;                   // answered by the server itself: malformed, too large, too slow
   Counter accept_pauses;             // for want of descriptors
   Counter handshakes_failed;         // connections that never came to HTTP
+  Counter ended_for_abuse;           // connections; by what an abuse score says
   std::array<Counter, 6> responses;  // by the first digit of the status
 };
 

@@ -290,7 +290,7 @@ TEST_CASE("the service is told how each of its requests ended, once") {
   one("GET /breaks HTTP/1.1\r\nHost: a\r\n\r\n");
   const std::string refused = one("not a request\r\n\r\n");
   const std::string refused_end =
-      " 400 0 " + std::to_string(refused.size() - refused.find("400: ")) + " head";
+      " 400 0 " + std::to_string(refused.size() - refused.find("\r\n\r\n") - 4) + " head";
   CHECK(echo.ends == std::vector<std::string>{"/a 200 5 13 head", "/b 200 0 0 head", "/unread 200 3 12 head",
                                               "/error 503 0 38 head", "/breaks 200 0 4 head", refused_end});
   CHECK(echo.cuts ==

@@ -49,6 +49,11 @@ void TextResponse::add_field(std::string_view static_name, std::string value) {
   head.fields.add(static_name, kept);
 }
 
+void TextResponse::add_reason(std::string_view reason, std::string_view request_id) {
+  head.fields.add("weir-reason", reason);
+  if (!request_id.empty()) add_field(Known::kXRequestId, std::string(request_id));
+}
+
 net::Task<Result<net::Slice>> TextResponse::read() { co_return take_buffered(); }
 
 net::Slice TextResponse::take_buffered() {
@@ -61,8 +66,7 @@ std::unique_ptr<TextResponse> refusal(int status, std::string_view reason, std::
   std::string line = std::to_string(status);
   line.append(" ").append(reason_of(status)).append(": ").append(text).append("\n");
   auto response = std::make_unique<TextResponse>(status, "text/plain; charset=utf-8", std::move(line));
-  response->head.fields.add("weir-reason", reason);
-  if (!request_id.empty()) response->add_field(Known::kXRequestId, std::string(request_id));
+  response->add_reason(reason, request_id);
   return response;
 }
 

@@ -127,6 +127,9 @@ class TextResponse final : public Response {
   // The value is copied; the name is static.
   void add_field(Known known, std::string value) { add_field(name_of(known), std::move(value)); }
   void add_field(std::string_view static_name, std::string value);
+  // What every answer of weir's own that is no success has: the fields weir-reason (static text) and
+  // X-Request-Id.
+  void add_reason(std::string_view reason, std::string_view request_id);
 
   net::Task<Result<net::Slice>> read() override;
   net::Slice take_buffered() override;
@@ -141,8 +144,7 @@ class TextResponse final : public Response {
   bool taken_ = false;
 };
 
-// An answer of weir's own that is no success: the status, a line of text, the fields weir-reason (static
-// text) and X-Request-Id.
+// An answer of weir's own that is no success: the status, a line of text, its reason (see add_reason).
 std::unique_ptr<TextResponse> refusal(int status, std::string_view reason, std::string_view text,
                                       std::string_view request_id);
 // What a client is told about an error.

@@ -12,12 +12,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 namespace weir::lb {
 
 enum class Resource : std::uint8_t { kConnections, kPending, kRequests, kRetries };
 inline constexpr std::size_t kResources = 4;
+// By Resource.
+inline constexpr std::array<std::string_view, kResources> kResourceNames{"connections", "pending", "requests",
+                                                                         "retries"};
 
 // Defaults guard the process and the origin without being met by a service that is merely busy: Envoy's 1024
 // requests are 20,000 a second at 50 ms, which one core serves here.

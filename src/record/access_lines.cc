@@ -28,9 +28,9 @@ std::string_view protocol_of(const Decision& decision) {
 
 void write_tls(Json& json, const http::TlsInfo* tls) {
   text_or_null(json, "tls_version", tls == nullptr ? std::string_view() : tls->version);
-  text_or_null(json, "tls_server_name",
-               tls == nullptr ? std::string_view()
-                              : std::string_view(tls->server_name).substr(0, AccessLines::kFieldBytesMax));
+  const auto cut = [](std::string_view value) { return value.substr(0, AccessLines::kTlsBytesMax); };
+  text_or_null(json, "tls_server_name", tls == nullptr ? std::string_view() : cut(tls->server_name));
+  text_or_null(json, "tls_client_subject", tls == nullptr ? std::string_view() : cut(tls->client_subject));
 }
 
 }  // namespace
@@ -62,6 +62,7 @@ void AccessLines::add(const Decision& decision, const http::Request& request, Wa
   json.key("time").text(stamp(
       ended - std::chrono::round<std::chrono::milliseconds>(std::chrono::microseconds(decision.micros))));
   json.key("request_id").text(decision.id.view());
+  text_or_null(json, "trace_id", decision.trace_id.view());
   json.key("method").text(decision.method.view());
   json.key("host").text(decision.host.view());
   json.key("path").text(target.substr(0, kTargetBytesMax));

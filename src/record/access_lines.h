@@ -21,6 +21,7 @@ class AccessLines {
   // every byte has to be escaped.
   static constexpr std::size_t kTargetBytesMax = 512;
   static constexpr std::size_t kFieldBytesMax = 256;  // User-Agent, Referer
+  static constexpr std::size_t kTlsBytesMax = 192;    // server name, client's subject
   static constexpr std::size_t kLineBytesMax = 8192;
 
   explicit AccessLines(AccessLog& log);

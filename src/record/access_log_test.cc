@@ -76,14 +76,19 @@ TEST_CASE("the longest line fits a datagram") {
   const Folder folder;
   testing::MemoryLog log;
   const auto access_log = open_log({AccessLogTarget::Kind::kFile, folder.path("log")}, log);
-  const std::string hostile(9000, '\x01');
+  const std::string hostile(9000, '\xff');  // each byte is written as six
+  const std::string quotes(9000, '"');      // of what can be in a target, as two
   {
     AccessLines lines(*access_log);
     Journal journal;
     Asked asked(std::string_view(hostile).substr(0, 64));
-    const http::TlsInfo tls{.version = "TLSv1.3", .cipher = {}, .server_name = hostile};
+    const http::TlsInfo tls{.version = "TLSv1.3",
+                            .cipher = {},
+                            .server_name = hostile,
+                            .protocol = {},
+                            .client_subject = hostile};
     asked.request.tls = &tls;
-    asked.head.target = hostile;
+    asked.head.target = quotes;
     asked.head.authority = std::string_view("a");
     asked.head.fields.add(http::Known::kUserAgent, hostile);
     asked.head.fields.add(http::Known::kReferer, hostile);
@@ -91,7 +96,9 @@ TEST_CASE("the longest line fits a datagram") {
     lines.add(decision, asked.request, WallTime());
     journal.end(decision);
   }
+  while (access_log->written() < 1) std::this_thread::yield();
   CHECK(access_log->dropped() == 0);
+  CHECK(folder.text("log").size() <= AccessLines::kLineBytesMax);
 }
 
 TEST_CASE("a renamed file is let go on demand") {

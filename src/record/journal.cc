@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "record/trace_context.h"
+
 namespace weir::record {
 namespace {
 
@@ -63,7 +65,11 @@ Decision& Journal::begin(http::Request& request) {
   decision->method.assign(head.method_text);
   decision->host.assign(head.authority);
   decision->target.assign(head.target.empty() ? head.path : head.target);
+  if (head.fields.has(http::Known::kTraceparent)) {
+    decision->trace_id.assign(trace_id_of(head.fields.value_of(http::Known::kTraceparent)));
+  }
   decision->peer = request.peer;
+  decision->local_port = request.local_port;
   decision->version_major = request.version_major;
   decision->version_minor = request.version_major > 1 ? 0 : head.version_minor;
   decision->scheme = request.scheme;

@@ -68,10 +68,12 @@ struct Decision : net::Pooled {
   ShortText<16> method;
   ShortText<kHostBytesMax> host;
   ShortText<kTargetBytesMax> target;  // path and query as the client sent them
+  ShortText<32> trace_id;             // as its traceparent says
   net::Address peer;
   std::uint8_t version_major = 1;
   std::uint8_t version_minor = 1;
   std::string_view scheme;  // static
+  std::uint16_t local_port = 0;
 
   ShortText<kNameBytesMax> load_balancer;
   ShortText<kNameBytesMax + 12> route;

@@ -9,6 +9,7 @@
 
 #include "record/flags.h"
 #include "record/json.h"
+#include "record/trace_context.h"
 #include "record/traffic.h"
 
 namespace weir::record {
@@ -137,21 +138,50 @@ TEST_CASE("the journal cuts long texts, and keeps the first tries and the last")
 }
 
 TEST_CASE("names beyond the limit are counted together, and those that are gone no longer") {
+  using Sort = Traffic::Sort;
   Traffic traffic;
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < Traffic::kNamesMax + 10; ++i) names.push_back("s" + std::to_string(i));
-  const std::vector<std::string_view> views(names.begin(), names.end());
-  const auto counts = traffic.counts_of(Traffic::Sort::kService, views);
+  std::vector<Traffic::CountsPointer> counts;
+  for (std::size_t i = 0; i < Traffic::kNamesMax + 10; ++i) {
+    counts.push_back(traffic.join(Sort::kService, "s" + std::to_string(i)));
+  }
   CHECK(counts[Traffic::kNamesMax] == counts[Traffic::kNamesMax + 9]);
   CHECK(counts[0] != counts[1]);
+  CHECK(traffic.join(Sort::kService, "s1") == counts[1]);
   counts[0]->responses[2].add(3);
   counts[0]->under_way = 1;
-  CHECK(traffic.counts_of(Traffic::Sort::kService, std::span(views).first(1))[0] == counts[0]);
-  CHECK(traffic.counts_of(Traffic::Sort::kService, {}).empty());
+  counts[Traffic::kNamesMax]->responses[5].add(2);
+  counts.resize(2);
+  traffic.drop_unused();
+  counts.clear();
   Traffic::Sums sums;
-  traffic.add_to(Traffic::Sort::kService, sums);
-  CHECK(sums.size() == 2);  // one that a request holds, and all the others
+  traffic.add_to(Sort::kService, sums);
+  CHECK(sums.size() == 3);  // one that a request holds, one that was held otherwise, and all the others
   CHECK(sums["s0"].responses[2] == 3);
+  CHECK(sums[std::string(Traffic::kOther)].responses[5] == 2);
+  traffic.drop_unused();
+  sums.clear();
+  traffic.add_to(Sort::kService, sums);
+  CHECK(sums.size() == 2);
+  traffic.add_to(Sort::kEndpoint, sums);
+  CHECK(sums.size() == 2);
+}
+
+TEST_CASE("the id of a trace, from a traceparent that is one") {
+  constexpr std::string_view kTrace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const std::string begin = "-" + std::string(kTrace) + "-00f067aa0ba902b7-01";
+  CHECK(trace_id_of("00" + begin) == kTrace);
+  CHECK(trace_id_of("01" + begin) == kTrace);
+  CHECK(trace_id_of("01" + begin + "-more") == kTrace);
+  for (const std::string& wrong :
+       {std::string(), "ff" + begin, "0g" + begin, "00" + begin + "-more", "01" + begin + "more",
+        "00" + begin + "0", "00-" + std::string(32, '0') + "-00f067aa0ba902b7-01",
+        "00-" + std::string(kTrace) + "-" + std::string(16, '0') + "-01",
+        std::string("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"),
+        "00_" + std::string(kTrace) + "-00f067aa0ba902b7-01",
+        "00-" + std::string(kTrace) + "-00f067aa0ba902b7-0x"}) {
+    CAPTURE(wrong);
+    CHECK(trace_id_of(wrong).empty());
+  }
 }
 
 TEST_CASE("durations fall into their buckets") {

@@ -1,8 +1,5 @@
 #include "record/traffic.h"
 
-#include <algorithm>
-#include <set>
-
 namespace weir::record {
 
 void Traffic::Histogram::observe(std::uint64_t took_micros) {
@@ -12,25 +9,25 @@ void Traffic::Histogram::observe(std::uint64_t took_micros) {
   micros.add(took_micros);
 }
 
-std::vector<Traffic::Counts*> Traffic::counts_of(Sort sort, std::span<const std::string_view> names) {
-  const std::set<std::string_view> wanted(names.begin(), names.end());
+Traffic::CountsPointer Traffic::join(Sort sort, std::string_view name) {
   const std::scoped_lock lock(mutex_);
-  Names& known = names_[static_cast<std::size_t>(sort)];
-  std::erase_if(known, [&wanted](const auto& one) {
-    return !wanted.contains(one.first) && one.first != kOther && one.second->under_way == 0;
-  });
-  const auto make = [&known](std::string_view name) -> Counts* {
-    auto& counts = known[std::string(name)];
-    if (!counts) counts = std::make_unique<Counts>();
-    return counts.get();
-  };
-  std::vector<Counts*> found;
-  found.reserve(names.size());
-  for (const std::string_view name : names) {
-    const bool room = known.contains(name) || known.size() < kNamesMax;
-    found.push_back(make(room ? name : kOther));
+  Names& names = names_[static_cast<std::size_t>(sort)];
+  auto found = names.find(name);
+  if (found == names.end()) {
+    const std::string_view counted = names.size() < kNamesMax ? name : kOther;
+    found = names.try_emplace(std::string(counted)).first;
+    if (!found->second) found->second = std::make_shared<Counts>();
   }
-  return found;
+  return found->second;
+}
+
+void Traffic::drop_unused() {
+  const std::scoped_lock lock(mutex_);
+  for (Names& names : names_) {
+    std::erase_if(names, [](const auto& one) {
+      return one.first != kOther && one.second.use_count() == 1 && one.second->under_way == 0;
+    });
+  }
 }
 
 void Traffic::add_to(Sort sort, Sums& sums) const {

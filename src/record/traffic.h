@@ -1,5 +1,6 @@
-// Traffic: how many requests, how they ended and how long they took, for each load balancer and each service,
-// on one core. The core counts without locks; only the list of names has one, for a scrape by another thread.
+// Traffic: how many requests, how they ended and how long they took, for each load balancer, each service and
+// each endpoint, on one core. The core counts without locks; only the list of names has one, for a scrape by
+// another thread.
 #pragma once
 
 #include <array>
@@ -9,10 +10,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/metrics.h"
 #include "base/time.h"
@@ -21,7 +20,7 @@ namespace weir::record {
 
 class Traffic {
  public:
-  // Names that are counted by themselves, of either sort: 26 series each, which is what a scrape of every
+  // Names that are counted by themselves, of each sort: up to 26 series each, which is what a scrape of every
   // few seconds can carry. The others are counted together as kOther.
   static constexpr std::size_t kNamesMax = 256;
   static constexpr std::string_view kOther = "_other";  // no object can have this name
@@ -40,16 +39,20 @@ class Traffic {
 
   struct Counts {
     std::array<Counter, 6> responses;  // by the first digit of the status; 0: none was sent
-    Histogram durations;               // of whole requests
+    Histogram durations;               // of whole requests; of an endpoint: not counted
     Histogram upstream;                // until the endpoint's response began
-    std::uint32_t under_way = 0;       // requests that hold it
+    std::uint32_t under_way = 0;       // requests that hold it without owning it
   };
+  using CountsPointer = std::shared_ptr<Counts>;
 
-  enum class Sort : std::uint8_t { kLoadBalancer, kService };
+  // kEndpoint: named "service/endpoint".
+  enum class Sort : std::uint8_t { kLoadBalancer, kService, kEndpoint };
+  static constexpr std::size_t kSorts = 3;
 
-  // The counts of these names, in their order. Those of names that are gone are dropped, once no request
-  // holds them.
-  std::vector<Counts*> counts_of(Sort sort, std::span<const std::string_view> names);
+  // The counts of that name, or of kOther when kNamesMax others are there.
+  CountsPointer join(Sort sort, std::string_view name);
+  // Forgets the names that nobody holds any more.
+  void drop_unused();
 
   // What is added up for a scrape.
   struct Sum {
@@ -66,9 +69,9 @@ class Traffic {
   void add_to(Sort sort, Sums& sums) const;
 
  private:
-  using Names = std::map<std::string, std::unique_ptr<Counts>, std::less<>>;
+  using Names = std::map<std::string, CountsPointer, std::less<>>;
   mutable std::mutex mutex_;  // guards the maps, not what they hold
-  std::array<Names, 2> names_;
+  std::array<Names, kSorts> names_;
 };
 
 }  // namespace weir::record
