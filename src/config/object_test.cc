@@ -201,8 +201,8 @@ TEST_CASE("what is wrong with a Service") {
   const std::string no_status = "must be a status from 100 to 599 or a range such as \"200-299\", ";
   check_all({
       {service("endpoint: []"), {"spec.endpoint: unknown field \"endpoint\"; did you mean \"endpoints\"?"}},
-      {service("protocol: TCP"), {"spec.protocol: must be HTTP; TCP is not there in this version"}},
-      {service("protocol: http"), {"spec.protocol: must be HTTP, not the text \"http\"; did you mean HTTP?"}},
+      {service("protocol: TCP"), {"spec.protocol: must be one of HTTP, HTTP2; TCP is not there in this version"}},
+      {service("protocol: http"), {"spec.protocol: must be one of HTTP, HTTP2, not the text \"http\"; did you mean HTTP?"}},
       {service("balance: ROUNDROBIN"),
        {"spec.balance: must be one of ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV, not the text "
         "\"ROUNDROBIN\"; did "

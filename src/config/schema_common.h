@@ -31,9 +31,9 @@ inline constexpr std::int64_t kDayMax = nanoseconds(std::chrono::hours(24));
 // --- words
 template <>
 struct Words<Protocol> {
-  static constexpr std::array<std::string_view, 1> words{"HTTP"};
+  static constexpr std::array<std::string_view, 2> words{"HTTP", "HTTP2"};
 };
-inline constexpr std::array<std::string_view, 2> kServiceProtocolsLater{"HTTP2", "TCP"};
+inline constexpr std::array<std::string_view, 1> kServiceProtocolsLater{"TCP"};
 template <>
 struct Words<ListenerProtocol> {
   static constexpr std::array<std::string_view, 2> words{"HTTP", "HTTPS"};

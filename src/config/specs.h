@@ -16,7 +16,7 @@ namespace weir::config {
 
 using Labels = std::map<std::string, std::string, std::less<>>;
 
-enum class Protocol : std::uint8_t { kHttp };                  // of a service
+enum class Protocol : std::uint8_t { kHttp, kHttp2 };          // of a service
 enum class ListenerProtocol : std::uint8_t { kHttp, kHttps };  // of a listener
 enum class Balance : std::uint8_t {};                          // a place in lb::kPolicies; 0 = ROUND_ROBIN
 enum class Role : std::uint8_t { kAdmin, kViewer };

@@ -63,7 +63,7 @@ lb::HashTablePointer hash_table(const PlannedService& service, const PlannedServ
 Result<std::shared_ptr<tls::ClientContext>> client_context(const PlannedService& service) {
   const config::UpstreamTls& spec = *service.spec.tls;
   tls::ClientOptions options;
-  options.protocols = {"http/1.1"};
+  options.protocols = {service.spec.protocol == config::Protocol::kHttp2 ? "h2" : "http/1.1"};
   if (!spec.insecure_skip_verify) {
     auto authorities = spec.ca.empty() ? tls::TrustStore::system() : tls::TrustStore::parse(spec.ca);
     if (!authorities) return fail(authorities.error());
@@ -81,7 +81,7 @@ Result<std::shared_ptr<tls::ClientContext>> client_context(const PlannedService&
 void set_tls(PlannedService& service, const PlannedService* previous, Log& log) {
   if (!service.spec.tls) return;
   if (previous != nullptr && previous->tls && previous->spec.tls == service.spec.tls &&
-      previous->tls_shown == service.tls_shown) {
+      previous->spec.protocol == service.spec.protocol && previous->tls_shown == service.tls_shown) {
     service.tls = previous->tls;
     return;
   }

@@ -18,17 +18,15 @@ constexpr Duration kWriteTimeout = std::chrono::seconds(30);  // the origin take
 // A request may go to another endpoint when nothing of it was acted upon, or doing it twice is the same as
 // once; and when its body, if any, is still to be had.
 bool may_retry(const Error& error, const http::Request& request) {
-  if (error.side != Side::kUpstream || (request.body != nullptr && !request.body->untouched())) return false;
-  switch (error.retry) {
-    case Retry::kNever: return false;
-    case Retry::kSafe: return true;
-    case Retry::kIfIdempotent: return http::is_idempotent(request.head.method);
-  }
-  return false;
+  if (error.side != Side::kUpstream || error.retry == Retry::kNever) return false;
+  if (error.retry == Retry::kIfIdempotent && !http::is_idempotent(request.head.method)) return false;
+  return request.body == nullptr || request.body->rewind();
 }
 
 struct HeldPermit final : http::Held {
-  explicit HeldPermit(lb::Permit taken) : permit(std::move(taken)) {}
+  HeldPermit(lb::Permit taken, std::shared_ptr<const void> owner)
+      : keeper(std::move(owner)), permit(std::move(taken)) {}
+  std::shared_ptr<const void> keeper;
   lb::Permit permit;
 };
 
@@ -40,6 +38,9 @@ net::Task<Result<std::unique_ptr<net::Stream>>> secure(std::unique_ptr<net::Stre
   auto secured = co_await tls::TlsStream::connect(
       std::move(stream), service.tls, {.name = name, .endpoint = host.key}, service.spec.connect_timeout);
   if (!secured) co_return fail(secured.error());
+  if (service.spec.protocol == config::Protocol::kHttp2 && (*secured)->protocol() != "h2") {
+    co_return fail(Code::kConnectFailed, "the endpoint does not choose HTTP/2 (ALPN h2)");
+  }
   co_return std::move(*secured);
 }
 
@@ -87,7 +88,11 @@ void end_try(record::Decision& decision, record::Try& one, UpstreamHost& host, c
 }  // namespace
 
 Proxy::Proxy(net::Env& env, net::Connector& connector, const WorkerOptions& options)
-    : env_(env), connector_(connector), zone_(options.zone), active_(std::make_shared<ActivePlan>()) {
+    : env_(env),
+      connector_(connector),
+      zone_(options.zone),
+      connections_(env.loop),
+      active_(std::make_shared<ActivePlan>()) {
   apply(std::make_shared<Plan>());
   if (options.access_log != nullptr) access_lines_.emplace(*options.access_log);
 }
@@ -101,7 +106,9 @@ void Proxy::apply(PlanPointer plan) {
     const std::shared_ptr<Upstream> previous = found == before.end() ? nullptr : found->second;
     const bool same = previous && &previous->service() == service.get();
     next->upstreams.push_back(
-        same ? previous : std::make_shared<Upstream>(service, previous.get(), env_, zone_, traffic_));
+        same ? previous
+             : std::make_shared<Upstream>(service, previous.get(), env_, zone_,
+                                          UpstreamShare{traffic_, connections_, kWriteTimeout}));
   }
   for (const std::string_view name : plan->router.load_balancers()) {
     next->load_balancer_counts.push_back(traffic_.join(record::Traffic::Sort::kLoadBalancer, name));
@@ -115,6 +122,8 @@ void Proxy::apply(PlanPointer plan) {
 void Proxy::close_idle() {
   for (const auto& upstream : active_->upstreams) upstream->close_idle();
 }
+
+net::Task<void> Proxy::stop() { co_await connections_.stop(); }
 
 net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   // Held until the response's head has gone through the filters, not longer: a stream that stays open for
@@ -210,18 +219,18 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   const Duration response_timeout = route.request_timeout.value_or(service.request_timeout);
   const config::Retries& retries = route.retries ? *route.retries : service.retries;
   const net::Buffer out = net::Buffer::acquire();
-  const auto head_bytes = write_upstream_head(request, upstream->service().authority, out.span());
+  const auto head = write_upstream_head(request, upstream->service(), out.span());
   record::Decision& decision = record::Decision::of(request);
-  if (!head_bytes) {
-    co_return refuse(
-        decision, fail(Code::kHeadTooLarge, "no room for the fields that a proxy adds", Side::kDownstream));
+  if (!head) {
+    Error error = head.error();
+    error.side = Side::kDownstream;
+    co_return refuse(decision, fail(error));
   }
-  const net::Slice head = out.span().first(*head_bytes);
 
   upstream->count_request();
   const bool has_affinity = service.hash_on || service.sticky;
   const Affinity affine = has_affinity ? affinity(service, request) : Affinity();
-  request.held = std::make_unique<HeldPermit>(upstream->acquire(lb::Resource::kRequests));
+  request.held = std::make_unique<HeldPermit>(upstream->acquire(lb::Resource::kRequests), upstream->keeper());
   if (!static_cast<HeldPermit&>(*request.held).permit) {
     co_return refuse(decision,
                      fail(Code::kOverloaded, "as many requests as the service allows are under way"));
@@ -233,7 +242,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   for (;;) {
     const auto index = upstream->pick(affine, std::span(tried).first(tries));
     if (!index) break;  // answered with what the last try said
-    auto response = co_await attempt(request, *upstream, *index, head, response_timeout);
+    auto response = co_await attempt(request, *upstream, *index, *head, response_timeout);
     if (response) {
       if (service.sticky) keep_client(request, *upstream, *index, affine, (*response)->head);
       co_return response;
@@ -257,15 +266,15 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
 }
 
 net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upstream& upstream,
-                                                    std::uint32_t index, net::Slice head,
+                                                    std::uint32_t index, const UpstreamHead& head,
                                                     Duration response_timeout) {
   UpstreamHost& host = upstream.host(index);
   record::Decision& decision = record::Decision::of(request);
-  http::ClientConnectionPtr pooled = host.pool->take();
+  UpstreamConnection pooled = host.take();
   for (;;) {
-    const bool reused = pooled != nullptr;
+    const bool reused{pooled};
     record::Try& one = decision.begin_try(host.shared->key, reused, env_.loop.now());
-    Result<http::ClientConnectionPtr> connection = std::move(pooled);
+    Result<UpstreamConnection> connection = std::exchange(pooled, {});
     if (!reused) connection = co_await connect(upstream, host);
     if (!connection) {
       end_try(decision, one, host, connection.error(), env_.loop.now());
@@ -276,23 +285,25 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
       co_return fail(connection.error());
     }
     one.connecting = false;
-    auto response = co_await http::exchange(std::move(*connection), host.pool, head, request,
-                                            {response_timeout, kReadTimeout, kWriteTimeout});
+    auto response = co_await host.exchange(std::move(*connection), head, request,
+                                           {response_timeout, kReadTimeout, kWriteTimeout});
     if (response) {
       end_try(decision, one, host, (*response)->head.status, env_.loop.now());
       upstream.succeeded(index);
       upstream.observe(index,
                        (*response)->head.status >= 500 ? lb::Outcome::kServerError : lb::Outcome::kSuccess);
-      clean_response_head((*response)->head);
+      clean_response_head((*response)->head, head.h2 ? 2 : 1);
       co_return response;
     }
     const Error& error = response.error();
     end_try(decision, one, host, error, env_.loop.now());
-    const bool broken =
-        error.side == Side::kUpstream && (error.code == Code::kReset || error.code == Code::kClosed);
-    // An origin may close a connection while it is idle, just as a request is on its way: that says nothing
-    // about the origin, so it gets the request once more.
-    if (broken && reused && may_retry(error, request)) continue;
+    // The connection, not only a stream of it.
+    const bool broken = error.side == Side::kUpstream &&
+                        (error.code == Code::kClosed || (error.code == Code::kReset && !head.h2));
+    // An origin may close a connection, just as a request is on its way: that says nothing about the origin,
+    // so it gets the request once more.
+    const bool stale = reused && (broken || error.retry == Retry::kSafe);
+    if (stale && may_retry(error, request)) continue;
     if (broken) upstream.failed(index);
     if (error.side == Side::kUpstream && error.code != Code::kCancelled) {
       upstream.observe(index, lb::Outcome::kLocal);
@@ -301,19 +312,32 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
   }
 }
 
-net::Task<Result<http::ClientConnectionPtr>> Proxy::connect(Upstream& upstream, UpstreamHost& host) {
+struct Proxy::HostOpener final : h2::Opener {
+  HostOpener(Proxy& opening, Upstream& of, UpstreamHost& to) : proxy(opening), upstream(of), host(to) {}
+  net::Task<Result<Opened>> open() override { return proxy.open(upstream, host); }
+  Proxy& proxy;
+  Upstream& upstream;
+  UpstreamHost& host;
+};
+
+net::Task<Result<UpstreamConnection>> Proxy::connect(Upstream& upstream, UpstreamHost& host) {
+  const lb::Permit waiting = upstream.acquire(lb::Resource::kPending);
+  if (!waiting) co_return fail(Code::kOverloaded, "as many requests as the service allows wait to connect");
+  HostOpener opener(*this, upstream, host);
+  // Of TCP, and of TLS.
+  co_return co_await host.connect(opener, 2 * upstream.service().spec.connect_timeout);
+}
+
+net::Task<Result<h2::Opener::Opened>> Proxy::open(Upstream& upstream, UpstreamHost& host) {
   const PlannedService& service = upstream.service();
   lb::Permit open = upstream.acquire(lb::Resource::kConnections);
-  const lb::Permit waiting = upstream.acquire(lb::Resource::kPending);
-  if (!open || !waiting)
-    co_return fail(Code::kOverloaded, "as many connections as the service allows are open");
+  if (!open) co_return fail(Code::kOverloaded, "as many connections as the service allows are open");
   counters_.connects.add();
   auto stream = co_await connector_.connect(host.shared->address, service.spec.connect_timeout);
   if (stream && service.spec.tls) stream = co_await secure(std::move(*stream), service, *host.shared);
   if (stream) {
-    auto connection = std::make_unique<http::ClientConnection>(std::move(*stream));
-    connection->held = std::make_unique<HeldPermit>(std::move(open));
-    co_return connection;
+    co_return h2::Opener::Opened{std::move(*stream),
+                                 std::make_unique<HeldPermit>(std::move(open), upstream.keeper())};
   }
   counters_.connect_failures.add();
   Error error = stream.error();

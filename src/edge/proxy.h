@@ -15,6 +15,7 @@
 #include "edge/upstream.h"
 #include "http/service.h"
 #include "net/env.h"
+#include "net/task_group.h"
 #include "record/access_lines.h"
 #include "record/journal.h"
 #include "record/traffic.h"
@@ -56,6 +57,9 @@ class Proxy final : public http::Service {
     shared_https_ = https;
   }
 
+  // Ends the connections to endpoints that nobody's request runs; before the end.
+  net::Task<void> stop();
+
   net::Task<Result<http::ResponsePtr>> handle(http::Request& request) override;
   void refused(http::Request& request, const Error& error) override;
   void ended(http::Request& request, const http::RequestEnd& end) override;
@@ -79,13 +83,17 @@ class Proxy final : public http::Service {
                                                const Route& route);
   http::ResponsePtr ask_filters(filter::Exchange& exchange, const Route& route);
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, Upstream& upstream,
-                                               std::uint32_t index, net::Slice head,
+                                               std::uint32_t index, const UpstreamHead& head,
                                                Duration response_timeout);
-  net::Task<Result<http::ClientConnectionPtr>> connect(Upstream& upstream, UpstreamHost& host);
+  net::Task<Result<UpstreamConnection>> connect(Upstream& upstream, UpstreamHost& host);
+  net::Task<Result<h2::Opener::Opened>> open(Upstream& upstream, UpstreamHost& host);
+
+  struct HostOpener;
 
   net::Env& env_;
   net::Connector& connector_;
   std::uint32_t zone_;
+  net::TaskGroup connections_;  // of HTTP/2, to endpoints
   std::shared_ptr<const ActivePlan> active_;
   std::uint16_t shared_http_ = 0;
   std::uint16_t shared_https_ = 0;

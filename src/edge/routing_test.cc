@@ -217,9 +217,9 @@ TEST_CASE("a WebSocket goes through, both ways, until either side ends it") {
   Peer upstream = origin.accept();
   CHECK(upstream.take() ==
         "GET /chat HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        "Sec-WebSocket-Version: 13\r\nX-Forwarded-For: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: "
-        "websocket\r\n"
-        "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\nX-Request-Id: r-1\r\nVia: 1.1 weir\r\n\r\n");
+        "Sec-WebSocket-Version: 13\r\nX-Forwarded-For: 127.0.0.1\r\n"
+        "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\nX-Request-Id: r-1\r\nVia: 1.1 weir\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
   upstream.send(std::string(kSwitching) + "first");
   CHECK(
       client.take() ==

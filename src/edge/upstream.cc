@@ -7,8 +7,72 @@
 
 namespace weir::edge {
 
+UpstreamHost::UpstreamHost(std::shared_ptr<SharedHost> host, const PlannedService& service, net::Loop& loop,
+                           const UpstreamShare& share)
+    : shared(std::move(host)),
+      counts(share.traffic.join(record::Traffic::Sort::kEndpoint, service.name + '/' + shared->key)) {
+  std::shared_ptr<std::atomic<std::uint32_t>> active;
+  if (lb::kPolicies[static_cast<std::size_t>(service.spec.balance)].make == lb::make_least_request) {
+    active = {shared, &shared->active.count};
+  }
+  if (service.spec.protocol == config::Protocol::kHttp) {
+    h1_ = std::make_shared<http::ClientPool>(std::move(active));
+  } else {
+    h2_ = std::make_unique<h2::ClientPool>(loop, share.connections, share.write_timeout, std::move(active));
+  }
+}
+
+UpstreamHost::~UpstreamHost() {
+  if (h1_) h1_->retire();
+}
+
+UpstreamConnection UpstreamHost::take() {
+  if (h1_) return {.h1 = h1_->take(), .h2 = nullptr};
+  return {.h1 = nullptr, .h2 = h2_->take()};
+}
+
+net::Task<Result<UpstreamConnection>> UpstreamHost::connect(h2::Opener& opener, Duration timeout) {
+  if (h2_) {
+    auto connection = co_await h2_->acquire(opener, timeout);
+    if (!connection) co_return fail(connection.error());
+    co_return UpstreamConnection{.h1 = nullptr, .h2 = std::move(*connection)};
+  }
+  auto opened = co_await opener.open();
+  if (!opened) co_return fail(opened.error());
+  auto connection = std::make_unique<http::ClientConnection>(std::move(opened->stream));
+  connection->held = std::move(opened->held);
+  co_return UpstreamConnection{.h1 = std::move(connection), .h2 = nullptr};
+}
+
+net::Task<Result<http::ResponsePtr>> UpstreamHost::exchange(UpstreamConnection connection,
+                                                            const UpstreamHead& head, http::Request& request,
+                                                            http::ExchangeOptions options) {
+  if (connection.h2) return h2::exchange(std::move(connection.h2), *head.h2, request, options);
+  return http::exchange(std::move(connection.h1), h1_, head.h1, request, options);
+}
+
+void UpstreamHost::close_idle_since(Instant before) {
+  if (h1_) h1_->close_idle_since(before);
+  if (h2_) h2_->close_idle_since(before);
+}
+
+void UpstreamHost::close_all() {
+  if (h1_) h1_->close_all();
+  if (h2_) h2_->close_all();
+}
+
+namespace {
+
+// What the connections of a host are made with is the same for both.
+bool shares_connections(const PlannedService& one, const PlannedService& other) {
+  return one.spec.balance == other.spec.balance && one.spec.protocol == other.spec.protocol &&
+         one.spec.tls == other.spec.tls && one.tls == other.tls;
+}
+
+}  // namespace
+
 Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env, std::uint32_t zone,
-                   record::Traffic& traffic)
+                   const UpstreamShare& share)
     : env_(env),
       zone_(zone),
       outliers_(outlier_settings(planned->spec.outlier_detection)),
@@ -17,10 +81,9 @@ Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net:
               .requests = planned->spec.circuit_breakers.requests_max,
               .retries = planned->spec.circuit_breakers.retries_max},
       planned_(std::move(planned)),
-      counts_(traffic.join(record::Traffic::Sort::kService, planned_->name)) {
-  const bool count_active =
-      lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make == lb::make_least_request;
-  const bool reuse = previous != nullptr && previous->planned_->spec.balance == planned_->spec.balance;
+      counts_(share.traffic.join(record::Traffic::Sort::kService, planned_->name)),
+      keeper_(std::make_shared<const PlannedServicePointer>(planned_)) {
+  const bool reuse = previous != nullptr && shares_connections(*previous->planned_, *planned_);
   for (const PlannedHost& planned_host : planned_->hosts) {
     std::shared_ptr<UpstreamHost> host;
     if (reuse) {
@@ -29,11 +92,7 @@ Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net:
       });
       if (kept != previous->hosts_.end()) host = *kept;
     }
-    if (!host) {
-      auto counts =
-          traffic.join(record::Traffic::Sort::kEndpoint, planned_->name + '/' + planned_host.shared->key);
-      host = std::make_shared<UpstreamHost>(planned_host.shared, std::move(counts), count_active);
-    }
+    if (!host) host = std::make_shared<UpstreamHost>(planned_host.shared, *planned_, env.loop, share);
     hosts_.push_back(std::move(host));
   }
 }
@@ -120,13 +179,13 @@ bool Upstream::take_retry() {
 
 void Upstream::failed(std::uint32_t index) {
   hosts_[index]->backoff.failed(env_.loop.now());
-  hosts_[index]->pool->close_all();  // what broke one connection has probably broken the others
+  hosts_[index]->close_all();  // what broke one connection has probably broken the others
   stale_ = true;
 }
 
 void Upstream::close_idle() {
   const Instant before = env_.loop.now() - planned_->spec.idle_timeout;
-  for (const auto& host : hosts_) host->pool->close_idle_since(before);
+  for (const auto& host : hosts_) host->close_idle_since(before);
 }
 
 }  // namespace weir::edge

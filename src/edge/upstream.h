@@ -11,33 +11,63 @@
 
 #include "edge/affinity.h"
 #include "edge/plan.h"
+#include "edge/upstream_head.h"
+#include "h2/client.h"
 #include "http/client.h"
 #include "lb/backoff.h"
 #include "lb/policies.h"
 #include "lb/spread.h"
 #include "net/env.h"
+#include "net/task_group.h"
 #include "record/traffic.h"
 
 namespace weir::edge {
 
-struct UpstreamHost {
-  UpstreamHost(std::shared_ptr<SharedHost> host, record::Traffic::CountsPointer counted, bool count_active)
-      : shared(std::move(host)),
-        counts(std::move(counted)),
-        pool(std::make_shared<http::ClientPool>(count_active ? &shared->active.count : nullptr)) {}
-  ~UpstreamHost() { pool->retire(); }
+// A connection to a host, in the version of HTTP that its service speaks: one of the two.
+struct UpstreamConnection {
+  http::ClientConnectionPtr h1;
+  h2::ClientConnectionPtr h2;
+  explicit operator bool() const { return h1 || h2; }
+};
+
+// What all upstreams of a core share. Outlives them.
+struct UpstreamShare {
+  record::Traffic& traffic;
+  net::TaskGroup& connections;  // runs those of HTTP/2
+  Duration write_timeout;       // an origin takes some bytes
+};
+
+class UpstreamHost {
+ public:
+  UpstreamHost(std::shared_ptr<SharedHost> host, const PlannedService& service, net::Loop& loop,
+               const UpstreamShare& share);
+  UpstreamHost(const UpstreamHost&) = delete;
+  UpstreamHost& operator=(const UpstreamHost&) = delete;
+  ~UpstreamHost();
+
+  // One that is open and can take a request; false: another is to be opened.
+  UpstreamConnection take();
+  // Opens one, or waits for one that is being opened and has room for more.
+  net::Task<Result<UpstreamConnection>> connect(h2::Opener& opener, Duration timeout);
+  net::Task<Result<http::ResponsePtr>> exchange(UpstreamConnection connection, const UpstreamHead& head,
+                                                http::Request& request, http::ExchangeOptions options);
+  void close_idle_since(Instant before);
+  void close_all();
+
   std::shared_ptr<SharedHost> shared;
   record::Traffic::CountsPointer counts;
-  std::shared_ptr<http::ClientPool> pool;
   lb::Backoff backoff;
+
+ private:
+  std::shared_ptr<http::ClientPool> h1_;  // null: the service speaks HTTP/2
+  std::unique_ptr<h2::ClientPool> h2_;    // null: it does not
 };
 
 class Upstream {
  public:
-  // previous: the same service before the change, on this core; may be null. zone: of this edge. traffic: of
-  // this core.
+  // previous: the same service before the change, on this core; may be null. zone: of this edge.
   Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env, std::uint32_t zone,
-           record::Traffic& traffic);
+           const UpstreamShare& share);
 
   const PlannedService& service() const { return *planned_; }
   UpstreamHost& host(std::uint32_t index) { return *hosts_[index]; }
@@ -54,6 +84,8 @@ class Upstream {
   lb::Permit acquire(lb::Resource resource) {
     return planned_->shared->circuit.try_acquire(resource, limits_);
   }
+  // Keeps alive what permits refer to. Counted by this core alone, unlike service()'s own owners.
+  std::shared_ptr<const void> keeper() const { return keeper_; }
 
   void count_request() { planned_->shared->retry_budget.count_request(env_.loop.now()); }
   bool take_retry();
@@ -78,6 +110,7 @@ class Upstream {
   lb::CircuitLimits limits_;
   PlannedServicePointer planned_;
   record::Traffic::CountsPointer counts_;
+  std::shared_ptr<const PlannedServicePointer> keeper_;
   std::vector<std::shared_ptr<UpstreamHost>> hosts_;
   std::unique_ptr<lb::Policy> policy_;
   std::vector<std::uint32_t> serving_;   // indexes of the hosts that policy_ may pick, ascending

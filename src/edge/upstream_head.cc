@@ -1,5 +1,10 @@
 #include "edge/upstream_head.h"
 
+#include <array>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+
 #include "base/text.h"
 #include "http/h1_writer.h"
 #include "record/peer_text.h"
@@ -9,8 +14,11 @@ namespace {
 
 using http::Known;
 
-constexpr std::string_view kVia11 = "1.1 weir";
-constexpr std::string_view kVia10 = "1.0 weir";
+// The protocol as it was received (RFC 9110 section 7.6.3).
+std::string_view via(unsigned version_major, std::uint8_t version_minor) {
+  if (version_major == 2) return "2 weir";
+  return version_minor == 0 ? "1.0 weir" : "1.1 weir";
+}
 
 constexpr std::uint64_t kRewritten =
     http::bits_of({Known::kHost, Known::kXForwardedFor, Known::kXForwardedProto, Known::kXForwardedHost,
@@ -21,8 +29,56 @@ constexpr std::uint64_t kHopByHop =
     http::bits_of({Known::kConnection, Known::kKeepAlive, Known::kProxyConnection, Known::kTransferEncoding,
                    Known::kUpgrade, Known::kTe, Known::kProxyAuthorization, Known::kProxyAuthenticate});
 
+// What HeadWriter is to HTTP/1: puts fields and the texts that are made for them into the room.
+class FieldList {
+ public:
+  explicit FieldList(std::span<std::byte> room)
+      : fields_(*std::construct_at(reinterpret_cast<http::Fields*>(room.data()))),
+        begin_(reinterpret_cast<char*>(room.data()) + sizeof(http::Fields)),
+        next_(begin_),
+        end_(reinterpret_cast<char*>(room.data() + room.size())) {
+    static_assert(std::is_trivially_destructible_v<http::Fields>, "nobody destroys it");
+  }
+
+  void field(std::string_view name, std::string_view value) { full_ |= !fields_.add(name, value); }
+  void field(Known known, std::string_view value) { full_ |= !fields_.add(known, value); }
+  void field(Known known, std::uint64_t value) {
+    std::array<char, http::kDecimalBytesMax> digits;
+    begin_text();
+    append({digits.data(), http::write_decimal(value, digits.data())});
+    field(known, text());
+  }
+  void begin_field(std::string_view name) {
+    name_ = name;
+    begin_text();
+  }
+  void append(std::string_view text) {
+    if (static_cast<std::size_t>(end_ - next_) < text.size()) {
+      full_ = true;
+      return;
+    }
+    std::memcpy(next_, text.data(), text.size());
+    next_ += text.size();
+  }
+  void end_field() { field(name_, text()); }
+
+  void begin_text() { begin_ = next_; }
+  std::string_view text() const { return {begin_, static_cast<std::size_t>(next_ - begin_)}; }
+  const http::Fields& fields() const { return fields_; }
+  bool full() const { return full_; }
+
+ private:
+  http::Fields& fields_;
+  std::string_view name_;
+  char* begin_;  // of the text that is being made
+  char* next_;
+  char* end_;
+  bool full_ = false;
+};
+
 // All values of one name as one list, and one more member.
-void write_list(http::HeadWriter& writer, const http::Fields& fields, Known known, std::string_view last) {
+template <class Writer>
+void write_list(Writer& writer, const http::Fields& fields, Known known, std::string_view last) {
   writer.begin_field(http::name_of(known));
   if (fields.has(known)) {
     for (const http::Field& field : fields) {
@@ -37,7 +93,8 @@ void write_list(http::HeadWriter& writer, const http::Fields& fields, Known know
 
 // In the form of Envoy's x-forwarded-client-cert: Hash=...;Subject="...";SAN="...". Quotes within are
 // escaped.
-void write_client_certificate(http::HeadWriter& writer, const http::TlsInfo& tls) {
+template <class Writer>
+void write_client_certificate(Writer& writer, const http::TlsInfo& tls) {
   const auto quoted = [&writer](std::string_view text) {
     writer.append("\"");
     for (const char c : text) {
@@ -57,16 +114,9 @@ void write_client_certificate(http::HeadWriter& writer, const http::TlsInfo& tls
   writer.end_field();
 }
 
-}  // namespace
-
-Result<std::size_t> write_upstream_head(http::Request& request, std::string_view authority,
-                                        std::span<std::byte> room) {
-  http::RequestHead& head = request.head;
-  if (head.fields.has_any(kHopByHop)) http::remove_hop_by_hop(head.fields);
-  http::HeadWriter writer(room);
-  writer.request_line(head.method_text, head.path, head.query);
-  const std::string_view host = head.authority.empty() ? authority : head.authority;
-  writer.field(Known::kHost, host);
+template <class Writer>
+void write_fields(Writer& writer, const http::Request& request, std::string_view host) {
+  const http::RequestHead& head = request.head;
   for (const http::Field& field : head.fields) {
     if (field.known == Known::kOther) {
       if (!equal_ignoring_case(field.name, kClientCertificate)) writer.field(field.name, field.value);
@@ -74,16 +124,8 @@ Result<std::size_t> write_upstream_head(http::Request& request, std::string_view
       writer.field(field.name, field.value);
     }
   }
-  if (head.framing == http::Framing::kLength) {
-    writer.field(Known::kContentLength, head.content_length);
-  } else if (head.framing == http::Framing::kChunked) {
-    writer.field(Known::kTransferEncoding, "chunked");
-  }
+  if (head.framing == http::Framing::kLength) writer.field(Known::kContentLength, head.content_length);
   write_list(writer, head.fields, Known::kXForwardedFor, record::PeerText(request.peer).view());
-  if (request.upgrade != nullptr) {
-    writer.field(Known::kConnection, "Upgrade");
-    writer.field(Known::kUpgrade, "websocket");
-  }
   if (request.tls != nullptr && !request.tls->client_fingerprint.empty()) {
     write_client_certificate(writer, *request.tls);
   }
@@ -92,14 +134,65 @@ Result<std::size_t> write_upstream_head(http::Request& request, std::string_view
   const std::string_view sent = head.fields.value_of(Known::kHost);
   writer.field(Known::kXForwardedHost, sent.empty() ? host : sent);
   writer.field(Known::kXRequestId, request.id);
-  write_list(writer, head.fields, Known::kVia, head.version_minor == 0 ? kVia10 : kVia11);
-  return writer.finish();
+  write_list(writer, head.fields, Known::kVia, via(request.version_major, head.version_minor));
 }
 
-void clean_response_head(http::ResponseHead& head) {
+Result<UpstreamHead> write_h1(const http::Request& request, std::string_view host,
+                              std::span<std::byte> room) {
+  const http::RequestHead& head = request.head;
+  http::HeadWriter writer(room);
+  writer.request_line(head.method_text, head.path, head.query);
+  writer.field(Known::kHost, host);
+  write_fields(writer, request, host);
+  if (head.framing == http::Framing::kChunked) writer.field(Known::kTransferEncoding, "chunked");
+  if (request.upgrade != nullptr) {
+    writer.field(Known::kConnection, "Upgrade");
+    writer.field(Known::kUpgrade, "websocket");
+  }
+  const auto bytes = writer.finish();
+  if (!bytes) return fail(Code::kHeadTooLarge, "no room for the fields that a proxy adds");
+  return UpstreamHead{.h1 = room.first(*bytes), .h2 = std::nullopt};
+}
+
+Result<UpstreamHead> write_h2(const http::Request& request, std::string_view host, std::string_view scheme,
+                              std::span<std::byte> room) {
+  const http::RequestHead& head = request.head;
+  if (request.upgrade != nullptr) {
+    return fail(Code::kNotImplemented, "WebSockets need a service of protocol HTTP, not HTTP2");
+  }
+  FieldList list(room);
+  list.begin_text();
+  list.append(head.path);
+  if (head.query.data() != nullptr) {
+    list.append("?");
+    list.append(head.query);
+  }
+  const std::string_view path = list.text();
+  write_fields(list, request, host);
+  if (list.full()) return fail(Code::kHeadTooLarge, "no room for the fields that a proxy adds");
+  return UpstreamHead{.h1 = {},
+                      .h2 = h2::UpstreamHead{.method = head.method_text,
+                                             .scheme = scheme,
+                                             .authority = host,
+                                             .path = path,
+                                             .fields = list.fields()}};
+}
+
+}  // namespace
+
+Result<UpstreamHead> write_upstream_head(http::Request& request, const PlannedService& service,
+                                         std::span<std::byte> room) {
+  http::RequestHead& head = request.head;
+  if (head.fields.has_any(kHopByHop)) http::remove_hop_by_hop(head.fields);
+  const std::string_view host = head.authority.empty() ? std::string_view(service.authority) : head.authority;
+  if (service.spec.protocol == config::Protocol::kHttp) return write_h1(request, host, room);
+  return write_h2(request, host, service.spec.tls ? "https" : "http", room);
+}
+
+void clean_response_head(http::ResponseHead& head, unsigned version_major) {
   if (head.fields.has_any(kHopByHop)) http::remove_hop_by_hop(head.fields);
   // A field too many for Via is no reason to refuse the response.
-  (void)head.fields.add(Known::kVia, head.version_minor == 0 ? kVia10 : kVia11);
+  (void)head.fields.add(Known::kVia, via(version_major, head.version_minor));
 }
 
 }  // namespace weir::edge

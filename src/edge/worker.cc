@@ -83,6 +83,7 @@ net::Task<void> Worker::run_to_end(std::function<void()> done) {
   server_.drain();
   co_await server_.join();
   co_await tasks_.stop();
+  co_await proxy_.stop();
   proxy_.flush_access_log();
   done();
 }

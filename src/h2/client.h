@@ -10,7 +10,7 @@
 #include "h2/client_connection.h"
 #include "http/client.h"
 #include "http/service.h"
-#include "net/network.h"
+#include "net/stream.h"
 #include "net/task_group.h"
 
 namespace weir::h2 {
@@ -23,25 +23,40 @@ using ClientConnectionPtr = std::shared_ptr<ClientConnection>;
 net::Task<Result<http::ResponsePtr>> exchange(ClientConnectionPtr connection, UpstreamHead head,
                                               http::Request& request, http::ExchangeOptions options);
 
+// How a pool comes by a stream to its origin, and by what is to live as long as the connection.
+class Opener {
+ public:
+  struct Opened {
+    std::unique_ptr<net::Stream> stream;
+    std::unique_ptr<http::Held> held;
+  };
+  virtual net::Task<Result<Opened>> open() = 0;
+
+ protected:
+  ~Opener() = default;
+};
+
 class ClientPool {
  public:
   // Per origin and core. Beyond it exchanges wait for a stream.
   static constexpr std::size_t kConnectionsMax = 64;
 
   // connections: runs them; outlives the pool, and is stopped by its owner, which ends them.
+  // active: counts the exchanges under way at the origin, over all cores; null: nobody asks.
   ClientPool(net::Loop& loop, net::TaskGroup& connections, Duration write_timeout,
-             std::atomic<std::uint32_t>* active)
-      : loop_(loop), group_(connections), write_timeout_(write_timeout), active_(active) {}
+             std::shared_ptr<std::atomic<std::uint32_t>> active)
+      : loop_(loop), group_(connections), write_timeout_(write_timeout), active_(std::move(active)) {}
   ClientPool(const ClientPool&) = delete;
   ClientPool& operator=(const ClientPool&) = delete;
   ~ClientPool() { retire(); }
 
-  // A connection with room for another exchange; opens one when there is none. Exchanges that come while one
-  // is being opened wait for that. The pool is held by who awaits.
-  net::Task<Result<ClientConnectionPtr>> acquire(net::Connector& connector, net::Address to,
-                                                 Duration timeout);
+  // A connection with room for another exchange; null: another is to be opened.
+  ClientConnectionPtr take();
+  // The same, and opens one when there is none. Exchanges that come while one is being opened wait for that,
+  // at most as long as the timeout, and fail with its error. The pool is held by who awaits.
+  net::Task<Result<ClientConnectionPtr>> acquire(Opener& opener, Duration timeout);
   // One that has been opened by other means.
-  ClientConnectionPtr add(std::unique_ptr<net::Stream> stream);
+  ClientConnectionPtr add(Opener::Opened opened);
   // Those without exchanges since before that end.
   void close_idle_since(Instant before);
   // They end when their exchanges have.
@@ -58,14 +73,13 @@ class ClientPool {
     std::optional<Error> error;
     ~Waiter();
   };
-  ClientConnectionPtr take();
-  net::Task<Result<ClientConnectionPtr>> open(net::Connector& connector, net::Address to, Duration timeout);
+  net::Task<Result<ClientConnectionPtr>> open(Opener& opener);
   net::Task<Result<void>> wait(Duration timeout);
 
   net::Loop& loop_;
   net::TaskGroup& group_;
   Duration write_timeout_;
-  std::atomic<std::uint32_t>* active_;
+  std::shared_ptr<std::atomic<std::uint32_t>> active_;
   std::vector<ClientConnectionPtr> connections_;
   std::size_t opening_ = 0;
   Waiter* waiters_ = nullptr;  // for one that is being opened

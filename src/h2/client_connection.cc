@@ -15,8 +15,10 @@ ClientConnection::Watch::Watch(ClientConnection& watched)
       connection(watched) {}
 
 ClientConnection::ClientConnection(std::unique_ptr<net::Stream> stream, Duration write_timeout,
-                                   std::atomic<std::uint32_t>* active)
-    : Session(Role::kClient, std::move(stream), write_timeout), active_(active), idle_since_(loop().now()) {
+                                   std::shared_ptr<std::atomic<std::uint32_t>> active)
+    : Session(Role::kClient, std::move(stream), write_timeout),
+      active_(std::move(active)),
+      idle_since_(loop().now()) {
   start(0);  // no pushes
 }
 
@@ -37,6 +39,7 @@ net::Task<void> ClientConnection::run(std::shared_ptr<ClientConnection> self) {
   }
   co_await sender.stop();
   connection.close();
+  connection.held.reset();
 }
 
 std::size_t ClientConnection::exchanges_free() const {

@@ -9,6 +9,7 @@
 #include "h2/session.h"
 #include "h2/signal.h"
 #include "http/message.h"
+#include "http/service.h"
 #include "net/timer.h"
 
 namespace weir::h2 {
@@ -26,8 +27,10 @@ class ClientConnection final : public Session {
  public:
   // active: counts the exchanges under way at the origin, over all cores; null: nobody asks.
   ClientConnection(std::unique_ptr<net::Stream> stream, Duration write_timeout,
-                   std::atomic<std::uint32_t>* active);
+                   std::shared_ptr<std::atomic<std::uint32_t>> active);
   ~ClientConnection() override;
+
+  std::unique_ptr<http::Held> held;  // until run() has ended
 
   // Until the connection has ended. Cancelled, it ends at once, and the exchanges on it fail.
   static net::Task<void> run(std::shared_ptr<ClientConnection> self);
@@ -55,7 +58,7 @@ class ClientConnection final : public Session {
     ClientConnection& connection;
   };
 
-  std::atomic<std::uint32_t>* active_;
+  std::shared_ptr<std::atomic<std::uint32_t>> active_;
   std::size_t exchanges_ = 0;
   bool retires_when_idle_ = false;
   Instant idle_since_;

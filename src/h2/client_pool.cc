@@ -22,28 +22,23 @@ ClientConnectionPtr ClientPool::take() {
   return *std::ranges::min_element(connections_, {}, &ClientConnection::open_streams);
 }
 
-net::Task<Result<ClientConnectionPtr>> ClientPool::acquire(net::Connector& connector, net::Address to,
-                                                           Duration timeout) {
+net::Task<Result<ClientConnectionPtr>> ClientPool::acquire(Opener& opener, Duration timeout) {
   for (;;) {
     if (ClientConnectionPtr connection = take()) co_return connection;
-    if (waiting_ >= opening_ * kStreamsMax) co_return co_await open(connector, to, timeout);
+    if (waiting_ >= opening_ * kStreamsMax) co_return co_await open(opener);
     if (auto waited = co_await wait(timeout); !waited) co_return fail(waited.error());
   }
 }
 
-net::Task<Result<ClientConnectionPtr>> ClientPool::open(net::Connector& connector, net::Address to,
-                                                        Duration timeout) {
+net::Task<Result<ClientConnectionPtr>> ClientPool::open(Opener& opener) {
   ++opening_;
-  auto stream = co_await connector.connect(to, timeout);
+  auto stream = co_await opener.open();
   --opening_;
   Result<ClientConnectionPtr> opened;
   if (stream) {
     opened = add(std::move(*stream));
   } else {
-    Error error = stream.error();
-    error.side = Side::kUpstream;
-    error.retry = error.code == Code::kCancelled ? Retry::kNever : Retry::kSafe;  // nothing was sent
-    opened = fail(error);
+    opened = fail(stream.error());
   }
   for (Waiter* waiter = waiters_; waiter != nullptr; waiter = waiter->next) {
     // Whose client has gone says nothing about the origin: another of them opens one.
@@ -70,8 +65,9 @@ net::Task<Result<void>> ClientPool::wait(Duration timeout) {
   co_return fail(error);
 }
 
-ClientConnectionPtr ClientPool::add(std::unique_ptr<net::Stream> stream) {
-  auto connection = std::make_shared<ClientConnection>(std::move(stream), write_timeout_, active_);
+ClientConnectionPtr ClientPool::add(Opener::Opened opened) {
+  auto connection = std::make_shared<ClientConnection>(std::move(opened.stream), write_timeout_, active_);
+  connection->held = std::move(opened.held);
   group_.spawn(ClientConnection::run(connection));
   if (retired_) {
     connection->retire_when_idle();

@@ -50,12 +50,19 @@ void ClientStream::refuse(const Error& error) {
   reset(ErrorCode::kProtocolError);
 }
 
-// RFC 9113 section 8.7: what was refused, or never sent, was not acted upon.
+// RFC 9113 section 8.7: what was refused, or never sent, was not acted upon. A stream's reset says nothing
+// about its connection, so that has another code.
 void ClientStream::on_closed(ErrorCode code) {
   if (head_received_ || failure_) return;
-  const bool unseen = code == ErrorCode::kRefusedStream || !head_sent();
-  failure_ = {Code::kReset, Side::kUpstream, unseen ? Retry::kSafe : Retry::kIfIdempotent, 0,
-              unseen ? "the origin refused the stream" : "the origin reset the stream before an answer"};
+  const Retry retry = code == ErrorCode::kRefusedStream || !head_sent() ? Retry::kSafe : Retry::kIfIdempotent;
+  if (session_.dying()) {
+    failure_ = {Code::kClosed, Side::kUpstream, retry, 0,
+                "the connection to the origin ended before an answer"};
+  } else {
+    failure_ = {Code::kReset, Side::kUpstream, retry, 0,
+                retry == Retry::kSafe ? "the origin refused the stream"
+                                      : "the origin reset the stream before an answer"};
+  }
 }
 
 }  // namespace weir::h2

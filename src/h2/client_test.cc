@@ -119,6 +119,20 @@ struct Call {
   }
 };
 
+struct Dialler final : Opener {
+  Dialler(FakeEnv& env, net::Address address) : fake(env), to(address) {}
+  net::Task<Result<Opened>> open() override {
+    auto stream = co_await fake.network.connect(to, 5s);
+    if (stream) co_return Opened{std::move(*stream), nullptr};
+    Error error = stream.error();
+    error.side = Side::kUpstream;
+    error.retry = Retry::kSafe;
+    co_return fail(error);
+  }
+  FakeEnv& fake;
+  net::Address to;
+};
+
 // A client with a pool; calls run in a group.
 struct Client {
   explicit Client(FakeEnv& env)
@@ -146,7 +160,8 @@ struct Client {
     return call;
   }
   static net::Task<void> run(Client& self, Call& call, net::Address to) {
-    auto connection = co_await self.pool.acquire(self.fake.network, to, 5s);
+    Dialler dialler(self.fake, to);
+    auto connection = co_await self.pool.acquire(dialler, 5s);
     if (connection) {
       co_await call.run(std::move(*connection));
     } else {
@@ -258,9 +273,9 @@ TEST_CASE("whether a request may be sent again") {
       {"refused", rst_stream(1, ErrorCode::kRefusedStream), false, Retry::kSafe, Code::kReset},
       {"beyond the last stream", goaway(0, ErrorCode::kNoError), false, Retry::kSafe, Code::kReset},
       {"reset", rst_stream(1, ErrorCode::kInternalError), false, Retry::kIfIdempotent, Code::kReset},
-      {"connection lost", "", true, Retry::kIfIdempotent, Code::kReset},
-      {"goaway, then lost", goaway(1, ErrorCode::kNoError), true, Retry::kIfIdempotent, Code::kReset},
-      {"no HTTP/2", "HTTP/1.1 400 Bad Request\r\n\r\n", false, Retry::kIfIdempotent, Code::kReset},
+      {"connection lost", "", true, Retry::kIfIdempotent, Code::kClosed},
+      {"goaway, then lost", goaway(1, ErrorCode::kNoError), true, Retry::kIfIdempotent, Code::kClosed},
+      {"no HTTP/2", "HTTP/1.1 400 Bad Request\r\n\r\n", false, Retry::kIfIdempotent, Code::kClosed},
       {"malformed", headers(1, {{":status", "abc"}}, true), false, Retry::kIfIdempotent, Code::kReset},
       {"no status", headers(1, {{"x", "y"}}, true), false, Retry::kIfIdempotent, Code::kReset},
       {"switching", headers(1, {{":status", "101"}}, false), false, Retry::kIfIdempotent, Code::kReset},
@@ -306,8 +321,8 @@ TEST_CASE("more requests than the origin allows wait for a stream, on that conne
   FramePeer other = script.accept(settings({{3, 1}}));
   CHECK(other.take_streams().find(":path=/2") != std::string::npos);
 
-  auto connection = script.fake.run(
-      script.client.pool.acquire(script.fake.network, *net::Address::parse("127.0.0.1:81"), 1s));
+  Dialler dialler(script.fake, *net::Address::parse("127.0.0.1:81"));
+  auto connection = script.fake.run(script.client.pool.acquire(dialler, 1s));
   REQUIRE(connection);  // nobody listens there, and both are full
   CHECK_FALSE(*connection);
   CHECK((*connection).error().retry == Retry::kSafe);
@@ -325,7 +340,7 @@ TEST_CASE("a connection that is full takes some more that wait, and then no more
   FramePeer origin = script.accept(settings({{3, 1}}));
   (void)origin.take();
   auto stream = script.fake.run(script.fake.network.connect(*net::Address::parse("127.0.0.1:80"), 1s));
-  const ClientConnectionPtr full = script.client.pool.add(std::move(**stream));
+  const ClientConnectionPtr full = script.client.pool.add({std::move(**stream), nullptr});
   FramePeer second = script.accept(settings({{3, 1}}));
   std::vector<Call*> calls;
   for (std::size_t i = 0; i <= kWaitingRequestsMax + 1; ++i) {

@@ -75,6 +75,13 @@ net::Slice Content::take() {
   return piece;
 }
 
+std::size_t Content::untake() {
+  const std::size_t bytes = std::exchange(taken_bytes_, 0);
+  if (bytes > 0) first_->begin -= bytes;
+  unread_bytes_ += bytes;
+  return bytes;
+}
+
 std::size_t Content::done_bytes() { return std::exchange(done_bytes_, 0); }
 
 std::size_t Content::clear() {

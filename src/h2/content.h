@@ -33,6 +33,8 @@ class Content {
   // The next piece, valid until the next call; empty when nothing is here.
   net::Slice take();
   bool empty() const { return unread_bytes_ == 0; }
+  // Lets the piece that take() gave last be taken again; how many bytes, 0: it is gone.
+  std::size_t untake();
   // Bytes that were taken and are done with, since the last call: what the windows may be opened by.
   std::size_t done_bytes();
   const std::optional<Error>& error() const { return error_; }

@@ -87,11 +87,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::size_t ended = 0;
   {
     h2::ClientPool pool(fake.loop, connections, 5s, nullptr);
-    auto connection = fake.run(pool.acquire(fake.network, address, 1s));
+    auto stream_to_origin = fake.run(fake.network.connect(address, 1s));
+    WEIR_CHECK(stream_to_origin && *stream_to_origin);
+    h2::ClientConnectionPtr connection = pool.add({std::move(**stream_to_origin), nullptr});
     auto origin = fake.run((*listener)->accept());
-    WEIR_CHECK(connection && *connection && origin && *origin);
+    WEIR_CHECK(origin && *origin);
     net::Stream& stream = *(*origin)->stream;
-    for (std::size_t i = 0; i < kExchanges; ++i) tasks.spawn(call(**connection, i == 1, ended));
+    for (std::size_t i = 0; i < kExchanges; ++i) tasks.spawn(call(connection, i == 1, ended));
     connection.reset();
     tasks.spawn(receive(stream));
     const std::string bytes = std::string((data[0] & 1U) != 0 ? kSettings : std::string_view()) +

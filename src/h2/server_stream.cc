@@ -1,5 +1,7 @@
 #include "h2/server_stream.h"
 
+#include <algorithm>
+
 #include "h2/head.h"
 #include "h2/server_connection.h"
 
@@ -79,7 +81,7 @@ bool ServerStream::RequestContent::allow(net::Slice piece) {
 }
 
 net::Task<Result<net::Slice>> ServerStream::RequestContent::read() {
-  touched_ = true;
+  pieces_ = 2;
   if (stream_.wants_continue_) stream_.send_continue();
   if (!exceeded_) {
     auto piece = co_await stream_.read_content(stream_.connection_.options().body_timeout);
@@ -89,10 +91,20 @@ net::Task<Result<net::Slice>> ServerStream::RequestContent::read() {
 }
 
 net::Slice ServerStream::RequestContent::take_buffered() {
-  touched_ = true;
+  pieces_ = std::min(pieces_ + 1, 2U);
   if (exceeded_) return {};
   const net::Slice piece = stream_.take_content();
   return allow(piece) ? piece : net::Slice{};
+}
+
+bool ServerStream::RequestContent::rewind() {
+  if (pieces_ == 1 && !exceeded_) {
+    if (const std::size_t bytes = stream_.untake_content(); bytes > 0) {
+      allowed_ += bytes;
+      pieces_ = 0;
+    }
+  }
+  return pieces_ == 0;
 }
 
 }  // namespace weir::h2

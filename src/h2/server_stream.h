@@ -37,7 +37,8 @@ class ServerStream final : public Stream, private http::InterimSink {
     net::Task<Result<net::Slice>> read() override;
     net::Slice take_buffered() override;
     bool at_end() const override { return !exceeded_ && stream_.content_at_end(); }
-    bool untouched() const override { return !touched_; }
+    bool untouched() const override { return pieces_ == 0; }
+    bool rewind() override;
     void set_bytes_max(std::uint64_t bytes_max) override { allowed_ = bytes_max; }
     const http::Fields* trailers() const override { return stream_.trailers_.get(); }
 
@@ -46,7 +47,7 @@ class ServerStream final : public Stream, private http::InterimSink {
     ServerStream& stream_;
     std::uint64_t allowed_ = std::numeric_limits<std::uint64_t>::max();  // bytes that may still be given out
     bool exceeded_ = false;
-    bool touched_ = false;
+    unsigned pieces_ = 0;  // asked for, 2 at most
   };
 
   http::Fields& begin_section() override;

@@ -44,6 +44,8 @@ class Session {
   std::size_t open_streams() const { return open_streams_; }
   // The connection is gone, or about to be: no stream is to be had from it any more.
   bool ending() const { return ending_ || gone_; }
+  // At the end: streams that are closed now are closed with the connection.
+  bool dying() const { return dying_; }
 
   // --- for its streams; flush() makes what was submitted go
   void submit_response(Stream& stream, int status, std::string_view date, const http::Fields& fields,
@@ -90,7 +92,6 @@ class Session {
   void submit_goaway(ErrorCode why);
   // GOAWAY at once, and nothing else is received.
   void die(ErrorCode why);
-  bool dying() const { return dying_; }
   // Of the GOAWAY by which the connection ended here; kNoError: it did not, or for no fault.
   ErrorCode death() const { return death_; }
   // Nothing is left to receive or to send.

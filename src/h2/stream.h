@@ -36,6 +36,8 @@ class Stream : public net::Pooled {
   net::Slice take_content();
   // The same, waiting; empty at the end.
   net::Task<Result<net::Slice>> read_content(Duration timeout);
+  // See Content::untake().
+  std::size_t untake_content() { return content_.untake(); }
   bool content_at_end() const { return content_.ended() && content_.empty(); }
   bool content_received() const { return content_.ended(); }
   std::uint64_t content_bytes_received() const { return content_.received_bytes(); }

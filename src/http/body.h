@@ -33,6 +33,9 @@ class Body : public net::Pooled {
   virtual net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout);
   // Nothing of it has been read: the request could still go elsewhere.
   virtual bool untouched() const { return false; }
+  // Makes it untouched() again, if what was read was one piece that take_buffered() gave and that is still
+  // there; true: it is.
+  virtual bool rewind() { return untouched(); }
   // Reading fails with kBodyTooLarge beyond this. Set before the first read.
   virtual void set_bytes_max(std::uint64_t /*bytes_max*/) {}
   // After the end, when there were any: valid as long as the body.

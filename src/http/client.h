@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "http/h1_body.h"
@@ -34,9 +35,8 @@ class ClientPool {
  public:
   static constexpr std::size_t kIdleMax = 1024;  // per origin and core
 
-  // active: counts the exchanges under way at the origin, over all cores; null: nobody asks. Outlives the
-  // pool.
-  explicit ClientPool(std::atomic<std::uint32_t>* active) : active_(active) {}
+  // active: counts the exchanges under way at the origin, over all cores; null: nobody asks.
+  explicit ClientPool(std::shared_ptr<std::atomic<std::uint32_t>> active) : active_(std::move(active)) {}
 
   // A reusable one, or null. Those that the origin closed meanwhile are dropped.
   ClientConnectionPtr take();
@@ -55,7 +55,7 @@ class ClientPool {
   }
 
  private:
-  std::atomic<std::uint32_t>* active_;
+  std::shared_ptr<std::atomic<std::uint32_t>> active_;
   std::vector<ClientConnectionPtr> idle_;
   bool retired_ = false;
 };

@@ -73,6 +73,18 @@ net::Slice H1Body::take_buffered() {
   return piece ? *piece : net::Slice{};  // nothing was consumed of what is malformed: the next read() tells
 }
 
+bool H1Body::give_back(net::Slice piece) {
+  if (framing_ != Framing::kLength || buffer_ ||
+      (!input_.empty() && input_.data() != piece.data() + piece.size())) {
+    return false;
+  }
+  input_ = {piece.data(), piece.size() + input_.size()};
+  left_ += piece.size();
+  bytes_ -= piece.size();
+  at_end_ = false;
+  return true;
+}
+
 void H1Body::discard_buffered() {
   while (!take_buffered().empty()) {
   }

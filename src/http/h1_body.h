@@ -35,6 +35,10 @@ class H1Body {
   // bulk, so that nothing is held while waiting for one.
   void switch_protocols(Duration read_timeout);
 
+  // Lets the first piece, which take_buffered() gave and behind which nothing was read, be read again; false:
+  // it can't.
+  bool give_back(net::Slice piece);
+
   // Drops what has been received: that may be the end.
   void discard_buffered();
   // After the end: what was received behind it, and the buffer that holds it when that is this body's own.

@@ -131,7 +131,9 @@ bool is_valid_authority(std::string_view authority) {
 }
 
 int status_for(const Error& error) {
-  if (error.side == Side::kUpstream) return error.code == Code::kTimedOut ? 504 : 502;
+  if (error.side == Side::kUpstream && error.code != Code::kOverloaded) {
+    return error.code == Code::kTimedOut ? 504 : 502;
+  }
   switch (error.code) {
     case Code::kMalformed:
     case Code::kClosed:

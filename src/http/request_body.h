@@ -16,19 +16,22 @@ class RequestBody final : public Body {
         wants_continue_(head.expect_continue && head.version_minor >= 1) {}
 
   net::Task<Result<net::Slice>> read() override {
-    touched_ = true;
+    touch();
     if (wants_continue_) {
       if (auto sent = co_await send_continue(); !sent) co_return fail(sent.error());
     }
     co_return co_await body_.read();
   }
   net::Slice take_buffered() override {
-    touched_ = true;
-    return body_.take_buffered();
+    const bool is_first = !touched_;
+    touch();
+    const net::Slice piece = body_.take_buffered();
+    if (is_first) first_ = piece;
+    return piece;
   }
   bool at_end() const override { return body_.at_end(); }
   net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout) override {
-    touched_ = true;
+    touch();
     if (wants_continue_) {
       if (auto sent = co_await send_continue(); !sent) {
         co_return net::Pumped{.result = fail(sent.error()), .read_failed = true};
@@ -37,6 +40,10 @@ class RequestBody final : public Body {
     co_return co_await body_.pump_to(to, timeout);
   }
   bool untouched() const override { return !touched_; }
+  bool rewind() override {
+    if (touched_ && !first_.empty() && body_.give_back(first_)) touched_ = false;
+    return !touched_;
+  }
   void set_bytes_max(std::uint64_t bytes_max) override { body_.set_bytes_max(bytes_max); }
   const Fields* trailers() const override { return body_.trailers(); }
 
@@ -56,11 +63,17 @@ class RequestBody final : public Body {
   void switch_protocols(Duration read_timeout) { body_.switch_protocols(read_timeout); }
 
  private:
+  void touch() {
+    touched_ = true;
+    first_ = {};
+  }
+
   H1Body body_;
   net::Stream& stream_;
   Duration write_timeout_;
   bool wants_continue_;
   bool touched_ = false;
+  net::Slice first_;  // taken from what was received, and nothing behind it
 };
 
 }  // namespace weir::http
