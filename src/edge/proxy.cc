@@ -88,11 +88,11 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
     counters_.no_route.add();
     co_return fail(Code::kNoRoute, "no load balancer serves this host and path");
   }
-  if (route->filters.empty()) co_return co_await answer(request, *active, *route);
+  if (route->filters().empty()) co_return co_await answer(request, *active, *route);
 
   filter::Exchange exchange{request, env_, throttle_, route->matched_prefix(), {}};
   http::ResponsePtr response;
-  for (const filter::NamedFilter& one : route->filters) {
+  for (const filter::NamedFilter& one : route->filters()) {
     response = one.filter->on_request(exchange);
     if (response) break;
   }
@@ -101,7 +101,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
     if (!answered) co_return answered;
     response = std::move(*answered);
   }
-  for (const filter::NamedFilter& one : route->filters) one.filter->on_response(exchange, response->head);
+  for (const filter::NamedFilter& one : route->filters()) one.filter->on_response(exchange, response->head);
   co_return response;
 }
 
@@ -115,7 +115,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request, const
   const http::RequestHead& head = request.head;
   std::uint32_t backend = 0;
   if (route.split) {
-    const auto picked = route.split->pick({route.rotation, env_.random, {}});
+    const auto picked = route.split->pick({*route.rotation, env_.random, {}});
     if (!picked) co_return fail(Code::kNoEndpoint, "all backends of this route have weight 0");
     backend = *picked;
   }

@@ -201,6 +201,31 @@ TEST_CASE("beyond its rate a client is told when to come again") {
   CHECK(get("a").starts_with("HTTP/1.1 429"));
 }
 
+TEST_CASE("shares of backends are exact over changes that don't concern the route") {
+  Fixture fixture;
+  PeerListener heavy(fixture.fake, "10.0.0.1:80");
+  PeerListener light(fixture.fake, "10.0.0.2:80");
+  heavy.answer("\r\n\r\n", kNoContent);
+  light.answer("\r\n\r\n", kNoContent);
+  fixture.snapshot.services = {service("heavy", {endpoint("10.0.0.1:80")}),
+                               service("light", {endpoint("10.0.0.2:80")}), service("other", {})};
+  std::vector<config::Route>& routes = fixture.snapshot.load_balancers[0].spec.routes;
+  routes[0].backends = {{"heavy", 9}, {"light", 1}};
+  for (int i = 0; i < 60; ++i) {
+    fixture.snapshot.services[2].endpoints = {endpoint("10.0.1." + std::to_string(i) + ":80")};
+    if (i % 10 == 5) {  // the route moves within its load balancer
+      config::Route other;
+      other.match.path_prefix = "/other" + std::to_string(i);
+      other.backends = {{"other", 1}};
+      routes.insert(routes.begin(), other);
+    }
+    fixture.apply();
+    CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+  }
+  CHECK(heavy.answered() == 54);
+  CHECK(light.answered() == 6);
+}
+
 constexpr std::string_view kUpgrade =
     "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nX-Request-Id: r-1\r\n\r\n";
