@@ -1,10 +1,11 @@
 #include "edge/proxy.h"
 
-#include <span>
+#include <algorithm>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "edge/retrying.h"
 #include "edge/upstream_head.h"
 #include "http/client.h"
 #include "tls/tls_stream.h"
@@ -15,16 +16,9 @@ namespace {
 constexpr Duration kReadTimeout = std::chrono::seconds(60);   // the origin's next bytes
 constexpr Duration kWriteTimeout = std::chrono::seconds(30);  // the origin takes some bytes
 
-// A request may go to another endpoint when nothing of it was acted upon, or doing it twice is the same as
-// once; and when its body, if any, is still to be had.
-bool may_retry(const Error& error, const http::Request& request) {
-  if (error.side != Side::kUpstream || (request.body != nullptr && !request.body->untouched())) return false;
-  switch (error.retry) {
-    case Retry::kNever: return false;
-    case Retry::kSafe: return true;
-    case Retry::kIfIdempotent: return http::is_idempotent(request.head.method);
-  }
-  return false;
+// What is left of a timeout when all has to end by then.
+Duration until(Instant ends, Duration timeout, const net::Loop& loop) {
+  return std::clamp(ends - loop.now(), Duration::zero(), timeout);
 }
 
 struct HeldPermit final : http::Held {
@@ -33,12 +27,12 @@ struct HeldPermit final : http::Held {
 };
 
 net::Task<Result<std::unique_ptr<net::Stream>>> secure(std::unique_ptr<net::Stream> stream,
-                                                       const PlannedService& service,
-                                                       const SharedHost& host) {
+                                                       const PlannedService& service, const SharedHost& host,
+                                                       Duration timeout) {
   if (service.tls_failed) co_return fail(Code::kConnectFailed, "the service's TLS settings can't be used");
   const std::string& name = service.spec.tls->server_name.empty() ? host.name : service.spec.tls->server_name;
-  auto secured = co_await tls::TlsStream::connect(
-      std::move(stream), service.tls, {.name = name, .endpoint = host.key}, service.spec.connect_timeout);
+  auto secured = co_await tls::TlsStream::connect(std::move(stream), service.tls,
+                                                  {.name = name, .endpoint = host.key}, timeout);
   if (!secured) co_return fail(secured.error());
   co_return std::move(*secured);
 }
@@ -146,39 +140,39 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   if (!static_cast<HeldPermit&>(*request.held).permit) {
     co_return fail(Code::kOverloaded, "as many requests as the service allows are under way");
   }
-  std::array<std::uint32_t, lb::kTriedMax> tried{};
-  std::size_t tries = 0;
-  lb::Permit retrying;
-  Error error{Code::kNoEndpoint, Side::kInternal, Retry::kNever, 0, "no endpoint can take the request"};
+  auto index = upstream->pick(affine, {});
+  if (!index) {
+    counters_.no_endpoint.add();
+    co_return fail(Code::kNoEndpoint, "no endpoint can take the request");
+  }
+  const net::Loop& loop = env_.loop;
+  const Instant ends = retries.per_try_timeout ? loop.deadline(response_timeout) : Instant::max();
+  Retrying retrying(retries, *upstream, request, affine, ends);
   for (;;) {
-    const auto index = upstream->pick(affine, std::span(tried).first(tries));
-    if (!index) break;  // answered with what the last try said
-    auto response = co_await attempt(request, *upstream, *index, head, response_timeout);
-    if (response) {
-      if (service.sticky) keep_client(request, *upstream, *index, affine, (*response)->head);
+    const Instant try_ends = std::min(ends, loop.deadline(retries.per_try_timeout.value_or(Duration::max())));
+    auto response = co_await attempt(request, *upstream, *index, head, response_timeout, try_ends);
+    const auto next = retrying.next(*index, response, loop.now());
+    if (!next) {
+      if (response && service.sticky) keep_client(request, *upstream, *index, affine, (*response)->head);
       co_return response;
     }
-    error = response.error();
-    tried[tries++] = *index;
-    if (!may_retry(error, request)) break;
-    if (tries > retries.attempts || tries == tried.size() || !upstream->take_retry()) break;
-    if (!retrying) retrying = upstream->acquire(lb::Resource::kRetries);
-    if (!retrying) break;
     counters_.retries.add();
+    index = next;
+    if (!response) continue;
+    (void)(*response)->take_buffered();  // when that is all, its connection can be used again
+    if (!(*response)->settled()) co_await (*response)->settle();
   }
-  if (tries == 0) counters_.no_endpoint.add();
-  co_return fail(error);
 }
 
 net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upstream& upstream,
                                                     std::uint32_t index, net::Slice head,
-                                                    Duration response_timeout) {
+                                                    Duration response_timeout, Instant ends) {
   UpstreamHost& host = upstream.host(index);
   http::ClientConnectionPtr pooled = host.pool->take();
   for (;;) {
     const bool reused = pooled != nullptr;
     Result<http::ClientConnectionPtr> connection = std::move(pooled);
-    if (!reused) connection = co_await connect(upstream, host);
+    if (!reused) connection = co_await connect(upstream, host, ends);
     if (!connection) {
       if (connection.error().side == Side::kUpstream && connection.error().code != Code::kCancelled) {
         upstream.failed(index);
@@ -186,8 +180,9 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
       }
       co_return fail(connection.error());
     }
-    auto response = co_await http::exchange(std::move(*connection), host.pool, head, request,
-                                            {response_timeout, kReadTimeout, kWriteTimeout});
+    auto response =
+        co_await http::exchange(std::move(*connection), host.pool, head, request,
+                                {until(ends, response_timeout, env_.loop), kReadTimeout, kWriteTimeout});
     if (response) {
       upstream.succeeded(index);
       upstream.observe(index,
@@ -200,7 +195,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
         error.side == Side::kUpstream && (error.code == Code::kReset || error.code == Code::kClosed);
     // An origin may close a connection while it is idle, just as a request is on its way: that says nothing
     // about the origin, so it gets the request once more.
-    if (broken && reused && may_retry(error, request)) continue;
+    if (broken && reused && may_send_again(request, error)) continue;
     if (broken) upstream.failed(index);
     if (error.side == Side::kUpstream && error.code != Code::kCancelled) {
       upstream.observe(index, lb::Outcome::kLocal);
@@ -209,15 +204,19 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
   }
 }
 
-net::Task<Result<http::ClientConnectionPtr>> Proxy::connect(Upstream& upstream, UpstreamHost& host) {
+net::Task<Result<http::ClientConnectionPtr>> Proxy::connect(Upstream& upstream, UpstreamHost& host,
+                                                            Instant ends) {
   const PlannedService& service = upstream.service();
   lb::Permit open = upstream.acquire(lb::Resource::kConnections);
   const lb::Permit waiting = upstream.acquire(lb::Resource::kPending);
   if (!open || !waiting)
     co_return fail(Code::kOverloaded, "as many connections as the service allows are open");
   counters_.connects.add();
-  auto stream = co_await connector_.connect(host.shared->address, service.spec.connect_timeout);
-  if (stream && service.spec.tls) stream = co_await secure(std::move(*stream), service, *host.shared);
+  const Duration timeout = service.spec.connect_timeout;
+  auto stream = co_await connector_.connect(host.shared->address, until(ends, timeout, env_.loop));
+  if (stream && service.spec.tls) {
+    stream = co_await secure(std::move(*stream), service, *host.shared, until(ends, timeout, env_.loop));
+  }
   if (stream) {
     auto connection = std::make_unique<http::ClientConnection>(std::move(*stream));
     connection->held = std::make_unique<HeldPermit>(std::move(open));

@@ -2,7 +2,6 @@
 // another when that is right. One per core.
 #pragma once
 
-#include <array>
 #include <memory>
 
 #include "auth/failure_throttle.h"
@@ -53,8 +52,8 @@ class Proxy final : public http::Service {
                                                const Route& route);
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, Upstream& upstream,
                                                std::uint32_t index, net::Slice head,
-                                               Duration response_timeout);
-  net::Task<Result<http::ClientConnectionPtr>> connect(Upstream& upstream, UpstreamHost& host);
+                                               Duration response_timeout, Instant ends);
+  net::Task<Result<http::ClientConnectionPtr>> connect(Upstream& upstream, UpstreamHost& host, Instant ends);
 
   net::Env& env_;
   net::Connector& connector_;

@@ -343,23 +343,6 @@ TEST_CASE("a PROXY header is believed from those who are listed, and from nobody
   }
 }
 
-// Three origins that answer with their own letter.
-struct Pool : Fixture {
-  Pool() {
-    for (int i = 0; i < 3; ++i) {
-      origins.emplace_back(fake, "10.0.0." + std::to_string(i + 1) + ":80");
-      origins.back().answer("\r\n\r\n", answer_with(std::string(1, static_cast<char>('a' + i))));
-    }
-  }
-  void start() { apply({endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80"), endpoint("10.0.0.3:80")}); }
-  std::string send(const std::string& fields) {
-    Peer client(fake, kEdge);
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n");
-    return client.take();
-  }
-  std::vector<PeerListener> origins;
-};
-
 TEST_CASE("what is hashed on decides the endpoint, and a lost endpoint moves only its own keys") {
   Pool pool;
   for (const char* policy : {"RING_HASH", "MAGLEV"}) {

@@ -17,8 +17,9 @@ Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net:
               .requests = planned->spec.circuit_breakers.requests_max,
               .retries = planned->spec.circuit_breakers.retries_max},
       planned_(std::move(planned)) {
-  const bool count_active =
-      lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make == lb::make_least_request;
+  // LEAST_REQUEST goes by it, and the bound of those that hash.
+  const lb::PolicyKind& policy = lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)];
+  const bool count_active = policy.make == lb::make_least_request || policy.make_table != nullptr;
   const bool reuse = previous != nullptr && previous->planned_->spec.balance == planned_->spec.balance;
   for (const PlannedHost& planned_host : planned_->hosts) {
     std::shared_ptr<UpstreamHost> host;
@@ -68,9 +69,13 @@ void Upstream::refresh() {
                                                .zone = zone_});
   serving_.clear();
   for (const lb::Host& host : spread.hosts) serving_.push_back(host.index);
-  policy_ = spread.hosts.empty() ? nullptr
-                                 : lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make(
-                                       spread.hosts, {.table = planned_->table});
+  policy_ =
+      spread.hosts.empty()
+          ? nullptr
+          : lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make(
+                spread.hosts,
+                {.table = planned_->table,
+                 .load_percent_max = planned_->spec.hash_on ? planned_->spec.hash_on->load_percent_max : 0});
 }
 
 std::optional<std::uint32_t> Upstream::pick(const Affinity& affinity, std::span<const std::uint32_t> tried) {
@@ -84,7 +89,9 @@ std::optional<std::uint32_t> Upstream::pick(const Affinity& affinity, std::span<
       if (planned_->hosts[index].id == affinity.endpoint) return index;
     }
   }
-  return policy_->pick({planned_->shared->rotation, env_.random, tried, affinity.hash});
+  const std::uint32_t active = planned_->shared->circuit.used(lb::Resource::kRequests);  // this one, too
+  return policy_->pick(
+      {planned_->shared->rotation, env_.random, tried, affinity.hash, active == 0 ? 0 : active - 1});
 }
 
 void Upstream::observe(std::uint32_t index, lb::Outcome outcome) {
@@ -99,10 +106,10 @@ void Upstream::observe(std::uint32_t index, lb::Outcome outcome) {
                                         {"reason", std::string(lb::name_of(*ejected))}});
 }
 
-bool Upstream::take_retry() {
+bool Upstream::take_retry(std::uint32_t budget_percent) {
   SharedService& shared = *planned_->shared;
   return shared.retry_budget.take_retry(env_.loop.now(), shared.circuit.used(lb::Resource::kRequests),
-                                        {.percent = planned_->spec.retries.budget_percent});
+                                        {.percent = budget_percent});
 }
 
 void Upstream::failed(std::uint32_t index) {

@@ -49,7 +49,8 @@ class Upstream {
   }
 
   void count_request() { planned_->shared->retry_budget.count_request(env_.loop.now()); }
-  bool take_retry();
+  // A retry out of the budget, which is this share of the service's requests; false: it is spent.
+  bool take_retry(std::uint32_t budget_percent);
 
   // Closes connections that have been idle longer than the service allows.
   void close_idle();
