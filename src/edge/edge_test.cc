@@ -413,6 +413,12 @@ TEST_CASE("names are resolved, asked for again at their time to live, and kept w
   CHECK(content_of(fixture.get()) == "first");
   fixture.fake.advance(2s);
   CHECK(content_of(fixture.get()) == "second");
+  network.set_name("origin.test", {*net::Address::parse("10.0.0.1:0")}, 0s);  // asked for again in a second
+  fixture.fake.advance(20s);
+  CHECK(content_of(fixture.get()) == "first");
+  network.set_name("origin.test", {*net::Address::parse("10.0.0.2:0")}, 0s);
+  fixture.fake.advance(1100ms);
+  CHECK(content_of(fixture.get()) == "second");
   network.remove_name("origin.test");
   fixture.fake.advance(60s);
   CHECK(content_of(fixture.get()) == "second");
