@@ -75,6 +75,19 @@ void Schema<HashOn>::validate(const HashOn& hash_on, Report& report) {
   if (hash_on.header.empty() && hash_on.cookie.empty() && !hash_on.source) {
     report.add("needs header, cookie or source");
   }
+  if (hash_on.load_percent_max > 0 && hash_on.load_percent_max < 100) {
+    const Report::Step field(report, "load_percent_max");
+    report.add("must be 0 or at least 100");
+  }
+}
+
+void Schema<Retries>::validate(const Retries& retries, Report& report) {
+  const Report::Step list(report, "on_statuses");
+  for (std::size_t i = 0; i < retries.on_statuses.size(); ++i) {
+    if (retries.on_statuses[i].first >= 400) continue;
+    const Report::Step item(report, i);
+    report.add("must be 400 or above; what went well is not tried again");
+  }
 }
 
 void Schema<ListenerTls>::validate(const ListenerTls& tls, Report& report) {

@@ -100,7 +100,12 @@ TEST_CASE("what the store keeps comes back equal, of every kind") {
        R"("unhealthy_threshold":3,"healthy_threshold":2,"http":{"path":"/h","host":"a.example",)"
        R"("expected_statuses":[204,"300-399"]}},"connect_timeout":"1s","request_timeout":"1h",)"
        R"("idle_timeout":"10ms",)"
-       R"("retries":{"attempts":0,"budget_percent":100}}})"),
+       R"("retries":{"attempts":0,"budget_percent":100,"on_statuses":[503,"520-599"],)"
+       R"("per_try_timeout":"1s","non_idempotent":true}}})"),
+      (R"({"kind":"Service","metadata":{"name":"b"},"spec":{"protocol":"HTTP","balance":"MAGLEV",)"
+       R"("hash_on":{"cookie":"c","load_percent_max":150},)"
+       R"("connect_timeout":"2s","request_timeout":"1m","idle_timeout":"1m",)"
+       R"("retries":{"attempts":2,"budget_percent":20}}})"),
       (R"({"kind":"Endpoint","metadata":{"name":"a"},"spec":{"service":"s","address":"d:1",)"
        R"("weight":5,"priority":2}})"),
       (R"({"kind":"Token","metadata":{"name":"a"},"spec":{"description":"for CI","role":"admin",)"
@@ -193,10 +198,11 @@ TEST_CASE("what is wrong with an object as a whole") {
   });
 }
 
+std::string service(const std::string& spec) {
+  return "{kind: Service, metadata: {name: a}, spec: {" + spec + "}}";
+}
+
 TEST_CASE("what is wrong with a Service") {
-  const auto service = [](const std::string& spec) {
-    return "{kind: Service, metadata: {name: a}, spec: {" + spec + "}}";
-  };
   const std::string statuses = "spec.health_check.http.expected_statuses";
   const std::string no_status = "must be a status from 100 to 599 or a range such as \"200-299\", ";
   check_all({
@@ -254,6 +260,20 @@ TEST_CASE("what is wrong with a Service") {
       {service("connect_timeout: 999999999999999999h"),
        {"spec.connect_timeout: must be a duration such as 5s, not the text \"999999999999999999h\""}},
       {service("endpoints: null, health_check: ~"), {}},  // as if they were not there
+  });
+}
+
+TEST_CASE("what is wrong with retries and hashing") {
+  check_all({
+      {service("retries: {on_statuses: [503, '301-399', 200], per_try_timeout: 1ms}"),
+       {"spec.retries.per_try_timeout: must be between 10ms and 1h",
+        "spec.retries.on_statuses[1]: must be 400 or above; what went well is not tried again",
+        "spec.retries.on_statuses[2]: must be 400 or above; what went well is not tried again"}},
+      {service("hash_on: {header: X-User, load_percent_max: 99}"),
+       {"spec.hash_on.load_percent_max: must be 0 or at least 100"}},
+      {service("hash_on: {header: X-User, load_percent_max: 1001}"),
+       {"spec.hash_on.load_percent_max: must be between 0 and 1000"}},
+      {service("hash_on: {header: X-User, load_percent_max: 0}"), {}},
   });
 }
 

@@ -121,14 +121,24 @@ TEST_CASE("every field of every kind has one line of documentation") {
 }
 
 TEST_CASE("explain") {
-  CHECK(explain("service.spec.retries") ==
-        "Service.spec.retries: what happens to a request that an endpoint failed\n"
-        "  object\n"
-        "\n"
-        "  attempts        whole number, 0 to 5; default 2\n"
-        "                  further attempts on other endpoints after a failed one\n"
-        "  budget_percent  whole number, 0 to 100; default 20\n"
-        "                  retries may be this share of the requests\n");
+  CHECK(
+      explain("service.spec.retries") ==
+      "Service.spec.retries: what happens to a request that an endpoint failed\n"
+      "  object\n"
+      "\n"
+      "  attempts         whole number, 0 to 5; default 2\n"
+      "                   further attempts on other endpoints after a failed one\n"
+      "  budget_percent   whole number, 0 to 100; default 20\n"
+      "                   retries may be this share of the requests\n"
+      "  on_statuses[]    list of up to 16: status or range of them\n"
+      "                   answers that are not passed on while another attempt can be made, each like 503 or "
+      "\"502-504\"\n"
+      "  per_try_timeout  duration, 10ms to 1h\n"
+      "                   of one attempt, from connecting to the head of the response; then the next is "
+      "made, "
+      "and request_timeout holds for all of them\n"
+      "  non_idempotent   true or false; default false\n"
+      "                   true: also POST and PATCH, which an endpoint may then have acted upon twice\n");
   CHECK(explain("services.spec.balance") ==
         "Service.spec.balance: how an endpoint is chosen for a request\n"
         "  ROUND_ROBIN or LEAST_REQUEST or RANDOM or RING_HASH or MAGLEV; default ROUND_ROBIN\n");

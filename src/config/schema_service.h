@@ -92,7 +92,23 @@ struct Schema<Retries> {
           {.name = "attempts", .doc = "further attempts on other endpoints after a failed one", .max = 5}),
       field<&Retries::budget_percent>(
           {.name = "budget_percent", .doc = "retries may be this share of the requests", .max = 100}),
+      field<&Retries::on_statuses>({.name = "on_statuses",
+                                    .doc =
+                                        "answers that are not passed on while another attempt can be made, "
+                                        "each like 503 or \"502-504\"",
+                                    .items_max = 16}),
+      field<&Retries::per_try_timeout>(
+          {.name = "per_try_timeout",
+           .doc = "of one attempt, from connecting to the head of the response; then the next is made, and "
+                  "request_timeout holds for all of them",
+           .min = kTimeoutMin,
+           .max = kTimeoutMax}),
+      field<&Retries::non_idempotent>(
+          {.name = "non_idempotent",
+           .doc = "true: also POST and PATCH, which an endpoint may then have acted upon twice",
+           .quiet = true}),
   };
+  static void validate(const Retries& retries, Report& report);
 };
 
 template <>
@@ -102,6 +118,11 @@ struct Schema<HashOn> {
       field<&HashOn::header>({.name = "header", .doc = "the value of this field", .check = check_token}),
       field<&HashOn::cookie>({.name = "cookie", .doc = "the value of this cookie", .check = check_token}),
       field<&HashOn::source>({.name = "source", .doc = "the client's address", .quiet = true}),
+      field<&HashOn::load_percent_max>(
+          {.name = "load_percent_max",
+           .doc = "requests under way at an endpoint, in percent of the average; beyond, its keys go to the "
+                  "next one. At least 100; 0: no bound",
+           .max = 1000}),
   };
   static void validate(const HashOn& hash_on, Report& report);
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "lb/policies.h"
 
 namespace weir::config {
 
@@ -61,9 +62,16 @@ struct HealthCheck {
   friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 
+// A request that reached no endpoint is tried again in any case. What else is, only when the method is
+// idempotent, or non_idempotent says otherwise: a connection that broke before an answer; with
+// per_try_timeout a try that took longer; an answer whose status is listed.
 struct Retries {
-  std::uint32_t attempts = 2;         // after the first one
-  std::uint32_t budget_percent = 20;  // of requests
+  std::uint32_t attempts = 2;            // after the first one
+  std::uint32_t budget_percent = 20;     // of requests
+  std::vector<StatusRange> on_statuses;  // none: every answer is passed on
+  std::optional<Duration>
+      per_try_timeout;  // none: a try may take all of request_timeout, and is the last then
+  bool non_idempotent = false;
   friend bool operator==(const Retries&, const Retries&) = default;
 };
 
@@ -72,7 +80,8 @@ struct Retries {
 struct HashOn {
   std::string header;
   std::string cookie;
-  bool source = false;  // the client's address
+  bool source = false;                                       // the client's address
+  std::uint32_t load_percent_max = lb::kBoundedLoadPercent;  // of the average; 0: no bound
   friend bool operator==(const HashOn&, const HashOn&) = default;
 };
 

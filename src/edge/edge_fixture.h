@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -98,5 +99,39 @@ inline std::string content_of(const std::string& response) {
   const std::size_t end = response.find("\r\n\r\n");
   return end == std::string::npos ? "" : response.substr(end + 4);
 }
+
+// Three origins, 10.0.0.1:80 to 10.0.0.3:80, that answer with their own letter: a, b, c.
+struct Pool : Fixture {
+  explicit Pool(const std::string& zone = {}) : Fixture(zone) {
+    for (char letter = 'a'; letter <= 'c'; ++letter) {
+      origins.emplace_back(fake, address_of(letter));
+      origins.back().answer("\r\n\r\n", answer_with(std::string(1, letter)));
+    }
+  }
+  static std::string address_of(char letter) { return "10.0.0." + std::to_string(letter - 'a' + 1) + ":80"; }
+  static std::vector<config::Endpoint> all() {
+    return {endpoint(address_of('a')), endpoint(address_of('b')), endpoint(address_of('c'))};
+  }
+  void start() { apply(all()); }
+  std::string send(const std::string& fields) {
+    Peer client(fake, kEdge);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n");
+    return client.take();
+  }
+  // How many of so many requests each letter has answered.
+  std::map<std::string, int> spread(int requests) {
+    std::map<std::string, int> counts;
+    for (int i = 0; i < requests; ++i) ++counts[content_of(get())];
+    return counts;
+  }
+  // It goes on answering requests, but no longer passes checks that expect 200.
+  void fail_checks(char letter, bool fail = true) {
+    const std::string content(1, letter);
+    origins[static_cast<std::size_t>(letter - 'a')].answer(
+        "\r\n\r\n",
+        fail ? "HTTP/1.1 203 Unwell\r\nContent-Length: 1\r\n\r\n" + content : answer_with(content));
+  }
+  std::vector<PeerListener> origins;
+};
 
 }  // namespace weir::edge

@@ -85,6 +85,28 @@ TEST_CASE("hosts and paths find their service; what nobody serves is 404, an emp
   CHECK(none.find("weir-reason: no_endpoint") != std::string::npos);
 }
 
+TEST_CASE("those who name a host best answer for all of it: what they don't serve is nobody else's") {
+  Fixture fixture;
+  fixture.snapshot.services = {service("a", {endpoint("10.0.0.1:80")}),
+                               service("b", {endpoint("10.0.0.2:80")})};
+  PeerListener a(fixture.fake, "10.0.0.1:80");
+  PeerListener b(fixture.fake, "10.0.0.2:80");
+  a.answer("\r\n\r\n", answer_with("a"));
+  b.answer("\r\n\r\n", answer_with("b"));
+  fixture.snapshot.load_balancers = {
+      load_balancer("deep", {"*.deep.example"}, "a", "/a"), load_balancer("exact", {"x.example"}, "a", "/a"),
+      load_balancer("more", {"x.example"}, "b", "/b"), load_balancer("rest", {}, "b"),
+      load_balancer("wild", {"*.example"}, "b")};
+  fixture.apply();
+  CHECK(content_of(fixture.get("/a", "x.example")) == "a");
+  CHECK(content_of(fixture.get("/b", "x.example")) == "b");
+  CHECK(fixture.get("/c", "x.example").starts_with("HTTP/1.1 404"));
+  CHECK(content_of(fixture.get("/a", "y.deep.example")) == "a");
+  CHECK(fixture.get("/c", "y.deep.example").starts_with("HTTP/1.1 404"));
+  CHECK(content_of(fixture.get("/c", "y.example")) == "b");
+  CHECK(content_of(fixture.get("/c", "other.test")) == "b");
+}
+
 TEST_CASE(
     "a request that reached nobody goes to the next endpoint; one that may have been acted upon only if "
     "idempotent") {
@@ -390,6 +412,12 @@ TEST_CASE("names are resolved, asked for again at their time to live, and kept w
   fixture.fake.advance(19s);
   CHECK(content_of(fixture.get()) == "first");
   fixture.fake.advance(2s);
+  CHECK(content_of(fixture.get()) == "second");
+  network.set_name("origin.test", {*net::Address::parse("10.0.0.1:0")}, 0s);  // asked for again in a second
+  fixture.fake.advance(20s);
+  CHECK(content_of(fixture.get()) == "first");
+  network.set_name("origin.test", {*net::Address::parse("10.0.0.2:0")}, 0s);
+  fixture.fake.advance(1100ms);
   CHECK(content_of(fixture.get()) == "second");
   network.remove_name("origin.test");
   fixture.fake.advance(60s);

@@ -155,7 +155,7 @@ PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& na
     plan->services.push_back(
         plan_service(service, names, found == before.end() ? nullptr : found->second, snapshot, env));
   }
-  plan->router = Router(snapshot, places, limiter);
+  plan->router = Router(snapshot, places, limiter, previous == nullptr ? nullptr : &previous->router);
   plan->ports = ports.plan(snapshot);
   return plan;
 }

@@ -1,10 +1,11 @@
 #include "edge/proxy.h"
 
-#include <span>
+#include <algorithm>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "edge/retrying.h"
 #include "edge/upstream_head.h"
 #include "http/client.h"
 #include "tls/tls_stream.h"
@@ -15,12 +16,9 @@ namespace {
 constexpr Duration kReadTimeout = std::chrono::seconds(60);   // the origin's next bytes
 constexpr Duration kWriteTimeout = std::chrono::seconds(30);  // the origin takes some bytes
 
-// A request may go to another endpoint when nothing of it was acted upon, or doing it twice is the same as
-// once; and when its body, if any, is still to be had.
-bool may_retry(const Error& error, const http::Request& request) {
-  if (error.side != Side::kUpstream || error.retry == Retry::kNever) return false;
-  if (error.retry == Retry::kIfIdempotent && !http::is_idempotent(request.head.method)) return false;
-  return request.body == nullptr || request.body->rewind();
+// What is left of a timeout when all has to end by then.
+Duration until(Instant ends, Duration timeout, const net::Loop& loop) {
+  return std::clamp(ends - loop.now(), Duration::zero(), timeout);
 }
 
 struct HeldPermit final : http::Held {
@@ -31,12 +29,12 @@ struct HeldPermit final : http::Held {
 };
 
 net::Task<Result<std::unique_ptr<net::Stream>>> secure(std::unique_ptr<net::Stream> stream,
-                                                       const PlannedService& service,
-                                                       const SharedHost& host) {
+                                                       const PlannedService& service, const SharedHost& host,
+                                                       Duration timeout) {
   if (service.tls_failed) co_return fail(Code::kConnectFailed, "the service's TLS settings can't be used");
   const std::string& name = service.spec.tls->server_name.empty() ? host.name : service.spec.tls->server_name;
-  auto secured = co_await tls::TlsStream::connect(
-      std::move(stream), service.tls, {.name = name, .endpoint = host.key}, service.spec.connect_timeout);
+  auto secured = co_await tls::TlsStream::connect(std::move(stream), service.tls,
+                                                  {.name = name, .endpoint = host.key}, timeout);
   if (!secured) co_return fail(secured.error());
   if (service.spec.protocol == config::Protocol::kHttp2 && (*secured)->protocol() != "h2") {
     co_return fail(Code::kConnectFailed, "the endpoint does not choose HTTP/2 (ALPN h2)");
@@ -138,7 +136,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   decision.load_balancer.assign(route->load_balancer);
   decision.route.assign(route->name);
   decision.load_balancer_counts = hold(*active->load_balancer_counts[route->load_balancer_place]);
-  if (route->filters.empty()) co_return co_await answer(request, *active, *route);
+  if (route->filters().empty()) co_return co_await answer(request, *active, *route);
 
   filter::Exchange exchange{request, env_, throttle_, route->matched_prefix(), {}};
   http::ResponsePtr response = ask_filters(exchange, *route);
@@ -147,12 +145,12 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
     if (!answered) co_return answered;
     response = std::move(*answered);
   }
-  for (const filter::NamedFilter& one : route->filters) one.filter->on_response(exchange, response->head);
+  for (const filter::NamedFilter& one : route->filters()) one.filter->on_response(exchange, response->head);
   co_return response;
 }
 
 http::ResponsePtr Proxy::ask_filters(filter::Exchange& exchange, const Route& route) {
-  for (const filter::NamedFilter& one : route.filters) {
+  for (const filter::NamedFilter& one : route.filters()) {
     http::ResponsePtr response = one.filter->on_request(exchange);
     if (!response) continue;
     record::Decision& decision = record::Decision::of(exchange.request);
@@ -191,7 +189,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request, const
   const http::RequestHead& head = request.head;
   std::uint32_t backend = 0;
   if (route.split) {
-    const auto picked = route.split->pick({route.rotation, env_.random, {}});
+    const auto picked = route.split->pick({*route.rotation, env_.random, {}});
     if (!picked) {
       co_return refuse(record::Decision::of(request),
                        fail(Code::kNoEndpoint, "all backends of this route have weight 0"));
@@ -235,39 +233,35 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
     co_return refuse(decision,
                      fail(Code::kOverloaded, "as many requests as the service allows are under way"));
   }
-  std::array<std::uint32_t, lb::kTriedMax> tried{};
-  std::size_t tries = 0;
-  lb::Permit retrying;
-  Error error{Code::kNoEndpoint, Side::kInternal, Retry::kNever, 0, "no endpoint can take the request"};
+  auto index = upstream->pick(affine, {});
+  if (!index) {
+    counters_.no_endpoint.add();
+    co_return refuse(decision, fail(Code::kNoEndpoint, "no endpoint can take the request"));
+  }
+  const net::Loop& loop = env_.loop;
+  const Instant ends = retries.per_try_timeout ? loop.deadline(response_timeout) : Instant::max();
+  Retrying retrying(retries, *upstream, request, affine, ends);
   for (;;) {
-    const auto index = upstream->pick(affine, std::span(tried).first(tries));
-    if (!index) break;  // answered with what the last try said
-    auto response = co_await attempt(request, *upstream, *index, *head, response_timeout);
-    if (response) {
+    const Instant try_ends = std::min(ends, loop.deadline(retries.per_try_timeout.value_or(Duration::max())));
+    auto response = co_await attempt(request, *upstream, *index, *head, response_timeout, try_ends);
+    const auto next = retrying.next(*index, response, loop.now());
+    if (!next && !response)
+      co_return refuse(decision, fail(response.error()), decision.last_try().connecting);
+    if (!next) {
       if (service.sticky) keep_client(request, *upstream, *index, affine, (*response)->head);
       co_return response;
     }
-    error = response.error();
-    tried[tries++] = *index;
-    if (!may_retry(error, request)) break;
-    if (tries > retries.attempts || tries == tried.size() || !upstream->take_retry()) {
-      if (retries.attempts > 0) decision.flags.add(record::Flag::kRetriesUsedUp);
-      break;
-    }
-    if (!retrying) retrying = upstream->acquire(lb::Resource::kRetries);
-    if (!retrying) {
-      decision.flags.add(record::Flag::kOverflow);
-      break;
-    }
     counters_.retries.add();
+    index = next;
+    if (!response) continue;
+    (void)(*response)->take_buffered();  // when that is all, its connection can be used again
+    if (!(*response)->settled()) co_await (*response)->settle();
   }
-  if (tries == 0) counters_.no_endpoint.add();
-  co_return refuse(decision, fail(error), tries > 0 && decision.last_try().connecting);
 }
 
 net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upstream& upstream,
                                                     std::uint32_t index, const UpstreamHead& head,
-                                                    Duration response_timeout) {
+                                                    Duration response_timeout, Instant ends) {
   UpstreamHost& host = upstream.host(index);
   record::Decision& decision = record::Decision::of(request);
   UpstreamConnection pooled = host.take();
@@ -275,7 +269,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
     const bool reused{pooled};
     record::Try& one = decision.begin_try(host.shared->key, reused, env_.loop.now());
     Result<UpstreamConnection> connection = std::exchange(pooled, {});
-    if (!reused) connection = co_await connect(upstream, host);
+    if (!reused) connection = co_await connect(upstream, host, ends);
     if (!connection) {
       end_try(decision, one, host, connection.error(), env_.loop.now());
       if (connection.error().side == Side::kUpstream && connection.error().code != Code::kCancelled) {
@@ -285,8 +279,9 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
       co_return fail(connection.error());
     }
     one.connecting = false;
-    auto response = co_await host.exchange(std::move(*connection), head, request,
-                                           {response_timeout, kReadTimeout, kWriteTimeout});
+    auto response =
+        co_await host.exchange(std::move(*connection), head, request,
+                               {until(ends, response_timeout, env_.loop), kReadTimeout, kWriteTimeout});
     if (response) {
       end_try(decision, one, host, (*response)->head.status, env_.loop.now());
       upstream.succeeded(index);
@@ -303,7 +298,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
     // An origin may close a connection, just as a request is on its way: that says nothing about the origin,
     // so it gets the request once more.
     const bool stale = reused && (broken || error.retry == Retry::kSafe);
-    if (stale && may_retry(error, request)) continue;
+    if (stale && may_send_again(request, error)) continue;
     if (broken) upstream.failed(index);
     if (error.side == Side::kUpstream && error.code != Code::kCancelled) {
       upstream.observe(index, lb::Outcome::kLocal);
@@ -313,28 +308,33 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
 }
 
 struct Proxy::HostOpener final : h2::Opener {
-  HostOpener(Proxy& opening, Upstream& of, UpstreamHost& to) : proxy(opening), upstream(of), host(to) {}
-  net::Task<Result<Opened>> open() override { return proxy.open(upstream, host); }
+  HostOpener(Proxy& opening, Upstream& of, UpstreamHost& to, Instant by)
+      : proxy(opening), upstream(of), host(to), ends(by) {}
+  net::Task<Result<Opened>> open() override { return proxy.open(upstream, host, ends); }
   Proxy& proxy;
   Upstream& upstream;
   UpstreamHost& host;
+  Instant ends;
 };
 
-net::Task<Result<UpstreamConnection>> Proxy::connect(Upstream& upstream, UpstreamHost& host) {
+net::Task<Result<UpstreamConnection>> Proxy::connect(Upstream& upstream, UpstreamHost& host, Instant ends) {
   const lb::Permit waiting = upstream.acquire(lb::Resource::kPending);
   if (!waiting) co_return fail(Code::kOverloaded, "as many requests as the service allows wait to connect");
-  HostOpener opener(*this, upstream, host);
-  // Of TCP, and of TLS.
-  co_return co_await host.connect(opener, 2 * upstream.service().spec.connect_timeout);
+  HostOpener opener(*this, upstream, host, ends);
+  const Duration tcp_and_tls = 2 * upstream.service().spec.connect_timeout;
+  co_return co_await host.connect(opener, until(ends, tcp_and_tls, env_.loop));
 }
 
-net::Task<Result<h2::Opener::Opened>> Proxy::open(Upstream& upstream, UpstreamHost& host) {
+net::Task<Result<h2::Opener::Opened>> Proxy::open(Upstream& upstream, UpstreamHost& host, Instant ends) {
   const PlannedService& service = upstream.service();
   lb::Permit open = upstream.acquire(lb::Resource::kConnections);
   if (!open) co_return fail(Code::kOverloaded, "as many connections as the service allows are open");
   counters_.connects.add();
-  auto stream = co_await connector_.connect(host.shared->address, service.spec.connect_timeout);
-  if (stream && service.spec.tls) stream = co_await secure(std::move(*stream), service, *host.shared);
+  const Duration timeout = service.spec.connect_timeout;
+  auto stream = co_await connector_.connect(host.shared->address, until(ends, timeout, env_.loop));
+  if (stream && service.spec.tls) {
+    stream = co_await secure(std::move(*stream), service, *host.shared, until(ends, timeout, env_.loop));
+  }
   if (stream) {
     co_return h2::Opener::Opened{std::move(*stream),
                                  std::make_unique<HeldPermit>(std::move(open), upstream.keeper())};

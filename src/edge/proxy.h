@@ -2,7 +2,6 @@
 // another when that is right. One per core.
 #pragma once
 
-#include <array>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -84,9 +83,9 @@ class Proxy final : public http::Service {
   http::ResponsePtr ask_filters(filter::Exchange& exchange, const Route& route);
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, Upstream& upstream,
                                                std::uint32_t index, const UpstreamHead& head,
-                                               Duration response_timeout);
-  net::Task<Result<UpstreamConnection>> connect(Upstream& upstream, UpstreamHost& host);
-  net::Task<Result<h2::Opener::Opened>> open(Upstream& upstream, UpstreamHost& host);
+                                               Duration response_timeout, Instant ends);
+  net::Task<Result<UpstreamConnection>> connect(Upstream& upstream, UpstreamHost& host, Instant ends);
+  net::Task<Result<h2::Opener::Opened>> open(Upstream& upstream, UpstreamHost& host, Instant ends);
 
   struct HostOpener;
 

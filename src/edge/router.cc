@@ -134,9 +134,13 @@ Route::Mismatch Route::mismatch(const http::RequestHead& head) const {
 }
 
 Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_places,
-               const std::shared_ptr<lb::RateLimiter>& limiter) {
+               const std::shared_ptr<lb::RateLimiter>& limiter, const Router* previous) {
+  RoutesById before;
+  if (previous != nullptr) {
+    for (const auto& route : previous->routes_) before.emplace(route->id, route.get());
+  }
   for (const config::LoadBalancer& load_balancer : snapshot.load_balancers) {
-    add(load_balancer, service_places, snapshot, limiter);
+    add(load_balancer, service_places, snapshot, limiter, before);
   }
   const auto sort = [](Routes& routes) { std::ranges::sort(routes, precedes); };
   for (auto& [number, port] : ports_) {
@@ -147,10 +151,18 @@ Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_pl
 }
 
 void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces& service_places,
-                 const config::Snapshot& snapshot, const std::shared_ptr<lb::RateLimiter>& limiter) {
+                 const config::Snapshot& snapshot, const std::shared_ptr<lb::RateLimiter>& limiter,
+                 const RoutesById& previous) {
   const std::size_t place = names_.size();
   names_.push_back(std::make_unique<const std::string>(load_balancer.name));
   load_balancers_.push_back(*names_.back());
+  const auto go_on = [&](Route& route, const config::Route& spec) {
+    const auto found = previous.find(route.id);
+    const Route* before = found == previous.end() ? nullptr : found->second;
+    route.rotation = before != nullptr ? before->rotation : std::make_shared<lb::Rotation>();
+    route.chain =
+        filter::make_chain(spec, {route.id, snapshot, limiter}, before != nullptr ? before->chain : nullptr);
+  };
   for (std::size_t i = 0; i < load_balancer.spec.routes.size(); ++i) {
     const config::Route& spec = load_balancer.spec.routes[i];
     auto route = std::make_unique<Route>();
@@ -161,8 +173,8 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     route->methods = spec.match.methods;
     route->headers = value_matches(spec.match.headers);
     route->query = value_matches(spec.match.query);
-    route->filters = filter::make_filters(
-        spec, {load_balancer.name + ' ' + config::canonical_match(spec.match), snapshot, limiter});
+    route->id = load_balancer.name + ' ' + config::canonical_match(spec.match);
+    go_on(*route, spec);
     route->split = make_split(spec.backends);
     route->request_timeout = spec.request_timeout;
     route->request_body_bytes_max = spec.request_body_bytes_max;
@@ -185,7 +197,8 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     route->name = load_balancer.name + "/to-https";
     route->path = "/";
     const config::Route spec{.redirect = config::Redirect{.status = 308, .scheme = "https"}};
-    route->filters = filter::make_filters(spec, {route->name, snapshot, limiter});
+    route->id = route->name;
+    go_on(*route, spec);
     insert(listener, route.get());
     route->order = routes_.size();
     routes_.push_back(std::move(route));
@@ -213,13 +226,12 @@ const Route* Router::search(std::uint32_t port_number, std::string_view authorit
   host = {lower.data(), host.size()};
 
   if (const auto exact = port->second.exact.find(host); exact != port->second.exact.end()) {
-    if (const Route* route = take(exact->first, exact->second)) return route;
+    return take(exact->first, exact->second);
   }
   if (!port->second.wildcard.empty()) {
     for (std::size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
       const auto wildcard = port->second.wildcard.find(host.substr(dot));
-      if (wildcard == port->second.wildcard.end()) continue;
-      if (const Route* route = take(wildcard->first, wildcard->second)) return route;
+      if (wildcard != port->second.wildcard.end()) return take(wildcard->first, wildcard->second);
     }
   }
   return take(std::string_view(), port->second.any);

@@ -1,8 +1,10 @@
 // Router: from a request to a route. Immutable, made with its Plan, read by every core; a lookup allocates
 // nothing. An exact host name wins over a wildcard, a longer wildcard over a shorter, any wildcard over
-// listeners without host names. Within a host name the order is that of the Gateway API: an exact path, then
-// a pattern, then the longest prefix by whole segments; then whoever names methods, then the most headers,
-// then the most query parameters, then the load balancer's name and the place of the route in it.
+// listeners without host names. As in the Gateway API, those who named the host best answer for all of it:
+// what none of their routes takes is for nobody else, so no wildcard sees what another's host does not serve.
+// Within a host name the order is the Gateway API's, too: an exact path, then a pattern, then the longest
+// prefix by whole segments; then whoever names methods, then the most headers, then the most query
+// parameters, then the load balancer's name and the place of the route in it.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +49,8 @@ struct Route {
   std::string load_balancer;
   std::size_t load_balancer_place = 0;  // in Router::load_balancers()
   std::string name;                     // "web/0": the load balancer and the place in it
-  std::size_t order = 0;                // by load balancer and place
+  std::string id;  // "web path prefix /a": wherever it stands; what a plan keeps of the one before goes by it
+  std::size_t order = 0;  // by load balancer and place
   PathKind path_kind = PathKind::kPrefix;
   std::string path;
   std::optional<config::Pattern> path_pattern;
@@ -55,15 +58,17 @@ struct Route {
   std::vector<ValueMatch> headers;
   std::vector<ValueMatch> query;
 
-  std::vector<filter::NamedFilter> filters;
-  std::unique_ptr<lb::Policy> split;    // over the backends by weight; null when there is one
-  mutable lb::Rotation rotation;        // of the split, shared by all cores
+  filter::ChainPointer chain;
+  std::unique_ptr<lb::Policy> split;  // over the backends by weight; null when there is one
+  std::shared_ptr<lb::Rotation>
+      rotation;  // of the split: shared by all cores, and by the plans that have the route
   std::vector<std::uint32_t> backends;  // places in the plan's services; none: a filter answers
   std::vector<std::uint32_t> backend_weights;
   std::optional<Duration> request_timeout;
   std::optional<std::uint64_t> request_body_bytes_max;
   std::optional<config::Retries> retries;
 
+  const std::vector<filter::NamedFilter>& filters() const { return chain->filters; }
   Mismatch mismatch(const http::RequestHead& head) const;
   bool matches(const http::RequestHead& head) const {
     return mismatch(head).what == Mismatch::What::kNothing;
@@ -75,11 +80,12 @@ struct Route {
 
 class Router {
  public:
-  // service_places: where each service of the snapshot stands in the plan. limiter: of all routes.
+  // service_places: where each service of the snapshot stands in the plan. limiter: of all routes. previous:
+  // whose routes' rotations and filters go on; may be null.
   using ServicePlaces = std::unordered_map<std::string_view, std::uint32_t>;
   Router() = default;
   Router(const config::Snapshot& snapshot, const ServicePlaces& service_places,
-         const std::shared_ptr<lb::RateLimiter>& limiter);
+         const std::shared_ptr<lb::RateLimiter>& limiter, const Router* previous);
 
   // port: of the listener that the connection came in by; config::kSharedHttp and kSharedHttps for the role's
   // shared sockets.
@@ -109,11 +115,13 @@ class Router {
     Routes any;
   };
 
+  using RoutesById = std::unordered_map<std::string_view, const Route*>;
   void add(const config::LoadBalancer& load_balancer, const ServicePlaces& service_places,
-           const config::Snapshot& snapshot, const std::shared_ptr<lb::RateLimiter>& limiter);
+           const config::Snapshot& snapshot, const std::shared_ptr<lb::RateLimiter>& limiter,
+           const RoutesById& previous);
   void insert(const config::Listener& listener, const Route* route);
 
-  // Hands the routes of each host name that takes the request to `take`, until it answers with one.
+  // Hands the routes of the most specific host name that takes the request to `take`.
   template <class Take>
   const Route* search(std::uint32_t port, std::string_view authority, Take take) const;
 

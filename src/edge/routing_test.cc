@@ -201,6 +201,31 @@ TEST_CASE("beyond its rate a client is told when to come again") {
   CHECK(get("a").starts_with("HTTP/1.1 429"));
 }
 
+TEST_CASE("shares of backends are exact over changes that don't concern the route") {
+  Fixture fixture;
+  PeerListener heavy(fixture.fake, "10.0.0.1:80");
+  PeerListener light(fixture.fake, "10.0.0.2:80");
+  heavy.answer("\r\n\r\n", kNoContent);
+  light.answer("\r\n\r\n", kNoContent);
+  fixture.snapshot.services = {service("heavy", {endpoint("10.0.0.1:80")}),
+                               service("light", {endpoint("10.0.0.2:80")}), service("other", {})};
+  std::vector<config::Route>& routes = fixture.snapshot.load_balancers[0].spec.routes;
+  routes[0].backends = {{"heavy", 9}, {"light", 1}};
+  for (int i = 0; i < 60; ++i) {
+    fixture.snapshot.services[2].endpoints = {endpoint("10.0.1." + std::to_string(i) + ":80")};
+    if (i % 10 == 5) {  // the route moves within its load balancer
+      config::Route other;
+      other.match.path_prefix = "/other" + std::to_string(i);
+      other.backends = {{"other", 1}};
+      routes.insert(routes.begin(), other);
+    }
+    fixture.apply();
+    CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+  }
+  CHECK(heavy.answered() == 54);
+  CHECK(light.answered() == 6);
+}
+
 constexpr std::string_view kUpgrade =
     "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nX-Request-Id: r-1\r\n\r\n";
@@ -317,23 +342,6 @@ TEST_CASE("a PROXY header is believed from those who are listed, and from nobody
     CHECK(client.take().starts_with("HTTP/1.1 400"));
   }
 }
-
-// Three origins that answer with their own letter.
-struct Pool : Fixture {
-  Pool() {
-    for (int i = 0; i < 3; ++i) {
-      origins.emplace_back(fake, "10.0.0." + std::to_string(i + 1) + ":80");
-      origins.back().answer("\r\n\r\n", answer_with(std::string(1, static_cast<char>('a' + i))));
-    }
-  }
-  void start() { apply({endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80"), endpoint("10.0.0.3:80")}); }
-  std::string send(const std::string& fields) {
-    Peer client(fake, kEdge);
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n");
-    return client.take();
-  }
-  std::vector<PeerListener> origins;
-};
 
 TEST_CASE("what is hashed on decides the endpoint, and a lost endpoint moves only its own keys") {
   Pool pool;

@@ -12,7 +12,9 @@ UpstreamHost::UpstreamHost(std::shared_ptr<SharedHost> host, const PlannedServic
     : shared(std::move(host)),
       counts(share.traffic.join(record::Traffic::Sort::kEndpoint, service.name + '/' + shared->key)) {
   std::shared_ptr<std::atomic<std::uint32_t>> active;
-  if (lb::kPolicies[static_cast<std::size_t>(service.spec.balance)].make == lb::make_least_request) {
+  // LEAST_REQUEST goes by it, and the bound of those that hash.
+  const lb::PolicyKind& policy = lb::kPolicies[static_cast<std::size_t>(service.spec.balance)];
+  if (policy.make == lb::make_least_request || policy.make_table != nullptr) {
     active = {shared, &shared->active.count};
   }
   if (service.spec.protocol == config::Protocol::kHttp) {
@@ -136,9 +138,13 @@ void Upstream::refresh() {
   refresh_at_ = until;
   serving_.clear();
   for (const lb::Host& host : spread.hosts) serving_.push_back(host.index);
-  policy_ = spread.hosts.empty() ? nullptr
-                                 : lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make(
-                                       spread.hosts, {.table = planned_->table});
+  policy_ =
+      spread.hosts.empty()
+          ? nullptr
+          : lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make(
+                spread.hosts,
+                {.table = planned_->table,
+                 .load_percent_max = planned_->spec.hash_on ? planned_->spec.hash_on->load_percent_max : 0});
 }
 
 std::optional<std::uint32_t> Upstream::pick(const Affinity& affinity, std::span<const std::uint32_t> tried) {
@@ -152,7 +158,9 @@ std::optional<std::uint32_t> Upstream::pick(const Affinity& affinity, std::span<
       if (planned_->hosts[index].id == affinity.endpoint) return index;
     }
   }
-  return policy_->pick({planned_->shared->rotation, env_.random, tried, affinity.hash});
+  const std::uint32_t active = planned_->shared->circuit.used(lb::Resource::kRequests);  // this one, too
+  return policy_->pick(
+      {planned_->shared->rotation, env_.random, tried, affinity.hash, active == 0 ? 0 : active - 1});
 }
 
 void Upstream::observe(std::uint32_t index, lb::Outcome outcome) {
@@ -168,11 +176,10 @@ void Upstream::observe(std::uint32_t index, lb::Outcome outcome) {
                                         {"reason", std::string(lb::name_of(*ejected))}});
 }
 
-bool Upstream::take_retry() {
+bool Upstream::take_retry(std::uint32_t budget_percent) {
   SharedService& shared = *planned_->shared;
-  const bool taken =
-      shared.retry_budget.take_retry(env_.loop.now(), shared.circuit.used(lb::Resource::kRequests),
-                                     {.percent = planned_->spec.retries.budget_percent});
+  const bool taken = shared.retry_budget.take_retry(
+      env_.loop.now(), shared.circuit.used(lb::Resource::kRequests), {.percent = budget_percent});
   if (taken) shared.retries.fetch_add(1, std::memory_order_relaxed);
   return taken;
 }

@@ -88,7 +88,8 @@ class Upstream {
   std::shared_ptr<const void> keeper() const { return keeper_; }
 
   void count_request() { planned_->shared->retry_budget.count_request(env_.loop.now()); }
-  bool take_retry();
+  // A retry out of the budget, which is this share of the service's requests; false: it is spent.
+  bool take_retry(std::uint32_t budget_percent);
 
   // What a pick rests on: every host as it is now, and how the load is laid over them.
   struct Survey {

@@ -1,6 +1,7 @@
 // Filter: one policy of a route: looks at requests before an endpoint is chosen, and at responses before they
-// are sent back. Made once for each route that asks for it, immutable, used by every core at once; what it
-// counts is atomic. A filter is one file and one line of kFilters.
+// are sent back. Made once for each route that asks for it and kept while the route asks for the same;
+// immutable, used by every core at once; what it counts is atomic. A filter is one file and one line of
+// kFilters.
 #pragma once
 
 #include <memory>

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,6 +42,19 @@ struct NamedFilter {
   std::string_view name;
   FilterPointer filter;
 };
-std::vector<NamedFilter> make_filters(const config::Route& route, const RouteContext& context);
+
+// The filters of one route, and what they were made of.
+struct Chain {
+  std::vector<NamedFilter> filters;
+  config::Route made_of;  // without where the route goes, which is nothing to them
+  std::string secret_uid;
+  std::uint64_t secret_revision = 0;
+};
+using ChainPointer = std::shared_ptr<const Chain>;
+
+// previous: of the same route before a change, and what is answered while it would be made of the same: what
+// filters remember, they remember over changes that don't concern them. May be null.
+ChainPointer make_chain(const config::Route& route, const RouteContext& context,
+                        const ChainPointer& previous);
 
 }  // namespace weir::filter

@@ -32,19 +32,20 @@ struct PickInput {
   Random& random;                             // this core's
   std::span<const std::uint32_t> tried = {};  // indexes of hosts that this request has failed on
   std::optional<std::uint64_t> hash = {};     // of what ties requests together (see hash.h); none: by chance
-  std::uint64_t active = 0;                   // requests in flight at the whole service, for bounded load
+  std::uint64_t active = 0;  // requests in flight at the whole service beside this one, for bounded load
 };
 
 // What RING_HASH and MAGLEV are made with; the others pay no attention to it.
 struct HashSettings {
   HashTablePointer table = nullptr;  // over all hosts of the service; null: made from the eligible ones
   // No host gets more than this share of the average load (by weight); its further keys go to the host that
-  // follows. 0: no bound, which is the default: who hashes wants keys to stay, and HAProxy and Envoy don't
-  // bound either. Below 100 counts as 100.
+  // follows. 0: no bound. Below 100 counts as 100.
   std::uint32_t load_percent_max = 0;
 };
 
-inline constexpr std::uint32_t kBoundedLoadPercent = 125;  // what to take when load is to be bounded
+// What to take when load is to be bounded: of Mirrokni's bounds the one that HAProxy's documentation names
+// first, too. Near to even, and a key still finds its host unless that has a quarter more than its share.
+inline constexpr std::uint32_t kBoundedLoadPercent = 125;
 
 class Policy {
  public:

@@ -6,6 +6,7 @@
 #include <sys/time.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -16,19 +17,27 @@ namespace weir::net {
 namespace {
 
 // Names of /etc/hosts have no time to live; the file is read again after this.
-constexpr auto kHostsTtl = std::chrono::seconds(30);
+constexpr Duration kHostsTtl = std::chrono::seconds(30);
 constexpr int kTryMilliseconds = 1000;
 constexpr int kTries = 3;
+std::array kLookups{'f', 'b', '\0'};  // the hosts file, then name servers
 
-Result<Resolved> to_resolved(const ares_addrinfo& info, std::uint16_t port) {
+// An answer is as good as the shortest-lived of its records, those of the aliases on the way included
+// (RFC 1034 section 3.6.2). from_file: it has no times to live, which read as 0.
+Result<Resolved> to_resolved(const ares_addrinfo& info, std::uint16_t port, bool from_file) {
+  const auto ttl_of = [from_file](int seconds) -> Duration {
+    return from_file && seconds == 0 ? kHostsTtl : std::chrono::seconds(std::max(seconds, 0));
+  };
+  Duration aliases_ttl = Duration::max();
+  for (const ares_addrinfo_cname* alias = info.cnames; alias != nullptr; alias = alias->next) {
+    aliases_ttl = std::min(aliases_ttl, ttl_of(alias->ttl));
+  }
   Resolved v4;
   Resolved v6;
-  v4.ttl = v6.ttl = Duration::max();
+  v4.ttl = v6.ttl = aliases_ttl;
   for (const ares_addrinfo_node* node = info.nodes; node != nullptr; node = node->ai_next) {
-    const Duration ttl =
-        node->ai_ttl > 0 ? Duration(std::chrono::seconds(node->ai_ttl)) : Duration(kHostsTtl);
     Resolved& family = node->ai_family == AF_INET ? v4 : v6;
-    family.ttl = std::min(family.ttl, ttl);
+    family.ttl = std::min(family.ttl, ttl_of(node->ai_ttl));
     if (node->ai_family == AF_INET) {
       std::array<std::uint8_t, 4> bytes{};
       std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in*>(node->ai_addr)->sin_addr, bytes.size());
@@ -66,7 +75,9 @@ class Resolver::Query final : public Operation {
     hints.ai_family = AF_UNSPEC;
     hints.ai_flags = ARES_AI_NOSORT;
     shared_ = new Shared{this, port_};
+    asking_ = true;
     ares_getaddrinfo(resolver_.channel_, name_.c_str(), nullptr, &hints, &answered, shared_);
+    asking_ = false;
     if (shared_ != nullptr) resolver_.arm_timer();
     return shared_ == nullptr;  // answered from a file already
   }
@@ -86,7 +97,10 @@ class Resolver::Query final : public Operation {
     const std::unique_ptr<Shared> shared(static_cast<Shared*>(argument));
     if (Query* query = shared->query; query != nullptr) {
       query->shared_ = nullptr;
-      if (status == ARES_SUCCESS && info != nullptr) query->result_ = to_resolved(*info, shared->port);
+      if (status == ARES_SUCCESS && info != nullptr) {
+        // An answer before the question has left comes from a file.
+        query->result_ = to_resolved(*info, shared->port, query->asking_);
+      }
       if (query->suspended()) query->resume_soon();
     }
     if (info != nullptr) ares_freeaddrinfo(info);
@@ -97,6 +111,7 @@ class Resolver::Query final : public Operation {
   std::uint16_t port_;
   Duration timeout_;
   Shared* shared_ = nullptr;
+  bool asking_ = false;
   Result<Resolved> result_ = fail(Code::kNotResolved, "the name could not be resolved", Side::kUpstream);
 };
 
@@ -152,11 +167,12 @@ Result<void> Resolver::start() {
   ares_options options{};
   options.timeout = kTryMilliseconds;
   options.tries = kTries;
+  options.lookups = kLookups.data();
   options.sock_state_cb = [](void* self, ares_socket_t fd, int reads, int writes) {
     static_cast<Resolver*>(self)->on_socket_state(fd, reads != 0, writes != 0);
   };
   options.sock_state_cb_data = this;
-  constexpr int kMask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+  constexpr int kMask = ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
   if (ares_init_options(&channel_, &options, kMask) != ARES_SUCCESS) {
     channel_ = nullptr;
     return fail(Code::kInternal, "cannot start the resolver");

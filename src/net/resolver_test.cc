@@ -31,11 +31,17 @@ struct Record {
   std::uint32_t ttl = 60;
 };
 
+struct Alias {
+  std::string of;  // "" for none
+  std::uint32_t ttl = 60;
+};
+
 struct Name {
   std::vector<Record> records;  // of both families
   int rcode = 0;
   int unanswered = 0;      // so many questions are dropped first
   bool truncated = false;  // over UDP
+  Alias alias;             // then the records are those of that name
 };
 
 // A name server on loopback, UDP and TCP, that answers from a table (RFC 1035).
@@ -122,6 +128,7 @@ class NameServer final : private EpollPoller::Handler {
       asked += (asked.empty() ? "" : ".") + to_lower(question.substr(at + 1, label_bytes));
       at += 1 + label_bytes;
     }
+    constexpr int kTypeCname = 5;
     constexpr int kTypeAaaa = 28;
     const bool v6 = question.at(at + 2) == kTypeAaaa;
     const std::string_view echoed = question.substr(kHeaderBytes, at + 5 - kHeaderBytes);
@@ -139,13 +146,27 @@ class NameServer final : private EpollPoller::Handler {
     const bool truncated = name.truncated && over_udp;
     std::string answers;
     std::uint64_t count = 0;
+    std::string owner = "\xc0\x0c";  // the name that was asked for
+    while (!truncated && !name.alias.of.empty()) {
+      std::string target;
+      for (std::size_t begin = 0; begin < name.alias.of.size();) {
+        const std::size_t end = std::min(name.alias.of.find('.', begin), name.alias.of.size());
+        target += big_endian(end - begin, 1) + name.alias.of.substr(begin, end - begin);
+        begin = end + 1;
+      }
+      target += big_endian(0, 1);
+      answers += owner + big_endian(kTypeCname, 2) + big_endian(1, 2) + big_endian(name.alias.ttl, 4) +
+                 big_endian(target.size(), 2) + target;
+      ++count;
+      owner = target;
+      name = names.at(std::string(name.alias.of));
+    }
     for (const Record& record : name.records) {
       const auto ip = Address::parse_ip(record.ip, 0);
       if (truncated || ip->is_v6() != v6) continue;
       const std::size_t bytes = v6 ? 16 : 4;
-      answers += "\xc0\x0c" + big_endian(v6 ? kTypeAaaa : 1, 2) + big_endian(1, 2) +
-                 big_endian(record.ttl, 4) + big_endian(bytes, 2) +
-                 std::string(reinterpret_cast<const char*>(ip->bytes().data()), bytes);
+      answers += owner + big_endian(v6 ? kTypeAaaa : 1, 2) + big_endian(1, 2) + big_endian(record.ttl, 4) +
+                 big_endian(bytes, 2) + std::string(reinterpret_cast<const char*>(ip->bytes().data()), bytes);
       ++count;
     }
     const std::uint64_t flags = 0x8180U | (truncated ? 0x0200U : 0U) | static_cast<unsigned>(name.rcode);
@@ -192,6 +213,13 @@ TEST_CASE("a name becomes its addresses, IPv4 first, and the shortest time to li
       {"six.test", {"[2001:db8::1]:8080"}, 40s},
       {"both.test", {"10.0.0.3:8080"}, 50s},
       {"ONE.test", {"10.0.0.1:8080"}, 300s},
+      {"zero.test", {"10.0.0.5:8080"}, 0s},
+      {"one-is-zero.test", {"10.0.0.5:8080", "10.0.0.6:8080"}, 0s},
+      {"alias.test", {"10.0.0.1:8080"}, 1s},
+      {"long-alias.test", {"10.0.0.1:8080"}, 300s},
+      {"alias-of-alias.test", {"10.0.0.1:8080"}, 1s},
+      {"passing-alias.test", {"10.0.0.1:8080"}, 0s},
+      {"six-alias.test", {"[2001:db8::1]:8080"}, 7s},
       {"no-address.test", {"not_resolved"}, 0s},
       {"no-such-name.test", {"not_resolved"}, 0s},
       {"refused.test", {"not_resolved"}, 0s},
@@ -205,6 +233,13 @@ TEST_CASE("a name becomes its addresses, IPv4 first, and the shortest time to li
   world.server.names["swapped.test"] = {.records = {{"10.0.0.1", 30}, {"10.0.0.2", 60}}};
   world.server.names["six.test"] = {.records = {{"2001:db8::1", 40}}};
   world.server.names["both.test"] = {.records = {{"2001:db8::1", 10}, {"10.0.0.3", 50}}};
+  world.server.names["zero.test"] = {.records = {{"10.0.0.5", 0}}};
+  world.server.names["one-is-zero.test"] = {.records = {{"10.0.0.5", 60}, {"10.0.0.6", 0}}};
+  world.server.names["alias.test"] = {.alias = {"one.test", 1}};
+  world.server.names["long-alias.test"] = {.alias = {"one.test", 600}};
+  world.server.names["alias-of-alias.test"] = {.alias = {"alias.test", 400}};
+  world.server.names["passing-alias.test"] = {.alias = {"one.test", 0}};
+  world.server.names["six-alias.test"] = {.alias = {"six.test", 7}};
   world.server.names["no-address.test"] = {};
   world.server.names["refused.test"] = {.rcode = 5};
   for (const Case& test : kCases) {

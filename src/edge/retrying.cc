@@ -1,0 +1,60 @@
+#include "edge/retrying.h"
+
+#include <algorithm>
+#include <span>
+
+#include "record/journal.h"
+
+namespace weir::edge {
+
+bool may_send_again(const http::Request& request, const Error& error, bool non_idempotent) {
+  if (error.side != Side::kUpstream || error.retry == Retry::kNever) return false;
+  if (error.retry == Retry::kIfIdempotent && !non_idempotent && !http::is_idempotent(request.head.method)) {
+    return false;
+  }
+  return request.body == nullptr || request.body->rewind();
+}
+
+bool Retrying::wanted(const Result<http::ResponsePtr>& outcome) const {
+  Error error{Code::kMalformed, Side::kUpstream, Retry::kIfIdempotent};
+  if (outcome) {
+    if (!(*outcome)->settled()) return false;  // the body is on its way still
+    const int status = (*outcome)->head.status;
+    if (std::ranges::none_of(policy_.on_statuses, [status](const config::StatusRange& range) {
+          return status >= range.first && status <= range.last;
+        })) {
+      return false;
+    }
+  } else {
+    error = outcome.error();
+    // The endpoint has not said anything, and was given less than all the time there is.
+    if (error.code == Code::kTimedOut && error.retry == Retry::kNever && policy_.per_try_timeout) {
+      error.retry = Retry::kIfIdempotent;
+    }
+  }
+  return may_send_again(request_, error, policy_.non_idempotent);
+}
+
+std::optional<std::uint32_t> Retrying::next(std::uint32_t index, const Result<http::ResponsePtr>& outcome,
+                                            Instant now) {
+  tried_[tries_++] = index;
+  if (!wanted(outcome)) return std::nullopt;
+  record::Flags& flags = record::Decision::of(request_).flags;
+  const bool used_up = tries_ > policy_.attempts || tries_ == tried_.size() || now >= ends_;
+  if (used_up && policy_.attempts > 0) flags.add(record::Flag::kRetriesUsedUp);
+  if (used_up) return std::nullopt;
+  const auto another = upstream_.pick(affinity_, std::span(tried_).first(tries_));
+  if (!another) return std::nullopt;
+  if (!upstream_.take_retry(policy_.budget_percent)) {
+    flags.add(record::Flag::kRetriesUsedUp);
+    return std::nullopt;
+  }
+  if (!permit_) permit_ = upstream_.acquire(lb::Resource::kRetries);
+  if (!permit_) {
+    flags.add(record::Flag::kOverflow);
+    return std::nullopt;
+  }
+  return another;
+}
+
+}  // namespace weir::edge

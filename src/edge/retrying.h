@@ -1,0 +1,45 @@
+// Retrying: whether a request goes to another endpoint after one has failed it, which is decided here alone.
+// One per request, on its core; allocates nothing.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "edge/upstream.h"
+#include "http/service.h"
+#include "lb/weighted.h"
+
+namespace weir::edge {
+
+// Sending it again is right: nothing of it was acted upon, or doing it twice is the same as once (or said to
+// be: non_idempotent); and its body, if any, is still to be had.
+bool may_send_again(const http::Request& request, const Error& error, bool non_idempotent = false);
+
+class Retrying {
+ public:
+  // All outlive it. ends: no try begins after it.
+  Retrying(const config::Retries& policy, Upstream& upstream, const http::Request& request,
+           const Affinity& affinity, Instant ends)
+      : policy_(policy), upstream_(upstream), request_(request), affinity_(affinity), ends_(ends) {}
+
+  // After a try at the host of that index: the host of the next one, which is taken out of the budget;
+  // nothing when the outcome is what the client gets.
+  std::optional<std::uint32_t> next(std::uint32_t index, const Result<http::ResponsePtr>& outcome,
+                                    Instant now);
+
+ private:
+  bool wanted(const Result<http::ResponsePtr>& outcome) const;
+
+  const config::Retries& policy_;
+  Upstream& upstream_;
+  const http::Request& request_;
+  const Affinity& affinity_;
+  Instant ends_;
+  std::array<std::uint32_t, lb::kTriedMax> tried_{};
+  std::size_t tries_ = 0;
+  lb::Permit permit_;
+};
+
+}  // namespace weir::edge

@@ -1,0 +1,198 @@
+#include "edge/retrying.h"
+
+#include "edge/edge_fixture.h"
+
+namespace weir::edge {
+namespace {
+
+constexpr const char* kUnavailable = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno";
+
+// Two origins: the first is asked first.
+struct Pair : Fixture {
+  Pair() {
+    spec().outlier_detection.enabled = false;
+    second.answer("\r\n\r\n", answer_with("second"));
+  }
+  void start() { apply({endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80")}); }
+  std::string send(std::string_view head) {
+    Peer client(fake, kEdge);
+    client.send(std::string(head) + "\r\nHost: a\r\n\r\n");
+    return client.take();
+  }
+  config::Route& route() { return snapshot.load_balancers[0].spec.routes[0]; }
+  std::uint64_t connects(const char* address) const {
+    return fake.network.connects(*net::Address::parse(address));
+  }
+
+  PeerListener first{fake, "10.0.0.1:80"};
+  PeerListener second{fake, "10.0.0.2:80"};
+};
+
+TEST_CASE("an answer is passed on, whatever its status, unless the configuration lists it") {
+  Pair pair;
+  pair.first.answer("\r\n\r\n", kUnavailable);
+  SUBCASE("by default") {
+    pair.start();
+    CHECK(pair.get().starts_with("HTTP/1.1 503"));
+    CHECK(content_of(pair.get()) == "second");
+  }
+  SUBCASE("listed, by the service") { pair.spec().retries.on_statuses = {{500, 500}, {502, 504}}; }
+  SUBCASE("listed, by the route") {
+    pair.spec().retries.attempts = 0;
+    pair.route().retries = config::Retries{.on_statuses = {{503, 503}}};
+  }
+  SUBCASE("another is listed") {
+    pair.spec().retries.on_statuses = {{502, 502}, {504, 599}};
+    pair.start();
+    CHECK(pair.get().starts_with("HTTP/1.1 503"));
+    CHECK(content_of(pair.get()) == "second");
+  }
+  if (pair.snapshot.revision > 0) return;
+  pair.start();
+  for (int i = 0; i < 6; ++i) CHECK(content_of(pair.get()) == "second");
+  CHECK(pair.first.answered() >= 3);
+  CHECK(pair.connects("10.0.0.1:80") == 1);  // what was not passed on has left its connection as it should be
+}
+
+TEST_CASE("a status is tried again for idempotent methods, whose content was not sent") {
+  Pair pair;
+  pair.first.answer("\r\n\r\n", kUnavailable);
+  pair.spec().retries.on_statuses = {{503, 503}};
+  SUBCASE("POST") {
+    pair.start();
+    CHECK(pair.send("POST / HTTP/1.1\r\nContent-Length: 0").starts_with("HTTP/1.1 503"));
+  }
+  SUBCASE("PUT with content") {
+    pair.start();
+    Peer client(pair.fake, kEdge);
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
+    CHECK(client.take().starts_with("HTTP/1.1 503"));
+  }
+  SUBCASE("PUT without content") {
+    pair.start();
+    CHECK(content_of(pair.send("PUT / HTTP/1.1\r\nContent-Length: 0")) == "second");
+  }
+  SUBCASE("POST, when that is allowed") {
+    pair.spec().retries.non_idempotent = true;
+    pair.start();
+    CHECK(content_of(pair.send("POST / HTTP/1.1\r\nContent-Length: 0")) == "second");
+  }
+}
+
+TEST_CASE("when all answer with a listed status, the client gets the last answer") {
+  Pair pair;
+  pair.first.answer("\r\n\r\n", kUnavailable);
+  pair.second.answer("\r\n\r\n", kUnavailable);
+  pair.spec().retries.on_statuses = {{503, 503}};
+  pair.start();
+  const std::string response = pair.get();
+  CHECK(response.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+  CHECK(content_of(response) == "no");
+  CHECK(pair.first.answered() + pair.second.answered() == 2);
+}
+
+TEST_CASE("a connection that breaks is no reason to send a POST again, unless that is allowed") {
+  for (const bool allowed : {false, true}) {
+    CAPTURE(allowed);
+    Pair pair;
+    pair.spec().retries.non_idempotent = allowed;
+    pair.start();
+    Peer client(pair.fake, kEdge);
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    Peer upstream = pair.first.accept();
+    REQUIRE(upstream.connected());
+    upstream.close();
+    CHECK(client.take().starts_with(allowed ? "HTTP/1.1 200" : "HTTP/1.1 502"));
+  }
+}
+
+TEST_CASE("a try that takes too long is the last one, unless tries have a time of their own") {
+  Pair pair;
+  SUBCASE("none") {
+    pair.spec().request_timeout = 5s;
+    pair.start();
+    Peer client(pair.fake, kEdge);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    pair.fake.advance(4900ms);
+    CHECK(client.received().empty());
+    pair.fake.advance(200ms);
+    CHECK(client.take().starts_with("HTTP/1.1 504"));
+    CHECK(pair.second.answered() == 0);
+  }
+  SUBCASE("its own: the next endpoint is asked") {
+    pair.spec().retries.per_try_timeout = 1s;
+    pair.start();
+    Peer client(pair.fake, kEdge);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    Peer slow = pair.first.accept();
+    pair.fake.advance(900ms);
+    CHECK(client.received().empty());
+    CHECK(slow.open());
+    pair.fake.advance(200ms);
+    CHECK(content_of(client.take()) == "second");
+    CHECK_FALSE(slow.open());
+  }
+  SUBCASE("its own: a POST is not sent again") {
+    pair.spec().retries.per_try_timeout = 1s;
+    pair.start();
+    Peer client(pair.fake, kEdge);
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    pair.fake.advance(1100ms);
+    CHECK(client.take().starts_with("HTTP/1.1 504"));
+    CHECK(pair.second.answered() == 0);
+  }
+  SUBCASE("its own, and no connection can be made") {
+    pair.fake.network.blackhole(*net::Address::parse("10.0.0.1:80"));
+    pair.route().retries = config::Retries{.per_try_timeout = 100ms};
+    pair.start();
+    Peer client(pair.fake, kEdge);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    pair.fake.advance(110ms);
+    CHECK(content_of(client.take()) == "second");
+  }
+}
+
+TEST_CASE("request_timeout holds for all tries together") {
+  Fixture fixture;
+  PeerListener silent[] = {PeerListener(fixture.fake, "10.0.0.1:80"),
+                           PeerListener(fixture.fake, "10.0.0.2:80"),
+                           PeerListener(fixture.fake, "10.0.0.3:80")};
+  fixture.spec().request_timeout = 1500ms;
+  fixture.spec().retries.per_try_timeout = 1s;
+  fixture.apply({endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80"), endpoint("10.0.0.3:80")});
+  Peer client(fixture.fake, kEdge);
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  fixture.fake.advance(1400ms);
+  CHECK(client.received().empty());
+  fixture.fake.advance(200ms);
+  CHECK(client.take().starts_with("HTTP/1.1 504"));
+  CHECK_FALSE(silent[2].accept().connected());
+}
+
+TEST_CASE("the budget is the route's, where the route has one") {
+  Pair pair;
+  pair.first.answer("\r\n\r\n", kUnavailable);
+  pair.second.answer("\r\n\r\n", kUnavailable);
+  // Each of 40 requests wants one retry, all at one time: 10 go without a budget.
+  const auto retries = [&pair] {
+    for (int i = 0; i < 40; ++i) CHECK(pair.get().starts_with("HTTP/1.1 503"));
+    return pair.first.answered() + pair.second.answered() - 40;
+  };
+  const config::Retries none{.attempts = 1, .budget_percent = 0, .on_statuses = {{503, 503}}};
+  const config::Retries all{.attempts = 1, .budget_percent = 100, .on_statuses = {{503, 503}}};
+  SUBCASE("less than the service's") {
+    pair.spec().retries = all;
+    pair.route().retries = none;
+    pair.start();
+    CHECK(retries() == 10);
+  }
+  SUBCASE("more than the service's") {
+    pair.spec().retries = none;
+    pair.route().retries = all;
+    pair.start();
+    CHECK(retries() == 40);
+  }
+}
+
+}  // namespace
+}  // namespace weir::edge
