@@ -61,6 +61,8 @@ void Edge::write_metrics(std::string& out) const {
   }
   counter("weir_accept_pauses_total", "Pauses in accepting, for want of file descriptors.",
           [](const Worker& worker) -> const Counter& { return worker.server().counters().accept_pauses; });
+  counter("weir_downstream_abuse_total", "Connections ended because of what their clients did.",
+          [](const Worker& worker) -> const Counter& { return worker.server().counters().abusive; });
   counter("weir_upstream_connects_total", "Connections opened to endpoints.",
           [](const Worker& worker) -> const Counter& { return worker.proxy().counters().connects; });
   counter("weir_upstream_connect_failures_total", "Connections to endpoints that failed.",

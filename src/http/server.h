@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/log_limit.h"
 #include "base/metrics.h"
 #include "base/time.h"
 #include "http/connection.h"
@@ -35,6 +36,7 @@ struct ServerCounters {
   Counter refused;                   // answered by the server itself: malformed, too large, too slow
   Counter accept_pauses;             // for want of descriptors
   Counter handshakes_failed;         // connections that never came to HTTP
+  Counter abusive;                   // connections ended because of what their clients did
   std::array<Counter, 6> responses;  // by the first digit of the status
 };
 
@@ -67,6 +69,7 @@ class Server {
   net::Env& env() { return env_; }
   Service& service() { return service_; }
   ServerCounters& counters() { return counters_; }
+  LogLimit& abuse_log() { return abuse_log_; }
 
  private:
   friend class Connection;
@@ -79,6 +82,7 @@ class Server {
   Service& service_;
   ServerOptions options_;
   ServerCounters counters_;
+  LogLimit abuse_log_;
   net::TaskGroup closing_;  // listeners that end
   net::TaskGroup connections_;
   std::vector<std::unique_ptr<Listening>> listeners_;
