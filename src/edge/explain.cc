@@ -128,7 +128,7 @@ void write_candidates(record::Json& json, const Router& router, std::uint32_t po
 void write_filters(record::Json& json, const Route* route) {
   json.key("filters").begin_array();
   if (route != nullptr) {
-    for (const filter::NamedFilter& one : route->filters) json.text(one.name);
+    for (const filter::NamedFilter& one : route->filters()) json.text(one.name);
   }
   json.end_array();
 }
