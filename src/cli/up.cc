@@ -246,14 +246,14 @@ class Up {
     backend_->api.add_ready_check(
         [this] { return backend_->controller.publisher().has_published() ? "" : "nothing published yet"; });
     backend_->api.set_status_source([this](const config::Object& object) { return status_of(object); });
-    backend_->api.set_explain_source(
-        [this](api::Api::ExplainBy by, std::string text, api::Api::Explained done) {
-          if (by == api::Api::ExplainBy::kId) {
-            edge_.explain(std::move(text), std::move(done));
-          } else {
-            edge_.explain_request(std::move(text), std::move(done));
-          }
-        });
+    backend_->api.set_explain_source([this](api::ExplainQuestion asked, api::Api::Explained done) {
+      if (!asked.id.empty()) {
+        edge_.explain(std::move(asked.id), std::move(done));
+      } else {
+        edge_.explain_request({std::move(asked.request), std::move(asked.headers), std::move(asked.peer)},
+                              std::move(done));
+      }
+    });
     tasks_.spawn(begin());
   }
 
