@@ -8,16 +8,20 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/api.h"
+#include "api/gate.h"
 #include "auth/admin_token.h"
 #include "auth/token_table.h"
 #include "cli/authority.h"
 #include "cli/log.h"
 #include "cli/machine.h"
 #include "config/formats.h"
+#include "config/snapshot.h"
 #include "controller/admin_object.h"
 #include "controller/controller.h"
 #include "edge/edge.h"
@@ -26,6 +30,9 @@
 #include "net/core.h"
 #include "net/signals.h"
 #include "record/access_log.h"
+#include "store/data_directory.h"
+#include "store/kept_file.h"
+#include "store/opener.h"
 #include "store/sqlite_store.h"
 
 namespace weir::cli {
@@ -34,6 +41,8 @@ namespace {
 // The change that an answer to a write stands for is in force when the answer is there; a publisher that is
 // stuck must not hold up the API.
 constexpr Duration kSettleTimeout = std::chrono::seconds(1);
+
+constexpr const char* kSnapshotName = "snapshot.json";  // in the data directory
 
 // Every connection is a descriptor or two: take what the system gives.
 void raise_descriptor_limit() {
@@ -58,15 +67,45 @@ int refuse(const std::string& sentence) {
   return 1;
 }
 
-// All that `weir up` consists of, on the control core; the edge's workers have cores of their own.
+// What there is only once the store is open: the API and the reconcilers.
+struct Backend {
+  Backend(const UpOptions& options, net::Env& env, std::unique_ptr<store::Engine> opened,
+          config::SnapshotPointer started_from, controller::PublisherSinks sinks)
+      : engine(std::move(opened)),
+        store(*engine, env.loop),
+        api(env, store, tokens,
+            {.version = WEIR_VERSION,
+             .anonymous_metrics = options.api.is_loopback(),
+             .settle_timeout = kSettleTimeout}),
+        controller(env, store, tokens,
+                   {.edge_name = edge_name(),
+                    .edge = {.provider = options.provider,
+                             .region = options.region,
+                             .city = options.city,
+                             .address = options.http.ip(),
+                             .version = WEIR_VERSION,
+                             .capabilities = {"http", "https", "h2"}},
+                    .started_from = std::move(started_from)},
+                   std::move(sinks)) {}
+
+  std::unique_ptr<store::Engine> engine;
+  store::SqliteStore store;
+  auth::TokenTable tokens;
+  api::Api api;
+  controller::Controller controller;
+};
+
+// All that `weir up` consists of, on the control core; the edge's workers have cores of their own. The edge
+// starts from the last good Snapshot, and the rest when the store is open.
 class Up {
  public:
   Up(const UpOptions& options, Log& log, net::Core& control, std::span<net::Env* const> workers,
-     store::Engine& engine, std::shared_ptr<const tls::Authority> authority, record::AccessLog* access_log)
+     std::shared_ptr<const store::DataDirectory> directory, std::shared_ptr<const tls::Authority> authority,
+     record::AccessLog* access_log)
       : options_(options),
         log_(log),
         control_(control),
-        store_(engine, control.loop()),
+        directory_(std::move(directory)),
         access_log_(access_log),
         edge_(control.env(), workers,
               {.http = options.http,
@@ -75,27 +114,21 @@ class Up {
                .domain = options.domain,
                .authority = std::move(authority),
                .access_log = access_log}),
-        api_(control.env(), store_, tokens_,
-             {.version = WEIR_VERSION,
-              .anonymous_metrics = options.api.is_loopback(),
-              .settle_timeout = kSettleTimeout}),
-        api_server_(control.env(), api_, {}),
-        controller_(
-            control.env(), store_, tokens_,
-            {.edge_name = edge_name(),
-             .edge = {.provider = options.provider,
-                      .region = options.region,
-                      .city = options.city,
-                      .address = options.http.ip(),
-                      .version = WEIR_VERSION,
-                      .capabilities = {"http", "https", "h2"}}},
-            {.snapshot = [this](config::SnapshotPointer snapshot) { edge_.apply(std::move(snapshot)); },
-             .settled = [this](store::Revision revision) { api_.settled(revision); }}),
+        api_server_(control.env(), gate_, {}),
         tasks_(control.loop()),
-        ending_(control.loop()) {}
+        ending_(control.loop()),
+        snapshot_file_(directory_->path_of(kSnapshotName), log) {}
 
   // What can fail at once, before any thread runs: an address in use, a file that cannot be read.
   std::expected<void, std::string> open() {
+    // With a snapshot, traffic flows whatever the store does; without one there is nothing to begin with.
+    started_from_ = read_last_snapshot();
+    std::unique_ptr<store::Engine> engine;
+    if (!started_from_) {
+      auto opened = store::Engine::open({.taken = directory_});
+      if (!opened) return std::unexpected(opened.error().sentence);
+      engine = std::move(*opened);
+    }
     for (const auto& [flag, address] :
          {std::pair("--http", &options_.http), std::pair("--api", &options_.api)}) {
       if (auto unused = net::check_unused(*address); !unused)
@@ -108,36 +141,22 @@ class Up {
       if (!unused) log_.warning("no HTTPS: its port is taken", {{"address", options_.https->to_string()}});
       edge_.set_https(unused ? options_.https : std::nullopt);
     }
+    auto token = auth::read_or_make_admin_token(options_.data_dir);
+    if (!token) return std::unexpected(token.error().sentence);
+    admin_token_ = std::move(*token);
     auto traffic = edge_.listen();
     if (!traffic) return cannot_listen("--http", options_.http, traffic.error());
     auto api = control_.env().network.listen(options_.api);
     if (!api) return cannot_listen("--api", options_.api, api.error());
     traffic_ = *traffic;
     api_address_ = (*api)->address();
-    auto token = auth::read_or_make_admin_token(options_.data_dir);
-    if (!token) return std::unexpected(token.error().sentence);
-    admin_token_ = std::move(*token);
     api_listener_ = std::move(*api);
+    if (started_from_) {
+      begin_from_snapshot();
+    } else {
+      start_backend(std::move(engine));
+    }
     return {};
-  }
-
-  void start() {
-    api_.add_metrics([this](std::string& out) {
-      edge_.write_metrics(out);
-      controller_.write_metrics(out);
-    });
-    api_.add_ready_check(
-        [this] { return controller_.publisher().has_published() ? "" : "nothing published yet"; });
-    api_.set_status_source(
-        [this](const config::Object& object) { return controller_.publisher().status_of(object); });
-    api_.set_explain_source([this](api::Api::ExplainBy by, std::string text, api::Api::Explained done) {
-      if (by == api::Api::ExplainBy::kId) {
-        edge_.explain(std::move(text), std::move(done));
-      } else {
-        edge_.explain_request(std::move(text), std::move(done));
-      }
-    });
-    tasks_.spawn(begin());
   }
 
   void on_signal(int signal) {
@@ -161,19 +180,98 @@ class Up {
     return std::unexpected("cannot listen on " + address.to_string() + " (" + flag + "): " + why_not(error));
   }
 
+  void begin_from_snapshot() {
+    edge_.apply(started_from_);
+    log_.info("traffic begins with the last snapshot",
+              {{"revision", std::to_string(started_from_->revision)}});
+    gate_.close("the store is being opened");
+    tasks_.spawn(admit_late());
+    opener_.emplace(directory_, [this](store::Opened<std::unique_ptr<store::Engine>> opened) {
+      control_.loop().post([this, result = std::move(opened)]() mutable { on_store(std::move(result)); });
+    });
+  }
+
+  config::SnapshotPointer read_last_snapshot() {
+    const std::string path = directory_->path_of(kSnapshotName);
+    const auto refuse = [&](std::string reason) {
+      log_.error("the last snapshot can't be used; traffic waits for the store",
+                 {{"file", path}, {"reason", std::move(reason)}});
+      return nullptr;
+    };
+    const auto text = store::KeptFile::read(path, config::kSnapshotBytesMax);
+    if (!text && text.error().code == Code::kNotFound) return nullptr;
+    if (!text) return refuse(std::string(text.error().text) + ": " + why_not(text.error()));
+    auto snapshot = config::read_snapshot(*text);
+    if (!snapshot) return refuse(config::to_text(snapshot.error()));
+    return std::move(*snapshot);
+  }
+
+  void on_store(store::Opened<std::unique_ptr<store::Engine>> opened) {
+    if (signals_ > 0) return;
+    if (opened) {
+      start_backend(std::move(*opened));
+      return;
+    }
+    if (why_no_store_ != opened.error().sentence) {
+      log_.error(
+          "the store can't be opened: traffic goes on from the last snapshot, and nothing can be changed",
+          {{"reason", opened.error().sentence},
+           {"snapshot_revision", std::to_string(started_from_->revision)}});
+    }
+    why_no_store_ = std::move(opened.error().sentence);
+    gate_.close(why_no_store_ + " (traffic goes on as it was last configured)");
+    open_api();
+  }
+
+  void start_backend(std::unique_ptr<store::Engine> engine) {
+    controller::PublisherSinks sinks{
+        .snapshot = [this](config::SnapshotPointer snapshot) { edge_.apply(std::move(snapshot)); },
+        .parts =
+            [this](store::Revision revision, std::vector<config::ObjectPointer> parts) {
+              snapshot_file_.keep(
+                  [revision, parts = std::move(parts)] { return config::snapshot_text(revision, parts); });
+            },
+        .settled =
+            [this](store::Revision revision) {
+              backend_->api.settled(revision);
+              settled_.set();
+            }};
+    backend_ = std::make_unique<Backend>(options_, control_.env(), std::move(engine), started_from_,
+                                         std::move(sinks));
+    backend_->api.add_metrics([this](std::string& out) {
+      edge_.write_metrics(out);
+      backend_->controller.write_metrics(out);
+    });
+    backend_->api.add_ready_check(
+        [this] { return backend_->controller.publisher().has_published() ? "" : "nothing published yet"; });
+    backend_->api.set_status_source(
+        [this](const config::Object& object) { return backend_->controller.publisher().status_of(object); });
+    backend_->api.set_explain_source(
+        [this](api::Api::ExplainBy by, std::string text, api::Api::Explained done) {
+          if (by == api::Api::ExplainBy::kId) {
+            edge_.explain(std::move(text), std::move(done));
+          } else {
+            edge_.explain_request(std::move(text), std::move(done));
+          }
+        });
+    tasks_.spawn(begin());
+  }
+
   net::Task<void> begin() {
-    if (auto kept = co_await controller::keep_admin_object(control_.env(), store_, admin_token_.text);
+    if (auto kept =
+            co_await controller::keep_admin_object(control_.env(), backend_->store, admin_token_.text);
         !kept) {
       log_.error("the admin token cannot be kept", {{"reason", kept.error().text}});
       if (kept.error().code == Code::kCancelled) co_return;
     }
-    controller_.start();
-    tasks_.spawn(api_.follow());
+    backend_->controller.start();
+    tasks_.spawn(backend_->api.follow());
     // The API answers when the tokens are known and the edge has its first Snapshot; one that cannot be built
     // must not keep anybody from mending it.
     tasks_.spawn(settle_late());
     if (!co_await settled_.wait(control_.loop())) co_return;
-    api_server_.listen(std::move(api_listener_));
+    gate_.open(backend_->api);
+    open_api();
     if (admin_token_.made) {
       std::printf("admin token (shown once, kept in %s/%.*s): %s\n", options_.data_dir.c_str(),
                   static_cast<int>(auth::kAdminTokenName.size()), auth::kAdminTokenName.data(),
@@ -188,16 +286,24 @@ class Up {
                         {"workers", std::to_string(options_.workers)}});
   }
 
+  void open_api() {
+    if (api_listener_ && !api_server_.draining()) api_server_.listen(std::move(api_listener_));
+  }
+
   net::Task<void> settle_late() {
     if (co_await control_.loop().sleep(kSettleTimeout)) settled_.set();
   }
+  // A store that takes long to open is no reason to answer nothing.
+  net::Task<void> admit_late() {
+    if (co_await control_.loop().sleep(kSettleTimeout)) open_api();
+  }
 
   net::Task<void> end() {
-    api_.drain();
+    if (backend_) backend_->api.drain();
     api_server_.drain();
     co_await edge_.drain();
     co_await api_server_.join();
-    co_await controller_.stop();
+    if (backend_) co_await backend_->controller.stop();
     co_await tasks_.stop();
     log_.info("stopped");
     control_.loop().stop();
@@ -206,13 +312,14 @@ class Up {
   UpOptions options_;
   Log& log_;
   net::Core& control_;
-  store::SqliteStore store_;
-  auth::TokenTable tokens_;
+  std::shared_ptr<const store::DataDirectory> directory_;
   record::AccessLog* access_log_;  // null: none is written
   edge::Edge edge_;
-  api::Api api_;
+  config::SnapshotPointer started_from_;  // null: there was none
+  std::string why_no_store_;
+  std::unique_ptr<Backend> backend_;  // null: the store is not open yet
+  api::Gate gate_;
   http::Server api_server_;
-  controller::Controller controller_;
   net::TaskGroup tasks_;
   net::TaskGroup ending_;
   net::Event settled_;
@@ -221,6 +328,8 @@ class Up {
   net::Address api_address_;
   auth::AdminToken admin_token_;
   int signals_ = 0;
+  store::KeptFile snapshot_file_;
+  std::optional<store::Opener> opener_;
 };
 
 }  // namespace
@@ -249,8 +358,8 @@ int run_up(const UpOptions& options) {
     }
     access_log = std::move(*opened);
   }
-  auto engine = store::Engine::open({.directory = options.data_dir});
-  if (!engine) return refuse(engine.error().sentence);
+  auto directory = store::DataDirectory::open(options.data_dir);
+  if (!directory) return refuse(directory.error().sentence);
   std::vector<std::unique_ptr<net::Core>> cores;
   std::vector<net::Env*> workers;
   for (unsigned i = 0; i < options.workers; ++i) {
@@ -262,10 +371,11 @@ int run_up(const UpOptions& options) {
   auto authority = read_or_make_authority(options.data_dir, (*control)->loop().clock().wall_now());
   if (!authority) return refuse(authority.error());
   {
-    Up running(options, *log, **control, workers, **engine, std::move(*authority), access_log.get());
+    Up running(options, *log, **control, workers,
+               std::make_shared<const store::DataDirectory>(std::move(*directory)), std::move(*authority),
+               access_log.get());
     up = &running;
     if (auto opened = running.open(); !opened) return refuse(opened.error());
-    running.start();
     for (std::size_t i = 0; i < cores.size(); ++i) cores[i]->start("weir-edge-" + std::to_string(i));
     (*control)->loop().run();
     for (const auto& core : cores) core->stop();

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +59,8 @@ struct Object {
   Kind kind() const { return static_cast<Kind>(spec.index()); }
   friend bool operator==(const Object&, const Object&) = default;
 };
+
+using ObjectPointer = std::shared_ptr<const Object>;
 
 std::string reference_of(const Object& object);  // "Service/web"
 

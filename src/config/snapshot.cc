@@ -5,35 +5,20 @@
 #include <functional>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 #include <variant>
 
 #include "base/text.h"
-#include "config/documents.h"
 #include "config/whole.h"
 
 namespace weir::config {
 namespace {
 
-using Tree = nlohmann::ordered_json;
-
-// A snapshot on disk may hold all there is, unlike what one call may send.
-constexpr std::size_t kSnapshotBytesMax = std::size_t{32} << 20U;
-
-bool is_part(const Object& object) {
-  switch (object.kind()) {
-    case Kind::kLoadBalancer:
-    case Kind::kService:
-    case Kind::kEndpoint:
-    case Kind::kCertificate:
-    case Kind::kSecret: return true;
-    case Kind::kToken:
-    case Kind::kEvent:
-    case Kind::kEdge: return false;
-  }
-  return false;
-}
+// Of the text of a snapshot; the objects stand between, one a line.
+constexpr std::string_view kTextBegin = "{\"revision\":";
+constexpr std::string_view kTextObjects = ",\"objects\":[";
+constexpr std::string_view kTextEnd = "\n]}\n";
 
 // FNV-1a, then mixed so that all bits are good for a hash ring.
 std::uint64_t hash_of(std::string_view text) {
@@ -133,7 +118,7 @@ Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const 
   snapshot->revision = revision;
   std::vector<const Object*> parts;
   std::ranges::copy_if(objects, std::back_inserter(parts),
-                       [](const Object* object) { return is_part(*object); });
+                       [edge_labels](const Object* object) { return is_part(*object, edge_labels); });
   std::ranges::sort(parts, {}, [](const Object* object) { return std::string_view(object->metadata.name); });
   std::map<std::string_view, std::vector<const Object*>> joined;  // by service
   for (const Object* object : parts) {
@@ -141,7 +126,6 @@ Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const 
   }
   for (const Object* object : parts) {
     if (const auto* balancer = std::get_if<LoadBalancerSpec>(&object->spec)) {
-      if (edge_labels != nullptr && !selects(balancer->edges.match, *edge_labels)) continue;
       snapshot->load_balancers.push_back(make_load_balancer(*object, *balancer));
     } else if (const auto* service = std::get_if<ServiceSpec>(&object->spec)) {
       snapshot->services.push_back(make_service(*object, *service, joined[object->metadata.name]));
@@ -155,6 +139,20 @@ Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const 
   return snapshot;
 }
 
+bool is_part(const Object& object, const Labels* edge_labels) {
+  switch (object.kind()) {
+    case Kind::kService:
+    case Kind::kEndpoint:
+    case Kind::kCertificate:
+    case Kind::kSecret: return true;
+    case Kind::kToken:
+    case Kind::kEvent:
+    case Kind::kEdge: return false;
+    case Kind::kLoadBalancer: break;
+  }
+  return edge_labels == nullptr || selects(std::get<LoadBalancerSpec>(object.spec).edges.match, *edge_labels);
+}
+
 Labels selectable_labels(const Labels& labels, const EdgeSpec& spec) {
   Labels all = labels;
   if (!spec.provider.empty()) all["provider"] = spec.provider;
@@ -163,33 +161,41 @@ Labels selectable_labels(const Labels& labels, const EdgeSpec& spec) {
   return all;
 }
 
-std::string snapshot_text(std::uint64_t revision, std::span<const Object* const> objects) {
-  std::string text = "{\"revision\":" + std::to_string(revision) + ",\"objects\":[";
+// JSON with one object on each line, so that it can be read object by object, each within its own bounds.
+std::string snapshot_text(std::uint64_t revision, std::span<const ObjectPointer> objects) {
+  std::string text = std::string(kTextBegin) + std::to_string(revision) + std::string(kTextObjects);
   bool first = true;
-  for (const Object* object : objects) {
-    if (!is_part(*object)) continue;
+  for (const ObjectPointer& object : objects) {
     text += first ? "\n" : ",\n";
     text += to_json(*object, Secrets::kKeep);
     first = false;
   }
-  return text + "\n]}\n";
+  return text + std::string(kTextEnd);
 }
 
-Checked<SnapshotPointer> read_snapshot(std::string_view text, const Labels* edge_labels) {
-  const auto tree = read_json(text, kSnapshotBytesMax);
-  if (!tree) return std::unexpected(tree.error());
-  const auto refuse = [] { return std::unexpected(Violations{{"", "is not a snapshot", ""}}); };
-  if (!tree->is_object() || !tree->contains("revision") || !tree->contains("objects")) return refuse();
-  if (!(*tree)["revision"].is_number_unsigned() || !(*tree)["objects"].is_array()) return refuse();
+Checked<SnapshotPointer> read_snapshot(std::string_view text) {
+  const std::size_t line = text.find('\n');
+  const std::string_view head = text.substr(0, line);
+  const bool framed = line != std::string_view::npos && head.starts_with(kTextBegin) &&
+                      head.ends_with(kTextObjects) && text.ends_with(kTextEnd);
+  const auto revision = framed
+                            ? parse_decimal(head.substr(
+                                  kTextBegin.size(), head.size() - kTextBegin.size() - kTextObjects.size()))
+                            : std::nullopt;
+  if (!revision) return std::unexpected(Violations{{"", "is not a whole snapshot", ""}});
+  text.remove_suffix(kTextEnd.size());
+  text.remove_prefix(std::min(line + 1, text.size()));
   std::vector<Object> objects;
-  for (const Tree& item : (*tree)["objects"]) {
-    auto object = parse_object(item.dump(), Origin::kStore);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(",\n"), text.size());
+    auto object = parse_object(text.substr(0, end), Origin::kStore);
     if (!object) return std::unexpected(std::move(object.error()));
     objects.push_back(std::move(*object));
+    text.remove_prefix(std::min(end + 2, text.size()));
   }
   std::vector<const Object*> pointers;
   for (const Object& object : objects) pointers.push_back(&object);
-  return build_snapshot((*tree)["revision"].get<std::uint64_t>(), pointers, edge_labels);
+  return build_snapshot(*revision, pointers);
 }
 
 }  // namespace weir::config

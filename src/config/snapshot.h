@@ -3,6 +3,7 @@
 // and knows no JSON.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -80,9 +81,13 @@ Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const 
 // spec.
 Labels selectable_labels(const Labels& labels, const EdgeSpec& spec);
 
-// What a role keeps on disk, so that it can start without a controller: the objects of a snapshot as text,
+// Whether the snapshot of an edge with these labels (null: of all) is made from it.
+bool is_part(const Object& object, const Labels* edge_labels = nullptr);
+
+// What a role keeps on disk, so that it can start without a controller: the parts of a snapshot as text,
 // secrets included.
-std::string snapshot_text(std::uint64_t revision, std::span<const Object* const> objects);
-Checked<SnapshotPointer> read_snapshot(std::string_view text, const Labels* edge_labels = nullptr);
+inline constexpr std::size_t kSnapshotBytesMax = std::size_t{256} << 20U;  // 10,000 hosts with their chains
+std::string snapshot_text(std::uint64_t revision, std::span<const ObjectPointer> objects);
+Checked<SnapshotPointer> read_snapshot(std::string_view text);
 
 }  // namespace weir::config

@@ -60,14 +60,21 @@ class World {
   auth::TokenTable tokens;
   std::vector<config::SnapshotPointer> snapshots;
   store::Revision settled = 0;
+  std::string kept;
+  config::SnapshotPointer started_from;
 
   std::unique_ptr<Controller> start() {
     auto controller = std::make_unique<Controller>(
         fake.env, store, tokens,
         PublisherOptions{.edge_name = "here",
-                         .edge = {.provider = "acme", .region = "eu", .city = "fra", .version = "1.2.3"}},
+                         .edge = {.provider = "acme", .region = "eu", .city = "fra", .version = "1.2.3"},
+                         .started_from = started_from},
         PublisherSinks{
             .snapshot = [this](config::SnapshotPointer one) { snapshots.push_back(std::move(one)); },
+            .parts =
+                [this](store::Revision revision, const std::vector<config::ObjectPointer>& parts) {
+                  kept = config::snapshot_text(revision, parts);
+                },
             .settled = [this](store::Revision revision) { settled = revision; }});
     controller->start();
     fake.run_until_idle();
@@ -211,6 +218,29 @@ TEST_CASE("an edge gets the load balancers that select it, also by labels given 
   world.write({edge});
   CHECK(world.snapshots.back()->load_balancers.size() == 2);
   world.end(std::move(controller));
+}
+
+TEST_CASE("what an edge keeps on disk is what it carries, and it goes on from there") {
+  World world;
+  world.write({service("web", "127.0.0.1:1"), balancer("fra", "web", R"({"match":{"city":"fra"}})"),
+               balancer("ams", "web", R"({"match":{"city":"ams"}})"),
+               parsed(R"({"kind":"Secret","metadata":{"name":"s","uid":"1"},"spec":{"values":{"k":"v"}}})"),
+               parsed(R"({"kind":"Token","metadata":{"name":"t"},"spec":{"hash":"abcdef"}})")});
+  world.end(world.start());
+  CHECK_FALSE(world.kept.contains("ams"));
+  CHECK_FALSE(world.kept.contains("abcdef"));
+  const auto read = config::read_snapshot(world.kept);
+  REQUIRE_MESSAGE(read.has_value(), config::to_text(read.error()));
+  const config::Snapshot& published = *world.snapshots.back();
+  CHECK((*read)->revision == published.revision);
+  CHECK((*read)->load_balancers == published.load_balancers);
+  CHECK((*read)->services == published.services);
+
+  world.started_from = *read;
+  world.snapshots.clear();
+  world.end(world.start());
+  REQUIRE_FALSE(world.snapshots.empty());
+  CHECK(world.snapshots.back()->secrets.at(0) == (*read)->secrets.at(0));  // the very object
 }
 
 TEST_CASE("tokens follow the store") {

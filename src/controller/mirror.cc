@@ -64,7 +64,7 @@ net::Task<Result<void>> Mirror::read_all() {
 void Mirror::put(const std::string& key, std::string_view value, store::Revision revision) {
   auto object = decode(value, revision);
   if (object) {
-    objects_.insert_or_assign(key, std::move(*object));
+    objects_.insert_or_assign(key, std::make_shared<const config::Object>(std::move(*object)));
     return;
   }
   log_.error("a stored object is passed over", {{"key", key}, {"reason", object.error().text}});
@@ -78,16 +78,16 @@ KindSet Mirror::kind_of(std::string_view key) const {
   return 0;
 }
 
-std::vector<const config::Object*> Mirror::objects() const {
-  std::vector<const config::Object*> all;
+std::vector<config::ObjectPointer> Mirror::objects() const {
+  std::vector<config::ObjectPointer> all;
   all.reserve(objects_.size());
-  for (const auto& [key, object] : objects_) all.push_back(&object);
+  for (const auto& [key, object] : objects_) all.push_back(object);
   return all;
 }
 
 const config::Object* Mirror::find(config::Kind kind, std::string_view name) const {
   const auto found = objects_.find(key_of(kind, name));
-  return found == objects_.end() ? nullptr : &found->second;
+  return found == objects_.end() ? nullptr : found->second.get();
 }
 
 }  // namespace weir::controller

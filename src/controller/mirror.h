@@ -28,7 +28,7 @@ class Mirror {
   net::Task<Result<KindSet>> catch_up();
   store::Revision revision() const { return revision_; }
   // By key. An object that this version can't read is logged and left out.
-  std::vector<const config::Object*> objects() const;
+  std::vector<config::ObjectPointer> objects() const;
   const config::Object* find(config::Kind kind, std::string_view name) const;
 
  private:
@@ -39,7 +39,7 @@ class Mirror {
   store::Store& store_;
   Log& log_;
   std::vector<config::Kind> kinds_;
-  std::map<std::string, config::Object, std::less<>> objects_;  // by key
+  std::map<std::string, config::ObjectPointer, std::less<>> objects_;  // by key
   store::Revision revision_ = 0;
   bool is_read_ = false;
   KindSet changed_ = 0;  // and not told yet: survives a catch-up that fails halfway

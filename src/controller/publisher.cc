@@ -35,6 +35,7 @@ Publisher::Publisher(net::Env& env, store::Store& store, auth::TokenTable& token
       tokens_(tokens),
       options_(std::move(options)),
       sinks_(std::move(sinks)),
+      last_(options_.started_from),
       mirror_(store, env.log,
               {Kind::kLoadBalancer, Kind::kService, Kind::kEndpoint, Kind::kCertificate, Kind::kSecret,
                Kind::kEdge, Kind::kToken}) {}
@@ -62,7 +63,11 @@ void Publisher::publish() {
   const config::Labels labels =
       config::selectable_labels(edge == nullptr ? config::Labels{} : edge->metadata.labels, options_.edge);
   ++builds_;
-  auto snapshot = config::build_snapshot(mirror_.revision(), mirror_.objects(), &labels, last_.get());
+  std::vector<config::ObjectPointer> objects = mirror_.objects();
+  std::vector<const config::Object*> views;
+  views.reserve(objects.size());
+  for (const config::ObjectPointer& object : objects) views.push_back(object.get());
+  auto snapshot = config::build_snapshot(mirror_.revision(), views, &labels, last_.get());
   if (!snapshot) {
     ++failures_;
     env_.log.error("the last snapshot stays: the objects do not fit together",
@@ -73,11 +78,15 @@ void Publisher::publish() {
   published_ = mirror_.revision();
   last_ = *snapshot;
   sinks_.snapshot(std::move(*snapshot));
+  if (!sinks_.parts) return;
+  std::erase_if(
+      objects, [&labels](const config::ObjectPointer& object) { return !config::is_part(*object, &labels); });
+  sinks_.parts(published_, std::move(objects));
 }
 
 void Publisher::refresh_tokens() {
   std::vector<auth::TokenRecord> records;
-  for (const config::Object* object : mirror_.objects()) {
+  for (const config::ObjectPointer& object : mirror_.objects()) {
     const auto* spec = std::get_if<config::TokenSpec>(&object->spec);
     if (spec == nullptr) continue;
     const auto hash = auth::TokenHash::parse(spec->hash);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "auth/token_table.h"
 #include "config/snapshot.h"
@@ -20,6 +21,8 @@ namespace weir::controller {
 
 struct PublisherSinks {
   std::function<void(config::SnapshotPointer)> snapshot;
+  // What that snapshot was made of, for whoever keeps it on disk; may be empty.
+  std::function<void(store::Revision, std::vector<config::ObjectPointer>)> parts = {};
   // Everybody here has seen all up to this revision.
   std::function<void(store::Revision)> settled;
 };
@@ -29,6 +32,7 @@ struct PublisherOptions {
   // gave to the Edge object count too.
   std::string edge_name;
   config::EdgeSpec edge;
+  config::SnapshotPointer started_from = {};  // what is in force already, from the disk; may be null
 };
 
 class Publisher {
@@ -56,9 +60,9 @@ class Publisher {
   auth::TokenTable& tokens_;
   PublisherOptions options_;
   PublisherSinks sinks_;
+  config::SnapshotPointer last_;
   Mirror mirror_;
   store::Revision published_ = 0;
-  config::SnapshotPointer last_;
   std::uint64_t builds_ = 0;
   std::uint64_t failures_ = 0;
 };

@@ -64,7 +64,7 @@ Opened<DataDirectory> DataDirectory::open(std::string path) {
 }
 
 Opened<std::string> DataDirectory::private_file(std::string_view name) const {
-  std::string path = path_ + "/" + std::string(name);
+  std::string path = path_of(name);
   const net::Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kMode));
   if (!file) return refuse(errno, "cannot open", path);
   struct stat status{};

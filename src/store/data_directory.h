@@ -18,6 +18,7 @@ class DataDirectory {
 
   // The path of a file in it, which is made empty when it is not there, and in either case is 0600.
   Opened<std::string> private_file(std::string_view name) const;
+  std::string path_of(std::string_view name) const { return path_ + "/" + std::string(name); }
 
  private:
   DataDirectory(std::string path, net::Descriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}

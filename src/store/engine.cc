@@ -1,8 +1,10 @@
 #include "store/engine.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <iterator>
 #include <span>
@@ -31,6 +33,11 @@ class SignalsBlocked {
   sigset_t before_{};
 };
 
+bool has_content(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && status.st_size > 0;
+}
+
 // The first `count` of a queue; the rest stays, in order.
 template <class T>
 std::vector<T> take_front(std::vector<T>& queue, std::size_t count) {
@@ -44,14 +51,22 @@ std::vector<T> take_front(std::vector<T>& queue, std::size_t count) {
 }  // namespace
 
 Opened<std::unique_ptr<Engine>> Engine::open(Options options) {
-  std::optional<DataDirectory> directory;
+  std::shared_ptr<const DataDirectory> directory = std::move(options.taken);
   std::string path = ":memory:";
-  if (!options.directory.empty()) {
+  if (!directory && !options.directory.empty()) {
     auto opened = DataDirectory::open(std::move(options.directory));
     if (!opened) return std::unexpected(opened.error());
-    auto file = opened->private_file(kFileName);
+    directory = std::make_shared<const DataDirectory>(std::move(*opened));
+  }
+  if (directory) {
+    if (!options.make && !has_content(directory->path_of(kFileName))) {
+      return std::unexpected(
+          OpenFailure{{Code::kNotFound, Side::kInternal, Retry::kNever, ENOENT, "there is no store"},
+                      "there is no store " + directory->path_of(kFileName) +
+                          "; put a backup there, or start weir again to begin with an empty one"});
+    }
+    auto file = directory->private_file(kFileName);
     if (!file) return std::unexpected(file.error());
-    directory = std::move(*opened);
     path = std::move(*file);
   }
   auto ledger = Ledger::open(path, options.limits);

@@ -11,7 +11,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,7 +24,9 @@ namespace weir::store {
 class Engine {
  public:
   struct Options {
-    std::string directory;  // empty: in memory, gone at the end
+    std::string directory;                            // to be taken; empty: in memory, gone at the end
+    std::shared_ptr<const DataDirectory> taken = {};  // instead of it: one that this process has already
+    bool make = true;  // false: only a store that is there, since one may be about to be put in its place
     // False: the work is done by whoever asks, at once. For tests and simulations, which have one thread.
     bool threaded = true;
     LedgerLimits limits = {};
@@ -63,7 +64,7 @@ class Engine {
     std::vector<Done> done;  // in the same order
   };
 
-  Engine(std::optional<DataDirectory> directory, std::unique_ptr<Ledger> ledger)
+  Engine(std::shared_ptr<const DataDirectory> directory, std::unique_ptr<Ledger> ledger)
       : directory_(std::move(directory)), ledger_(std::move(ledger)), revision_(ledger_->revision()) {}
   Opened<void> start();
   void run();
@@ -71,8 +72,8 @@ class Engine {
   void serve(std::vector<Read> reads, Commits commits);
   bool admit(std::size_t bytes) const;
 
-  std::optional<DataDirectory> directory_;  // its lock is held until all else is gone
-  std::unique_ptr<Ledger> ledger_;          // touched by the thread only
+  std::shared_ptr<const DataDirectory> directory_;  // its lock is held until all else is gone
+  std::unique_ptr<Ledger> ledger_;                  // touched by the thread only
   std::atomic<Revision> revision_;
 
   std::mutex mutex_;  // guards what follows, up to stopping_
