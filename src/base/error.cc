@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace weir {
 
@@ -34,6 +36,14 @@ Error system_error(int os_errno, const char* text, Side side) {
     default: break;
   }
   return error;
+}
+
+std::string sentence_of(const Error& error) {
+  std::string sentence = error.text;
+  if (error.os_errno == 0) return sentence;
+  std::string why = std::strerror(error.os_errno);
+  if (!why.empty()) why[0] = ascii_lower(why[0]);
+  return sentence + ": " + why;
 }
 
 std::string_view name_of(Code code) {

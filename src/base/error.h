@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <string>
 #include <string_view>
 
 namespace weir {
@@ -75,6 +76,9 @@ constexpr std::unexpected<Error> fail(const Error& error) { return std::unexpect
 
 // The error for a failed system call; picks the code from the errno.
 Error system_error(int os_errno, const char* text, Side side = Side::kInternal);
+
+// "cannot bind: address already in use": for people.
+std::string sentence_of(const Error& error);
 
 // "connect_failed": stable, lower case; used in logs, metrics and the weir-reason field.
 std::string_view name_of(Code code);

@@ -22,6 +22,7 @@
 #include "cli/machine.h"
 #include "config/formats.h"
 #include "config/snapshot.h"
+#include "config/status.h"
 #include "controller/admin_object.h"
 #include "controller/controller.h"
 #include "edge/edge.h"
@@ -131,11 +132,11 @@ class Up {
     }
     for (const auto& [flag, address] :
          {std::pair("--http", &options_.http), std::pair("--api", &options_.api)}) {
-      if (auto unused = net::check_unused(*address); !unused)
+      if (auto unused = control_.env().network.check_unused(*address); !unused)
         return cannot_listen(flag, *address, unused.error());
     }
     if (options_.https) {
-      auto unused = net::check_unused(*options_.https);
+      auto unused = control_.env().network.check_unused(*options_.https);
       if (!unused && !options_.https_is_preset)
         return cannot_listen("--https", *options_.https, unused.error());
       if (!unused) log_.warning("no HTTPS: its port is taken", {{"address", options_.https->to_string()}});
@@ -244,8 +245,7 @@ class Up {
     });
     backend_->api.add_ready_check(
         [this] { return backend_->controller.publisher().has_published() ? "" : "nothing published yet"; });
-    backend_->api.set_status_source(
-        [this](const config::Object& object) { return backend_->controller.publisher().status_of(object); });
+    backend_->api.set_status_source([this](const config::Object& object) { return status_of(object); });
     backend_->api.set_explain_source(
         [this](api::Api::ExplainBy by, std::string text, api::Api::Explained done) {
           if (by == api::Api::ExplainBy::kId) {
@@ -255,6 +255,30 @@ class Up {
           }
         });
     tasks_.spawn(begin());
+  }
+
+  // What the publisher and this edge see of an object, put together.
+  std::string status_of(const config::Object& object) const {
+    const controller::Publisher& publisher = backend_->controller.publisher();
+    const auto with_applied = [&](auto status) {
+      status.applied = publisher.applied(object);
+      return config::status_text(status);
+    };
+    switch (object.kind()) {
+      case config::Kind::kService: return with_applied(edge_.status_of(object.metadata.name));
+      case config::Kind::kEndpoint:
+        return with_applied(edge_.status_of(std::get<config::EndpointSpec>(object.spec)));
+      case config::Kind::kLoadBalancer:
+        return with_applied(edge_.status_of(std::get<config::LoadBalancerSpec>(object.spec)));
+      case config::Kind::kCertificate:
+      case config::Kind::kSecret: return with_applied(config::AppliedStatus{});
+      case config::Kind::kEdge:
+        if (object.metadata.name != edge_name()) return {};
+        return config::status_text(config::EdgeStatus{publisher.published()});
+      case config::Kind::kToken:
+      case config::Kind::kEvent: break;
+    }
+    return {};
   }
 
   net::Task<void> begin() {

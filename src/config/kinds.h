@@ -16,6 +16,7 @@
 #include "config/schema_load_balancer.h"
 #include "config/schema_service.h"
 #include "config/specs.h"
+#include "config/status.h"
 
 namespace weir::config {
 
@@ -169,29 +170,35 @@ struct KindInfo {
   std::string_view doc;     // one line
   bool client_writes;       // false: only the server makes them
   const Type* spec;
+  const Type* status;  // null: nothing is seen of it
   Spec (*make)();
 };
 
 template <class T>
 constexpr KindInfo kind_line(Kind kind, std::string_view name, std::string_view plural, std::string_view doc,
-                             bool client_writes = true) {
-  return {kind, name, plural, doc, client_writes, &kType<T>, [] { return Spec(T{}); }};
+                             const Type* status = nullptr, bool client_writes = true) {
+  return {kind, name, plural, doc, client_writes, &kType<T>, status, [] { return Spec(T{}); }};
 }
 
 inline constexpr std::array kKinds{
     kind_line<LoadBalancerSpec>(Kind::kLoadBalancer, "LoadBalancer", "loadbalancers",
-                                "listeners for clients, and routes from there to services"),
+                                "listeners for clients, and routes from there to services",
+                                &kType<LoadBalancerStatus>),
     kind_line<ServiceSpec>(Kind::kService, "Service", "services",
-                           "a pool of endpoints with its balancing policy and health check"),
+                           "a pool of endpoints with its balancing policy and health check",
+                           &kType<ServiceStatus>),
     kind_line<EndpointSpec>(Kind::kEndpoint, "Endpoint", "endpoints",
-                            "one endpoint that joined a service by itself"),
+                            "one endpoint that joined a service by itself", &kType<EndpointStatus>),
     kind_line<TokenSpec>(Kind::kToken, "Token", "tokens", "lets a program or a person use the API"),
     kind_line<EventSpec>(Kind::kEvent, "Event", "events", "one line of the audit: who changed what and when",
-                         false),
+                         nullptr, false),
     kind_line<CertificateSpec>(Kind::kCertificate, "Certificate", "certificates",
-                               "a certificate chain and its key, named by HTTPS listeners"),
-    kind_line<SecretSpec>(Kind::kSecret, "Secret", "secrets", "texts that are written and never shown"),
-    kind_line<EdgeSpec>(Kind::kEdge, "Edge", "edges", "a registered machine that carries traffic"),
+                               "a certificate chain and its key, named by HTTPS listeners",
+                               &kType<AppliedStatus>),
+    kind_line<SecretSpec>(Kind::kSecret, "Secret", "secrets", "texts that are written and never shown",
+                          &kType<AppliedStatus>),
+    kind_line<EdgeSpec>(Kind::kEdge, "Edge", "edges", "a registered machine that carries traffic",
+                        &kType<EdgeStatus>),
 };
 
 constexpr const KindInfo& info_of(Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }

@@ -161,6 +161,10 @@ std::string to_json(const Object& object, Secrets secrets) {
   return tree.dump();
 }
 
+std::string status_text(const Type& type, const void* status) {
+  return print_struct(type, status, Secrets::kHide).dump(-1, ' ', false, Tree::error_handler_t::replace);
+}
+
 namespace {
 
 bool is_empty(const Type& type, const void* value) {

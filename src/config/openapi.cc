@@ -79,7 +79,7 @@ void add_struct(const Type& type, Tree& schemas) {
     if (field.server_set) property["readOnly"] = true;
     if (field.required) required.push_back(field.name);
     Tree standard = print_field(field, *field.type, field.in(type.defaults()), Secrets::kHide);
-    if (!field.required && !standard.is_null()) property["default"] = std::move(standard);
+    if (!field.required && !type.seen && !standard.is_null()) property["default"] = std::move(standard);
     properties[std::string(field.name)] = std::move(property);
     const Type* element = field.type->element != nullptr ? field.type->element : field.type;
     if (element->shape == Shape::kStruct) inner.push_back(element);
@@ -98,12 +98,13 @@ void add_kind(const KindInfo& kind, Tree& schemas) {
                    {"properties",
                     {{"kind", {{"const", kind.name}}},
                      {"metadata", reference("schemas", "Metadata")},
-                     {"spec", reference("schemas", kind.spec->name)},
-                     {"status",
-                      {{"type", "object"},
-                       {"additionalProperties", true},
-                       {"readOnly", true},
-                       {"description", "what is seen; set by the server"}}}}}};
+                     {"spec", reference("schemas", kind.spec->name)}}}};
+  if (kind.status != nullptr) {
+    Tree status = reference("schemas", kind.status->name);
+    status["readOnly"] = true;
+    status["description"] = "what is seen; set by the server";
+    schemas[name]["properties"]["status"] = std::move(status);
+  }
   const bool has_secret = std::ranges::any_of(
       kind.spec->fields, [](const Field& field) { return field.secret && field.server_set; });
   if (has_secret) {
@@ -347,7 +348,10 @@ std::string openapi(std::string_view version) {
   Tree schemas = Tree::object();
   for (const KindInfo& kind : kKinds) add_kind(kind, schemas);
   add_struct(kType<Metadata>, schemas);
-  for (const KindInfo& kind : kKinds) add_struct(*kind.spec, schemas);
+  for (const KindInfo& kind : kKinds) {
+    add_struct(*kind.spec, schemas);
+    if (kind.status != nullptr) add_struct(*kind.status, schemas);
+  }
   schemas["Problem"] = problem_schema();
   schemas["Results"] = results_schema();
 

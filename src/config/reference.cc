@@ -55,6 +55,7 @@ std::string type_text(const Field& field, const Type& type) {
 std::string presence_text(const Type& owner, const Field& field) {
   if (field.server_set) return "set by the server";
   if (field.required) return "required";
+  if (owner.seen) return {};
   if (field.type->shape == Shape::kStruct) return {};  // its own fields have their defaults
   const Tree standard = print_field(field, *field.type, field.in(owner.defaults()), Secrets::kHide);
   if (standard.is_null()) return {};
@@ -129,6 +130,7 @@ std::string kind_reference() {
   for (const KindInfo& kind : kKinds) {
     lines.clear();
     collect(*kind.spec, "spec.", lines);
+    if (kind.status != nullptr) collect(*kind.status, "status.", lines);
     text += "\n## " + std::string(kind.name) + "\n\n" + std::string(kind.doc) + ". In the API: `/v1/" +
             std::string(kind.plural) + "`" + (kind.client_writes ? "" : ", to read only") + ".\n\n" +
             table_of(lines);
@@ -148,8 +150,10 @@ Checked<std::string> explain(std::string_view path) {
                   (near.empty() ? "" : "; did you mean " + std::string(near) + '?'));
   }
   const Field spec{.name = "spec", .doc = kind->doc, .type = kind->spec};
-  const std::array top{kMetadataField, spec};
-  const Type root{.shape = Shape::kStruct, .name = kind->name, .fields = top};
+  const Field status{.name = "status", .doc = "what is seen; set by the server", .type = kind->status};
+  const std::array top{kMetadataField, spec, status};
+  const std::span<const Field> parts(top.data(), kind->status == nullptr ? 2 : 3);
+  const Type root{.shape = Shape::kStruct, .name = kind->name, .fields = parts};
   const Type* owner = &root;
   const Field* field = nullptr;
   std::string place(kind->name);
@@ -169,6 +173,7 @@ Checked<std::string> explain(std::string_view path) {
   std::vector<Line> lines;
   if (field == nullptr) {
     collect(*kind->spec, "spec.", lines);
+    if (kind->status != nullptr) collect(*kind->status, "status.", lines);
     return place + ": " + std::string(kind->doc) + "\n\n" + plain_of(lines);
   }
   std::string text = place + ": " + std::string(field->doc) + "\n  " + type_text(*field, *field->type);

@@ -45,6 +45,7 @@ struct Type {
   std::span<const Field> fields = {};
   void (*validate)(const void* value, Report& report) = nullptr;  // what spans fields; null: nothing
   const void* (*defaults)() = nullptr;                            // a value as constructed
+  bool seen = false;  // of a status: the server writes it and nobody else, so that defaults mean nothing
   // kBool, kInteger, kDuration, kWord
   std::int64_t (*get)(const void* value) = nullptr;
   void (*set)(void* value, std::int64_t number) = nullptr;
@@ -140,6 +141,7 @@ constexpr Type make_struct() {
     static const T value{};
     return &value;
   };
+  if constexpr (requires { Schema<T>::seen; }) type.seen = Schema<T>::seen;
   if constexpr (requires { Schema<T>::validate; }) {
     type.validate = [](const void* value, Report& report) {
       Schema<T>::validate(*static_cast<const T*>(value), report);

@@ -102,12 +102,9 @@ void Publisher::refresh_tokens() {
   tokens_.replace(records);
 }
 
-std::string Publisher::status_of(const config::Object& object) const {
-  if (object.kind() == Kind::kEdge && object.metadata.name == options_.edge_name) {
-    return "{\"applied_revision\":" + std::to_string(published_) + '}';
-  }
+std::string Publisher::applied(const config::Object& object) const {
   if ((bit_of(object.kind()) & kCarriedByEdges) == 0) return {};
-  return object.metadata.revision <= published_ ? "{\"applied\":\"1/1\"}" : "{\"applied\":\"0/1\"}";
+  return object.metadata.revision <= published_ ? "1/1" : "0/1";
 }
 
 }  // namespace weir::controller

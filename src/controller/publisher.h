@@ -48,8 +48,8 @@ class Publisher {
   std::uint64_t builds() const { return builds_; }
   std::uint64_t failures() const { return failures_; }
 
-  // What is seen of an object, as JSON; empty: nothing. {"applied": "1/1"}: edges that have it, of all.
-  std::string status_of(const config::Object& object) const;
+  // "1/1": edges that have the object as it is, of all that carry it; empty: none is to.
+  std::string applied(const config::Object& object) const;
 
  private:
   void publish();

@@ -12,6 +12,8 @@ constexpr Duration kTtlMin = std::chrono::seconds(1);
 constexpr Duration kTtlMax = std::chrono::hours(1);
 constexpr Duration kResolveTimeout = std::chrono::seconds(5);
 constexpr Duration kResolveRetry = std::chrono::seconds(2);
+// A port that another program has is ours soon after it is given up; a try costs three system calls.
+constexpr Duration kClaimInterval = std::chrono::milliseconds(250);
 constexpr Duration kSweepInterval = std::chrono::seconds(1);  // intervals of outlier detection are multiples
 
 health::Check to_check(const config::HealthCheck& spec, const std::string& authority) {
@@ -46,7 +48,8 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
     : control_(control),
       options_(options),
       snapshot_(std::make_shared<config::Snapshot>()),
-      ports_(control.loop.clock(), control.log, options.authority, options.domain),
+      listening_{options.http, std::nullopt},
+      ports_(control, options.authority, options.domain),
       plan_(std::make_shared<Plan>()),
       monitor_(control),
       sweeping_(control.loop),
@@ -60,14 +63,14 @@ Edge::~Edge() = default;
 
 Result<Listening> Edge::listen() {
   plan_ = build_plan(*snapshot_, resolved_, nullptr, limiter_, ports_, control_);
-  Listening at{options_.http, https_};
   for (const auto& worker : workers_) {
-    auto opened = worker->listen(at, *plan_);
+    auto opened = worker->listen(listening_, *plan_);
     if (!opened) return fail(opened.error());
-    at = *opened;  // the ports that the first was given serve all
+    listening_ = *opened;  // the ports that the first was given serve all
   }
+  ports_.set_shared(listening_.http);
   sweeping_.spawn(sweep_outliers());
-  return at;
+  return listening_;
 }
 
 void Edge::apply(config::SnapshotPointer snapshot) {
@@ -79,10 +82,52 @@ void Edge::apply(config::SnapshotPointer snapshot) {
 
 void Edge::rebuild() {
   plan_ = build_plan(*snapshot_, resolved_, plan_.get(), limiter_, ports_, control_);
-  for (const auto& worker : workers_) {
-    worker->env().loop.post([target = worker.get(), plan = plan_] { target->apply(plan); });
-  }
+  for (const auto& worker : workers_) post_to_worker(*worker, true);
   watch_health();
+  watch_ports();
+}
+
+// Its plan, or just the ports of it that it could not open.
+void Edge::post_to_worker(Worker& worker, bool whole_plan) {
+  worker.env().loop.post([this, target = &worker, plan = plan_, whole_plan] {
+    auto failures = whole_plan ? target->apply(plan) : target->open_ports(*plan);
+    if (!failures) return;
+    control_.loop.post([this, target, failed = std::move(*failures)]() mutable {
+      on_port_failures(*target, std::move(failed));
+    });
+  });
+}
+
+// What another program could not hold against us: too few descriptors, or somebody was faster.
+void Edge::on_port_failures(const Worker& worker, Worker::PortFailures failures) {
+  for (const auto& [number, error] : failures) {
+    control_.log.error("cannot listen",
+                       {{"address", ports_.address_of(number).to_string()}, {"reason", sentence_of(error)}});
+  }
+  if (failures.empty()) {
+    port_failures_.erase(&worker);
+  } else {
+    port_failures_.insert_or_assign(&worker, std::move(failures));
+  }
+  watch_ports();
+}
+
+void Edge::watch_ports() {
+  if (claiming_ports_ || draining_ || (!ports_.any_taken() && port_failures_.empty())) return;
+  claiming_ports_ = true;
+  sweeping_.spawn(claim_ports());
+}
+
+net::Task<void> Edge::claim_ports() {
+  while (ports_.any_taken() || !port_failures_.empty()) {
+    if (!co_await control_.loop.sleep(kClaimInterval)) break;
+    if (ports_.any_free_again()) {
+      rebuild();
+    } else if (!port_failures_.empty()) {
+      for (const auto& worker : workers_) post_to_worker(*worker, false);
+    }
+  }
+  claiming_ports_ = false;
 }
 
 void Edge::watch_health() {
@@ -95,8 +140,10 @@ void Edge::watch_health() {
                             .known = host.shared->health.load(std::memory_order_relaxed),
                             .on_verdict = {},
                             .on_pass = {}};
-      target.on_verdict = [shared = service->shared, host = host.shared,
-                           control = &control_](lb::Health health) {
+      target.on_verdict = [shared = service->shared, host = host.shared, control = &control_](
+                              lb::Health health, const Error& why) {
+        host->health_since = control->loop.clock().wall_now();
+        host->health_reason = why;
         if (health == lb::Health::kHealthy && host->health.load(std::memory_order_relaxed) != health) {
           host->serving_since.store(control->loop.now(), std::memory_order_relaxed);
         }

@@ -11,9 +11,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/snapshot.h"
+#include "config/status.h"
 #include "edge/plan.h"
 #include "edge/worker.h"
 #include "health/monitor.h"
@@ -42,7 +44,7 @@ class Edge {
   Edge& operator=(const Edge&) = delete;
 
   // Where the shared HTTPS listener is to listen; before listen(), none otherwise.
-  void set_https(std::optional<net::Address> at) { https_ = at; }
+  void set_https(std::optional<net::Address> at) { listening_.https = at; }
   // Opens the shared listeners on every worker, before their loops run.
   Result<Listening> listen();
 
@@ -63,6 +65,11 @@ class Edge {
   // Prometheus text exposition. From the control loop.
   void write_metrics(std::string& out) const;
 
+  // What is seen here of an object's parts. From the control loop.
+  config::ServiceStatus status_of(std::string_view service) const;
+  config::EndpointStatus status_of(const config::EndpointSpec& joined) const;
+  config::LoadBalancerStatus status_of(const config::LoadBalancerSpec& balancer) const;
+
  private:
   struct Name;
   void rebuild();
@@ -72,14 +79,22 @@ class Edge {
   net::Task<void> sweep_outliers();
   static net::Task<void> end_name(std::unique_ptr<Name> name);
   void worker_finished();
+  void on_port_failures(const Worker& worker, Worker::PortFailures failures);
+  void post_to_worker(Worker& worker, bool whole_plan);
+  void watch_ports();
+  net::Task<void> claim_ports();
+  config::ListenerStatus status_of(const config::Listener& listener) const;
+  const config::Service* find_service(std::string_view name) const;
 
   net::Env& control_;
   EdgeOptions options_;
   std::vector<std::unique_ptr<Worker>> workers_;
   config::SnapshotPointer snapshot_;
   std::shared_ptr<lb::RateLimiter> limiter_ = std::make_shared<lb::RateLimiter>();
-  std::optional<net::Address> https_;
+  Listening listening_;
   Ports ports_;
+  std::map<const Worker*, Worker::PortFailures> port_failures_;  // of those that have any
+  bool claiming_ports_ = false;                                  // the task that tries again runs
   PlanPointer plan_;
   ResolvedNames resolved_;
   std::map<std::string, std::unique_ptr<Name>, std::less<>> names_;

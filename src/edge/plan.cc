@@ -12,21 +12,22 @@ namespace {
 using HostsByKey = std::unordered_map<std::string_view, std::shared_ptr<SharedHost>>;
 
 std::shared_ptr<SharedHost> shared_host(const HostsByKey& previous, std::string key, std::string name,
-                                        const net::Address& address, Instant now) {
+                                        const net::Address& address, const net::Loop& loop) {
   if (const auto found = previous.find(key); found != previous.end()) return found->second;
   auto host = std::make_shared<SharedHost>();
   host->key = std::move(key);
   host->address = address;
   host->name = std::move(name);
-  host->serving_since.store(now, std::memory_order_relaxed);
+  host->serving_since.store(loop.now(), std::memory_order_relaxed);
+  host->health_since = loop.clock().wall_now();
   return host;
 }
 
 // An endpoint given as a name becomes a host for each of its addresses, each with the endpoint's weight.
 void add_hosts(const config::Endpoint& endpoint, const ResolvedNames& names, const HostsByKey& previous,
-               Instant now, std::vector<PlannedHost>& hosts) {
+               const net::Loop& loop, std::vector<PlannedHost>& hosts) {
   const auto add = [&](std::string key, const net::Address& address, std::uint64_t id) {
-    hosts.push_back({shared_host(previous, std::move(key), endpoint.address.host, address, now), id,
+    hosts.push_back({shared_host(previous, std::move(key), endpoint.address.host, address, loop), id,
                      endpoint.weight, endpoint.priority, zone_number(endpoint.zone)});
   };
   if (endpoint.address.family != config::Address::Family::kName) {
@@ -107,7 +108,7 @@ PlannedServicePointer plan_service(const config::Service& service, const Resolve
   planned->spec = service.spec;
   planned->authority = service.name;
   for (const config::Endpoint& endpoint : service.endpoints) {
-    add_hosts(endpoint, names, kept, env.loop.now(), planned->hosts);
+    add_hosts(endpoint, names, kept, env.loop, planned->hosts);
   }
   planned->shared = previous ? previous->shared : std::make_shared<SharedService>();
   // Endpoints that served without a check go on until the new check has a verdict.

@@ -35,6 +35,9 @@ struct SharedHost {
   lb::EndpointOutcomes outcomes;
   std::atomic<lb::Health> health = lb::Health::kUnknown;  // written by the control loop
   std::atomic<Instant> serving_since{};                   // for slow start; written by the control loop
+  // --- on the control loop
+  WallTime health_since{};  // when `health` became what it is
+  Error health_reason{};    // why it is not healthy
 };
 
 // What a service keeps over changes of its endpoints.

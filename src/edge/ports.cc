@@ -23,8 +23,44 @@ tls::ClientCertificates demand_of(config::ClientCertificates demand) {
 
 }  // namespace
 
-Ports::Ports(net::Clock& clock, Log& log, std::shared_ptr<const tls::Authority> authority, std::string domain)
-    : clock_(clock), log_(log), authority_(std::move(authority)), domain_(std::move(domain)) {}
+Ports::Ports(net::Env& env, std::shared_ptr<const tls::Authority> authority, std::string domain)
+    : env_(env), authority_(std::move(authority)), domain_(std::move(domain)) {}
+
+net::Address Ports::address_of(std::uint32_t number) const {
+  net::Address address = shared_;
+  if (number != config::kSharedHttp) address.set_port(static_cast<std::uint16_t>(number));
+  return address;
+}
+
+const Error* Ports::taken(std::uint32_t number) const {
+  const auto found = taken_.find(number);
+  return found == taken_.end() ? nullptr : &found->second;
+}
+
+bool Ports::any_free_again() {
+  return std::ranges::any_of(taken_, [this](const auto& one) {
+    return env_.network.check_unused(address_of(one.first)).has_value();
+  });
+}
+
+// True: it is ours to listen on, or shared and so listened on already.
+bool Ports::claim(std::uint32_t number) {
+  const bool shared =
+      number == config::kSharedHttp || number == config::kSharedHttps || number == shared_.port();
+  if (shared || ours_.contains(number)) return true;
+  const auto unused = env_.network.check_unused(address_of(number));
+  if (unused) {
+    ours_.insert(number);
+    taken_.erase(number);
+    return true;
+  }
+  if (!taken_.contains(number)) {
+    env_.log.error("cannot listen",
+                   {{"address", address_of(number).to_string()}, {"reason", sentence_of(unused.error())}});
+  }
+  taken_.insert_or_assign(number, unused.error());
+  return false;
+}
 
 std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
   std::map<std::uint32_t, Wanted> tls_ports{{config::kSharedHttps, Wanted{}}};
@@ -42,6 +78,11 @@ std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
   }
   std::erase_if(loaded_, [&snapshot](const auto& one) { return !snapshot.find_certificate(one.first); });
   std::erase_if(contexts_, [&tls_ports](const auto& one) { return !tls_ports.contains(one.first); });
+  const auto wanted_no_more = [&](std::uint32_t number) {
+    return !plain_ports.contains(number) && !tls_ports.contains(number);
+  };
+  std::erase_if(ours_, wanted_no_more);
+  std::erase_if(taken_, [&](const auto& one) { return wanted_no_more(one.first); });
 
   std::vector<PlannedPort> ports;
   for (auto& [number, wanted] : plain_ports) {
@@ -52,6 +93,7 @@ std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
       ports.push_back({number, std::move(made), std::move(wanted.proxied_from)});
     }
   }
+  std::erase_if(ports, [this](const PlannedPort& port) { return !claim(port.number); });
   std::ranges::sort(ports, {}, &PlannedPort::number);
   return ports;
 }
@@ -79,22 +121,22 @@ std::shared_ptr<const tls::Certificate> Ports::load(const config::Snapshot& snap
   if (certificate) {
     loaded = {std::move(source), std::move(*certificate)};
   } else {
-    log_.error("a certificate can't be used", {{"name", name}, {"reason", certificate.error().text}});
+    env_.log.error("a certificate can't be used", {{"name", name}, {"reason", certificate.error().text}});
   }
   return loaded.certificate;
 }
 
 std::shared_ptr<const tls::Certificate> Ports::issue(const std::vector<std::string>& hosts) {
   if (!authority_ || hosts.empty()) return nullptr;
-  const WallTime now = clock_.wall_now();
+  const WallTime now = env_.loop.clock().wall_now();
   Issued& issued = issued_[hosts];
   if (issued.certificate && issued.until > now) return issued.certificate;
   const auto pem = authority_->issue(hosts, tls::Usage::kServer, now);
   auto certificate = pem ? tls::Certificate::load(pem->certificate, pem->private_key)
                          : Result<std::shared_ptr<const tls::Certificate>>(fail(pem.error()));
   if (!certificate) {
-    log_.error("no certificate could be issued",
-               {{"host", hosts.front()}, {"reason", certificate.error().text}});
+    env_.log.error("no certificate could be issued",
+                   {{"host", hosts.front()}, {"reason", certificate.error().text}});
     return issued.certificate;
   }
   issued.until =
@@ -138,7 +180,8 @@ std::shared_ptr<tls::ServerContext> Ports::context(std::uint32_t port, const Wan
     }
     error = made.error();
   }
-  log_.error("a port keeps the TLS that it had", {{"port", std::to_string(port)}, {"reason", error.text}});
+  env_.log.error("a port keeps the TLS that it had",
+                 {{"port", std::to_string(port)}, {"reason", error.text}});
   return known.context;
 }
 

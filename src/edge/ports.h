@@ -1,19 +1,20 @@
-// Ports: what each listening socket of an edge speaks: TLS or not, with which certificates. Made with each
-// Plan on the control loop; a TLS context lives through every change that keeps its settings, and only its
-// certificates are replaced.
+// Ports: what each listening socket of an edge speaks: TLS or not, with which certificates; and which ports
+// are another program's. Made with each Plan on the control loop; a TLS context lives through every change
+// that keeps its settings, and only its certificates are replaced.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "base/log.h"
 #include "config/http_formats.h"
 #include "config/snapshot.h"
-#include "net/loop.h"
+#include "net/env.h"
+#include "net/network.h"
 #include "tls/authority.h"
 #include "tls/server_context.h"
 
@@ -30,11 +31,21 @@ class Ports {
  public:
   // authority: issues what no Certificate is named for; may be null. domain: this edge's own, which the
   // shared HTTPS port serves from the start.
-  Ports(net::Clock& clock, Log& log, std::shared_ptr<const tls::Authority> authority, std::string domain);
+  Ports(net::Env& env, std::shared_ptr<const tls::Authority> authority, std::string domain);
+
+  // Where the shared HTTP port listens: others are of the same machine's address.
+  void set_shared(const net::Address& http) { shared_ = http; }
+  net::Address address_of(std::uint32_t number) const;
 
   // By number. A port whose certificates or authorities can't be used keeps what it had before, and says why
-  // in the log.
+  // in the log. One that another program listens on is left out.
   std::vector<PlannedPort> plan(const config::Snapshot& snapshot);
+
+  // Why a port is left out; null: it is not.
+  const Error* taken(std::uint32_t number) const;
+  bool any_taken() const { return !taken_.empty(); }
+  // Whether one that is left out has become free: then it is in the next plan.
+  bool any_free_again();
 
  private:
   struct Settings {
@@ -67,15 +78,18 @@ class Ports {
   std::shared_ptr<const tls::Certificate> load(const config::Snapshot& snapshot, const std::string& name);
   std::shared_ptr<const tls::Certificate> issue(const std::vector<std::string>& hosts);
   std::shared_ptr<tls::ServerContext> context(std::uint32_t port, const Wanted& wanted);
+  bool claim(std::uint32_t number);
 
-  net::Clock& clock_;
-  Log& log_;
+  net::Env& env_;
   std::shared_ptr<const tls::Authority> authority_;
   std::string domain_;
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();
   std::map<std::uint32_t, Context> contexts_;
   std::map<std::string, Loaded, std::less<>> loaded_;
   std::map<std::vector<std::string>, Issued> issued_;
+  net::Address shared_;
+  std::set<std::uint32_t> ours_;          // ports of their own that the last plan had
+  std::map<std::uint32_t, Error> taken_;  // ports of their own that it wanted and could not have
 };
 
 }  // namespace weir::edge

@@ -43,19 +43,24 @@ Result<Listening> Worker::listen(const Listening& at, const Plan& plan) {
   return listening;
 }
 
-void Worker::apply(const PlanPointer& plan) {
+std::optional<Worker::PortFailures> Worker::apply(const PlanPointer& plan) {
   proxy_.apply(plan);
-  if (server_.draining()) return;
+  return open_ports(*plan);
+}
+
+std::optional<Worker::PortFailures> Worker::open_ports(const Plan& plan) {
+  if (server_.draining()) return std::nullopt;
   const auto is_shared = [](std::uint32_t number) {
     return number == config::kSharedHttp || number == config::kSharedHttps;
   };
   std::erase_if(ports_, [&](const auto& one) {
     const bool stays =
-        is_shared(one.first) || std::ranges::binary_search(plan->ports, one.first, {}, &PlannedPort::number);
+        is_shared(one.first) || std::ranges::binary_search(plan.ports, one.first, {}, &PlannedPort::number);
     if (!stays) server_.unlisten(one.second.address);
     return !stays;
   });
-  for (const PlannedPort& planned : plan->ports) {
+  PortFailures failures;
+  for (const PlannedPort& planned : plan.ports) {
     if (const auto known = ports_.find(planned.number); known != ports_.end()) {
       known->second.handshake->set(planned);
       continue;
@@ -64,10 +69,11 @@ void Worker::apply(const PlanPointer& plan) {
     if (is_shared(planned.number) || planned.number == shared_.port()) continue;
     net::Address address = shared_;
     address.set_port(static_cast<std::uint16_t>(planned.number));
-    if (auto opened = open(address, planned); !opened) {
-      env_.log.error("cannot listen", {{"address", address.to_string()}, {"reason", opened.error().text}});
-    }
+    if (auto opened = open(address, planned); !opened) failures.emplace(planned.number, opened.error());
   }
+  if (failures == failures_) return std::nullopt;
+  failures_ = std::move(failures);
+  return failures_;
 }
 
 net::Task<void> Worker::close_idle_connections() {

@@ -29,7 +29,11 @@ class Worker {
   // Opens the shared listeners. Before the loop runs, or on it.
   Result<Listening> listen(const Listening& at, const Plan& plan);
 
-  void apply(const PlanPointer& plan);
+  // The ports that could not be opened, when they are others than the last time.
+  using PortFailures = std::map<std::uint32_t, Error>;
+  std::optional<PortFailures> apply(const PlanPointer& plan);
+  // Tries those again.
+  std::optional<PortFailures> open_ports(const Plan& plan);
   // Stops accepting, lets requests finish, then calls back, on this loop.
   void finish(std::function<void()> done);
   // Ends the connections that are left.
@@ -58,6 +62,7 @@ class Worker {
 
   net::Address shared_;
   std::map<std::uint32_t, Port> ports_;  // by number
+  PortFailures failures_;                // by number
 };
 
 }  // namespace weir::edge

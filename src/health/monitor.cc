@@ -68,7 +68,7 @@ net::Task<void> Monitor::watch(Watched& watched) {
       env_.log.info("endpoint health changed", {{"endpoint", watched.key},
                                                 {"health", std::string(name_of(watched.state.health()))},
                                                 {"reason", passed ? "" : passed.error().text}});
-      watched.target.on_verdict(watched.state.health());
+      watched.target.on_verdict(watched.state.health(), passed ? Error{} : passed.error());
     }
     if (passed) watched.target.on_pass();
     if (!co_await env_.loop.sleep(jittered(watched.target.check.interval, env_.random))) co_return;

@@ -17,7 +17,7 @@ struct Target {
   net::Address address;
   Check check;
   lb::Health known = lb::Health::kUnknown;  // what it starts from: an endpoint that served already is healthy
-  std::function<void(lb::Health)> on_verdict;
+  std::function<void(lb::Health, const Error& why)> on_verdict;  // why: empty when the check passed
   std::function<void()> on_pass;  // each check that passes, after what it did to the verdict
 };
 

@@ -197,14 +197,13 @@ Task<Result<Resolved>> EpollNetwork::resolve(std::string name, std::uint16_t por
   co_return co_await resolver_.resolve(std::move(name), port, timeout);
 }
 
-Result<void> check_unused(const Address& address) {
-  if (address.port() == 0) return {};
-  const Descriptor probe(
-      ::socket(address.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
+Result<void> EpollNetwork::check_unused(Address at) {
+  if (at.port() == 0) return {};
+  const Descriptor probe(::socket(at.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
   if (!probe) return fail(system_error(errno, "cannot make a socket"));
   set_option(probe.get(), SOL_SOCKET, SO_REUSEADDR);
-  if (address.is_v6()) set_option(probe.get(), IPPROTO_IPV6, IPV6_V6ONLY);
-  SocketAddress local = to_system(address);
+  if (at.is_v6()) set_option(probe.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+  SocketAddress local = to_system(at);
   if (::bind(probe.get(), local.get(), local.bytes) != 0) return fail(system_error(errno, "cannot bind"));
   return {};
 }

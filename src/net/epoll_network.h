@@ -14,6 +14,7 @@ class EpollNetwork final : public Network {
   EpollNetwork(Loop& loop, EpollPoller& poller) : loop_(loop), poller_(poller), resolver_(loop, poller) {}
 
   Result<std::unique_ptr<Listener>> listen(Address at) override;
+  Result<void> check_unused(Address at) override;
   Task<Result<std::unique_ptr<Stream>>> connect(Address to, Duration timeout) override;
   Task<Result<Resolved>> resolve(std::string name, std::uint16_t port, Duration timeout) override;
 
@@ -22,10 +23,5 @@ class EpollNetwork final : public Network {
   EpollPoller& poller_;
   Resolver resolver_;
 };
-
-// Whether this process would have the address for itself. Listening shares an address with other sockets of
-// the same user, which is meant for the loops of one process, not for two programs that know nothing of each
-// other.
-Result<void> check_unused(const Address& address);
 
 }  // namespace weir::net

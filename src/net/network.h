@@ -71,6 +71,10 @@ class Network : public Connector {
  public:
   // Several loops of one process may listen on the same address: the kernel spreads the connections.
   virtual Result<std::unique_ptr<Listener>> listen(Address at) = 0;
+  // Whether nobody listens there, this process included. Listening shares an address with other sockets of
+  // the same user, which is meant for the loops of one process, not for two programs that know nothing of
+  // each other.
+  virtual Result<void> check_unused(Address at) = 0;
   // IPv4 addresses when the name has any, else IPv6; the port is put into each.
   virtual Task<Result<Resolved>> resolve(std::string name, std::uint16_t port, Duration timeout) = 0;
 };

@@ -105,6 +105,11 @@ Result<std::unique_ptr<net::Listener>> MemoryNetwork::listen(Address at) {
   return std::make_unique<MemoryListener>(*this, at);
 }
 
+Result<void> MemoryNetwork::check_unused(Address at) {
+  if (!place(at).occupied && listened_place(at) == nullptr) return {};
+  return fail(Code::kAddressInUse, "cannot bind: address already in use");
+}
+
 MemoryNetwork::MemoryListener* MemoryNetwork::next_listener(Place& at) {
   for (std::size_t i = 0; i < at.listeners.size(); ++i) {
     MemoryListener* listener = at.listeners[at.next_listener++ % at.listeners.size()];

@@ -30,6 +30,7 @@ class MemoryNetwork final : public net::Network {
   // Port 0 becomes a free one. Several listeners on one address take connections in turn. A connection to an
   // address of which only the wildcard (0.0.0.0 or ::) is listened on goes there.
   Result<std::unique_ptr<net::Listener>> listen(net::Address at) override;
+  Result<void> check_unused(net::Address at) override;
   net::Task<Result<std::unique_ptr<net::Stream>>> connect(net::Address to, Duration timeout) override;
   net::Task<Result<net::Resolved>> resolve(std::string name, std::uint16_t port, Duration timeout) override;
 
@@ -47,6 +48,8 @@ class MemoryNetwork final : public net::Network {
 
   // --- faults
   void refuse(net::Address to, bool on = true);  // as if nobody listened
+  // Another process listens there, which this network does not reach.
+  void occupy(net::Address at, bool on = true) { place(at).occupied = on; }
   // Packets vanish: a connect waits for its deadline. Existing connections are left alone; see pause().
   void blackhole(net::Address to, bool on = true);
   // The next `times` accepts of listeners on `at` fail with this error.
@@ -67,6 +70,7 @@ class MemoryNetwork final : public net::Network {
     std::size_t next_listener = 0;
     std::vector<std::weak_ptr<MemoryLink>> links;
     bool refused = false;
+    bool occupied = false;
     bool blackholed = false;
     Error accept_error;
     std::size_t accept_errors = 0;

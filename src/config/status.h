@@ -1,0 +1,147 @@
+// Status: what is seen of the objects of each kind, as the API shows it beside what is wanted. Computed when
+// it is shown, by those who see it; stored nowhere. Tables as those of specs (schema.h), so that the API's
+// description and the docs have them too.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "config/schema.h"
+#include "config/schema_common.h"
+
+namespace weir::config {
+
+// Of an object that edges carry and of which nothing else is seen.
+struct AppliedStatus {
+  std::string applied;  // "1/1"; empty: no edge carries it
+};
+
+enum class EndpointHealth : std::uint8_t { kUnknown, kHealthy, kUnhealthy, kEjected, kUnchecked };
+
+// One address of a service's pool; also of an Endpoint, which has one.
+struct EndpointStatus {
+  std::string applied;  // of an Endpoint only
+  std::string address;
+  std::string name;
+  EndpointHealth health = EndpointHealth::kUnknown;
+  std::optional<WallTime> since;
+  std::string reason;
+  friend bool operator==(const EndpointStatus&, const EndpointStatus&) = default;
+};
+
+struct ServiceStatus {
+  std::string applied;
+  std::uint32_t serving = 0;
+  std::uint32_t total = 0;
+  std::vector<EndpointStatus> endpoints;
+};
+
+struct ListenerStatus {
+  std::string address;
+  bool listening = false;
+  std::string reason;
+  friend bool operator==(const ListenerStatus&, const ListenerStatus&) = default;
+};
+
+struct LoadBalancerStatus {
+  std::string applied;
+  std::vector<ListenerStatus> listeners;
+};
+
+struct EdgeStatus {
+  std::uint64_t applied_revision = 0;
+};
+
+template <>
+struct Words<EndpointHealth> {
+  static constexpr std::array<std::string_view, 5> words{"UNKNOWN", "HEALTHY", "UNHEALTHY", "EJECTED",
+                                                         "UNCHECKED"};
+};
+
+inline constexpr std::string_view kAppliedDoc = "edges that have it as it is, of all that carry it";
+
+template <>
+struct Schema<AppliedStatus> {
+  static constexpr std::string_view name = "AppliedStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&AppliedStatus::applied>({.name = "applied", .doc = kAppliedDoc}),
+  };
+};
+
+template <>
+struct Schema<EndpointStatus> {
+  static constexpr std::string_view name = "EndpointStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&EndpointStatus::applied>({.name = "applied", .doc = kAppliedDoc}),
+      field<&EndpointStatus::address>({.name = "address", .doc = "where requests go"}),
+      field<&EndpointStatus::name>({.name = "name", .doc = "as it is given, when that is a DNS name"}),
+      field<&EndpointStatus::health>(
+          {.name = "health",
+           .doc = "UNKNOWN: not checked yet; EJECTED: taken out by what its answers were; UNCHECKED: nothing "
+                  "checks it"}),
+      field<&EndpointStatus::since>({.name = "since", .doc = "when that was found"}),
+      field<&EndpointStatus::reason>({.name = "reason", .doc = "why it is not served"}),
+  };
+};
+
+template <>
+struct Schema<ServiceStatus> {
+  static constexpr std::string_view name = "ServiceStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&ServiceStatus::applied>({.name = "applied", .doc = kAppliedDoc}),
+      field<&ServiceStatus::serving>(
+          {.name = "serving", .doc = "addresses that may serve now", .max = kNumberMax}),
+      field<&ServiceStatus::total>({.name = "total", .doc = "addresses in the pool", .max = kNumberMax}),
+      field<&ServiceStatus::endpoints>(
+          {.name = "endpoints", .doc = "the addresses of the pool", .items_max = kEndpointsMax}),
+  };
+};
+
+template <>
+struct Schema<ListenerStatus> {
+  static constexpr std::string_view name = "ListenerStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&ListenerStatus::address>({.name = "address", .doc = "where clients come in"}),
+      field<&ListenerStatus::listening>({.name = "listening", .doc = "whether they can"}),
+      field<&ListenerStatus::reason>({.name = "reason", .doc = "why not; it is tried again by itself"}),
+  };
+};
+
+template <>
+struct Schema<LoadBalancerStatus> {
+  static constexpr std::string_view name = "LoadBalancerStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&LoadBalancerStatus::applied>({.name = "applied", .doc = kAppliedDoc}),
+      field<&LoadBalancerStatus::listeners>(
+          {.name = "listeners", .doc = "in the order of spec.listeners, as this edge has them"}),
+  };
+};
+
+template <>
+struct Schema<EdgeStatus> {
+  static constexpr std::string_view name = "EdgeStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&EdgeStatus::applied_revision>(
+          {.name = "applied_revision", .doc = "of the snapshot that it serves", .max = kNumberMax}),
+  };
+};
+
+// As the JSON text of Object::status.
+std::string status_text(const Type& type, const void* status);
+template <class Status>
+std::string status_text(const Status& status) {
+  return status_text(kType<Status>, &status);
+}
+
+}  // namespace weir::config

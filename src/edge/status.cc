@@ -1,0 +1,131 @@
+#include <algorithm>
+#include <string_view>
+
+#include "config/kinds.h"
+#include "edge/edge.h"
+
+namespace weir::edge {
+namespace {
+
+constexpr const char* kNotResolved = "its name has no address so far";
+constexpr const char* kEjected = "its answers were worse than allowed; see outlier_detection";
+constexpr const char* kNoTls = "no TLS settings that could be used; see the log";
+constexpr const char* kNoHttps = "there is no shared HTTPS port: switched off, or taken when weir started";
+
+config::EndpointStatus status_of_host(const PlannedService& service, const SharedHost& host) {
+  config::EndpointStatus status{.address = host.address.to_string(), .since = host.health_since};
+  if (!net::Address::parse_ip(host.name, 0)) status.name = host.name;
+  if (host.outcomes.ejected()) {
+    status.health = config::EndpointHealth::kEjected;
+    status.since.reset();
+    status.reason = kEjected;
+    return status;
+  }
+  if (!service.spec.health_check) {
+    status.health = config::EndpointHealth::kUnchecked;
+    status.since.reset();
+    return status;
+  }
+  switch (host.health.load(std::memory_order_relaxed)) {
+    case lb::Health::kUnknown: status.health = config::EndpointHealth::kUnknown; break;
+    case lb::Health::kHealthy: status.health = config::EndpointHealth::kHealthy; break;
+    case lb::Health::kUnhealthy:
+    case lb::Health::kNeverHealthy:
+      status.health = config::EndpointHealth::kUnhealthy;
+      status.reason = sentence_of(host.health_reason);
+      break;
+  }
+  return status;
+}
+
+bool serves(const PlannedService& service, const SharedHost& host) {
+  return lb::may_serve(host.health.load(std::memory_order_relaxed), service.spec.health_check.has_value()) &&
+         !host.outcomes.ejected();
+}
+
+config::EndpointStatus unresolved(const config::Endpoint& endpoint) {
+  return {.address = endpoint.key, .name = endpoint.address.host, .reason = kNotResolved};
+}
+
+// Of an endpoint by its name there are as many hosts as the name has addresses.
+bool is_of(const SharedHost& host, std::string_view endpoint_key) {
+  return host.key == endpoint_key ||
+         (host.key.starts_with(endpoint_key) && host.key[endpoint_key.size()] == '/');
+}
+
+}  // namespace
+
+const config::Service* Edge::find_service(std::string_view name) const {
+  return snapshot_->find_service(name);
+}
+
+config::ServiceStatus Edge::status_of(std::string_view name) const {
+  config::ServiceStatus status;
+  const config::Service* service = find_service(name);
+  const auto planned =
+      std::ranges::find(plan_->services, name, [](const auto& one) -> std::string_view { return one->name; });
+  if (service == nullptr || planned == plan_->services.end()) return status;
+  for (const PlannedHost& host : (*planned)->hosts) {
+    status.endpoints.push_back(status_of_host(**planned, *host.shared));
+    if (serves(**planned, *host.shared)) ++status.serving;
+  }
+  for (const config::Endpoint& endpoint : service->endpoints) {
+    const bool is_name = endpoint.address.family == config::Address::Family::kName;
+    if (is_name && !resolved_.contains(endpoint.key)) status.endpoints.push_back(unresolved(endpoint));
+  }
+  status.total = static_cast<std::uint32_t>(status.endpoints.size());
+  return status;
+}
+
+// Of a name with several addresses: the first that may serve, else the first.
+config::EndpointStatus Edge::status_of(const config::EndpointSpec& joined) const {
+  const auto address = config::parse_address(joined.address);
+  const std::string key = address ? config::to_text(*address) : joined.address;
+  config::EndpointStatus status;
+  for (const PlannedServicePointer& service : plan_->services) {
+    if (service->name != joined.service) continue;
+    bool found = false;
+    for (const PlannedHost& host : service->hosts) {
+      if (!is_of(*host.shared, key)) continue;
+      if (!found || serves(*service, *host.shared)) status = status_of_host(*service, *host.shared);
+      found = true;
+      if (serves(*service, *host.shared)) return status;
+    }
+    if (!found) status.reason = kNotResolved;
+  }
+  return status;
+}
+
+config::LoadBalancerStatus Edge::status_of(const config::LoadBalancerSpec& balancer) const {
+  config::LoadBalancerStatus status;
+  for (const config::Listener& listener : balancer.listeners) status.listeners.push_back(status_of(listener));
+  return status;
+}
+
+config::ListenerStatus Edge::status_of(const config::Listener& listener) const {
+  const std::uint32_t number = config::shared_or_own_port(listener);
+  if (number == config::kSharedHttps) {
+    if (listening_.https) return {.address = listening_.https->to_string(), .listening = true};
+    return {.reason = kNoHttps};
+  }
+  config::ListenerStatus status{.address = ports_.address_of(number).to_string()};
+  if (number == config::kSharedHttp || number == listening_.http.port()) {
+    status.listening = true;
+    return status;
+  }
+  if (const Error* taken = ports_.taken(number)) {
+    status.reason = sentence_of(*taken);
+    return status;
+  }
+  for (const auto& [worker, failures] : port_failures_) {
+    if (const auto failed = failures.find(number); failed != failures.end()) {
+      status.reason = sentence_of(failed->second);
+      return status;
+    }
+  }
+  status.listening = std::ranges::binary_search(plan_->ports, number, {}, &PlannedPort::number);
+  if (!status.listening) status.reason = kNoTls;
+  return status;
+}
+
+}  // namespace weir::edge
