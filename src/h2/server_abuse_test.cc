@@ -61,6 +61,20 @@ TEST_CASE("floods end the connection with ENHANCE_YOUR_CALM, others are let be")
   }
 }
 
+TEST_CASE("an attacker that comes back again and again fills no log") {
+  ServerFixture fixture;
+  for (int i = 0; i < 50; ++i) {
+    FramePeer client = fixture.client();
+    (void)until_ended(fixture, client, 2000, [](int) { return settings({}); });
+  }
+  CHECK(fixture.server.counters().ended_for_abuse.get() == 50);
+  CHECK(fixture.fake.log.count("HTTP/2 connection ended for abuse") == 1);
+  fixture.fake.advance(LogLimit::kPause);
+  FramePeer client = fixture.client();
+  (void)until_ended(fixture, client, 2000, [](int) { return settings({}); });
+  CHECK(fixture.fake.log.text().find("others=49") != std::string::npos);
+}
+
 TEST_CASE("many requests in a row that are answered are no offence, nor is a tenth of them reset") {
   ServerFixture fixture;
   FramePeer client = fixture.client();

@@ -262,8 +262,11 @@ void ServerConnection::offend(Offence offence) {
 void ServerConnection::end_for_abuse(std::string_view offence) {
   if (std::exchange(abused_, true)) return;
   server_.counters().ended_for_abuse.add();
-  env().log.info("HTTP/2 connection ended for abuse",
-                 {{"peer", peer_.to_string()}, {"last_offence", std::string(offence)}});
+  if (const auto more = server_.abuse_log().take(loop().now())) {
+    env().log.info("HTTP/2 connection ended for abuse", {{"peer", peer_.to_string()},
+                                                         {"last_offence", std::string(offence)},
+                                                         {"others", std::to_string(*more)}});
+  }
   die(ErrorCode::kEnhanceYourCalm);
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/log_limit.h"
 #include "base/metrics.h"
 #include "base/time.h"
 #include "http/connection.h"
@@ -68,6 +69,7 @@ class Server {
   net::Env& env() { return env_; }
   Service& service() { return service_; }
   ServerCounters& counters() { return counters_; }
+  LogLimit& abuse_log() { return abuse_log_; }
 
  private:
   friend class Connection;
@@ -80,6 +82,7 @@ class Server {
   Service& service_;
   ServerOptions options_;
   ServerCounters counters_;
+  LogLimit abuse_log_;
   net::TaskGroup closing_;  // listeners that end
   net::TaskGroup connections_;
   std::vector<std::unique_ptr<Listening>> listeners_;
