@@ -13,15 +13,28 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lab import smoke, world  # noqa: E402
+from lab import attacks, changes, smoke, world  # noqa: E402
 from lab.process import ROOT  # noqa: E402
 from lab.weir import BINARY  # noqa: E402
 
-STORIES = {"smoke": smoke.story}
+STORIES = {"smoke": smoke.story, "changes": changes.story, "attacks": attacks.story}
+TAIL_LINES = 40  # of each log, shown when a story failed: the machine that ran it may be gone with its files
+
+
+def show_logs(directory):
+    """The end of what every process of the story said."""
+    for path in sorted(directory.rglob("*.log")):
+        lines = path.read_text(errors="replace").splitlines()
+        print(f"--- {path.relative_to(directory)}: the last of {len(lines)} lines", file=sys.stderr)
+        for line in lines[-TAIL_LINES:]:
+            print(f"    {line[:1000]}", file=sys.stderr)
 
 
 def main():
     name = sys.argv[1] if len(sys.argv) == 2 else None
+    if name == "--list":
+        print("\n".join(STORIES))
+        return 0
     if name not in STORIES:
         print(f"usage: lab/run.py {'|'.join(STORIES)}", file=sys.stderr)
         return 2
@@ -37,6 +50,7 @@ def main():
         report = STORIES[name](directory)
     except (Exception, KeyboardInterrupt) as problem:
         (directory / "failure.txt").write_text(traceback.format_exc())
+        show_logs(directory)
         traceback.print_exc()
         print(f"logs and configurations: {directory}", file=sys.stderr)
         text = " ".join(str(problem).split())[:500] or type(problem).__name__

@@ -1,0 +1,37 @@
+"""A client that does nobody harm, as a process of its own: asks on one kept connection, again and again, and
+writes down when each answer came and how long it took. `python3 lab/bystander.py HOST PORT NAME FILE`"""
+
+import http.client
+import sys
+import time
+
+PAUSE_S = 0.001  # between two requests
+FLUSH_S = 0.2
+
+
+def main():
+    host, port, name, path = sys.argv[1:5]
+    connection = http.client.HTTPConnection(host, int(port), timeout=5)
+    rows, flushed = [], 0.0
+    with open(path, "a") as file:
+        while True:
+            began = time.monotonic()
+            try:
+                connection.request("GET", "/", headers={"Host": name})
+                answer = connection.getresponse()
+                answer.read()
+                status = answer.status
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                status = 0
+            now = time.monotonic()
+            rows.append(f"{now:.6f} {now - began:.6f} {status}\n")
+            if now - flushed > FLUSH_S:
+                file.writelines(rows)
+                file.flush()
+                rows, flushed = [], now
+            time.sleep(PAUSE_S)
+
+
+if __name__ == "__main__":
+    main()
