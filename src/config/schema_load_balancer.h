@@ -301,6 +301,16 @@ struct Schema<Route> {
                                       .doc = "in place of the service's",
                                       .min = kTimeoutMin,
                                       .max = kTimeoutMax}),
+      field<&Route::stream_idle_timeout>({.name = "stream_idle_timeout",
+                                          .doc = "silence that ends a request or response under way; absent: "
+                                                 "1h for gRPC and WebSocket, else 1m",
+                                          .min = kTimeoutMin,
+                                          .max = kDayMax}),
+      field<&Route::stream_duration_max>(
+          {.name = "stream_duration_max",
+           .doc = "from the request to the end of its response, WebSockets too; absent: no limit",
+           .min = kTimeoutMin,
+           .max = kDayMax}),
       field<&Route::request_body_bytes_max>(
           {.name = "request_body_bytes_max",
            .doc = "a longer request body is refused with 413; absent: no limit",

@@ -260,6 +260,8 @@ struct Route {
   std::optional<BasicAuth> basic_auth;
   std::vector<RateLimit> rate_limits;
   std::optional<Duration> request_timeout;              // none: the service's
+  std::optional<Duration> stream_idle_timeout;          // none: by what the stream is
+  std::optional<Duration> stream_duration_max;          // none: no limit
   std::optional<std::uint64_t> request_body_bytes_max;  // none: no limit
   std::optional<Retries> retries;                       // none: the service's
   friend bool operator==(const Route&, const Route&) = default;

@@ -224,5 +224,63 @@ TEST_CASE("requests that wait for a connection share the one that is being opene
   CHECK(second.take().starts_with("HTTP/1.1 504"));
 }
 
+TEST_CASE("a route says how long a stream may be silent, and how long it may last") {
+  Http2Fixture test;
+  config::Route& route = test.snapshot.load_balancers[0].spec.routes[0];
+  PeerListener listener(test.fake, kOrigin);
+  Peer client(test.fake, kEdge);
+  constexpr std::string_view kHead1 = "\0\0\1\1\4\0\0\0\1\x88"sv;  // HEADERS 1 :status=200
+  const auto begin = [&] {
+    test.apply();
+    client = Peer(test.fake, kEdge);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    Peer origin = listener.accept();
+    origin.send(std::string(kSettings) + std::string(kHead1));
+    CHECK(client.take().starts_with("HTTP/1.1 200"));
+    CHECK(client.open());
+    return origin;
+  };
+  SUBCASE("silence") {
+    route.stream_idle_timeout = 10min;
+    Peer origin = begin();
+    test.fake.advance(9min);
+    CHECK(client.open());
+    test.fake.advance(2min);
+    CHECK_FALSE(client.open());
+  }
+  SUBCASE("silence, where nothing is said about it") {
+    Peer origin = begin();
+    test.fake.advance(61s);
+    CHECK_FALSE(client.open());
+  }
+  SUBCASE("duration") {
+    route.stream_duration_max = 5s;
+    Peer origin = begin();
+    test.fake.advance(4s);
+    CHECK(client.open());
+    test.fake.advance(2s);
+    CHECK_FALSE(client.open());
+    CHECK(streams(origin.take()).ends_with("RST_STREAM 1 8 "));
+  }
+}
+
+TEST_CASE("an upload may be silent while the origin speaks") {
+  Http2Fixture test;
+  test.snapshot.load_balancers[0].spec.routes[0].stream_idle_timeout = 10s;
+  test.apply();
+  PeerListener listener(test.fake, kOrigin);
+  Peer client(test.fake, kEdge);
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+  Peer origin = listener.accept();
+  origin.send(std::string(kSettings) + std::string("\0\0\1\1\4\0\0\0\1\x88"sv));
+  for (int i = 0; i < 5; ++i) {
+    test.fake.advance(7s);
+    origin.send("\0\0\1\0\0\0\0\0\1x"sv);  // DATA 1
+    CHECK(client.take().ends_with("1\r\nx\r\n"));
+  }
+  test.fake.advance(20s);
+  CHECK_FALSE(client.open());
+}
+
 }  // namespace
 }  // namespace weir::edge

@@ -1,32 +1,59 @@
 #include "edge/proxy.h"
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "edge/retrying.h"
 #include "edge/upstream_head.h"
+#include "h2/grpc.h"
 #include "http/client.h"
+#include "net/timer.h"
 #include "tls/tls_stream.h"
 
 namespace weir::edge {
 namespace {
 
-constexpr Duration kReadTimeout = std::chrono::seconds(60);   // the origin's next bytes
-constexpr Duration kWriteTimeout = std::chrono::seconds(30);  // the origin takes some bytes
+constexpr Duration kReadTimeout = std::chrono::seconds(60);     // the origin's next bytes
+constexpr Duration kWriteTimeout = std::chrono::seconds(30);    // the origin takes some bytes
+constexpr Duration kStreamIdleTimeout = std::chrono::hours(1);  // gRPC, WebSocket: they are idle by nature
 
 // What is left of a timeout when all has to end by then.
 Duration until(Instant ends, Duration timeout, const net::Loop& loop) {
   return std::clamp(ends - loop.now(), Duration::zero(), timeout);
 }
 
-struct HeldPermit final : http::Held {
+struct HeldPermit : http::Held {
   HeldPermit(lb::Permit taken, std::shared_ptr<const void> owner)
       : keeper(std::move(owner)), permit(std::move(taken)) {}
   std::shared_ptr<const void> keeper;
   lb::Permit permit;
 };
+
+// Ends the task that serves a request, when that has lasted as long as its route allows.
+struct HeldUntil final : HeldPermit, net::Timer {
+  HeldUntil(lb::Permit taken, std::shared_ptr<const void> owner, net::Context& serving)
+      : HeldPermit(std::move(taken), std::move(owner)),
+        Timer([](Timer& timer) { static_cast<HeldUntil&>(timer).task.cancel(); }),
+        task(serving) {}
+  net::Context& task;
+};
+
+// A client of gRPC sets deadlines of its own, and streams may begin with a long silence.
+http::ExchangeOptions exchange_options(const http::Request& request, const Route& route,
+                                       const config::ServiceSpec& service) {
+  const bool grpc = request.version_major == 2 && h2::is_grpc(request.head.fields);
+  const bool streams = grpc || request.upgrade != nullptr;
+  const Duration idle = route.stream_idle_timeout.value_or(streams ? kStreamIdleTimeout : kReadTimeout);
+  const Duration answer = route.request_timeout.value_or(grpc ? idle : service.request_timeout);
+  if (request.body != nullptr && (grpc || route.stream_idle_timeout)) request.body->set_read_timeout(idle);
+  return {.response_timeout = std::min(answer, route.stream_duration_max.value_or(Duration::max())),
+          .read_timeout = idle,
+          .write_timeout = kWriteTimeout,
+          .switched_idle_timeout = idle};
+}
 
 net::Task<Result<std::unique_ptr<net::Stream>>> secure(std::unique_ptr<net::Stream> stream,
                                                        const PlannedService& service, const SharedHost& host,
@@ -219,7 +246,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request, const
 net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
                                                     std::shared_ptr<Upstream> upstream, const Route& route) {
   const config::ServiceSpec& service = upstream->service().spec;
-  const Duration response_timeout = route.request_timeout.value_or(service.request_timeout);
+  const http::ExchangeOptions options = exchange_options(request, route, service);
   const config::Retries& retries = route.retries ? *route.retries : service.retries;
   const net::Buffer out = net::Buffer::acquire();
   const auto head = write_upstream_head(request, upstream->service(), out.span());
@@ -233,10 +260,18 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   upstream->count_request();
   const bool has_affinity = service.hash_on || service.sticky;
   const Affinity affine = has_affinity ? affinity(service, request) : Affinity();
-  request.held = std::make_unique<HeldPermit>(upstream->acquire(lb::Resource::kRequests), upstream->keeper());
-  if (!static_cast<HeldPermit&>(*request.held).permit) {
+  lb::Permit permit = upstream->acquire(lb::Resource::kRequests);
+  if (!permit) {
     co_return refuse(decision,
                      fail(Code::kOverloaded, "as many requests as the service allows are under way"));
+  }
+  if (route.stream_duration_max) {
+    net::Context& serving = co_await net::current_context();
+    auto until_then = std::make_unique<HeldUntil>(std::move(permit), upstream->keeper(), serving);
+    env_.loop.arm(*until_then, env_.loop.deadline(*route.stream_duration_max));
+    request.held = std::move(until_then);
+  } else {
+    request.held = std::make_unique<HeldPermit>(std::move(permit), upstream->keeper());
   }
   auto index = upstream->pick(affine, {});
   if (!index) {
@@ -244,11 +279,11 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
     co_return refuse(decision, fail(Code::kNoEndpoint, "no endpoint can take the request"));
   }
   const net::Loop& loop = env_.loop;
-  const Instant ends = retries.per_try_timeout ? loop.deadline(response_timeout) : Instant::max();
+  const Instant ends = retries.per_try_timeout ? loop.deadline(options.response_timeout) : Instant::max();
   Retrying retrying(retries, *upstream, request, affine, ends);
   for (;;) {
     const Instant try_ends = std::min(ends, loop.deadline(retries.per_try_timeout.value_or(Duration::max())));
-    auto response = co_await attempt(request, *upstream, *index, *head, response_timeout, try_ends);
+    auto response = co_await attempt(request, *upstream, *index, *head, options, try_ends);
     const auto next = retrying.next(*index, response, loop.now());
     if (!next && !response)
       co_return refuse(decision, fail(response.error()), decision.last_try().connecting);
@@ -266,7 +301,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
 
 net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upstream& upstream,
                                                     std::uint32_t index, const UpstreamHead& head,
-                                                    Duration response_timeout, Instant ends) {
+                                                    http::ExchangeOptions options, Instant ends) {
   UpstreamHost& host = upstream.host(index);
   record::Decision& decision = record::Decision::of(request);
   UpstreamConnection pooled = host.take();
@@ -284,9 +319,8 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
       co_return fail(connection.error());
     }
     one.connecting = false;
-    auto response =
-        co_await host.exchange(std::move(*connection), head, request,
-                               {until(ends, response_timeout, env_.loop), kReadTimeout, kWriteTimeout});
+    options.response_timeout = until(ends, options.response_timeout, env_.loop);
+    auto response = co_await host.exchange(std::move(*connection), head, request, options);
     if (response) {
       end_try(decision, one, host, (*response)->head.status, env_.loop.now());
       upstream.succeeded(index);

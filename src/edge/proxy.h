@@ -91,7 +91,7 @@ class Proxy final : public http::Service {
   http::ResponsePtr ask_filters(filter::Exchange& exchange, const Route& route);
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, Upstream& upstream,
                                                std::uint32_t index, const UpstreamHead& head,
-                                               Duration response_timeout, Instant ends);
+                                               http::ExchangeOptions options, Instant ends);
   net::Task<Result<UpstreamConnection>> connect(Upstream& upstream, UpstreamHost& host, Instant ends);
   net::Task<Result<h2::Opener::Opened>> open(Upstream& upstream, UpstreamHost& host, Instant ends);
 

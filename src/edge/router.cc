@@ -177,6 +177,8 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     go_on(*route, spec);
     route->split = make_split(spec.backends);
     route->request_timeout = spec.request_timeout;
+    route->stream_idle_timeout = spec.stream_idle_timeout;
+    route->stream_duration_max = spec.stream_duration_max;
     route->request_body_bytes_max = spec.request_body_bytes_max;
     route->retries = spec.retries;
     for (const config::Backend& backend : spec.backends) {

@@ -65,6 +65,8 @@ struct Route {
   std::vector<std::uint32_t> backends;  // places in the plan's services; none: a filter answers
   std::vector<std::uint32_t> backend_weights;
   std::optional<Duration> request_timeout;
+  std::optional<Duration> stream_idle_timeout;
+  std::optional<Duration> stream_duration_max;
   std::optional<std::uint64_t> request_body_bytes_max;
   std::optional<config::Retries> retries;
 

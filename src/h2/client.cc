@@ -24,7 +24,9 @@ class ClientResponse final : public http::Response {
 
   net::Task<Result<void>> run(const UpstreamHead& upstream, http::Request& request);
 
-  net::Task<Result<net::Slice>> read() override { return stream_->read_content(options_.read_timeout); }
+  net::Task<Result<net::Slice>> read() override {
+    return settled() ? stream_->read_content(options_.read_timeout) : read_beside_upload();
+  }
   net::Slice take_buffered() override { return stream_->take_content(); }
   bool at_end() const override { return stream_->content_at_end(); }
   const http::Fields* trailers() const override { return stream_->trailers(); }
@@ -40,12 +42,19 @@ class ClientResponse final : public http::Response {
   net::Task<Result<bool>> pass_interims(http::Request& request);
   net::Task<void> upload(http::Request& request);
   net::Task<Result<void>> send_content(http::Body& content);
+  net::Task<Result<net::Slice>> read_beside_upload();
+  // Nothing has moved for as long as read() waits, in the other direction neither: a stream of which only one
+  // side speaks is not idle.
+  bool silent(const Error& error) const {
+    return error.code != Code::kTimedOut || loop().now() - moved_ >= options_.read_timeout;
+  }
   Error timed_out() const;
 
   ClientConnectionPtr connection_;
   http::ExchangeOptions options_;
   ClientStream* stream_ = nullptr;
-  std::uint64_t received_before_ = 0;  // by the connection
+  std::uint64_t received_before_ = 0;          // by the connection
+  Instant moved_ = connection_->loop().now();  // some content, in either direction
   bool continue_received_ = false;
   std::optional<net::TaskGroup> upload_;  // there while the request's content is sent beside the response
   bool upload_ended_ = false;
@@ -165,11 +174,22 @@ net::Task<Result<void>> ClientResponse::send_content(http::Body& content) {
     }
     if (last || stream_->closed()) co_return Result<void>{};
     const auto piece = co_await content.read();
+    if (!piece && !silent(piece.error())) continue;
     if (!piece) co_return fail(piece.error());
+    moved_ = loop().now();
     if (stream_->closed()) co_return Result<void>{};
     last = piece->empty() || content.at_end();
     stream_->send(*piece, last, last ? content.trailers() : nullptr);
     connection_->flush();
+  }
+}
+
+net::Task<Result<net::Slice>> ClientResponse::read_beside_upload() {
+  for (;;) {
+    auto piece = co_await stream_->read_content(options_.read_timeout);
+    if (!piece && !silent(piece.error())) continue;
+    if (piece) moved_ = loop().now();
+    co_return piece;
   }
 }
 

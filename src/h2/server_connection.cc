@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "h2/grpc.h"
 #include "h2/limits.h"
 
 namespace weir::h2 {
@@ -122,6 +123,7 @@ net::Task<bool> ServerConnection::respond(ServerStream& stream, http::Response& 
   const http::ResponseHead& head = response.head;
   stream.end.status = head.status;
   server_.counters().responses[static_cast<std::size_t>(head.status / 100) % 6].add();
+  if (!response.refusal.empty() && is_grpc(stream.head().fields)) tell_as_grpc(response);
   const bool no_content = stream.head().method == http::Method::kHead ||
                           head.framing == http::Framing::kNone || head.status == 204 || head.status == 304;
   const net::Slice first = no_content ? net::Slice{} : response.take_buffered();
@@ -193,6 +195,7 @@ void ServerConnection::request_ends(ServerStream& stream, ErrorCode why) {
   stream.end.body_bytes_received = stream.content_bytes_received();
   stream.end.body_bytes_sent = stream.content_bytes_sent();
   server_.service().ended(stream.request(), stream.end);
+  stream.request().held.reset();
   stream_ends(stream, why);
 }
 

@@ -47,6 +47,7 @@ void ServerStream::begin_request() {
   request_id_.assign(head_.fields.value_of(Known::kXRequestId), connection_.env().random);
   request_.id = request_id_.text();
   request_.interim = this;
+  content_body_.set_read_timeout(connection_.options().body_timeout);
   if (!content_at_end()) request_.body = &content_body_;
 }
 
@@ -84,7 +85,7 @@ net::Task<Result<net::Slice>> ServerStream::RequestContent::read() {
   pieces_ = 2;
   if (stream_.wants_continue_) stream_.send_continue();
   if (!exceeded_) {
-    auto piece = co_await stream_.read_content(stream_.connection_.options().body_timeout);
+    auto piece = co_await stream_.read_content(timeout_);
     if (!piece || allow(*piece)) co_return piece;
   }
   co_return fail(Code::kBodyTooLarge, "the content is larger than allowed", Side::kDownstream);

@@ -40,12 +40,14 @@ class ServerStream final : public Stream, private http::InterimSink {
     bool untouched() const override { return pieces_ == 0; }
     bool rewind() override;
     void set_bytes_max(std::uint64_t bytes_max) override { allowed_ = bytes_max; }
+    void set_read_timeout(Duration timeout) override { timeout_ = timeout; }
     const http::Fields* trailers() const override { return stream_.trailers_.get(); }
 
    private:
     bool allow(net::Slice piece);
     ServerStream& stream_;
     std::uint64_t allowed_ = std::numeric_limits<std::uint64_t>::max();  // bytes that may still be given out
+    Duration timeout_{};
     bool exceeded_ = false;
     unsigned pieces_ = 0;  // asked for, 2 at most
   };

@@ -38,6 +38,8 @@ class Body : public net::Pooled {
   virtual bool rewind() { return untouched(); }
   // Reading fails with kBodyTooLarge beyond this. Set before the first read.
   virtual void set_bytes_max(std::uint64_t /*bytes_max*/) {}
+  // How long the next bytes may take. Set before the first read.
+  virtual void set_read_timeout(Duration /*timeout*/) {}
   // After the end, when there were any: valid as long as the body.
   virtual const Fields* trailers() const { return nullptr; }
 };

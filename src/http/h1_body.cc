@@ -148,7 +148,7 @@ net::Task<net::Pumped> H1Body::pump_to(net::Stream& to, Duration timeout) {
     rest = co_await net::pump_messages(stream_, to, read_timeout_, timeout);
   } else {
     rest = co_await net::pump(stream_, to, until_close ? std::numeric_limits<std::uint64_t>::max() : left_,
-                              std::min(timeout, read_timeout_));
+                              read_timeout_, timeout);
   }
   left_ -= until_close ? 0 : rest.bytes;
   bytes_ += rest.bytes;

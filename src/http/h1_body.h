@@ -30,6 +30,7 @@ class H1Body {
   net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout);
   const Fields* trailers() const { return trailers_.get(); }
   void set_bytes_max(std::uint64_t bytes_max) { allowed_ = bytes_max; }
+  void set_read_timeout(Duration timeout) { read_timeout_ = timeout; }
 
   // The connection has switched protocols: all that comes is content, small messages now and then rather than
   // bulk, so that nothing is held while waiting for one.

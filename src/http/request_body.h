@@ -45,6 +45,7 @@ class RequestBody final : public Body {
     return !touched_;
   }
   void set_bytes_max(std::uint64_t bytes_max) override { body_.set_bytes_max(bytes_max); }
+  void set_read_timeout(Duration timeout) override { body_.set_read_timeout(timeout); }
   const Fields* trailers() const override { return body_.trailers(); }
 
   // The client waits for 100 (Continue) and has not been told yet.

@@ -18,13 +18,12 @@
 namespace weir::http {
 
 struct ServerOptions {
-  Duration idle_timeout = std::chrono::seconds(75);        // between requests; nginx's default
-  Duration head_timeout = std::chrono::seconds(10);        // a whole head, from its first byte
-  Duration body_timeout = std::chrono::seconds(30);        // the next bytes of a body
-  Duration write_timeout = std::chrono::seconds(30);       // the client takes some bytes
-  Duration switched_idle_timeout = std::chrono::hours(1);  // between two messages of a WebSocket client
-  Duration linger_timeout = std::chrono::seconds(2);       // after an early answer, for the client to read it
-  Duration drain_grace = std::chrono::milliseconds(500);   // for a request under way on an idle connection
+  Duration idle_timeout = std::chrono::seconds(75);       // between requests; nginx's default
+  Duration head_timeout = std::chrono::seconds(10);       // a whole head, from its first byte
+  Duration body_timeout = std::chrono::seconds(30);       // the next bytes of a body
+  Duration write_timeout = std::chrono::seconds(30);      // the client takes some bytes
+  Duration linger_timeout = std::chrono::seconds(2);      // after an early answer, for the client to read it
+  Duration drain_grace = std::chrono::milliseconds(500);  // for a request under way on an idle connection
   // HTTP/2: over TLS by ALPN, without TLS by prior knowledge (RFC 9113 section 3.3). Empty: HTTP/1 only.
   MakeConnection h2;
 };

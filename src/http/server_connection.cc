@@ -239,9 +239,9 @@ void ServerConnection::on_hangup() {
   context_->cancel();
 }
 
-Body& ServerConnection::take_up() {
+Body& ServerConnection::take_up(Duration idle_timeout) {
   stream_->watch_hangup(nullptr);  // from here on it is read
-  exchange_->body->switch_protocols(options().switched_idle_timeout);
+  exchange_->body->switch_protocols(idle_timeout);
   return *exchange_->body;
 }
 

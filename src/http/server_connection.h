@@ -47,7 +47,7 @@ class ServerConnection final : public Connection,
 
   net::Task<Result<void>> send_interim(const ResponseHead& head) override;
   void on_hangup() override;
-  Body& take_up() override;
+  Body& take_up(Duration idle_timeout) override;
   void cut() override { on_hangup(); }
 
   Preface h2_preface() const;

@@ -66,6 +66,7 @@ std::unique_ptr<TextResponse> refusal(int status, std::string_view reason, std::
   std::string line = std::to_string(status);
   line.append(" ").append(reason_of(status)).append(": ").append(text).append("\n");
   auto response = std::make_unique<TextResponse>(status, "text/plain; charset=utf-8", std::move(line));
+  response->refusal = std::string_view(response->content_).substr(0, response->content_.size() - 1);
   response->add_reason(reason, request_id);
   return response;
 }

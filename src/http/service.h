@@ -42,8 +42,8 @@ class Scratch {
 // one who has got a 101 (Switching Protocols).
 class Upgrade {
  public:
-  // What the client sends from now on, until it closes.
-  virtual Body& take_up() = 0;
+  // What the client sends from now on, until it closes. idle_timeout: between two of its messages.
+  virtual Body& take_up(Duration idle_timeout) = 0;
   // The client has broken off: ends the exchange.
   virtual void cut() = 0;
 
@@ -100,6 +100,8 @@ struct Request {
 class Response : public Body {
  public:
   ResponseHead head;
+  // Of weir's own answer that is no success: why, in a line of printable ASCII; as long as the response.
+  std::string_view refusal;
   // False while something beside the response is still going on (an upload that the origin answered early):
   // then settle() ends and joins it, and is awaited before the response is destroyed.
   virtual bool settled() const { return true; }
@@ -137,6 +139,8 @@ class TextResponse final : public Response {
 
  private:
   static constexpr std::size_t kOwnValuesMax = 8;
+  friend std::unique_ptr<TextResponse> refusal(int status, std::string_view reason, std::string_view text,
+                                               std::string_view request_id);
   std::string content_;
   std::array<char, 20> length_{};
   std::array<std::string, kOwnValuesMax> values_;

@@ -114,7 +114,8 @@ Task<Result<void>> drain_pipe(const Pipe& pipe, Socket& to, std::size_t bytes, b
   co_return Result<void>{};
 }
 
-Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t bytes_max, Duration timeout) {
+Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t bytes_max,
+                            Duration read_timeout, Duration write_timeout) {
   Pumped pumped;
   std::uint64_t yield_at = kBytesBeforeYield;
   while (pumped.bytes < bytes_max) {
@@ -125,7 +126,7 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
       co_return pumped;
     }
     if (!*moved) {
-      if (auto ready = co_await from.readable(timeout); !ready) {
+      if (auto ready = co_await from.readable(read_timeout); !ready) {
         read_failed(pumped, ready.error());
         break;
       }
@@ -138,7 +139,7 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
     // Only what is there already: the kernel holds back a partial segment for 200 ms in the hope of more.
     const bool more_follows =
         bytes_max != kUntilEnd && pumped.bytes + **moved < bytes_max && from.has_input();
-    auto drained = co_await drain_pipe(pipe, to, **moved, more_follows, timeout);
+    auto drained = co_await drain_pipe(pipe, to, **moved, more_follows, write_timeout);
     if (!drained) {
       pumped.result = fail(drained.error());
       co_return pumped;  // the pipe still holds bytes: it is not kept
@@ -158,15 +159,17 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
 
 }  // namespace
 
-Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Duration timeout) {
+Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Duration read_timeout,
+                  Duration write_timeout) {
   Socket* from_socket = from.plain_socket();
   Socket* to_socket = to.plain_socket();
   if (from_socket != nullptr && to_socket != nullptr && bytes_max >= kSpliceBytesMin) {
     if (auto pipe = take_pipe()) {
-      co_return co_await pump_by_splice(std::move(*pipe), *from_socket, *to_socket, bytes_max, timeout);
+      co_return co_await pump_by_splice(std::move(*pipe), *from_socket, *to_socket, bytes_max, read_timeout,
+                                        write_timeout);
     }
   }
-  co_return co_await pump_by_copy(from, to, bytes_max, timeout, timeout);
+  co_return co_await pump_by_copy(from, to, bytes_max, read_timeout, write_timeout);
 }
 
 Task<Pumped> pump_messages(Stream& from, Stream& to, Duration read_timeout, Duration write_timeout) {
