@@ -2,11 +2,33 @@
 
 import json
 import signal
+import socket
+import subprocess
+from contextlib import closing
 
 from lab import weir
 from lab.process import free_port, wait_until
 
 CLIENT = {"X-Request-Id": "black-box-1", "User-Agent": 'a "client"', "Referer": "http://from.example/"}
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def curl(*arguments):
+    """The fields of the answer, by their names in lower case; ":status" too."""
+    done = subprocess.run(
+        ["curl", "--silent", "--insecure", "--dump-header", "-", "--output", "/dev/null", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    first, *fields = done.stdout.replace("\r", "").strip().split("\n")
+    return {":status": first.split()[1]} | {
+        name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)
+    }
 
 
 def lines_of(path):
@@ -98,3 +120,82 @@ def test_a_log_that_cannot_be_opened_is_refused(new_weir, tmp_path):
     running.start(wait=False)
     assert running.process.wait() == 1
     assert "--access-log" in running.process.log()
+
+
+def test_what_is_no_request_has_a_reason_and_an_id(new_weir, tmp_path):
+    """Over HTTP/1 and HTTP/2; both are found by their ids."""
+    log = tmp_path / "access.log"
+    with new_weir(flags=["--access-log", log]) as running:
+        with closing(socket.create_connection(("127.0.0.1", running.http_port), 10)) as client:
+            client.sendall(b"not a request\r\n\r\n")
+            head = client.makefile("rb").read().decode().partition("\r\n\r\n")[0].lower()
+        assert head.startswith("http/1.1 400 ") and "\r\nweir-reason: malformed\r\n" in head
+        first = head.partition("x-request-id: ")[2].partition("\r\n")[0]
+        url = f"https://127.0.0.1:{running.https_port}/"
+        refused = curl("--http2", "--request-target", "/a#b", url)
+        assert (refused[":status"], refused["weir-reason"]) == ("400", "malformed")
+        wait_until(lambda: len(lines_of(log)) == 2, 5, "two lines")
+        for line, identity, protocol in zip(
+            lines_of(log), [first, refused["x-request-id"]], ["HTTP/1.1", "HTTP/2"], strict=True
+        ):
+            assert (line["request_id"], line["protocol"]) == (identity, protocol)
+            assert (line["status"], line["flags"], line["reason"]) == (400, "DPE", "malformed")
+            assert json.loads(running.cli("explain", identity, "-o", "json").stdout)["reason"] == "malformed"
+
+
+def test_http2_tls_and_the_trace(make_origin, new_weir, tmp_path):
+    origin = make_origin()
+    log = tmp_path / "access.log"
+    balancer = weir.load_balancer("web", [], {"/": "web"})
+    balancer["spec"]["listeners"] = [{"protocol": "HTTPS", "hostnames": ["web.weir.localhost"]}]
+    with new_weir(flags=["--access-log", log]) as running:
+        running.apply(weir.service("web", [origin.address]), balancer)
+        parent, state = f"00-{TRACE}-00f067aa0ba902b7-01", "vendor=value"
+        answer = curl(
+            "--http2", "-H", f"traceparent: {parent}", "-H", f"tracestate: {state}", "-H", "X-Request-Id: traced",
+            "--resolve", f"web.weir.localhost:{running.https_port}:127.0.0.1",
+            f"https://web.weir.localhost:{running.https_port}/",
+        )  # fmt: skip
+        assert answer[":status"] == "200"
+        got = origin.requests[-1]
+        assert (got.value("traceparent"), got.value("tracestate")) == (parent, state), "as they came"
+        wait_until(lambda: lines_of(log), 5, "a line")
+        [line] = lines_of(log)
+        assert (line["protocol"], line["scheme"], line["trace_id"]) == ("HTTP/2", "https", TRACE)
+        assert (line["tls_version"], line["tls_server_name"]) == ("TLSv1.3", "web.weir.localhost")
+        assert line["bytes_sent"] == int(answer["content-length"]) and line["flags"] == "-"
+        decision = json.loads(running.cli("explain", "traced", "-o", "json").stdout)
+        assert (decision["listener"], decision["trace_id"]) == ("shared https", TRACE)
+        metrics = running.metrics()
+        assert metrics['weir_service_requests_total{service="web",class="2xx"}'] == 1
+        assert metrics[f'weir_endpoint_requests_total{{service="web",endpoint="{origin.address}",class="2xx"}}'] == 1
+        assert metrics['weir_tls_handshakes_total{result="full"}'] == 1
+
+
+def test_filters_and_fields_of_a_request_that_nobody_sends(make_origin, new_weir):
+    balancer = weir.load_balancer("web", ["web.weir.localhost"], {"/": "web"})
+    route = balancer["spec"]["routes"][0]
+    beta = {**route, "match": {"headers": [{"name": "X-Beta", "exact": "1"}]}, "ip_access": {"deny": ["10.0.0.0/8"]}}
+    balancer["spec"]["routes"].append(beta)
+    with new_weir() as running:
+        running.apply(weir.service("web", [make_origin().address]), balancer)
+        asked = ["explain", "--request", "http://web.weir.localhost/"]
+        plain = running.cli(*asked)
+        assert "route web/0" in plain.stdout and "the header X-Beta is missing" in plain.stdout
+        matched = running.cli(*asked, "-H", "X-Beta: 1")
+        assert "route web/1" in matched.stdout and "filter ip_access passes it on" in matched.stdout
+        refused = running.cli(*asked, "-H", "X-Beta: 1", "--from", "10.1.2.3")
+        assert "answered with 403 (address_refused)" in refused.stdout
+        assert running.cli(*asked, "-H", "no colon").returncode == 1
+
+
+def test_syslog(new_weir, tmp_path):
+    path = tmp_path / "socket"
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as receiver:
+        receiver.bind(str(path))
+        receiver.settimeout(10)
+        with new_weir(flags=["--access-log", f"syslog:{path}"]) as running:
+            identity = running.get("/", "nobody.example").headers["X-Request-Id"]
+            prefix, _, line = receiver.recv(16384).decode().partition(": ")
+        assert prefix.startswith("<30>") and " weir[" in prefix
+        assert json.loads(line)["request_id"] == identity

@@ -239,12 +239,11 @@ net::Task<Api::Responded> Api::explain(http::Request& request) {
     std::optional<std::expected<std::string, std::string>> answer;
   };
   const auto waiting = std::make_shared<Waiting>(env_.loop);
-  const bool by_id = !query->id.empty();
-  explain_source_(by_id ? ExplainBy::kId : ExplainBy::kRequest, by_id ? query->id : query->request,
-                  [waiting](std::expected<std::string, std::string> answer) {
-                    waiting->answer = std::move(answer);
-                    waiting->bell.ring();
-                  });
+  const bool by_id = !query->explain.id.empty();
+  explain_source_(std::move(query->explain), [waiting](std::expected<std::string, std::string> answer) {
+    waiting->answer = std::move(answer);
+    waiting->bell.ring();
+  });
   if (!waiting->answer && !co_await waiting->bell.wait(kExplainTimeout)) {
     co_return refuse(Problem{503, "not-ready", "the workers do not answer", {}, {}, 1});
   }

@@ -54,11 +54,9 @@ class Api final : public http::Service {
   // Asked by /readyz, beside the store: why not, or nothing.
   using ReadyCheck = std::function<std::string()>;
   void add_ready_check(ReadyCheck check) { ready_checks_.push_back(std::move(check)); }
-  // Asked by /v1/explain: by the id of a request, or what would be done with one that the text names. Calls
-  // back later, on this core, with JSON, or with what is wrong in a sentence.
-  enum class ExplainBy : std::uint8_t { kId, kRequest };
+  // Asked by /v1/explain. Calls back later, on this core, with JSON, or with what is wrong in a sentence.
   using Explained = std::function<void(std::expected<std::string, std::string>)>;
-  using ExplainSource = std::function<void(ExplainBy by, std::string text, Explained done)>;
+  using ExplainSource = std::function<void(ExplainQuestion question, Explained done)>;
   void set_explain_source(ExplainSource source) { explain_source_ = std::move(source); }
   void set_status_source(StatusSource source) { status_ = std::move(source); }
   // The controllers of this process have seen all up to this revision.

@@ -447,9 +447,11 @@ TEST_CASE("explain hands the question to the edge, and waits for its answer, but
   CHECK(world.call("GET", "/v1/explain?id=a").status == 404);  // nobody can tell
   std::vector<std::string> asked;
   Api::Explained late;
-  world.api.set_explain_source([&](Api::ExplainBy by, std::string text, Api::Explained done) {
-    const std::string how = by == Api::ExplainBy::kId ? "id " : "request ";
-    asked.push_back(how + text);
+  world.api.set_explain_source([&](const ExplainQuestion& question, Api::Explained done) {
+    const std::string text = question.id + question.request;
+    asked.push_back((question.id.empty() ? "request " : "id ") + text);
+    for (const std::string& header : question.headers) asked.back().append(" (" + header + ")");
+    asked.back().append(question.peer);
     if (text == "late") {
       late = std::move(done);
     } else if (text == "gone" || text == "GET /") {
@@ -460,14 +462,18 @@ TEST_CASE("explain hands the question to the edge, and waits for its answer, but
   });
   CHECK(json_of(world.call("GET", "/v1/explain?id=r-1"))["route"] == "web/0");
   CHECK(json_of(world.call("GET", "/v1/explain?request=GET%20http://a/b%3Fc"))["route"] == "web/0");
-  CHECK(asked == std::vector<std::string>{"id r-1", "request GET http://a/b?c"});
+  CHECK(world.call("GET", "/v1/explain?request=http://a/&header=a:%20b&header=c:d&peer=10.0.0.1").status ==
+        200);
+  CHECK(asked == std::vector<std::string>{"id r-1", "request GET http://a/b?c",
+                                          "request http://a/ (a: b) (c:d)10.0.0.1"});
 
   const ApiAnswer gone = world.call("GET", "/v1/explain?id=gone");
   CHECK(gone.status == 404);
   CHECK(gone.field("Content-Type") == "application/problem+json");
   CHECK(json_of(gone)["detail"] == "so it is");
   CHECK(world.call("GET", "/v1/explain?request=GET%20/").status == 400);
-  for (const char* wrong : {"", "?id=a&request=b", "?id=", "?name=a", "?id=a&id=b"}) {
+  for (const char* wrong :
+       {"", "?id=a&request=b", "?id=", "?name=a", "?id=a&id=b", "?id=a&header=b", "?request=a&peer="}) {
     CAPTURE(wrong);
     CHECK(world.call("GET", "/v1/explain" + std::string(wrong)).status == 400);
   }

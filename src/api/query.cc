@@ -16,7 +16,7 @@ constexpr std::size_t kParametersMax = 32;  // more are no honest request
 constexpr std::size_t kLimitMax = 10'000;   // of one page; as many objects as one apply may carry
 constexpr std::array<std::string_view, 5> kListNames{"label", "limit", "continue", "watch", "from"};
 constexpr std::array<std::string_view, 1> kWriteNames{"dry_run"};
-constexpr std::array<std::string_view, 2> kExplainNames{"id", "request"};
+constexpr std::array<std::string_view, 4> kExplainNames{"id", "request", "header", "peer"};
 
 std::span<const std::string_view> names_for(QueryKind kind) {
   switch (kind) {
@@ -64,8 +64,11 @@ std::string set(Query& query, std::string_view name, const std::string& value) {
     if (!set_flag(query.watch, value)) return "must be true or false";
   } else if (name == "dry_run") {
     if (!set_flag(query.dry_run, value)) return "must be true or false";
-  } else if (name == "id" || name == "request") {
-    (name == "id" ? query.id : query.request) = value;
+  } else if (name == "header") {
+    query.explain.headers.push_back(value);
+  } else if (name == "id" || name == "request" || name == "peer") {
+    ExplainQuestion& to = query.explain;
+    (name == "id" ? to.id : name == "request" ? to.request : to.peer) = value;
     if (value.empty()) return "must not be empty";
   }
   return {};
@@ -132,7 +135,7 @@ Answer<Query> parse_query(std::string_view text, QueryKind kind) {
     }
     if (std::ranges::find(known, *name) == known.end()) {
       wrong = unknown_parameter(*name, known);
-    } else if (*name != "label" && std::ranges::find(seen, *name) != seen.end()) {
+    } else if (*name != "label" && *name != "header" && std::ranges::find(seen, *name) != seen.end()) {
       wrong = "is there twice";
     } else {
       wrong = set(query, *name, *value);
@@ -144,8 +147,12 @@ Answer<Query> parse_query(std::string_view text, QueryKind kind) {
   if (query.watch && (query.limit || !query.continue_token.empty())) {
     violations.push_back({"?watch", "does not go with limit and continue", {}});
   }
-  if (kind == QueryKind::kExplain && violations.empty() && query.id.empty() == query.request.empty()) {
+  if (kind == QueryKind::kExplain && violations.empty() &&
+      query.explain.id.empty() == query.explain.request.empty()) {
     return refuse(400, "bad-query", "ask with ?id=<request id> or with ?request=GET%20http://host/path");
+  }
+  if (!query.explain.id.empty() && (!query.explain.headers.empty() || !query.explain.peer.empty())) {
+    violations.push_back({"?id", "does not go with header and peer", {}});
   }
   if (!violations.empty()) {
     return refuse(400, "bad-query", "the parameters of the request are wrong", std::move(violations));

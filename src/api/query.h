@@ -20,6 +20,14 @@ struct LabelFilter {
 };
 bool matches(const std::vector<LabelFilter>& filters, const config::Labels& labels);
 
+// Why a request was answered as it was, by its id, or what would be done with one.
+struct ExplainQuestion {
+  std::string id;
+  std::string request;               // "GET http://web.example/"
+  std::vector<std::string> headers;  // of it: "Cookie: a=b"
+  std::string peer;                  // the IP address that it comes from; may be empty
+};
+
 struct Query {
   std::vector<LabelFilter> labels;  // all of them must match
   std::optional<std::size_t> limit;
@@ -27,8 +35,7 @@ struct Query {
   bool watch = false;
   std::optional<std::uint64_t> from;
   bool dry_run = false;
-  std::string id;       // of a request
-  std::string request;  // "GET http://web.example/"
+  ExplainQuestion explain;
 };
 
 // What a request may be asked with.

@@ -120,6 +120,9 @@ std::string finish(Arguments& to) {
   if (to.command->with_api == explain_command && to.topic.empty() == to.request.empty()) {
     return to.topic.empty() ? "ID or --request is missing" : "ID does not go with --request";
   }
+  if (to.request.empty() && (!to.headers.empty() || !to.peer.empty())) {
+    return "--header and --from go with --request";
+  }
   if (!to.name.empty() && !to.labels.empty()) return "--label does not go with a NAME";
   if (to.up.listen_publicly) {
     UpOptions& up = to.up.options;

@@ -39,6 +39,8 @@ struct Arguments {
   std::vector<std::string> labels;
   std::string topic;    // of help and explain
   std::string request;  // of explain
+  std::vector<std::string> headers;
+  std::string peer;
 };
 
 // words: without the program's name. cores: the default of --workers. The error is what is wrong with the

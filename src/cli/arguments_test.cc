@@ -121,6 +121,7 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{"up", "--access-log", ""}, "--access-log must not be empty"},
       {{"explain"}, "ID or --request is missing; see `weir help explain`"},
       {{"explain", "a", "--request", "b"}, "ID does not go with --request"},
+      {{"explain", "a", "-H", "b: c"}, "--header and --from go with --request"},
       {{"up", "--pubic"}, "did you mean --public?"},
   };
   for (const Row& row : rows) {

@@ -440,8 +440,10 @@ TEST_CASE("why nothing is done is said in one sentence, and never with the token
 // What the edge would say, canned, and what it was asked.
 struct CannedEdge {
   explicit CannedEdge(api::Api& api) {
-    api.set_explain_source([this](api::Api::ExplainBy by, std::string text, api::Api::Explained done) {
-      asked = (by == api::Api::ExplainBy::kId ? "id " : "request ") + text;
+    api.set_explain_source([this](const api::ExplainQuestion& question, api::Api::Explained done) {
+      asked = question.id.empty() ? "request " + question.request : "id " + question.id;
+      for (const std::string& header : question.headers) asked += " + " + header;
+      if (!question.peer.empty()) asked += " from " + question.peer;
       if (answer.empty()) {
         done(std::unexpected("no request with this id is kept"));
       } else {
@@ -458,7 +460,7 @@ TEST_CASE("explain tells why a request was answered as it was") {
   CannedEdge edge(world.api());
   edge.answer =
       R"({"request_id":"r-1","time":"2026-11-21T08:00:00.000Z","method":"GET","scheme":"http","host":"a",)"
-      R"("path":"/\u001b[31m","path_cut":true,"peer":"127.0.0.1:1","load_balancer":"web","route":"web/0",)"
+      R"("path":"/\u001b[31m","path_cut":true,"peer":"127.0.0.1:1","listener":"shared http","load_balancer":"web","route":"web/0",)"
       R"("filter":null,"service":"web","tries_made":2,"tries":[{"endpoint":"10.0.0.1:80",)"
       R"("outcome":"connect_failed","detail":"refused","status":null,"connection":"none","ms":0.1},)"
       R"({"endpoint":"10.0.0.2:80","outcome":"answered","detail":null,"status":200,"connection":"new",)"
@@ -470,7 +472,7 @@ TEST_CASE("explain tells why a request was answered as it was") {
   CHECK(world.run({"explain", "r-1"}) == kDone);
   CHECK(edge.asked == "id r-1");
   CHECK(world.out() ==
-        "2026-11-21T08:00:00.000Z  GET http://a/?[31m...  from 127.0.0.1:1\n"
+        "2026-11-21T08:00:00.000Z  GET http://a/?[31m...  from 127.0.0.1:1 at shared http\n"
         "  answered with 200, head after 2.7 ms, all after 3.0 ms; 1 bytes in, 5 bytes out\n"
         "  DC: it went\n"
         "  load balancer web, route web/0, service web\n"
@@ -493,19 +495,32 @@ TEST_CASE("explain tells what would be done with a request, and what a field mea
         R"("load_balancer":"web","route":"web/0","reason":null,"candidates":[{"route":"web/1",)"
         R"("hostname":"*","match":"path prefix /y","taken":false,"why_not":"the path does not match"},)"
         R"({"route":"web/0","hostname":"*","match":"path prefix /","taken":true,"why_not":null}],)"
-        R"("filters":["ip_access","rewrite"],"backends":[{"service":"web","weight":1,"balance":"RANDOM",)"
+        R"("filters":[{"filter":"ip_access","outcome":"passes it on"}],"answer":null,"sent_host":"b",)"
+        R"("sent_path":"/z","backends":[{"service":"web","weight":1,"balance":"RANDOM",)"
         R"("endpoints":[]}]})";
-    CHECK(world.run({"explain", "--request", "GET http://a/x?b c"}) == kDone);
-    CHECK(edge.asked == "request GET http://a/x?b c");
+    CHECK(world.run({"explain", "--request", "GET http://a/x?b c", "-H", "A: b&c", "--header", "D:", "--from",
+                     "10.0.0.1"}) == kDone);
+    CHECK(edge.asked == "request GET http://a/x?b c + A: b&c + D: from 10.0.0.1");
     CHECK(world.out() ==
           "GET http://a/x  at shared http\n"
           "  load balancer web, route web/0\n"
           "    ROUTE  HOST  MATCH           TAKEN\n"
           "    web/1  *     path prefix /y  no: the path does not match\n"
           "    web/0  *     path prefix /   yes\n"
-          "  filters, in order: ip_access, rewrite\n"
+          "  filter ip_access passes it on\n"
+          "  sent on as b/z\n"
           "  service web, weight 1 (RANDOM):\n"
           "    it has no endpoints\n");
+  }
+  SUBCASE("what a filter would answer") {
+    edge.answer =
+        R"({"method":"GET","scheme":"http","host":"a","path":"/","listener":"shared http","load_balancer":"web",)"
+        R"("route":"web/to-https","reason":null,"candidates":[],"filters":[{"filter":"redirect",)"
+        R"("outcome":"answers"}],"answer":{"filter":"redirect","status":308,"reason":"redirect",)"
+        R"("location":"https://a/"},"backends":[]})";
+    CHECK(world.run({"explain", "--request", "http://a/"}) == kDone);
+    CHECK(world.out().ends_with(
+        "  filter redirect answers\n  answered with 308 (redirect), location https://a/\n"));
   }
   SUBCASE("what nobody knows") {
     CHECK(world.run({"explain", "r-2"}) == kFailed);

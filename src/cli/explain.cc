@@ -85,7 +85,7 @@ std::string decision_text(const Tree& tree) {
   std::string text = shown(tree, "/time") + "  " + shown(tree, "/method") + ' ' + shown(tree, "/scheme") +
                      "://" + shown(tree, "/host", "") + shown(tree, "/path", "") +
                      (text_at(tree, "/path_cut") == "true" ? "..." : "") + "  from " + shown(tree, "/peer") +
-                     '\n';
+                     " at " + shown(tree, "/listener") + '\n';
   text += outcome_text(tree);
   text += "  load balancer " + shown(tree, "/load_balancer") + ", route " + shown(tree, "/route") +
           ", service " + shown(tree, "/service") + '\n';
@@ -113,11 +113,17 @@ std::string plan_text(const Tree& tree) {
                     why.empty() ? "yes" : "no: " + printable(why)});
   }
   text += rows.size() == 1 ? "  no listener takes this host\n" : indented_table(rows);
-  std::string filters;
   for (const Tree& one : at(tree, "/filters")) {
-    filters.append(filters.empty() ? "" : ", ").append(printable(text_of(one)));
+    text += "  filter " + shown(one, "/filter") + ' ' + shown(one, "/outcome") + '\n';
   }
-  if (!filters.empty()) text += "  filters, in order: " + filters + '\n';
+  if (const Tree& answer = at(tree, "/answer"); answer.is_object()) {
+    text += "  answered with " + shown(answer, "/status") + " (" + shown(answer, "/reason") + ')';
+    const std::string location = text_at(answer, "/location");
+    return text + (location.empty() ? "" : ", location " + printable(location)) + '\n';
+  }
+  if (const std::string path = text_at(tree, "/sent_path"); !path.empty()) {
+    text += "  sent on as " + shown(tree, "/sent_host") + printable(path) + '\n';
+  }
   for (const Tree& service : at(tree, "/backends")) {
     text += "  service " + shown(service, "/service") + ", weight " + shown(service, "/weight") + " (" +
             shown(service, "/balance") + "):\n" + endpoints_text(service);
@@ -146,8 +152,10 @@ net::Task<int> explain_command(Session& session, const Arguments& arguments) {
   Terminal& terminal = session.terminal;
   const bool by_id = arguments.request.empty();
   if (by_id && names_kind(arguments.topic)) co_return print_reference(terminal, arguments.topic);
-  const std::string target =
+  std::string target =
       "/v1/explain?" + (by_id ? "id=" + encoded(arguments.topic) : "request=" + encoded(arguments.request));
+  for (const std::string& header : arguments.headers) target += "&header=" + encoded(header);
+  if (!arguments.peer.empty()) target += "&peer=" + encoded(arguments.peer);
   const auto content = session.content_of(co_await session.api.ask(http::Method::kGet, target));
   if (!content) co_return kFailed;
   const Tree tree = parse_tree(*content);

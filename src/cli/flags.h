@@ -83,7 +83,7 @@ inline constexpr std::array kUpFlags{
     Flag{"--log-format", "FORMAT", "text", "text or json",
          [](Arguments& to, std::string_view value) { return set_log_format(to.up.options.log_json, value); }},
     Flag{"--access-log", "TARGET", "off",
-         "a line of JSON for each request: off, a file, - for stdout, or syslog",
+         "a line of JSON for each request: off, a file, - for stdout, syslog, or syslog:SOCKET",
          [](Arguments& to, std::string_view value) {
            std::string text;
            std::string wrong = set_text(text, value);
@@ -145,6 +145,11 @@ inline constexpr std::array kExplainFlags{
          [](Arguments& to, std::string_view value) { return set_text(to.topic, value); }},
     Flag{"--request", "REQUEST", "", "such as 'GET http://web.example/path'; nothing is sent",
          [](Arguments& to, std::string_view value) { return set_text(to.request, value); }},
+    Flag{"-H,--header", "FIELD", "", "a field of that request, such as 'Cookie: a=b'; may be repeated",
+         [](Arguments& to, std::string_view value) { return set_text(to.headers.emplace_back(), value); },
+         Flag::Count::kMany},
+    Flag{"--from", "ADDRESS", "127.0.0.1", "the client that the request would come from",
+         [](Arguments& to, std::string_view value) { return set_text(to.peer, value); }},
     Flag{"-o,--output", "FORMAT", "table", "table (for people), json or yaml",
          [](Arguments& to, std::string_view value) { return set_format(to.format, value); }},
 };

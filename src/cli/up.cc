@@ -130,11 +130,12 @@ class Up {
         [this] { return controller_.publisher().has_published() ? "" : "nothing published yet"; });
     api_.set_status_source(
         [this](const config::Object& object) { return controller_.publisher().status_of(object); });
-    api_.set_explain_source([this](api::Api::ExplainBy by, std::string text, api::Api::Explained done) {
-      if (by == api::Api::ExplainBy::kId) {
-        edge_.explain(std::move(text), std::move(done));
+    api_.set_explain_source([this](api::ExplainQuestion asked, api::Api::Explained done) {
+      if (!asked.id.empty()) {
+        edge_.explain(std::move(asked.id), std::move(done));
       } else {
-        edge_.explain_request(std::move(text), std::move(done));
+        edge_.explain_request({std::move(asked.request), std::move(asked.headers), std::move(asked.peer)},
+                              std::move(done));
       }
     });
     tasks_.spawn(begin());

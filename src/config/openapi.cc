@@ -319,7 +319,9 @@ Tree explain_path() {
   one["parameters"] = {
       parameter("id", "query", "of a request that this edge has seen: its X-Request-Id; one of the two",
                 text),
-      parameter("request", "query", "such as GET http://web.example/path; nothing is sent", text)};
+      parameter("request", "query", "such as GET http://web.example/path; nothing is sent", text),
+      parameter("header", "query", "a field of that request, such as Cookie: a=b; may be repeated", text),
+      parameter("peer", "query", "the IP address that it would come from; 127.0.0.1 when absent", text)};
   const Tree object{{"type", "object"}, {"additionalProperties", true}};
   one["responses"] = answers("200", "the decisions", json_content(object), {"400", "404"});
   return {{"get", std::move(one)}};

@@ -58,7 +58,7 @@ class Edge {
   // From the control loop, and answered there, some turns later; never, once all workers have ended.
   using Explained = std::function<void(std::expected<std::string, std::string>)>;
   void explain(std::string request_id, Explained done);
-  void explain_request(std::string text, Explained done);
+  void explain_request(SupposedRequest supposed, Explained done);
 
   // Prometheus text exposition. From the control loop.
   void write_metrics(std::string& out) const;

@@ -125,12 +125,41 @@ void write_candidates(record::Json& json, const Router& router, std::uint32_t po
   json.end_array();
 }
 
-void write_filters(record::Json& json, const Route* route) {
+// Asks the filters of a route, in order, as far as that leaves no trace, until one answers.
+void write_filters(record::Json& json, const Route& route, filter::Exchange& exchange) {
+  http::ResponsePtr answer;
+  std::string_view answered_by;
   json.key("filters").begin_array();
-  if (route != nullptr) {
-    for (const filter::NamedFilter& one : route->filters) json.text(one.name);
+  for (const filter::NamedFilter& one : route.filters) {
+    std::string_view outcome = "passes it on";
+    if (answer) {
+      outcome = "is not reached";
+    } else if (!one.pure) {
+      outcome = "is not asked: it counts requests, or checks passwords";
+    } else if ((answer = one.filter->on_request(exchange))) {
+      outcome = "answers";
+      answered_by = one.name;
+    }
+    json.begin_object();
+    json.key("filter").text(one.name);
+    json.key("outcome").text(outcome);
+    json.end_object();
   }
   json.end_array();
+  json.key("answer");
+  if (!answer) return json.null();
+  json.begin_object();
+  json.key("filter").text(answered_by);
+  json.key("status").number(static_cast<std::uint64_t>(answer->head.status));
+  json.key("reason").text(exchange.reason);
+  text_or_null(json, "location", answer->head.fields.value_of(http::Known::kLocation));
+  json.end_object();
+}
+
+std::string listener_text(std::uint32_t port) {
+  if (port == config::kSharedHttp) return "shared http";
+  if (port == config::kSharedHttps) return "shared https";
+  return "port " + std::to_string(port);
 }
 
 void write_try(record::Json& json, const record::Try& one) {
@@ -184,14 +213,22 @@ void write_outcome(record::Json& json, const record::Decision& decision) {
 }
 
 // The absolute form that the request line of a proxy's client has, so that the parser of requests judges it.
-Result<std::size_t> parse_text(std::string_view text, std::string& bytes, http::RequestHead& head) {
-  const auto unfit = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
-  if (std::ranges::any_of(text, unfit)) return fail(Code::kMalformed, "it has control characters");
-  const bool whole = text.starts_with("http://") || text.starts_with("https://");
-  bytes.append(whole ? "GET " : "").append(text).append(" HTTP/1.1\r\nHost: -\r\n\r\n");
-  auto parsed = http::parse_request_head(bytes, head);
-  if (parsed && head.scheme.empty()) return fail(Code::kMalformed, "it has no http:// or https:// URL");
-  return parsed;
+Result<void> parse_supposed(const SupposedRequest& supposed, std::string& bytes, http::RequestHead& head) {
+  const auto unfit = [](std::string_view text) {
+    return std::ranges::any_of(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+  };
+  if (unfit(supposed.line) || std::ranges::any_of(supposed.fields, unfit)) {
+    return fail(Code::kMalformed, "it has line ends within");
+  }
+  const bool whole = supposed.line.starts_with("http://") || supposed.line.starts_with("https://");
+  bytes.append(whole ? "GET " : "").append(supposed.line).append(" HTTP/1.1\r\nHost: -\r\n");
+  for (const std::string& field : supposed.fields) bytes.append(field).append("\r\n");
+  bytes.append("\r\n");
+  const auto parsed = http::parse_request_head(bytes, head);
+  if (!parsed) return fail(parsed.error());
+  if (*parsed != bytes.size()) return fail(Code::kMalformed, "it is not one request");
+  if (head.scheme.empty()) return fail(Code::kMalformed, "it has no http:// or https:// URL");
+  return {};
 }
 
 std::uint32_t port_of_url(const http::RequestHead& head, const Plan& plan) {
@@ -224,6 +261,8 @@ std::string Proxy::explain(std::string_view id) const {
   json.key("path").text(decision.target.view());
   json.key("path_cut").boolean(decision.target.cut());
   json.key("peer").text(decision.peer.to_string());
+  json.key("listener").text(listener_text(port_of(decision.local_port)));
+  text_or_null(json, "trace_id", decision.trace_id.view());
   text_or_null(json, "load_balancer", decision.load_balancer.view());
   text_or_null(json, "route", decision.route.view());
   text_or_null(json, "filter", decision.filter);
@@ -242,16 +281,19 @@ std::string Proxy::explain(std::string_view id) const {
   return out;
 }
 
-std::expected<std::string, std::string> Proxy::explain_request(std::string_view text) const {
+std::expected<std::string, std::string> Proxy::explain_request(const SupposedRequest& supposed) const {
   std::string bytes;
   http::RequestHead head;
-  if (const auto parsed = parse_text(text, bytes, head); !parsed || *parsed != bytes.size()) {
-    const char* why = parsed ? "it is not one request" : parsed.error().text;
-    return std::unexpected("the request must be like GET http://web.example/path: " + std::string(why));
+  if (const auto parsed = parse_supposed(supposed, bytes, head); !parsed) {
+    return std::unexpected(
+        "the request must be like GET http://web.example/path, and its fields like Name: value: " +
+        std::string(parsed.error().text));
   }
-  const Plan& plan = *active_->plan;
-  const std::uint32_t port = port_of_url(head, plan);
-  const Route* route = plan.router.match(port, head);
+  const auto peer = net::Address::parse_ip(supposed.peer.empty() ? "127.0.0.1" : supposed.peer, 0);
+  if (!peer) return std::unexpected("the client's address is no IP address: " + supposed.peer);
+  const std::shared_ptr<const ActivePlan> active = active_;
+  const std::uint32_t port = port_of_url(head, *active->plan);
+  const Route* route = active->plan->router.match(port, head);
   std::string out;
   record::Json json(out);
   json.begin_object();
@@ -259,18 +301,24 @@ std::expected<std::string, std::string> Proxy::explain_request(std::string_view 
   json.key("scheme").text(head.scheme);
   json.key("host").text(head.authority);
   json.key("path").text(head.path);
-  json.key("listener")
-      .text(port == config::kSharedHttp    ? "shared http"
-            : port == config::kSharedHttps ? "shared https"
-                                           : "port " + std::to_string(port));
+  json.key("listener").text(listener_text(port));
   text_or_null(json, "load_balancer", route == nullptr ? "" : route->load_balancer);
   text_or_null(json, "route", route == nullptr ? "" : route->name);
   text_or_null(json, "reason", route == nullptr ? name_of(Code::kNoRoute) : std::string_view());
-  write_candidates(json, plan.router, port, head, route);
-  write_filters(json, route);
+  write_candidates(json, active->plan->router, port, head, route);
+  if (route != nullptr) {
+    http::Request request{.head = head, .peer = *peer, .scheme = head.scheme};
+    auth::FailureThrottle throttle;  // no filter that is asked looks at it
+    const http::RequestHead asked = head;
+    filter::Exchange exchange{request, env_, throttle, route->matched_prefix(), {}};
+    write_filters(json, *route, exchange);
+    const bool rewritten = head.authority != asked.authority || head.path != asked.path;
+    text_or_null(json, "sent_host", rewritten ? head.authority : std::string_view());
+    text_or_null(json, "sent_path", rewritten ? head.path : std::string_view());
+  }
   json.key("backends").begin_array();
   for (std::size_t i = 0; route != nullptr && i < route->backends.size(); ++i) {
-    write_service(json, *active_->upstreams[route->backends[i]], route->backend_weights[i], env_.loop.now());
+    write_service(json, *active->upstreams[route->backends[i]], route->backend_weights[i], env_.loop.now());
   }
   json.end_array();
   json.end_object();
@@ -304,12 +352,11 @@ void Edge::explain(std::string request_id, Explained done) {
 }
 
 // One worker stands for all: they differ in which endpoints failed for them a moment ago.
-void Edge::explain_request(std::string text, Explained done) {
+void Edge::explain_request(SupposedRequest supposed, Explained done) {
   Worker* worker = workers_.front().get();
-  worker->env().loop.post([this, worker, text = std::move(text), done = std::move(done)]() mutable {
-    control_.loop.post([done = std::move(done), answer = worker->proxy().explain_request(text)]() mutable {
-      done(std::move(answer));
-    });
+  worker->env().loop.post([this, worker, supposed = std::move(supposed), done = std::move(done)]() mutable {
+    control_.loop.post([done = std::move(done), answer = worker->proxy().explain_request(
+                                                    supposed)]() mutable { done(std::move(answer)); });
   });
 }
 

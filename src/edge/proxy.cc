@@ -128,7 +128,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   // hours keeps no plan.
   const std::shared_ptr<const ActivePlan> active = active_;
   record::Decision& decision = journal_.begin(request);
-  const Route* route = active->plan->router.match(port_of(request), request.head);
+  const Route* route = active->plan->router.match(port_of(request.local_port), request.head);
   if (route == nullptr) {
     counters_.no_route.add();
     co_return refuse(decision, fail(Code::kNoRoute, "no load balancer serves this host and path"));
@@ -179,9 +179,9 @@ void Proxy::flush_access_log() {
   if (access_lines_) access_lines_->flush();
 }
 
-std::uint32_t Proxy::port_of(const http::Request& request) const {
-  if (request.local_port == shared_http_) return config::kSharedHttp;
-  return request.local_port == shared_https_ ? config::kSharedHttps : request.local_port;
+std::uint32_t Proxy::port_of(std::uint16_t local_port) const {
+  if (local_port == shared_http_) return config::kSharedHttp;
+  return local_port == shared_https_ ? config::kSharedHttps : local_port;
 }
 
 net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request, const ActivePlan& active,

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "auth/failure_throttle.h"
 #include "base/metrics.h"
@@ -42,6 +43,13 @@ struct WorkerOptions {
   record::AccessLog* access_log = nullptr;  // outlives the worker; null: none is written
 };
 
+// A request that nobody has sent.
+struct SupposedRequest {
+  std::string line;                 // "GET http://web.example/a"; without a method: GET
+  std::vector<std::string> fields;  // "Cookie: a=b"
+  std::string peer;                 // the client's IP address; empty: 127.0.0.1
+};
+
 class Proxy final : public http::Service {
  public:
   // connector: how endpoints are reached.
@@ -67,15 +75,15 @@ class Proxy final : public http::Service {
 
   // What was decided for the request of that id, as JSON; empty: not seen on this core, or no longer kept.
   std::string explain(std::string_view id) const;
-  // What would be done with a request ("GET http://web.example/a"), as JSON; nothing is sent. The error says
-  // what is wrong with the text.
-  std::expected<std::string, std::string> explain_request(std::string_view text) const;
+  // What would be done with a request, as JSON; nothing is sent, and nothing is counted. The error says what
+  // is wrong with its texts.
+  std::expected<std::string, std::string> explain_request(const SupposedRequest& supposed) const;
 
   const record::Traffic& traffic() const { return traffic_; }
   const ProxyCounters& counters() const { return counters_; }
 
  private:
-  std::uint32_t port_of(const http::Request& request) const;
+  std::uint32_t port_of(std::uint16_t local_port) const;
   net::Task<Result<http::ResponsePtr>> answer(http::Request& request, const ActivePlan& active,
                                               const Route& route);
   net::Task<Result<http::ResponsePtr>> forward(http::Request& request, std::shared_ptr<Upstream> upstream,

@@ -23,9 +23,9 @@ std::string explained(Fixture& fixture, const std::string& id) {
   return *answer ? **answer : "error: " + answer->error();
 }
 
-std::string would(Fixture& fixture, const std::string& text) {
+std::string would(Fixture& fixture, SupposedRequest supposed) {
   std::optional<std::expected<std::string, std::string>> answer;
-  fixture.edge.explain_request(text, [&answer](auto found) { answer = std::move(found); });
+  fixture.edge.explain_request(std::move(supposed), [&answer](auto found) { answer = std::move(found); });
   fixture.fake.run_until_idle();
   REQUIRE(answer.has_value());
   return *answer ? **answer : "error: " + answer->error();
@@ -112,7 +112,7 @@ TEST_CASE("what would be done with a request, without sending it") {
   config::Endpoint spare = endpoint("10.0.0.3:80");
   spare.priority = 1;
   fixture.apply({endpoint("10.0.0.1:80"), drained, spare});
-  const std::string text = would(fixture, "GET http://web.example/api/x");
+  const std::string text = would(fixture, {.line = "GET http://web.example/api/x"});
   has(text,
       {R"("host":"web.example","path":"/api/x","listener":"shared http")",
        R"("load_balancer":"web","route":"web/0")",
@@ -122,16 +122,43 @@ TEST_CASE("what would be done with a request, without sending it") {
        R"({"endpoint":"10.0.0.1:80","weight":1,"priority":0,"health":"not checked","set_aside":false,)"
        R"("ejected":false,"may_be_picked":true,"why_not":null})",
        R"("why_not":"its weight is 0")", R"("why_not":"endpoints of a lower priority value serve")"});
-  has(would(fixture, "POST http://web.example/api/x"),
+  has(would(fixture, {.line = "POST http://web.example/api/x"}),
       {R"("route":"web/1")", R"("why_not":"a route before it matches")"});
-  has(would(fixture, "http://example/"), {R"("route":null,"reason":"no_route","candidates":[])"});
+  has(would(fixture, {.line = "http://example/"}), {R"("route":null,"reason":"no_route","candidates":[])"});
   CHECK(fixture.fake.network.connects(*net::Address::parse("10.0.0.1:80")) == 0);
 
   for (const char* wrong : {"", "GET /", "GET web.example", "GET http://a/ HTTP/1.1\r\n\r\nGET /",
                             "GET http://a/ b", "CONNECT a:80", "GET ftp://a/"}) {
     CAPTURE(wrong);
-    CHECK(would(fixture, wrong).starts_with("error: the request must be like"));
+    CHECK(would(fixture, {.line = wrong}).starts_with("error: the request must be like"));
   }
+  CHECK(would(fixture, {.line = "http://a/", .fields = {"no colon"}})
+            .starts_with("error: the request must be"));
+  CHECK(would(fixture, {.line = "http://a/", .fields = {"A: b\r\nC: d"}})
+            .starts_with("error: the request must be"));
+  CHECK(would(fixture, {.line = "http://a/", .peer = "nowhere"}).starts_with("error: the client's address"));
+}
+
+TEST_CASE("what would be done: its fields and its client count, and filters are asked that leave no trace") {
+  Fixture fixture;
+  std::vector<config::Route>& routes = fixture.snapshot.load_balancers[0].spec.routes;
+  routes.push_back(routes[0]);
+  routes[1].match.headers.push_back({.name = "X-Beta", .exact = "1"});
+  routes[1].rate_limits = {{.requests = 1, .per = 10s}};
+  routes[1].ip_access.emplace().deny = {"10.0.0.0/8"};
+  routes[1].rewrite.emplace().path_prefix = "/v2";
+  fixture.apply({endpoint("10.0.0.1:80")});
+  has(would(fixture, {.line = "http://a/x"}), {R"("route":"web/0")", R"("filters":[],"answer":null)"});
+  for (int i = 0; i < 3; ++i) {
+    has(would(fixture, {.line = "http://a/x", .fields = {"X-Beta: 1"}}),
+        {R"("route":"web/1")",
+         R"({"filter":"ip_access","outcome":"passes it on"},{"filter":"rate_limit",)"
+         R"("outcome":"is not asked)",
+         R"({"filter":"rewrite","outcome":"passes it on"}],"answer":null,"sent_host":"a","sent_path":"/v2/x")"});
+  }
+  has(would(fixture, {.line = "http://a/x", .fields = {"X-Beta: 1"}, .peer = "10.1.2.3"}),
+      {R"({"filter":"ip_access","outcome":"answers"},{"filter":"rate_limit","outcome":"is not reached"})",
+       R"("answer":{"filter":"ip_access","status":403,"reason":"address_refused","location":null})"});
 }
 
 TEST_CASE("requests are counted by load balancer and by service") {

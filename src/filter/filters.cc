@@ -24,7 +24,7 @@ ChainPointer make_chain(const config::Route& route, const RouteContext& context,
   }
   for (const FilterKind& kind : kFilters) {
     if (FilterPointer filter = kind.make(route, context)) {
-      chain->filters.push_back({kind.name, std::move(filter)});
+      chain->filters.push_back({kind.name, kind.pure, std::move(filter)});
     }
   }
   return chain;

@@ -25,21 +25,23 @@ FilterPointer make_header_edits(const config::Route& route, const RouteContext& 
 struct FilterKind {
   std::string_view name;
   FilterPointer (*make)(const config::Route& route, const RouteContext& context);
+  bool pure;  // on_request() goes by the request alone, and changes nothing else: it may be asked to explain
 };
 
 // Who may not come costs least; edits see what is really sent on.
 inline constexpr std::array kFilters{
-    FilterKind{"ip_access", make_ip_access},
-    FilterKind{"rate_limit", make_rate_limit},
-    FilterKind{"basic_auth", make_basic_auth},
-    FilterKind{"redirect", make_redirect},
-    FilterKind{"direct_response", make_direct_response},
-    FilterKind{"rewrite", make_rewrite},
-    FilterKind{"header_edits", make_header_edits},
+    FilterKind{"ip_access", make_ip_access, true},
+    FilterKind{"rate_limit", make_rate_limit, false},
+    FilterKind{"basic_auth", make_basic_auth, false},
+    FilterKind{"redirect", make_redirect, true},
+    FilterKind{"direct_response", make_direct_response, true},
+    FilterKind{"rewrite", make_rewrite, true},
+    FilterKind{"header_edits", make_header_edits, true},
 };
 
 struct NamedFilter {
   std::string_view name;
+  bool pure;
   FilterPointer filter;
 };
 

@@ -45,7 +45,7 @@ Result<net::Descriptor> connect_datagram(const std::string& path) {
 }
 
 // "<30>Nov 21 08:00:00 weir[123]: ", as the C library writes to the same socket (RFC 3164 section 4.1,
-// without the host, which the receiver knows).
+// without the host, which the receiver knows). On that socket journald and rsyslog read no RFC 5424.
 std::string datagram_prefix() {
   const std::time_t seconds = ::time(nullptr);
   tm local{};
@@ -62,6 +62,9 @@ AccessLogTarget AccessLogTarget::parse(std::string_view text) {
   if (text == "off") return {};
   if (text == "-") return {Kind::kStdout, {}};
   if (text == "syslog") return {Kind::kSyslog, std::string(kSystemLog)};
+  if (constexpr std::string_view kSocket = "syslog:"; text.starts_with(kSocket)) {
+    return {Kind::kSyslog, std::string(text.substr(kSocket.size()))};
+  }
   return {Kind::kFile, std::string(text)};
 }
 

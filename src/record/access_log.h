@@ -27,7 +27,7 @@ struct AccessLogTarget {
   Kind kind = Kind::kOff;
   std::string path;  // of the file, or of the system log's socket
 
-  // "off", "-", "syslog" or a path.
+  // "off", "-", "syslog", "syslog:" and a socket's path, or a file's path.
   static AccessLogTarget parse(std::string_view text);
 };
 

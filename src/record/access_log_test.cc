@@ -66,6 +66,8 @@ TEST_CASE("targets of the access log") {
   CHECK(AccessLogTarget::parse("off").kind == Kind::kOff);
   CHECK(AccessLogTarget::parse("-").kind == Kind::kStdout);
   CHECK(AccessLogTarget::parse("syslog").path == "/dev/log");
+  CHECK(AccessLogTarget::parse("syslog:/run/log").kind == Kind::kSyslog);
+  CHECK(AccessLogTarget::parse("syslog:/run/log").path == "/run/log");
   CHECK(AccessLogTarget::parse("./access.log").path == "./access.log");
   testing::MemoryLog log;
   CHECK(!AccessLog::open({Kind::kFile, "/nowhere/access.log"}, log));
