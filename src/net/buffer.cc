@@ -1,7 +1,7 @@
 #include "net/buffer.h"
 
+#include <cstring>
 #include <new>
-#include <vector>
 
 namespace weir::net {
 namespace {
@@ -15,11 +15,24 @@ constexpr std::size_t kKept = 0;
 constexpr std::size_t kKept = kKeptBuffers;
 #endif
 
+// Idle buffers, last in, first out: the warmest. The first bytes of each are the address of the next.
 struct Pool {
-  std::vector<std::byte*> idle;
-  Pool() { idle.reserve(kKeptBuffers); }
+  std::byte* first = nullptr;
+  std::size_t count = 0;
+
+  void push(std::byte* data) {
+    std::memcpy(data, &first, sizeof first);
+    first = data;
+    ++count;
+  }
+  std::byte* pop() {
+    std::byte* data = first;
+    std::memcpy(&first, data, sizeof first);
+    --count;
+    return data;
+  }
   ~Pool() {
-    for (std::byte* data : idle) ::operator delete(data);
+    while (first != nullptr) ::operator delete(pop());
   }
 };
 
@@ -28,16 +41,14 @@ thread_local Pool pool;
 }  // namespace
 
 Buffer Buffer::acquire() {
-  if (pool.idle.empty()) return Buffer(static_cast<std::byte*>(::operator new(kBytes)));
-  std::byte* data = pool.idle.back();  // last in, first out: the warmest
-  pool.idle.pop_back();
-  return Buffer(data);
+  if (pool.first == nullptr) return Buffer(static_cast<std::byte*>(::operator new(kBytes)));
+  return Buffer(pool.pop());
 }
 
 void Buffer::release() noexcept {
   if (data_ == nullptr) return;
-  if (pool.idle.size() < kKept) {
-    pool.idle.push_back(data_);
+  if (pool.count < kKept) {
+    pool.push(data_);
   } else {
     ::operator delete(data_);
   }
