@@ -18,7 +18,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 def curl(*arguments):
     """The fields of the answer, by their names in lower case; ":status" too."""
     done = subprocess.run(
-        ["curl", "--silent", "--insecure", "--dump-header", "-", "--output", "/dev/null", *map(str, arguments)],
+        ["curl", "-s", "--insecure", "--dump-header", "-", "--output", "/dev/null", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=20,
@@ -152,7 +152,8 @@ def test_http2_tls_and_the_trace(make_origin, new_weir, tmp_path):
         running.apply(weir.service("web", [origin.address]), balancer)
         parent, state = f"00-{TRACE}-00f067aa0ba902b7-01", "vendor=value"
         answer = curl(
-            "--http2", "-H", f"traceparent: {parent}", "-H", f"tracestate: {state}", "-H", "X-Request-Id: traced",
+            "--http2", "-H", f"traceparent: {parent}", "-H", f"tracestate: {state}",
+            "-H", "X-Request-Id: traced",
             "--resolve", f"web.weir.localhost:{running.https_port}:127.0.0.1",
             f"https://web.weir.localhost:{running.https_port}/",
         )  # fmt: skip
@@ -168,15 +169,16 @@ def test_http2_tls_and_the_trace(make_origin, new_weir, tmp_path):
         assert (decision["listener"], decision["trace_id"]) == ("shared https", TRACE)
         metrics = running.metrics()
         assert metrics['weir_service_requests_total{service="web",class="2xx"}'] == 1
-        assert metrics[f'weir_endpoint_requests_total{{service="web",endpoint="{origin.address}",class="2xx"}}'] == 1
+        label = f'service="web",endpoint="{origin.address}"'
+        assert metrics[f'weir_endpoint_requests_total{{{label},class="2xx"}}'] == 1
         assert metrics['weir_tls_handshakes_total{result="full"}'] == 1
 
 
 def test_filters_and_fields_of_a_request_that_nobody_sends(make_origin, new_weir):
     balancer = weir.load_balancer("web", ["web.weir.localhost"], {"/": "web"})
     route = balancer["spec"]["routes"][0]
-    beta = {**route, "match": {"headers": [{"name": "X-Beta", "exact": "1"}]}, "ip_access": {"deny": ["10.0.0.0/8"]}}
-    balancer["spec"]["routes"].append(beta)
+    match = {"headers": [{"name": "X-Beta", "exact": "1"}]}
+    balancer["spec"]["routes"].append({**route, "match": match, "ip_access": {"deny": ["10.0.0.0/8"]}})
     with new_weir() as running:
         running.apply(weir.service("web", [make_origin().address]), balancer)
         asked = ["explain", "--request", "http://web.weir.localhost/"]

@@ -460,7 +460,8 @@ TEST_CASE("explain tells why a request was answered as it was") {
   CannedEdge edge(world.api());
   edge.answer =
       R"({"request_id":"r-1","time":"2026-11-21T08:00:00.000Z","method":"GET","scheme":"http","host":"a",)"
-      R"("path":"/\u001b[31m","path_cut":true,"peer":"127.0.0.1:1","listener":"shared http","load_balancer":"web","route":"web/0",)"
+      R"("path":"/\u001b[31m","path_cut":true,"peer":"127.0.0.1:1","listener":"shared http",)"
+      R"("load_balancer":"web","route":"web/0",)"
       R"("filter":null,"service":"web","tries_made":2,"tries":[{"endpoint":"10.0.0.1:80",)"
       R"("outcome":"connect_failed","detail":"refused","status":null,"connection":"none","ms":0.1},)"
       R"({"endpoint":"10.0.0.2:80","outcome":"answered","detail":null,"status":200,"connection":"new",)"
@@ -514,9 +515,9 @@ TEST_CASE("explain tells what would be done with a request, and what a field mea
   }
   SUBCASE("what a filter would answer") {
     edge.answer =
-        R"({"method":"GET","scheme":"http","host":"a","path":"/","listener":"shared http","load_balancer":"web",)"
-        R"("route":"web/to-https","reason":null,"candidates":[],"filters":[{"filter":"redirect",)"
-        R"("outcome":"answers"}],"answer":{"filter":"redirect","status":308,"reason":"redirect",)"
+        R"({"method":"GET","scheme":"http","host":"a","path":"/","listener":"shared http",)"
+        R"("load_balancer":"web","route":"web/to-https","reason":null,"candidates":[],"filters":[)"
+        R"({"filter":"redirect","outcome":"answers"}],"answer":{"filter":"redirect","status":308,"reason":"redirect",)"
         R"("location":"https://a/"},"backends":[]})";
     CHECK(world.run({"explain", "--request", "http://a/"}) == kDone);
     CHECK(world.out().ends_with(

@@ -174,7 +174,7 @@ void write_try(record::Json& json, const record::Try& one) {
     json.null();
   }
   json.key("connection").text(one.reused ? "reused" : one.connecting ? "none" : "new");
-  json.key("ms").milliseconds(one.micros);
+  json.key("ms").milliseconds(one.took);
   json.end_object();
 }
 
@@ -202,14 +202,14 @@ void write_outcome(record::Json& json, const record::Decision& decision) {
   write_flags(json, decision.flags);
   json.key("bytes_received").number(decision.bytes_received);
   json.key("bytes_sent").number(decision.bytes_sent);
-  json.key("upstream_ms").milliseconds(decision.upstream_micros);
+  json.key("upstream_ms").milliseconds(decision.upstream_took);
   json.key("head_ms");
-  if (decision.head_micros) {
-    json.milliseconds(*decision.head_micros);
+  if (decision.head_took) {
+    json.milliseconds(*decision.head_took);
   } else {
     json.null();
   }
-  json.key("duration_ms").milliseconds(decision.micros);
+  json.key("duration_ms").milliseconds(decision.took);
 }
 
 // The absolute form that the request line of a proxy's client has, so that the parser of requests judges it.
@@ -255,7 +255,7 @@ std::string Proxy::explain(std::string_view id) const {
   json.key("request_id").text(decision.id.view());
   json.key("time").text(format_rfc3339(
       env_.loop.clock().wall_now() - std::chrono::round<std::chrono::milliseconds>(now - decision.arrived)));
-  json.key("method").text(decision.method.view());
+  json.key("method").text(decision.method());
   json.key("scheme").text(decision.scheme);
   json.key("host").text(decision.host.view());
   json.key("path").text(decision.target.view());
@@ -263,17 +263,17 @@ std::string Proxy::explain(std::string_view id) const {
   json.key("peer").text(decision.peer.to_string());
   json.key("listener").text(listener_text(port_of(decision.local_port)));
   text_or_null(json, "trace_id", decision.trace_id.view());
-  text_or_null(json, "load_balancer", decision.load_balancer.view());
-  text_or_null(json, "route", decision.route.view());
+  text_or_null(json, "load_balancer", decision.load_balancer());
+  text_or_null(json, "route", decision.route);
   text_or_null(json, "filter", decision.filter);
-  text_or_null(json, "service", decision.service.view());
+  text_or_null(json, "service", decision.service);
   json.key("tries_made").number(decision.tries_made);
   json.key("tries").begin_array();
   for (std::size_t i = 0; i < decision.tries_kept(); ++i) write_try(json, decision.tries[i]);
   json.end_array();
   write_outcome(json, decision);
   for (const auto& upstream : active_->upstreams) {
-    if (upstream->service().name != decision.service.view()) continue;
+    if (upstream->service().name != decision.service) continue;
     json.key("service_now");
     write_service(json, *upstream, 1, now);
   }

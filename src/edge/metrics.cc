@@ -31,7 +31,8 @@ class Exposition {
   std::string_view name_;
 };
 
-std::string seconds(std::uint64_t micros) {
+std::string seconds(std::uint64_t nanoseconds) {
+  const std::uint64_t micros = nanoseconds / 1000;
   std::string text = std::to_string(micros / 1'000'000) + '.';
   const std::string rest = std::to_string(micros % 1'000'000);
   return text.append(6 - rest.size(), '0').append(rest);
@@ -45,12 +46,12 @@ void write_histogram(Exposition& exposition, const std::string& label,
     below += sum.counts[i];
     const bool last = i == record::Traffic::kBuckets.size();
     const auto bound = last ? Duration() : record::Traffic::kBuckets[i];
-    exposition.sample(below,
-                      label + ",le=\"" +
-                          (last ? "+Inf" : seconds(static_cast<std::uint64_t>(bound.count()) / 1000)) + "\"}",
-                      "_bucket");
+    exposition.sample(
+        below,
+        label + ",le=\"" + (last ? "+Inf" : seconds(static_cast<std::uint64_t>(bound.count()))) + "\"}",
+        "_bucket");
   }
-  exposition.sample(seconds(sum.micros), label + "}", "_sum");
+  exposition.sample(seconds(sum.nanoseconds), label + "}", "_sum");
   exposition.sample(below, label + "}", "_count");
 }
 
@@ -58,11 +59,12 @@ void write_histogram(Exposition& exposition, const std::string& label,
 struct SortKind {
   record::Traffic::Sort sort;
   std::string_view word;
-  bool whole_requests;  // their durations are counted, beside those of the endpoints
+  bool whole_requests;  // their durations are counted
+  bool upstream;        // and how long the endpoints take
 };
-constexpr std::array kSorts{SortKind{record::Traffic::Sort::kLoadBalancer, "load_balancer", true},
-                            SortKind{record::Traffic::Sort::kService, "service", true},
-                            SortKind{record::Traffic::Sort::kEndpoint, "endpoint", false}};
+constexpr std::array kSorts{SortKind{record::Traffic::Sort::kLoadBalancer, "load_balancer", true, false},
+                            SortKind{record::Traffic::Sort::kService, "service", true, true},
+                            SortKind{record::Traffic::Sort::kEndpoint, "endpoint", false, true}};
 
 // {service="web",endpoint="10.0.0.1:80" without its end.
 std::string endpoint_label(std::string_view service, std::string_view endpoint) {
@@ -93,6 +95,7 @@ void write_traffic(Exposition& exposition, const SortKind& kind, const record::T
     exposition.family(durations, "histogram", "From a request's first byte to its response's last.");
     for (const auto& [name, sum] : sums) write_histogram(exposition, label_of(kind, name), sum.durations);
   }
+  if (!kind.upstream) return;
   const std::string upstream = prefix + "_upstream_duration_seconds";
   exposition.family(upstream, "histogram", "From the first try of an endpoint to the head of the response.");
   for (const auto& [name, sum] : sums) write_histogram(exposition, label_of(kind, name), sum.upstream);

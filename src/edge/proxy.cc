@@ -65,13 +65,19 @@ record::Traffic::Counts* hold(record::Traffic::Counts& counts) {
   return &counts;
 }
 
-void count(record::Traffic::Counts* counts, const record::Decision& decision) {
-  if (counts == nullptr) return;
-  --counts->under_way;
-  counts->responses[static_cast<std::size_t>(decision.status / 100) % 6].add();
+void count(const record::Decision& decision) {
+  using Histogram = record::Traffic::Histogram;
+  const auto digit = static_cast<std::size_t>(decision.status / 100) % 6;
   // A connection that switched protocols lasts as long as its users like.
-  counts->durations.observe(decision.status == 101 ? decision.head_micros.value_or(0) : decision.micros);
-  if (decision.tries_made > 0) counts->upstream.observe(decision.upstream_micros);
+  const Duration took = decision.status == 101 ? decision.head_took.value_or(Duration()) : decision.took;
+  const std::size_t bucket = Histogram::bucket_of(took);
+  for (record::Traffic::Counts* counts : {decision.load_balancer_counts, decision.service_counts}) {
+    if (counts == nullptr) continue;
+    --counts->under_way;
+    counts->responses[digit].add();
+    counts->durations.observe(bucket, took);
+  }
+  if (decision.tries_made > 0) decision.service_counts->upstream.observe(decision.upstream_took);
 }
 
 // Writes down how a try ended, by the status of the answer or an error, and counts it for the endpoint.
@@ -80,7 +86,7 @@ void end_try(record::Decision& decision, record::Try& one, UpstreamHost& host, c
              Instant now) {
   decision.end_try(one, outcome, now);
   host.counts->responses[static_cast<std::size_t>(one.status / 100) % 6].add();
-  host.counts->upstream.observe(one.micros);
+  host.counts->upstream.observe(one.took);
 }
 
 }  // namespace
@@ -112,6 +118,7 @@ void Proxy::apply(PlanPointer plan) {
     next->load_balancer_counts.push_back(traffic_.join(record::Traffic::Sort::kLoadBalancer, name));
   }
   next->plan = std::move(plan);
+  journal_.keep_names();
   active_ = std::move(next);
   before.clear();
   traffic_.drop_unused();
@@ -133,8 +140,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
     counters_.no_route.add();
     co_return refuse(decision, fail(Code::kNoRoute, "no load balancer serves this host and path"));
   }
-  decision.load_balancer.assign(route->load_balancer);
-  decision.route.assign(route->name);
+  decision.route = route->name;
   decision.load_balancer_counts = hold(*active->load_balancer_counts[route->load_balancer_place]);
   if (route->filters().empty()) co_return co_await answer(request, *active, *route);
 
@@ -169,8 +175,7 @@ void Proxy::refused(http::Request& request, const Error& error) {
 void Proxy::ended(http::Request& request, const http::RequestEnd& end) {
   record::Decision& decision = record::Decision::of(request);
   decision.end(end, env_.loop.now());
-  count(decision.load_balancer_counts, decision);
-  count(decision.service_counts, decision);
+  count(decision);
   if (access_lines_) access_lines_->add(decision, request, env_.loop.clock().wall_now());
   journal_.end(decision);
 }
@@ -206,7 +211,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request, const
   }
   const std::uint32_t place = route.backends[backend];
   record::Decision& decision = record::Decision::of(request);
-  decision.service.assign(active.plan->services[place]->name);
+  decision.service = active.plan->services[place]->name;
   decision.service_counts = hold(active.upstreams[place]->counts());
   co_return co_await forward(request, active.upstreams[place], route);
 }

@@ -154,7 +154,8 @@ TEST_CASE("what would be done: its fields and its client count, and filters are 
         {R"("route":"web/1")",
          R"({"filter":"ip_access","outcome":"passes it on"},{"filter":"rate_limit",)"
          R"("outcome":"is not asked)",
-         R"({"filter":"rewrite","outcome":"passes it on"}],"answer":null,"sent_host":"a","sent_path":"/v2/x")"});
+         R"({"filter":"rewrite","outcome":"passes it on"}],"answer":null,)"
+         R"("sent_host":"a","sent_path":"/v2/x")"});
   }
   has(would(fixture, {.line = "http://a/x", .fields = {"X-Beta: 1"}, .peer = "10.1.2.3"}),
       {R"({"filter":"ip_access","outcome":"answers"},{"filter":"rate_limit","outcome":"is not reached"})",

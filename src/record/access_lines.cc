@@ -59,11 +59,10 @@ void AccessLines::add(const Decision& decision, const http::Request& request, Wa
   const std::string_view target = head.target.empty() ? head.path : head.target;
   Json json(lines_);
   json.begin_object();
-  json.key("time").text(stamp(
-      ended - std::chrono::round<std::chrono::milliseconds>(std::chrono::microseconds(decision.micros))));
+  json.key("time").text(stamp(ended - std::chrono::round<std::chrono::milliseconds>(decision.took)));
   json.key("request_id").text(decision.id.view());
   text_or_null(json, "trace_id", decision.trace_id.view());
-  json.key("method").text(decision.method.view());
+  json.key("method").text(decision.method());
   json.key("host").text(decision.host.view());
   json.key("path").text(target.substr(0, kTargetBytesMax));
   json.key("protocol").text(protocol_of(decision));
@@ -73,17 +72,17 @@ void AccessLines::add(const Decision& decision, const http::Request& request, Wa
   text_or_null(json, "reason", decision.reason);
   json.key("bytes_received").number(decision.bytes_received);
   json.key("bytes_sent").number(decision.bytes_sent);
-  json.key("duration_ms").milliseconds(decision.micros);
+  json.key("duration_ms").milliseconds(decision.took);
   json.key("upstream_ms");
   if (decision.tries_made > 0) {
-    json.milliseconds(decision.upstream_micros);
+    json.milliseconds(decision.upstream_took);
   } else {
     json.null();
   }
-  text_or_null(json, "load_balancer", decision.load_balancer.view());
-  text_or_null(json, "route", decision.route.view());
+  text_or_null(json, "load_balancer", decision.load_balancer());
+  text_or_null(json, "route", decision.route);
   text_or_null(json, "filter", decision.filter);
-  text_or_null(json, "service", decision.service.view());
+  text_or_null(json, "service", decision.service);
   const std::size_t tries = decision.tries_kept();
   text_or_null(json, "endpoint", tries == 0 ? std::string_view() : decision.tries[tries - 1].endpoint.view());
   json.key("tries").number(decision.tries_made);

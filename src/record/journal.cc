@@ -1,38 +1,25 @@
 #include "record/journal.h"
 
-#include <chrono>
+#include <utility>
 
 #include "record/trace_context.h"
 
 namespace weir::record {
-namespace {
-
-std::uint64_t micros_between(Instant begin, Instant end) {
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(end - begin).count();
-  return micros > 0 ? static_cast<std::uint64_t>(micros) : 0;
-}
-
-}  // namespace
-
 Try& Decision::begin_try(std::string_view endpoint, bool reused, Instant now) {
-  Try& one = tries[std::min<std::size_t>(tries_made, kTriesKept - 1)];
+  Try& one = *new (&tries[std::min<std::size_t>(tries_made, kTriesKept - 1)]) Try;
   ++tries_made;
   one.endpoint.assign(endpoint);
-  one.outcome = {};
-  one.detail = "";
-  one.status = 0;
   one.reused = reused;
   one.connecting = !reused;
   one.began = now;
-  one.micros = 0;
   return one;
 }
 
 void Decision::end_try(Try& one, int answered_status, Instant now) {
   one.outcome = "answered";
   one.status = static_cast<std::uint16_t>(answered_status);
-  one.micros = micros_between(one.began, now);
-  upstream_micros = micros_between(tries[0].began, now);
+  one.took = now - one.began;
+  upstream_took = now - tries[0].began;
 }
 
 void Decision::end_try(Try& one, const Error& error, Instant now) {
@@ -46,8 +33,8 @@ void Decision::end(const http::RequestEnd& end, Instant now) {
   status = static_cast<std::uint16_t>(end.status);
   bytes_received = end.body_bytes_received;
   bytes_sent = end.body_bytes_sent;
-  micros = micros_between(arrived, now);
-  if (end.head_sent) head_micros = micros_between(arrived, *end.head_sent);
+  took = now - arrived;
+  if (end.head_sent) head_took = *end.head_sent - arrived;
   flags.add(flags_of(end.cut));
 }
 
@@ -59,10 +46,11 @@ Journal::~Journal() {
 }
 
 Decision& Journal::begin(http::Request& request) {
-  auto* decision = new Decision;
+  Decision* decision = spare_ ? ::new (spare_.release()) Decision : new Decision;
   const http::RequestHead& head = request.head;
   decision->id.assign(request.id);
-  decision->method.assign(head.method_text);
+  decision->known_method = head.method;
+  if (head.method == http::Method::kOther) decision->other_method.assign(head.method_text);
   decision->host.assign(head.authority);
   decision->target.assign(head.target.empty() ? head.path : head.target);
   if (head.fields.has(http::Known::kTraceparent)) {
@@ -90,8 +78,25 @@ void Journal::end(Decision& decision) {
   --under_way_count_;
   decision.load_balancer_counts = nullptr;
   decision.service_counts = nullptr;
-  kept_[next_].reset(&decision);
+  spare_ = std::exchange(kept_[next_], std::unique_ptr<Decision>(&decision));
   next_ = (next_ + 1) % kKeptMax;
+}
+
+void Decision::keep_names() {
+  const auto keep = [](std::string_view& name, auto& own) {
+    if (name.empty() || name.data() == own.view().data()) return;
+    own.assign(name);
+    name = own.view();
+  };
+  keep(route, own_route_);
+  keep(service, own_service_);
+}
+
+void Journal::keep_names() {
+  for (Decision* one = under_way_; one != nullptr; one = one->next_) one->keep_names();
+  for (const auto& one : kept_) {
+    if (one) one->keep_names();
+  }
 }
 
 const Decision* Journal::find(std::string_view id) const {

@@ -8,8 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 #include "base/error.h"
 #include "base/time.h"
@@ -50,7 +52,7 @@ struct Try {
   bool reused = false;       // on a connection that was there already
   bool connecting = false;   // no connection was there (yet)
   Instant began;
-  std::uint64_t micros = 0;
+  Duration took{};
 };
 
 struct Decision : net::Pooled {
@@ -60,35 +62,40 @@ struct Decision : net::Pooled {
   static constexpr std::size_t kTargetBytesMax = 256;
   static constexpr std::size_t kTriesKept = 4;
 
+  Decision() {}  // the tries stay uninitialized: most requests have one
+
   // Of the request that handle() was given.
   static Decision& of(const http::Request& request) { return *reinterpret_cast<Decision*>(request.note); }
 
   // A text of the request may be cut; what was lost is not kept anywhere.
   ShortText<http::RequestId::kBytesMax> id;
-  ShortText<16> method;
   ShortText<kHostBytesMax> host;
   ShortText<kTargetBytesMax> target;  // path and query as the client sent them
   ShortText<32> trace_id;             // as its traceparent says
   net::Address peer;
+  http::Method known_method = http::Method::kOther;
+  ShortText<16> other_method;  // with kOther
   std::uint8_t version_major = 1;
   std::uint8_t version_minor = 1;
   std::string_view scheme;  // static
   std::uint16_t local_port = 0;
 
-  ShortText<kNameBytesMax> load_balancer;
-  ShortText<kNameBytesMax + 12> route;
+  // Of the plan, until Journal::keep_names().
+  std::string_view route;  // "web/0": the load balancer and the place in it
+  std::string_view service;
   std::string_view filter;  // static: that answered
-  ShortText<kNameBytesMax> service;
   std::uint32_t tries_made = 0;
-  std::array<Try, kTriesKept> tries;  // the first ones, and the last in the last place
-  std::string_view reason;            // static: weir-reason of an answer of weir's own
+  union {
+    std::array<Try, kTriesKept> tries;  // the first ones, and the last in the last place
+  };
+  std::string_view reason;  // static: weir-reason of an answer of weir's own
   Flags flags;
 
   Instant arrived;
-  std::uint64_t upstream_micros = 0;  // from the first try to the head of the response, or to giving up
-  std::optional<std::uint64_t> head_micros;  // from its arrival to the head of the response going out
+  Duration upstream_took{};           // from the first try to the head of the response, or to giving up
+  std::optional<Duration> head_took;  // from its arrival to the head of the response going out
   bool ended = false;
-  std::uint64_t micros = 0;  // from its arrival to its end
+  Duration took{};           // from its arrival to its end
   std::uint16_t status = 0;  // 0: none was sent
   std::uint64_t bytes_received = 0;
   std::uint64_t bytes_sent = 0;
@@ -97,6 +104,10 @@ struct Decision : net::Pooled {
   Traffic::Counts* load_balancer_counts = nullptr;
   Traffic::Counts* service_counts = nullptr;
 
+  std::string_view method() const {
+    return known_method == http::Method::kOther ? other_method.view() : http::name_of(known_method);
+  }
+  std::string_view load_balancer() const { return route.empty() ? route : route.substr(0, route.rfind('/')); }
   std::size_t tries_kept() const { return std::min<std::size_t>(tries_made, kTriesKept); }
   Try& begin_try(std::string_view endpoint, bool reused, Instant now);
   void end_try(Try& one, int answered_status, Instant now);
@@ -106,9 +117,15 @@ struct Decision : net::Pooled {
 
  private:
   friend class Journal;
+  void keep_names();
+
+  ShortText<kNameBytesMax + 12> own_route_;
+  ShortText<kNameBytesMax> own_service_;
   Decision* next_ = nullptr;  // of those under way
   Decision** link_ = nullptr;
 };
+
+static_assert(std::is_trivially_destructible_v<Decision>);  // it is made anew where another one was
 
 class Journal {
  public:
@@ -125,6 +142,9 @@ class Journal {
   // It has ended: kept until kKeptMax others have.
   void end(Decision& decision);
 
+  // Copies the names that belong to a plan, before it goes.
+  void keep_names();
+
   // The newest of that id; null: not seen on this core, or no longer kept.
   const Decision* find(std::string_view id) const;
   std::size_t under_way() const { return under_way_count_; }
@@ -134,6 +154,7 @@ class Journal {
   std::size_t under_way_count_ = 0;
   std::array<std::unique_ptr<Decision>, kKeptMax> kept_;  // a ring
   std::size_t next_ = 0;
+  std::unique_ptr<Decision> spare_;  // for the next request
 };
 
 }  // namespace weir::record

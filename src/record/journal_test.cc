@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,7 +62,7 @@ TEST_CASE("JSON values: commas where they belong") {
   json.end_object();
   json.null();
   json.end_array();
-  json.key("d").milliseconds(12'034);
+  json.key("d").milliseconds(std::chrono::microseconds(12'034));
   json.end_object();
   CHECK(out == "before\n{\"a\":1,\"b\":[],\"c\":[\"x\",true,{},null],\"d\":12.034}");
 }
@@ -118,6 +120,31 @@ TEST_CASE("the journal keeps those under way, and as many that ended as it has r
   CHECK(journal.find("7") == &newer);
   journal.end(newer);
   CHECK(journal.find("7") == &newer);
+}
+
+TEST_CASE("the journal keeps the names of a plan that goes") {
+  Journal journal;
+  Asked ended("ended");
+  Asked waiting("waiting");
+  {
+    const std::string route = "a-load-balancer/with-a-long-name";
+    const std::string service = "a-service-with-a-name-that-is-no-less-long";
+    for (Asked* asked : {&ended, &waiting}) {
+      Decision& decision = journal.begin(asked->request);
+      decision.route = route;
+      decision.service = service;
+    }
+    journal.end(Decision::of(ended.request));
+    journal.keep_names();
+    journal.keep_names();  // of two plans one after the other
+  }
+  for (const std::string_view id : {"ended", "waiting"}) {
+    const Decision* decision = journal.find(id);
+    REQUIRE(decision != nullptr);
+    CHECK(decision->route == "a-load-balancer/with-a-long-name");
+    CHECK(decision->load_balancer() == "a-load-balancer");
+    CHECK(decision->service == "a-service-with-a-name-that-is-no-less-long");
+  }
 }
 
 TEST_CASE("the journal cuts long texts, and keeps the first tries and the last") {
@@ -186,12 +213,13 @@ TEST_CASE("the id of a trace, from a traceparent that is one") {
 
 TEST_CASE("durations fall into their buckets") {
   Traffic::Histogram histogram;
-  for (const std::uint64_t micros : {0, 1000, 1001, 99'000, 11'000'000}) histogram.observe(micros);
+  for (const std::int64_t micros : {0, 1000, 1001, 99'000, 11'000'000})
+    histogram.observe(std::chrono::microseconds(micros));
   CHECK(histogram.counts[0].get() == 2);
   CHECK(histogram.counts[1].get() == 1);
   CHECK(histogram.counts[3].get() == 1);
   CHECK(histogram.counts.back().get() == 1);
-  CHECK(histogram.micros.get() == 11'101'001);
+  CHECK(histogram.nanoseconds.get() == 11'101'001'000);
 }
 
 }  // namespace

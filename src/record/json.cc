@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstddef>
 
 namespace weir::record {
@@ -111,7 +112,9 @@ void Json::null() {
   out_ += "null";
 }
 
-void Json::milliseconds(std::uint64_t micros) {
+void Json::milliseconds(Duration duration) {
+  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+  const auto micros = static_cast<std::uint64_t>(whole > 0 ? whole : 0);
   number(micros / 1000);
   const std::uint64_t rest = micros % 1000;
   out_ += '.';

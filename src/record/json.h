@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/time.h"
+
 namespace weir::record {
 
 class Json {
@@ -27,7 +29,7 @@ class Json {
   void boolean(bool value);
   void null();
   // Milliseconds with three digits behind the point.
-  void milliseconds(std::uint64_t micros);
+  void milliseconds(Duration duration);
 
  private:
   void begin(char bracket);

@@ -2,13 +2,6 @@
 
 namespace weir::record {
 
-void Traffic::Histogram::observe(std::uint64_t took_micros) {
-  std::size_t bucket = 0;
-  while (bucket < kBuckets.size() && std::chrono::microseconds(took_micros) > kBuckets[bucket]) ++bucket;
-  counts[bucket].add();
-  micros.add(took_micros);
-}
-
 Traffic::CountsPointer Traffic::join(Sort sort, std::string_view name) {
   const std::scoped_lock lock(mutex_);
   Names& names = names_[static_cast<std::size_t>(sort)];
@@ -33,7 +26,7 @@ void Traffic::drop_unused() {
 void Traffic::add_to(Sort sort, Sums& sums) const {
   const auto add = [](const Histogram& from, Sum::Histogram& to) {
     for (std::size_t i = 0; i < from.counts.size(); ++i) to.counts[i] += from.counts[i].get();
-    to.micros += from.micros.get();
+    to.nanoseconds += from.nanoseconds.get();
   };
   const std::scoped_lock lock(mutex_);
   for (const auto& [name, counts] : names_[static_cast<std::size_t>(sort)]) {

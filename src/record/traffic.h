@@ -33,14 +33,24 @@ class Traffic {
 
   struct Histogram {
     std::array<Counter, kBuckets.size() + 1> counts;  // each by itself; the last: +Inf
-    Counter micros;
-    void observe(std::uint64_t took_micros);
+    Counter nanoseconds;                              // together
+    void observe(Duration took) { observe(bucket_of(took), took); }
+    // The bucket is known.
+    void observe(std::size_t bucket, Duration took) {
+      counts[bucket].add();
+      nanoseconds.add(static_cast<std::uint64_t>(took.count()));
+    }
+    static std::size_t bucket_of(Duration took) {
+      std::size_t bucket = 0;
+      while (bucket < kBuckets.size() && took > kBuckets[bucket]) ++bucket;
+      return bucket;
+    }
   };
 
   struct Counts {
     std::array<Counter, 6> responses;  // by the first digit of the status; 0: none was sent
     Histogram durations;               // of whole requests; of an endpoint: not counted
-    Histogram upstream;                // until the endpoint's response began
+    Histogram upstream;                // until the endpoint's response began; of a load balancer: not counted
     std::uint32_t under_way = 0;       // requests that hold it without owning it
   };
   using CountsPointer = std::shared_ptr<Counts>;
@@ -59,7 +69,7 @@ class Traffic {
     std::array<std::uint64_t, 6> responses{};
     struct Histogram {
       std::array<std::uint64_t, kBuckets.size() + 1> counts{};
-      std::uint64_t micros = 0;
+      std::uint64_t nanoseconds = 0;
     };
     Histogram durations;
     Histogram upstream;
