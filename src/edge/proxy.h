@@ -85,8 +85,10 @@ class Proxy final : public http::Service {
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, Upstream& upstream,
                                                std::uint32_t index, const UpstreamHead& head,
                                                const http::ExchangeOptions& options);
-  net::Task<Result<UpstreamConnection>> connect(Upstream& upstream, UpstreamHost& host);
-  net::Task<Result<h2::Opener::Opened>> open(Upstream& upstream, UpstreamHost& host);
+  net::Task<Result<UpstreamConnection>> connect(Upstream& upstream, UpstreamHost& host,
+                                                const http::Request& request);
+  net::Task<Result<h2::Opener::Opened>> open(Upstream& upstream, UpstreamHost& host,
+                                             const http::Request& request);
 
   struct HostOpener;
 
