@@ -67,8 +67,9 @@ void Schema<CertificateSpec>::validate(const CertificateSpec& spec, Report& repo
 }
 
 void Schema<HealthCheck>::validate(const HealthCheck& check, Report& report) {
-  if (check.http && check.tcp) report.add("has both http and tcp; keep one of them");
-  if (!check.http && !check.tcp) report.add("needs http or tcp; the shortest are http: {} and tcp: {}");
+  const int kinds = (check.http ? 1 : 0) + (check.grpc ? 1 : 0) + (check.tcp ? 1 : 0);
+  if (kinds > 1) report.add("has more than one of http, grpc and tcp; keep one of them");
+  if (kinds == 0) report.add("needs http, grpc or tcp; the shortest are http: {}, grpc: {} and tcp: {}");
 }
 
 void Schema<HashOn>::validate(const HashOn& hash_on, Report& report) {
@@ -139,6 +140,15 @@ void Schema<Rewrite>::validate(const Rewrite& rewrite, Report& report) {
 }
 
 void Schema<ServiceSpec>::validate(const ServiceSpec& spec, Report& report) {
+  if (spec.proxy_protocol != ProxyProtocol::kNone && spec.protocol == Protocol::kHttp2) {
+    const Report::Step field(report, "proxy_protocol");
+    report.add("is for services of protocol HTTP: a connection of HTTP2 carries many clients");
+  }
+  if (spec.health_check && spec.health_check->grpc && spec.protocol != Protocol::kHttp2) {
+    const Report::Step check(report, "health_check");
+    const Report::Step field(report, "grpc");
+    report.add("is for services of protocol HTTP2");
+  }
   const Report::Step list(report, "endpoints");
   std::set<std::string> seen;
   for (std::size_t i = 0; i < spec.endpoints.size(); ++i) {

@@ -207,8 +207,10 @@ TEST_CASE("what is wrong with a Service") {
   const std::string no_status = "must be a status from 100 to 599 or a range such as \"200-299\", ";
   check_all({
       {service("endpoint: []"), {"spec.endpoint: unknown field \"endpoint\"; did you mean \"endpoints\"?"}},
-      {service("protocol: TCP"), {"spec.protocol: must be one of HTTP, HTTP2; TCP is not there in this version"}},
-      {service("protocol: http"), {"spec.protocol: must be one of HTTP, HTTP2, not the text \"http\"; did you mean HTTP?"}},
+      {service("protocol: TCP"),
+       {"spec.protocol: must be one of HTTP, HTTP2; TCP is not there in this version"}},
+      {service("protocol: http"),
+       {"spec.protocol: must be one of HTTP, HTTP2, not the text \"http\"; did you mean HTTP?"}},
       {service("balance: ROUNDROBIN"),
        {"spec.balance: must be one of ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV, not the text "
         "\"ROUNDROBIN\"; did "
@@ -231,9 +233,9 @@ TEST_CASE("what is wrong with a Service") {
       {service("endpoints: [{address: 'a:80', wieght: 1}]"),
        {"spec.endpoints[0].wieght: unknown field \"wieght\"; did you mean \"weight\"?"}},
       {service("health_check: {}"),
-       {"spec.health_check: needs http or tcp; the shortest are http: {} and tcp: {}"}},
+       {"spec.health_check: needs http, grpc or tcp; the shortest are http: {}, grpc: {} and tcp: {}"}},
       {service("health_check: {http: {}, tcp: {}}"),
-       {"spec.health_check: has both http and tcp; keep one of them"}},
+       {"spec.health_check: has more than one of http, grpc and tcp; keep one of them"}},
       {service("health_check: {tcp: {port: 1}}"),
        {"spec.health_check.tcp.port: unknown field \"port\"; there are none here"}},
       {service("health_check: {tcp: {}, interval: 5}"),

@@ -35,6 +35,10 @@ struct Words<Protocol> {
 };
 inline constexpr std::array<std::string_view, 1> kServiceProtocolsLater{"TCP"};
 template <>
+struct Words<ProxyProtocol> {
+  static constexpr std::array<std::string_view, 3> words{"NONE", "V1", "V2"};
+};
+template <>
 struct Words<ListenerProtocol> {
   static constexpr std::array<std::string_view, 2> words{"HTTP", "HTTPS"};
 };

@@ -52,6 +52,16 @@ struct Schema<HttpCheck> {
 };
 
 template <>
+struct Schema<GrpcCheck> {
+  static constexpr std::string_view name = "GrpcCheck";
+  static constexpr std::array fields{
+      field<&GrpcCheck::service>({.name = "service",
+                                  .doc = "that is asked about; absent: the server as a whole",
+                                  .check = check_field_value}),
+  };
+};
+
+template <>
 struct Schema<TcpCheck> {
   static constexpr std::string_view name = "TcpCheck";
   static constexpr std::array<Field, 0> fields{};
@@ -79,6 +89,8 @@ struct Schema<HealthCheck> {
            .min = 1,
            .max = 100}),
       field<&HealthCheck::http>({.name = "http", .doc = "check with an HTTP request"}),
+      field<&HealthCheck::grpc>(
+          {.name = "grpc", .doc = "check with grpc.health.v1.Health/Check; written grpc: {}"}),
       field<&HealthCheck::tcp>({.name = "tcp", .doc = "check by connecting; written tcp: {}"}),
   };
   static void validate(const HealthCheck& check, Report& report);
@@ -261,6 +273,10 @@ struct Schema<ServiceSpec> {
            .min = nanoseconds(std::chrono::seconds(1)),
            .max = kTimeoutMax}),
       field<&ServiceSpec::tls>({.name = "tls", .doc = "TLS to the endpoints; written tls: {}"}),
+      field<&ServiceSpec::proxy_protocol>(
+          {.name = "proxy_protocol",
+           .doc = "PROXY header that tells endpoints the client's address; such connections carry one client",
+           .quiet = true}),
   };
   static void validate(const ServiceSpec& spec, Report& report);
 };

@@ -18,6 +18,7 @@ namespace weir::config {
 using Labels = std::map<std::string, std::string, std::less<>>;
 
 enum class Protocol : std::uint8_t { kHttp, kHttp2 };          // of a service
+enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };   // sent to the endpoints of a service
 enum class ListenerProtocol : std::uint8_t { kHttp, kHttps };  // of a listener
 enum class Balance : std::uint8_t {};                          // a place in lb::kPolicies; 0 = ROUND_ROBIN
 enum class Role : std::uint8_t { kAdmin, kViewer };
@@ -51,13 +52,20 @@ struct TcpCheck {
   friend bool operator==(const TcpCheck&, const TcpCheck&) = default;
 };
 
-// Exactly one of http and tcp is there.
+// grpc.health.v1.Health/Check
+struct GrpcCheck {
+  std::string service;  // empty: the server as a whole
+  friend bool operator==(const GrpcCheck&, const GrpcCheck&) = default;
+};
+
+// Exactly one of http, grpc and tcp is there.
 struct HealthCheck {
   Duration interval = std::chrono::seconds(5);
   Duration timeout = std::chrono::seconds(2);
   std::uint32_t unhealthy_threshold = 2;
   std::uint32_t healthy_threshold = 1;
   std::optional<HttpCheck> http;
+  std::optional<GrpcCheck> grpc;
   std::optional<TcpCheck> tcp;
   friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
@@ -137,6 +145,7 @@ struct ServiceSpec {
   std::uint32_t panic_percent = 0;
   std::optional<Duration> slow_start;
   std::optional<UpstreamTls> tls;
+  ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
   friend bool operator==(const ServiceSpec&, const ServiceSpec&) = default;
 };
 

@@ -16,12 +16,29 @@ constexpr Duration kResolveRetry = std::chrono::seconds(2);
 constexpr Duration kClaimInterval = std::chrono::milliseconds(250);
 constexpr Duration kSweepInterval = std::chrono::seconds(1);  // intervals of outlier detection are multiples
 
-health::Check to_check(const config::HealthCheck& spec, const std::string& authority) {
+std::optional<tls::ProxyVersion> proxy_version(config::ProxyProtocol protocol) {
+  if (protocol == config::ProxyProtocol::kNone) return std::nullopt;
+  return protocol == config::ProxyProtocol::kV1 ? tls::ProxyVersion::k1 : tls::ProxyVersion::k2;
+}
+
+health::Check to_check(const PlannedService& service, const SharedHost& host) {
+  const config::HealthCheck& spec = *service.spec.health_check;
   health::Check check{.interval = spec.interval,
                       .timeout = spec.timeout,
                       .unhealthy_threshold = spec.unhealthy_threshold,
                       .healthy_threshold = spec.healthy_threshold,
-                      .http = std::nullopt};
+                      .http = std::nullopt,
+                      .grpc = std::nullopt,
+                      .transport = {.http2 = service.spec.protocol == config::Protocol::kHttp2,
+                                    .secure = service.spec.tls.has_value(),
+                                    .tls = service.tls,
+                                    .server_name = host.name,
+                                    .proxy_header = proxy_version(service.spec.proxy_protocol)}};
+  if (service.spec.tls && !service.spec.tls->server_name.empty()) {
+    check.transport.server_name = service.spec.tls->server_name;
+  }
+  const std::string authority = host.address.to_string();
+  if (spec.grpc) check.grpc = health::GrpcCheck{.service = spec.grpc->service, .host = authority};
   if (spec.http) {
     check.http = health::HttpCheck{.path = spec.http->path,
                                    .host = spec.http->host.empty() ? authority : spec.http->host,
@@ -136,7 +153,7 @@ void Edge::watch_health() {
     if (!service->spec.health_check) continue;
     for (const PlannedHost& host : service->hosts) {
       health::Target target{.address = host.shared->address,
-                            .check = to_check(*service->spec.health_check, host.shared->address.to_string()),
+                            .check = to_check(*service, *host.shared),
                             .known = host.shared->health.load(std::memory_order_relaxed),
                             .on_verdict = {},
                             .on_pass = {}};

@@ -11,6 +11,7 @@
 #include "h2/grpc.h"
 #include "http/client.h"
 #include "net/timer.h"
+#include "tls/proxy_header.h"
 #include "tls/tls_stream.h"
 
 namespace weir::edge {
@@ -67,6 +68,25 @@ net::Task<Result<std::unique_ptr<net::Stream>>> secure(std::unique_ptr<net::Stre
     co_return fail(Code::kConnectFailed, "the endpoint does not choose HTTP/2 (ALPN h2)");
   }
   co_return std::move(*secured);
+}
+
+// Whose connections to an endpoint may carry this request; default: anybody's.
+net::Address carried(const Upstream& upstream, const http::Request& request) {
+  const bool alone = upstream.service().spec.proxy_protocol != config::ProxyProtocol::kNone;
+  return alone ? request.peer : net::Address();
+}
+
+// By a PROXY header. The edge's own address of that connection is not known here, only its port.
+net::Task<Result<std::size_t>> tell_client(net::Stream& stream, const config::ServiceSpec& spec,
+                                           const http::Request& request) {
+  const net::Address self = request.peer.is_v6() ? net::Address::v6({}, request.local_port)
+                                                 : net::Address::v4({}, request.local_port);
+  const bool first = spec.proxy_protocol == config::ProxyProtocol::kV1;
+  tls::ProxyHeaderBytes room;
+  const auto header =
+      tls::write_proxy_header(first ? tls::ProxyVersion::k1 : tls::ProxyVersion::k2,
+                              {.proxied = {{.source = request.peer, .destination = self}}}, room);
+  co_return co_await stream.write(header, spec.connect_timeout);
 }
 
 // A client that did not come for this endpoint comes for it from now on.
@@ -304,12 +324,12 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
                                                     http::ExchangeOptions options, Instant ends) {
   UpstreamHost& host = upstream.host(index);
   record::Decision& decision = record::Decision::of(request);
-  UpstreamConnection pooled = host.take();
+  UpstreamConnection pooled = host.take(carried(upstream, request));
   for (;;) {
     const bool reused{pooled};
     record::Try& one = decision.begin_try(host.shared->key, reused, env_.loop.now());
     Result<UpstreamConnection> connection = std::exchange(pooled, {});
-    if (!reused) connection = co_await connect(upstream, host, ends);
+    if (!reused) connection = co_await connect(upstream, host, request, ends);
     if (!connection) {
       end_try(decision, one, host, connection.error(), env_.loop.now());
       if (connection.error().side == Side::kUpstream && connection.error().code != Code::kCancelled) {
@@ -347,30 +367,36 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
 }
 
 struct Proxy::HostOpener final : h2::Opener {
-  HostOpener(Proxy& opening, Upstream& of, UpstreamHost& to, Instant by)
-      : proxy(opening), upstream(of), host(to), ends(by) {}
-  net::Task<Result<Opened>> open() override { return proxy.open(upstream, host, ends); }
+  HostOpener(Proxy& opening, Upstream& of, UpstreamHost& to, const http::Request& for_request, Instant by)
+      : proxy(opening), upstream(of), host(to), request(for_request), ends(by) {}
+  net::Task<Result<Opened>> open() override { return proxy.open(upstream, host, request, ends); }
   Proxy& proxy;
   Upstream& upstream;
   UpstreamHost& host;
+  const http::Request& request;
   Instant ends;
 };
 
-net::Task<Result<UpstreamConnection>> Proxy::connect(Upstream& upstream, UpstreamHost& host, Instant ends) {
+net::Task<Result<UpstreamConnection>> Proxy::connect(Upstream& upstream, UpstreamHost& host,
+                                                     const http::Request& request, Instant ends) {
   const lb::Permit waiting = upstream.acquire(lb::Resource::kPending);
   if (!waiting) co_return fail(Code::kOverloaded, "as many requests as the service allows wait to connect");
-  HostOpener opener(*this, upstream, host, ends);
+  HostOpener opener(*this, upstream, host, request, ends);
   const Duration tcp_and_tls = 2 * upstream.service().spec.connect_timeout;
-  co_return co_await host.connect(opener, until(ends, tcp_and_tls, env_.loop));
+  co_return co_await host.connect(opener, until(ends, tcp_and_tls, env_.loop), carried(upstream, request));
 }
 
-net::Task<Result<h2::Opener::Opened>> Proxy::open(Upstream& upstream, UpstreamHost& host, Instant ends) {
+net::Task<Result<h2::Opener::Opened>> Proxy::open(Upstream& upstream, UpstreamHost& host,
+                                                  const http::Request& request, Instant ends) {
   const PlannedService& service = upstream.service();
   lb::Permit open = upstream.acquire(lb::Resource::kConnections);
   if (!open) co_return fail(Code::kOverloaded, "as many connections as the service allows are open");
   counters_.connects.add();
   const Duration timeout = service.spec.connect_timeout;
   auto stream = co_await connector_.connect(host.shared->address, until(ends, timeout, env_.loop));
+  if (stream && service.spec.proxy_protocol != config::ProxyProtocol::kNone) {
+    if (auto told = co_await tell_client(**stream, service.spec, request); !told) stream = fail(told.error());
+  }
   if (stream && service.spec.tls) {
     stream = co_await secure(std::move(*stream), service, *host.shared, until(ends, timeout, env_.loop));
   }

@@ -92,8 +92,10 @@ class Proxy final : public http::Service {
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, Upstream& upstream,
                                                std::uint32_t index, const UpstreamHead& head,
                                                http::ExchangeOptions options, Instant ends);
-  net::Task<Result<UpstreamConnection>> connect(Upstream& upstream, UpstreamHost& host, Instant ends);
-  net::Task<Result<h2::Opener::Opened>> open(Upstream& upstream, UpstreamHost& host, Instant ends);
+  net::Task<Result<UpstreamConnection>> connect(Upstream& upstream, UpstreamHost& host,
+                                                const http::Request& request, Instant ends);
+  net::Task<Result<h2::Opener::Opened>> open(Upstream& upstream, UpstreamHost& host,
+                                             const http::Request& request, Instant ends);
 
   struct HostOpener;
 

@@ -395,5 +395,28 @@ TEST_CASE("a cookie keeps a client at its endpoint while that serves") {
   CHECK(pool.send("Cookie: at=zz\r\n").contains("Set-Cookie: at="));
 }
 
+TEST_CASE("a PROXY header tells the origin its client, whose connection is nobody else's") {
+  Fixture fixture;
+  fixture.spec().proxy_protocol = config::ProxyProtocol::kV1;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  fixture.apply({endpoint("10.0.0.1:80")});
+  Peer client(fixture.fake, kEdge);
+  client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  Peer first = origin.accept();
+  const std::string header = first.take_until("\r\n");
+  CHECK(header.starts_with("PROXY TCP4 127.0.0.1 0.0.0.0 "));
+  CHECK(header.ends_with(" 8080\r\n"));
+  CHECK(first.take().starts_with("GET /1 "));
+  first.send(kNoContent);
+  Peer other(fixture.fake, kEdge);
+  other.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(first.take().empty());
+  Peer second = origin.accept();
+  CHECK(second.take_until("\r\n").starts_with("PROXY TCP4 127.0.0.1 "));
+  second.send(kNoContent);
+  client.send("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(first.take().starts_with("GET /3 "));  // no second header
+}
+
 }  // namespace
 }  // namespace weir::edge

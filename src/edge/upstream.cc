@@ -28,12 +28,13 @@ UpstreamHost::~UpstreamHost() {
   if (h1_) h1_->retire();
 }
 
-UpstreamConnection UpstreamHost::take() {
-  if (h1_) return {.h1 = h1_->take(), .h2 = nullptr};
+UpstreamConnection UpstreamHost::take(const net::Address& client) {
+  if (h1_) return {.h1 = h1_->take(client), .h2 = nullptr};
   return {.h1 = nullptr, .h2 = h2_->take()};
 }
 
-net::Task<Result<UpstreamConnection>> UpstreamHost::connect(h2::Opener& opener, Duration timeout) {
+net::Task<Result<UpstreamConnection>> UpstreamHost::connect(h2::Opener& opener, Duration timeout,
+                                                            net::Address client) {
   if (h2_) {
     auto connection = co_await h2_->acquire(opener, timeout);
     if (!connection) co_return fail(connection.error());
@@ -43,6 +44,7 @@ net::Task<Result<UpstreamConnection>> UpstreamHost::connect(h2::Opener& opener, 
   if (!opened) co_return fail(opened.error());
   auto connection = std::make_unique<http::ClientConnection>(std::move(opened->stream));
   connection->held = std::move(opened->held);
+  connection->client = client;
   co_return UpstreamConnection{.h1 = std::move(connection), .h2 = nullptr};
 }
 
@@ -68,7 +70,8 @@ namespace {
 // What the connections of a host are made with is the same for both.
 bool shares_connections(const PlannedService& one, const PlannedService& other) {
   return one.spec.balance == other.spec.balance && one.spec.protocol == other.spec.protocol &&
-         one.spec.tls == other.spec.tls && one.tls == other.tls;
+         one.spec.tls == other.spec.tls && one.tls == other.tls &&
+         one.spec.proxy_protocol == other.spec.proxy_protocol;
 }
 
 }  // namespace

@@ -46,9 +46,10 @@ class UpstreamHost {
   ~UpstreamHost();
 
   // One that is open and can take a request; false: another is to be opened.
-  UpstreamConnection take();
+  // client: whose connections alone are meant; default: those that carry anybody's.
+  UpstreamConnection take(const net::Address& client);
   // Opens one, or waits for one that is being opened and has room for more.
-  net::Task<Result<UpstreamConnection>> connect(h2::Opener& opener, Duration timeout);
+  net::Task<Result<UpstreamConnection>> connect(h2::Opener& opener, Duration timeout, net::Address client);
   net::Task<Result<http::ResponsePtr>> exchange(UpstreamConnection connection, const UpstreamHead& head,
                                                 http::Request& request, http::ExchangeOptions options);
   void close_idle_since(Instant before);

@@ -130,7 +130,7 @@ net::Task<bool> ServerConnection::respond(ServerStream& stream, http::Response& 
   const bool last = no_content || response.at_end();
   const http::Fields* trailers = last && !no_content ? response.trailers() : nullptr;
   const bool has_content = !last || !first.empty() || (trailers != nullptr && !trailers->empty());
-  submit_response(stream, head.status, date_.at(loop().clock().wall_now()), head.fields, has_content);
+  submit_response(stream, head.status, server_.date().now(), head.fields, has_content);
   if (!head.keep_alive) end_when_idle();
   if (has_content) stream.send(first, last, trailers);
   if (!stream.closed()) stream.end.head_sent = loop().now();

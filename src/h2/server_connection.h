@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "h2/abuse.h"
-#include "h2/date_text.h"
 #include "h2/frame_scanner.h"
 #include "h2/server_stream.h"
 #include "h2/session.h"
@@ -91,7 +90,6 @@ class ServerConnection final : public http::Connection, private Session {
   std::int32_t section_ = 0;  // the stream whose field section was unfinished after the last receiving
   Instant section_since_;
   Watch watch_{*this};
-  DateText date_;
 };
 
 }  // namespace weir::h2

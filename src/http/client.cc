@@ -245,10 +245,11 @@ net::Task<Result<bool>> ClientResponse::parse_one(Request& request) {
 
 }  // namespace
 
-ClientConnectionPtr ClientPool::take() {
-  while (!idle_.empty()) {
-    ClientConnectionPtr connection = std::move(idle_.back());
-    idle_.pop_back();
+ClientConnectionPtr ClientPool::take(const net::Address& client) {
+  for (auto last = idle_.end(); last != idle_.begin();) {
+    if ((*--last)->client != client) continue;
+    ClientConnectionPtr connection = std::move(*last);
+    last = idle_.erase(last);
     if (connection->reusable()) return connection;
   }
   return nullptr;

@@ -22,6 +22,7 @@ class ClientConnection final : public net::Pooled {
   // Nothing unasked has come, and the origin has not closed.
   bool reusable() const { return !stream_->has_input() && !stream_->peer_closed(); }
   std::unique_ptr<Held> held;  // as long as the connection
+  net::Address client;  // whose requests alone it may carry (a PROXY header said so); default: anybody's
   bool used_before = false;
   Instant idle_since;
 
@@ -39,7 +40,7 @@ class ClientPool {
   explicit ClientPool(std::shared_ptr<std::atomic<std::uint32_t>> active) : active_(std::move(active)) {}
 
   // A reusable one, or null. Those that the origin closed meanwhile are dropped.
-  ClientConnectionPtr take();
+  ClientConnectionPtr take(const net::Address& client = {});
   void give(ClientConnectionPtr connection);  // idle since its idle_since, which does not decrease
   void close_idle_since(Instant before);
   void close_all() { idle_.clear(); }

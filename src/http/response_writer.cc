@@ -1,7 +1,5 @@
 #include "http/response_writer.h"
 
-#include <array>
-#include <cstdio>
 #include <cstring>
 
 namespace weir::http {
@@ -11,23 +9,6 @@ namespace {
 constexpr std::size_t kCopiedBytesMax = 4096;
 // Behind the head and before the end of the room: chunk head, copied content, chunk end, last chunk.
 constexpr std::size_t kTailBytes = kCopiedBytesMax + kChunkHeadBytesMax + 16;
-
-// IMF-fixdate (RFC 9110 section 5.6.7)
-std::size_t write_date(WallTime time, std::span<char> to) {
-  constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                               "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date{day};
-  const std::chrono::hh_mm_ss clock{std::chrono::floor<std::chrono::seconds>(time - day)};
-  const int size =
-      std::snprintf(to.data(), to.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT",
-                    kDays[std::chrono::weekday{day}.c_encoding()], static_cast<unsigned>(date.day()),
-                    kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
-                    static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                    static_cast<int>(clock.seconds().count()));
-  return static_cast<std::size_t>(size);
-}
 
 }  // namespace
 
@@ -58,10 +39,7 @@ Result<ResponseWriter::First> ResponseWriter::begin(Response& response, bool kee
   } else if (request_.version_minor == 0) {
     writer.field(Known::kConnection, "keep-alive");
   }
-  if (!head.fields.has(Known::kDate)) {
-    std::array<char, 64> date{};
-    writer.field(Known::kDate, std::string_view(date.data(), write_date(clock_.wall_now(), date)));
-  }
+  if (!head.fields.has(Known::kDate)) writer.field(Known::kDate, date_.now());
   const auto head_bytes = writer.finish();
   if (!head_bytes) return fail(head_bytes.error());
 

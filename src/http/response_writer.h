@@ -4,11 +4,11 @@
 
 #include <span>
 
+#include "http/date_text.h"
 #include "http/h1_chunked.h"
 #include "http/h1_writer.h"
 #include "http/message.h"
 #include "http/service.h"
-#include "net/loop.h"
 
 namespace weir::http {
 
@@ -22,8 +22,8 @@ class ResponseWriter {
     bool keep_alive = false;        // what the client was told
   };
 
-  ResponseWriter(std::span<std::byte> room, const RequestHead& request, net::Clock& clock)
-      : room_(room), request_(request), clock_(clock) {}
+  ResponseWriter(std::span<std::byte> room, const RequestHead& request, DateText& date)
+      : room_(room), request_(request), date_(date) {}
 
   // keep_alive: the connection could stay. Error: the head does not fit.
   Result<First> begin(Response& response, bool keep_alive);
@@ -31,7 +31,7 @@ class ResponseWriter {
  private:
   std::span<std::byte> room_;
   const RequestHead& request_;
-  net::Clock& clock_;
+  DateText& date_;
 };
 
 }  // namespace weir::http

@@ -27,13 +27,25 @@ Server::GraceTimer::GraceTimer(Server& owner)
       }),
       server(owner) {}
 
+Server::LimitTimer::LimitTimer(Server& owner)
+    : Timer([](Timer& timer) {
+        Server& server = static_cast<LimitTimer&>(timer).server;
+        if (server.open_connections() == 0) return;
+        server.env_.log.warning("connections ended at the drain's limit",
+                                {{"connections", std::to_string(server.open_connections())}});
+        server.cut();
+      }),
+      server(owner) {}
+
 Server::Server(net::Env& env, Service& service, ServerOptions options)
     : env_(env),
       service_(service),
       options_(std::move(options)),
+      date_(env.loop.clock()),
       closing_(env.loop),
       connections_(env.loop),
-      grace_timer_(*this) {}
+      grace_timer_(*this),
+      limit_timer_(*this) {}
 
 Server::~Server() = default;
 
@@ -60,6 +72,7 @@ void Server::drain() {
   listeners_.clear();
   for (Connection* open = open_; open != nullptr; open = open->next_) open->drain();
   env_.loop.arm(grace_timer_, env_.loop.now() + options_.drain_grace);
+  env_.loop.arm(limit_timer_, env_.loop.now() + options_.drain_limit);
 }
 
 net::Task<void> Server::join() {

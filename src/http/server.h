@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "base/time.h"
 #include "http/connection.h"
+#include "http/date_text.h"
 #include "http/service.h"
 #include "net/env.h"
 #include "net/task_group.h"
@@ -24,6 +25,7 @@ struct ServerOptions {
   Duration write_timeout = std::chrono::seconds(30);      // the client takes some bytes
   Duration linger_timeout = std::chrono::seconds(2);      // after an early answer, for the client to read it
   Duration drain_grace = std::chrono::milliseconds(500);  // for a request under way on an idle connection
+  Duration drain_limit = std::chrono::minutes(1);         // then streams and WebSockets still open are ended
   // HTTP/2: over TLS by ALPN, without TLS by prior knowledge (RFC 9113 section 3.3). Empty: HTTP/1 only.
   MakeConnection h2;
 };
@@ -52,7 +54,8 @@ class Server {
   // Ends one listener; its connections go on. False when there is none with that address.
   bool unlisten(const net::Address& address);
 
-  // No more connections; answers say "Connection: close"; idle connections end after the grace.
+  // No more connections; answers say "Connection: close" or GOAWAY; idle connections end after the grace, all
+  // others when nothing is under way, or at the limit.
   void drain();
   bool draining() const { return draining_; }
   // Returns when no listener and no connection is left.
@@ -69,6 +72,7 @@ class Server {
   Service& service() { return service_; }
   ServerCounters& counters() { return counters_; }
   LogLimit& abuse_log() { return abuse_log_; }
+  DateText& date() { return date_; }
 
  private:
   friend class Connection;
@@ -82,6 +86,7 @@ class Server {
   ServerOptions options_;
   ServerCounters counters_;
   LogLimit abuse_log_;
+  DateText date_;
   net::TaskGroup closing_;  // listeners that end
   net::TaskGroup connections_;
   std::vector<std::unique_ptr<Listening>> listeners_;
@@ -90,6 +95,10 @@ class Server {
     explicit GraceTimer(Server& owner);
     Server& server;
   } grace_timer_;
+  struct LimitTimer final : net::Timer {
+    explicit LimitTimer(Server& owner);
+    Server& server;
+  } limit_timer_;
   bool draining_ = false;
 };
 

@@ -273,7 +273,7 @@ net::Task<bool> ServerConnection::respond(Exchange& exchange, Response& response
   RequestEnd& end = exchange.end;
   end.status = response.head.status;
   net::Buffer out = net::Buffer::acquire();
-  ResponseWriter writer(out.span(), exchange.head, env().loop.clock());
+  ResponseWriter writer(out.span(), exchange.head, server_.date());
   const auto first = writer.begin(response, keep_alive);
   if (!first) co_return give_up(exchange, Side::kUpstream, first.error());
   auto written = co_await stream_->write(first->slices, options().write_timeout);

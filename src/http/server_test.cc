@@ -369,5 +369,18 @@ TEST_CASE("for want of descriptors accepting pauses, and goes on") {
   CHECK(fixture.server.counters().accept_pauses.get() == 3);
 }
 
+TEST_CASE("a drain waits for what is under way, and not beyond its limit") {
+  Fixture fixture({.drain_limit = 3s});
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+  fixture.server.drain();
+  fixture.fake.advance(2s);
+  CHECK(client.open());
+  fixture.fake.advance(2s);
+  CHECK_FALSE(client.open());
+  CHECK(fixture.echo.cancelled == 1);
+  CHECK(fixture.server.open_connections() == 0);
+}
+
 }  // namespace
 }  // namespace weir::http

@@ -1,16 +1,16 @@
-#include "h2/date_text.h"
+#include "http/date_text.h"
 
 #include <fmt/format.h>
 
 #include <chrono>
 
-namespace weir::h2 {
+namespace weir::http {
 
-std::string_view DateText::at(WallTime time) {
+std::string_view DateText::now() {
   constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto second = std::chrono::floor<std::chrono::seconds>(time);
+  const auto second = std::chrono::floor<std::chrono::seconds>(clock_.wall_now());
   if (second.time_since_epoch().count() != second_) {
     second_ = second.time_since_epoch().count();
     const auto day = std::chrono::floor<std::chrono::days>(second);
@@ -26,4 +26,4 @@ std::string_view DateText::at(WallTime time) {
   return {text_.data(), bytes_};
 }
 
-}  // namespace weir::h2
+}  // namespace weir::http
