@@ -118,7 +118,8 @@ class Up {
     return {};
   }
 
-  void start() {
+  void start(net::Loop& passwords) {
+    edge_.passwords().answer_on(passwords);
     api_.add_metrics([this](std::string& out) {
       edge_.write_metrics(out);
       controller_.write_metrics(out);
@@ -233,16 +234,20 @@ int run_up(const UpOptions& options) {
     workers.push_back(&(*core)->env());
     cores.push_back(std::move(*core));
   }
+  auto passwords = net::Core::create(*log);  // a hash takes as long as a thousand requests
+  if (!passwords) return refuse(passwords.error().text);
   auto authority = read_or_make_authority(options.data_dir, (*control)->loop().clock().wall_now());
   if (!authority) return refuse(authority.error());
   {
     Up running(options, *log, **control, workers, **engine, std::move(*authority));
     up = &running;
     if (auto opened = running.open(); !opened) return refuse(opened.error());
-    running.start();
+    running.start((*passwords)->loop());
+    (*passwords)->start("weir-passwords");
     for (std::size_t i = 0; i < cores.size(); ++i) cores[i]->start("weir-edge-" + std::to_string(i));
     (*control)->loop().run();
     for (const auto& core : cores) core->stop();
+    (*passwords)->stop();
     up = nullptr;
   }
   return 0;

@@ -58,7 +58,7 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
 Edge::~Edge() = default;
 
 Result<Listening> Edge::listen() {
-  plan_ = build_plan(*snapshot_, resolved_, nullptr, limiter_, ports_, control_);
+  plan_ = build_plan(*snapshot_, resolved_, nullptr, common_, ports_, control_);
   Listening at{options_.http, https_};
   for (const auto& worker : workers_) {
     auto opened = worker->listen(at, *plan_);
@@ -77,7 +77,7 @@ void Edge::apply(config::SnapshotPointer snapshot) {
 }
 
 void Edge::rebuild() {
-  plan_ = build_plan(*snapshot_, resolved_, plan_.get(), limiter_, ports_, control_);
+  plan_ = build_plan(*snapshot_, resolved_, plan_.get(), common_, ports_, control_);
   for (const auto& worker : workers_) {
     worker->env().loop.post([target = worker.get(), plan = plan_] { target->apply(plan); });
   }

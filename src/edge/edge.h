@@ -40,6 +40,8 @@ class Edge {
 
   // Where the shared HTTPS listener is to listen; before listen(), none otherwise.
   void set_https(std::optional<net::Address> at) { https_ = at; }
+  // To be told which loop checks passwords.
+  auth::PasswordChecker& passwords() { return *common_.passwords; }
   // Opens the shared listeners on every worker, before their loops run.
   Result<Listening> listen();
 
@@ -68,7 +70,7 @@ class Edge {
   EdgeOptions options_;
   std::vector<std::unique_ptr<Worker>> workers_;
   config::SnapshotPointer snapshot_;
-  std::shared_ptr<lb::RateLimiter> limiter_ = std::make_shared<lb::RateLimiter>();
+  filter::Common common_;
   std::optional<net::Address> https_;
   Ports ports_;
   PlanPointer plan_;

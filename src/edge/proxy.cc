@@ -88,6 +88,8 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   http::ResponsePtr response;
   for (const filter::NamedFilter& one : route->filters()) {
     response = one.filter->on_request(exchange);
+    if (std::exchange(exchange.deferred, false))
+      response = co_await one.filter->on_request_deferred(exchange);
     if (response) break;
   }
   if (!response) {
