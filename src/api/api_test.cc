@@ -44,6 +44,20 @@ std::string everything(ApiFixture& world) {
   return text;
 }
 
+TEST_CASE("a patch is a merge patch by either name of its type") {
+  World world;
+  REQUIRE(world.call("POST", "/v1/services", service("web", R"({"balance":"RANDOM"})")).status == 201);
+  for (const char* type :
+       {"application/merge-patch+json", "application/json", "application/json; charset=utf-8"}) {
+    CAPTURE(type);
+    const auto fields = "Content-Type: " + std::string(type) + "\r\n";
+    const auto patched =
+        world.call("PATCH", "/v1/services/web", R"({"metadata":{"labels":{"a":"b"}}})", fields);
+    CHECK(patched.status == 200);
+    CHECK(patched.body.contains("RANDOM"));
+  }
+}
+
 TEST_CASE("an object's life") {
   ApiFixture world;
   const ApiAnswer made = world.call("POST", "/v1/services", service("web"));
@@ -111,7 +125,7 @@ TEST_CASE("refusals say what and why, as problem+json") {
            {412, "PUT", "/v1/services/web", other, "If-Match: \"7\"\r\n", "revision-mismatch"},
            {412, "DELETE", "/v1/services/web", "", "If-Match: \"7\"\r\n", "revision-mismatch"},
            {415, "POST", "/v1/services", other, "Content-Type: text/plain\r\n", "unsupported-media-type"},
-           {415, "PATCH", "/v1/services/web", "{}", "Content-Type: application/json\r\n",
+           {415, "PATCH", "/v1/services/web", "{}", "Content-Type: application/yaml\r\n",
             "unsupported-media-type"},
            {415, "POST", "/v1/services", other, "Content-Encoding: gzip\r\n", "unsupported-media-type"},
            {422, "POST", "/v1/services", service("x", R"({"balance":"NONE"})"), "", "invalid"},

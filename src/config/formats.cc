@@ -9,6 +9,7 @@
 #include <cstddef>
 
 #include "base/text.h"
+#include "base/uri_path.h"
 
 namespace weir::config {
 namespace {
@@ -203,6 +204,14 @@ std::string check_path_prefix(std::string_view text) {
     rest.remove_prefix(segment.size());
   }
   return {};
+}
+
+std::string check_match_path(std::string_view text) {
+  if (std::string message = check_path_prefix(text); !message.empty()) return message;
+  const PathForm form = form_of(text);
+  if (!form.valid) return "encodes a NUL byte, which no request may have";
+  return form.normal ? std::string()
+                     : "must be written as requests' paths are compared: " + normal_path(text);
 }
 
 std::string check_label_key(std::string_view text) {

@@ -18,6 +18,8 @@ std::string check_host_field(std::string_view text);   // what a Host field may 
 std::string check_address(std::string_view text);      // host:port
 std::string check_path(std::string_view text);         // "/healthz?full=1": path and query (RFC 3986)
 std::string check_path_prefix(std::string_view text);  // a path without query
+std::string check_match_path(
+    std::string_view text);  // the same, as requests' paths are compared: see base/uri_path.h
 std::string check_label_key(std::string_view text);
 
 bool is_utf8(std::string_view text);

@@ -21,6 +21,19 @@ void check_all(const std::vector<Case>& cases) {
   }
 }
 
+TEST_CASE("paths of routes are written as those of requests are compared") {
+  check_all({
+      {check_match_path, "/a/b", ""},
+      {check_match_path, "/.well-known/", ""},
+      {check_match_path, "/caf%C3%A9", ""},
+      {check_match_path, "/a%2Fb", ""},
+      {check_match_path, "/%61dmin", "must be written as requests' paths are compared: /admin"},
+      {check_match_path, "/caf%c3%a9", "must be written as requests' paths are compared: /caf%C3%A9"},
+      {check_match_path, "/a%00", "encodes a NUL byte, which no request may have"},
+      {check_match_path, "/a//b", "has an empty segment (\"//\")"},
+  });
+}
+
 TEST_CASE("names of objects and hosts: what is wrong, in one sentence") {
   check_all({
       {check_name, "web-1", ""},

@@ -1,6 +1,8 @@
 #include "config/kinds.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -160,7 +162,32 @@ void Schema<ServiceSpec>::validate(const ServiceSpec& spec, Report& report) {
   }
 }
 
+namespace {
+
+// What the edge says of every request; a rule that said something else would be without effect.
+void check_request_edits(const HeaderEdits& edits, Report& report) {
+  constexpr std::array kOwn{"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
+                            "x-forwarded-client-cert", "x-request-id"};
+  const Report::Step field(report, "request_headers");
+  const auto check = [&](std::string_view list, std::size_t place, bool has_name, const std::string& name) {
+    if (std::ranges::find(kOwn, to_lower(name)) == kOwn.end()) return;
+    const Report::Step of_list(report, list);
+    const Report::Step of_item(report, place);
+    std::optional<Report::Step> of_name;
+    if (has_name) of_name.emplace(report, "name");
+    report.add(
+        "is a field that the edge itself writes into every request; trusted_proxies of a listener says "
+        "whose X-Forwarded-* are taken over");
+  };
+  for (std::size_t i = 0; i < edits.remove.size(); ++i) check("remove", i, false, edits.remove[i]);
+  for (std::size_t i = 0; i < edits.set.size(); ++i) check("set", i, true, edits.set[i].name);
+  for (std::size_t i = 0; i < edits.add.size(); ++i) check("add", i, true, edits.add[i].name);
+}
+
+}  // namespace
+
 void Schema<Route>::validate(const Route& route, Report& report) {
+  if (route.request_headers) check_request_edits(*route.request_headers, report);
   const int answers = (route.backends.empty() ? 0 : 1) + (route.redirect ? 1 : 0) + (route.respond ? 1 : 0);
   if (answers != 1) {
     const Report::Step field(report, "backends");

@@ -359,6 +359,15 @@ TEST_CASE("what is wrong with a route") {
                 "[{name: a, value: \"b\\nc\"}]}}"),
        {"spec.routes[0].request_headers.set[0].name: is a field that only the proxy itself writes",
         "spec.routes[0].request_headers.add[0].value: has a control character at byte 2"}},
+      {balancer(listener,
+                "{backends: [{service: a}], request_headers: {remove: [X-Forwarded-Host], add: [{name: "
+                "x-request-id, value: a}]}, response_headers: {remove: [X-Request-Id]}}"),
+       {"spec.routes[0].request_headers.remove[0]: is a field that the edge itself writes into every "
+        "request; trusted_proxies of a listener says whose X-Forwarded-* are taken over",
+        "spec.routes[0].request_headers.add[0].name: is a field that the edge itself writes into every "
+        "request; trusted_proxies of a listener says whose X-Forwarded-* are taken over"}},
+      {balancer(listener, "{match: {path: /%61}, backends: [{service: a}]}"),
+       {"spec.routes[0].match.path: must be written as requests' paths are compared: /a"}},
       {balancer(listener, "{backends: [{service: a}], basic_auth: {}, rate_limits: [{requests: 0}]}"),
        {"spec.routes[0].basic_auth.secret: is required",
         "spec.routes[0].rate_limits[0].requests: must be between 1 and 1000000"}},

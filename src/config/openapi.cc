@@ -148,8 +148,9 @@ Tree parameters() {
 Tree json_content(Tree schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
 
 Tree patch_body() {
+  const Tree schema = {{"schema", {{"type", "object"}}}};
   return {{"required", true},
-          {"content", {{"application/merge-patch+json", {{"schema", {{"type", "object"}}}}}}}};
+          {"content", {{"application/merge-patch+json", schema}, {"application/json", schema}}}};
 }
 
 // JSON, or the same as YAML.

@@ -63,6 +63,12 @@ struct Schema<Listener> {
            .min = 1,
            .max = 64,
            .check = check_network}),
+      field<&Listener::trusted_proxies>({.name = "trusted_proxies",
+                                         .doc = "networks of proxies in front, whose X-Forwarded-For, -Proto "
+                                                "and -Host are believed; of all of a port",
+                                         .min = 1,
+                                         .max = 64,
+                                         .check = check_network}),
       field<&Listener::h2c>({.name = "h2c",
                              .doc = "of an HTTP listener: HTTP/2 by prior knowledge, on all of its port",
                              .quiet = true}),
@@ -101,12 +107,12 @@ struct Schema<RouteMatch> {
            .doc = "matches by segment: /a takes /a and /a/b, not /ab; the longest wins",
            .min = 1,
            .max = 1024,
-           .check = check_path_prefix}),
+           .check = check_match_path}),
       field<&RouteMatch::path>({.name = "path",
                                 .doc = "the whole path, in place of path_prefix; wins over every prefix",
                                 .min = 1,
                                 .max = 1024,
-                                .check = check_path_prefix}),
+                                .check = check_match_path}),
       field<&RouteMatch::regex>({.name = "path_regex",
                                  .doc = "of the whole path (RE2 syntax), in place of path_prefix",
                                  .min = 1,
@@ -339,6 +345,10 @@ struct Schema<LoadBalancerSpec> {
       field<&LoadBalancerSpec::routes>(
           {.name = "routes", .doc = "where requests go", .required = true, .items_min = 1, .items_max = 256}),
       field<&LoadBalancerSpec::edges>({.name = "edges", .doc = "which edges carry it; absent: all"}),
+      field<&LoadBalancerSpec::allow_encoded_slashes>(
+          {.name = "allow_encoded_slashes",
+           .doc = "paths with %2F, %5C or \\ are passed on as they are; else they are refused with 400",
+           .quiet = true}),
   };
   static void validate(const LoadBalancerSpec& spec, Report& report);
 };

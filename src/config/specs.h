@@ -164,6 +164,7 @@ struct Listener {
   std::optional<std::uint32_t> port;   // none: the shared socket of the protocol
   std::optional<ListenerTls> tls;      // HTTPS only
   std::vector<std::string> proxy_protocol_from;  // networks whose connections begin with a PROXY header
+  std::vector<std::string> trusted_proxies;      // networks that are believed about X-Forwarded-*
   bool h2c = false;                // HTTP only: HTTP/2 without TLS, from clients that know it beforehand
   bool redirect_to_https = false;  // HTTP only: 308 for all that comes
   friend bool operator==(const Listener&, const Listener&) = default;
@@ -285,6 +286,7 @@ struct LoadBalancerSpec {
   std::vector<Listener> listeners;
   std::vector<Route> routes;
   EdgeSelector edges;
+  bool allow_encoded_slashes = false;  // else a path with %2F, %5C or a backslash is refused
   friend bool operator==(const LoadBalancerSpec&, const LoadBalancerSpec&) = default;
 };
 

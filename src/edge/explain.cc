@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "edge/edge.h"
+#include "edge/intake.h"
 #include "edge/proxy.h"
 #include "http/h1_parser.h"
 #include "record/json.h"
@@ -291,6 +292,8 @@ std::expected<std::string, std::string> Proxy::explain_request(const SupposedReq
   }
   const auto peer = net::Address::parse_ip(supposed.peer.empty() ? "127.0.0.1" : supposed.peer, 0);
   if (!peer) return std::unexpected("the client's address is no IP address: " + supposed.peer);
+  http::Scratch scratch;
+  (void)take_in_path(head, scratch);
   const std::shared_ptr<const ActivePlan> active = active_;
   const std::uint32_t port = port_of_url(head, *active->plan);
   const Route* route = active->plan->router.match(port, head);

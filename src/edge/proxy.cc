@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "edge/intake.h"
 #include "edge/retrying.h"
 #include "edge/upstream_head.h"
 #include "h2/grpc.h"
@@ -106,6 +107,8 @@ std::unexpected<Error> refuse(record::Decision& decision, std::unexpected<Error>
   return refusal;
 }
 
+std::unexpected<Error> bad_path(const char* why) { return fail(Code::kMalformed, why, Side::kDownstream); }
+
 // A request holds what it will be counted in.
 record::Traffic::Counts* hold(record::Traffic::Counts& counts) {
   ++counts.under_way;
@@ -181,14 +184,22 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   // Held until the response's head has gone through the filters, not longer: a stream that stays open for
   // hours keeps no plan.
   const std::shared_ptr<const ActivePlan> active = active_;
+  const Router& router = active->plan->router;
+  const std::uint32_t port = port_of(request.local_port);
+  const Intake intake = take_in(request, router.trusted(port));
   record::Decision& decision = journal_.begin(request);
-  const Route* route = active->plan->router.match(port_of(request.local_port), request.head);
+  if (!intake.valid_path)
+    co_return refuse(decision, bad_path("the path has a % that encodes nothing, or NUL"));
+  const Route* route = router.match(port, request.head);
   if (route == nullptr) {
     counters_.no_route.add();
     co_return refuse(decision, fail(Code::kNoRoute, "no load balancer serves this host and path"));
   }
   decision.route = route->name;
   decision.load_balancer_counts = hold(*active->load_balancer_counts[route->load_balancer_place]);
+  if (intake.hidden_slash && !route->hidden_slashes) {
+    co_return refuse(decision, bad_path("the path has an encoded slash or a backslash"));
+  }
   if (route->filters().empty()) co_return co_await answer(request, *active, *route);
 
   filter::Exchange exchange{request, env_, throttle_, route->matched_prefix(), {}};
@@ -205,7 +216,12 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   }
   if (!response) {
     auto answered = co_await answer(request, *active, *route);
-    if (!answered) co_return answered;
+    if (!answered) {
+      // A fault of the client's ends its connection; a cancelled request has nobody to answer.
+      const Error& error = answered.error();
+      if (error.side == Side::kDownstream || error.code == Code::kCancelled) co_return answered;
+      answered = http::error_response(error, request.id);
+    }
     response = std::move(*answered);
   }
   for (const filter::NamedFilter& one : route->filters()) one.filter->on_response(exchange, response->head);
@@ -236,6 +252,7 @@ std::uint32_t Proxy::port_of(std::uint16_t local_port) const {
 net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request, const ActivePlan& active,
                                                    const Route& route) {
   const http::RequestHead& head = request.head;
+  if (http::ResponsePtr last = spend_hop(request)) co_return last;
   std::uint32_t backend = 0;
   if (route.split) {
     const auto picked = route.split->pick({*route.rotation, env_.random, {}});

@@ -180,6 +180,7 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     route->stream_duration_max = spec.stream_duration_max;
     route->request_body_bytes_max = spec.request_body_bytes_max;
     route->retries = spec.retries;
+    route->hidden_slashes = load_balancer.spec.allow_encoded_slashes;
     for (const config::Backend& backend : spec.backends) {
       route->backends.push_back(service_places.at(backend.service));
       route->backend_weights.push_back(backend.weight);
@@ -191,6 +192,9 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     routes_.push_back(std::move(route));
   }
   for (const config::Listener& listener : load_balancer.spec.listeners) {
+    for (const std::string& network : listener.trusted_proxies) {
+      trusted_[config::shared_or_own_port(listener)].push_back(*config::parse_network(network));
+    }
     if (!listener.redirect_to_https) continue;
     auto route = std::make_unique<Route>();
     route->load_balancer = load_balancer.name;

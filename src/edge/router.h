@@ -69,6 +69,7 @@ struct Route {
   std::optional<Duration> stream_duration_max;
   std::optional<std::uint64_t> request_body_bytes_max;
   std::optional<config::Retries> retries;
+  bool hidden_slashes = false;  // paths with %2F and the like may come
 
   const std::vector<filter::NamedFilter>& filters() const { return chain->filters; }
   Mismatch mismatch(const http::RequestHead& head) const;
@@ -92,6 +93,11 @@ class Router {
   // port: of the listener that the connection came in by; config::kSharedHttp and kSharedHttps for the role's
   // shared sockets.
   const Route* match(std::uint32_t port, const http::RequestHead& head) const;
+  // Proxies in front of that port that are believed about their clients.
+  std::span<const config::Network> trusted(std::uint32_t port) const {
+    const auto found = trusted_.empty() ? trusted_.end() : trusted_.find(port);
+    return found == trusted_.end() ? std::span<const config::Network>() : found->second;
+  }
   std::size_t routes() const { return routes_.size(); }
   // The names of all load balancers.
   std::span<const std::string_view> load_balancers() const { return load_balancers_; }
@@ -130,6 +136,7 @@ class Router {
   std::vector<std::unique_ptr<const std::string>> names_;  // of the load balancers
   std::vector<std::string_view> load_balancers_;           // views of them
   std::unordered_map<std::uint32_t, Port> ports_;
+  std::unordered_map<std::uint32_t, std::vector<config::Network>> trusted_;  // by port
 };
 
 // The first value of a query parameter, decoded; nothing: it is not there. scratch: holds what was decoded.

@@ -23,7 +23,7 @@ std::string_view via(unsigned version_major, std::uint8_t version_minor) {
 constexpr std::uint64_t kRewritten =
     http::bits_of({Known::kHost, Known::kXForwardedFor, Known::kXForwardedProto, Known::kXForwardedHost,
                    Known::kXRequestId, Known::kVia, Known::kContentLength, Known::kTransferEncoding});
-// What the edge alone may say about a client's certificate.
+// What the edge, or a proxy that it trusts, says about a client's certificate.
 constexpr std::string_view kClientCertificate = "X-Forwarded-Client-Cert";
 constexpr std::uint64_t kHopByHop =
     http::bits_of({Known::kConnection, Known::kKeepAlive, Known::kProxyConnection, Known::kTransferEncoding,
@@ -118,20 +118,20 @@ template <class Writer>
 void write_fields(Writer& writer, const http::Request& request, std::string_view host) {
   const http::RequestHead& head = request.head;
   for (const http::Field& field : head.fields) {
-    if (field.known == Known::kOther) {
-      if (!equal_ignoring_case(field.name, kClientCertificate)) writer.field(field.name, field.value);
-    } else if ((http::bits_of({field.known}) & kRewritten) == 0) {
-      writer.field(field.name, field.value);
-    }
+    if ((http::bits_of({field.known}) & kRewritten) == 0) writer.field(field.name, field.value);
   }
   if (head.framing == http::Framing::kLength) writer.field(Known::kContentLength, head.content_length);
-  write_list(writer, head.fields, Known::kXForwardedFor, record::PeerText(request.peer).view());
-  if (request.tls != nullptr && !request.tls->client_fingerprint.empty()) {
+  write_list(writer, head.fields, Known::kXForwardedFor,
+             record::PeerText(request.forwarded_by.value_or(request.peer)).view());
+  // What is there already is of a trusted proxy: take_in() has removed every other.
+  if (request.tls != nullptr && !request.tls->client_fingerprint.empty() &&
+      head.fields.find(kClientCertificate) == nullptr) {
     write_client_certificate(writer, *request.tls);
   }
   writer.field(Known::kXForwardedProto, request.scheme);
   // A rewrite changes the authority, not the field that the client sent.
-  const std::string_view sent = head.fields.value_of(Known::kHost);
+  std::string_view sent = head.fields.value_of(Known::kXForwardedHost);
+  if (sent.empty()) sent = head.fields.value_of(Known::kHost);
   writer.field(Known::kXForwardedHost, sent.empty() ? host : sent);
   writer.field(Known::kXRequestId, request.id);
   write_list(writer, head.fields, Known::kVia, via(request.version_major, head.version_minor));

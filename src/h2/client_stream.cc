@@ -18,6 +18,7 @@ void ClientStream::end_section(bool /*end_stream*/) {
     if (section_.too_large()) {
       refuse({Code::kHeadTooLarge, Side::kUpstream, Retry::kNever, 0, "trailers larger than the limit"});
     }
+    http::remove_forbidden_trailers(*trailers_);
     return;
   }
   if (auto settled = settle_response(section_, method_, head_); !settled) {

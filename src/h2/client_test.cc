@@ -219,6 +219,21 @@ TEST_CASE("exchanges with our own server: content, trailers, errors, many on one
   CHECK(fixture.server.counters().connections.get() == 1);
 }
 
+TEST_CASE("what may not be in trailers does not come from an origin") {
+  Script script;
+  Call& call = script.client.start("/");
+  FramePeer origin = script.accept();
+  origin.send(headers(1, {{":status", "200"}}, false) + data(1, "x", false) +
+              headers(1,
+                      {{"set-cookie", "a=b"},
+                       {"content-type", "text/html"},
+                       {"x-forwarded-for", "1"},
+                       {"grpc-status", "0"}},
+                      true));
+  CHECK(call.content == "x");
+  CHECK(call.trailers == "grpc-status=0 ");
+}
+
 TEST_CASE("large content moves both ways through the windows") {
   ServerFixture fixture;
   Client client(fixture.fake);

@@ -82,6 +82,24 @@ TEST_CASE("content is echoed, with trailers, however it is cut") {
   }
 }
 
+TEST_CASE("what may not be in trailers does not reach the service") {
+  ServerFixture fixture;
+  FramePeer client = fixture.client();
+  client.send(post(1, "/echo") + data(1, "hi", false) +
+              headers(1,
+                      {{"x-sum", "2"},
+                       {"x-forwarded-for", "1"},
+                       {"x_forwarded_for", "2"},
+                       {"x-forwarded-client-cert", "3"},
+                       {"authorization", "4"},
+                       {"cookie", "5"},
+                       {"host", "b"},
+                       {"grpc-status", "0"}},
+                      true));
+  const std::string answer = client.take_streams();
+  CHECK(answer.contains("POST /echo hi x-sum=2 grpc-status=0\n"));
+}
+
 TEST_CASE("what is not a request is refused, and the connection goes on") {
   const FieldList usual = {{":method", "GET"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}};
   const auto with = [&usual](std::size_t index, std::string value) {

@@ -26,6 +26,7 @@ void ServerStream::end_section(bool end_stream) {
       content_.fail(
           {Code::kHeadTooLarge, Side::kDownstream, Retry::kNever, 0, "trailers larger than the limit"});
     }
+    http::remove_forbidden_trailers(*trailers_);
     return;
   }
   head_received_ = true;

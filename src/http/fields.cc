@@ -202,7 +202,18 @@ std::string_view name_of(Known known) { return kNames[static_cast<std::size_t>(k
 
 bool is_vouched_for(std::string_view name) {
   constexpr std::string_view kPrefix = "x-forwarded-";
-  return equal_ignoring_case(name.substr(0, kPrefix.size()), kPrefix);
+  if (name.size() < kPrefix.size() || ascii_lower(name.front()) != 'x') return false;
+  return std::ranges::equal(name.substr(0, kPrefix.size()), kPrefix,
+                            [](char c, char wanted) { return (c == '_' ? '-' : ascii_lower(c)) == wanted; });
+}
+
+bool is_disguised(std::string_view name) {
+  if (!name.contains('_')) return false;
+  if (is_vouched_for(name)) return true;
+  if (name.size() > kNameBytesMax) return false;
+  std::array<char, kNameBytesMax> plain;
+  std::ranges::replace_copy(name, plain.begin(), '_', '-');
+  return known_field({plain.data(), name.size()}) != Known::kOther;
 }
 
 bool Fields::set(Known known, std::string_view value) {
@@ -270,6 +281,13 @@ void remove_hop_by_hop(Fields& fields) {
   });
   if (!trailers) return;
   if (!fields.add(Known::kTe, "trailers") || !fields.add(Known::kConnection, "TE")) fields.remove(Known::kTe);
+}
+
+void remove_forbidden_trailers(Fields& trailers) {
+  trailers.remove_if([](const Field& field) {
+    if (field.known != Known::kOther) return field.known != Known::kEtag;
+    return is_vouched_for(field.name) || is_disguised(field.name);
+  });
 }
 
 }  // namespace weir::http

@@ -106,8 +106,11 @@ struct Field {
   Known known;
 };
 
-// X-Forwarded-*: what a proxy in front says about the client.
+// X-Forwarded-*: what a proxy in front says about the client; also with "_" for "-".
 bool is_vouched_for(std::string_view name);
+// A name that becomes that of a Known field or an X-Forwarded-* where "_" is read as "-": CGI and its heirs
+// (PHP, WSGI, Rack) can't tell X_Real_IP from X-Real-IP.
+bool is_disguised(std::string_view name);
 
 class Fields {
  public:
@@ -213,5 +216,10 @@ class ListReader {
 // otherwise strip what a proxy in front of weir, or the origin's access control, relies upon (Authorization,
 // Cookie, X-Forwarded-For, ...). The RFC forbids a sender to name such fields, so no honest one is harmed.
 void remove_hop_by_hop(Fields& fields);
+
+// Takes out of a trailer section what RFC 9110 section 6.5.1 forbids there, because it would have to be known
+// before the content (framing, routing, authentication, hop-by-hop, what a proxy vouches for): merging it
+// would be an attack, refusing it would break a message whose content has been delivered already.
+void remove_forbidden_trailers(Fields& trailers);
 
 }  // namespace weir::http

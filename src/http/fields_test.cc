@@ -164,6 +164,21 @@ TEST_CASE("hop-by-hop fields are removed, and only those") {
   }
 }
 
+TEST_CASE("names that CGI and its heirs take for another are known as such") {
+  for (const char* name : {"X_Real_IP", "x_forwarded_for", "X-Forwarded_Client-Cert", "X_FORWARDED_USER",
+                           "Content_Length", "transfer_encoding", "Proxy_Authorization"}) {
+    CAPTURE(name);
+    CHECK(is_disguised(name));
+  }
+  for (const char* name :
+       {"X-Real-IP", "X-Forwarded-For", "my_header", "_", "x_forwarded", "a_name_of_many_bytes_here"}) {
+    CAPTURE(name);
+    CHECK_FALSE(is_disguised(name));
+  }
+  CHECK(is_vouched_for("x_forwarded-user"));
+  CHECK_FALSE(is_vouched_for("x-forwarder"));
+}
+
 TEST_CASE("TE: trailers goes when there is no room for what it needs") {
   Fields fields;
   REQUIRE(fields.add("TE", "trailers"));

@@ -133,10 +133,7 @@ bool read_trailers(std::string_view section, Fields& out) {
   out.clear();
   if (section.empty()) return true;
   if (!parse_field_section(section, section.size(), Side::kInternal, out)) return false;
-  out.remove_if([](const Field& field) {
-    if (field.known != Known::kOther) return field.known != Known::kEtag;
-    return is_vouched_for(field.name);
-  });
+  remove_forbidden_trailers(out);
   return true;
 }
 

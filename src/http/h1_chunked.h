@@ -77,11 +77,8 @@ class ChunkedDecoder {
   std::uint64_t left_ = 0;
 };
 
-// The trailer section of a Step, as fields that may be forwarded. Those that RFC 9110 section 6.5.1 forbids
-// there, because they would have to be known before the content (framing, routing, authentication,
-// hop-by-hop, what a proxy vouches for), are dropped: merging them would be an attack, refusing them would
-// break a message whose content has been delivered already. False when there are more than
-// limits::kFieldsMax.
+// The trailer section of a Step, as fields that may be forwarded; see remove_forbidden_trailers(). False when
+// there are more than limits::kFieldsMax.
 bool read_trailers(std::string_view section, Fields& out);
 
 inline constexpr std::size_t kChunkHeadBytesMax = 18;  // 16 hex digits and CRLF

@@ -208,7 +208,8 @@ TEST_CASE("only fields that may be trailers are read from them") {
   CHECK(read_trailers(
       "X-Sum: 1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: a\r\nETag: \"e\"\r\n"
       "Authorization: b\r\nX-Forwarded-For: c\r\nX-Forwarded-User: d\r\nConnection: close\r\n"
-      "Set-Cookie: e\r\ngrpc-status: 0\r\n\r\n",
+      "Set-Cookie: e\r\nX_Forwarded_For: f\r\nContent_Length: 5\r\nX-Forwarded_Client_Cert: "
+      "g\r\ngrpc-status: 0\r\n\r\n",
       out));
   REQUIRE(out.size() == 3);
   CHECK(out[0].name == "X-Sum");

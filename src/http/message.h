@@ -56,9 +56,9 @@ struct RequestHead {
   std::string_view
       scheme;  // "http" or "https" as received, from absolute-form; else empty: the listener knows
   std::string_view authority;  // of absolute-form, or else Host; empty only in HTTP/1.0
-  std::string_view path;   // from its '/', bytes as received; "/" when absolute-form has none; "*" for the
-                           // asterisk-form of OPTIONS
-  std::string_view query;  // behind the '?'; data() is null when there is no '?'
+  std::string_view path;       // from its '/', bytes as received until the edge has made it normal; "/" when
+                               // absolute-form has none; "*" for the asterisk-form of OPTIONS
+  std::string_view query;      // behind the '?'; data() is null when there is no '?'
   // Host, when there is one or the target is in absolute-form, has the value of authority (RFC 9112 section
   // 3.2.2), so a head can be forwarded field by field.
   Fields fields;

@@ -268,14 +268,21 @@ net::Task<bool> ServerConnection::respond(Exchange& exchange, Response& response
   const bool body_read = !exchange.body || exchange.body->at_end();
   const bool keep_alive =
       exchange.head.keep_alive && response.head.keep_alive && body_read && !switched && !server_.draining();
-  server_.counters().responses[static_cast<std::size_t>(response.head.status / 100) % 6].add();
 
   RequestEnd& end = exchange.end;
-  end.status = response.head.status;
   net::Buffer out = net::Buffer::acquire();
   ResponseWriter writer(out.span(), exchange.head, server_.date());
   const auto first = writer.begin(response, keep_alive);
-  if (!first) co_return give_up(exchange, Side::kUpstream, first.error());
+  if (!first && switched) co_return give_up(exchange, Side::kUpstream, first.error());
+  if (!first) {
+    // What came from the origin and what was added to it don't fit a head: nothing of it was sent yet.
+    const ResponsePtr instead = error_response(
+        {Code::kHeadTooLarge, Side::kUpstream, Retry::kNever, 0, first.error().text}, exchange.request.id);
+    out.release();
+    co_return co_await respond(exchange, *instead);
+  }
+  end.status = response.head.status;
+  server_.counters().responses[static_cast<std::size_t>(end.status / 100) % 6].add();
   auto written = co_await stream_->write(first->slices, options().write_timeout);
   if (!written) co_return give_up(exchange, Side::kDownstream, written.error());
   end.head_sent = env().loop.now();

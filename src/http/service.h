@@ -80,13 +80,14 @@ struct RequestEnd {
 struct Request {
   RequestHead& head;     // views into the connection's buffer: valid until the response has been sent
   Body* body = nullptr;  // null: no content
-  InterimSink* interim = nullptr;  // null: the client is HTTP/1.0, or nobody wants them
-  Upgrade* upgrade = nullptr;      // null: the client did not ask for WebSocket
-  net::Address peer;
+  InterimSink* interim = nullptr;            // null: the client is HTTP/1.0, or nobody wants them
+  Upgrade* upgrade = nullptr;                // null: the client did not ask for WebSocket
+  net::Address peer;                         // the client's
+  std::optional<net::Address> forwarded_by;  // who sent it in the client's name, and is trusted to
   Instant arrived;
   std::uint16_t local_port = 0;
   std::uint8_t version_major = 1;    // of HTTP
-  std::string_view scheme = "http";  // of the listener
+  std::string_view scheme = "http";  // of the listener, or as a trusted proxy says
   const TlsInfo* tls = nullptr;      // null: the client came without TLS
   std::string_view id;               // the request id, made or taken over by the server
   Scratch scratch;
