@@ -110,7 +110,8 @@ def path(method, service=SERVICE):
 
 def test_unary_with_metadata_trailers_and_deadline(site):
     channel, handlers = site
-    answer, call = channel.unary_unary(path("Unary")).with_call(b"hello", timeout=20, metadata=(("x-a", "b"),))
+    echo = channel.unary_unary(path("Unary"))
+    answer, call = echo.with_call(b"hello", timeout=20, metadata=(("x-a", "b"),))
     assert answer == b"hello"
     assert dict(call.trailing_metadata())["x-end"] == "yes"
     assert handlers.metadata[-1]["x-a"] == "b"

@@ -2,15 +2,33 @@
 // already there, in as few slices as possible. A local of the server connection.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <span>
+#include <string_view>
 
-#include "http/date_text.h"
 #include "http/h1_chunked.h"
 #include "http/h1_writer.h"
 #include "http/message.h"
 #include "http/service.h"
+#include "net/loop.h"
 
 namespace weir::http {
+
+// The value of the Date field (IMF-fixdate, RFC 9110 section 5.6.7), made once a second. One per server, that
+// is per core, for its connections of every version.
+class DateText {
+ public:
+  explicit DateText(net::Clock& clock) : clock_(clock) {}
+  // Valid until the next call.
+  std::string_view now();
+
+ private:
+  net::Clock& clock_;
+  std::int64_t second_ = -1;
+  std::array<char, 64> text_{};
+  std::size_t bytes_ = 0;
+};
 
 class ResponseWriter {
  public:

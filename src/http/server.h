@@ -11,7 +11,7 @@
 #include "base/metrics.h"
 #include "base/time.h"
 #include "http/connection.h"
-#include "http/date_text.h"
+#include "http/response_writer.h"
 #include "http/service.h"
 #include "net/env.h"
 #include "net/task_group.h"
