@@ -32,12 +32,15 @@ class FailureThrottle {
   void succeeded(const net::Address& from);
   std::size_t size() const { return by_source_.size(); }
 
- private:
+  // Who counts as one.
   struct Source {
     std::uint64_t network = 0;
     bool is_v6 = false;
     friend auto operator<=>(const Source&, const Source&) = default;
   };
+  static Source source_of(const net::Address& address);
+
+ private:
   struct Record {
     Source source;
     int failures = 0;
@@ -45,8 +48,6 @@ class FailureThrottle {
     Instant last;
   };
   using Records = std::list<Record>;
-
-  static Source source_of(const net::Address& address);
 
   Records records_;  // the one that failed last is at the end
   std::map<Source, Records::iterator> by_source_;

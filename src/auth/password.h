@@ -1,5 +1,6 @@
 // Passwords: the credentials of HTTP Basic, and hashes as crypt(3) makes them. Pure; slow on purpose (a
-// bcrypt of cost 10 takes 50 ms), so outcomes are worth remembering. Never logs.
+// bcrypt of cost 10 takes 50 ms), so outcomes are worth remembering, and no loop waits
+// for it: see password_checker.h. Never logs.
 #pragma once
 
 #include <optional>

@@ -160,6 +160,9 @@ class Up {
     return {};
   }
 
+  // Before any core starts.
+  void check_passwords_on(net::Loop& loop) { edge_.passwords().answer_on(loop); }
+
   void on_signal(int signal) {
     if (signal == SIGHUP) {
       access_log_->reopen();
@@ -392,6 +395,8 @@ int run_up(const UpOptions& options) {
     workers.push_back(&(*core)->env());
     cores.push_back(std::move(*core));
   }
+  auto passwords = net::Core::create(*log);  // a hash takes as long as a thousand requests
+  if (!passwords) return refuse(passwords.error().text);
   auto authority = read_or_make_authority(options.data_dir, (*control)->loop().clock().wall_now());
   if (!authority) return refuse(authority.error());
   {
@@ -400,9 +405,12 @@ int run_up(const UpOptions& options) {
                access_log.get());
     up = &running;
     if (auto opened = running.open(); !opened) return refuse(opened.error());
+    running.check_passwords_on((*passwords)->loop());
+    (*passwords)->start("weir-passwords");
     for (std::size_t i = 0; i < cores.size(); ++i) cores[i]->start("weir-edge-" + std::to_string(i));
     (*control)->loop().run();
     for (const auto& core : cores) core->stop();
+    (*passwords)->stop();
     up = nullptr;
   }
   return 0;

@@ -62,7 +62,7 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
 Edge::~Edge() = default;
 
 Result<Listening> Edge::listen() {
-  plan_ = build_plan(*snapshot_, resolved_, nullptr, limiter_, ports_, control_);
+  plan_ = build_plan(*snapshot_, resolved_, nullptr, common_, ports_, control_);
   for (const auto& worker : workers_) {
     auto opened = worker->listen(listening_, *plan_);
     if (!opened) return fail(opened.error());
@@ -81,7 +81,7 @@ void Edge::apply(config::SnapshotPointer snapshot) {
 }
 
 void Edge::rebuild() {
-  plan_ = build_plan(*snapshot_, resolved_, plan_.get(), limiter_, ports_, control_);
+  plan_ = build_plan(*snapshot_, resolved_, plan_.get(), common_, ports_, control_);
   for (const auto& worker : workers_) post_to_worker(*worker, true);
   watch_health();
   watch_ports();

@@ -45,6 +45,8 @@ class Edge {
 
   // Where the shared HTTPS listener is to listen; before listen(), none otherwise.
   void set_https(std::optional<net::Address> at) { listening_.https = at; }
+  // To be told which loop checks passwords.
+  auth::PasswordChecker& passwords() { return *common_.passwords; }
   // Opens the shared listeners on every worker, before their loops run.
   Result<Listening> listen();
 
@@ -90,7 +92,7 @@ class Edge {
   EdgeOptions options_;
   std::vector<std::unique_ptr<Worker>> workers_;
   config::SnapshotPointer snapshot_;
-  std::shared_ptr<lb::RateLimiter> limiter_ = std::make_shared<lb::RateLimiter>();
+  filter::Common common_;
   Listening listening_;
   Ports ports_;
   std::map<const Worker*, Worker::PortFailures> port_failures_;  // of those that have any

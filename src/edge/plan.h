@@ -18,7 +18,6 @@
 #include "lb/host.h"
 #include "lb/outlier.h"
 #include "lb/policies.h"
-#include "lb/rate_limiter.h"
 #include "lb/retry_budget.h"
 #include "net/env.h"
 #include "net/network.h"
@@ -92,9 +91,9 @@ std::uint32_t zone_number(std::string_view name);
 // "name:port" -> addresses; a name that is not there has not been resolved yet and has no hosts.
 using ResolvedNames = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
-// previous: whose shared state goes on; may be null. limiter: of all routes. ports: keeps the TLS of
+// previous: whose shared state goes on; may be null. ports: keeps the TLS of
 // listeners.
 PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
-                       const std::shared_ptr<lb::RateLimiter>& limiter, Ports& ports, net::Env& env);
+                       const filter::Common& common, Ports& ports, net::Env& env);
 
 }  // namespace weir::edge

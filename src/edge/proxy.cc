@@ -116,6 +116,14 @@ void end_try(record::Decision& decision, record::Try& one, UpstreamHost& host, c
   host.counts->upstream.observe(one.took);
 }
 
+// Which filter answers, and why.
+void write_down(const filter::Exchange& exchange, std::string_view filter_name) {
+  record::Decision& decision = record::Decision::of(exchange.request);
+  decision.filter = filter_name;
+  decision.reason = exchange.reason;
+  decision.flags.add(record::flags_of_filter(filter_name));
+}
+
 }  // namespace
 
 Proxy::Proxy(net::Env& env, net::Connector& connector, const WorkerOptions& options)
@@ -172,7 +180,15 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   if (route->filters().empty()) co_return co_await answer(request, *active, *route);
 
   filter::Exchange exchange{request, env_, throttle_, route->matched_prefix(), {}};
-  http::ResponsePtr response = ask_filters(exchange, *route);
+  http::ResponsePtr response;
+  for (const filter::NamedFilter& one : route->filters()) {
+    response = one.filter->on_request(exchange);
+    if (std::exchange(exchange.deferred, false))
+      response = co_await one.filter->on_request_deferred(exchange);
+    if (!response) continue;
+    write_down(exchange, one.name);
+    break;
+  }
   if (!response) {
     auto answered = co_await answer(request, *active, *route);
     if (!answered) co_return answered;
@@ -180,19 +196,6 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   }
   for (const filter::NamedFilter& one : route->filters()) one.filter->on_response(exchange, response->head);
   co_return response;
-}
-
-http::ResponsePtr Proxy::ask_filters(filter::Exchange& exchange, const Route& route) {
-  for (const filter::NamedFilter& one : route.filters()) {
-    http::ResponsePtr response = one.filter->on_request(exchange);
-    if (!response) continue;
-    record::Decision& decision = record::Decision::of(exchange.request);
-    decision.filter = one.name;
-    decision.reason = exchange.reason;
-    decision.flags.add(record::flags_of_filter(one.name));
-    return response;
-  }
-  return nullptr;
 }
 
 void Proxy::refused(http::Request& request, const Error& error) {

@@ -88,7 +88,6 @@ class Proxy final : public http::Service {
                                               const Route& route);
   net::Task<Result<http::ResponsePtr>> forward(http::Request& request, std::shared_ptr<Upstream> upstream,
                                                const Route& route);
-  http::ResponsePtr ask_filters(filter::Exchange& exchange, const Route& route);
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, Upstream& upstream,
                                                std::uint32_t index, const UpstreamHead& head,
                                                http::ExchangeOptions options, Instant ends);

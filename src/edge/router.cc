@@ -134,13 +134,13 @@ Route::Mismatch Route::mismatch(const http::RequestHead& head) const {
 }
 
 Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_places,
-               const std::shared_ptr<lb::RateLimiter>& limiter, const Router* previous) {
+               const filter::Common& common, const Router* previous) {
   RoutesById before;
   if (previous != nullptr) {
     for (const auto& route : previous->routes_) before.emplace(route->id, route.get());
   }
   for (const config::LoadBalancer& load_balancer : snapshot.load_balancers) {
-    add(load_balancer, service_places, snapshot, limiter, before);
+    add(load_balancer, service_places, snapshot, common, before);
   }
   const auto sort = [](Routes& routes) { std::ranges::sort(routes, precedes); };
   for (auto& [number, port] : ports_) {
@@ -151,8 +151,7 @@ Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_pl
 }
 
 void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces& service_places,
-                 const config::Snapshot& snapshot, const std::shared_ptr<lb::RateLimiter>& limiter,
-                 const RoutesById& previous) {
+                 const config::Snapshot& snapshot, const filter::Common& common, const RoutesById& previous) {
   const std::size_t place = names_.size();
   names_.push_back(std::make_unique<const std::string>(load_balancer.name));
   load_balancers_.push_back(*names_.back());
@@ -161,7 +160,7 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     const Route* before = found == previous.end() ? nullptr : found->second;
     route.rotation = before != nullptr ? before->rotation : std::make_shared<lb::Rotation>();
     route.chain =
-        filter::make_chain(spec, {route.id, snapshot, limiter}, before != nullptr ? before->chain : nullptr);
+        filter::make_chain(spec, {route.id, snapshot, common}, before != nullptr ? before->chain : nullptr);
   };
   for (std::size_t i = 0; i < load_balancer.spec.routes.size(); ++i) {
     const config::Route& spec = load_balancer.spec.routes[i];

@@ -82,12 +82,12 @@ struct Route {
 
 class Router {
  public:
-  // service_places: where each service of the snapshot stands in the plan. limiter: of all routes. previous:
+  // service_places: where each service of the snapshot stands in the plan. previous:
   // whose routes' rotations and filters go on; may be null.
   using ServicePlaces = std::unordered_map<std::string_view, std::uint32_t>;
   Router() = default;
-  Router(const config::Snapshot& snapshot, const ServicePlaces& service_places,
-         const std::shared_ptr<lb::RateLimiter>& limiter, const Router* previous);
+  Router(const config::Snapshot& snapshot, const ServicePlaces& service_places, const filter::Common& common,
+         const Router* previous);
 
   // port: of the listener that the connection came in by; config::kSharedHttp and kSharedHttps for the role's
   // shared sockets.
@@ -119,8 +119,7 @@ class Router {
 
   using RoutesById = std::unordered_map<std::string_view, const Route*>;
   void add(const config::LoadBalancer& load_balancer, const ServicePlaces& service_places,
-           const config::Snapshot& snapshot, const std::shared_ptr<lb::RateLimiter>& limiter,
-           const RoutesById& previous);
+           const config::Snapshot& snapshot, const filter::Common& common, const RoutesById& previous);
   void insert(const config::Listener& listener, const Route* route);
 
   // Hands the routes of the most specific host name that takes the request to `take`.

@@ -160,6 +160,7 @@ TEST_CASE("who may not come is told so, and the origin sees nothing") {
     const auto get = [&fixture](std::string_view credentials) {
       Peer client(fixture.fake, kEdge);
       client.send("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(credentials) + "\r\n");
+      if (client.received().empty()) (void)fixture.edge.passwords().answer_one();
       return client.take();
     };
     const std::string refused = get("");
@@ -171,7 +172,44 @@ TEST_CASE("who may not come is told so, and the origin sees nothing") {
     CHECK(get("Authorization: Basic ZXZlOng=\r\n").starts_with("HTTP/1.1 429"));
     CHECK(get(right).starts_with("HTTP/1.1 204"));  // known to be right: no guess
     CHECK(origin.answered() == 2);
+    fixture.snapshot.services.push_back(service("other", {}));
+    fixture.apply();  // a change elsewhere forgets nothing
+    Peer client(fixture.fake, kEdge);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(right) + "\r\n");
+    CHECK(client.take().starts_with("HTTP/1.1 204"));
   }
+}
+
+TEST_CASE("while a password is checked, the loop serves others; a client may leave meanwhile") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  origin.answer("\r\n\r\n", kNoContent);
+  std::vector<config::Route>& routes = fixture.snapshot.load_balancers[0].spec.routes;
+  routes.push_back(routes[0]);
+  routes[1].match.path_prefix = "/inner";
+  routes[1].basic_auth = config::BasicAuth{.secret = "users"};
+  fixture.snapshot.secrets.push_back(std::make_shared<config::Secret>(config::Secret{
+      "users", "u", 1, {.values = {{"eve", "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5"}}}}));
+  fixture.apply({endpoint("10.0.0.1:80")});
+  const auto ask = [&fixture](const std::string& credentials) {
+    Peer client(fixture.fake, kEdge);
+    client.send("GET /inner HTTP/1.1\r\nHost: a\r\nAuthorization: Basic " + credentials + "\r\n\r\n");
+    return client;
+  };
+  Peer right = ask("ZXZlOkhlbGxvIHdvcmxkIQ==");
+  Peer wrong = ask("ZXZlOng=");
+  Peer leaving = ask("ZXZlOnk=");
+  CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+  CHECK(right.received().empty());
+  leaving.abort();
+  fixture.apply();  // the route that they wait in is that of an older plan
+  CHECK(fixture.edge.passwords().answer_one());
+  CHECK(right.take().starts_with("HTTP/1.1 204"));
+  CHECK(wrong.received().empty());
+  CHECK(fixture.edge.passwords().answer_one());
+  CHECK(wrong.take().starts_with("HTTP/1.1 401"));
+  (void)fixture.edge.passwords().answer_one();
+  fixture.fake.run_until_idle();
 }
 
 TEST_CASE("beyond its rate a client is told when to come again") {

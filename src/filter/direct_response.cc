@@ -13,8 +13,10 @@ class DirectResponse final : public Filter {
 
   std::unique_ptr<http::TextResponse> on_request(Exchange& exchange) const override {
     exchange.reason = "direct_response";
+    // The answer may outlive the route.
+    const std::string_view content_type = exchange.request.scratch.keep(spec_.content_type);
     auto response =
-        std::make_unique<http::TextResponse>(static_cast<int>(spec_.status), spec_.content_type, spec_.body);
+        std::make_unique<http::TextResponse>(static_cast<int>(spec_.status), content_type, spec_.body);
     if (spec_.status >= 400) response->add_reason(exchange.reason, exchange.request.id);
     return response;
   }

@@ -4,6 +4,10 @@
 
 namespace weir::filter {
 
+net::Task<std::unique_ptr<http::TextResponse>> Filter::on_request_deferred(Exchange& /*exchange*/) const {
+  co_return nullptr;
+}
+
 ChainPointer make_chain(const config::Route& route, const RouteContext& context,
                         const ChainPointer& previous) {
   auto chain = std::make_shared<Chain>();

@@ -81,7 +81,7 @@ FilterPointer make_rate_limit(const config::Route& route, const RouteContext& co
                       {.requests = spec.requests, .period = spec.per, .burst = burst},
                       lb::hash_bytes(context.id + " limit " + std::to_string(i))});
   }
-  return std::make_unique<RateLimit>(std::move(limits), context.limiter);
+  return std::make_unique<RateLimit>(std::move(limits), context.common.limiter);
 }
 
 }  // namespace weir::filter
