@@ -6,13 +6,10 @@
 namespace weir::net {
 namespace {
 
-constexpr std::size_t kKeptBuffers =
-    256;  // 8 MiB a thread stay warm; a burst beyond that goes back to the system
-
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 constexpr std::size_t kKept = 0;
 #else
-constexpr std::size_t kKept = kKeptBuffers;
+constexpr std::size_t kKept = 256;  // 8 MiB a thread stay warm; a burst beyond that goes back to the system
 #endif
 
 // Idle buffers, last in, first out: the warmest. The first bytes of each are the address of the next.
