@@ -102,7 +102,7 @@ inline std::string content_of(const std::string& response) {
 
 // Three origins, 10.0.0.1:80 to 10.0.0.3:80, that answer with their own letter: a, b, c.
 struct Pool : Fixture {
-  explicit Pool(const std::string& zone = {}) : Fixture(zone) {
+  explicit Pool(const std::string& zone = {}) : Fixture({.zone = zone}) {
     for (char letter = 'a'; letter <= 'c'; ++letter) {
       origins.emplace_back(fake, address_of(letter));
       origins.back().answer("\r\n\r\n", answer_with(std::string(1, letter)));
