@@ -160,6 +160,7 @@ class Up {
     return {};
   }
 
+  // Before any core starts.
   void check_passwords_on(net::Loop& loop) { edge_.passwords().answer_on(loop); }
 
   void on_signal(int signal) {

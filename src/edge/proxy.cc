@@ -139,6 +139,14 @@ void end_try(record::Decision& decision, record::Try& one, UpstreamHost& host, c
   host.counts->upstream.observe(one.took);
 }
 
+// Which filter answers, and why.
+void write_down(const filter::Exchange& exchange, std::string_view filter_name) {
+  record::Decision& decision = record::Decision::of(exchange.request);
+  decision.filter = filter_name;
+  decision.reason = exchange.reason;
+  decision.flags.add(record::flags_of_filter(filter_name));
+}
+
 }  // namespace
 
 Proxy::Proxy(net::Env& env, net::Connector& connector, const WorkerOptions& options)
@@ -209,9 +217,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
     if (std::exchange(exchange.deferred, false))
       response = co_await one.filter->on_request_deferred(exchange);
     if (!response) continue;
-    decision.filter = one.name;
-    decision.reason = exchange.reason;
-    decision.flags.add(record::flags_of_filter(one.name));
+    write_down(exchange, one.name);
     break;
   }
   if (!response) {
