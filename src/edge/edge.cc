@@ -13,6 +13,8 @@ constexpr Duration kTtlMax = std::chrono::hours(1);
 constexpr Duration kResolveTimeout = std::chrono::seconds(5);
 constexpr Duration kResolveRetry = std::chrono::seconds(2);
 constexpr Duration kSweepInterval = std::chrono::seconds(1);  // intervals of outlier detection are multiples
+constexpr Duration kRenewInterval =
+    std::chrono::hours(24);  // certificates are renewed a month before their end
 
 health::Check to_check(const config::HealthCheck& spec, const std::string& authority) {
   health::Check check{.interval = spec.interval,
@@ -58,14 +60,16 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
 Edge::~Edge() = default;
 
 Result<Listening> Edge::listen() {
-  plan_ = build_plan(*snapshot_, resolved_, nullptr, limiter_, ports_, control_);
+  plan_ = build_plan(*snapshot_, resolved_, nullptr, limiter_, ports_, control_, 0);
   Listening at{options_.http, https_};
   for (const auto& worker : workers_) {
     auto opened = worker->listen(at, *plan_);
     if (!opened) return fail(opened.error());
     at = *opened;  // the ports that the first was given serve all
   }
+  https_ = at.https;  // with the port that it was given
   sweeping_.spawn(sweep_outliers());
+  sweeping_.spawn(renew_certificates());
   return at;
 }
 
@@ -77,7 +81,8 @@ void Edge::apply(config::SnapshotPointer snapshot) {
 }
 
 void Edge::rebuild() {
-  plan_ = build_plan(*snapshot_, resolved_, plan_.get(), limiter_, ports_, control_);
+  plan_ = build_plan(*snapshot_, resolved_, plan_.get(), limiter_, ports_, control_,
+                     https_ ? https_->port() : std::uint16_t{0});
   for (const auto& worker : workers_) {
     worker->env().loop.post([target = worker.get(), plan = plan_] { target->apply(plan); });
   }
@@ -156,6 +161,11 @@ net::Task<void> Edge::sweep_outliers() {
       }
     }
   }
+}
+
+// An edge that nobody changes for months still has certificates that are good.
+net::Task<void> Edge::renew_certificates() {
+  while (co_await control_.loop.sleep(kRenewInterval)) rebuild();
 }
 
 net::Task<void> Edge::end_name(std::unique_ptr<Name> name) { co_await name->group.stop(); }

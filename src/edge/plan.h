@@ -88,8 +88,9 @@ std::uint32_t zone_number(std::string_view name);
 using ResolvedNames = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
 // previous: whose shared state goes on; may be null. limiter: of all routes. ports: keeps the TLS of
-// listeners.
+// listeners. https: the port of the shared HTTPS listener; 0: there is none.
 PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
-                       const std::shared_ptr<lb::RateLimiter>& limiter, Ports& ports, net::Env& env);
+                       const std::shared_ptr<lb::RateLimiter>& limiter, Ports& ports, net::Env& env,
+                       std::uint16_t https);
 
 }  // namespace weir::edge

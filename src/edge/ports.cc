@@ -42,16 +42,18 @@ std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
   }
   std::erase_if(loaded_, [&snapshot](const auto& one) { return !snapshot.find_certificate(one.first); });
   std::erase_if(contexts_, [&tls_ports](const auto& one) { return !tls_ports.contains(one.first); });
+  for (auto& [hosts, issued] : issued_) issued.wanted = false;
 
   std::vector<PlannedPort> ports;
   for (auto& [number, wanted] : plain_ports) {
     ports.push_back({number, nullptr, std::move(wanted.proxied_from), wanted.h2c});
   }
   for (auto& [number, wanted] : tls_ports) {
-    if (auto made = context(number, wanted)) {
-      ports.push_back({number, std::move(made), std::move(wanted.proxied_from)});
-    }
+    auto made = context(number, wanted);
+    const bool refused = made == nullptr;
+    ports.push_back({number, std::move(made), std::move(wanted.proxied_from), false, refused});
   }
+  std::erase_if(issued_, [](const auto& one) { return !one.second.wanted; });
   std::ranges::sort(ports, {}, &PlannedPort::number);
   return ports;
 }
@@ -88,6 +90,7 @@ std::shared_ptr<const tls::Certificate> Ports::issue(const std::vector<std::stri
   if (!authority_ || hosts.empty()) return nullptr;
   const WallTime now = clock_.wall_now();
   Issued& issued = issued_[hosts];
+  issued.wanted = true;
   if (issued.certificate && issued.until > now) return issued.certificate;
   const auto pem = authority_->issue(hosts, tls::Usage::kServer, now);
   auto certificate = pem ? tls::Certificate::load(pem->certificate, pem->private_key)
@@ -138,8 +141,10 @@ std::shared_ptr<tls::ServerContext> Ports::context(std::uint32_t port, const Wan
     }
     error = made.error();
   }
-  log_.error("a port keeps the TLS that it had", {{"port", std::to_string(port)}, {"reason", error.text}});
-  return known.context;
+  contexts_.erase(port);
+  log_.error("a port takes no connections: its TLS can't be had",
+             {{"port", std::to_string(port)}, {"reason", error.text}});
+  return nullptr;
 }
 
 }  // namespace weir::edge

@@ -24,6 +24,7 @@ struct PlannedPort {
   std::shared_ptr<tls::ServerContext> tls;    // null: none
   std::vector<config::Network> proxied_from;  // whose connections begin with a PROXY header
   bool h2c = false;                           // HTTP/2 by prior knowledge
+  bool refused = false;  // its TLS can't be had: no connection is better than a weaker one
 };
 
 class Ports {
@@ -32,9 +33,11 @@ class Ports {
   // shared HTTPS port serves from the start.
   Ports(net::Clock& clock, Log& log, std::shared_ptr<const tls::Authority> authority, std::string domain);
 
-  // By number. A port whose certificates or authorities can't be used keeps what it had before, and says why
-  // in the log.
+  // By number. A certificate that can't be used leaves the port what it had of it before; a port whose
+  // demands on clients can't be met is refused. Both are said in the log. Issued certificates near their end
+  // are made anew, so this is called from time to time without a change.
   std::vector<PlannedPort> plan(const config::Snapshot& snapshot);
+  std::size_t issued() const { return issued_.size(); }
 
  private:
   struct Settings {
@@ -59,6 +62,7 @@ class Ports {
     std::shared_ptr<const tls::Certificate> certificate;
   };
   struct Issued {
+    bool wanted = false;  // by the plan that is being made
     WallTime until;
     std::shared_ptr<const tls::Certificate> certificate;
   };

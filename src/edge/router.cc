@@ -60,6 +60,16 @@ bool precedes(const Route* left, const Route* right) {
   return std::pair(rank(*left), right->order) > std::pair(rank(*right), left->order);
 }
 
+// What the listener says, else where its load balancer takes HTTPS, else where everybody does.
+std::uint32_t https_port(const config::LoadBalancerSpec& spec, const config::Listener& from,
+                         std::uint16_t shared) {
+  if (from.https_port) return *from.https_port;
+  for (const config::Listener& listener : spec.listeners) {
+    if (listener.protocol == config::ListenerProtocol::kHttps && listener.port) return *listener.port;
+  }
+  return shared == 0 ? 443 : shared;
+}
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   c = ascii_lower(c);
@@ -130,9 +140,9 @@ bool Route::matches(const http::RequestHead& head) const {
 }
 
 Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_places,
-               const std::shared_ptr<lb::RateLimiter>& limiter) {
+               const std::shared_ptr<lb::RateLimiter>& limiter, std::uint16_t https) {
   for (const config::LoadBalancer& load_balancer : snapshot.load_balancers) {
-    add(load_balancer, service_places, snapshot, limiter);
+    add(load_balancer, service_places, snapshot, limiter, https);
   }
   const auto sort = [](Routes& routes) { std::ranges::sort(routes, precedes); };
   for (auto& [number, port] : ports_) {
@@ -143,7 +153,8 @@ Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_pl
 }
 
 void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces& service_places,
-                 const config::Snapshot& snapshot, const std::shared_ptr<lb::RateLimiter>& limiter) {
+                 const config::Snapshot& snapshot, const std::shared_ptr<lb::RateLimiter>& limiter,
+                 std::uint16_t https) {
   for (std::size_t i = 0; i < load_balancer.spec.routes.size(); ++i) {
     const config::Route& spec = load_balancer.spec.routes[i];
     auto route = std::make_unique<Route>();
@@ -174,7 +185,9 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     route->load_balancer = load_balancer.name;
     route->name = load_balancer.name + "/to-https";
     route->path = "/";
-    const config::Route spec{.redirect = config::Redirect{.status = 308, .scheme = "https"}};
+    const config::Route spec{
+        .redirect = config::Redirect{
+            .status = 308, .scheme = "https", .port = https_port(load_balancer.spec, listener, https)}};
     route->filters = filter::make_filters(spec, {route->name, snapshot, limiter});
     insert(listener, route.get());
     route->order = routes_.size();

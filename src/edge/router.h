@@ -65,8 +65,9 @@ class Router {
   // service_places: where each service of the snapshot stands in the plan. limiter: of all routes.
   using ServicePlaces = std::unordered_map<std::string_view, std::uint32_t>;
   Router() = default;
+  // https: the port of the shared HTTPS listener, which redirects of whole listeners lead to; 0: 443.
   Router(const config::Snapshot& snapshot, const ServicePlaces& service_places,
-         const std::shared_ptr<lb::RateLimiter>& limiter);
+         const std::shared_ptr<lb::RateLimiter>& limiter, std::uint16_t https);
 
   // port: of the listener that the connection came in by; config::kSharedHttp and kSharedHttps for the role's
   // shared sockets.
@@ -87,7 +88,8 @@ class Router {
   };
 
   void add(const config::LoadBalancer& load_balancer, const ServicePlaces& service_places,
-           const config::Snapshot& snapshot, const std::shared_ptr<lb::RateLimiter>& limiter);
+           const config::Snapshot& snapshot, const std::shared_ptr<lb::RateLimiter>& limiter,
+           std::uint16_t https);
   void insert(const config::Listener& listener, const Route* route);
 
   std::vector<std::unique_ptr<Route>> routes_;

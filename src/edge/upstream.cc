@@ -19,7 +19,10 @@ Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net:
       planned_(std::move(planned)) {
   const bool count_active =
       lb::kPolicies[static_cast<std::size_t>(planned_->spec.balance)].make == lb::make_least_request;
-  const bool reuse = previous != nullptr && previous->planned_->spec.balance == planned_->spec.balance;
+  // A connection is what the settings of its making were: one without TLS serves nobody who asks for TLS.
+  const bool reuse = previous != nullptr && previous->planned_->spec.balance == planned_->spec.balance &&
+                     previous->planned_->spec.tls == planned_->spec.tls &&
+                     previous->planned_->tls_shown == planned_->tls_shown;
   for (const PlannedHost& planned_host : planned_->hosts) {
     std::shared_ptr<UpstreamHost> host;
     if (reuse) {
