@@ -10,8 +10,21 @@
 
 #include "base/text.h"
 #include "tls/certificate.h"
+#include "tls/trust_store.h"
 
 namespace weir::config {
+namespace {
+
+// A bundle that nobody can be verified with is found out when it is written, not at the first handshake.
+void check_authorities(std::string_view field_name, const std::string& bundle_pem, Report& report) {
+  if (bundle_pem.empty()) return;
+  const auto authorities = tls::TrustStore::parse(bundle_pem);
+  if (authorities) return;
+  const Report::Step field(report, field_name);
+  report.add(std::string("can't be used: ") + authorities.error().text);
+}
+
+}  // namespace
 
 const KindInfo* find_kind(std::string_view name) {
   const auto* found = std::ranges::find(kKinds, name, &KindInfo::name);
@@ -98,6 +111,15 @@ void Schema<ListenerTls>::validate(const ListenerTls& tls, Report& report) {
     const Report::Step field(report, "client_ca");
     report.add("is required to verify client certificates");
   }
+  check_authorities("client_ca", tls.client_ca, report);
+}
+
+void Schema<UpstreamTls>::validate(const UpstreamTls& tls, Report& report) {
+  check_authorities("ca", tls.ca, report);
+  if (parse_address(tls.server_name)) {
+    const Report::Step field(report, "server_name");
+    report.add("has a port; that belongs to the endpoints");
+  }
 }
 
 void Schema<Listener>::validate(const Listener& listener, Report& report) {
@@ -113,6 +135,10 @@ void Schema<Listener>::validate(const Listener& listener, Report& report) {
   if (listener.redirect_to_https && https) {
     const Report::Step field(report, "redirect_to_https");
     report.add("is for listeners of protocol HTTP");
+  }
+  if (listener.https_port && !listener.redirect_to_https) {
+    const Report::Step field(report, "https_port");
+    report.add("is for listeners with redirect_to_https");
   }
 }
 

@@ -279,6 +279,13 @@ TEST_CASE("what is wrong with retries and hashing") {
   });
 }
 
+TEST_CASE("TLS to endpoints that could never be verified is refused") {
+  CHECK(
+      problems_of("{kind: Service, metadata: {name: a}, spec: {tls: {ca: garbage, server_name: 'a:443'}}}") ==
+      Lines{"spec.tls.ca: can't be used: no certificate in the CA bundle",
+            "spec.tls.server_name: has a port; that belongs to the endpoints"});
+}
+
 TEST_CASE("what is wrong with a LoadBalancer") {
   const auto balancer = [](const std::string& listeners, const std::string& routes) {
     return "{kind: LoadBalancer, metadata: {name: a}, spec: {listeners: [" + listeners + "], routes: [" +
@@ -300,6 +307,10 @@ TEST_CASE("what is wrong with a LoadBalancer") {
         "spec.listeners[1].redirect_to_https: is for listeners of protocol HTTP"}},
       {balancer("{protocol: HTTPS, tls: {client_certificates: REQUIRE}}", route),
        {"spec.listeners[0].tls.client_ca: is required to verify client certificates"}},
+      {balancer("{protocol: HTTPS, tls: {client_certificates: REQUIRE, client_ca: garbage}}", route),
+       {"spec.listeners[0].tls.client_ca: can't be used: no certificate in the CA bundle"}},
+      {balancer("{protocol: HTTP, https_port: 443}", route),
+       {"spec.listeners[0].https_port: is for listeners with redirect_to_https"}},
       {balancer("{}", route), {"spec.listeners[0].protocol: is required"}},
       {balancer("{protocol: HTTP, port: 0}, {protocol: HTTP, port: 65536}", route),
        {"spec.listeners[0].port: must be between 1 and 65535",

@@ -75,6 +75,12 @@ struct Schema<Listener> {
       field<&Listener::redirect_to_https>({.name = "redirect_to_https",
                                            .doc = "of an HTTP listener: all that comes is sent to https://",
                                            .quiet = true}),
+      field<&Listener::https_port>(
+          {.name = "https_port",
+           .doc = "that redirect_to_https leads to, such as 443 behind a forwarded port; absent: where HTTPS "
+                  "is served",
+           .min = 1,
+           .max = 65535}),
   };
   static void validate(const Listener& listener, Report& report);
 };

@@ -224,6 +224,7 @@ struct Schema<UpstreamTls> {
                                                  .doc = "true: whoever answers is believed; for tests only",
                                                  .quiet = true}),
   };
+  static void validate(const UpstreamTls& tls, Report& report);
 };
 
 template <>

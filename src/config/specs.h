@@ -167,6 +167,7 @@ struct Listener {
   std::vector<std::string> trusted_proxies;      // networks that are believed about X-Forwarded-*
   bool h2c = false;                // HTTP only: HTTP/2 without TLS, from clients that know it beforehand
   bool redirect_to_https = false;  // HTTP only: 308 for all that comes
+  std::optional<std::uint32_t> https_port;  // that redirect_to_https leads to; none: where HTTPS is served
   friend bool operator==(const Listener&, const Listener&) = default;
 };
 

@@ -15,6 +15,8 @@ constexpr Duration kResolveRetry = std::chrono::seconds(2);
 // A port that another program has is ours soon after it is given up; a try costs three system calls.
 constexpr Duration kClaimInterval = std::chrono::milliseconds(250);
 constexpr Duration kSweepInterval = std::chrono::seconds(1);  // intervals of outlier detection are multiples
+constexpr Duration kRenewInterval =
+    std::chrono::hours(24);  // certificates are renewed a month before their end
 
 std::optional<tls::ProxyVersion> proxy_version(config::ProxyProtocol protocol) {
   if (protocol == config::ProxyProtocol::kNone) return std::nullopt;
@@ -79,7 +81,7 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
 Edge::~Edge() = default;
 
 Result<Listening> Edge::listen() {
-  plan_ = build_plan(*snapshot_, resolved_, nullptr, common_, ports_, control_);
+  plan_ = build_plan(*snapshot_, resolved_, nullptr, common_, ports_, control_, 0);
   for (const auto& worker : workers_) {
     auto opened = worker->listen(listening_, *plan_);
     if (!opened) return fail(opened.error());
@@ -87,6 +89,7 @@ Result<Listening> Edge::listen() {
   }
   ports_.set_shared(listening_.http);
   sweeping_.spawn(sweep_outliers());
+  sweeping_.spawn(renew_certificates());
   return listening_;
 }
 
@@ -98,7 +101,8 @@ void Edge::apply(config::SnapshotPointer snapshot) {
 }
 
 void Edge::rebuild() {
-  plan_ = build_plan(*snapshot_, resolved_, plan_.get(), common_, ports_, control_);
+  plan_ = build_plan(*snapshot_, resolved_, plan_.get(), common_, ports_, control_,
+                     listening_.https ? listening_.https->port() : std::uint16_t{0});
   for (const auto& worker : workers_) post_to_worker(*worker, true);
   watch_health();
   watch_ports();
@@ -222,6 +226,11 @@ net::Task<void> Edge::sweep_outliers() {
       }
     }
   }
+}
+
+// An edge that nobody changes for months still has certificates that are good.
+net::Task<void> Edge::renew_certificates() {
+  while (co_await control_.loop.sleep(kRenewInterval)) rebuild();
 }
 
 net::Task<void> Edge::end_name(std::unique_ptr<Name> name) { co_await name->group.stop(); }

@@ -79,6 +79,7 @@ class Edge {
   void watch_health();
   net::Task<void> follow_name(Name& name);
   net::Task<void> sweep_outliers();
+  net::Task<void> renew_certificates();
   static net::Task<void> end_name(std::unique_ptr<Name> name);
   void worker_finished();
   void on_port_failures(const Worker& worker, Worker::PortFailures failures);
@@ -101,7 +102,7 @@ class Edge {
   ResolvedNames resolved_;
   std::map<std::string, std::unique_ptr<Name>, std::less<>> names_;
   health::Monitor monitor_;
-  net::TaskGroup sweeping_;
+  net::TaskGroup sweeping_;  // what is done from time to time
   net::TaskGroup ending_;
   net::Event all_finished_;
   std::size_t finished_ = 0;

@@ -142,7 +142,7 @@ std::uint32_t zone_number(std::string_view name) {
 }
 
 PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
-                       const filter::Common& common, Ports& ports, net::Env& env) {
+                       const filter::Common& common, Ports& ports, net::Env& env, std::uint16_t https) {
   std::unordered_map<std::string_view, PlannedServicePointer> before;
   if (previous != nullptr) {
     for (const PlannedServicePointer& service : previous->services) before.emplace(service->name, service);
@@ -156,7 +156,7 @@ PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& na
     plan->services.push_back(
         plan_service(service, names, found == before.end() ? nullptr : found->second, snapshot, env));
   }
-  plan->router = Router(snapshot, places, common, previous == nullptr ? nullptr : &previous->router);
+  plan->router = Router(snapshot, places, common, previous == nullptr ? nullptr : &previous->router, https);
   plan->ports = ports.plan(snapshot);
   return plan;
 }

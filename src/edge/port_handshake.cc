@@ -53,6 +53,7 @@ net::Task<Result<http::Incoming>> PortHandshake::run(http::Incoming incoming) {
   };
   // A copy: the port may change while this connection is at it.
   const std::shared_ptr<tls::ServerContext> context = port_.tls;
+  if (port_.refused) co_return fail(Code::kForbidden, "the port's TLS can't be had");
   incoming.may_begin_h2 = port_.h2c;
   if (std::ranges::any_of(port_.proxied_from, sends_header)) {
     if (auto read = co_await read_proxy_header(incoming); !read) co_return fail(read.error());

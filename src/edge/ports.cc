@@ -83,17 +83,19 @@ std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
   };
   std::erase_if(ours_, wanted_no_more);
   std::erase_if(taken_, [&](const auto& one) { return wanted_no_more(one.first); });
+  for (auto& [hosts, issued] : issued_) issued.wanted = false;
 
   std::vector<PlannedPort> ports;
   for (auto& [number, wanted] : plain_ports) {
     ports.push_back({number, nullptr, std::move(wanted.proxied_from), wanted.h2c});
   }
   for (auto& [number, wanted] : tls_ports) {
-    if (auto made = context(number, wanted)) {
-      ports.push_back({number, std::move(made), std::move(wanted.proxied_from)});
-    }
+    auto made = context(number, wanted);
+    const bool refused = made == nullptr;
+    ports.push_back({number, std::move(made), std::move(wanted.proxied_from), false, refused});
   }
   std::erase_if(ports, [this](const PlannedPort& port) { return !claim(port.number); });
+  std::erase_if(issued_, [](const auto& one) { return !one.second.wanted; });
   std::ranges::sort(ports, {}, &PlannedPort::number);
   return ports;
 }
@@ -130,6 +132,7 @@ std::shared_ptr<const tls::Certificate> Ports::issue(const std::vector<std::stri
   if (!authority_ || hosts.empty()) return nullptr;
   const WallTime now = env_.loop.clock().wall_now();
   Issued& issued = issued_[hosts];
+  issued.wanted = true;
   if (issued.certificate && issued.until > now) return issued.certificate;
   const auto pem = authority_->issue(hosts, tls::Usage::kServer, now);
   auto certificate = pem ? tls::Certificate::load(pem->certificate, pem->private_key)
@@ -180,9 +183,10 @@ std::shared_ptr<tls::ServerContext> Ports::context(std::uint32_t port, const Wan
     }
     error = made.error();
   }
-  env_.log.error("a port keeps the TLS that it had",
+  contexts_.erase(port);
+  env_.log.error("a port takes no connections: its TLS can't be had",
                  {{"port", std::to_string(port)}, {"reason", error.text}});
-  return known.context;
+  return nullptr;
 }
 
 }  // namespace weir::edge

@@ -25,6 +25,7 @@ struct PlannedPort {
   std::shared_ptr<tls::ServerContext> tls;    // null: none
   std::vector<config::Network> proxied_from;  // whose connections begin with a PROXY header
   bool h2c = false;                           // HTTP/2 by prior knowledge
+  bool refused = false;  // its TLS can't be had: no connection is better than a weaker one
 };
 
 class Ports {
@@ -37,9 +38,12 @@ class Ports {
   void set_shared(const net::Address& http) { shared_ = http; }
   net::Address address_of(std::uint32_t number) const;
 
-  // By number. A port whose certificates or authorities can't be used keeps what it had before, and says why
-  // in the log. One that another program listens on is left out.
+  // By number. A certificate that can't be used leaves the port what it had of it before; a port whose
+  // demands on clients can't be met is refused. Both are said in the log. One that another program listens on
+  // is left out. Issued certificates near their end are made anew, so this is called from time to time without
+  // a change.
   std::vector<PlannedPort> plan(const config::Snapshot& snapshot);
+  std::size_t issued() const { return issued_.size(); }
 
   // Why a port is left out; null: it is not.
   const Error* taken(std::uint32_t number) const;
@@ -70,6 +74,7 @@ class Ports {
     std::shared_ptr<const tls::Certificate> certificate;
   };
   struct Issued {
+    bool wanted = false;  // by the plan that is being made
     WallTime until;
     std::shared_ptr<const tls::Certificate> certificate;
   };

@@ -60,6 +60,16 @@ bool precedes(const Route* left, const Route* right) {
   return std::pair(rank(*left), right->order) > std::pair(rank(*right), left->order);
 }
 
+// What the listener says, else where its load balancer takes HTTPS, else where everybody does.
+std::uint32_t https_port(const config::LoadBalancerSpec& spec, const config::Listener& from,
+                         std::uint16_t shared) {
+  if (from.https_port) return *from.https_port;
+  for (const config::Listener& listener : spec.listeners) {
+    if (listener.protocol == config::ListenerProtocol::kHttps && listener.port) return *listener.port;
+  }
+  return shared == 0 ? 443 : shared;
+}
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   c = ascii_lower(c);
@@ -134,13 +144,13 @@ Route::Mismatch Route::mismatch(const http::RequestHead& head) const {
 }
 
 Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_places,
-               const filter::Common& common, const Router* previous) {
+               const filter::Common& common, const Router* previous, std::uint16_t https) {
   RoutesById before;
   if (previous != nullptr) {
     for (const auto& route : previous->routes_) before.emplace(route->id, route.get());
   }
   for (const config::LoadBalancer& load_balancer : snapshot.load_balancers) {
-    add(load_balancer, service_places, snapshot, common, before);
+    add(load_balancer, service_places, snapshot, common, before, https);
   }
   const auto sort = [](Routes& routes) { std::ranges::sort(routes, precedes); };
   for (auto& [number, port] : ports_) {
@@ -151,7 +161,8 @@ Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_pl
 }
 
 void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces& service_places,
-                 const config::Snapshot& snapshot, const filter::Common& common, const RoutesById& previous) {
+                 const config::Snapshot& snapshot, const filter::Common& common, const RoutesById& previous,
+                 std::uint16_t https) {
   const std::size_t place = names_.size();
   names_.push_back(std::make_unique<const std::string>(load_balancer.name));
   load_balancers_.push_back(*names_.back());
@@ -201,7 +212,9 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     route->load_balancer_place = place;
     route->name = load_balancer.name + "/to-https";
     route->path = "/";
-    const config::Route spec{.redirect = config::Redirect{.status = 308, .scheme = "https"}};
+    const config::Route spec{
+        .redirect = config::Redirect{
+            .status = 308, .scheme = "https", .port = https_port(load_balancer.spec, listener, https)}};
     route->id = route->name;
     go_on(*route, spec);
     insert(listener, route.get());

@@ -102,6 +102,40 @@ TEST_CASE("a listener that redirects to https answers nothing else") {
   const std::string response = client.take();
   CHECK(response.starts_with("HTTP/1.1 308 "));
   CHECK(response.contains("\r\nLocation: https://a.example/p?q\r\n"));
+  Peer old(fixture.fake, kEdge);
+  old.send("GET / HTTP/1.0\r\n\r\n");
+  const std::string refused = old.take();
+  CHECK(refused.starts_with("HTTP/1.1 400 "));
+  CHECK_FALSE(refused.contains("Location"));
+}
+
+TEST_CASE("a redirect to https leads to the port where HTTPS is served") {
+  FakeEnv fake;
+  net::Env* workers[] = {&fake.env};
+  Edge edge(fake.env, workers, {.http = *net::Address::parse(kEdge), .server = {}});
+  edge.set_https(*net::Address::parse("127.0.0.1:8443"));
+  REQUIRE(edge.listen().has_value());
+  config::Snapshot snapshot;
+  snapshot.services.push_back(service("web", {}));
+  snapshot.load_balancers.push_back(load_balancer("web", {}, "web"));
+  config::LoadBalancerSpec& spec = snapshot.load_balancers[0].spec;
+  spec.listeners[0].redirect_to_https = true;
+  const auto location = [&] {
+    edge.apply(std::make_shared<config::Snapshot>(snapshot));
+    fake.run_until_idle();
+    Peer client(fake, kEdge);
+    client.send("GET / HTTP/1.1\r\nHost: a.example:8080\r\n\r\n");
+    const std::string response = client.take();
+    const std::size_t begin = response.find("Location: ");
+    return response.substr(begin, response.find("\r\n", begin) - begin);
+  };
+  CHECK(location() == "Location: https://a.example:8443/");
+  spec.listeners.push_back({.protocol = config::ListenerProtocol::kHttps, .hostnames = {}, .port = 9443});
+  CHECK(location() == "Location: https://a.example:9443/");
+  spec.listeners[0].https_port = 443;
+  CHECK(location() == "Location: https://a.example/");
+  edge.cut();
+  (void)fake.run(edge.drain(), 1h);
 }
 
 TEST_CASE("rewrites and edits are what the origin and the client see") {

@@ -13,6 +13,11 @@ class Redirect final : public Filter {
   explicit Redirect(config::Redirect spec) : spec_(std::move(spec)) {}
 
   std::unique_ptr<http::TextResponse> on_request(Exchange& exchange) const override {
+    if (spec_.hostname.empty() && exchange.request.head.authority.empty()) {
+      exchange.reason = "no_host";  // HTTP/1.0: there is nothing to lead to
+      return std::make_unique<http::TextResponse>(400, "text/plain; charset=utf-8",
+                                                  "a redirect needs the Host field\n");
+    }
     exchange.reason = "redirect";
     auto response = std::make_unique<http::TextResponse>(static_cast<int>(spec_.status), "", "");
     response->add_field(http::Known::kLocation, location(exchange));
