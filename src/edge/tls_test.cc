@@ -124,6 +124,9 @@ TEST_CASE("a port whose demands on clients can't be met takes nobody, and others
   world.listener().tls->client_ca = "garbage";
   world.apply();
   CHECK_FALSE(world.answers());
+  Peer plain(world.fake, kSecure);
+  plain.send(kGet);
+  CHECK(plain.take().empty());
   CHECK(Peer(world.fake, kEdge).connected());
   world.listener().tls->client_ca = world.authority->root_pem();
   world.apply();
