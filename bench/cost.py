@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import machine, report
-from bench.http1 import SMALL_BODY, selected
+from bench.contest import SMALL_BODY, selected
 from bench.peers import HOST, PEERS, Case, run_origin
 from lab import weir
 from lab.process import free_port, wait_until
@@ -110,7 +110,7 @@ def memory(options):
         os.chmod(directory, 0o755)
         origin, origin_port = run_origin(directory, SMALL_BODY)
         with origin:
-            for name in selected(options.only or ["weir", "haproxy", "nginx"]):
+            for name in selected(["weir", "haproxy", "nginx"], options.only):
                 row = memory_of(name, options.connections, directory, origin_port)
                 rows.write(row)
                 text = (

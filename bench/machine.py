@@ -4,16 +4,17 @@ import contextlib
 import os
 import platform
 import re
+import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.peers import ENVOY
 from lab.process import ROOT
 from lab.weir import BINARY
 
-CONGESTION_CONTROL = Path("/proc/sys/net/ipv4/tcp_congestion_control")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -27,18 +28,28 @@ def output_of(*command):
 
 def version(*command):
     """The version alone, out of what the program says about itself."""
-    found = re.search(r"\d+(\.\d+)+\S*", output_of(*command))
+    found = re.search(r"\d+(\.\d+){2,}[^\s/]*", output_of(*command))
     return found[0] if found else ""
 
 
-def enter_own_network(congestion_control):
+def congestion_control():
+    """That of a TCP connection over loopback, as the kernel chose it."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as c:
+        return c.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0").decode()
+
+
+def enter_own_network(wanted):
     """Starts this program again in a network namespace of its own, whose TCP is as wished: a machine's
-    sysctls are not part of what is compared. Without root, the machine's network is used; see facts()."""
+    sysctls are not part of what is compared. The routes say which, because a namespace may not choose for
+    itself what the machine reserves for root. Without root, the machine's network is used; see facts()."""
     if os.environ.get("WEIR_BENCH_NETWORK") == "own":
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        CONGESTION_CONTROL.write_text(congestion_control)
+        for network in ("127.0.0.0/8", "127.0.0.1"):
+            route = ["local", network, "dev", "lo", "table", "local", "scope", "host", "src", "127.0.0.1"]
+            route += ["proto", "kernel", "congctl", wanted]
+            subprocess.run(["ip", "route", "change", *route], check=True)
         return
-    if os.geteuid() != 0 or CONGESTION_CONTROL.read_text().strip() == congestion_control:
+    if os.geteuid() != 0 or congestion_control() == wanted:
         return
     os.environ["WEIR_BENCH_NETWORK"] = "own"
     os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv])
@@ -54,13 +65,17 @@ def facts():
         "kernel": platform.release(),
         "cpu": cpu[0] if cpu else platform.machine(),
         "cores": os.cpu_count(),
-        "tcp": CONGESTION_CONTROL.read_text().strip(),
+        "tcp": congestion_control(),
         "load_average": os.getloadavg()[0],
         "commit": output_of("git", "describe", "--always", "--dirty"),
         "weir": version(str(BINARY), "--version"),
         "haproxy": version("haproxy", "-v"),
         "nginx": version("nginx", "-v"),
+        "nghttpx": version("nghttpx", "--version"),
+        "envoy": version(str(ENVOY), "--version"),
+        "openssl": version("openssl", "version"),
         "wrk": version("wrk", "-v"),
+        "h2load": version("h2load", "--version"),
     }
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The benchmarks: `python3 bench/run.py http1|memory|start|size`. See README.md for what the figures mean.
+"""The benchmarks: `python3 bench/run.py NAME`. See README.md for what the figures mean.
 
 Exit code 0 when every goal was reached, 1 when not, 2 on bad usage or on a machine that is too busy to
 measure."""
@@ -11,9 +11,43 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import cost, http1, machine  # noqa: E402
+from bench import certificates, cost, http1, machine, secure  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
+CONTESTS = [
+    (
+        "http1",
+        http1.run,
+        "weir, HAProxy, nginx and the bare forwarder in turn under wrk",
+        "weir,haproxy,nginx,forwarder (or forwarder-epoll, forwarder-uring)",
+        "small,small-256,16k,1m",
+    ),
+    (
+        "http2",
+        secure.http2,
+        "streams over TLS 1.3: weir, HAProxy, nghttpx, nginx and Envoy in turn under h2load",
+        "weir,haproxy,nghttpx,nginx,envoy",
+        "16x10,16x1,2x100: connections x streams",
+    ),
+    (
+        "tls",
+        secure.tls,
+        "HTTP/1.1 over TLS 1.3: weir, HAProxy, nginx and Envoy in turn under h2load",
+        "weir,haproxy,nginx,envoy",
+        "small-tls",
+    ),
+    (
+        "handshake",
+        secure.handshake,
+        "new TLS 1.3 connections: weir, Envoy, HAProxy and nginx in turn",
+        "weir,envoy,haproxy,nginx",
+        "full,resumed",
+    ),
+]
+
+
+def listed(text):
+    return text.split(",")
 
 
 def arguments():
@@ -25,29 +59,25 @@ def arguments():
     )
     parser.add_argument("--force", action="store_true", help="measure although the machine is busy")
     benches = parser.add_subparsers(dest="bench", required=True)
-    command = benches.add_parser(
-        "http1", help="weir, HAProxy, nginx and the bare forwarder in turn under wrk"
-    )
-    command.add_argument("--rounds", type=int, default=3)
-    command.add_argument("--seconds", type=int, default=5, help="of load in each turn")
-    command.add_argument("--connections", type=int, help="instead of those of the case")
-    command.add_argument(
-        "--only",
-        type=lambda text: text.split(","),
-        default=[],
-        help="weir,haproxy,nginx,forwarder (or forwarder-epoll, forwarder-uring)",
-    )
-    command.add_argument(
-        "--case", type=lambda text: text.split(","), default=[], help="small,small-256,16k,1m"
-    )
-    command.set_defaults(run=http1.run)
+    for name, run, about, only, cases in CONTESTS:
+        command = benches.add_parser(name, help=about)
+        command.add_argument("--rounds", type=int, default=3)
+        command.add_argument("--seconds", type=int, default=5, help="of load in each turn")
+        command.add_argument("--connections", type=int, help="instead of those of the case")
+        command.add_argument("--only", type=listed, default=[], help=only)
+        command.add_argument("--case", type=listed, default=[], help=cases)
+        command.set_defaults(run=run)
     command = benches.add_parser("memory", help="RSS of idle keep-alive connections")
     command.add_argument("--connections", type=int, default=10000)
-    command.add_argument("--only", type=lambda text: text.split(","), default=[], help="weir,haproxy,nginx")
+    command.add_argument("--only", type=listed, default=[], help="weir,haproxy,nginx")
     command.set_defaults(run=cost.memory)
     command = benches.add_parser("start", help="start of the process to the first proxied request")
     command.add_argument("--rounds", type=int, default=10)
     command.set_defaults(run=cost.start)
+    command = benches.add_parser("certificates", help="thousands of hostnames, each with its own")
+    command.add_argument("--count", type=int, default=10000)
+    command.add_argument("--rounds", type=int, default=5, help="of a change and of a start")
+    command.set_defaults(run=certificates.run)
     benches.add_parser("size", help="of the stripped binary").set_defaults(run=cost.size)
     return parser.parse_args()
 
