@@ -45,7 +45,7 @@ std::string everything(ApiFixture& world) {
 }
 
 TEST_CASE("a patch is a merge patch by either name of its type") {
-  World world;
+  ApiFixture world;
   REQUIRE(world.call("POST", "/v1/services", service("web", R"({"balance":"RANDOM"})")).status == 201);
   for (const char* type :
        {"application/merge-patch+json", "application/json", "application/json; charset=utf-8"}) {

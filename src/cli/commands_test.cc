@@ -514,11 +514,10 @@ TEST_CASE("explain tells what would be done with a request, and what a field mea
           "    it has no endpoints\n");
   }
   SUBCASE("what a filter would answer") {
-    edge.answer =
-        R"({"method":"GET","scheme":"http","host":"a","path":"/","listener":"shared http",)"
-        R"("load_balancer":"web","route":"web/to-https","reason":null,"candidates":[],"filters":[)"
-        R"({"filter":"redirect","outcome":"answers"}],"answer":{"filter":"redirect","status":308,"reason":"redirect",)"
-        R"("location":"https://a/"},"backends":[]})";
+    edge.answer = R"({"method":"GET","scheme":"http","host":"a","path":"/","listener":"shared http",)"
+                  R"("load_balancer":"web","route":"web/to-https","reason":null,"candidates":[],"filters":[)"
+                  R"({"filter":"redirect","outcome":"answers"}],"answer":{"filter":"redirect","status":308,)"
+                  R"("reason":"redirect","location":"https://a/"},"backends":[]})";
     CHECK(world.run({"explain", "--request", "http://a/"}) == kDone);
     CHECK(world.out().ends_with(
         "  filter redirect answers\n  answered with 308 (redirect), location https://a/\n"));

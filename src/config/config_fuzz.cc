@@ -63,7 +63,9 @@ void try_yaml(std::string_view text) {
   const auto snapshot = build_snapshot(1, pointers);
   WEIR_CHECK(snapshot.has_value() == validate_whole(pointers).empty());
   if (!snapshot) return;
-  const auto back = read_snapshot(snapshot_text(1, pointers));
+  std::vector<ObjectPointer> kept;
+  for (Object& object : objects) kept.push_back(std::make_shared<const Object>(object));
+  const auto back = read_snapshot(snapshot_text(1, kept));
   WEIR_CHECK(back.has_value());
   WEIR_CHECK((*back)->services == (*snapshot)->services);
   WEIR_CHECK((*back)->load_balancers == (*snapshot)->load_balancers);

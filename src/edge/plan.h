@@ -91,8 +91,8 @@ std::uint32_t zone_number(std::string_view name);
 // "name:port" -> addresses; a name that is not there has not been resolved yet and has no hosts.
 using ResolvedNames = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
-// previous: whose shared state goes on; may be null. ports: keeps the TLS of listeners. https: the port of the
-// shared HTTPS listener; 0: there is none.
+// previous: whose shared state goes on; may be null. ports: keeps the TLS of listeners. https: the port of
+// the shared HTTPS listener; 0: there is none.
 PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
                        const filter::Common& common, Ports& ports, net::Env& env, std::uint16_t https);
 

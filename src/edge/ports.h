@@ -40,8 +40,8 @@ class Ports {
 
   // By number. A certificate that can't be used leaves the port what it had of it before; a port whose
   // demands on clients can't be met is refused. Both are said in the log. One that another program listens on
-  // is left out. Issued certificates near their end are made anew, so this is called from time to time without
-  // a change.
+  // is left out. Issued certificates near their end are made anew, so this is called from time to time
+  // without a change.
   std::vector<PlannedPort> plan(const config::Snapshot& snapshot);
   std::size_t issued() const { return issued_.size(); }
 

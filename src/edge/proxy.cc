@@ -279,6 +279,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request, const
   const std::uint32_t place = route.backends[backend];
   record::Decision& decision = record::Decision::of(request);
   decision.service = active.plan->services[place]->name;
+  if (&active != active_.get()) decision.keep_names();  // of a plan that was replaced meanwhile
   decision.service_counts = hold(active.upstreams[place]->counts());
   co_return co_await forward(request, active.upstreams[place], route);
 }

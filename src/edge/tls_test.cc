@@ -202,7 +202,7 @@ TEST_CASE("certificates of the edge's own authority are renewed without a change
 
 TEST_CASE("a port's certificates: issued once, forgotten with their host, TLS 1.3 alone when asked for") {
   Secure world;
-  Ports ports(world.fake.clock, world.fake.log, world.authority, "weir.test");
+  Ports ports(world.fake.env, world.authority, "weir.test");
   const auto first = ports.plan(world.snapshot);
   REQUIRE(first.size() == 2);
   const auto named = [](const std::vector<PlannedPort>& planned) {

@@ -114,10 +114,11 @@ struct Decision : net::Pooled {
   void end_try(Try& one, const Error& error, Instant now);
   const Try& last_try() const { return tries[tries_kept() - 1]; }  // there is one
   void end(const http::RequestEnd& end, Instant now);
+  // Copies the names that belong to a plan.
+  void keep_names();
 
  private:
   friend class Journal;
-  void keep_names();
 
   ShortText<kNameBytesMax + 12> own_route_;
   ShortText<kNameBytesMax> own_service_;
@@ -142,7 +143,7 @@ class Journal {
   // It has ended: kept until kKeptMax others have.
   void end(Decision& decision);
 
-  // Copies the names that belong to a plan, before it goes.
+  // Of all of them, before a plan goes.
   void keep_names();
 
   // The newest of that id; null: not seen on this core, or no longer kept.
