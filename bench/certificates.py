@@ -183,7 +183,8 @@ def judge(rows, count):
         return [row[figure] for row in rows.rows]
 
     peak = report.spread(values("peak_bytes"), 1e6, "{:.0f}")
-    print(f"      {count} certificates: applied and served in {rows.rows[0]['applied_s']:.2f} s, peak {peak} MB")
+    applied_s = rows.rows[0]["applied_s"]
+    print(f"      {count} certificates: applied and served in {applied_s:.2f} s, peak {peak} MB")
     held = report.line(
         statistics.median(values("start_s")) < START_S_MAX,
         f"start to the right one of {count} certificates: {report.spread(values('start_s'), 1, '{:.2f}')} s, "
