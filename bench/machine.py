@@ -36,9 +36,10 @@ def congestion_control():
     """That of a TCP connection over loopback, as the kernel chose it."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
-        socket.create_connection(server.getsockname()) as c,
+        socket.create_connection(server.getsockname()) as connection,
     ):
-        return c.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0").decode()
+        name = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+        return name.rstrip(b"\0").decode()
 
 
 def enter_own_network(wanted):
