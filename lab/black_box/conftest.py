@@ -33,6 +33,8 @@ class SlowClient(threading.Thread):
             except TimeoutError:
                 if self.sent():
                     continue
+            except OSError:
+                return  # closed here, with the session
             self.ended_s = time.monotonic() - began
             return
 

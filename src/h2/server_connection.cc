@@ -205,6 +205,7 @@ void ServerConnection::receive(net::Slice bytes) {
   std::size_t seen = std::min(preface_left_, bytes.size());
   preface_left_ -= seen;
   std::size_t fed = 0;
+  bool reset_unfed = false;  // of a stream that nghttp2 still believes to be open
   while (seen < bytes.size() && !dying()) {
     const FrameScanner::Step step = scanner_.next(bytes.subspan(seen));
     seen += step.bytes;
@@ -213,12 +214,14 @@ void ServerConnection::receive(net::Slice bytes) {
         (step.head->type == FrameType::kData || step.head->type == FrameType::kHeaders) &&
         step.head->stream_id <= last_seen_;
     if (step.head->type == FrameType::kHeaders) last_seen_ = std::max(last_seen_, step.head->stream_id);
-    if (needs_stream && !is_open(step.head->stream_id)) {
-      // It may be open by then: that is known when the frames before it are fed.
+    if (needs_stream && (reset_unfed || !is_open(step.head->stream_id))) {
+      // It may be open by then, or not any more: that is known when the frames before it are fed.
       const std::size_t before = seen - std::min(seen, FrameScanner::kHeadBytes);
       if (before > fed) feed(bytes.subspan(fed, before - fed));
       fed = std::max(fed, before);
+      reset_unfed = false;
     }
+    reset_unfed |= step.head->type == FrameType::kRstStream;
     look_at(*step.head);
   }
   if (fed < bytes.size()) feed(bytes.subspan(fed));

@@ -314,6 +314,15 @@ TEST_CASE("a client that resets a stream, or leaves, cancels its request and no 
   CHECK(fixture.server.open_connections() == 0);
 }
 
+TEST_CASE("content for a stream that its client has reset is a fault, also in one read with the reset") {
+  ServerFixture fixture;
+  FramePeer client = fixture.client();
+  client.send(post(1, "/slow"));
+  client.send(rst_stream(1, ErrorCode::kCancel) + data(1, "late", true));
+  CHECK(client.take_streams().find("GOAWAY") != std::string::npos);
+  CHECK(fixture.service.cancelled == 1);
+}
+
 TEST_CASE("a request that is reset in the same read is not begun") {
   ServerFixture fixture;
   FramePeer client = fixture.client();
