@@ -412,10 +412,14 @@ def test_watch_tells_changes_and_resumes(edge, unique):
         third = watch.next()
         assert f"{unique}-1" in json.dumps(third[2]) and third[1] > second[1]
         assert len({first[0], second[0], third[0]}) == 3, "added, changed and removed have names"
+
+    def wanted(event):  # status is what is seen now
+        return (*event[:2], {key: value for key, value in event[2].items() if key != "status"})
+
     with closing(Watch(edge, f"&from={first[1]}")) as resumed:
-        assert [resumed.next(), resumed.next()] == [second, third]
+        assert [wanted(resumed.next()), wanted(resumed.next())] == [wanted(second), wanted(third)]
     with closing(Watch(edge, "", {"Last-Event-ID": str(second[1])})) as resumed:
-        assert resumed.next() == third
+        assert wanted(resumed.next()) == wanted(third)
 
 
 def test_watch_without_a_revision_begins_with_what_is_there(edge, stored, unique):

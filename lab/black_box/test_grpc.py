@@ -115,7 +115,7 @@ def test_unary_with_metadata_trailers_and_deadline(site):
     assert answer == b"hello"
     assert dict(call.trailing_metadata())["x-end"] == "yes"
     assert handlers.metadata[-1]["x-a"] == "b"
-    assert 15 < handlers.deadlines[-1] <= 20
+    assert 15 < handlers.deadlines[-1] <= 20.5  # gRPC rounds what it sends up
 
 
 def test_large_messages(site):

@@ -38,11 +38,14 @@ std::string_view verb_of(Outcome outcome) {
   return kVerbs[static_cast<std::size_t>(outcome)];
 }
 
-// Names sort by time: the milliseconds since 1970, then the place within the transaction.
-std::string event_name(std::uint64_t unix_milliseconds, std::size_t index) {
-  std::array<char, 48> text{};
-  const int size = std::snprintf(text.data(), text.size(), "%013llu-%05zu",
-                                 static_cast<unsigned long long>(unix_milliseconds), index);
+// Names sort by time: the milliseconds since 1970, then the revision that the transaction was made from, then
+// the place within it. Each commit, whoever's, makes a new revision, so a name is never taken: not within a
+// millisecond, not after a restart, not when the clock is set back.
+std::string event_name(WallTime now, store::Revision made_from, std::size_t index) {
+  std::array<char, 64> text{};
+  const int size = std::snprintf(text.data(), text.size(), "%013llu-%010llu-%05zu",
+                                 static_cast<unsigned long long>(now.time_since_epoch().count()),
+                                 static_cast<unsigned long long>(made_from), index);
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
@@ -154,9 +157,6 @@ store::Transaction Writer::transaction_for(const Plan& plan, const World& world,
     transaction.unchanged(key_prefix(kind), world.revision());
   }
   const WallTime now = env_.loop.clock().wall_now();
-  const auto milliseconds = static_cast<std::uint64_t>(now.time_since_epoch().count());
-  // Two transactions of one millisecond, or a clock that was set back, must not take the same names.
-  event_milliseconds_ = std::max(milliseconds, event_milliseconds_ + 1);
   std::size_t events = 0;
   for (const Planned& planned : plan.objects) {
     if (planned.outcome == Outcome::kUnchanged) continue;
@@ -166,7 +166,7 @@ store::Transaction Writer::transaction_for(const Plan& plan, const World& world,
     } else {
       transaction.remove(std::move(key), planned.expected());
     }
-    const config::Object event = make_event(planned, actor, now, event_name(event_milliseconds_, events++));
+    const config::Object event = make_event(planned, actor, now, event_name(now, world.revision(), events++));
     transaction.put(key_of(config::info_of(config::Kind::kEvent), event.metadata.name), encode(event), 0);
   }
   return transaction;

@@ -62,7 +62,6 @@ class Writer {
   WorldReader reader_;
   Bell turns_;
   bool taken_ = false;
-  std::uint64_t event_milliseconds_ = 0;  // in the names of the last events
   WriterCounters counters_;
 };
 
