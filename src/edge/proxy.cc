@@ -11,6 +11,7 @@
 #include "edge/upstream_head.h"
 #include "h2/grpc.h"
 #include "http/client.h"
+#include "net/frame_pool.h"
 #include "net/timer.h"
 #include "tls/proxy_header.h"
 #include "tls/tls_stream.h"
@@ -32,6 +33,27 @@ struct HeldPermit : http::Held {
       : keeper(std::move(owner)), permit(std::move(taken)) {}
   std::shared_ptr<const void> keeper;
   lb::Permit permit;
+};
+
+// A serialised head in a block of its own size: a request that waits for its answer keeps no buffer, and all
+// requests are written in the same warm one.
+class KeptHead {
+ public:
+  explicit KeptHead(net::Slice head) : bytes_(head.size()) {
+    if (head.empty()) return;
+    block_ = static_cast<std::byte*>(net::pool_allocate(bytes_));
+    std::ranges::copy(head, block_);
+  }
+  KeptHead(const KeptHead&) = delete;
+  KeptHead& operator=(const KeptHead&) = delete;
+  ~KeptHead() {
+    if (block_ != nullptr) net::pool_release(block_, bytes_);
+  }
+  net::Slice slice() const { return {block_, bytes_}; }
+
+ private:
+  std::byte* block_ = nullptr;
+  std::size_t bytes_;
 };
 
 // Ends the task that serves a request, when that has lasted as long as its route allows.
@@ -289,13 +311,18 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   const config::ServiceSpec& service = upstream->service().spec;
   const http::ExchangeOptions options = exchange_options(request, route, service);
   const config::Retries& retries = route.retries ? *route.retries : service.retries;
-  const net::Buffer out = net::Buffer::acquire();
-  const auto head = write_upstream_head(request, upstream->service(), out.span());
+  net::Buffer out = net::Buffer::acquire();
+  auto head = write_upstream_head(request, upstream->service(), out.span());
   record::Decision& decision = record::Decision::of(request);
   if (!head) {
     Error error = head.error();
     error.side = Side::kDownstream;
     co_return refuse(decision, fail(error));
+  }
+  const KeptHead kept(head->h1);
+  if (!head->h2) {
+    head->h1 = kept.slice();
+    out.release();
   }
 
   upstream->count_request();

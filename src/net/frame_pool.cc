@@ -9,8 +9,10 @@ namespace {
 constexpr std::size_t kClassBytes = 64;        // one cache line: blocks never share one
 constexpr std::size_t kPooledBytesMax = 8192;  // the largest frame or response; above it, malloc
 constexpr std::size_t kClasses = kPooledBytesMax / kClassBytes;
-// Kept per class when it is idle: a burst must not hold its memory for ever.
+// Kept per class when it is idle, whichever is more: a burst must not hold its memory for ever, and two
+// hundred requests at once, of the largest class too, are no burst.
 constexpr std::size_t kKeptBytesPerClass = 256UL * 1024;
+constexpr std::size_t kKeptBlocksPerClass = 256;
 
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 constexpr bool kPooling = false;
@@ -62,7 +64,7 @@ void pool_release(void* block, std::size_t bytes) noexcept {
     return;
   }
   FreeList& list = pool.lists[index];
-  if (list.blocks * (index + 1) * kClassBytes >= kKeptBytesPerClass) {
+  if (list.blocks >= kKeptBlocksPerClass && list.blocks * (index + 1) * kClassBytes >= kKeptBytesPerClass) {
     ::operator delete(block);
     return;
   }

@@ -48,13 +48,13 @@ TEST_CASE("blocks of every size are whole and separate, and come back from the p
 TEST_CASE("a burst does not hold its memory for ever") {
   constexpr std::size_t kBytes = 8192;
   std::vector<void*> blocks;
-  for (int i = 0; i < 100; ++i) blocks.push_back(pool_allocate(kBytes));
+  for (int i = 0; i < 400; ++i) blocks.push_back(pool_allocate(kBytes));
   for (void* block : blocks) pool_release(block, kBytes);
   const auto before = testing::allocations();
   for (void*& block : blocks) block = pool_allocate(kBytes);
   if (before) {
-    CHECK(*testing::allocations() > *before);       // some had gone back
-    CHECK(*testing::allocations() - *before < 90);  // and some were kept
+    CHECK(*testing::allocations() > *before);        // some had gone back
+    CHECK(*testing::allocations() - *before < 390);  // and some were kept
   }
   for (void* block : blocks) pool_release(block, kBytes);
 }
