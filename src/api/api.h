@@ -45,6 +45,8 @@ class Api final : public http::Service {
 
   // Wakes the watches. One task, from before the first request until the last connection has ended.
   net::Task<void> follow() { return watches_.follow(); }
+  // Makes the first write as quick as the others; to be awaited before the API is opened.
+  net::Task<void> prepare() { return writer_.prepare(); }
   // Ends all watches, and /readyz says no from now on. Before the server drains.
   void drain();
 

@@ -102,6 +102,16 @@ net::Task<Result<void>> Writer::take_turn() {
   co_return Result<void>{};
 }
 
+net::Task<void> Writer::prepare() {
+  if (!co_await take_turn()) co_return;
+  const Turn turn(*this);
+  KindSet kinds = 0;
+  for (const config::KindInfo& kind : config::kKinds) {
+    if (kind.kind != config::Kind::kEvent) kinds |= bit_of(kind.kind);
+  }
+  (void)co_await reader_.read(kinds);
+}
+
 net::Task<Answer<Written>> Writer::write(std::vector<Intent> intents, Actor actor, bool dry_run) {
   if (const auto taken = co_await take_turn(); !taken) co_return refuse(problem_of(taken.error()));
   const Turn turn(*this);

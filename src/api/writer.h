@@ -47,6 +47,9 @@ class Writer {
  public:
   Writer(net::Env& env, store::Store& store, Result<MadeSecret> (*make_secret)());
 
+  // Reads what writes are checked against, so that the first of them does not wait for it. Whatever could not
+  // be read is read by the write that needs it.
+  net::Task<void> prepare();
   net::Task<Answer<Written>> write(std::vector<Intent> intents, Actor actor, bool dry_run);
   const WriterCounters& counters() const { return counters_; }
 

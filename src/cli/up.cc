@@ -297,6 +297,7 @@ class Up {
     // must not keep anybody from mending it.
     tasks_.spawn(settle_late());
     if (!co_await settled_.wait(control_.loop())) co_return;
+    co_await backend_->api.prepare();
     gate_.open(backend_->api);
     open_api();
     if (admin_token_.made) {

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
-#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -58,33 +58,32 @@ bool may_share_an_edge(const Labels& left, const Labels& right) {
   return true;
 }
 
-// Port (see shared_or_own_port), host name in lower case (empty: all), what is matched.
-using Claim = std::tuple<std::uint32_t, std::string, std::string>;
-
 class Claims {
  public:
   void add(const Object& object, const LoadBalancerSpec& spec, Report& report) {
     const Report::Step part(report, "spec");
     const Report::Step list(report, "listeners");
+    std::vector<std::string> matches;
+    for (const Route& route : spec.routes) matches.push_back(canonical_match(route.match));
     for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
       const Listener& listener = spec.listeners[i];
       const Report::Step item(report, i);
-      if (listener.hostnames.empty()) add(object, spec, listener, "", report);
+      const std::uint32_t port = shared_or_own_port(listener);
+      if (listener.hostnames.empty()) add(object, spec, matches, port, "", report);
       for (std::size_t j = 0; j < listener.hostnames.size(); ++j) {
         const Report::Step field(report, "hostnames");
         const Report::Step hostname(report, j);
-        add(object, spec, listener, to_lower(listener.hostnames[j]), report);
+        add(object, spec, matches, port, to_lower(listener.hostnames[j]), report);
       }
     }
   }
 
  private:
-  void add(const Object& object, const LoadBalancerSpec& spec, const Listener& listener,
-           const std::string& host, Report& report) {
-    for (const Route& route : spec.routes) {
+  void add(const Object& object, const LoadBalancerSpec& spec, const std::vector<std::string>& matches,
+           std::uint32_t port, const std::string& host, Report& report) {
+    for (const std::string& match : matches) {
       if (report.full()) return;
-      const std::string match = canonical_match(route.match);
-      auto& owners = owners_[{shared_or_own_port(listener), host, match}];
+      auto& owners = owners_[host + ' ' + std::to_string(port) + ' ' + match];
       for (const Object* owner : owners) {
         if (owner == &object) continue;
         if (!may_share_an_edge(std::get<LoadBalancerSpec>(owner->spec).edges.match, spec.edges.match))
@@ -97,7 +96,8 @@ class Claims {
     }
   }
 
-  std::map<Claim, std::vector<const Object*>> owners_;
+  // By host name in lower case (empty: all), port (see shared_or_own_port), what is matched.
+  std::unordered_map<std::string, std::vector<const Object*>> owners_;
 };
 
 // What all listeners of a port have in common: a client's SNI and its Host may differ, so that a demand of
@@ -141,7 +141,7 @@ class PortDemands {
 }  // namespace
 
 Violations validate_whole(std::span<const Object* const> objects) {
-  std::array<std::set<std::string_view>, kKinds.size()> names;
+  std::array<std::unordered_set<std::string_view>, kKinds.size()> names;
   for (const Object* object : objects) names[object->spec.index()].insert(object->metadata.name);
 
   Violations violations;

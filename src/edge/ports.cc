@@ -76,7 +76,11 @@ std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
       if (https) collect(snapshot, listener, wanted);
     }
   }
-  std::erase_if(loaded_, [&snapshot](const auto& one) { return !snapshot.find_certificate(one.first); });
+  auto known = snapshot.certificates.begin();  // both are in order
+  std::erase_if(loaded_, [&snapshot, &known](const auto& one) {
+    while (known != snapshot.certificates.end() && (*known)->name < one.first) ++known;
+    return known == snapshot.certificates.end() || (*known)->name != one.first;
+  });
   std::erase_if(contexts_, [&tls_ports](const auto& one) { return !tls_ports.contains(one.first); });
   const auto wanted_no_more = [&](std::uint32_t number) {
     return !plain_ports.contains(number) && !tls_ports.contains(number);
