@@ -363,7 +363,6 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
     index = next;
     if (!response) continue;
     (void)(*response)->take_buffered();  // when that is all, its connection can be used again
-    if (!(*response)->settled()) co_await (*response)->settle();
   }
 }
 
