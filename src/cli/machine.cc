@@ -42,13 +42,6 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
   return result;
 }
 
-std::string why_not(const Error& error) {
-  if (error.os_errno == 0) return error.text;
-  std::string text = std::strerror(error.os_errno);
-  if (!text.empty()) text[0] = ascii_lower(text[0]);
-  return text;
-}
-
 unsigned usable_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -12,9 +12,6 @@ namespace weir::cli {
 // The whole file; "-" is stdin. kBodyTooLarge beyond bytes_max.
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
 
-// Why a system call failed: "no such file or directory"; for another error its own text.
-std::string why_not(const Error& error);
-
 // By the affinity of the process and the quota of its container; at least 1.
 unsigned usable_cores();
 
