@@ -38,8 +38,11 @@ def server(request, tmp_path_factory):
     secure = request.param == "tls"
     process = start("serve", *(["--tls", folder] if secure else []))
     port = int(process.stdout.readline().removeprefix("listening "))
-    files = [(folder / name).read_bytes() for name in ("ca.pem", "client.key", "client.pem")] if secure else []
-    yield port, grpc.ssl_channel_credentials(*files) if secure else None
+    credentials = None
+    if secure:
+        files = [(folder / name).read_bytes() for name in ("ca.pem", "client.key", "client.pem")]
+        credentials = grpc.ssl_channel_credentials(*files)
+    yield port, credentials
     assert "cancelled " in stop(process)
 
 
@@ -114,8 +117,9 @@ def test_a_hundred_megabytes_in_pieces(channel):
     ],
 )
 def test_a_status_arrives(channel, path, message, options, code, details):
+    method = channel.stream_stream(f"/lab.Echo/{path}")
     with pytest.raises(grpc.RpcError) as caught:
-        channel.stream_stream(f"/lab.Echo/{path}")(iter([message]), **{"timeout": DEADLINE_S, **options}).result()
+        method(iter([message]), **{"timeout": DEADLINE_S, **options}).result()
     assert caught.value.code().name == code
     assert details is None or caught.value.details().startswith(details)
 
@@ -176,7 +180,7 @@ class Handlers:
 
 @pytest.fixture(scope="module", params=["plain", "tls"])
 def foreign(request, tmp_path_factory):
-    """(handlers, call) of a server of gRPC's own; call(path, lines, ...) is our client: (messages, status)."""
+    """(handlers, call) of a server of gRPC's own; call(path, lines) is our client's (messages, status)."""
     handlers = Handlers()
     server = grpc.server(futures.ThreadPoolExecutor(8))
     kinds = {
