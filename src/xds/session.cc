@@ -159,6 +159,13 @@ bool Session::overdue(Instant now) const {
   });
 }
 
+bool Session::in_sync() const {
+  return std::ranges::none_of(subscribed_, [](const Subscribed& subscribed) {
+    return subscribed.subscription &&
+           (subscribed.subscription->under_way() || subscribed.subscription->has_owed());
+  });
+}
+
 void Session::spend(const Request& request, Instant now) {
   const double seconds = std::chrono::duration<double>(now - allowance_at_).count();
   allowance_ = std::min(kRequestsBurst, allowance_ + seconds * kRequestsPerSecond);

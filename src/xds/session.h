@@ -56,6 +56,9 @@ class Session final : public Watcher {
   // Before the next request may be taken up: a client that asks too often waits.
   Instant may_ask_at(Instant now) const;
 
+  // The client has accepted all that it may have of what it asked for.
+  bool in_sync() const;
+
   // Another view from now on: what differs is sent.
   void move_to(Catalog& catalog);
 

@@ -10,6 +10,13 @@ namespace {
 // Of what is owed by a request and not by a change: older than every change.
 constexpr std::uint64_t kOldest = 1;
 
+// A table that has been large for a moment, for a stream that may then be idle for days.
+template <class Table>
+void give_back(Table& table) {
+  constexpr std::size_t kBucketsKept = 64;
+  if (table.empty() && table.bucket_count() > kBucketsKept) table = Table();
+}
+
 }  // namespace
 
 Subscription::Subscription(Type type, Variant variant, Catalog& catalog, std::uint32_t watcher)
@@ -34,6 +41,8 @@ Subscription::Settled Subscription::request(const Request& request) {
     }
   }
   take_up(request, first);
+  give_back(behind_);
+  give_back(stamps_);
   return settled;
 }
 
@@ -129,8 +138,12 @@ IdSet Subscription::take_initial_versions(const Request& request) {
   IdSet slots;
   for (const auto& [name, version] : request.initial_versions) {
     const Slot slot = catalog_->names().slot(type_, name);
-    behind_[slot] = {nullptr, version};
     slots.insert(slot);
+    if (present(slot) && present(slot)->version == version) {
+      current_.insert(slot);
+    } else {
+      behind_[slot] = {nullptr, version};
+    }
   }
   return slots;
 }
