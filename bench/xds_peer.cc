@@ -13,6 +13,7 @@
 //                                              weir: all objects, as weir's own edges ask; envoy: all
 //                                              clusters, and the endpoints of each by name. Comes back when
 //                                              it is cut off, and says then what it has.
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -142,14 +143,12 @@ class Controller final : public xds::Sink {
       add(xds::Type::kCluster, service_name(service), std::string(160, 'c'), changes);
     }
     next_revision(changes);
-    const std::size_t before = resident_bytes();
     catalog_.apply(changes);
     for (const xds::Change& change : changes) {
       shared_bytes_ += sizeof(xds::Resource) + 2 * sizeof(void*) + change.resource->name.capacity() +
                        change.resource->version.capacity() + change.resource->body.capacity() +
                        change.resource->object.capacity();
     }
-    (void)before;
   }
   void listen(int port) {
     auto listener = value_of(
@@ -268,7 +267,8 @@ class Controller final : public xds::Sink {
     server_.for_each_session(
         [&](const xds::Session& session) { sessions += sizeof(session) + session.heap_bytes(); });
     const std::size_t streams = std::max<std::size_t>(server_.streams(), 1);
-    say(R"({"resident":)" + std::to_string(resident_bytes()) + R"(,"streams":)" +
+    say(R"({"resident":)" + std::to_string(resident_bytes()) + R"(,"allocated":)" +
+        std::to_string(mallinfo2().uordblks + mallinfo2().hblkhd) + R"(,"streams":)" +
         std::to_string(server_.streams()) + R"(,"session":)" + std::to_string(sessions / streams) +
         R"(,"resources":)" + std::to_string(shared_bytes_) + R"(,"catalog":)" +
         std::to_string(catalog_.heap_bytes()) + "}");

@@ -28,8 +28,9 @@ struct Request {
   std::optional<Node> node;        // in the first request of a stream
   std::vector<std::string> names;  // whole: all of them; delta: resource_names_subscribe
   std::vector<std::string> unsubscribed;
-  std::vector<std::pair<std::string, std::string>> initial_versions;  // by name
-  std::string version;                                                // whole only
+  // By name. Views into the bytes that it was decoded from: a client that comes back names all it has.
+  std::vector<std::pair<std::string_view, std::string_view>> initial_versions;
+  std::string version;  // whole only
   std::string nonce;
   std::optional<std::string> error;  // error_detail: what nonce names is refused
 };
@@ -43,6 +44,7 @@ struct Response {
 };
 
 std::string encode(Variant variant, const Response& response);
+// The bytes outlive the request.
 Result<Request> decode_request(Variant variant, std::string_view bytes);
 
 // The client's side, delta only.

@@ -142,7 +142,7 @@ IdSet Subscription::take_initial_versions(const Request& request) {
     if (present(slot) && present(slot)->version == version) {
       current_.insert(slot);
     } else {
-      behind_[slot] = {nullptr, version};
+      behind_[slot] = {nullptr, std::string(version)};
     }
   }
   return slots;
@@ -252,6 +252,8 @@ void Subscription::forget(Slot slot) {
 }
 
 void Subscription::evaluate(Slot slot) {
+  const bool settled = current_.contains(slot) && !due_.contains(slot) && !forced_.contains(slot);
+  if (settled && interest_.covers(slot) && !flight_) return;
   if (!interest_.covers(slot)) return forget(slot);
   const ResourcePtr& resource = present(slot);
   const Item* item = under_way(slot);

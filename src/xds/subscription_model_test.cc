@@ -62,6 +62,7 @@ struct World {
   bool ever_asked = false;
   bool ever_named = false;
   std::map<std::string, std::string> has;       // what it works with: name to version
+  std::map<std::string, std::string> initial;   // of the request in which it was said
   std::map<std::string, std::string> accepted;  // what it has said so
   std::map<std::string, int> may_repeat;
   std::set<std::string> must_answer;
@@ -159,7 +160,7 @@ struct World {
     for (const std::string& name : request.names) {
       if (name != "*") must_answer.insert(name);
     }
-    for (const auto& [name, has_version] : request.initial_versions) must_answer.erase(name);
+    for (const auto& [name, has_version] : request.initial_versions) must_answer.erase(std::string(name));
     const Interest& interest = subscription->interest();
     std::erase_if(must_answer,
                   [&](const std::string& name) { return !interest.covers(names.slot(type, name)); });
@@ -260,7 +261,8 @@ struct World {
     request.names.assign(asked.begin(), asked.end());
     ever_named = !request.names.empty();
     if (variant == Variant::kDelta) {
-      request.initial_versions.assign(has.begin(), has.end());
+      initial = has;
+      request.initial_versions.assign(initial.begin(), initial.end());
       if (all && (!info_of(type).all_unless_named || ever_named || chance(50))) {
         request.names.emplace_back("*");
         ever_named = true;
