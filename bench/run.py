@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import certificates, cost, http1, machine, secure  # noqa: E402
+from bench import certificates, cost, http1, machine, secure, xds  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
 CONTESTS = [
@@ -78,6 +78,13 @@ def arguments():
     command.add_argument("--count", type=int, default=10000)
     command.add_argument("--rounds", type=int, default=5, help="of a change and of a start")
     command.set_defaults(run=certificates.run)
+    command = benches.add_parser("xds", help="discovery for many streams from one controller")
+    command.add_argument("--streams", type=int, default=1000)
+    command.add_argument("--services", type=int, default=10000)
+    command.add_argument("--endpoints", type=int, default=10, help="of each service")
+    command.add_argument("--flips", type=int, default=200)
+    command.add_argument("--only", type=listed, default=[], help="weir,envoy: how the edges ask")
+    command.set_defaults(run=xds.run)
     benches.add_parser("size", help="of the stripped binary").set_defaults(run=cost.size)
     return parser.parse_args()
 

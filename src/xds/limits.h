@@ -13,6 +13,13 @@ namespace weir::xds {
 // the time in which one stream holds up others stays short.
 inline constexpr std::size_t kResponseBytesMax = 1024UL * 1024;
 
+// Streams that are sent much at a time, and what counts as much: each has a response of kResponseBytesMax in
+// memory until its client has taken it, so that a thousand which come at once would take gigabytes.
+inline constexpr std::size_t kBulkStreamsMax = 32;
+inline constexpr std::size_t kBulkResources = 256;
+// For so long a client that does not take it keeps others from their turn.
+inline constexpr Duration kBulkTimeout = std::chrono::seconds(2);
+
 // --- what a client may do
 // Names that a stream asks for, or says it has, of one type: five times the largest setting measured.
 inline constexpr std::size_t kNamesMax = 50'000;

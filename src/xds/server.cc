@@ -1,5 +1,6 @@
 #include "xds/server.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -102,6 +103,7 @@ net::Task<grpc::Status> Server::serve(grpc::ServerCall& call, Variant variant, s
   net::TaskGroup reader(loop_);
   reader.spawn(read_all(stream));
   co_await write_all(stream);
+  end_turn(stream);
   co_await reader.stop();
   co_return std::move(stream.status).value_or(grpc::Status{grpc::StatusCode::kCancelled, ""});
 }
@@ -109,6 +111,7 @@ net::Task<grpc::Status> Server::serve(grpc::ServerCall& call, Variant variant, s
 net::Task<void> Server::read_all(Stream& stream) {
   while (!stream.status) {
     auto message = co_await stream.call.read();
+    if (stream.status) break;  // the writer has ended the stream, and this with it
     if (!message) {
       stream.status = grpc::status_of(message.error());
     } else if (!*message) {
@@ -166,14 +169,8 @@ net::Task<void> Server::write_all(Stream& stream) {
       break;
     }
     std::optional<Response> response;
-    if (stream.session) response = stream.session->next(now);
-    if (stream.session) {
-      if (const auto alarm = stream.session->alarm()) {
-        loop_.arm(stream, *alarm);
-      } else {
-        stream.disarm();
-      }
-    }
+    if (stream.session && has_turn(stream)) response = stream.session->next(now);
+    set_alarm(stream);
     if (!response) {
       if (!co_await stream.wake.wait(loop_)) break;
       stream.wake.reset();
@@ -186,6 +183,53 @@ net::Task<void> Server::write_all(Stream& stream) {
     const Result<void> written = co_await stream.call.write(std::move(message));
     stream.writing = nullptr;
     if (!written && !stream.session->overdue(loop_.now())) break;
+  }
+}
+
+bool Server::has_turn(Stream& stream) {
+  if (!stream.session->has_bulk()) {
+    end_turn(stream);
+    stream.bulk_over = false;
+    return true;
+  }
+  if (stream.bulk && loop_.now() >= stream.bulk_until) {
+    end_turn(stream);
+    stream.bulk_over = true;
+  }
+  if (stream.bulk || stream.bulk_over) return true;
+  if (bulk_streams_ >= kBulkStreamsMax) {
+    if (!std::exchange(stream.bulk_waits, true)) ++bulk_waiting_;
+    return false;
+  }
+  if (std::exchange(stream.bulk_waits, false)) --bulk_waiting_;
+  stream.bulk = true;
+  stream.bulk_until = loop_.now() + kBulkTimeout;
+  ++bulk_streams_;
+  give_turn();
+  return true;
+}
+
+void Server::end_turn(Stream& stream) {
+  if (std::exchange(stream.bulk, false)) --bulk_streams_;
+  if (std::exchange(stream.bulk_waits, false)) --bulk_waiting_;
+  give_turn();
+}
+
+void Server::give_turn() {
+  if (bulk_waiting_ == 0 || bulk_streams_ >= kBulkStreamsMax) return;
+  Stream* next = first_;
+  while (!next->bulk_waits) next = next->next;
+  next->wake.set();
+}
+
+void Server::set_alarm(Stream& stream) {
+  std::optional<Instant> alarm;
+  if (stream.session) alarm = stream.session->alarm();
+  if (stream.bulk) alarm = std::min(alarm.value_or(stream.bulk_until), stream.bulk_until);
+  if (alarm) {
+    loop_.arm(stream, *alarm);
+  } else {
+    stream.disarm();
   }
 }
 

@@ -58,14 +58,23 @@ class Server {
     grpc::ServerCall& call;
     Variant variant;
     std::optional<Type> only;
-    std::optional<Session> session;      // from the first request on
-    net::Event wake;                     // for the writer
-    net::Context* writing = nullptr;     // of the writer, while it waits for the client to take something
+    std::optional<Session> session;   // from the first request on
+    net::Event wake;                  // for the writer
+    net::Context* writing = nullptr;  // of the writer, while it waits for the client to take something
+    bool bulk = false;                // it is one of the kBulkStreamsMax
+    bool bulk_over = false;           // it was, for too long
+    bool bulk_waits = false;          // for its turn
+    Instant bulk_until;
     std::optional<grpc::Status> status;  // how it ends
     Stream* next = nullptr;              // in the server's list
     Stream** link = nullptr;
   };
   net::Task<grpc::Status> serve(grpc::ServerCall& call, Variant variant, std::optional<Type> only);
+  // Whether the stream may be sent what it is owed, much as it may be.
+  bool has_turn(Stream& stream);
+  void end_turn(Stream& stream);
+  void give_turn();
+  void set_alarm(Stream& stream);
   static void alarmed(net::Timer& timer);
   net::Task<void> read_all(Stream& stream);
   net::Task<void> write_all(Stream& stream);
@@ -79,6 +88,8 @@ class Server {
   Counters counters_;
   Stream* first_ = nullptr;  // intrusive list
   std::size_t streams_ = 0;
+  std::size_t bulk_streams_ = 0;
+  std::size_t bulk_waiting_ = 0;
 };
 
 // The edge's name in the verified certificate's alternative names ("URI:spiffe://domain/edge/name"); empty:

@@ -140,6 +140,87 @@ TEST_CASE("a node that is not served is told so, and hurts nobody") {
   CHECK(world.edge("fra-1", {{Type::kObject, {"*"}}}).attachments == 1);
 }
 
+TEST_CASE("many that want much at once take turns, and each gets all of it") {
+  World world;
+  std::vector<Change> changes{put(Type::kObject, kRevisionName, "r1")};
+  for (std::size_t i = 0; i <= kBulkResources; ++i) {
+    changes.push_back(put(Type::kObject, "services/" + std::to_string(i), std::string(500, 'x')));
+  }
+  for (std::size_t i = 0; i < 3 * kBulkStreamsMax; ++i) {
+    world.edge("edge-" + std::to_string(i), {{Type::kObject, {"*"}}});
+  }
+  world.apply(changes);
+  for (const auto& edge : world.edges) REQUIRE(edge->has.size() == changes.size());
+}
+
+// A client by hand: it asks, and what it does then is the test's.
+struct Raw {
+  Raw(World& its_world, const std::string& node)
+      : world(its_world), dialler(world.fake.env, world.first->target()) {
+    call = *std::move(*world.fake.run(
+        channel.call("/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources", {},
+                     std::nullopt)));
+    say({.type_url = std::string(info_of(Type::kObject).url), .node = Node{node, "", ""}});
+  }
+  ~Raw() {
+    call.reset();
+    CHECK(world.fake.run(channel.close(), 60s));
+  }
+  void say(const Request& request) { CHECK(world.fake.run(call->write(encode(request)))); }
+  // The status, once the call has ended by itself.
+  std::string end() {
+    while (auto message = world.fake.run(call->read())) {
+      if (!*message || !**message)
+        return std::string(name_of(call->status().code)) + " " + call->status().message;
+    }
+    return "open";
+  }
+  World& world;
+  grpc::Dialler dialler;
+  grpc::Channel channel{world.fake.loop, dialler, {.authority = "c", .scheme = "http"}};
+  std::unique_ptr<grpc::ClientCall> call;
+};
+
+TEST_CASE("a client that never answers is ended after a while, and hurts nobody meanwhile") {
+  World world;
+  world.apply({put(Type::kObject, kRevisionName, "r1")});
+  Raw silent(world, "silent");
+  Edge& edge = world.edge("fra-1", {{Type::kObject, {"*"}}});
+  world.apply({put(Type::kObject, kRevisionName, "r2")});
+  CHECK(edge.has["object revision"] == "r2");
+  world.fake.advance(kAnswerTimeout + 10ms);
+  CHECK(silent.end() == "DEADLINE_EXCEEDED no answer to a response");
+  CHECK(edge.controller == 0U);
+}
+
+TEST_CASE("a client that says what is no request, no node, or too much, is told so") {
+  World world;
+  Raw nonsense(world, "n");
+  CHECK(world.fake.run(nonsense.call->write("\x0a\xff")));
+  CHECK(nonsense.end() == "INVALID_ARGUMENT not a request of discovery");
+  Raw nobody(world, "");
+  CHECK(nobody.end() == "INVALID_ARGUMENT the first request of a stream needs a node with an id");
+  Raw greedy(world, "g");
+  Request request{.type_url = std::string(info_of(Type::kSecret).url)};
+  for (std::size_t i = 0; i <= kNamesMax; ++i) request.names.push_back("s" + std::to_string(i));
+  greedy.say(request);
+  CHECK(greedy.end() == "RESOURCE_EXHAUSTED the stream names too many resources of one type");
+}
+
+TEST_CASE("a client that floods waits, and is not ended") {
+  World world;
+  Raw flood(world, "flood");
+  const Request request{.type_url = std::string(info_of(Type::kSecret).url), .names = {"s"}};
+  for (int i = 0; i < 3000; ++i) flood.say(request);
+  world.fake.run_until_idle();
+  const std::uint64_t taken = world.first->discovery.counters().requests.get();
+  CHECK(taken <= static_cast<std::uint64_t>(kRequestsBurst) + 1);
+  world.fake.advance(1s);
+  CHECK(world.first->discovery.counters().requests.get() > taken);
+  CHECK(world.first->discovery.counters().requests.get() <=
+        taken + static_cast<std::uint64_t>(kRequestsPerSecond) + 1);
+}
+
 TEST_CASE("the node of a certificate") {
   CHECK(node_of_certificate("URI:spiffe://weir.localhost/edge/fra-1") == "fra-1");
   CHECK(node_of_certificate("DNS:a.example, URI:spiffe://d/edge/x, DNS:b") == "x");

@@ -159,6 +159,14 @@ bool Session::overdue(Instant now) const {
   });
 }
 
+bool Session::has_bulk() const {
+  return std::ranges::any_of(subscribed_, [](const Subscribed& subscribed) {
+    if (!subscribed.subscription) return false;
+    const Subscription& subscription = *subscribed.subscription;
+    return subscription.due() + subscription.changes_under_way() > kBulkResources;
+  });
+}
+
 bool Session::in_sync() const {
   return std::ranges::none_of(subscribed_, [](const Subscribed& subscribed) {
     return subscribed.subscription &&

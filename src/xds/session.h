@@ -56,6 +56,8 @@ class Session final : public Watcher {
   // Before the next request may be taken up: a client that asks too often waits.
   Instant may_ask_at(Instant now) const;
 
+  // There is much to send, or being sent.
+  bool has_bulk() const;
   // The client has accepted all that it may have of what it asked for.
   bool in_sync() const;
 
