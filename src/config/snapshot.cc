@@ -147,7 +147,8 @@ bool is_part(const Object& object, const Labels* edge_labels) {
     case Kind::kSecret: return true;
     case Kind::kToken:
     case Kind::kEvent:
-    case Kind::kEdge: return false;
+    case Kind::kEdge:
+    case Kind::kRollout: return false;
     case Kind::kLoadBalancer: break;
   }
   return edge_labels == nullptr || selects(std::get<LoadBalancerSpec>(object.spec).edges.match, *edge_labels);

@@ -157,7 +157,9 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     case config::Kind::kSecret: return with_applied(config::AppliedStatus{});
     case config::Kind::kEdge:
       if (object.metadata.name != options_.edge_name) return {};
-      return config::status_text(config::EdgeStatus{publisher.published()});
+      return config::status_text(
+          config::EdgeStatus{.attached = true, .applied_revision = publisher.published()});
+    case config::Kind::kRollout:
     case config::Kind::kToken:
     case config::Kind::kEvent: break;
   }
