@@ -28,6 +28,7 @@
 #include "edge/edge.h"
 #include "h2/server_connection.h"
 #include "http/server.h"
+#include "mirror/mirror.h"
 #include "net/core.h"
 #include "net/signals.h"
 #include "record/access_log.h"
@@ -74,11 +75,12 @@ struct Backend {
           config::SnapshotPointer started_from, controller::PublisherSinks sinks)
       : engine(std::move(opened)),
         store(*engine, env.loop),
+        mirror(store, env.log),
         api(env, store, tokens,
             {.version = WEIR_VERSION,
              .anonymous_metrics = options.api.is_loopback(),
              .settle_timeout = kSettleTimeout}),
-        controller(env, store, tokens,
+        controller(env, store, mirror, tokens,
                    {.edge_name = edge_name(),
                     .edge = {.provider = options.provider,
                              .region = options.region,
@@ -91,6 +93,7 @@ struct Backend {
 
   std::unique_ptr<store::Engine> engine;
   store::SqliteStore store;
+  mirror::Mirror mirror;
   auth::TokenTable tokens;
   api::Api api;
   controller::Controller controller;
