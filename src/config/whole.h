@@ -15,7 +15,7 @@
 namespace weir::config {
 
 // An object that is another than it was. Null: it was not there, or is not any more.
-struct Change {
+struct ObjectChange {
   ObjectPointer before;
   ObjectPointer after;
 

@@ -49,7 +49,7 @@ net::Task<void> Publisher::run() {
       continue;
     }
     const auto any = [&changed](auto is_of) {
-      return std::ranges::any_of(*changed, is_of, [](const config::Change& one) { return one.kind(); });
+      return std::ranges::any_of(*changed, is_of, [](const config::ObjectChange& one) { return one.kind(); });
     };
     if (any([](Kind kind) { return kind == Kind::kToken; })) refresh_tokens();
     if (builds_ == 0 || any(makes_snapshot)) publish();

@@ -97,7 +97,7 @@ void Mirror::take(const store::Change& change) {
   tell({std::move(before), std::move(after)});
 }
 
-void Mirror::tell(const config::Change& change) {
+void Mirror::tell(const config::ObjectChange& change) {
   if (!change.before && !change.after) return;
   for (Follower* follower : followers_) follower->add(change);
 }
@@ -111,16 +111,16 @@ Follower::Follower(Mirror& mirror) : mirror_(mirror) {
 
 Follower::~Follower() { std::erase(mirror_.followers_, this); }
 
-void Follower::add(const config::Change& change) {
+void Follower::add(const config::ObjectChange& change) {
   const auto [known, is_new] = untold_.try_emplace({change.kind(), change.name()}, change);
   if (is_new) return;
   known->second.after = change.after;
   if (!known->second.before && !known->second.after) untold_.erase(known);
 }
 
-net::Task<Result<std::vector<config::Change>>> Follower::catch_up() {
+net::Task<Result<std::vector<config::ObjectChange>>> Follower::catch_up() {
   if (const auto done = co_await mirror_.catch_up(); !done) co_return fail(done.error());
-  std::vector<config::Change> changes;
+  std::vector<config::ObjectChange> changes;
   changes.reserve(untold_.size());
   for (auto& [key, change] : untold_) changes.push_back(std::move(change));
   untold_.clear();

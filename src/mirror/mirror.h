@@ -36,7 +36,7 @@ class Mirror {
   net::Task<Result<void>> read_all();
   config::ObjectPointer decoded(const std::string& key, std::string_view value, store::Revision revision);
   void take(const store::Change& change);
-  void tell(const config::Change& change);
+  void tell(const config::ObjectChange& change);
 
   store::Store& store_;
   Log& log_;
@@ -57,14 +57,14 @@ class Follower {
   // Brings the mirror to the present, and tells each object once that is another than when it was told last,
   // by kind and name; the first time, all that are there. After an error nothing is lost: the next call
   // tells.
-  net::Task<Result<std::vector<config::Change>>> catch_up();
+  net::Task<Result<std::vector<config::ObjectChange>>> catch_up();
 
  private:
   friend class Mirror;
-  void add(const config::Change& change);
+  void add(const config::ObjectChange& change);
 
   Mirror& mirror_;
-  std::map<std::pair<config::Kind, std::string>, config::Change> untold_;
+  std::map<std::pair<config::Kind, std::string>, config::ObjectChange> untold_;
 };
 
 }  // namespace weir::mirror

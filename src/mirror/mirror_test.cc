@@ -53,7 +53,7 @@ struct Given {
     const auto changes = fake.run(follower.catch_up());
     REQUIRE((changes && *changes));
     std::string text;
-    for (const config::Change& change : **changes) {
+    for (const config::ObjectChange& change : **changes) {
       text += text.empty() ? "" : " ";
       text += change.before ? (change.after ? '~' : '-') : '+';
       text += change.name() + '@';
