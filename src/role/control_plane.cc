@@ -8,6 +8,7 @@
 #include "config/status.h"
 #include "controller/admin_object.h"
 #include "controller/controller.h"
+#include "mirror/mirror.h"
 #include "store/sqlite_store.h"
 
 namespace weir::role {
@@ -25,17 +26,19 @@ struct ControlPlane::Backend {
           config::SnapshotPointer started_from, controller::PublisherSinks sinks)
       : engine(std::move(opened)),
         store(*engine, env.loop),
+        mirror(store, env.log),
         api(env, store, tokens,
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),
              .settle_timeout = kSettleTimeout}),
         controller(
-            env, store, tokens,
+            env, store, mirror, tokens,
             {.edge_name = options.edge_name, .edge = options.edge, .started_from = std::move(started_from)},
             std::move(sinks)) {}
 
   std::unique_ptr<store::Engine> engine;
   store::SqliteStore store;
+  mirror::Mirror mirror;
   auth::TokenTable tokens;
   api::Api api;
   controller::Controller controller;
