@@ -53,8 +53,11 @@ class ClientCall {
   };
   void submit(std::string_view scheme, std::string_view authority, std::string_view path,
               const Metadata& metadata, std::optional<Duration> timeout);
-  net::Task<Result<bool>> wait_for_head();
+  bool take_head();
+  // The first status holds.
   void end(Status status);
+  // The same, before the stream has ended.
+  void cut(Status status);
   Status status_at_end() const;
 
   std::shared_ptr<h2::ClientConnection> connection_;
@@ -65,6 +68,7 @@ class ClientCall {
   net::Slice piece_;     // of the response's content, not yet taken
   std::string sending_;  // framed; empty unless some of it waits
   DeadlineTimer deadline_timer_{*this};
+  bool head_read_ = false;
   bool half_closed_ = false;
   bool ended_ = false;
   Status status_;

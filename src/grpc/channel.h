@@ -39,17 +39,17 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  // Connects if need be. The error is the opener's: nothing was sent.
-  // deadline: of the call, from now; told to the server, and held here.
+  // Connects if need be, by the opener's own deadline. The error says that nothing was sent, and why.
+  // timeout: of the call; told to the server, and held here.
   net::Task<Result<std::unique_ptr<ClientCall>>> call(std::string path, Metadata metadata,
-                                                      std::optional<Duration> deadline);
+                                                      std::optional<Duration> timeout);
   // Ends the connection and the calls on it. Awaited before the channel is destroyed; call() fails
   // afterwards.
   net::Task<void> close();
   bool connected() const;
 
  private:
-  void keep_alive(h2::ClientConnection& connection);
+  void look_at_goodbye();
 
   net::Loop& loop_;
   h2::Opener& opener_;
@@ -57,7 +57,7 @@ class Channel {
   Duration keepalive_interval_;  // longer than the option's when the server has found that too often
   net::TaskGroup connections_;
   h2::ClientPool pool_;
-  std::weak_ptr<h2::ClientConnection> current_;
+  h2::ClientConnectionPtr current_;
   bool closed_ = false;
 };
 

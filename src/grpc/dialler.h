@@ -2,8 +2,10 @@
 // is null, which is for loopback and tests. On the core of its Env.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/time.h"
 #include "h2/client.h"
@@ -29,6 +31,8 @@ class Dialler final : public h2::Opener {
 
  private:
   net::Task<Result<std::unique_ptr<net::Stream>>> connect(Instant deadline);
+  net::Task<Result<std::unique_ptr<net::Stream>>> secure(std::unique_ptr<net::Stream> below,
+                                                         Instant deadline);
   net::Env& env_;
   Target target_;
 };

@@ -27,6 +27,11 @@
 namespace weir::grpc {
 
 class Server;
+class ServerCall;
+
+// Cancelled when the client goes, the deadline passes or the server ends its calls: it returns then as soon
+// as it can, with any status. The handler and what it captures outlive the calls.
+using Handler = std::function<net::Task<Status>(ServerCall&)>;
 
 // One call, as long as its handler runs. One task reads and one writes at a time, be they the same or not.
 class ServerCall {
@@ -60,7 +65,8 @@ class ServerCall {
 
   // Ends the call with this, whatever its handler returns; the first verdict holds.
   void end(Status verdict);
-  net::Task<void> run(const std::function<net::Task<Status>(ServerCall&)>& handler);
+  void set_timeout(Duration timeout);
+  net::Task<void> run(const Handler& handler);
 
   Server& server_;
   http::Request& request_;
@@ -78,10 +84,6 @@ class ServerCall {
   ServerCall* next_ = nullptr;  // in the server's list
   ServerCall** link_ = nullptr;
 };
-
-// Cancelled when the client goes, the deadline passes or the server ends its calls: it returns then as soon
-// as it can, with any status. The call and the handler's own captures outlive its task.
-using Handler = std::function<net::Task<Status>(ServerCall&)>;
 
 struct ServerOptions {
   std::size_t message_bytes_max = kMessageBytesMax;  // of one that is received
