@@ -10,6 +10,16 @@ namespace weir::grpc {
 
 using http::Known;
 
+namespace {
+
+// A server that sends what it was told not to send is at fault (gRPC's compression.md).
+Status failure_of(Status failure) {
+  if (failure.code == StatusCode::kUnimplemented) failure.code = StatusCode::kInternal;
+  return failure;
+}
+
+}  // namespace
+
 ClientCall::DeadlineTimer::DeadlineTimer(ClientCall& owner)
     : Timer([](net::Timer& timer) {
         static_cast<DeadlineTimer&>(timer).call.cut(
@@ -109,7 +119,7 @@ net::Task<Result<std::optional<std::string>>> ClientCall::read() {
     std::optional<std::string> message = reader_.take(rest);
     piece_ = net::as_slice(rest);
     if (message) co_return message;
-    if (reader_.failure()) cut(*reader_.failure());
+    if (reader_.failure()) cut(failure_of(*reader_.failure()));
     if (ended_) co_return std::nullopt;
     if (take_head()) {
       piece_ = stream_->take_content();

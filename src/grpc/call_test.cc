@@ -216,7 +216,7 @@ TEST_CASE("however an answer ends, there is a status") {
       {head(1) + data(1, "", true), "UNKNOWN the answer has no grpc-status"},
       {head(1) + data(1, "\0\0\0\0\4cu"s, false) + h2::headers(1, {{"grpc-status", "0"}}, true),
        "INTERNAL the answer ended amid a message"},
-      {head(1) + data(1, "\1\0\0\0\1x"s, false), "UNIMPLEMENTED compressed messages are not taken here"},
+      {head(1) + data(1, "\1\0\0\0\1x"s, false), "INTERNAL compressed messages are not taken here"},
       {h2::headers(1, {{":status", "503"}, {"content-type", "text/html"}}, false),
        "UNAVAILABLE HTTP status 503"},
       {h2::headers(1, {{":status", "200"}, {"content-type", "text/html"}}, false), "UNKNOWN HTTP status 200"},
