@@ -1,9 +1,10 @@
-// Machine: what the process finds where it runs: files to read, and processor cores to use.
+// Machine: what the process finds where it runs: files to read, names, and processor cores to use.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
@@ -14,6 +15,9 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
 
 // Why a system call failed: "no such file or directory"; for another error its own text.
 std::string why_not(const Error& error);
+
+// By which others may call this machine: its host name, its addresses, and those of loopback.
+std::vector<std::string> names_of_this_machine();
 
 // By the affinity of the process and the quota of its container; at least 1.
 unsigned usable_cores();

@@ -3,10 +3,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,7 +19,6 @@
 #include "api/gate.h"
 #include "auth/admin_token.h"
 #include "auth/token_table.h"
-#include "cli/authority.h"
 #include "cli/log.h"
 #include "cli/machine.h"
 #include "config/formats.h"
@@ -26,6 +27,9 @@
 #include "controller/admin_object.h"
 #include "controller/controller.h"
 #include "edge/edge.h"
+#include "enroll/authority_file.h"
+#include "enroll/door.h"
+#include "enroll/registrar.h"
 #include "h2/server_connection.h"
 #include "http/server.h"
 #include "net/core.h"
@@ -63,6 +67,11 @@ std::string edge_name() {
   return config::check_name(name).empty() ? name : "edge";
 }
 
+std::vector<std::string> names_with(std::vector<std::string> names, std::vector<std::string> more) {
+  std::ranges::move(more, std::back_inserter(names));
+  return names;
+}
+
 int refuse(const std::string& sentence) {
   std::fprintf(stderr, "weir up: %s\n", sentence.c_str());
   return 1;
@@ -70,14 +79,16 @@ int refuse(const std::string& sentence) {
 
 // What there is only once the store is open: the API and the reconcilers.
 struct Backend {
-  Backend(const UpOptions& options, net::Env& env, std::unique_ptr<store::Engine> opened,
-          config::SnapshotPointer started_from, controller::PublisherSinks sinks)
+  Backend(const UpOptions& options, net::Env& env, std::shared_ptr<const tls::Authority> authority,
+          std::unique_ptr<store::Engine> opened, config::SnapshotPointer started_from,
+          controller::PublisherSinks sinks)
       : engine(std::move(opened)),
         store(*engine, env.loop),
         api(env, store, tokens,
             {.version = WEIR_VERSION,
              .anonymous_metrics = options.api.is_loopback(),
              .settle_timeout = kSettleTimeout}),
+        registrar(env, store, tokens, std::move(authority), options.domain),
         controller(env, store, tokens,
                    {.edge_name = edge_name(),
                     .edge = {.provider = options.provider,
@@ -87,12 +98,15 @@ struct Backend {
                              .version = WEIR_VERSION,
                              .capabilities = {"http", "https", "h2"}},
                     .started_from = std::move(started_from)},
-                   std::move(sinks)) {}
+                   std::move(sinks)) {
+    api.set_registrar(registrar);
+  }
 
   std::unique_ptr<store::Engine> engine;
   store::SqliteStore store;
   auth::TokenTable tokens;
   api::Api api;
+  enroll::Registrar registrar;
   controller::Controller controller;
 };
 
@@ -107,13 +121,14 @@ class Up {
         log_(log),
         control_(control),
         directory_(std::move(directory)),
+        authority_(std::move(authority)),
         access_log_(access_log),
         edge_(control.env(), workers,
               {.http = options.http,
                .server = {.h2 = h2::make_connection},
                .zone = options.region,
                .domain = options.domain,
-               .authority = std::move(authority),
+               .authority = authority_,
                .access_log = access_log}),
         api_server_(control.env(), gate_, {}),
         tasks_(control.loop()),
@@ -147,6 +162,17 @@ class Up {
     admin_token_ = std::move(*token);
     auto traffic = edge_.listen();
     if (!traffic) return cannot_listen("--http", options_.http, traffic.error());
+    if (options_.api_over_tls()) {
+      auto door = enroll::Door::create(control_.env(), authority_, {.names = [names = options_.api_names] {
+                                         return names_with(names, names_of_this_machine());
+                                       }});
+      if (!door) return std::unexpected(std::string("no TLS for the API: ") + door.error().text);
+      api_door_ = std::move(*door);
+      api_door_->on_refused([this](const net::Address& from, const char* why) {
+        if (backend_) tasks_.spawn(backend_->registrar.refused_certificate(from, why));
+      });
+      tasks_.spawn(api_door_->keep_fresh());
+    }
     auto api = control_.env().network.listen(options_.api);
     if (!api) return cannot_listen("--api", options_.api, api.error());
     traffic_ = *traffic;
@@ -240,8 +266,8 @@ class Up {
               backend_->api.settled(revision);
               settled_.set();
             }};
-    backend_ = std::make_unique<Backend>(options_, control_.env(), std::move(engine), started_from_,
-                                         std::move(sinks));
+    backend_ = std::make_unique<Backend>(options_, control_.env(), authority_, std::move(engine),
+                                         started_from_, std::move(sinks));
     backend_->api.add_metrics([this](std::string& out) {
       edge_.write_metrics(out);
       backend_->controller.write_metrics(out);
@@ -309,13 +335,13 @@ class Up {
     admin_token_.text.clear();
     log_.info("ready", {{"http", "http://" + traffic_.http.to_string()},
                         {"https", traffic_.https ? "https://" + traffic_.https->to_string() : "off"},
-                        {"api", "http://" + api_address_.to_string()},
+                        {"api", (api_door_ ? "https://" : "http://") + api_address_.to_string()},
                         {"data_dir", options_.data_dir},
                         {"workers", std::to_string(options_.workers)}});
   }
 
   void open_api() {
-    if (api_listener_ && !api_server_.draining()) api_server_.listen(std::move(api_listener_));
+    if (api_listener_ && !api_server_.draining()) api_server_.listen(std::move(api_listener_), api_door_);
   }
 
   net::Task<void> settle_late() {
@@ -341,6 +367,7 @@ class Up {
   Log& log_;
   net::Core& control_;
   std::shared_ptr<const store::DataDirectory> directory_;
+  std::shared_ptr<const tls::Authority> authority_;
   record::AccessLog* access_log_;  // null: none is written
   edge::Edge edge_;
   config::SnapshotPointer started_from_;  // null: there was none
@@ -352,6 +379,7 @@ class Up {
   net::TaskGroup ending_;
   net::Event settled_;
   std::unique_ptr<net::Listener> api_listener_;
+  std::shared_ptr<enroll::Door> api_door_;  // null: the API is plain HTTP
   edge::Listening traffic_;
   net::Address api_address_;
   auth::AdminToken admin_token_;
@@ -398,7 +426,7 @@ int run_up(const UpOptions& options) {
   }
   auto passwords = net::Core::create(*log);  // a hash takes as long as a thousand requests
   if (!passwords) return refuse(passwords.error().text);
-  auto authority = read_or_make_authority(options.data_dir, (*control)->loop().clock().wall_now());
+  auto authority = enroll::read_or_make_authority(options.data_dir, (*control)->loop().clock().wall_now());
   if (!authority) return refuse(authority.error());
   {
     Up running(options, *log, **control, workers,
