@@ -39,8 +39,9 @@ def enroll(controller, name, csr, token=None, certificate=()):
     if token:
         body["token"] = token
     done = subprocess.run(
-        ["curl", "--silent", "--cacert", controller.ca, "--resolve", f"{NAME}:{controller.api_port}:127.0.0.1"]
-        + [*certificate, "--json", json.dumps(body), "--write-out", "\\n%{http_code}"]
+        ["curl", "--silent", "--cacert", controller.ca]
+        + ["--resolve", f"{NAME}:{controller.api_port}:127.0.0.1", *certificate]
+        + ["--json", json.dumps(body), "--write-out", "\\n%{http_code}"]
         + [f"https://{NAME}:{controller.api_port}/v1/enroll"],
         capture_output=True,
         text=True,
@@ -102,6 +103,15 @@ def test_a_machine_joins_once_and_renews_with_what_it_got(controller, tmp_path):
     assert (status, answer["detail"]) == (403, "the edge lab-1 is revoked")
     assert "the join token has been used already (1 of 1)" in reasons(controller)
     assert "the edge lab-1 is revoked" in reasons(controller)
+
+
+def test_an_edge_that_listens_on_ipv6_is_registered_with_an_address(tmp_path):
+    running = weir.Weir(tmp_path)
+    running.flags[running.flags.index("--http") + 1] = f"[::]:{running.http_port}"
+    with running:
+        [edge] = running.api("GET", "/v1/edges").json["items"]
+        assert edge["spec"]["address"] not in ("", "::", "[::]")
+        assert running.get("/", host="nobody.example").status == 404
 
 
 def test_a_certificate_of_another_authority_is_refused_and_audited(controller, tmp_path):

@@ -67,6 +67,20 @@ std::string edge_name() {
   return config::check_name(name).empty() ? name : "edge";
 }
 
+// By which clients reach this edge: where it listens; when that is everywhere, the first address of this
+// machine beyond loopback.
+std::string reached_at(net::Address at) {
+  if (at.is_any()) {
+    for (const std::string& name : names_of_this_machine()) {
+      const auto address = net::Address::parse_ip(name, 0);
+      if (!address || address->is_loopback()) continue;
+      at = *address;
+      break;
+    }
+  }
+  return at.is_v6() ? '[' + at.ip() + ']' : at.ip();
+}
+
 std::vector<std::string> names_with(std::vector<std::string> names, std::vector<std::string> more) {
   std::ranges::move(more, std::back_inserter(names));
   return names;
@@ -94,7 +108,7 @@ struct Backend {
                     .edge = {.provider = options.provider,
                              .region = options.region,
                              .city = options.city,
-                             .address = options.http.ip(),
+                             .address = reached_at(options.http),
                              .version = WEIR_VERSION,
                              .capabilities = {"http", "https", "h2"}},
                     .started_from = std::move(started_from)},

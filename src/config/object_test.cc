@@ -119,7 +119,7 @@ TEST_CASE("what the store keeps comes back equal, of every kind") {
       R"({"kind":"Edge","metadata":{"name":"b"},"spec":{"revoked":true}})",
       (R"({"kind":"Token","metadata":{"name":"j"},"spec":{"role":"join","join":{"role":"edge","name":"n",)"
        R"("provider":"p","region":"r","city":"c","labels":{"k":"v"}},"uses":3,"used":1,"hash":"abc"}})"),
-      R"({"kind":"Event","metadata":{"name":"r"},"spec":{"verb":"enroll","revision":0,"reason":"it has been used"}})",
+      R"({"kind":"Event","metadata":{"name":"r"},"spec":{"verb":"enroll","revision":0,"reason":"used up"}})",
   };
   for (const std::string& text : stored) {
     CAPTURE(text);
