@@ -38,12 +38,15 @@ Error system_error(int os_errno, const char* text, Side side) {
   return error;
 }
 
+std::string why_not(const Error& error) {
+  if (error.os_errno == 0) return error.text;
+  std::string text = std::strerror(error.os_errno);
+  if (!text.empty()) text[0] = ascii_lower(text[0]);
+  return text;
+}
+
 std::string sentence_of(const Error& error) {
-  std::string sentence = error.text;
-  if (error.os_errno == 0) return sentence;
-  std::string why = std::strerror(error.os_errno);
-  if (!why.empty()) why[0] = ascii_lower(why[0]);
-  return sentence + ": " + why;
+  return error.os_errno == 0 ? error.text : std::string(error.text) + ": " + why_not(error);
 }
 
 std::string_view name_of(Code code) {

@@ -77,6 +77,9 @@ constexpr std::unexpected<Error> fail(const Error& error) { return std::unexpect
 // The error for a failed system call; picks the code from the errno.
 Error system_error(int os_errno, const char* text, Side side = Side::kInternal);
 
+// Why a system call failed: "address already in use"; for another error its own text.
+std::string why_not(const Error& error);
+
 // "cannot bind: address already in use": for people.
 std::string sentence_of(const Error& error);
 

@@ -47,13 +47,6 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
   return result;
 }
 
-std::string why_not(const Error& error) {
-  if (error.os_errno == 0) return error.text;
-  std::string text = std::strerror(error.os_errno);
-  if (!text.empty()) text[0] = ascii_lower(text[0]);
-  return text;
-}
-
 std::vector<std::string> names_of_this_machine() {
   std::vector<std::string> names;
   std::array<char, 256> host{};

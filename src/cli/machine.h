@@ -13,9 +13,6 @@ namespace weir::cli {
 // The whole file; "-" is stdin. kBodyTooLarge beyond bytes_max.
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
 
-// Why a system call failed: "no such file or directory"; for another error its own text.
-std::string why_not(const Error& error);
-
 // By which others may call this machine: its host name, its addresses, and those of loopback.
 std::vector<std::string> names_of_this_machine();
 

@@ -146,12 +146,26 @@ constexpr std::array kOfEdge{
     Column{"CITY", "/spec/city"},
     Column{"ADDRESS", "/spec/address"},
     Column{"VERSION", "/spec/version"},
+    Column{"ATTACHED", "/status/attached"},
+    Column{"REVISION", "/status/applied_revision"},
+    Column{"CONNECTIONS", "/status/connections"},
+    Column{"HEALTHY", "/status/endpoints"},
+    kAge,
+};
+constexpr std::array kOfRollout{
+    kName,
+    Column{"PHASE", "/status/phase"},
+    Column{"WAVE", "",
+           [](const Tree& o) { return text_at(o, "/status/wave") + '/' + count_at(o, "/status/waves"); }},
+    Column{"EDGES", "/status/edges"},
+    Column{"REASON", "/status/reason"},
     kAge,
 };
 
 // In the order of config::Kind.
 constexpr std::array<std::span<const Column>, config::kKinds.size()> kColumns{
-    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken, kOfEvent, kOfCertificate, kOfSecret, kOfEdge};
+    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken,  kOfEvent,
+    kOfCertificate,  kOfSecret,  kOfEdge,     kOfRollout};
 
 std::span<const Column> columns_of(config::Kind kind) { return kColumns[static_cast<std::size_t>(kind)]; }
 

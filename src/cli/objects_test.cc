@@ -68,10 +68,16 @@ TEST_CASE("each kind has its columns") {
        "web|1/1|-"},
       {config::Kind::kSecret, "NAME|APPLIED|AGE", R"({"metadata": {"name": "users"}, "spec": {}})",
        "users|-|-"},
-      {config::Kind::kEdge, "NAME|PROVIDER|REGION|CITY|ADDRESS|VERSION|AGE",
+      {config::Kind::kEdge,
+       "NAME|PROVIDER|REGION|CITY|ADDRESS|VERSION|ATTACHED|REVISION|CONNECTIONS|HEALTHY|AGE",
        R"({"metadata": {"name": "fra"}, "spec": {"provider": "p", "region": "r", "city": "c", "address": "a",
-           "version": "1"}})",
-       "fra|p|r|c|a|1|-"},
+           "version": "1"}, "status": {"attached": true, "applied_revision": 7, "connections": 3,
+           "endpoints": "2/2"}})",
+       "fra|p|r|c|a|1|true|7|3|2/2|-"},
+      {config::Kind::kRollout, "NAME|PHASE|WAVE|EDGES|REASON|AGE",
+       R"({"metadata": {"name": "new"}, "spec": {}, "status": {"phase": "RUNNING", "wave": 1,
+           "waves": [{}, {}], "edges": "1/4", "reason": "it bakes"}})",
+       "new|RUNNING|1/2|1/4|it bakes|-"},
   };
   CHECK(std::size(rows) == config::kKinds.size());
   for (const Case& row : rows) {

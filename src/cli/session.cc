@@ -73,7 +73,7 @@ int run_with_api(const Arguments& arguments, Terminal& terminal) {
   const std::unique_ptr<Log> log = make_log(Level::kWarning, false);
   const auto core = net::Core::create(*log);
   if (!core) {
-    terminal.say(std::string("weir: can't start: ") + core.error().text + ": " + why_not(core.error()));
+    terminal.say("weir: can't start: " + sentence_of(core.error()));
     return kFailed;
   }
   net::Env& env = (*core)->env();

@@ -24,6 +24,13 @@ void check_authorities(std::string_view field_name, const std::string& bundle_pe
   report.add(std::string("can't be used: ") + authorities.error().text);
 }
 
+constexpr std::string_view kRolledOutKinds =
+    "must be LoadBalancer, Service or Endpoint; a certificate or secret is made under a new name first";
+
+bool is_rolled_out(Kind kind) {
+  return kind == Kind::kLoadBalancer || kind == Kind::kService || kind == Kind::kEndpoint;
+}
+
 }  // namespace
 
 const KindInfo* find_kind(std::string_view name) {
@@ -277,6 +284,31 @@ void Schema<LoadBalancerSpec>::validate(const LoadBalancerSpec& spec, Report& re
       const Report::Step hostname(report, j);
       report.add("is there twice for the same port");
     }
+  }
+}
+
+void Schema<RolloutSpec>::validate(const RolloutSpec& spec, Report& report) {
+  if (spec.changes.empty() && spec.deletions.empty()) report.add("needs changes or deletions");
+  for (std::size_t i = 0; i < spec.deletions.size(); ++i) {
+    const auto* kind = find_kind(spec.deletions[i].kind);
+    if (kind != nullptr && is_rolled_out(kind->kind)) continue;
+    const Report::Step list(report, "deletions");
+    const Report::Step item(report, i);
+    const Report::Step field(report, "kind");
+    report.add(std::string(kRolledOutKinds));
+  }
+  if (spec.changes.empty()) return;
+  const Report::Step field(report, "changes");
+  const auto objects = parse_objects(spec.changes, Origin::kClient);
+  if (!objects) {
+    for (const Violation& one : objects.error()) {
+      report.add(one.object + (one.object.empty() ? "" : ": ") + one.field + ' ' + one.message);
+    }
+    return;
+  }
+  for (const Object& object : *objects) {
+    if (is_rolled_out(object.kind())) continue;
+    report.add(reference_of(object) + ": " + std::string(kRolledOutKinds));
   }
 }
 

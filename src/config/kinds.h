@@ -14,6 +14,7 @@
 #include "config/formats.h"
 #include "config/object.h"
 #include "config/schema_load_balancer.h"
+#include "config/schema_rollout.h"
 #include "config/schema_service.h"
 #include "config/specs.h"
 #include "config/status.h"
@@ -235,6 +236,9 @@ inline constexpr std::array kKinds{
                           &kType<AppliedStatus>),
     kind_line<EdgeSpec>(Kind::kEdge, "Edge", "edges", "a registered machine that carries traffic",
                         &kType<EdgeStatus>),
+    kind_line<RolloutSpec>(Kind::kRollout, "Rollout", "rollouts",
+                           "a change that reaches the edges in waves, and goes back by itself",
+                           &kType<RolloutStatus>),
 };
 
 constexpr const KindInfo& info_of(Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }

@@ -139,18 +139,25 @@ Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const 
   return snapshot;
 }
 
-bool is_part(const Object& object, const Labels* edge_labels) {
-  switch (object.kind()) {
+bool is_carried(Kind kind) {
+  switch (kind) {
+    case Kind::kToken:
+    case Kind::kEvent:
+    case Kind::kEdge:
+    case Kind::kRollout: return false;
+    case Kind::kLoadBalancer:
     case Kind::kService:
     case Kind::kEndpoint:
     case Kind::kCertificate:
-    case Kind::kSecret: return true;
-    case Kind::kToken:
-    case Kind::kEvent:
-    case Kind::kEdge: return false;
-    case Kind::kLoadBalancer: break;
+    case Kind::kSecret: break;
   }
-  return edge_labels == nullptr || selects(std::get<LoadBalancerSpec>(object.spec).edges.match, *edge_labels);
+  return true;
+}
+
+bool is_part(const Object& object, const Labels* edge_labels) {
+  const auto* balancer = std::get_if<LoadBalancerSpec>(&object.spec);
+  if (balancer == nullptr || edge_labels == nullptr) return is_carried(object.kind());
+  return selects(balancer->edges.match, *edge_labels);
 }
 
 Labels selectable_labels(const Labels& labels, const EdgeSpec& spec) {

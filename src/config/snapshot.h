@@ -81,6 +81,7 @@ Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const 
 // spec.
 Labels selectable_labels(const Labels& labels, const EdgeSpec& spec);
 
+bool is_carried(Kind kind);  // whether snapshots are made from objects of the kind
 // Whether the snapshot of an edge with these labels (null: of all) is made from it.
 bool is_part(const Object& object, const Labels* edge_labels = nullptr);
 

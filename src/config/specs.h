@@ -365,4 +365,41 @@ struct EdgeSpec {
   friend bool operator==(const EdgeSpec&, const EdgeSpec&) = default;
 };
 
+// --- Rollout: a change that reaches the edges in waves
+struct RolloutWave {
+  Labels match;                 // edges that have all of them, provider, region and city too; none: all
+  std::uint32_t percent = 100;  // of those, at least one
+  Duration bake = std::chrono::seconds(30);  // the gates hold for so long, once all of the wave have it
+  friend bool operator==(const RolloutWave&, const RolloutWave&) = default;
+};
+
+// What must hold of the edges that have the change, for the next wave to begin.
+struct RolloutGates {
+  Duration apply_timeout = std::chrono::minutes(1);  // within which all of a wave have it
+  std::uint32_t lost_percent_max = 0;                // edges of the waves that are gone since then
+  std::uint32_t errors_percent_max = 1;      // 5xx among their requests, above the other edges' (or before's)
+  std::uint32_t latency_percent_max = 50;    // by which their p99 may be above that
+  std::uint32_t unhealthy_percent_max = 10;  // endpoints that they see so and did not before
+  std::uint64_t requests_min = 100;          // fewer say nothing about errors and latency
+  friend bool operator==(const RolloutGates&, const RolloutGates&) = default;
+};
+
+struct DeletedObject {
+  std::string kind;
+  std::string name;
+  friend bool operator==(const DeletedObject&, const DeletedObject&) = default;
+};
+
+// When `waves` are none: by each provider, within it by each region, within that by `percents` of its edges.
+struct RolloutSpec {
+  std::string changes;  // JSON: a list of objects as they shall be
+  std::vector<DeletedObject> deletions;
+  std::vector<RolloutWave> waves;
+  std::vector<std::uint32_t> percents{10, 100};
+  Duration bake = std::chrono::seconds(30);  // of those waves
+  RolloutGates gates;
+  bool paused = false;
+  friend bool operator==(const RolloutSpec&, const RolloutSpec&) = default;
+};
+
 }  // namespace weir::config

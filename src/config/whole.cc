@@ -140,6 +140,24 @@ class PortDemands {
 
 }  // namespace
 
+ObjectPointer Whole::find(Kind kind, std::string_view name) const {
+  const auto found = of(kind).find(name);
+  return found == of(kind).end() ? nullptr : *found;
+}
+
+ObjectPointer Whole::put(ObjectPointer object) {
+  ObjectPointer before = remove(object->kind(), object->metadata.name);
+  objects_[object->spec.index()].insert(std::move(object));
+  return before;
+}
+
+ObjectPointer Whole::remove(Kind kind, std::string_view name) {
+  Objects& objects = objects_[static_cast<std::size_t>(kind)];
+  const auto found = objects.find(name);
+  if (found == objects.end()) return nullptr;
+  return std::move(objects.extract(found).value());
+}
+
 Violations validate_whole(std::span<const Object* const> objects) {
   std::array<std::unordered_set<std::string_view>, kKinds.size()> names;
   for (const Object* object : objects) names[object->spec.index()].insert(object->metadata.name);

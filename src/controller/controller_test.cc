@@ -11,7 +11,8 @@
 
 #include "auth/token.h"
 #include "controller/admin_object.h"
-#include "controller/records.h"
+#include "mirror/mirror.h"
+#include "mirror/records.h"
 #include "store/engine.h"
 #include "store/sqlite_store.h"
 #include "testing/fake_env.h"
@@ -21,6 +22,9 @@ namespace {
 
 using config::Kind;
 using config::Object;
+using mirror::decode;
+using mirror::encode;
+using mirror::key_of;
 
 auth::IssuedToken token_of(int fill) {
   std::array<std::byte, auth::kTokenEntropyBytes> entropy{};
@@ -57,6 +61,7 @@ class World {
 
  public:
   store::SqliteStore store{*engine_, fake.loop};
+  mirror::Mirror mirror{store, fake.log};
   auth::TokenTable tokens;
   std::vector<config::SnapshotPointer> snapshots;
   store::Revision settled = 0;
@@ -65,7 +70,7 @@ class World {
 
   std::unique_ptr<Controller> start() {
     auto controller = std::make_unique<Controller>(
-        fake.env, store, tokens,
+        fake.env, store, mirror, tokens,
         PublisherOptions{.edge_name = "here",
                          .edge = {.provider = "acme", .region = "eu", .city = "fra", .version = "1.2.3"},
                          .started_from = started_from},

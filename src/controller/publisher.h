@@ -12,7 +12,7 @@
 #include "auth/token_table.h"
 #include "config/snapshot.h"
 #include "config/specs.h"
-#include "controller/mirror.h"
+#include "mirror/mirror.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "store/store.h"
@@ -37,8 +37,8 @@ struct PublisherOptions {
 
 class Publisher {
  public:
-  Publisher(net::Env& env, store::Store& store, auth::TokenTable& tokens, PublisherOptions options,
-            PublisherSinks sinks);
+  Publisher(net::Env& env, store::Store& store, mirror::Mirror& mirror, auth::TokenTable& tokens,
+            PublisherOptions options, PublisherSinks sinks);
 
   // Until it is cancelled.
   net::Task<void> run();
@@ -61,7 +61,8 @@ class Publisher {
   PublisherOptions options_;
   PublisherSinks sinks_;
   config::SnapshotPointer last_;
-  Mirror mirror_;
+  mirror::Mirror& mirror_;
+  mirror::Follower follower_;
   store::Revision published_ = 0;
   std::uint64_t builds_ = 0;
   std::uint64_t failures_ = 0;

@@ -54,6 +54,8 @@ void ClientStream::refuse(const Error& error) {
 // RFC 9113 section 8.7: what was refused, or never sent, was not acted upon. A stream's reset says nothing
 // about its connection, so that has another code.
 void ClientStream::on_closed(ErrorCode code) {
+  close_code_ = code;
+  closed_with_connection_ = session_.dying();
   if (head_received_ || failure_) return;
   const Retry retry = code == ErrorCode::kRefusedStream || !head_sent() ? Retry::kSafe : Retry::kIfIdempotent;
   if (session_.dying()) {

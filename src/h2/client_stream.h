@@ -24,6 +24,9 @@ class ClientStream final : public Stream {
   // No final head will come, and why.
   const std::optional<Error>& failure() const { return failure_; }
   const http::Fields* trailers() const { return trailers_.get(); }
+  // How the wire closed it, once it has: with its connection, or else by this code of the origin's.
+  bool closed_with_connection() const { return closed_with_connection_; }
+  ErrorCode close_code() const { return close_code_; }
 
   // Until something has come, or wake().
   Signal::Wait wait(Duration timeout) { return received_.wait(session_.loop(), timeout); }
@@ -47,6 +50,8 @@ class ClientStream final : public Stream {
   std::unique_ptr<Interim> interims_;  // not yet taken, in order
   std::unique_ptr<http::Fields> trailers_;
   std::optional<Error> failure_;
+  bool closed_with_connection_ = false;
+  ErrorCode close_code_ = ErrorCode::kNoError;
 };
 
 }  // namespace weir::h2

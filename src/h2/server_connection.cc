@@ -43,6 +43,7 @@ net::Task<void> ServerConnection::run() {
   context_ = &co_await net::current_context();
   sender_.spawn(send_all());
   start(kStreamsMax);
+  keep_alive(options().keepalive_interval, options().keepalive_timeout);
   if (server_.draining()) drain();
   watch();
   if (begin_ != end_) take_in(received_.span().subspan(begin_, end_ - begin_));

@@ -89,6 +89,8 @@ net::Task<void> Session::receive_all() {
 
 void Session::take_in(net::Slice bytes) {
   ++receivings_;
+  received_at_ = loop().now();
+  asked_ = false;
   receive(bytes);
   on_received();
   flush();
@@ -233,6 +235,42 @@ void Session::break_off() {
   release_output();
   stop_receiving();
   close_streams(ErrorCode::kInternalError);
+}
+
+// --- keepalive
+
+Session::KeepaliveTimer::KeepaliveTimer(Session& owner)
+    : Timer([](net::Timer& timer) { static_cast<KeepaliveTimer&>(timer).session.check_alive(); }),
+      session(owner) {}
+
+void Session::keep_alive(Duration interval, Duration timeout) {
+  WEIR_CHECK(!kept_alive());
+  if (interval == Duration::max()) return;
+  keepalive_interval_ = interval;
+  keepalive_timeout_ = timeout;
+  received_at_ = loop().now();
+  loop().arm(keepalive_timer_, loop().deadline(interval));
+}
+
+// What comes moves no timer: it is looked at when the timer fires.
+void Session::check_alive() {
+  if (dying_ || gone_ || stopped_) return;
+  const Instant now = loop().now();
+  const Instant next = received_at_ + keepalive_interval_;
+  if (asked_) {
+    ending_ = true;
+    lost_ = true;
+    stop_receiving();
+    return;
+  }
+  if (now < next) {
+    loop().arm(keepalive_timer_, next);
+    return;
+  }
+  asked_ = true;
+  loop().arm(keepalive_timer_, loop().deadline(keepalive_timeout_));
+  (void)nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+  flush();
 }
 
 // --- the end

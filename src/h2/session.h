@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -18,6 +19,7 @@
 #include "net/loop.h"
 #include "net/stream.h"
 #include "net/task.h"
+#include "net/timer.h"
 
 struct nghttp2_session;
 
@@ -46,6 +48,12 @@ class Session {
   bool ending() const { return ending_ || gone_; }
   // At the end: streams that are closed now are closed with the connection.
   bool dying() const { return dying_; }
+  // From now on: when nothing has come for the interval the peer is asked by a PING, and when nothing comes
+  // for the timeout after that, the connection is given up. Once; Duration::max(): never.
+  void keep_alive(Duration interval, Duration timeout);
+  bool kept_alive() const { return keepalive_interval_ != Duration::max(); }
+  // Of the peer's GOAWAY, if one came.
+  std::optional<ErrorCode> goodbye() const { return goodbye_; }
 
   // --- for its streams; flush() makes what was submitted go
   void submit_response(Stream& stream, int status, std::string_view date, const http::Fields& fields,
@@ -76,7 +84,7 @@ class Session {
   void close();
   // Makes receive_all() end.
   void stop_receiving();
-  bool write_failed() const { return gone_; }
+  bool write_failed() const { return gone_ || lost_; }
   // Behind a goodbye: no more is written, and what comes is dropped until the peer closes, or for a while.
   net::Task<void> linger(Duration timeout);
 
@@ -135,6 +143,12 @@ class Session {
   net::Stream::Slices output() const;
   void release_output();
   void break_off();
+  void check_alive();
+
+  struct KeepaliveTimer final : net::Timer {
+    explicit KeepaliveTimer(Session& owner);
+    Session& session;
+  };
 
   Role role_;
   net::Loop& loop_;
@@ -161,7 +175,15 @@ class Session {
   bool dying_ = false;    // nghttp2's session is not used any more
   bool death_packed_ = false;
   bool settings_received_ = false;
+  bool lost_ = false;  // the peer is not there any more
   ErrorCode death_ = ErrorCode::kNoError;
+  std::optional<ErrorCode> goodbye_;
+
+  Duration keepalive_interval_ = Duration::max();
+  Duration keepalive_timeout_ = Duration::max();
+  Instant received_at_{};  // the last that came; with a keepalive
+  bool asked_ = false;     // by a PING, and nothing has come since
+  KeepaliveTimer keepalive_timer_{*this};
 
   std::uint64_t receivings_ = 0;
   Stream* streams_ = nullptr;  // intrusive list

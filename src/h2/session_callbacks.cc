@@ -191,7 +191,10 @@ struct Session::Callbacks {
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) return 0;
         self.settings_received_ = true;
         return 0;
-      case NGHTTP2_GOAWAY: self.ending_ = true; return 0;
+      case NGHTTP2_GOAWAY:
+        self.ending_ = true;
+        self.goodbye_ = static_cast<ErrorCode>(frame->goaway.error_code);
+        return 0;
       default: return 0;
     }
   }

@@ -26,6 +26,9 @@ struct ServerOptions {
   Duration linger_timeout = std::chrono::seconds(2);      // after an early answer, for the client to read it
   Duration drain_grace = std::chrono::milliseconds(500);  // for a request under way on an idle connection
   Duration drain_limit = std::chrono::minutes(1);         // then streams and WebSockets still open are ended
+  // HTTP/2: a client from which nothing came for so long is asked by a PING, and given up when nothing comes.
+  Duration keepalive_interval = Duration::max();  // never
+  Duration keepalive_timeout = std::chrono::seconds(5);
   // HTTP/2: over TLS by ALPN, without TLS by prior knowledge (RFC 9113 section 3.3). Empty: HTTP/1 only.
   MakeConnection h2;
 };

@@ -1,12 +1,13 @@
-#include "controller/records.h"
+#include "mirror/records.h"
 
 #include <array>
 #include <span>
 #include <utility>
+#include <variant>
 
 #include "base/text.h"
 
-namespace weir::controller {
+namespace weir::mirror {
 
 std::string prefix_of(config::Kind kind) { return std::string(config::info_of(kind).plural) + '/'; }
 
@@ -29,11 +30,13 @@ std::string encode(const config::Object& object) {
   return config::to_json(stored, config::Secrets::kKeep);
 }
 
-Result<config::Object> decode(std::string_view value, std::uint64_t revision) {
+Result<config::Object> decode(std::string_view value, store::Revision revision) {
   auto object = config::parse_object(value, config::Origin::kStore);
   if (!object) return fail(Code::kInternal, "a stored object is not readable by this version");
   object->metadata.revision = revision;
+  // An audit line is written by the transaction that it tells of, which has no revision before it is done.
+  if (auto* event = std::get_if<config::EventSpec>(&object->spec)) event->revision = revision;
   return std::move(*object);
 }
 
-}  // namespace weir::controller
+}  // namespace weir::mirror

@@ -1,0 +1,40 @@
+// Dialler: makes a Channel's connection: a name or an address, TCP, and TLS with ALPN h2 unless the context
+// is null, which is for loopback and tests. On the core of its Env.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/time.h"
+#include "h2/client.h"
+#include "net/env.h"
+#include "net/task.h"
+#include "tls/client_context.h"
+
+namespace weir::grpc {
+
+class Dialler final : public h2::Opener {
+ public:
+  struct Target {
+    std::string host;  // a name, or an address without brackets
+    std::uint16_t port = 0;
+    std::shared_ptr<tls::ClientContext> tls;      // null: plain, with prior knowledge of HTTP/2
+    std::string server_name;                      // verified in place of the host; empty: the host
+    Duration timeout = std::chrono::seconds(10);  // from the name to the end of the handshake
+  };
+  Dialler(net::Env& env, Target target) : env_(env), target_(std::move(target)) {}
+
+  // Addresses of the name are tried in turn.
+  net::Task<Result<Opened>> open() override;
+
+ private:
+  net::Task<Result<std::unique_ptr<net::Stream>>> connect(Instant deadline);
+  net::Task<Result<std::unique_ptr<net::Stream>>> secure(std::unique_ptr<net::Stream> below,
+                                                         Instant deadline);
+  net::Env& env_;
+  Target target_;
+};
+
+}  // namespace weir::grpc

@@ -1,0 +1,95 @@
+// ControlPlane: store, API and reconcilers as a part of a process, with or without an edge beside them. The
+// API says that it lives before the store is open; what the store has reaches the edge of this process by the
+// publisher. Lives on the control loop.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/gate.h"
+#include "auth/admin_token.h"
+#include "config/specs.h"
+#include "enroll/door.h"
+#include "http/server.h"
+#include "net/env.h"
+#include "net/task.h"
+#include "net/task_group.h"
+#include "role/traffic.h"
+#include "store/data_directory.h"
+#include "store/opener.h"
+#include "tls/authority.h"
+
+namespace weir::role {
+
+struct ControlPlaneOptions {
+  net::Address api;
+  // By which the API is reached, for its certificate; see enroll::DoorOptions. Empty: it is plain HTTP.
+  std::function<std::vector<std::string>()> api_names;
+  std::string data_dir;
+  std::string version;  // of the program
+  std::string domain;   // of the identities of machines
+  std::shared_ptr<const tls::Authority> authority;
+  // The edge in this process, as it is registered.
+  std::string edge_name;
+  config::EdgeSpec edge;
+};
+
+class ControlPlane {
+ public:
+  // Once, when the API answers. The token is empty unless it has just been made.
+  using Ready = std::function<void(const net::Address& api, const std::string& made_token)>;
+
+  // traffic: of this process; outlives it.
+  ControlPlane(net::Env& env, ControlPlaneOptions options,
+               std::shared_ptr<const store::DataDirectory> directory, Traffic& traffic, Ready ready);
+  ~ControlPlane();
+
+  // After the traffic's, before any core runs and anything listens. A store that cannot be opened fails it
+  // only when no traffic flows yet; otherwise it is tried again and again. The errors are sentences.
+  std::expected<void, std::string> prepare();
+  std::expected<void, std::string> listen();
+
+  // Ends all watches, lets requests finish.
+  void drain();
+  // After drain(): returns when nothing is left.
+  net::Task<void> join();
+  // Ends the connections that a drain still waits for.
+  void cut() { api_server_.cut(); }
+
+ private:
+  struct Backend;
+  void open_store_late();
+  void on_store(store::Opened<std::unique_ptr<store::Engine>> opened);
+  void start_backend(std::unique_ptr<store::Engine> engine);
+  std::string status_of(const config::Object& object) const;
+  net::Task<void> begin();
+  void open_api();
+  std::expected<void, std::string> make_door();
+  net::Task<void> settle_late();
+  net::Task<void> admit_late();
+
+  net::Env& env_;
+  ControlPlaneOptions options_;
+  std::shared_ptr<const store::DataDirectory> directory_;
+  Traffic& traffic_;
+  Ready ready_;
+  std::string why_no_store_;
+  std::unique_ptr<store::Engine> engine_;  // until there is a backend; null: the store is opened later
+  std::unique_ptr<Backend> backend_;       // null: the store is not open yet
+  api::Gate gate_;
+  http::Server api_server_;
+  net::TaskGroup tasks_;
+  net::Event settled_;
+  std::unique_ptr<net::Listener> api_listener_;
+  std::shared_ptr<enroll::Door> api_door_;  // null: the API is plain HTTP
+  net::Address api_address_;
+  auth::AdminToken admin_token_;
+  bool draining_ = false;
+  std::optional<store::Opener> opener_;
+};
+
+}  // namespace weir::role

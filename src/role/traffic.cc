@@ -1,0 +1,67 @@
+#include "role/traffic.h"
+
+#include <utility>
+
+namespace weir::role {
+
+std::string cannot_listen(const char* flag, const net::Address& address, const Error& error) {
+  return "cannot listen on " + address.to_string() + " (" + flag + "): " + why_not(error);
+}
+
+Traffic::Traffic(net::Env& control, std::span<net::Env* const> workers, TrafficOptions options)
+    : control_(control),
+      options_(std::move(options)),
+      edge_(control, workers, options_.edge),
+      snapshot_file_(options_.snapshot_path, control.log) {}
+
+std::expected<void, std::string> Traffic::prepare() {
+  started_from_ = read_last_snapshot();
+  const net::Address& http = options_.edge.http;
+  if (auto unused = control_.network.check_unused(http); !unused) {
+    return std::unexpected(cannot_listen("--http", http, unused.error()));
+  }
+  if (options_.https) {
+    auto unused = control_.network.check_unused(*options_.https);
+    if (!unused && !options_.https_is_preset) {
+      return std::unexpected(cannot_listen("--https", *options_.https, unused.error()));
+    }
+    if (!unused) {
+      control_.log.warning("no HTTPS: its port is taken", {{"address", options_.https->to_string()}});
+    }
+    edge_.set_https(unused ? options_.https : std::nullopt);
+  }
+  return {};
+}
+
+std::expected<void, std::string> Traffic::listen() {
+  auto listening = edge_.listen();
+  if (!listening) return std::unexpected(cannot_listen("--http", options_.edge.http, listening.error()));
+  listening_ = *listening;
+  if (started_from_) {
+    edge_.apply(started_from_);
+    control_.log.info("traffic begins with the last snapshot",
+                      {{"revision", std::to_string(started_from_->revision)}});
+  }
+  return {};
+}
+
+void Traffic::keep(std::uint64_t revision, std::vector<config::ObjectPointer> parts) {
+  snapshot_file_.keep(
+      [revision, parts = std::move(parts)] { return config::snapshot_text(revision, parts); });
+}
+
+config::SnapshotPointer Traffic::read_last_snapshot() {
+  const auto refuse = [&](std::string reason) {
+    control_.log.error("the last snapshot can't be used; traffic waits for a new one",
+                       {{"file", options_.snapshot_path}, {"reason", std::move(reason)}});
+    return nullptr;
+  };
+  const auto text = store::KeptFile::read(options_.snapshot_path, config::kSnapshotBytesMax);
+  if (!text && text.error().code == Code::kNotFound) return nullptr;
+  if (!text) return refuse(sentence_of(text.error()));
+  auto snapshot = config::read_snapshot(*text);
+  if (!snapshot) return refuse(config::to_text(snapshot.error()));
+  return std::move(*snapshot);
+}
+
+}  // namespace weir::role

@@ -1,0 +1,59 @@
+// Traffic: the data plane as a part of a process: the edge, and its last good Snapshot on disk, which it
+// begins with whatever has become of its source. Lives on the control loop; the edge's workers have cores of
+// their own.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/snapshot.h"
+#include "edge/edge.h"
+#include "net/env.h"
+#include "net/task.h"
+#include "store/kept_file.h"
+
+namespace weir::role {
+
+// "cannot listen on ADDRESS (FLAG): why", for a person.
+std::string cannot_listen(const char* flag, const net::Address& address, const Error& error);
+
+struct TrafficOptions {
+  edge::EdgeOptions edge;
+  std::optional<net::Address> https;  // the shared listener; none: there is none
+  bool https_is_preset = true;        // nobody asked for it: when the port is taken, there is none
+  std::string snapshot_path;
+};
+
+class Traffic {
+ public:
+  Traffic(net::Env& control, std::span<net::Env* const> workers, TrafficOptions options);
+
+  // Before any core runs, and before anything listens: reads the last snapshot, looks whether the addresses
+  // are free. The errors are sentences.
+  std::expected<void, std::string> prepare();
+  // With a snapshot, traffic begins with it.
+  std::expected<void, std::string> listen();
+  const config::SnapshotPointer& started_from() const { return started_from_; }  // null: there was none
+  const edge::Listening& listening() const { return listening_; }
+
+  void apply(config::SnapshotPointer snapshot) { edge_.apply(std::move(snapshot)); }
+  // What that snapshot was made of goes to disk.
+  void keep(std::uint64_t revision, std::vector<config::ObjectPointer> parts);
+
+  edge::Edge& edge() { return edge_; }
+
+ private:
+  config::SnapshotPointer read_last_snapshot();
+
+  net::Env& control_;
+  TrafficOptions options_;
+  edge::Edge edge_;
+  config::SnapshotPointer started_from_;
+  edge::Listening listening_;
+  store::KeptFile snapshot_file_;
+};
+
+}  // namespace weir::role
