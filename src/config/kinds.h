@@ -163,7 +163,7 @@ struct Schema<EventSpec> {
   static constexpr std::array fields{
       field<&EventSpec::time>({.name = "time", .doc = "when"}),
       field<&EventSpec::actor>({.name = "actor", .doc = "who: the name of a Token, or of a machine"}),
-      field<&EventSpec::verb>({.name = "verb", .doc = "create, update, delete, enroll or renew"}),
+      field<&EventSpec::verb>({.name = "verb", .doc = "create, update, delete, enroll, renew or connect"}),
       field<&EventSpec::kind>({.name = "kind", .doc = "of the object"}),
       field<&EventSpec::name>({.name = "name", .doc = "of the object"}),
       field<&EventSpec::revision>({.name = "revision", .doc = "that the change made", .max = kNumberMax}),

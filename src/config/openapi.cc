@@ -344,9 +344,10 @@ Tree enroll_path() {
                     {"address", text},
                     {"version", text},
                     {"labels", {{"type", "object"}, {"additionalProperties", text}}}}}};
-  one["requestBody"] = body_of({{"type", "object"},
-                                {"required", {"csr", "node"}},
-                                {"properties", {{"token", text}, {"csr", text}, {"node", node}}}});
+  const Tree asked{{"type", "object"},
+                   {"required", {"csr", "node"}},
+                   {"properties", {{"token", text}, {"csr", text}, {"node", node}}}};
+  one["requestBody"] = {{"required", true}, {"content", json_content(asked)}};
   const Tree answer{{"type", "object"},
                     {"properties", {{"name", text}, {"certificate", text}, {"ca", text}}}};
   one["responses"] = answers("200", "the machine's certificate, PEM, with those that signed it",
