@@ -81,6 +81,13 @@ std::string check_of(const Tree& object) {
   return check.contains("tcp") ? "tcp" : "";
 }
 
+// Of a token that lets machines in: "0/1".
+std::string uses_of(const Tree& object) {
+  if (text_at(object, "/spec/role") != "join") return {};
+  const auto or_preset = [](std::string text, const char* preset) { return text.empty() ? preset : text; };
+  return or_preset(text_at(object, "/spec/used"), "0") + '/' + or_preset(text_at(object, "/spec/uses"), "1");
+}
+
 constexpr Column kName{"NAME", "/metadata/name"};
 constexpr Column kAge{"AGE", "/metadata/created_at"};     // shown as the time since
 constexpr Column kApplied{"APPLIED", "/status/applied"};  // edges that have it, of all
@@ -114,6 +121,7 @@ constexpr std::array kOfEndpoint{
 constexpr std::array kOfToken{
     kName,
     Column{"ROLE", "/spec/role"},
+    Column{"USES", "", uses_of},
     Column{"EXPIRES", "/spec/expires_at"},
     Column{"DESCRIPTION", "/spec/description"},
     kAge,
@@ -126,6 +134,7 @@ constexpr std::array kOfEvent{
            [](const Tree& o) { return text_at(o, "/spec/kind") + '/' + text_at(o, "/spec/name"); }},
     Column{"REVISION", "/spec/revision"},
     Column{"FROM", "/spec/remote_address"},
+    Column{"REFUSED", "/spec/reason"},
     kName,
 };
 constexpr std::array kOfCertificate{kName, kApplied, kAge};

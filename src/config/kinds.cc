@@ -88,6 +88,19 @@ void Schema<CertificateSpec>::validate(const CertificateSpec& spec, Report& repo
     report.add(info.error().text);
 }
 
+void Schema<TokenSpec>::validate(const TokenSpec& spec, Report& report) {
+  if (spec.role == Role::kJoin) return;
+  constexpr const char* kOnlyJoin = "is for tokens of the role join";
+  if (spec.join) {
+    const Report::Step field(report, "join");
+    report.add(kOnlyJoin);
+  }
+  if (spec.uses != 1) {
+    const Report::Step field(report, "uses");
+    report.add(kOnlyJoin);
+  }
+}
+
 void Schema<HealthCheck>::validate(const HealthCheck& check, Report& report) {
   const int kinds = (check.http ? 1 : 0) + (check.grpc ? 1 : 0) + (check.tcp ? 1 : 0);
   if (kinds > 1) report.add("has more than one of http, grpc and tcp; keep one of them");

@@ -116,6 +116,10 @@ TEST_CASE("what the store keeps comes back equal, of every kind") {
       (R"({"kind":"Edge","metadata":{"name":"a"},"spec":{"provider":"p","region":"r","city":"c",)"
        R"("address":"192.0.2.1",)"
        R"("version":"0.1.0","capabilities":["http1","http2"]}})"),
+      R"({"kind":"Edge","metadata":{"name":"b"},"spec":{"revoked":true}})",
+      (R"({"kind":"Token","metadata":{"name":"j"},"spec":{"role":"join","join":{"role":"edge","name":"n",)"
+       R"("provider":"p","region":"r","city":"c","labels":{"k":"v"}},"uses":3,"used":1,"hash":"abc"}})"),
+      R"({"kind":"Event","metadata":{"name":"r"},"spec":{"verb":"enroll","revision":0,"reason":"used up"}})",
   };
   for (const std::string& text : stored) {
     CAPTURE(text);

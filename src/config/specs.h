@@ -21,7 +21,8 @@ enum class Protocol : std::uint8_t { kHttp, kHttp2 };          // of a service
 enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };   // sent to the endpoints of a service
 enum class ListenerProtocol : std::uint8_t { kHttp, kHttps };  // of a listener
 enum class Balance : std::uint8_t {};                          // a place in lb::kPolicies; 0 = ROUND_ROBIN
-enum class Role : std::uint8_t { kAdmin, kViewer };
+enum class Role : std::uint8_t { kAdmin, kViewer, kJoin };
+enum class MachineRole : std::uint8_t { kEdge };  // what a machine that joins becomes
 enum class ClientCertificates : std::uint8_t { kNone, kRequest, kRequire };
 enum class TlsVersion : std::uint8_t { k12, k13 };
 
@@ -315,11 +316,25 @@ struct EndpointSpec {
 };
 
 // --- Token
+// What a machine becomes by a token. What is empty, the machine may say itself.
+struct Join {
+  MachineRole role = MachineRole::kEdge;
+  std::string name;  // that it has to take, also when there is one already; empty: any that is new
+  std::string provider;
+  std::string region;
+  std::string city;
+  Labels labels;
+  friend bool operator==(const Join&, const Join&) = default;
+};
+
 struct TokenSpec {
   std::string description;
   Role role = Role::kViewer;
   std::optional<WallTime> expires_at;
-  std::string hash;  // of the secret that the caller presents; set by the server, never shown
+  std::optional<Join> join;  // of the role join, as are the next two
+  std::uint32_t uses = 1;    // how many machines it lets in
+  std::uint32_t used = 0;    // how many it has let in; set by the server
+  std::string hash;          // of the secret that the caller presents; set by the server, never shown
   friend bool operator==(const TokenSpec&, const TokenSpec&) = default;
 };
 
@@ -332,6 +347,7 @@ struct EventSpec {
   std::string name;
   std::uint64_t revision = 0;
   std::string remote_address;
+  std::string reason;  // why it was refused; empty: it was done
   std::string before;  // JSON, without secrets; empty: there was none
   std::string after;
   friend bool operator==(const EventSpec&, const EventSpec&) = default;
@@ -345,6 +361,7 @@ struct EdgeSpec {
   std::string address;
   std::string version;
   std::vector<std::string> capabilities;
+  bool revoked = false;  // its certificate counts no more
   friend bool operator==(const EdgeSpec&, const EdgeSpec&) = default;
 };
 

@@ -21,6 +21,7 @@ bool makes_snapshot(Kind kind) { return config::is_carried(kind) || kind == Kind
 auth::Role role_of(config::Role role) {
   switch (role) {
     case config::Role::kAdmin: return auth::Role::kAdmin;
+    case config::Role::kJoin: return auth::Role::kJoin;
     case config::Role::kViewer: break;
   }
   return auth::Role::kViewer;

@@ -17,6 +17,7 @@ Object registered(const Object* stored, const std::string& name, config::EdgeSpe
   Object edge;
   edge.metadata = stored != nullptr ? stored->metadata : mirror::new_metadata(name, env);
   edge.metadata.updated_at = env.loop.clock().wall_now();
+  if (stored != nullptr) spec.revoked = std::get<config::EdgeSpec>(stored->spec).revoked;
   edge.spec = std::move(spec);
   return edge;
 }
@@ -33,9 +34,9 @@ net::Task<Result<void>> register_once(net::Env& env, store::Store& store, std::s
   } else {
     const auto stored = mirror::decode(entry->value, entry->revision);
     if (!stored) co_return fail(stored.error());
-    if (std::get<config::EdgeSpec>(stored->spec) == spec) co_return Result<void>{};
-    transaction.put(std::move(key), mirror::encode(registered(&*stored, name, std::move(spec), env)),
-                    entry->revision);
+    const Object wanted = registered(&*stored, name, std::move(spec), env);
+    if (stored->spec == wanted.spec) co_return Result<void>{};
+    transaction.put(std::move(key), mirror::encode(wanted), entry->revision);
   }
   const auto committed = co_await store.commit(std::move(transaction));
   if (!committed) co_return fail(committed.error().error);

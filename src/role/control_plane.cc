@@ -8,6 +8,7 @@
 #include "config/status.h"
 #include "controller/admin_object.h"
 #include "controller/controller.h"
+#include "enroll/registrar.h"
 #include "mirror/mirror.h"
 #include "store/sqlite_store.h"
 
@@ -31,16 +32,20 @@ struct ControlPlane::Backend {
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),
              .settle_timeout = kSettleTimeout}),
+        registrar(env, store, tokens, options.authority, options.domain),
         controller(
             env, store, mirror, tokens,
             {.edge_name = options.edge_name, .edge = options.edge, .started_from = std::move(started_from)},
-            std::move(sinks)) {}
+            std::move(sinks)) {
+    api.set_registrar(registrar);
+  }
 
   std::unique_ptr<store::Engine> engine;
   store::SqliteStore store;
   mirror::Mirror mirror;
   auth::TokenTable tokens;
   api::Api api;
+  enroll::Registrar registrar;
   controller::Controller controller;
 };
 
@@ -74,6 +79,9 @@ std::expected<void, std::string> ControlPlane::prepare() {
 }
 
 std::expected<void, std::string> ControlPlane::listen() {
+  if (options_.api_names) {
+    if (auto made = make_door(); !made) return made;
+  }
   auto api = env_.network.listen(options_.api);
   if (!api) return std::unexpected(cannot_listen("--api", options_.api, api.error()));
   api_address_ = (*api)->address();
@@ -83,6 +91,17 @@ std::expected<void, std::string> ControlPlane::listen() {
   } else {
     open_store_late();
   }
+  return {};
+}
+
+std::expected<void, std::string> ControlPlane::make_door() {
+  auto door = enroll::Door::create(env_, options_.authority, {.names = options_.api_names});
+  if (!door) return std::unexpected(std::string("no TLS for the API: ") + door.error().text);
+  api_door_ = std::move(*door);
+  api_door_->on_refused([this](const net::Address& from, const char* why) {
+    if (backend_) tasks_.spawn(backend_->registrar.refused_certificate(from, why));
+  });
+  tasks_.spawn(api_door_->keep_fresh());
   return {};
 }
 
@@ -188,7 +207,7 @@ net::Task<void> ControlPlane::begin() {
 }
 
 void ControlPlane::open_api() {
-  if (api_listener_ && !api_server_.draining()) api_server_.listen(std::move(api_listener_));
+  if (api_listener_ && !api_server_.draining()) api_server_.listen(std::move(api_listener_), api_door_);
 }
 
 net::Task<void> ControlPlane::settle_late() {

@@ -10,13 +10,15 @@
 
 #include "tls/authority.h"
 
-namespace weir::cli {
+namespace weir::enroll {
 
 inline constexpr std::string_view kAuthorityCertificate = "ca.pem";
 inline constexpr std::string_view kAuthorityKey = "ca.key";
+
+std::string authority_path(const std::string& data_dir, std::string_view name);
 
 // The error is a sentence with the place.
 std::expected<std::shared_ptr<const tls::Authority>, std::string> read_or_make_authority(
     const std::string& data_dir, WallTime now);
 
-}  // namespace weir::cli
+}  // namespace weir::enroll
