@@ -185,8 +185,8 @@ void Edge::watch_health() {
 
 void Edge::watch_names() {
   std::map<std::string, config::Address, std::less<>> wanted;
-  for (const config::Service& service : snapshot_->services) {
-    for (const config::Endpoint& endpoint : service.endpoints) {
+  for (const auto& service : snapshot_->services) {
+    for (const config::Endpoint& endpoint : service->endpoints) {
       if (endpoint.address.family == config::Address::Family::kName)
         wanted.emplace(endpoint.key, endpoint.address);
     }

@@ -150,11 +150,11 @@ PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& na
   auto plan = std::make_shared<Plan>();
   plan->revision = snapshot.revision;
   Router::ServicePlaces places;
-  for (const config::Service& service : snapshot.services) {
-    const auto found = before.find(service.name);
-    places.emplace(service.name, static_cast<std::uint32_t>(plan->services.size()));
+  for (const auto& service : snapshot.services) {
+    const auto found = before.find(service->name);
+    places.emplace(service->name, static_cast<std::uint32_t>(plan->services.size()));
     plan->services.push_back(
-        plan_service(service, names, found == before.end() ? nullptr : found->second, snapshot, env));
+        plan_service(*service, names, found == before.end() ? nullptr : found->second, snapshot, env));
   }
   plan->router = Router(snapshot, places, common, previous == nullptr ? nullptr : &previous->router, https);
   plan->ports = ports.plan(snapshot);
