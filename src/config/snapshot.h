@@ -62,6 +62,28 @@ using Secret = Named<SecretSpec>;
 template <class T>
 using NamedList = std::vector<std::shared_ptr<const T>>;
 
+// Calls visit(before, after) for each that is another object in `next` than in `previous`; null: not there.
+template <class T, class Visit>
+void each_difference(const NamedList<T>& previous, const NamedList<T>& next, const Visit& visit) {
+  const std::shared_ptr<const T> none;
+  auto old = previous.begin();
+  for (const auto& one : next) {
+    if (old != previous.end() && *old == one) {
+      ++old;
+      continue;
+    }
+    for (; old != previous.end() && (*old)->name < one->name; ++old) visit(*old, none);
+    const bool known = old != previous.end() && (*old)->name == one->name;
+    if (!known) {
+      visit(none, one);
+    } else if (*old != one) {
+      visit(*old, one);
+    }
+    if (known) ++old;
+  }
+  for (; old != previous.end(); ++old) visit(*old, none);
+}
+
 struct Snapshot {
   std::uint64_t revision = 0;
   NamedList<LoadBalancer> load_balancers;

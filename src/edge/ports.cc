@@ -62,7 +62,15 @@ bool Ports::claim(std::uint32_t number) {
   return false;
 }
 
-std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
+std::vector<PlannedPort> Ports::plan(const config::SnapshotPointer& snapshot) {
+  const bool same = planned_for_ && planned_for_->load_balancers == snapshot->load_balancers &&
+                    planned_for_->certificates == snapshot->certificates;
+  if (!same) planned_ = plan_anew(*snapshot);
+  planned_for_ = snapshot;
+  return planned_;
+}
+
+std::vector<PlannedPort> Ports::plan_anew(const config::Snapshot& snapshot) {
   std::map<std::uint32_t, Wanted> tls_ports{{config::kSharedHttps, Wanted{}}};
   std::map<std::uint32_t, Wanted> plain_ports{{config::kSharedHttp, Wanted{}}};
   for (const auto& load_balancer : snapshot.load_balancers) {
