@@ -1,5 +1,5 @@
-"""`changes`: what one change costs where there are many objects: CPU of the whole process from the request at
-the API to the edge that serves by it, by kind of change and by thread, and the memory that the objects take."""
+"""`changes`: what one change costs where there are many objects: CPU of the whole process from the request
+at the API to the edge that serves by it, by kind of change and by thread, and the memory of it all."""
 
 import os
 import statistics
@@ -139,18 +139,20 @@ def run(options):
 def judge(rows, options):
     first = rows.rows[0]
     endpoints = options.services * ENDPOINTS_OF_A_SERVICE
+    sort = "joined" if options.joined else "static"
     print(
-        f"      {options.services} services, {endpoints} {'joined' if options.joined else 'static'} endpoints, "
-        f"{options.balancers} load balancers: started in {first['start_s']:.1f} s, "
-        f"memory (RSS) {first['rss_bytes'] / 1e6:.0f} MB, {first['rss_bytes'] / endpoints:.0f} bytes an endpoint"
+        f"      {options.services} services, {endpoints} {sort} endpoints, {options.balancers} balancers: "
+        f"started in {first['start_s']:.1f} s, memory (RSS) {first['rss_bytes'] / 1e6:.0f} MB, "
+        f"{first['rss_bytes'] / endpoints:.0f} bytes an endpoint"
     )
     held = True
     for row in rows.rows:
-        threads = ", ".join(f"{name} {ms:.1f}" for name, ms in sorted(row["by_thread"].items()) if ms >= 0.05)
+        spent = sorted(row["by_thread"].items())
+        threads = ", ".join(f"{name} {ms:.1f}" for name, ms in spent if ms >= 0.05)
         held &= report.line(
             row["cpu_ms"] < CPU_MS_MAX,
-            f"{row['case']}: {row['cpu_ms']:.1f} ms of CPU a change, wanted under {CPU_MS_MAX:.0f} ({threads}); "
-            f"answered after {row['wait_ms']:.1f} ms",
+            f"{row['case']}: {row['cpu_ms']:.1f} ms of CPU a change, wanted under {CPU_MS_MAX:.0f} "
+            f"({threads}); answered after {row['wait_ms']:.1f} ms",
         )
     print(f"rows: {rows.path.relative_to(report.ROOT)}")
     return held
