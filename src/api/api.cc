@@ -59,12 +59,13 @@ Result<MadeSecret> make_secret() {
 
 }  // namespace
 
-Api::Api(net::Env& env, store::Store& store, const auth::TokenTable& tokens, ApiOptions options)
+Api::Api(net::Env& env, store::Store& store, mirror::Mirror& mirror, const auth::TokenTable& tokens,
+         ApiOptions options)
     : env_(env),
       store_(store),
       options_(std::move(options)),
       access_(env, tokens),
-      writer_(env, store, make_secret),
+      writer_(env, store, mirror, make_secret),
       watches_(env, store, status_),
       openapi_(config::openapi(kApiVersion)),
       settling_(env.loop) {}

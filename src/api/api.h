@@ -40,14 +40,13 @@ struct ApiOptions {
 
 class Api final : public http::Service {
  public:
-  Api(net::Env& env, store::Store& store, const auth::TokenTable& tokens, ApiOptions options);
+  Api(net::Env& env, store::Store& store, mirror::Mirror& mirror, const auth::TokenTable& tokens,
+      ApiOptions options);
 
   net::Task<Result<http::ResponsePtr>> handle(http::Request& request) override;
 
   // Wakes the watches. One task, from before the first request until the last connection has ended.
   net::Task<void> follow() { return watches_.follow(); }
-  // Makes the first write as quick as the others; to be awaited before the API is opened.
-  net::Task<void> prepare() { return writer_.prepare(); }
   // Ends all watches, and /readyz says no from now on. Before the server drains.
   void drain();
 

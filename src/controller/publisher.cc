@@ -14,9 +14,6 @@ using config::Kind;
 constexpr Duration kWaitTimeout = std::chrono::minutes(1);
 constexpr Duration kRetryAfterError = std::chrono::seconds(1);
 
-// An Edge's labels decide which load balancers it carries.
-bool makes_snapshot(Kind kind) { return config::is_carried(kind) || kind == Kind::kEdge; }
-
 // What config reads and auth enforces are two rooms' words.
 auth::Role role_of(config::Role role) {
   switch (role) {
@@ -42,18 +39,16 @@ Publisher::Publisher(net::Env& env, store::Store& store, mirror::Mirror& mirror,
 
 net::Task<void> Publisher::run() {
   for (;;) {
-    const auto changed = co_await follower_.catch_up();
+    auto changed = co_await follower_.catch_up();
     if (!changed) {
       if (changed.error().code == Code::kCancelled) co_return;
       env_.log.warning("the publisher can't read the store", {{"reason", changed.error().text}});
       if (!co_await env_.loop.sleep(kRetryAfterError)) co_return;
       continue;
     }
-    const auto any = [&changed](auto is_of) {
-      return std::ranges::any_of(*changed, is_of, [](const config::ObjectChange& one) { return one.kind(); });
-    };
-    if (any([](Kind kind) { return kind == Kind::kToken; })) refresh_tokens();
-    if (builds_ == 0 || any(makes_snapshot)) publish();
+    if (std::ranges::find(*changed, Kind::kToken, &config::ObjectChange::kind) != changed->end())
+      refresh_tokens();
+    publish(std::move(*changed));
     sinks_.settled(mirror_.revision());
     const auto moved = co_await store_.wait_past(mirror_.revision(), kWaitTimeout);
     if (moved || moved.error().code == Code::kTimedOut) continue;
@@ -61,19 +56,22 @@ net::Task<void> Publisher::run() {
   }
 }
 
-void Publisher::publish() {
-  const config::Whole& whole = mirror_.objects();
-  const config::ObjectPointer edge = whole.find(Kind::kEdge, options_.edge_name);
-  const config::Labels labels =
-      config::selectable_labels(edge ? edge->metadata.labels : config::Labels{}, options_.edge);
+// Of this process's edge, as it is selected by: somebody may have given labels to its object.
+config::Labels Publisher::labels() const {
+  const auto edge = mirror_.objects().find(Kind::kEdge, options_.edge_name);
+  return config::selectable_labels(edge ? edge->metadata.labels : config::Labels{}, options_.edge);
+}
+
+void Publisher::publish(std::vector<config::ObjectChange> changes) {
+  std::erase_if(changes, [](const config::ObjectChange& one) { return !config::is_carried(one.kind()); });
+  config::Labels now = labels();
+  const bool anew = labels_ != now;  // any of the load balancers may have to come or go
+  if (!anew && changes.empty()) return;
+  std::ranges::move(changes, std::back_inserter(unpublished_));
   ++builds_;
-  std::vector<config::ObjectPointer> objects;
-  for (const config::KindInfo& kind : config::kKinds)
-    std::ranges::copy(whole.of(kind.kind), std::back_inserter(objects));
-  std::vector<const config::Object*> views;
-  views.reserve(objects.size());
-  for (const config::ObjectPointer& object : objects) views.push_back(object.get());
-  auto snapshot = config::build_snapshot(mirror_.revision(), views, &labels, last_.get());
+  const config::Whole& whole = mirror_.objects();
+  auto snapshot = anew ? config::build_snapshot(mirror_.revision(), whole, &now, last_.get())
+                       : config::next_snapshot(*last_, mirror_.revision(), whole, unpublished_, &now);
   if (!snapshot) {
     ++failures_;
     env_.log.error("the last snapshot stays: the objects do not fit together",
@@ -81,13 +79,11 @@ void Publisher::publish() {
                     {"violations", config::to_text(snapshot.error())}});
     return;
   }
+  unpublished_.clear();
+  labels_ = std::move(now);
   published_ = mirror_.revision();
   last_ = *snapshot;
   sinks_.snapshot(std::move(*snapshot));
-  if (!sinks_.parts) return;
-  std::erase_if(
-      objects, [&labels](const config::ObjectPointer& object) { return !config::is_part(*object, &labels); });
-  sinks_.parts(published_, std::move(objects));
 }
 
 void Publisher::refresh_tokens() {

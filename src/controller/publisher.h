@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,6 @@ namespace weir::controller {
 
 struct PublisherSinks {
   std::function<void(config::SnapshotPointer)> snapshot;
-  // What that snapshot was made of, for whoever keeps it on disk; may be empty.
-  std::function<void(store::Revision, std::vector<config::ObjectPointer>)> parts = {};
   // Everybody here has seen all up to this revision.
   std::function<void(store::Revision)> settled;
 };
@@ -52,7 +51,8 @@ class Publisher {
   std::string applied(const config::Object& object) const;
 
  private:
-  void publish();
+  void publish(std::vector<config::ObjectChange> changes);
+  config::Labels labels() const;
   void refresh_tokens();
 
   net::Env& env_;
@@ -61,6 +61,8 @@ class Publisher {
   PublisherOptions options_;
   PublisherSinks sinks_;
   config::SnapshotPointer last_;
+  std::optional<config::Labels> labels_;           // that it was made for; none: it is from the disk
+  std::vector<config::ObjectChange> unpublished_;  // since then: empty, unless the last build failed
   mirror::Mirror& mirror_;
   mirror::Follower follower_;
   store::Revision published_ = 0;

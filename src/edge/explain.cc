@@ -296,7 +296,7 @@ std::expected<std::string, std::string> Proxy::explain_request(const SupposedReq
   (void)take_in_path(head, scratch);
   const std::shared_ptr<const ActivePlan> active = active_;
   const std::uint32_t port = port_of_url(head, *active->plan);
-  const Route* route = active->plan->router.match(port, head);
+  const Route* route = active->plan->router->match(port, head);
   std::string out;
   record::Json json(out);
   json.begin_object();
@@ -308,7 +308,7 @@ std::expected<std::string, std::string> Proxy::explain_request(const SupposedReq
   text_or_null(json, "load_balancer", route == nullptr ? "" : route->load_balancer);
   text_or_null(json, "route", route == nullptr ? "" : route->name);
   text_or_null(json, "reason", route == nullptr ? name_of(Code::kNoRoute) : std::string_view());
-  write_candidates(json, active->plan->router, port, head, route);
+  write_candidates(json, *active->plan->router, port, head, route);
   if (route != nullptr) {
     http::Request request{.head = head, .peer = *peer, .scheme = head.scheme};
     auth::FailureThrottle throttle;  // no filter that is asked looks at it

@@ -149,8 +149,8 @@ Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_pl
   if (previous != nullptr) {
     for (const auto& route : previous->routes_) before.emplace(route->id, route.get());
   }
-  for (const config::LoadBalancer& load_balancer : snapshot.load_balancers) {
-    add(load_balancer, service_places, snapshot, common, before, https);
+  for (const auto& load_balancer : snapshot.load_balancers) {
+    add(*load_balancer, service_places, snapshot, common, before, https);
   }
   const auto sort = [](Routes& routes) { std::ranges::sort(routes, precedes); };
   for (auto& [number, port] : ports_) {

@@ -1,7 +1,6 @@
 #include "role/control_plane.h"
 
 #include <utility>
-#include <vector>
 
 #include "api/api.h"
 #include "auth/token_table.h"
@@ -28,7 +27,7 @@ struct ControlPlane::Backend {
       : engine(std::move(opened)),
         store(*engine, env.loop),
         mirror(store, env.log),
-        api(env, store, tokens,
+        api(env, store, mirror, tokens,
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),
              .settle_timeout = kSettleTimeout}),
@@ -133,9 +132,6 @@ void ControlPlane::on_store(store::Opened<std::unique_ptr<store::Engine>> opened
 void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   controller::PublisherSinks sinks{
       .snapshot = [this](config::SnapshotPointer snapshot) { traffic_.apply(std::move(snapshot)); },
-      .parts = [this](
-                   store::Revision revision,
-                   std::vector<config::ObjectPointer> parts) { traffic_.keep(revision, std::move(parts)); },
       .settled =
           [this](store::Revision revision) {
             backend_->api.settled(revision);
@@ -199,7 +195,6 @@ net::Task<void> ControlPlane::begin() {
   // must not keep anybody from mending it.
   tasks_.spawn(settle_late());
   if (!co_await settled_.wait(env_.loop)) co_return;
-  co_await backend_->api.prepare();
   gate_.open(backend_->api);
   open_api();
   ready_(api_address_, admin_token_.made ? admin_token_.text : std::string());
