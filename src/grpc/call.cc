@@ -98,7 +98,7 @@ net::Task<Result<void>> ClientCall::write(std::string message) {
       co_return fail(sent.error());
     }
   }
-  sending_ = std::string();
+  std::string().swap(sending_);  // assigning would keep the memory
   if (stream_->closed()) co_return ended;
   co_return Result<void>{};
 }

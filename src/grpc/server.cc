@@ -185,7 +185,10 @@ class CallResponse final : public http::Response {
 
   net::Task<Result<net::Slice>> read() override {
     sending_.clear();
-    if (call_.outbox_.empty()) sending_ = std::string();  // nothing is held while it waits
+    if (call_.outbox_.empty()) {  // nothing is held while it waits; assigning would keep the memory
+      std::string().swap(sending_);
+      std::string().swap(call_.outbox_);
+    }
     if (auto waited = co_await wait(); !waited) co_return fail(waited.error());
     co_return take_buffered();
   }

@@ -23,21 +23,32 @@ struct TypeInfo {
   Type type;
   std::string_view url;   // of google.protobuf.Any
   std::string_view word;  // for people and metrics
+  // State of the world: a response has all there is, so what is missing in it is gone. The others' responses
+  // may be a part, and say nothing of what is gone.
+  bool whole;
+  // Who never names any resource on a stream gets all of them.
+  bool all_unless_named;
 };
 
 inline constexpr std::array kTypes{
-    TypeInfo{Type::kCluster, "type.googleapis.com/envoy.config.cluster.v3.Cluster", "cluster"},
+    TypeInfo{Type::kCluster, "type.googleapis.com/envoy.config.cluster.v3.Cluster", "cluster", true, true},
     TypeInfo{Type::kEndpoints, "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
-             "endpoints"},
-    TypeInfo{Type::kListener, "type.googleapis.com/envoy.config.listener.v3.Listener", "listener"},
-    TypeInfo{Type::kRoutes, "type.googleapis.com/envoy.config.route.v3.RouteConfiguration", "routes"},
-    TypeInfo{Type::kSecret, "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret", "secret"},
-    TypeInfo{Type::kObject, "type.googleapis.com/weir.v1.Object", "object"},
-    TypeInfo{Type::kHealth, "type.googleapis.com/weir.v1.ServiceHealth", "health"},
+             "endpoints", false, false},
+    TypeInfo{Type::kListener, "type.googleapis.com/envoy.config.listener.v3.Listener", "listener", true,
+             true},
+    TypeInfo{Type::kRoutes, "type.googleapis.com/envoy.config.route.v3.RouteConfiguration", "routes", false,
+             false},
+    TypeInfo{Type::kSecret, "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret", "secret",
+             false, false},
+    TypeInfo{Type::kObject, "type.googleapis.com/weir.v1.Object", "object", true, true},
+    TypeInfo{Type::kHealth, "type.googleapis.com/weir.v1.ServiceHealth", "health", true, true},
 };
 
 constexpr const TypeInfo& info_of(Type type) { return kTypes[static_cast<std::size_t>(type)]; }
 const TypeInfo* find_type(std::string_view url);  // null: not one of ours
+
+// Of kObject: the resource that ends a whole. It is sent after every other change of its type.
+inline constexpr std::string_view kRevisionName = "revision";
 
 struct Resource {
   Type type{};

@@ -1,0 +1,151 @@
+#include "xds/server.h"
+
+#include "xds/limits.h"
+#include "xds/xds_fixture.h"
+
+namespace weir::xds {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+struct World {
+  testing::FakeEnv fake;
+  Names names;
+  Catalog catalog{names};
+  Sayings sayings;
+  std::unique_ptr<Controller> first = std::make_unique<Controller>(fake, sayings, catalog, "127.0.0.1:18000");
+  std::unique_ptr<Controller> second;
+  net::TaskGroup tasks{fake.loop};
+  std::vector<std::unique_ptr<Edge>> edges;
+  std::vector<std::unique_ptr<Client>> clients;
+
+  ~World() {
+    CHECK(fake.run([](net::TaskGroup& group) -> net::Task<void> { co_await group.stop(); }(tasks), 60s));
+  }
+  Edge& edge(const std::string& id, std::vector<Wanted> wanted) {
+    std::vector<grpc::Dialler::Target> targets;
+    if (first) targets.push_back(first->target());
+    if (second) targets.push_back(second->target());
+    edges.push_back(std::make_unique<Edge>());
+    clients.push_back(std::make_unique<Client>(
+        fake.env, *edges.back(),
+        Client::Options{.node = {id, "", "weir"}, .controllers = targets, .wanted = std::move(wanted)}));
+    tasks.spawn(clients.back()->run());
+    fake.run_until_idle();
+    return *edges.back();
+  }
+  void apply(const std::vector<Change>& changes) {
+    catalog.apply(changes);
+    fake.run_until_idle();
+  }
+};
+
+TEST_CASE("weir's own edge: all objects as one whole, then what changes, and what goes") {
+  World world;
+  world.apply({put(Type::kObject, kRevisionName, "r1"), put(Type::kObject, "services/a", "1"),
+               put(Type::kObject, "services/b", "1")});
+  Edge& edge = world.edge("fra-1", {{Type::kObject, {"*"}}, {Type::kHealth, {"*"}}});
+  CHECK(edge.take() == Lines{"object services/a=1 services/b=1 revision=r1", "health"});
+  CHECK(edge.controller == 0U);
+  CHECK(world.sayings.take() == "fra-1 has object revision=r1 services/a=1 services/b=1\n");
+  world.apply({put(Type::kObject, "services/a", "2"), gone(Type::kObject, "services/b"),
+               put(Type::kObject, kRevisionName, "r2")});
+  CHECK(edge.take() == Lines{"object -services/b services/a=2 revision=r2"});
+  world.apply({put(Type::kHealth, "web", "down")});
+  CHECK(edge.take() == Lines{"health web=down"});
+  world.apply({put(Type::kHealth, "web", "down")});
+  CHECK(edge.take().empty());
+}
+
+TEST_CASE("an edge is handed a whole only, in however many responses it comes") {
+  World world;
+  std::vector<Change> changes{put(Type::kObject, kRevisionName, "r1")};
+  for (int i = 0; i < 30; ++i) {
+    changes.push_back(put(Type::kObject, "services/" + std::to_string(i), std::string(100'000, 'x')));
+  }
+  world.apply(changes);
+  Edge& edge = world.edge("fra-1", {{Type::kObject, {"*"}}});
+  const Lines handed = edge.take();
+  REQUIRE(handed.size() == 1);
+  CHECK(handed[0].ends_with(" revision=r1"));
+  CHECK(edge.has.size() == 31);
+  CHECK(world.first->discovery.counters().responses.get() >= 3);
+}
+
+TEST_CASE("what an edge refuses is named to the controller, and the rest goes on") {
+  World world;
+  world.apply({put(Type::kObject, kRevisionName, "r1"), put(Type::kObject, "services/a", "1")});
+  Edge& edge = world.edge("fra-1", {{Type::kObject, {"*"}}});
+  edge.bad = "bad";
+  (void)world.sayings.take();
+  world.apply({put(Type::kObject, "services/a", "bad"), put(Type::kObject, "services/b", "1"),
+               put(Type::kObject, kRevisionName, "r2")});
+  CHECK(edge.has == std::map<std::string, std::string>{
+                        {"object revision", "r2"}, {"object services/a", "1"}, {"object services/b", "1"}});
+  CHECK(world.sayings.take().contains("fra-1 refuses object services/services/a: cannot take services/a\n"));
+  world.apply({put(Type::kObject, "services/a", "2"), put(Type::kObject, kRevisionName, "r3")});
+  CHECK(edge.has["object services/a"] == "2");
+}
+
+TEST_CASE("after a new attachment only the difference comes") {
+  World world;
+  world.apply({put(Type::kObject, kRevisionName, "r1"), put(Type::kObject, "services/a", "1"),
+               put(Type::kObject, "services/b", "1")});
+  Edge& edge = world.edge("fra-1", {{Type::kObject, {"*"}}});
+  (void)edge.take();
+  world.fake.network.cut(*net::Address::parse("127.0.0.1:18000"));
+  world.fake.run_until_idle();
+  CHECK_FALSE(edge.controller.has_value());
+  world.apply({gone(Type::kObject, "services/b"), put(Type::kObject, kRevisionName, "r2")});
+  world.fake.advance(1s);
+  CHECK(edge.take() == Lines{"object -services/b revision=r2"});
+  CHECK(edge.attachments == 2);
+}
+
+TEST_CASE("an edge whose controller dies or falls silent is with another one within two seconds") {
+  World world;
+  world.second = std::make_unique<Controller>(world.fake, world.sayings, world.catalog, "127.0.0.2:18000");
+  world.apply({put(Type::kObject, kRevisionName, "r1")});
+  Edge& edge = world.edge("fra-1", {{Type::kObject, {"*"}}});
+  REQUIRE(edge.controller.has_value());
+  const std::size_t before = *edge.controller;
+  (before == 0 ? world.first : world.second)->stop();
+  world.apply({put(Type::kObject, kRevisionName, "r2")});
+  CHECK(edge.controller == 1 - before);
+  CHECK(edge.has["object revision"] == "r2");
+}
+
+TEST_CASE("an edge whose controller falls silent is with another one within two seconds") {
+  World world;
+  world.second = std::make_unique<Controller>(world.fake, world.sayings, world.catalog, "127.0.0.2:18000");
+  world.apply({put(Type::kObject, kRevisionName, "r1")});
+  Edge& edge = world.edge("fra-1", {{Type::kObject, {"*"}}});
+  const std::size_t before = edge.controller.value();
+  const net::Address silent = *net::Address::parse(before == 0 ? "127.0.0.1:18000" : "127.0.0.2:18000");
+  world.fake.network.pause(silent, testing::Way::kFromListener);
+  world.fake.network.blackhole(silent);
+  world.apply({put(Type::kObject, kRevisionName, "r2")});
+  CHECK(edge.has["object revision"] == "r1");
+  world.fake.advance(2s);
+  CHECK(edge.controller == 1 - before);
+  CHECK(edge.has["object revision"] == "r2");
+}
+
+TEST_CASE("a node that is not served is told so, and hurts nobody") {
+  World world;
+  world.apply({put(Type::kObject, kRevisionName, "r1")});
+  world.edge("stranger", {{Type::kObject, {"*"}}});
+  CHECK(world.edges[0]->attachments == 0);
+  CHECK(world.clients[0]->trouble() == "this node is not served here");
+  CHECK(world.edge("fra-1", {{Type::kObject, {"*"}}}).attachments == 1);
+}
+
+TEST_CASE("the node of a certificate") {
+  CHECK(node_of_certificate("URI:spiffe://weir.localhost/edge/fra-1") == "fra-1");
+  CHECK(node_of_certificate("DNS:a.example, URI:spiffe://d/edge/x, DNS:b") == "x");
+  CHECK(node_of_certificate("DNS:fra-1") == "");
+  CHECK(node_of_certificate("URI:spiffe://d/controller/x") == "");
+}
+
+}  // namespace
+}  // namespace weir::xds
