@@ -14,7 +14,7 @@ namespace {
 
 using namespace weir::xds;
 
-std::vector<ObjectName> names_of(const weir::config::Snapshot& snapshot) {
+std::vector<ObjectName> all_of(const weir::config::Snapshot& snapshot) {
   std::vector<ObjectName> names;
   for (const auto& one : snapshot.services) names.push_back({weir::config::Kind::kService, one.name});
   for (const auto& one : snapshot.load_balancers) {
@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   (void)foreign.wanted(Type::kSecret);
   const auto snapshot = foreign.snapshot(1);
-  const auto names = names_of(*snapshot);
+  const auto names = all_of(*snapshot);
   Translator one({});
   Translator other({});
   (void)one.update(*snapshot, names);

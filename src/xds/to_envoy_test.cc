@@ -70,7 +70,7 @@ spec:
   routes: [{backends: [{service: b}]}]
 )";
 
-std::set<std::string> names_of(const std::vector<Change>& changes) {
+std::set<std::string> words_of(const std::vector<Change>& changes) {
   std::set<std::string> names;
   for (const Change& change : changes) {
     names.insert((change.resource ? "" : "-") + std::string(info_of(change.type).word) + ' ' + change.name);
@@ -120,7 +120,7 @@ TEST_CASE("a change changes what depends on it, and nothing else") {
   const ObjectName name{config::Kind::kService, "a"};
   const auto changed = [&] {
     golden.build();
-    return names_of(translator.update(*golden.snapshot, std::span(&name, 1)));
+    return words_of(translator.update(*golden.snapshot, std::span(&name, 1)));
   };
   service.endpoints.push_back({.address = "127.0.0.1:3"});
   CHECK(changed() == Names{"endpoints a"});
@@ -141,9 +141,20 @@ TEST_CASE("what is gone is removed, after what leads elsewhere") {
   golden.build();
   const std::vector<ObjectName> gone{{config::Kind::kService, "b"}, {config::Kind::kLoadBalancer, "b"}};
   const auto changes = translator.update(*golden.snapshot, gone);
-  CHECK(names_of(changes) == Names{"-cluster b", "-endpoints b", "-listener port-8081", "-routes port-8081"});
+  CHECK(words_of(changes) == Names{"-cluster b", "-endpoints b", "-listener port-8081", "-routes port-8081"});
   CHECK(changes.front().type == Type::kRoutes);
   CHECK(changes.back().type == Type::kCluster);
+}
+
+TEST_CASE("an endpoint that moves concerns both services") {
+  const auto endpoint = [](std::string service) {
+    config::EndpointSpec spec;
+    spec.service = std::move(service);
+    return std::make_shared<const config::Object>(config::Object{{.name = "e"}, spec, ""});
+  };
+  const std::vector<config::ObjectChange> changes{{endpoint("a"), endpoint("b")}, {nullptr, endpoint("a")}};
+  const std::vector<ObjectName> wanted{{config::Kind::kService, "a"}, {config::Kind::kService, "b"}};
+  CHECK(names_of(changes) == wanted);
 }
 
 TEST_CASE("a verdict changes the endpoints alone") {
@@ -151,7 +162,7 @@ TEST_CASE("a verdict changes the endpoints alone") {
   Translator translator(kNode);
   (void)translator.update(*golden.snapshot, golden.names);
   const auto verdict = [&](UnhealthyKeys keys) {
-    return names_of(translator.update_health(*golden.snapshot, "a", std::move(keys)));
+    return words_of(translator.update_health(*golden.snapshot, "a", std::move(keys)));
   };
   CHECK(verdict({"127.0.0.1:1"}) == Names{"endpoints a"});
   CHECK(verdict({"127.0.0.1:1"}).empty());

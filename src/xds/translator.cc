@@ -26,6 +26,21 @@ void erase_from(std::map<Key, std::set<Value>>& map, const Key& key, const Value
 
 }  // namespace
 
+std::vector<ObjectName> names_of(std::span<const config::ObjectChange> changes) {
+  std::set<ObjectName> names;
+  for (const config::ObjectChange& change : changes) {
+    if (change.kind() != config::Kind::kEndpoint) {
+      names.insert({change.kind(), change.name()});
+      continue;
+    }
+    for (const config::ObjectPointer& object : {change.before, change.after}) {
+      if (!object) continue;
+      names.insert({config::Kind::kService, std::get<config::EndpointSpec>(object->spec).service});
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
 void Translator::put(Type type, const std::string& name, ResourcePtr resource, std::vector<Change>& changes) {
   const auto key = std::pair(type, name);
   const auto before = resources_.find(key);

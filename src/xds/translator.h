@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "config/snapshot.h"
+#include "config/whole.h"
 #include "xds/resource.h"
 #include "xds/to_envoy.h"
 
@@ -26,12 +27,14 @@ struct ObjectName {
   friend auto operator<=>(const ObjectName&, const ObjectName&) = default;
 };
 
+// What has to be looked at when these have changed: an Endpoint's change is one of its Service.
+std::vector<ObjectName> names_of(std::span<const config::ObjectChange> changes);
+
 class Translator {
  public:
   explicit Translator(EnvoyNode node) : node_(std::move(node)) {}
 
-  // snapshot: as it is now. changed: all that differ from the one before, those that are gone included; an
-  // Endpoint's change is one of its Service (of both, when it moves).
+  // snapshot: as it is now. changed: all that differ from the one before, those that are gone included.
   std::vector<Change> update(const config::Snapshot& snapshot, std::span<const ObjectName> changed);
   // The verdicts on a service have changed. Empty when nothing follows from it.
   std::vector<Change> update_health(const config::Snapshot& snapshot, const std::string& service,
