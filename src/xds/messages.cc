@@ -32,6 +32,7 @@ Duration duration_of(const google::protobuf::Duration& message) {
 void put_address(std::string_view host, std::uint32_t port, envoy::config::core::v3::Address& into) {
   into.mutable_socket_address()->set_address(std::string(host));
   into.mutable_socket_address()->set_port_value(port);
+  if (host == "::") into.mutable_socket_address()->set_ipv4_compat(true);
 }
 
 void put_network(std::string_view network, envoy::config::core::v3::CidrRange& into) {

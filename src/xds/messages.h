@@ -23,7 +23,7 @@ namespace weir::xds {
 void pack(const google::protobuf::Message& message, google::protobuf::Any& into);
 void put(Duration duration, google::protobuf::Duration& into);
 Duration duration_of(const google::protobuf::Duration& message);
-// host: an IP address, or a name where Envoy resolves names.
+// host: an IP address, or a name where Envoy resolves names; "::" stands for all of IPv4, too.
 void put_address(std::string_view host, std::uint32_t port, envoy::config::core::v3::Address& into);
 // network: "10.0.0.0/8" or one address; was validated.
 void put_network(std::string_view network, envoy::config::core::v3::CidrRange& into);

@@ -71,7 +71,7 @@ constexpr std::array kSupported{
     Supported{"config.core.v3.ProxyProtocolConfig", "version"},
     Supported{"config.core.v3.RuntimeFractionalPercent", "default_value"},
     Supported{"config.core.v3.SelfConfigSource", ""},
-    Supported{"config.core.v3.SocketAddress", "address port_value protocol"},
+    Supported{"config.core.v3.SocketAddress", "address port_value protocol ipv4_compat"},
     Supported{"config.core.v3.TransportSocket", "name typed_config"},
     Supported{"config.core.v3.TypedExtensionConfig", "name typed_config"},
     Supported{"config.endpoint.v3.ClusterLoadAssignment", "cluster_name endpoints"},

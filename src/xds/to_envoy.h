@@ -17,7 +17,7 @@ namespace weir::xds {
 
 // What the translation depends on of the Envoys that it is for.
 struct EnvoyNode {
-  std::string address = "0.0.0.0";  // that listeners bind to
+  std::string address = "0.0.0.0";  // that listeners bind to; "::" is all of both
   std::uint16_t http = 80;          // port of the shared HTTP listener
   std::uint16_t https = 443;
   std::string zone;  // its region: endpoints there are preferred; empty: none is

@@ -2,8 +2,7 @@
 // latter anew; lab/black_box/test_envoy.py has the real Envoy judge them.
 #include "xds/to_envoy.h"
 
-#include <envoy/config/cluster/v3/cluster.pb.h>
-#include <envoy/config/route/v3/route.pb.h>
+#include <envoy/config/listener/v3/listener.pb.h>
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/util/json_util.h>
 
@@ -155,6 +154,16 @@ TEST_CASE("an endpoint that moves concerns both services") {
   const std::vector<config::ObjectChange> changes{{endpoint("a"), endpoint("b")}, {nullptr, endpoint("a")}};
   const std::vector<ObjectName> wanted{{config::Kind::kService, "a"}, {config::Kind::kService, "b"}};
   CHECK(names_of(changes) == wanted);
+}
+
+TEST_CASE("listeners bind to where the node says") {
+  const Golden golden(kWorld);
+  Translator translator({.address = "::", .http = 8080});
+  (void)translator.update(*golden.snapshot, golden.names);
+  envoy::config::listener::v3::Listener listener;
+  REQUIRE(listener.ParseFromString(translator.resources().at({Type::kListener, "http"})->body));
+  CHECK(listener.address().socket_address().port_value() == 8080);
+  CHECK(listener.address().socket_address().ipv4_compat());
 }
 
 TEST_CASE("a verdict changes the endpoints alone") {
