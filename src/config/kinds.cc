@@ -69,6 +69,19 @@ std::string canonical_match(const RouteMatch& match) {
   return text;
 }
 
+Precedence precedence_of(const RouteMatch& match) {
+  using Path = Precedence::Path;
+  return {.path = match.path    ? Path::kExact
+                  : match.regex ? Path::kPattern
+                                : Path::kPrefix,
+          .path_bytes = match.path    ? match.path->size()
+                        : match.regex ? match.regex->size()
+                                      : match.path_prefix.size(),
+          .methods = !match.methods.empty(),
+          .headers = match.headers.size(),
+          .query = match.query.size()};
+}
+
 std::uint32_t shared_or_own_port(const Listener& listener) {
   return listener.port.value_or(listener.protocol == ListenerProtocol::kHttps ? kSharedHttps : kSharedHttp);
 }

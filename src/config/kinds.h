@@ -5,6 +5,7 @@
 
 #include <array>
 #include <chrono>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -249,6 +250,19 @@ const KindInfo* find_plural(std::string_view plural);  // "services"; null: none
 
 // Two matches that take the same requests have the same text, which is for people, too.
 std::string canonical_match(const RouteMatch& match);
+
+// How closely a match names its requests, in the order of the Gateway API: of the routes that take a request,
+// the one with the greatest answers it.
+struct Precedence {
+  enum class Path : std::uint8_t { kPrefix, kPattern, kExact };
+  Path path = Path::kPrefix;
+  std::size_t path_bytes = 0;
+  bool methods = false;
+  std::size_t headers = 0;
+  std::size_t query = 0;
+  friend auto operator<=>(const Precedence&, const Precedence&) = default;
+};
+Precedence precedence_of(const RouteMatch& match);
 
 // What stands for the shared sockets where ports are compared.
 inline constexpr std::uint32_t kSharedHttp = 0;

@@ -79,10 +79,10 @@ void write_service(record::Json& json, const Upstream& upstream, std::uint32_t w
 
 std::string match_text(const Route& route) {
   std::string text = "path ";
-  switch (route.path_kind) {
-    case Route::PathKind::kPrefix: text += "prefix "; break;
-    case Route::PathKind::kPattern: text += "pattern "; break;
-    case Route::PathKind::kExact: break;
+  switch (route.precedence.path) {
+    case config::Precedence::Path::kPrefix: text += "prefix "; break;
+    case config::Precedence::Path::kPattern: text += "pattern "; break;
+    case config::Precedence::Path::kExact: break;
   }
   text += route.path;
   const auto list = [&text](std::string_view word, const auto& values, auto name_of_value) {
