@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import certificates, cost, http1, machine, secure, xds  # noqa: E402
+from bench import certificates, changes, cost, http1, machine, secure, xds  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
 CONTESTS = [
@@ -85,6 +85,12 @@ def arguments():
     command.add_argument("--flips", type=int, default=200)
     command.add_argument("--only", type=listed, default=[], help="weir,envoy: how the edges ask")
     command.set_defaults(run=xds.run)
+    command = benches.add_parser("changes", help="one change where there are many objects")
+    command.add_argument("--services", type=int, default=10000, help="of ten endpoints each")
+    command.add_argument("--balancers", type=int, default=1000)
+    command.add_argument("--joined", action="store_true", help="each endpoint is an object of its own")
+    command.add_argument("--count", type=int, default=20, help="of changes of each sort")
+    command.set_defaults(run=changes.run)
     benches.add_parser("size", help="of the stripped binary").set_defaults(run=cost.size)
     return parser.parse_args()
 

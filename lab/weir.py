@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import ssl
 import subprocess
 from contextlib import closing
 from dataclasses import dataclass
@@ -121,6 +122,25 @@ class Weir:
         return f"http://{self.address}:{self.http_port}"
 
     @property
+    def api_tls(self):
+        """Beyond loopback, or with a name for its certificate, the API is HTTPS."""
+        return not self.address.startswith("127.") or "--api-name" in self.flags
+
+    @property
+    def api_url(self):
+        return f"{'https' if self.api_tls else 'http'}://{self.address}:{self.api_port}"
+
+    @property
+    def ca(self):
+        return self.data / "ca.pem"
+
+    def api_connection(self, timeout_s=10.0):
+        if not self.api_tls:
+            return http.client.HTTPConnection(self.address, self.api_port, timeout=timeout_s)
+        context = ssl.create_default_context(cafile=str(self.ca))
+        return http.client.HTTPSConnection(self.address, self.api_port, timeout=timeout_s, context=context)
+
+    @property
     def token(self):
         return (self.data / "admin.token").read_text().strip()
 
@@ -135,9 +155,7 @@ class Weir:
             body = json.dumps(body).encode()
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
-        with closing(
-            http.client.HTTPConnection(self.address, self.api_port, timeout=timeout_s)
-        ) as connection:
+        with closing(self.api_connection(timeout_s)) as connection:
             connection.request(method, path, body, sent)
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read().decode())
@@ -163,10 +181,12 @@ class Weir:
     def cli(self, *arguments, stdin=None, environment=None, timeout_s=20):
         done = {
             **os.environ,
-            "WEIR_API": f"http://{self.address}:{self.api_port}",
+            "WEIR_API": self.api_url,
             "HOME": str(self.directory),
             "NO_COLOR": "1",
         }
+        if self.api_tls:
+            done["WEIR_CA"] = str(self.ca)
         if (self.data / "admin.token").exists():
             done["WEIR_TOKEN"] = self.token
         done.update(environment or {})

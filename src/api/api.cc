@@ -10,6 +10,8 @@
 #include "api/objects.h"
 #include "api/precondition.h"
 #include "api/render.h"
+#include "auth/join_token.h"
+#include "auth/machine.h"
 #include "auth/token.h"
 #include "base/text.h"
 #include "config/openapi.h"
@@ -41,6 +43,14 @@ http::ResponsePtr text(const http::Request& request, int status, std::string_vie
   return response;
 }
 
+// The secret of a join token is told with what the machine knows this controller by.
+void tell_authority(Planned& planned, const tls::Authority& authority) {
+  if (planned.secret.empty() || !planned.after) return;
+  const auto* token = std::get_if<config::TokenSpec>(&planned.after->spec);
+  if (token == nullptr || token->role != config::Role::kJoin) return;
+  planned.secret = auth::join_text(planned.secret, authority.fingerprint());
+}
+
 Result<MadeSecret> make_secret() {
   auto token = auth::issue_token();
   if (!token) return fail(token.error());
@@ -49,12 +59,13 @@ Result<MadeSecret> make_secret() {
 
 }  // namespace
 
-Api::Api(net::Env& env, store::Store& store, const auth::TokenTable& tokens, ApiOptions options)
+Api::Api(net::Env& env, store::Store& store, mirror::Mirror& mirror, const auth::TokenTable& tokens,
+         ApiOptions options)
     : env_(env),
       store_(store),
       options_(std::move(options)),
       access_(env, tokens),
-      writer_(env, store, make_secret),
+      writer_(env, store, mirror, make_secret),
       watches_(env, store, status_),
       openapi_(config::openapi(kApiVersion)),
       settling_(env.loop) {}
@@ -116,6 +127,7 @@ net::Task<Api::Responded> Api::respond_at(http::Request& request, const Target& 
     case Place::kApply: break;
     case Place::kReady: co_return co_await ready(request);
     case Place::kExplain: co_return co_await explain(request);
+    case Place::kEnroll: co_return co_await enroll(request);
     case Place::kFront: co_return front(request);
     case Place::kKinds: co_return json(request, 200, kinds_json());
     case Place::kOpenApi: co_return json(request, 200, openapi_);
@@ -187,9 +199,12 @@ net::Task<Api::Responded> Api::write(http::Request& request, const Target& targe
                      ? apply_intents(media, content)
                      : object_intents(verb, target, media, content, std::move(*precondition));
   if (!intents) co_return refuse(std::move(intents.error()));
-  const auto written =
+  auto written =
       co_await writer_.write(std::move(*intents), Actor{caller.token, request.peer.ip()}, query->dry_run);
   if (!written) co_return refuse(written.error());
+  if (registrar_ != nullptr) {
+    for (Planned& planned : written->plan.objects) tell_authority(planned, registrar_->authority());
+  }
   if (written->plan.writes() && !written->dry_run) {
     co_await settle(written->revision);
   }
@@ -252,6 +267,27 @@ net::Task<Api::Responded> Api::explain(http::Request& request) {
     co_return refuse(status, by_id ? "not-found" : "bad-query", std::move(waiting->answer->error()));
   }
   co_return json(request, 200, std::move(**waiting->answer) + '\n');
+}
+
+net::Task<Api::Responded> Api::enroll(http::Request& request) {
+  if (registrar_ == nullptr) co_return refuse(404, "not-found", "this process lets no machines in");
+  const auto media = media_of(request.head);
+  if (!media) co_return refuse(media.error());
+  if (*media != Media::kJson) co_return refuse(415, "unsupported-media-type", "this takes application/json");
+  const auto content = co_await read_content(request, enroll::kMessageBytesMax);
+  if (!content) co_return refuse(content.error());
+  auto asked = enroll::parse_request(*content);
+  if (!asked) co_return refuse(invalid(std::move(asked.error())));
+  co_await first_settled();
+  enroll::Caller caller{request.peer, {}};
+  if (request.tls != nullptr) caller.machine = auth::machine_of(request.tls->client_names);
+  const auto enrolled = co_await registrar_->enroll(std::move(*asked), std::move(caller));
+  if (!enrolled) {
+    const enroll::Refusal& why = enrolled.error();
+    co_return refuse(Problem{why.status, why.slug, why.sentence, {}, {}, why.retry_after_seconds});
+  }
+  co_await settle(enrolled->revision);
+  co_return json(request, 200, enroll::answer_text(enrolled->answer));
 }
 
 http::ResponsePtr Api::json(const http::Request& request, int status, std::string content) const {

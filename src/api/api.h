@@ -19,6 +19,7 @@
 #include "api/watch.h"
 #include "api/writer.h"
 #include "base/metrics.h"
+#include "enroll/registrar.h"
 #include "http/service.h"
 #include "net/env.h"
 #include "net/task.h"
@@ -39,14 +40,13 @@ struct ApiOptions {
 
 class Api final : public http::Service {
  public:
-  Api(net::Env& env, store::Store& store, const auth::TokenTable& tokens, ApiOptions options);
+  Api(net::Env& env, store::Store& store, mirror::Mirror& mirror, const auth::TokenTable& tokens,
+      ApiOptions options);
 
   net::Task<Result<http::ResponsePtr>> handle(http::Request& request) override;
 
   // Wakes the watches. One task, from before the first request until the last connection has ended.
   net::Task<void> follow() { return watches_.follow(); }
-  // Makes the first write as quick as the others; to be awaited before the API is opened.
-  net::Task<void> prepare() { return writer_.prepare(); }
   // Ends all watches, and /readyz says no from now on. Before the server drains.
   void drain();
 
@@ -60,6 +60,8 @@ class Api final : public http::Service {
   using Explained = std::function<void(std::expected<std::string, std::string>)>;
   using ExplainSource = std::function<void(ExplainQuestion question, Explained done)>;
   void set_explain_source(ExplainSource source) { explain_source_ = std::move(source); }
+  // Lets machines in at /v1/enroll; outlives the last request. Without one, nobody can join here.
+  void set_registrar(enroll::Registrar& registrar) { registrar_ = &registrar; }
   void set_status_source(StatusSource source) { status_ = std::move(source); }
   // The controllers of this process have seen all up to this revision.
   void settled(store::Revision revision);
@@ -75,6 +77,7 @@ class Api final : public http::Service {
   net::Task<void> first_settled();
   net::Task<Responded> ready(http::Request& request);
   net::Task<Responded> explain(http::Request& request);
+  net::Task<Responded> enroll(http::Request& request);
   http::ResponsePtr json(const http::Request& request, int status, std::string content) const;
   http::ResponsePtr front(const http::Request& request) const;
   http::ResponsePtr written_response(const http::Request& request, Verb verb, const Target& target,
@@ -92,6 +95,7 @@ class Api final : public http::Service {
   std::vector<MetricsSource> metrics_;
   std::vector<ReadyCheck> ready_checks_;
   ExplainSource explain_source_;
+  enroll::Registrar* registrar_ = nullptr;
   std::optional<store::Revision> settled_;
   Bell settling_;
   std::array<Counter, 6> responses_;  // by the first digit of the status

@@ -37,7 +37,8 @@ class ApiFixture {
   explicit ApiFixture(ApiOptions options = {.version = "1.2.3"}, const store::LedgerLimits& limits = {})
       : engine_(*store::Engine::open({.directory = {}, .threaded = false, .limits = limits})),
         store(*engine_, fake.loop),
-        api(fake.env, store, tokens, std::move(options)),
+        mirror(store, fake.log),
+        api(fake.env, store, mirror, tokens, std::move(options)),
         server(fake.env, api, {}),
         tasks_(fake.loop) {
     server.listen(*fake.network.listen(*net::Address::parse(kAddress)));
@@ -60,6 +61,7 @@ class ApiFixture {
 
  public:
   store::SqliteStore store;
+  mirror::Mirror mirror;
   auth::TokenTable tokens;
   Api api;
   http::Server server;

@@ -8,6 +8,7 @@
 
 #include "api/api_fixture.h"
 #include "config/openapi.h"
+#include "mirror/records.h"
 
 namespace weir::api {
 namespace {
@@ -354,7 +355,7 @@ TEST_CASE("a token's secret is told once; its hash lets in") {
   }
   const auto entry = world.fake.run(world.store.get("tokens/t"));
   REQUIRE((entry && *entry));
-  const auto stored = decode((*entry)->value, (*entry)->revision);
+  const auto stored = mirror::decode((*entry)->value, (*entry)->revision);
   REQUIRE(stored);
   const auto hash = auth::TokenHash::parse(std::get<config::TokenSpec>(stored->spec).hash);
   REQUIRE(hash);

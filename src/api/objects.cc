@@ -1,7 +1,8 @@
 #include "api/objects.h"
 
 #include <utility>
-#include <variant>
+
+#include "mirror/records.h"
 
 namespace weir::api {
 namespace {
@@ -21,7 +22,7 @@ class Collector {
   // True when the listing is full, and where it goes on is known.
   Answer<bool> take(const store::Page& page, Listing& listing) {
     for (const store::Entry& entry : page.entries) {
-      auto object = decode(entry.value, entry.revision);
+      auto object = mirror::decode(entry.value, entry.revision);
       if (!object) return unreadable(entry.key);
       if (!matches(query_.labels, object->metadata.labels)) continue;
       const bool enough = query_.limit && listing.items.size() == *query_.limit;
@@ -46,28 +47,6 @@ class Collector {
 
 }  // namespace
 
-std::string key_prefix(const config::KindInfo& kind) { return std::string(kind.plural) + '/'; }
-
-std::string key_of(const config::KindInfo& kind, std::string_view name) {
-  return key_prefix(kind).append(name);
-}
-
-std::string encode(const config::Object& object) {
-  config::Object stored = object;
-  stored.metadata.revision = 0;
-  stored.status.clear();
-  return config::to_json(stored, config::Secrets::kKeep);
-}
-
-Result<config::Object> decode(std::string_view value, store::Revision revision) {
-  auto object = config::parse_object(value, config::Origin::kStore);
-  if (!object) return fail(Code::kInternal, "a stored object is not readable by this version");
-  object->metadata.revision = revision;
-  // An audit line is written by the transaction that it tells of, which has no revision before it is done.
-  if (auto* event = std::get_if<config::EventSpec>(&object->spec)) event->revision = revision;
-  return std::move(*object);
-}
-
 std::string shown(config::Object object, const StatusSource& status) {
   if (status) object.status = status(object);
   return config::to_json(object, config::Secrets::kHide);
@@ -75,19 +54,19 @@ std::string shown(config::Object object, const StatusSource& status) {
 
 net::Task<Answer<config::Object>> read_object(store::Store& store, const config::KindInfo& kind,
                                               std::string name) {
-  const auto entry = co_await store.get(key_of(kind, name));
+  const auto entry = co_await store.get(mirror::key_of(kind.kind, name));
   if (!entry && entry.error().code == Code::kNotFound) {
     co_return refuse(404, "not-found", "there is no " + std::string(kind.name) + '/' + name);
   }
   if (!entry) co_return refuse(problem_of(entry.error()));
-  auto object = decode(entry->value, entry->revision);
+  auto object = mirror::decode(entry->value, entry->revision);
   if (!object) co_return unreadable(entry->key);
   co_return std::move(*object);
 }
 
 net::Task<Answer<Listing>> read_list(store::Store& store, const config::KindInfo& kind, Query query,
                                      const StatusSource& status) {
-  const std::string prefix = key_prefix(kind);
+  const std::string prefix = mirror::prefix_of(kind.kind);
   Listing listing;
   std::string after_key;
   std::string last;

@@ -1,7 +1,4 @@
-// Objects: how they stand in the store, and how clients see them. In the store, an object is at
-// "<plural>/<name>", as JSON with its secrets; metadata.revision is the entry's own and stands in no value,
-// and status is not stored. Clients see it without secrets, with revision and status. Functions; on the
-// control loop.
+// Objects: how clients see them: without secrets, with revision and status. Functions; on the control loop.
 #pragma once
 
 #include <cstddef>
@@ -20,13 +17,6 @@
 #include "store/store.h"
 
 namespace weir::api {
-
-std::string key_prefix(const config::KindInfo& kind);                     // "services/"
-std::string key_of(const config::KindInfo& kind, std::string_view name);  // "services/web"
-
-std::string encode(const config::Object& object);
-// kInternal: this version can't read it.
-Result<config::Object> decode(std::string_view value, store::Revision revision);
 
 // A page of a list ends here, whatever limit was asked for: it is made in memory, on the control loop.
 inline constexpr std::size_t kListPageBytesMax = std::size_t{4} << 20U;

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <utility>
 
-#include "api/objects.h"
 #include "config/documents.h"
 #include "config/kinds.h"
-#include "config/whole.h"
+#include "mirror/records.h"
 
 namespace weir::api {
 namespace {
@@ -105,13 +103,12 @@ Answer<void> fill_new(Object& object, Planned& planned, const PlanInputs& inputs
   return result;
 }
 
-Answer<Planned> plan_one(const World& world, const Intent& intent, const PlanInputs& inputs) {
-  const Object* stored = world.find(intent.kind, intent.name);
-  if (auto expected = check_expectation(intent, stored); !expected) {
+Answer<Planned> plan_one(const config::Whole& world, const Intent& intent, const PlanInputs& inputs) {
+  const config::ObjectPointer stored = world.find(intent.kind, intent.name);
+  if (auto expected = check_expectation(intent, stored.get()); !expected) {
     return refuse(std::move(expected.error()));
   }
-  Planned planned{.kind = intent.kind, .name = intent.name};
-  if (stored != nullptr) planned.before = *stored;
+  Planned planned{.kind = intent.kind, .name = intent.name, .before = stored};
   if (intent.verb == Verb::kDelete) {
     planned.outcome = Outcome::kDeleted;
     return planned;
@@ -130,7 +127,7 @@ Answer<Planned> plan_one(const World& world, const Intent& intent, const PlanInp
       return refuse(invalid(std::move(violations)));
     }
   }
-  planned.after = std::move(*wanted);
+  planned.after = std::make_shared<Object>(std::move(*wanted));
   return planned;
 }
 
@@ -139,7 +136,7 @@ config::Violations too_large(const Plan& plan) {
   config::Violations violations;
   for (const Planned& planned : plan.objects) {
     if (planned.outcome != Outcome::kCreated && planned.outcome != Outcome::kUpdated) continue;
-    if (encode(*planned.after).size() <= config::kDocumentBytesMax) continue;
+    if (mirror::encode(*planned.after).size() <= config::kDocumentBytesMax) continue;
     violations.push_back(
         {"", "is larger than 1 MiB with its defaults", config::reference_of(*planned.after)});
   }
@@ -148,45 +145,16 @@ config::Violations too_large(const Plan& plan) {
 
 // Of the whole as it would be. What was wrong before, in objects that this write leaves alone, is not its
 // fault: an object that a newer version would refuse must not stop every other change.
-Answer<void> check_whole(const World& world, const Plan& plan) {
-  std::set<const Object*> touched;
-  for (const Planned& planned : plan.objects) touched.insert(world.find(planned.kind, planned.name));
-  std::vector<const Object*> before;
-  std::vector<const Object*> after;
-  for (const config::KindInfo& kind : config::kKinds) {
-    if ((world.kinds() & bit_of(kind.kind)) == 0) continue;
-    for (const auto& [name, object] : world.of(kind.kind)) {
-      before.push_back(object.get());
-      if (!touched.contains(object.get())) after.push_back(object.get());
-    }
-  }
-  config::Violations violations;
-  bool deletes = false;
-  std::set<std::string> written;
-  for (const Planned& planned : plan.objects) {
-    if (planned.after) {
-      after.push_back(&*planned.after);
-      written.insert(config::reference_of(*planned.after));
-    }
-  }
-  for (const Planned& planned : plan.objects) {
-    if (planned.after) continue;
-    deletes = true;
-    std::ranges::move(config::validate_deletion(planned.kind, planned.name, after),
-                      std::back_inserter(violations));
-  }
-  if (deletes && !violations.empty()) {
+Answer<void> check_whole(const config::Whole& world, const Plan& plan) {
+  std::vector<config::ObjectChange> changes;
+  for (const Planned& planned : plan.objects) changes.push_back({planned.before, planned.after});
+  if (config::Violations violations = world.check_deletions(changes); !violations.empty()) {
     return refuse(409, "referenced", "other objects need it", std::move(violations));
   }
-  if (deletes && written.empty()) return {};
-  violations = config::validate_whole(after);
-  if (violations.empty()) return {};
-  const config::Violations old = config::validate_whole(before);
-  std::erase_if(violations, [&](const config::Violation& violation) {
-    return !written.contains(violation.object) && std::ranges::find(old, violation) != old.end();
-  });
-  if (violations.empty()) return {};
-  return refuse(invalid(std::move(violations)));
+  if (config::Violations violations = world.check(changes); !violations.empty()) {
+    return refuse(invalid(std::move(violations)));
+  }
+  return {};
 }
 
 }  // namespace
@@ -201,7 +169,8 @@ bool Plan::writes() const {
                              [](const Planned& planned) { return planned.outcome != Outcome::kUnchanged; });
 }
 
-Answer<Plan> make_plan(const World& world, std::span<const Intent> intents, const PlanInputs& inputs) {
+Answer<Plan> make_plan(const config::Whole& world, std::span<const Intent> intents,
+                       const PlanInputs& inputs) {
   Plan plan;
   plan.objects.reserve(intents.size());
   for (const Intent& intent : intents) {

@@ -3,7 +3,7 @@
 // plan that is not carried out.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,10 +11,11 @@
 
 #include "api/precondition.h"
 #include "api/problem.h"
-#include "api/world.h"
 #include "base/random.h"
 #include "base/time.h"
 #include "config/object.h"
+#include "config/whole.h"
+#include "store/store.h"
 
 namespace weir::api {
 
@@ -43,9 +44,9 @@ struct Planned {
   config::Kind kind = config::Kind::kService;
   std::string name;
   Outcome outcome = Outcome::kUnchanged;
-  std::optional<config::Object> before;
-  std::optional<config::Object> after;
-  std::string secret;  // made for it, to be told once; only its hash is in `after`
+  config::ObjectPointer before;           // null: it was not there
+  std::shared_ptr<config::Object> after;  // null: it is deleted
+  std::string secret;                     // made for it, to be told once; only its hash is in `after`
 
   store::Revision expected() const { return before ? before->metadata.revision : 0; }
 };
@@ -67,6 +68,6 @@ struct PlanInputs {
 };
 
 // All violations at once: of each object by itself, then of the whole. An intent of each object at most.
-Answer<Plan> make_plan(const World& world, std::span<const Intent> intents, const PlanInputs& inputs);
+Answer<Plan> make_plan(const config::Whole& world, std::span<const Intent> intents, const PlanInputs& inputs);
 
 }  // namespace weir::api

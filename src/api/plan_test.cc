@@ -46,14 +46,14 @@ Intent deletion(Kind kind, const std::string& name) {
 
 // The two services a and b at revisions 7 and 8, and the load balancer lb on a at 9.
 struct Given {
-  World world;
+  config::Whole world;
   Random random{1};
   WallTime now{std::chrono::seconds(1000)};
 
   Given() {
-    world.put(stored(service("a"), 7));
-    world.put(stored(service("b"), 8));
-    world.put(stored(balancer("lb", "a.example", "a"), 9));
+    world.put(std::make_shared<const Object>(stored(service("a"), 7)));
+    world.put(std::make_shared<const Object>(stored(service("b"), 8)));
+    world.put(std::make_shared<const Object>(stored(balancer("lb", "a.example", "a"), 9)));
   }
   Answer<Plan> plan(const std::vector<Intent>& intents, Result<MadeSecret> (*make_secret)() = nullptr) {
     return make_plan(world, intents, {.now = now, .random = random, .make_secret = make_secret});
@@ -173,7 +173,7 @@ TEST_CASE("a secret is made once, and only its hash is kept") {
   CHECK(std::get<config::TokenSpec>(planned.after->spec).hash == "hashed");
   CHECK(given.plan({intent(Verb::kCreate, token)})->objects[0].secret.empty());  // dry run
 
-  given.world.put(stored(*planned.after, 10));
+  given.world.put(std::make_shared<const Object>(stored(*planned.after, 10)));
   Object changed = token;
   std::get<config::TokenSpec>(changed.spec).role = config::Role::kAdmin;
   const auto again = given.plan({intent(Verb::kApply, changed)}, make);
@@ -211,7 +211,7 @@ TEST_CASE("the whole is judged as it would be, in any order, and all at once") {
 
 TEST_CASE("what was wrong before does not stop other changes") {
   Given given;
-  given.world.put(stored(balancer("old", "old.example", "gone"), 3));
+  given.world.put(std::make_shared<const Object>(stored(balancer("old", "old.example", "gone"), 3)));
   CHECK(given.status(intent(Verb::kApply, service("c"))) == 0);
   CHECK(given.status(deletion(Kind::kLoadBalancer, "old")) == 0);
   CHECK(given.status(intent(Verb::kApply, balancer("old", "other.example", "gone"))) == 422);
@@ -230,15 +230,6 @@ TEST_CASE("an object must be readable again") {
   const auto plan = given.plan({intent(Verb::kApply, big)});
   REQUIRE_FALSE(plan);
   CHECK(plan.error().violations[0].message == "is larger than 1 MiB with its defaults");
-}
-
-TEST_CASE("related kinds are those that references connect") {
-  const KindSet traffic = bit_of(Kind::kLoadBalancer) | bit_of(Kind::kService) | bit_of(Kind::kEndpoint) |
-                          bit_of(Kind::kCertificate) | bit_of(Kind::kSecret);
-  CHECK(related_kinds(bit_of(Kind::kService)) == traffic);
-  CHECK(related_kinds(bit_of(Kind::kEndpoint)) == traffic);
-  CHECK(related_kinds(bit_of(Kind::kToken)) == bit_of(Kind::kToken));
-  CHECK(related_kinds(0) == 0);
 }
 
 }  // namespace

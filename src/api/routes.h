@@ -23,6 +23,7 @@ enum class Place : std::uint8_t {
   kHealth,
   kReady,
   kExplain,  // why a request was answered as it was
+  kEnroll,   // where machines join
 };
 
 struct Target {

@@ -22,6 +22,7 @@ TEST_CASE("a path names a place") {
            {"/v1/", Place::kKinds, "", "", kReads},
            {"/v1/apply", Place::kApply, "", "", "POST, OPTIONS"},
            {"/v1/explain", Place::kExplain, "", "", "GET, HEAD, OPTIONS"},
+           {"/v1/enroll", Place::kEnroll, "", "", "POST, OPTIONS"},
            {"/v1/services", Place::kCollection, "Service", "", "GET, HEAD, POST, OPTIONS"},
            {"/v1/services/", Place::kCollection, "Service", "", "GET, HEAD, POST, OPTIONS"},
            {"/v1/services/web", Place::kObject, "Service", "web", "GET, HEAD, PUT, DELETE, OPTIONS, PATCH"},

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/objects.h"
+#include "mirror/records.h"
 
 namespace weir::api {
 namespace {
@@ -43,7 +44,7 @@ class WatchHub::Watch final : public http::Response {
   Watch(WatchHub& hub, Wanted wanted)
       : hub_(hub),
         wanted_(std::move(wanted)),
-        prefix_(key_prefix(*wanted_.kind)),
+        prefix_(mirror::prefix_of(wanted_.kind->kind)),
         position_(wanted_.from.value_or(0)),
         dumping_(!wanted_.from) {
     ++hub_.open_;
@@ -89,7 +90,7 @@ class WatchHub::Watch final : public http::Response {
     if (position_ == 0) position_ = page->revision;
     for (const store::Entry& entry : page->entries) {
       after_key_ = entry.key;
-      auto object = decode(entry.value, entry.revision);
+      auto object = mirror::decode(entry.value, entry.revision);
       if (!object) continue;  // a list tells; a stream goes on
       if (!matches(wanted_.labels, object->metadata.labels)) continue;
       out_ += event_text("added", 0, shown(std::move(*object), hub_.status_));
@@ -131,7 +132,7 @@ class WatchHub::Watch final : public http::Response {
       events.push_back({"deleted", change.revision, gone_json(*wanted_.kind, name, change.revision)});
     };
     if (!change.value) return gone();
-    auto object = decode(*change.value, change.revision);
+    auto object = mirror::decode(*change.value, change.revision);
     if (!object) return;
     const bool is_new = change.created == change.revision;
     if (matches(wanted_.labels, object->metadata.labels)) {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "api/objects.h"
 #include "config/kinds.h"
+#include "mirror/records.h"
 
 namespace weir::api {
 namespace {
@@ -19,16 +19,41 @@ constexpr Duration kWaitMax = std::chrono::seconds(30);
 // Within this process writes wait for each other; what comes between is another process, and rare.
 constexpr int kTriesMax = 10;
 
-KindSet kinds_of(const std::vector<Intent>& intents) {
-  KindSet kinds = 0;
-  for (const Intent& intent : intents) kinds |= bit_of(intent.kind);
-  return kinds;
+// A bit for each kind.
+using KindSet = std::uint32_t;
+constexpr KindSet bit_of(config::Kind kind) { return KindSet{1} << static_cast<unsigned>(kind); }
+
+// The kinds that a struct of this type refers to.
+KindSet references_of(const config::Type& type) {
+  if (type.element != nullptr) return references_of(*type.element);
+  KindSet found = 0;
+  for (const config::Field& field : type.fields) {
+    if (const auto* kind = config::find_kind(field.refers_to); kind != nullptr) found |= bit_of(kind->kind);
+    found |= references_of(*field.type);
+  }
+  return found;
 }
 
-std::string audited(std::optional<config::Object> object) {
+// These, the kinds that they refer to, the kinds that refer to them, and so on: all that can make a change of
+// these wrong.
+KindSet related_kinds(KindSet kinds) {
+  for (;;) {
+    KindSet more = kinds;
+    for (const config::KindInfo& kind : config::kKinds) {
+      const KindSet referred = references_of(*kind.spec);
+      if ((kinds & bit_of(kind.kind)) != 0) more |= referred;
+      if ((kinds & referred) != 0) more |= bit_of(kind.kind);
+    }
+    if (more == kinds) return kinds;
+    kinds = more;
+  }
+}
+
+std::string audited(const config::ObjectPointer& object) {
   if (!object) return {};
-  object->metadata.revision = 0;  // of the state before; the event has its own
-  std::string json = config::to_json(*object, config::Secrets::kHide);
+  config::Object shown = *object;
+  shown.metadata.revision = 0;  // of the state before; the event has its own
+  std::string json = config::to_json(shown, config::Secrets::kHide);
   if (json.size() <= kAuditJsonBytesMax) return json;
   return "{\"omitted_bytes\":" + std::to_string(json.size()) + '}';
 }
@@ -86,8 +111,9 @@ class Writer::Turn {
   Writer& writer_;
 };
 
-Writer::Writer(net::Env& env, store::Store& store, Result<MadeSecret> (*make_secret)())
-    : env_(env), store_(store), make_secret_(make_secret), reader_(store, env.log), turns_(env.loop) {}
+Writer::Writer(net::Env& env, store::Store& store, mirror::Mirror& mirror,
+               Result<MadeSecret> (*make_secret)())
+    : env_(env), store_(store), make_secret_(make_secret), mirror_(mirror), turns_(env.loop) {}
 
 net::Task<Result<void>> Writer::take_turn() {
   if (taken_ && turns_.waiting() >= kWaitingMax) co_return fail(Code::kOverloaded, "too many writes wait");
@@ -102,31 +128,19 @@ net::Task<Result<void>> Writer::take_turn() {
   co_return Result<void>{};
 }
 
-net::Task<void> Writer::prepare() {
-  if (!co_await take_turn()) co_return;
-  const Turn turn(*this);
-  KindSet kinds = 0;
-  for (const config::KindInfo& kind : config::kKinds) {
-    if (kind.kind != config::Kind::kEvent) kinds |= bit_of(kind.kind);
-  }
-  (void)co_await reader_.read(kinds);
-}
-
 net::Task<Answer<Written>> Writer::write(std::vector<Intent> intents, Actor actor, bool dry_run) {
   if (const auto taken = co_await take_turn(); !taken) co_return refuse(problem_of(taken.error()));
   const Turn turn(*this);
-  const KindSet kinds = related_kinds(kinds_of(intents));
   for (int tries = 0; tries < kTriesMax; ++tries) {
-    const auto world = co_await reader_.read(kinds);
-    if (!world) co_return refuse(problem_of(world.error()));
-    auto plan = make_plan(**world, intents,
+    if (const auto read = co_await mirror_.catch_up(); !read) co_return refuse(problem_of(read.error()));
+    auto plan = make_plan(mirror_.objects(), intents,
                           {.now = env_.loop.clock().wall_now(),
                            .random = env_.random,
                            .make_secret = dry_run ? nullptr : make_secret_});
     if (!plan) co_return refuse(std::move(plan.error()));
-    Written written{std::move(*plan), (*world)->revision(), dry_run};
+    Written written{std::move(*plan), mirror_.revision(), dry_run};
     if (dry_run || !written.plan.writes()) co_return written;
-    const auto done = co_await commit(written, **world, actor);
+    const auto done = co_await commit(written, actor);
     if (!done) co_return refuse(done.error());
     if (*done) co_return written;
     counters_.conflicts.add();
@@ -135,8 +149,8 @@ net::Task<Answer<Written>> Writer::write(std::vector<Intent> intents, Actor acto
 }
 
 // False: what the plan was made from is not so any more.
-net::Task<Answer<bool>> Writer::commit(Written& written, const World& world, const Actor& actor) {
-  const auto committed = co_await store_.commit(transaction_for(written.plan, world, actor));
+net::Task<Answer<bool>> Writer::commit(Written& written, const Actor& actor) {
+  const auto committed = co_await store_.commit(transaction_for(written, actor));
   if (committed) {
     written.revision = *committed;
     for (Planned& planned : written.plan.objects) {
@@ -158,26 +172,29 @@ net::Task<Answer<bool>> Writer::commit(Written& written, const World& world, con
   }
 }
 
-store::Transaction Writer::transaction_for(const Plan& plan, const World& world, const Actor& actor) {
+// Under the condition that nothing related has changed since the revision that the plan was made from.
+store::Transaction Writer::transaction_for(const Written& written, const Actor& actor) {
+  const Plan& plan = written.plan;
   store::Transaction transaction;
   KindSet kinds = 0;
   for (const Planned& planned : plan.objects) kinds |= bit_of(planned.kind);
+  const KindSet related = related_kinds(kinds);
   for (const config::KindInfo& kind : config::kKinds) {
-    if ((related_kinds(kinds) & bit_of(kind.kind)) == 0) continue;
-    transaction.unchanged(key_prefix(kind), world.revision());
+    if ((related & bit_of(kind.kind)) == 0) continue;
+    transaction.unchanged(mirror::prefix_of(kind.kind), written.revision);
   }
   const WallTime now = env_.loop.clock().wall_now();
   std::size_t events = 0;
   for (const Planned& planned : plan.objects) {
     if (planned.outcome == Outcome::kUnchanged) continue;
-    std::string key = key_of(config::info_of(planned.kind), planned.name);
+    std::string key = mirror::key_of(planned.kind, planned.name);
     if (planned.after) {
-      transaction.put(std::move(key), encode(*planned.after), planned.expected());
+      transaction.put(std::move(key), mirror::encode(*planned.after), planned.expected());
     } else {
       transaction.remove(std::move(key), planned.expected());
     }
-    const config::Object event = make_event(planned, actor, now, event_name(now, world.revision(), events++));
-    transaction.put(key_of(config::info_of(config::Kind::kEvent), event.metadata.name), encode(event), 0);
+    const config::Object event = make_event(planned, actor, now, event_name(now, written.revision, events++));
+    transaction.put(mirror::key_of(config::Kind::kEvent, event.metadata.name), mirror::encode(event), 0);
   }
   return transaction;
 }

@@ -1,6 +1,6 @@
-// Writer: carries out writes, one after the other: reads the world, makes the plan, commits it together with
-// its audit rows under the condition that nothing it was judged against has changed, and begins again when
-// something has. One per Api, on the control loop.
+// Writer: carries out writes, one after the other: brings the mirror to the present, makes the plan, commits
+// it together with its audit rows under the condition that nothing it was judged against has changed, and
+// begins again when something has. One per Api, on the control loop.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@
 #include "api/bell.h"
 #include "api/plan.h"
 #include "api/problem.h"
-#include "api/world.h"
 #include "base/metrics.h"
+#include "mirror/mirror.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "store/store.h"
@@ -45,24 +45,21 @@ struct WriterCounters {
 
 class Writer {
  public:
-  Writer(net::Env& env, store::Store& store, Result<MadeSecret> (*make_secret)());
+  Writer(net::Env& env, store::Store& store, mirror::Mirror& mirror, Result<MadeSecret> (*make_secret)());
 
-  // Reads what writes are checked against, so that the first of them does not wait for it. Whatever could not
-  // be read is read by the write that needs it.
-  net::Task<void> prepare();
   net::Task<Answer<Written>> write(std::vector<Intent> intents, Actor actor, bool dry_run);
   const WriterCounters& counters() const { return counters_; }
 
  private:
   class Turn;
   net::Task<Result<void>> take_turn();
-  net::Task<Answer<bool>> commit(Written& written, const World& world, const Actor& actor);
-  store::Transaction transaction_for(const Plan& plan, const World& world, const Actor& actor);
+  net::Task<Answer<bool>> commit(Written& written, const Actor& actor);
+  store::Transaction transaction_for(const Written& written, const Actor& actor);
 
   net::Env& env_;
   store::Store& store_;
   Result<MadeSecret> (*make_secret_)();
-  WorldReader reader_;
+  mirror::Mirror& mirror_;
   Bell turns_;
   bool taken_ = false;
   WriterCounters counters_;

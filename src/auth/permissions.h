@@ -2,12 +2,13 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 namespace weir::auth {
 
-enum class Role : std::uint8_t { kAdmin, kViewer };
+enum class Role : std::uint8_t { kAdmin, kViewer, kJoin };
 enum class Verb : std::uint8_t { kRead, kCreate, kUpdate, kDelete };
 
 // Who has access, and what must stay unread, is the admins' business even to look at.
@@ -23,10 +24,14 @@ constexpr bool allowed(Role role, Verb verb, std::string_view kind) {
         if (kind == withheld) return false;
       }
       return true;
+    case Role::kJoin: break;  // lets a machine enrol, and nothing else
   }
   return false;
 }
 
-constexpr std::string_view name_of(Role role) { return role == Role::kAdmin ? "admin" : "viewer"; }
+constexpr std::string_view name_of(Role role) {
+  constexpr std::array<std::string_view, 3> kNames{"admin", "viewer", "join"};
+  return kNames[static_cast<std::size_t>(role)];
+}
 
 }  // namespace weir::auth

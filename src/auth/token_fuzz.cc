@@ -1,8 +1,11 @@
-// Whatever a client puts into its Authorization field, and whatever stands in the store as a hash.
+// Whatever a client puts into its Authorization field, whatever stands in the store as a hash, whatever is
+// given to a machine as its join token, and whatever names a certificate has.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "auth/join_token.h"
+#include "auth/machine.h"
 #include "auth/token.h"
 #include "auth/token_table.h"
 #include "base/check.h"
@@ -14,6 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     WEIR_CHECK(text.size() == kTokenBytes && text.substr(kTokenPrefix.size()).starts_with(*id));
   }
   if (const auto hash = TokenHash::parse(text)) WEIR_CHECK(hash->to_text() == text);
+
+  if (const auto join = parse_join_token(text)) WEIR_CHECK(join_text(join->token, join->fingerprint) == text);
+  if (const auto machine = machine_of(text)) WEIR_CHECK(parse_machine(machine->uri()) == machine);
 
   const std::string_view bearer = bearer_of(text);
   WEIR_CHECK(bearer.empty() || text.find(bearer) != std::string_view::npos);

@@ -90,10 +90,12 @@ std::string encoded(std::string_view text) {
   return out;
 }
 
-ApiClient::ApiClient(net::Env& env, ApiUrl url, std::string token)
+ApiClient::ApiClient(net::Env& env, ApiUrl url, std::string token,
+                     std::shared_ptr<tls::ClientContext> context)
     : env_(env),
       url_(std::move(url)),
       token_(std::move(token)),
+      context_(std::move(context)),
       pool_(std::make_shared<http::ClientPool>(nullptr)) {}
 
 net::Task<Result<ApiAnswer>> ApiClient::ask(http::Method method, std::string target, std::string content) {
@@ -106,22 +108,9 @@ net::Task<Result<ApiAnswer>> ApiClient::watch(std::string target, const OnEvent&
 
 net::Task<Result<http::ClientConnectionPtr>> ApiClient::connection() {
   if (auto kept = pool_->take()) co_return std::move(kept);
-  net::Resolved resolved;
-  if (const auto address = net::Address::parse_ip(url_.host, url_.port)) {
-    resolved.addresses = {*address};
-  } else if (url_.is_loopback()) {  // localhost needs no name server (RFC 6761 section 6.3)
-    resolved.addresses = {net::Address::v4({127, 0, 0, 1}, url_.port)};
-  } else {
-    auto found = co_await env_.network.resolve(url_.host, url_.port, kConnectTimeout);
-    if (!found) co_return fail(found.error());
-    resolved = std::move(*found);
-  }
-  Result<std::unique_ptr<net::Stream>> stream = fail(Code::kNotResolved, "the name has no address");
-  for (const net::Address& address : resolved.addresses) {
-    stream = co_await env_.network.connect(address, kConnectTimeout);
-    if (stream) co_return std::make_unique<http::ClientConnection>(std::move(*stream));
-  }
-  co_return fail(stream.error());
+  auto stream = co_await tls::dial(env_, url_.host, context_, kConnectTimeout);
+  if (!stream) co_return fail(stream.error());
+  co_return std::make_unique<http::ClientConnection>(std::move(*stream));
 }
 
 net::Task<Result<ApiAnswer>> ApiClient::exchange(Asked asked) {

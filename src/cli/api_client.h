@@ -1,6 +1,6 @@
-// ApiClient: the API, called over HTTP/1.1: one request for one answer, read whole within a bound, and a
-// watch that is handed on event by event. On one loop; one connection is kept between calls. Never shows its
-// token.
+// ApiClient: the API, called over HTTP/1.1, with TLS or without: one request for one answer, read whole
+// within a bound, and a watch that is handed on event by event. On one loop; one connection is kept between
+// calls. Never shows its token.
 #pragma once
 
 #include <cstddef>
@@ -62,8 +62,8 @@ class ApiClient {
   // The dry run of the largest apply, which answers with every object and all its defaults, stays below.
   static constexpr std::size_t kAnswerBytesMax = std::size_t{64} << 20U;
 
-  // env outlives the client.
-  ApiClient(net::Env& env, ApiUrl url, std::string token);
+  // env outlives the client. context: for https://, else null.
+  ApiClient(net::Env& env, ApiUrl url, std::string token, std::shared_ptr<tls::ClientContext> context);
 
   // target: path and query. content: JSON; empty: none is sent. Any status is an answer; an Error means that
   // there was none.
@@ -90,6 +90,7 @@ class ApiClient {
   net::Env& env_;
   ApiUrl url_;
   std::string token_;
+  std::shared_ptr<tls::ClientContext> context_;
   std::shared_ptr<http::ClientPool> pool_;
 };
 

@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 class Call {
  public:
   explicit Call(FakeEnv& fake, std::string token = "t0ken", std::string url = "http://127.0.0.1:8480")
-      : fake_(fake), client_(fake.env, *parse_url(url), std::move(token)), tasks_(fake.loop) {}
+      : fake_(fake), client_(fake.env, *parse_url(url), std::move(token), nullptr), tasks_(fake.loop) {}
   ~Call() { CHECK(fake_.run(stop(tasks_))); }
 
   void ask(http::Method method, std::string target, std::string content = {}) {

@@ -123,12 +123,22 @@ std::string finish(Arguments& to) {
   if (to.request.empty() && (!to.headers.empty() || !to.peer.empty())) {
     return "--header and --from go with --request";
   }
+  if (to.command->with_api == token_command) {
+    const TokenFlags& token = to.token_flags;
+    if (token.action != "create") return wants("create", token.action);
+    if (token.join.empty() && (!token.as.empty() || token.uses != 0 || !token.provider.empty() ||
+                               !token.region.empty() || !token.city.empty() || !to.labels.empty())) {
+      return "--as, --uses, --provider, --region, --city and --label go with --join";
+    }
+    if (!token.join.empty() && !token.role.empty()) return "--role does not go with --join";
+    return {};
+  }
   if (!to.name.empty() && !to.labels.empty()) return "--label does not go with a NAME";
   if (to.up.listen_publicly) {
     UpOptions& up = to.up.options;
-    if (!to.up.api_given) up.api = net::Address::v4({}, up.api.port());
-    if (!to.up.http_given) up.http = net::Address::v4({}, up.http.port());
-    if (up.https_is_preset) up.https = net::Address::v4({}, up.https->port());
+    if (!to.up.api_given) up.api = net::Address::v6({}, up.api.port());
+    if (!to.up.http_given) up.http = net::Address::v6({}, up.http.port());
+    if (up.https_is_preset) up.https = net::Address::v6({}, up.https->port());
   }
   return {};
 }
@@ -196,6 +206,29 @@ std::string set_unserved(Arguments& arguments, std::string_view flag, std::strin
   bool given = false;
   if (std::string wrong = set_listener(address, given, value); !wrong.empty()) return wrong;
   arguments.up.unserved.push_back(flag);
+  return {};
+}
+
+std::string set_api_name(std::vector<std::string>& names, std::string_view value) {
+  constexpr std::size_t kApiNamesMax = 50;  // leaves room for the machine's own in the certificate
+  if (!net::Address::parse_ip(value, 0) && !config::check_hostname(value).empty())
+    return wants("a host name or an IP address", value);
+  if (names.size() == kApiNamesMax) return "is given more than 50 times";
+  names.push_back(to_lower(value));
+  return {};
+}
+
+std::string set_uses(std::uint64_t& uses, std::string_view value) {
+  const auto number = parse_decimal(value);
+  if (!number || *number == 0) return wants("a number from 1 on", value);
+  uses = *number;
+  return {};
+}
+
+std::string set_valid_for(Duration& duration, std::string_view value) {
+  const auto parsed = parse_duration(value);
+  if (!parsed || *parsed == Duration::zero()) return wants("a duration such as 24h", value);
+  duration = *parsed;
   return {};
 }
 

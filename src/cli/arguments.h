@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
 #include "cli/up.h"
 
 namespace weir::cli {
@@ -26,11 +27,26 @@ struct UpFlags {
   std::vector<std::string_view> unserved;  // flags that open a door which this version does not have
 };
 
+// Of `weir token create`; texts as written, which the API judges.
+struct TokenFlags {
+  std::string action;
+  std::string role;  // empty: none is given
+  std::string join;  // what a machine becomes by it
+  std::string as;    // the name that it has to take
+  std::string description;
+  std::string provider;
+  std::string region;
+  std::string city;
+  std::uint64_t uses = 0;  // 0: none are given
+  Duration valid_for{};    // zero: for ever
+};
+
 struct Arguments {
   const Command* command = nullptr;
   std::optional<std::string> api;    // --api of the commands that call one: a URL
   std::optional<std::string> token;  // --token
   UpFlags up;
+  TokenFlags token_flags;
   std::vector<std::string> files;
   std::string kind;  // as written
   std::string name;  // empty: none

@@ -169,6 +169,30 @@ TEST_CASE("weir up has the defaults of the contract") {
   CHECK(preset("--xds") == "127.0.0.1:18000");
 }
 
+TEST_CASE("what goes with --join of weir token create, and what does not") {
+  const auto wrong = [](Words words) {
+    words.insert(words.begin(), "token");
+    const auto parsed = parse_arguments(words, 1);
+    return parsed ? "fine" : parsed.error();
+  };
+  CHECK(wrong({"create"}) == "fine");
+  CHECK(wrong({"create", "a", "--join", "edge", "--uses", "5", "--valid-for", "1h"}) == "fine");
+  CHECK(wrong({"revoke"}).starts_with("must be create, not \"revoke\""));
+  CHECK(wrong({"create", "--uses", "5"}).starts_with("--as, --uses, "));
+  CHECK(wrong({"create", "--join", "edge", "--role", "admin"}).starts_with("--role does not go with --join"));
+  CHECK(wrong({"create", "--join", "edge", "--uses", "0"}).starts_with("--uses must be a number"));
+  CHECK(wrong({"create", "--valid-for", "soon"}).starts_with("--valid-for must be a duration"));
+}
+
+TEST_CASE("the names of the API's certificate") {
+  const UpOptions options = up({"--api-name", "Weir.Example", "--api-name", "192.0.2.7"}).options;
+  CHECK(options.api_names == std::vector<std::string>{"weir.example", "192.0.2.7"});
+  CHECK(options.api_over_tls());
+  CHECK_FALSE(up({}).options.api_over_tls());
+  CHECK(up({"--public"}).options.api_over_tls());
+  CHECK_FALSE(parse_arguments(Words{"up", "--api-name", "a b"}, 1).has_value());
+}
+
 TEST_CASE("nothing listens beyond loopback until --public or an address says so") {
   struct Row {
     Words words;
@@ -177,14 +201,14 @@ TEST_CASE("nothing listens beyond loopback until --public or an address says so"
   };
   const Row rows[] = {
       {{}, "127.0.0.1:8080", "127.0.0.1:8480"},
-      {{"--public"}, "0.0.0.0:8080", "0.0.0.0:8480"},
+      {{"--public"}, "[::]:8080", "[::]:8480"},
       {{"--http", "10.1.2.3:80"}, "10.1.2.3:80", "127.0.0.1:8480"},
       {{"--http", "[::]:80"}, "[::]:80", "127.0.0.1:8480"},
       {{"--http", "8081"}, "127.0.0.1:8081", "127.0.0.1:8480"},
       {{"--http", "localhost:8081"}, "127.0.0.1:8081", "127.0.0.1:8480"},
-      {{"--public", "--http", "8081"}, "0.0.0.0:8081", "0.0.0.0:8480"},
-      {{"--public", "--api", "127.0.0.1:9000"}, "0.0.0.0:8080", "127.0.0.1:9000"},
-      {{"--api", "localhost:0", "--public"}, "0.0.0.0:8080", "127.0.0.1:0"},
+      {{"--public", "--http", "8081"}, "[::]:8081", "[::]:8480"},
+      {{"--public", "--api", "127.0.0.1:9000"}, "[::]:8080", "127.0.0.1:9000"},
+      {{"--api", "localhost:0", "--public"}, "[::]:8080", "127.0.0.1:0"},
   };
   for (const Row& row : rows) {
     const UpOptions options = up(row.words).options;

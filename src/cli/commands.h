@@ -41,6 +41,7 @@ net::Task<int> get_command(Session& session, const Arguments& arguments);
 net::Task<int> describe_command(Session& session, const Arguments& arguments);
 net::Task<int> delete_command(Session& session, const Arguments& arguments);
 net::Task<int> explain_command(Session& session, const Arguments& arguments);
+net::Task<int> token_command(Session& session, const Arguments& arguments);
 
 struct Command {
   std::string_view word;
@@ -66,6 +67,9 @@ inline constexpr std::array kCommands{
     Command{"explain", "ID | --request 'GET http://HOST/PATH' | KIND[.FIELD]",
             "why a request was answered as it was, what would be done with one, or what a field means",
             kExplainFlags, nullptr, explain_command},
+    Command{"token", "create [NAME] [--join edge] [FLAG...]",
+            "makes a token and prints it, once: for a person, a program, or a machine that is to join",
+            kTokenFlags, nullptr, token_command},
     Command{"ca", "[--data-dir DIR]",
             "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags,
             ca_command},

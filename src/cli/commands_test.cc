@@ -122,7 +122,7 @@ class World {
   int run(const std::vector<std::string>& words) {
     const auto arguments = parse_arguments(words, 1);
     REQUIRE_MESSAGE(arguments.has_value(), arguments.error());
-    Session session(fake.env, settings, captured.terminal);
+    Session session(fake.env, settings, nullptr, captured.terminal);
     const auto ended = fake.run(arguments->command->with_api(session, *arguments), 60s);
     REQUIRE(ended.has_value());
     return *ended;
@@ -152,7 +152,7 @@ class World {
  private:
   static net::Task<void> stop(net::TaskGroup& tasks) { co_await tasks.stop(); }
   static net::Task<void> go_on(World& world, Arguments arguments) {
-    Session session(world.fake.env, world.settings, world.captured.terminal);
+    Session session(world.fake.env, world.settings, nullptr, world.captured.terminal);
     world.exit_code = co_await arguments.command->with_api(session, arguments);
   }
 
@@ -214,7 +214,7 @@ TEST_CASE("colour is for terminals") {
   Captured coloured(true);
   const auto arguments =
       parse_arguments(std::vector<std::string>{"plan", "-f", world.write("w.yaml", kWeb)}, 1);
-  Session session(world.fake.env, world.settings, coloured.terminal);
+  Session session(world.fake.env, world.settings, nullptr, coloured.terminal);
   CHECK(world.fake.run(arguments->command->with_api(session, *arguments)) == kDone);
   CHECK(coloured.out().starts_with("\x1b[32m+ loadbalancer/web would be created\x1b[0m\n"));
 }
@@ -398,6 +398,27 @@ TEST_CASE("a new token's secret is shown once, on stdout") {
   CHECK(world.out().find("secret") == std::string::npos);
 }
 
+TEST_CASE("weir token create prints a token and nothing else, and makes the object that was meant") {
+  World world;
+  REQUIRE(world.run({"token", "create", "fra", "--join", "edge", "--uses", "3", "--as", "fra-1", "--region",
+                     "fsn1", "-l", "tier=front", "--valid-for", "24h"}) == kDone);
+  const std::string out = world.out();
+  CHECK(out.starts_with("weir"));
+  CHECK(out.find('\n') == out.size() - 1);
+  CHECK(world.err() == "weir: token/fra is created; its text is shown this once\n");
+  CHECK(world.run({"get", "token", "fra", "-o", "yaml"}) == kDone);
+  const std::string yaml = world.out();
+  for (const char* line :
+       {"role: join", "uses: 3", "name: fra-1", "region: fsn1", "tier: front", "expires_at: "}) {
+    CAPTURE(line);
+    CHECK(yaml.find(line) != std::string::npos);
+  }
+  CHECK(world.run({"token", "create", "--role", "admin"}) == kDone);
+  CHECK(world.err().starts_with("weir: token/token-"));
+  CHECK(world.run({"token", "create", "x", "--join", "moon"}) == kFailed);
+  CHECK(world.err().find("spec.join.role: must be") != std::string::npos);
+}
+
 TEST_CASE("why nothing is done is said in one sentence, and never with the token") {
   World world;
   const std::string secret = world.settings.token;
@@ -429,7 +450,7 @@ TEST_CASE("why nothing is done is said in one sentence, and never with the token
   }
   SUBCASE("something else answers") {
     ApiAnswer page{404, "text/html", "<h1>not here</h1>"};
-    Session session(world.fake.env, world.settings, world.captured.terminal);
+    Session session(world.fake.env, world.settings, nullptr, world.captured.terminal);
     session.say_refused(page);
     CHECK(world.err() ==
           "weir: what answers at http://127.0.0.1:8480 is no weir API (status 404); --api or WEIR_API names "

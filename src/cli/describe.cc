@@ -60,9 +60,11 @@ net::Task<std::optional<std::deque<Row>>> events_of(Session& session, const conf
     const Tree tree = parse_tree(*content);
     for (const Tree& event : at(tree, "/items")) {
       if (text_at(event, "/spec/kind") != kind.name || text_at(event, "/spec/name") != name) continue;
+      const std::string reason = text_at(event, "/spec/reason");
       rows.push_back({text_at(event, "/spec/time"), text_at(event, "/spec/verb"),
                       "revision " + text_at(event, "/spec/revision"), "by " + text_at(event, "/spec/actor"),
-                      "from " + text_at(event, "/spec/remote_address")});
+                      "from " + text_at(event, "/spec/remote_address"),
+                      reason.empty() ? "" : "refused: " + reason});
       if (rows.size() > kEventsShown) rows.pop_front();
     }
     next = text_at(tree, "/continue");

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/arguments.h"
 #include "record/access_log.h"
@@ -34,6 +35,9 @@ std::string set_text(std::string& text, std::string_view value);
 std::string set_listener(net::Address& address, bool& given, std::string_view value);
 std::string set_https(UpOptions& options, std::string_view value);
 std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value);
+std::string set_api_name(std::vector<std::string>& names, std::string_view value);
+std::string set_uses(std::uint64_t& uses, std::string_view value);
+std::string set_valid_for(Duration& duration, std::string_view value);
 std::string set_domain(std::string& domain, std::string_view value);
 std::string set_workers(unsigned& workers, std::string_view value);
 std::string set_log_level(Level& level, std::string_view value);
@@ -53,10 +57,15 @@ inline constexpr std::array kApiFlags{
 inline constexpr std::array kUpFlags{
     Flag{"--data-dir", "DIR", "./weir-data", "the store and the admin token",
          [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }},
-    Flag{"--api", "ADDRESS", "127.0.0.1:8480", "API, /metrics, /healthz, /readyz, /openapi.json",
+    Flag{"--api", "ADDRESS", "127.0.0.1:8480",
+         "API, /metrics, /healthz, /readyz, /openapi.json; TLS when it is not loopback",
          [](Arguments& to, std::string_view value) {
            return set_listener(to.up.options.api, to.up.api_given, value);
          }},
+    Flag{"--api-name", "NAME", "those of this machine",
+         "a name or address by which others reach the API: in the certificate of its TLS; repeatable",
+         [](Arguments& to, std::string_view value) { return set_api_name(to.up.options.api_names, value); },
+         Flag::Count::kMany},
     Flag{"--http", "ADDRESS", "127.0.0.1:8080", "listeners of protocol HTTP that name no port",
          [](Arguments& to, std::string_view value) {
            return set_listener(to.up.options.http, to.up.http_given, value);
@@ -73,7 +82,8 @@ inline constexpr std::array kUpFlags{
          [](Arguments& to, std::string_view value) { return set_text(to.up.options.region, value); }},
     Flag{"--city", "NAME", "", "where it is",
          [](Arguments& to, std::string_view value) { return set_text(to.up.options.city, value); }},
-    Flag{"--public", "", "", "listen on all addresses of this machine, where no other is given",
+    Flag{"--public", "", "",
+         "listen on all addresses of this machine, IPv4 and IPv6, where no other is given",
          [](Arguments& to, std::string_view) {
            to.up.listen_publicly = true;
            return std::string();
@@ -152,6 +162,36 @@ inline constexpr std::array kExplainFlags{
          [](Arguments& to, std::string_view value) { return set_text(to.peer, value); }},
     Flag{"-o,--output", "FORMAT", "table", "table (for people), json or yaml",
          [](Arguments& to, std::string_view value) { return set_format(to.format, value); }},
+};
+
+inline constexpr std::array kTokenFlags{
+    Flag{"ACTION", "ACTION", "", "create",
+         [](Arguments& to, std::string_view value) { return set_text(to.token_flags.action, value); },
+         Flag::Count::kRequired},
+    kNameFlag,
+    Flag{"--join", "ROLE", "", "lets a machine join: edge",
+         [](Arguments& to, std::string_view value) { return set_text(to.token_flags.join, value); }},
+    Flag{"--as", "NAME", "any that is new",
+         "the name that the machine has to take, also when it is there already",
+         [](Arguments& to, std::string_view value) { return set_text(to.token_flags.as, value); }},
+    Flag{"--uses", "N", "1", "how many machines it lets in",
+         [](Arguments& to, std::string_view value) { return set_uses(to.token_flags.uses, value); }},
+    Flag{"--provider", "NAME", "as the machine says", "the cloud that the machine is in",
+         [](Arguments& to, std::string_view value) { return set_text(to.token_flags.provider, value); }},
+    Flag{"--region", "NAME", "as the machine says", "the provider's name of its region",
+         [](Arguments& to, std::string_view value) { return set_text(to.token_flags.region, value); }},
+    Flag{"--city", "NAME", "as the machine says", "where it is",
+         [](Arguments& to, std::string_view value) { return set_text(to.token_flags.city, value); }},
+    Flag{"-l,--label", "KEY=VALUE", "", "a label that the machine gets; repeatable",
+         [](Arguments& to, std::string_view value) { return set_label(to.labels, value); },
+         Flag::Count::kMany},
+    Flag{"--role", "ROLE", "viewer", "without --join: what it may do, viewer or admin",
+         [](Arguments& to, std::string_view value) { return set_text(to.token_flags.role, value); }},
+    Flag{
+        "--valid-for", "DURATION", "for ever", "such as 24h: refused after that",
+        [](Arguments& to, std::string_view value) { return set_valid_for(to.token_flags.valid_for, value); }},
+    Flag{"--description", "TEXT", "", "what it is for",
+         [](Arguments& to, std::string_view value) { return set_text(to.token_flags.description, value); }},
 };
 
 inline constexpr std::array kObjectFlags{kKindFlag, kNameFlag};

@@ -1,6 +1,10 @@
 #include "cli/machine.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -11,6 +15,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "config/formats.h"
 
 namespace weir::cli {
 
@@ -40,6 +45,33 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
   }
   if (!from_stdin) ::close(fd);
   return result;
+}
+
+std::vector<std::string> names_of_this_machine() {
+  std::vector<std::string> names;
+  std::array<char, 256> host{};
+  (void)::gethostname(host.data(), host.size() - 1);
+  if (const std::string name = to_lower(host.data()); config::check_hostname(name).empty())
+    names.push_back(name);
+  names.insert(names.end(), {"localhost", "127.0.0.1", "::1"});
+  ifaddrs* interfaces = nullptr;
+  if (::getifaddrs(&interfaces) != 0) return names;
+  for (const ifaddrs* one = interfaces; one != nullptr; one = one->ifa_next) {
+    const sockaddr* address = one->ifa_addr;
+    if (address == nullptr || (one->ifa_flags & IFF_LOOPBACK) != 0) continue;
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (address->sa_family == AF_INET) {
+      ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, text.data(),
+                  text.size());
+    } else if (address->sa_family == AF_INET6) {
+      const in6_addr& v6 = reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+      // One that means something on its link only is not called from elsewhere.
+      if (!IN6_IS_ADDR_LINKLOCAL(&v6)) ::inet_ntop(AF_INET6, &v6, text.data(), text.size());
+    }
+    if (text.front() != '\0') names.emplace_back(text.data());
+  }
+  ::freeifaddrs(interfaces);
+  return names;
 }
 
 unsigned usable_cores() {

@@ -1,9 +1,10 @@
-// Machine: what the process finds where it runs: files to read, and processor cores to use.
+// Machine: what the process finds where it runs: files to read, names, and processor cores to use.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
@@ -11,6 +12,9 @@ namespace weir::cli {
 
 // The whole file; "-" is stdin. kBodyTooLarge beyond bytes_max.
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
+
+// By which others may call this machine: its host name, its addresses, and those of loopback.
+std::vector<std::string> names_of_this_machine();
 
 // By the affinity of the process and the quota of its container; at least 1.
 unsigned usable_cores();

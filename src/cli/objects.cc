@@ -81,6 +81,13 @@ std::string check_of(const Tree& object) {
   return check.contains("tcp") ? "tcp" : "";
 }
 
+// Of a token that lets machines in: "0/1".
+std::string uses_of(const Tree& object) {
+  if (text_at(object, "/spec/role") != "join") return {};
+  const auto or_preset = [](std::string text, const char* preset) { return text.empty() ? preset : text; };
+  return or_preset(text_at(object, "/spec/used"), "0") + '/' + or_preset(text_at(object, "/spec/uses"), "1");
+}
+
 constexpr Column kName{"NAME", "/metadata/name"};
 constexpr Column kAge{"AGE", "/metadata/created_at"};     // shown as the time since
 constexpr Column kApplied{"APPLIED", "/status/applied"};  // edges that have it, of all
@@ -114,6 +121,7 @@ constexpr std::array kOfEndpoint{
 constexpr std::array kOfToken{
     kName,
     Column{"ROLE", "/spec/role"},
+    Column{"USES", "", uses_of},
     Column{"EXPIRES", "/spec/expires_at"},
     Column{"DESCRIPTION", "/spec/description"},
     kAge,
@@ -126,6 +134,7 @@ constexpr std::array kOfEvent{
            [](const Tree& o) { return text_at(o, "/spec/kind") + '/' + text_at(o, "/spec/name"); }},
     Column{"REVISION", "/spec/revision"},
     Column{"FROM", "/spec/remote_address"},
+    Column{"REFUSED", "/spec/reason"},
     kName,
 };
 constexpr std::array kOfCertificate{kName, kApplied, kAge};
@@ -137,12 +146,26 @@ constexpr std::array kOfEdge{
     Column{"CITY", "/spec/city"},
     Column{"ADDRESS", "/spec/address"},
     Column{"VERSION", "/spec/version"},
+    Column{"ATTACHED", "/status/attached"},
+    Column{"REVISION", "/status/applied_revision"},
+    Column{"CONNECTIONS", "/status/connections"},
+    Column{"HEALTHY", "/status/endpoints"},
+    kAge,
+};
+constexpr std::array kOfRollout{
+    kName,
+    Column{"PHASE", "/status/phase"},
+    Column{"WAVE", "",
+           [](const Tree& o) { return text_at(o, "/status/wave") + '/' + count_at(o, "/status/waves"); }},
+    Column{"EDGES", "/status/edges"},
+    Column{"REASON", "/status/reason"},
     kAge,
 };
 
 // In the order of config::Kind.
 constexpr std::array<std::span<const Column>, config::kKinds.size()> kColumns{
-    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken, kOfEvent, kOfCertificate, kOfSecret, kOfEdge};
+    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken,  kOfEvent,
+    kOfCertificate,  kOfSecret,  kOfEdge,     kOfRollout};
 
 std::span<const Column> columns_of(config::Kind kind) { return kColumns[static_cast<std::size_t>(kind)]; }
 

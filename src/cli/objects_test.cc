@@ -56,22 +56,28 @@ TEST_CASE("each kind has its columns") {
        R"({"metadata": {"name": "e"}, "spec": {"service": "web", "address": "a:1", "weight": 0,
            "priority": 2}})",
        "e|web|a:1|0|2|-"},
-      {config::Kind::kToken, "NAME|ROLE|EXPIRES|DESCRIPTION|AGE",
+      {config::Kind::kToken, "NAME|ROLE|USES|EXPIRES|DESCRIPTION|AGE",
        R"({"metadata": {"name": "ci"}, "spec": {"role": "admin", "description": "of the CI"}})",
-       "ci|admin|-|of the CI|-"},
-      {config::Kind::kEvent, "TIME|ACTOR|VERB|OBJECT|REVISION|FROM|NAME",
+       "ci|admin|-|-|of the CI|-"},
+      {config::Kind::kEvent, "TIME|ACTOR|VERB|OBJECT|REVISION|FROM|REFUSED|NAME",
        R"({"metadata": {"name": "1-0"}, "spec": {"time": "T", "actor": "admin", "verb": "create",
            "kind": "Service", "name": "web", "revision": 7, "remote_address": "127.0.0.1"}})",
-       "T|admin|create|Service/web|7|127.0.0.1|1-0"},
+       "T|admin|create|Service/web|7|127.0.0.1|-|1-0"},
       {config::Kind::kCertificate, "NAME|APPLIED|AGE",
        R"({"metadata": {"name": "web"}, "spec": {"certificate": "PEM"}, "status": {"applied": "1/1"}})",
        "web|1/1|-"},
       {config::Kind::kSecret, "NAME|APPLIED|AGE", R"({"metadata": {"name": "users"}, "spec": {}})",
        "users|-|-"},
-      {config::Kind::kEdge, "NAME|PROVIDER|REGION|CITY|ADDRESS|VERSION|AGE",
+      {config::Kind::kEdge,
+       "NAME|PROVIDER|REGION|CITY|ADDRESS|VERSION|ATTACHED|REVISION|CONNECTIONS|HEALTHY|AGE",
        R"({"metadata": {"name": "fra"}, "spec": {"provider": "p", "region": "r", "city": "c", "address": "a",
-           "version": "1"}})",
-       "fra|p|r|c|a|1|-"},
+           "version": "1"}, "status": {"attached": true, "applied_revision": 7, "connections": 3,
+           "endpoints": "2/2"}})",
+       "fra|p|r|c|a|1|true|7|3|2/2|-"},
+      {config::Kind::kRollout, "NAME|PHASE|WAVE|EDGES|REASON|AGE",
+       R"({"metadata": {"name": "new"}, "spec": {}, "status": {"phase": "RUNNING", "wave": 1,
+           "waves": [{}, {}], "edges": "1/4", "reason": "it bakes"}})",
+       "new|RUNNING|1/2|1/4|it bakes|-"},
   };
   CHECK(std::size(rows) == config::kKinds.size());
   for (const Case& row : rows) {
@@ -91,6 +97,15 @@ TEST_CASE("an object of any shape gives a row") {
   }
 }
 
+TEST_CASE("a join token shows how often it was used, of how often it may be") {
+  const auto uses = [](const char* spec) {
+    return cells_of(config::Kind::kToken, Tree{{"spec", parse_tree(spec)}}, kNow)[2];
+  };
+  CHECK(uses(R"({"role": "join", "uses": 5, "used": 2})") == "2/5");
+  CHECK(uses(R"({"role": "join"})") == "0/1");
+  CHECK(uses(R"({"role": "admin"})") == "-");
+}
+
 TEST_CASE("long lists are cut, and nothing in a cell steers the terminal") {
   Tree names = Tree::array();
   for (int i = 0; i < 30; ++i) names.push_back("name" + std::to_string(i) + ".example");
@@ -99,7 +114,7 @@ TEST_CASE("long lists are cut, and nothing in a cell steers the terminal") {
   CHECK(cell.size() < 80);
   CHECK(cell.ends_with(", +26"));
   const Tree hostile{{"spec", {{"description", "a\x1b[2Jb\nc\xc2\x9b"}}}};
-  CHECK(cells_of(config::Kind::kToken, hostile, kNow)[3] == "a?[2Jb?c?");
+  CHECK(cells_of(config::Kind::kToken, hostile, kNow)[4] == "a?[2Jb?c?");
 }
 
 TEST_CASE("rows line up by code points, and with the rows before") {

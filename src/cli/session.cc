@@ -65,6 +65,11 @@ int run_with_api(const Arguments& arguments, Terminal& terminal) {
     terminal.say("weir: " + settings.error());
     return kBadUsage;
   }
+  auto context = tls_for(*settings);
+  if (!context) {
+    terminal.say("weir: " + context.error());
+    return kBadUsage;
+  }
   const std::unique_ptr<Log> log = make_log(Level::kWarning, false);
   const auto core = net::Core::create(*log);
   if (!core) {
@@ -73,7 +78,7 @@ int run_with_api(const Arguments& arguments, Terminal& terminal) {
   }
   net::Env& env = (*core)->env();
   int exit_code = kFailed;
-  Session session(env, *settings, terminal);
+  Session session(env, *settings, std::move(*context), terminal);
   net::TaskGroup tasks(env.loop);
   tasks.spawn(keep_result(session, arguments, exit_code));
   if (tasks.size() > 0) env.loop.run();
@@ -107,12 +112,43 @@ void Session::say_refused(const ApiAnswer& answer, const Manifest* manifest) {
   terminal.say("weir: " + (detail.empty() ? "refused with status " + std::to_string(answer.status) : detail));
 }
 
+// The handshake went wrong: in most cases there is something to be done about it.
+void Session::say_no_tls(const Error& error) {
+  const std::string& url = settings.api.text;
+  const std::string_view why = error.text;
+  if (why == tls::kNotTls) {
+    return terminal.say("weir: what answers at " + url +
+                        " does not speak TLS; an API on a loopback address is http://");
+  }
+  std::string text = "weir: " + url + " is not who it should be: " + error.text;
+  if (why == tls::kUntrusted) {
+    text += settings.ca_path.empty() ? "" : " (it is not in " + settings.ca_path + ")";
+    text +=
+        "; `weir ca` on the controller prints its authority: keep that in a file, and name the file in "
+        "WEIR_CA "
+        "or as `ca:` in ~/.config/weir/config.yaml";
+  }
+  if (why == tls::kOtherName || why == tls::kOtherAddress) {
+    text += "; `weir up --api-name " + settings.api.host.name + "` on the controller adds this one";
+  }
+  terminal.say(text);
+}
+
 void Session::say_failed(const Error& error) {
   const std::string& url = settings.api.text;
+  const bool system_refused = error.os_errno != 0;
+  if (settings.api.over_tls && error.code == Code::kConnectFailed && !system_refused)
+    return say_no_tls(error);
+  const bool broken_off =
+      error.code == Code::kClosed || error.code == Code::kReset || error.code == Code::kMalformed;
+  if (!settings.api.over_tls && !settings.api.host.is_loopback() && broken_off && !system_refused) {
+    return terminal.say("weir: what answers at " + url +
+                        " does not speak HTTP without TLS; an API beyond loopback is https://");
+  }
   constexpr std::string_view kHow = "; --api or WEIR_API names another";
   switch (error.code) {
     case Code::kNotResolved:
-      return terminal.say("weir: " + settings.api.host + " has no address" + std::string(kHow));
+      return terminal.say("weir: " + settings.api.host.name + " has no address" + std::string(kHow));
     case Code::kTimedOut: return terminal.say("weir: " + url + " does not answer in time");
     case Code::kMalformed:
     case Code::kBadVersion:

@@ -2,8 +2,10 @@
 // done. Also where what the API answers and is no data becomes messages.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/time.h"
 #include "cli/api_client.h"
@@ -18,8 +20,12 @@
 namespace weir::cli {
 
 struct Session {
-  Session(net::Env& environment, const Settings& chosen, Terminal& shown)
-      : env(environment), settings(chosen), terminal(shown), api(environment, chosen.api, chosen.token) {}
+  Session(net::Env& environment, const Settings& chosen, std::shared_ptr<tls::ClientContext> context,
+          Terminal& shown)
+      : env(environment),
+        settings(chosen),
+        terminal(shown),
+        api(environment, chosen.api, chosen.token, std::move(context)) {}
 
   net::Env& env;
   const Settings& settings;
@@ -32,6 +38,9 @@ struct Session {
   // Says what the API objects to, or that nothing answers.
   void say_refused(const ApiAnswer& answer, const Manifest* manifest = nullptr);
   void say_failed(const Error& error);
+
+ private:
+  void say_no_tls(const Error& error);
 };
 
 // Runs the command of the arguments, which is one that works with the API; gives the exit code.

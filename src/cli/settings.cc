@@ -1,6 +1,7 @@
 #include "cli/settings.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -25,7 +26,15 @@ std::unexpected<std::string> refuse(std::string why) { return std::unexpected(st
 struct ConfigFile {
   std::optional<std::string> api;
   std::optional<std::string> token;
+  std::optional<std::string> ca;
 };
+
+struct ConfigKey {
+  std::string_view name;
+  std::optional<std::string> ConfigFile::* value;
+};
+constexpr std::array kConfigKeys{ConfigKey{"api", &ConfigFile::api}, ConfigKey{"token", &ConfigFile::token},
+                                 ConfigKey{"ca", &ConfigFile::ca}};
 
 std::expected<ConfigFile, std::string> read_config(std::string_view text) {
   const auto documents = config::read_yaml(text);
@@ -36,12 +45,14 @@ std::expected<ConfigFile, std::string> read_config(std::string_view text) {
   const Tree tree = Tree::parse(documents->front().json, nullptr, false);
   if (!tree.is_object()) return refuse("must be like: api: http://127.0.0.1:8480");
   for (const auto& [key, value] : tree.items()) {
-    if (key != "api" && key != "token") {
-      return refuse("has the unknown key \"" + key.substr(0, 80) + "\"; the keys are api and token");
+    const auto* known = std::ranges::find(kConfigKeys, key, &ConfigKey::name);
+    if (known == kConfigKeys.end()) {
+      return refuse("has the unknown key \"" + key.substr(0, 80) + "\"; the keys are api, token and ca");
     }
     if (!value.is_string()) return refuse(key + " must be a text");
-    (key == "api" ? file.api : file.token) = value.get<std::string>();
+    file.*known->value = value.get<std::string>();
   }
+  if (file.ca && !file.ca->starts_with('/')) return refuse("ca must be the whole path of a file");
   return file;
 }
 
@@ -59,31 +70,27 @@ std::optional<std::string> variable(const char* name) {
 
 }  // namespace
 
-bool ApiUrl::is_loopback() const {
-  if (const auto address = net::Address::parse_ip(host, port)) return address->is_loopback();
-  return host == "localhost" || host.ends_with(".localhost");
-}
-
 std::expected<ApiUrl, std::string> parse_url(std::string_view text) {
-  constexpr std::string_view kScheme = "http://";
+  constexpr std::string_view kLike =
+      "must be a URL such as http://127.0.0.1:8480 or https://weir.example:8480";
   const std::string lower = to_lower(text);
-  if (lower.starts_with("https://")) {
-    return refuse("is https, which this version can't speak; it takes http:// (tunnel it with ssh -L)");
-  }
-  if (!lower.starts_with(kScheme)) return refuse("must be a URL such as http://127.0.0.1:8480");
-  std::string_view authority = text.substr(kScheme.size());
+  const bool over_tls = lower.starts_with("https://");
+  const std::string_view scheme = over_tls ? "https://" : "http://";
+  if (!lower.starts_with(scheme)) return refuse(std::string(kLike));
+  std::string_view authority = text.substr(scheme.size());
   if (authority.ends_with('/')) authority.remove_suffix(1);
   if (authority.find_first_of("/?#") != std::string_view::npos) return refuse("must be a URL without a path");
   if (authority.contains('@')) return refuse("must be a URL without a user; a token goes into WEIR_TOKEN");
   const bool has_port = authority.rfind(':') != std::string_view::npos && !authority.ends_with(']');
+  const std::string_view usual_port = over_tls ? ":443" : ":80";
   const auto parsed =
-      config::parse_address(has_port ? std::string(authority) : std::string(authority) + ":80");
-  if (!parsed) return refuse("must be a URL such as http://127.0.0.1:8480");
+      config::parse_address(std::string(authority).append(has_port ? std::string_view() : usual_port));
+  if (!parsed) return refuse(std::string(kLike));
   ApiUrl url;
-  url.host = parsed->host;
-  url.port = parsed->port;
+  url.host = {parsed->host, parsed->port};
+  url.over_tls = over_tls;
   url.authority = config::to_text(*parsed);
-  url.text = std::string(kScheme) + url.authority;
+  url.text = std::string(scheme) + url.authority;
   return url;
 }
 
@@ -123,7 +130,14 @@ std::expected<Settings, std::string> choose_settings(const SettingSources& sourc
   take(sources.token_variable, "WEIR_TOKEN");
   // The file's token belongs to the file's API: another one must not learn it.
   if (!of_file || of_file->text == settings.api.text) take(file.token, sources.config_path);
-  if (settings.api.is_loopback()) take(sources.admin_token, kAdminTokenPath);
+  if (settings.api.host.is_loopback()) take(sources.admin_token, kAdminTokenPath);
+  if (sources.ca_variable) {
+    settings.ca_path = *sources.ca_variable;
+    settings.ca_source = "WEIR_CA";
+  } else if (file.ca) {
+    settings.ca_path = *file.ca;
+    settings.ca_source = sources.config_path + ": ca";
+  }
   if (!settings.token_source.empty() && !is_token(settings.token)) {
     return refuse("the token from " + settings.token_source +
                   " is empty or has characters that no token has");
@@ -137,6 +151,7 @@ std::expected<SettingSources, std::string> gather_sources(const Arguments& argum
   sources.token_flag = arguments.token;
   sources.api_variable = variable("WEIR_API");
   sources.token_variable = variable("WEIR_TOKEN");
+  sources.ca_variable = variable("WEIR_CA");
   if (const auto home = variable("HOME")) {
     sources.config_path = *home + "/.config/weir/config.yaml";
     auto text = read_file(sources.config_path, kConfigBytesMax);
@@ -150,6 +165,31 @@ std::expected<SettingSources, std::string> gather_sources(const Arguments& argum
     sources.admin_token = std::move(*token);
   }
   return sources;
+}
+
+std::expected<std::shared_ptr<tls::ClientContext>, std::string> tls_for(const Settings& settings) {
+  if (!settings.api.over_tls) return nullptr;
+  std::string path = settings.ca_path;
+  std::string source = settings.ca_source;
+  if (path.empty() && settings.api.host.is_loopback()) {
+    path = kOwnCaPath;
+    source.clear();  // that it is not there is no mistake
+  }
+  Result<std::shared_ptr<const tls::TrustStore>> trust = nullptr;
+  if (!path.empty()) {
+    const auto bundle = read_file(path, tls::TrustStore::kBundleBytesMax);
+    if (!bundle && !source.empty()) return refuse(source + ": " + path + ": " + why_not(bundle.error()));
+    if (bundle) trust = tls::TrustStore::parse(*bundle);
+    if (!trust) return refuse((source.empty() ? source : source + ": ") + path + ": " + trust.error().text);
+  }
+  if (!*trust) trust = tls::TrustStore::system();
+  if (!trust)
+    return refuse(std::string("no authority to believe for ") + settings.api.text + ": " +
+                  trust.error().text + "; WEIR_CA names a file");
+  auto context = tls::ClientContext::create(
+      {.authorities = std::move(*trust), .protocols = {"http/1.1"}, .certificate = nullptr});
+  if (!context) return refuse(context.error().text);
+  return std::move(*context);
 }
 
 }  // namespace weir::cli

@@ -4,22 +4,22 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "cli/arguments.h"
+#include "tls/dial.h"
 
 namespace weir::cli {
 
-// http://host[:port]; the host is a name or an IP address.
+// http://host[:port] or https://; the host is a name or an IP address.
 struct ApiUrl {
   std::string text;  // "http://127.0.0.1:8480": for messages
-  std::string host;  // without brackets
-  std::uint16_t port = 80;
+  tls::Host host;
+  bool over_tls = false;
   std::string authority;  // for the Host field
-
-  bool is_loopback() const;  // 127.0.0.0/8, ::1, localhost and what is below it
 };
 // The error is a predicate: "must be ...".
 std::expected<ApiUrl, std::string> parse_url(std::string_view text);
@@ -28,6 +28,8 @@ struct Settings {
   ApiUrl api;
   std::string token;         // empty: none
   std::string token_source;  // "WEIR_TOKEN": for messages
+  std::string ca_path;       // of the authorities (PEM) that alone are believed; empty: the usual ones
+  std::string ca_source;
 };
 
 // What may have been set, each by its owner.
@@ -36,6 +38,7 @@ struct SettingSources {
   std::optional<std::string> token_flag;
   std::optional<std::string> api_variable;
   std::optional<std::string> token_variable;
+  std::optional<std::string> ca_variable;
   std::string config_path;
   std::optional<std::string> config;       // the text of that file
   std::optional<std::string> admin_token;  // the text of kAdminTokenPath
@@ -43,6 +46,7 @@ struct SettingSources {
 
 // What `weir up` leaves behind by default. Only sent to this machine.
 inline constexpr std::string_view kAdminTokenPath = "./weir-data/admin.token";
+inline constexpr std::string_view kOwnCaPath = "./weir-data/ca.pem";
 inline constexpr std::string_view kDefaultApi = "http://127.0.0.1:8480";
 
 // The error is one sentence with the place. A token is never in it.
@@ -50,5 +54,9 @@ std::expected<Settings, std::string> choose_settings(const SettingSources& sourc
 
 // From the environment and the files of this process. The error: a file that is there and can't be read.
 std::expected<SettingSources, std::string> gather_sources(const Arguments& arguments);
+
+// How the API is spoken to: null for http://. Believed are the authorities of ca_path; without one, that of
+// `weir up` in this folder for an API of this machine, or else the system's. The error is one sentence.
+std::expected<std::shared_ptr<tls::ClientContext>, std::string> tls_for(const Settings& settings);
 
 }  // namespace weir::cli

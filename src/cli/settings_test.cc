@@ -19,20 +19,22 @@ TEST_CASE("URLs of an API") {
       {"http://controller", "http://controller:80"},
       {"http://[::1]:8480", "http://[::1]:8480"},
       {"http://[::1]", "http://[::1]:80"},
+      {"https://127.0.0.1:8480", "https://127.0.0.1:8480"},
+      {"HTTPS://Controller.Example", "https://controller.example:443"},
+      {"https://[::1]", "https://[::1]:443"},
   };
   for (const Row& row : good) {
     CAPTURE(row.text);
     const auto url = parse_url(row.text);
     REQUIRE(url.has_value());
     CHECK(url->text == row.told);
-    CHECK("http://" + url->authority == row.told);
+    CHECK((url->over_tls ? "https://" : "http://") + url->authority == row.told);
   }
-  CHECK(parse_url("http://[::1]:8480")->host == "::1");
-  CHECK(parse_url("http://[::1]:8480")->port == 8480);
+  CHECK(parse_url("http://[::1]:8480")->host.name == "::1");
+  CHECK(parse_url("http://[::1]:8480")->host.port == 8480);
   const Row bad[] = {
       {"", "must be a URL"},
       {"127.0.0.1:8480", "must be a URL such as http://"},
-      {"https://127.0.0.1:8480", "is https, which this version can't speak"},
       {"ftp://a", "must be a URL such as http://"},
       {"http://", "must be a URL"},
       {"http://a:0", "must be a URL"},
@@ -56,11 +58,11 @@ TEST_CASE("loopback is known by address and by name") {
   for (const char* text : {"http://127.0.0.1:1", "http://127.8.9.1:1", "http://[::1]:1", "http://localhost:1",
                            "http://api.localhost:1"}) {
     CAPTURE(text);
-    CHECK(parse_url(text)->is_loopback());
+    CHECK(parse_url(text)->host.is_loopback());
   }
   for (const char* text : {"http://10.0.0.1:1", "http://localhost.example:1", "http://notlocalhost:1"}) {
     CAPTURE(text);
-    CHECK(!parse_url(text)->is_loopback());
+    CHECK(!parse_url(text)->host.is_loopback());
   }
 }
 
@@ -127,16 +129,18 @@ TEST_CASE("what is wrong with the settings is said with its place, and without t
     return sources;
   };
   SettingSources variable;
-  variable.api_variable = "https://a";
+  variable.api_variable = "gopher://a";
   SettingSources flag;
   flag.api_flag = "nothing";
   const Row rows[] = {
-      {variable, "WEIR_API is https"},
+      {variable, "WEIR_API must be a URL such as http://127.0.0.1:8480"},
       {flag, "--api must be a URL such as http://127.0.0.1:8480"},
       {with_config("api: [1"), "config.yaml: is not YAML: line 1"},
       {with_config("- a"), "config.yaml: must be like: api: http://127.0.0.1:8480"},
-      {with_config("url: http://a"), "config.yaml: has the unknown key \"url\"; the keys are api and token"},
+      {with_config("url: http://a"),
+       "config.yaml: has the unknown key \"url\"; the keys are api, token and ca"},
       {with_config("token: 5"), "config.yaml: token must be a text"},
+      {with_config("ca: ca.pem"), "config.yaml: ca must be the whole path of a file"},
       {with_config("api: ftp://a"), "config.yaml: api must be a URL"},
       {with_config("api: http://a\n---\napi: http://b"), "config.yaml: holds more than one document"},
       {with_token("secret secret"), "the token from WEIR_TOKEN is empty or has characters"},

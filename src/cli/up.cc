@@ -2,16 +2,21 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "cli/authority.h"
 #include "cli/log.h"
+#include "cli/machine.h"
 #include "config/formats.h"
+#include "enroll/authority_file.h"
 #include "h2/server_connection.h"
 #include "record/access_log.h"
 #include "role/control_plane.h"
@@ -34,6 +39,25 @@ std::string edge_name() {
   return config::check_name(name).empty() ? name : "edge";
 }
 
+// By which clients reach this edge: where it listens; when that is everywhere, the first address of this
+// machine beyond loopback.
+std::string reached_at(net::Address at) {
+  if (at.is_any()) {
+    for (const std::string& name : names_of_this_machine()) {
+      const auto address = net::Address::parse_ip(name, 0);
+      if (!address || address->is_loopback()) continue;
+      at = *address;
+      break;
+    }
+  }
+  return at.is_v6() ? '[' + at.ip() + ']' : at.ip();
+}
+
+std::vector<std::string> names_with(std::vector<std::string> names, std::vector<std::string> more) {
+  std::ranges::move(more, std::back_inserter(names));
+  return names;
+}
+
 int refuse(const std::string& sentence) {
   std::fprintf(stderr, "weir up: %s\n", sentence.c_str());
   return 1;
@@ -53,15 +77,23 @@ role::TrafficOptions traffic_options(const UpOptions& options, const store::Data
           .snapshot_path = directory.path_of(kSnapshotName)};
 }
 
-role::ControlPlaneOptions control_plane_options(const UpOptions& options) {
+role::ControlPlaneOptions control_plane_options(const UpOptions& options,
+                                                std::shared_ptr<const tls::Authority> authority) {
+  std::function<std::vector<std::string>()> api_names;
+  if (options.api_over_tls()) {
+    api_names = [names = options.api_names] { return names_with(names, names_of_this_machine()); };
+  }
   return {.api = options.api,
+          .api_names = std::move(api_names),
           .data_dir = options.data_dir,
           .version = WEIR_VERSION,
+          .domain = options.domain,
+          .authority = std::move(authority),
           .edge_name = edge_name(),
           .edge = {.provider = options.provider,
                    .region = options.region,
                    .city = options.city,
-                   .address = options.http.ip(),
+                   .address = reached_at(options.http),
                    .version = WEIR_VERSION,
                    .capabilities = {"http", "https", "h2"}}};
 }
@@ -99,21 +131,21 @@ int run_up(const UpOptions& options) {
   auto taken = store::DataDirectory::open(options.data_dir);
   if (!taken) return refuse(taken.error().sentence);
   const auto directory = std::make_shared<const store::DataDirectory>(std::move(*taken));
-  auto authority = read_or_make_authority(options.data_dir, env.loop.clock().wall_now());
+  auto authority = enroll::read_or_make_authority(options.data_dir, env.loop.clock().wall_now());
   if (!authority) return refuse(authority.error());
 
   role::Traffic traffic(env, (*process)->workers(),
-                        traffic_options(options, *directory, std::move(*authority), access_log.get()));
+                        traffic_options(options, *directory, *authority, access_log.get()));
   const auto on_ready = [&](const net::Address& api, const std::string& made_token) {
     if (!made_token.empty()) show_admin_token(options.data_dir, made_token);
     const auto& [http, https] = traffic.listening();
     log->info("ready", {{"http", "http://" + http.to_string()},
                         {"https", https ? "https://" + https->to_string() : "off"},
-                        {"api", "http://" + api.to_string()},
+                        {"api", (options.api_over_tls() ? "https://" : "http://") + api.to_string()},
                         {"data_dir", options.data_dir},
                         {"workers", std::to_string(options.workers)}});
   };
-  role::ControlPlane control(env, control_plane_options(options), directory, traffic, on_ready);
+  role::ControlPlane control(env, control_plane_options(options, *authority), directory, traffic, on_ready);
   if (auto done = traffic.prepare(); !done) return refuse(done.error());
   if (auto done = control.prepare(); !done) return refuse(done.error());
   if (auto done = traffic.listen(); !done) return refuse(done.error());

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "net/network.h"
@@ -14,6 +15,7 @@ namespace weir::cli {
 struct UpOptions {
   std::string data_dir = "./weir-data";
   net::Address api = net::Address::v4({127, 0, 0, 1}, 8480);
+  std::vector<std::string> api_names;  // that the API's certificate is for, beside those of this machine
   net::Address http = net::Address::v4({127, 0, 0, 1}, 8080);
   std::optional<net::Address> https = net::Address::v4({127, 0, 0, 1}, 8443);  // none: --https off
   bool https_is_preset = true;  // nobody asked for it: when the port is taken, there is none
@@ -25,6 +27,9 @@ struct UpOptions {
   Level log_level = Level::kInfo;
   bool log_json = false;  // one JSON object a line
   record::AccessLogTarget access_log;
+
+  // On loopback the API is plain HTTP, unless a name is given for its certificate.
+  bool api_over_tls() const { return !api.is_loopback() || !api_names.empty(); }
 };
 
 // The exit code.

@@ -1,7 +1,9 @@
 // JSON and YAML in: never a crash; what is accepted is canonical after one round, and compares equal; what is
 // refused says where. The first byte chooses who reads the rest.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -50,25 +52,23 @@ void try_json(std::string_view text, Origin origin) {
 void try_yaml(std::string_view text) {
   const auto documents = read_yaml(text);
   if (!documents) return check_violations(documents.error());
-  std::vector<Object> objects;
+  Whole whole;
   for (const Document& document : *documents) {
     WEIR_CHECK(document.line >= 1);
     if (auto object = parse_object(document.json, Origin::kClient)) {
       check_object(*object);
-      objects.push_back(std::move(*object));
+      whole.put(std::make_shared<const Object>(std::move(*object)));
     }
   }
-  std::vector<const Object*> pointers;
-  for (const Object& object : objects) pointers.push_back(&object);
-  const auto snapshot = build_snapshot(1, pointers);
-  WEIR_CHECK(snapshot.has_value() == validate_whole(pointers).empty());
+  WEIR_CHECK(whole.holds() == whole.violations().empty());
+  const auto snapshot = build_snapshot(1, whole);
+  WEIR_CHECK(snapshot.has_value() == whole.holds());
   if (!snapshot) return;
-  std::vector<ObjectPointer> kept;
-  for (Object& object : objects) kept.push_back(std::make_shared<const Object>(object));
-  const auto back = read_snapshot(snapshot_text(1, kept));
+  const auto back = read_snapshot(snapshot_text(**snapshot));
   WEIR_CHECK(back.has_value());
-  WEIR_CHECK((*back)->services == (*snapshot)->services);
-  WEIR_CHECK((*back)->load_balancers == (*snapshot)->load_balancers);
+  const auto same = [](const auto& one, const auto& other) { return *one == *other; };
+  WEIR_CHECK(std::ranges::equal((*back)->services, (*snapshot)->services, same));
+  WEIR_CHECK(std::ranges::equal((*back)->load_balancers, (*snapshot)->load_balancers, same));
 }
 
 void try_patch(std::string_view text) {

@@ -24,6 +24,13 @@ void check_authorities(std::string_view field_name, const std::string& bundle_pe
   report.add(std::string("can't be used: ") + authorities.error().text);
 }
 
+constexpr std::string_view kRolledOutKinds =
+    "must be LoadBalancer, Service or Endpoint; a certificate or secret is made under a new name first";
+
+bool is_rolled_out(Kind kind) {
+  return kind == Kind::kLoadBalancer || kind == Kind::kService || kind == Kind::kEndpoint;
+}
+
 }  // namespace
 
 const KindInfo* find_kind(std::string_view name) {
@@ -62,6 +69,19 @@ std::string canonical_match(const RouteMatch& match) {
   return text;
 }
 
+Precedence precedence_of(const RouteMatch& match) {
+  using Path = Precedence::Path;
+  return {.path = match.path    ? Path::kExact
+                  : match.regex ? Path::kPattern
+                                : Path::kPrefix,
+          .path_bytes = match.path    ? match.path->size()
+                        : match.regex ? match.regex->size()
+                                      : match.path_prefix.size(),
+          .methods = !match.methods.empty(),
+          .headers = match.headers.size(),
+          .query = match.query.size()};
+}
+
 std::uint32_t shared_or_own_port(const Listener& listener) {
   return listener.port.value_or(listener.protocol == ListenerProtocol::kHttps ? kSharedHttps : kSharedHttp);
 }
@@ -79,6 +99,19 @@ void Schema<CertificateSpec>::validate(const CertificateSpec& spec, Report& repo
     return;  // the key may be that of the stored object
   if (const auto info = tls::inspect(spec.certificate, spec.private_key); !info)
     report.add(info.error().text);
+}
+
+void Schema<TokenSpec>::validate(const TokenSpec& spec, Report& report) {
+  if (spec.role == Role::kJoin) return;
+  constexpr const char* kOnlyJoin = "is for tokens of the role join";
+  if (spec.join) {
+    const Report::Step field(report, "join");
+    report.add(kOnlyJoin);
+  }
+  if (spec.uses != 1) {
+    const Report::Step field(report, "uses");
+    report.add(kOnlyJoin);
+  }
 }
 
 void Schema<HealthCheck>::validate(const HealthCheck& check, Report& report) {
@@ -264,6 +297,31 @@ void Schema<LoadBalancerSpec>::validate(const LoadBalancerSpec& spec, Report& re
       const Report::Step hostname(report, j);
       report.add("is there twice for the same port");
     }
+  }
+}
+
+void Schema<RolloutSpec>::validate(const RolloutSpec& spec, Report& report) {
+  if (spec.changes.empty() && spec.deletions.empty()) report.add("needs changes or deletions");
+  for (std::size_t i = 0; i < spec.deletions.size(); ++i) {
+    const auto* kind = find_kind(spec.deletions[i].kind);
+    if (kind != nullptr && is_rolled_out(kind->kind)) continue;
+    const Report::Step list(report, "deletions");
+    const Report::Step item(report, i);
+    const Report::Step field(report, "kind");
+    report.add(std::string(kRolledOutKinds));
+  }
+  if (spec.changes.empty()) return;
+  const Report::Step field(report, "changes");
+  const auto objects = parse_objects(spec.changes, Origin::kClient);
+  if (!objects) {
+    for (const Violation& one : objects.error()) {
+      report.add(one.object + (one.object.empty() ? "" : ": ") + one.field + ' ' + one.message);
+    }
+    return;
+  }
+  for (const Object& object : *objects) {
+    if (is_rolled_out(object.kind())) continue;
+    report.add(reference_of(object) + ": " + std::string(kRolledOutKinds));
   }
 }
 

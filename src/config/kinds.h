@@ -5,6 +5,7 @@
 
 #include <array>
 #include <chrono>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -14,6 +15,7 @@
 #include "config/formats.h"
 #include "config/object.h"
 #include "config/schema_load_balancer.h"
+#include "config/schema_rollout.h"
 #include "config/schema_service.h"
 #include "config/specs.h"
 #include "config/status.h"
@@ -111,17 +113,48 @@ struct Schema<EndpointSpec> {
 
 // --- Token
 template <>
+struct Schema<Join> {
+  static constexpr std::string_view name = "Join";
+  static constexpr std::array fields{
+      field<&Join::role>({.name = "role", .doc = "what it becomes"}),
+      field<&Join::name>(
+          {.name = "name",
+           .doc = "that it has to take, also when there is one already; absent: any that is new",
+           .max = 63,
+           .check = check_name}),
+      field<&Join::provider>({.name = "provider", .doc = "the cloud it runs in; absent: as it says"}),
+      field<&Join::region>(
+          {.name = "region", .doc = "the provider's name of the region; absent: as it says"}),
+      field<&Join::city>({.name = "city", .doc = "where it is; absent: as it says"}),
+      field<&Join::labels>({.name = "labels", .doc = "that it gets, whatever it says"}),
+  };
+};
+
+template <>
 struct Schema<TokenSpec> {
   static constexpr std::string_view name = "TokenSpec";
   static constexpr std::array fields{
       field<&TokenSpec::description>({.name = "description", .doc = "what it is for"}),
-      field<&TokenSpec::role>({.name = "role", .doc = "what it may do: viewer reads, admin also writes"}),
+      field<&TokenSpec::role>(
+          {.name = "role", .doc = "what it may do: viewer reads, admin also writes, join lets machines in"}),
       field<&TokenSpec::expires_at>({.name = "expires_at", .doc = "refused from then on; absent: never"}),
+      field<&TokenSpec::join>({.name = "join", .doc = "of the role join: what a machine becomes by it"}),
+      field<&TokenSpec::uses>({.name = "uses",
+                               .doc = "of the role join: how many machines it lets in",
+                               .min = 1,
+                               .max = kTokenUsesMax,
+                               .quiet = true}),
+      field<&TokenSpec::used>({.name = "used",
+                               .doc = "how many it has let in",
+                               .server_set = true,
+                               .max = kTokenUsesMax,
+                               .quiet = true}),
       field<&TokenSpec::hash>({.name = "hash",
                                .doc = "of the secret, which itself is kept nowhere",
                                .secret = true,
                                .server_set = true}),
   };
+  static void validate(const TokenSpec& spec, Report& report);
 };
 
 // --- Event
@@ -130,12 +163,14 @@ struct Schema<EventSpec> {
   static constexpr std::string_view name = "EventSpec";
   static constexpr std::array fields{
       field<&EventSpec::time>({.name = "time", .doc = "when"}),
-      field<&EventSpec::actor>({.name = "actor", .doc = "who: the name of a Token"}),
-      field<&EventSpec::verb>({.name = "verb", .doc = "create, update or delete"}),
+      field<&EventSpec::actor>({.name = "actor", .doc = "who: the name of a Token, or of a machine"}),
+      field<&EventSpec::verb>({.name = "verb", .doc = "create, update, delete, enroll, renew or connect"}),
       field<&EventSpec::kind>({.name = "kind", .doc = "of the object"}),
       field<&EventSpec::name>({.name = "name", .doc = "of the object"}),
       field<&EventSpec::revision>({.name = "revision", .doc = "that the change made", .max = kNumberMax}),
       field<&EventSpec::remote_address>({.name = "remote_address", .doc = "from where"}),
+      field<&EventSpec::reason>(
+          {.name = "reason", .doc = "why it was refused; absent: it was done", .quiet = true}),
       field<&EventSpec::before>({.name = "before",
                                  .doc = "the object before, without secrets",
                                  .type = &kJsonText,
@@ -159,6 +194,9 @@ struct Schema<EdgeSpec> {
           {.name = "address", .doc = "by which clients reach it", .check = check_host_field}),
       field<&EdgeSpec::version>({.name = "version", .doc = "of its program"}),
       field<&EdgeSpec::capabilities>({.name = "capabilities", .doc = "what it can do", .min = 1, .max = 63}),
+      field<&EdgeSpec::revoked>({.name = "revoked",
+                                 .doc = "true: its certificate counts no more, and it gets no other",
+                                 .quiet = true}),
   };
 };
 
@@ -199,6 +237,9 @@ inline constexpr std::array kKinds{
                           &kType<AppliedStatus>),
     kind_line<EdgeSpec>(Kind::kEdge, "Edge", "edges", "a registered machine that carries traffic",
                         &kType<EdgeStatus>),
+    kind_line<RolloutSpec>(Kind::kRollout, "Rollout", "rollouts",
+                           "a change that reaches the edges in waves, and goes back by itself",
+                           &kType<RolloutStatus>),
 };
 
 constexpr const KindInfo& info_of(Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
@@ -209,6 +250,19 @@ const KindInfo* find_plural(std::string_view plural);  // "services"; null: none
 
 // Two matches that take the same requests have the same text, which is for people, too.
 std::string canonical_match(const RouteMatch& match);
+
+// How closely a match names its requests, in the order of the Gateway API: of the routes that take a request,
+// the one with the greatest answers it.
+struct Precedence {
+  enum class Path : std::uint8_t { kPrefix, kPattern, kExact };
+  Path path = Path::kPrefix;
+  std::size_t path_bytes = 0;
+  bool methods = false;
+  std::size_t headers = 0;
+  std::size_t query = 0;
+  friend auto operator<=>(const Precedence&, const Precedence&) = default;
+};
+Precedence precedence_of(const RouteMatch& match);
 
 // What stands for the shared sockets where ports are compared.
 inline constexpr std::uint32_t kSharedHttp = 0;

@@ -165,6 +165,14 @@ std::string status_text(const Type& type, const void* status) {
   return print_struct(type, status, Secrets::kHide).dump(-1, ' ', false, Tree::error_handler_t::replace);
 }
 
+bool read_status(std::string_view text, const Type& type, void* status) {
+  const Tree tree = Tree::parse(text, nullptr, false);
+  if (!tree.is_object()) return false;
+  Report report("status");
+  read_struct(type, tree, status, Origin::kStore, report);
+  return report.take().empty();
+}
+
 namespace {
 
 bool is_empty(const Type& type, const void* value) {

@@ -33,10 +33,11 @@ enum class Kind : std::uint8_t {
   kEvent,
   kCertificate,
   kSecret,
-  kEdge
+  kEdge,
+  kRollout
 };
 using Spec = std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec, CertificateSpec,
-                          SecretSpec, EdgeSpec>;
+                          SecretSpec, EdgeSpec, RolloutSpec>;
 
 struct Metadata {
   std::string name;

@@ -116,6 +116,10 @@ TEST_CASE("what the store keeps comes back equal, of every kind") {
       (R"({"kind":"Edge","metadata":{"name":"a"},"spec":{"provider":"p","region":"r","city":"c",)"
        R"("address":"192.0.2.1",)"
        R"("version":"0.1.0","capabilities":["http1","http2"]}})"),
+      R"({"kind":"Edge","metadata":{"name":"b"},"spec":{"revoked":true}})",
+      (R"({"kind":"Token","metadata":{"name":"j"},"spec":{"role":"join","join":{"role":"edge","name":"n",)"
+       R"("provider":"p","region":"r","city":"c","labels":{"k":"v"}},"uses":3,"used":1,"hash":"abc"}})"),
+      R"({"kind":"Event","metadata":{"name":"r"},"spec":{"verb":"enroll","revision":0,"reason":"used up"}})",
   };
   for (const std::string& text : stored) {
     CAPTURE(text);
@@ -142,6 +146,26 @@ TEST_CASE("secrets are not shown, can't be written by a client, and survive an u
         Lines{"spec.hash: is set by the server and can't be written"});
 }
 
+TEST_CASE("a rollout carries what edges carry, without secrets") {
+  const std::string service = "{kind: Service, metadata: {name: web}, spec: {endpoints: [{address: 'a:1'}]}}";
+  CHECK(problems_of("{kind: Rollout, metadata: {name: a}, spec: {changes: [" + service + "]}}") == Lines{});
+  CHECK(problems_of("{kind: Rollout, metadata: {name: a}, spec: {}}") ==
+        Lines{"spec: needs changes or deletions"});
+  CHECK(
+      problems_of("{kind: Rollout, metadata: {name: a}, spec: {changes: [{kind: Secret, metadata: {name: b}, "
+                  "spec: {}}], deletions: [{kind: Token, name: c}]}}") ==
+      Lines{"spec.deletions[0].kind: must be LoadBalancer, Service or Endpoint; a certificate or secret is "
+            "made under a new name first",
+            "spec.changes: Secret/b: must be LoadBalancer, Service or Endpoint; a certificate or secret is "
+            "made under a new name first"});
+  CHECK(
+      problems_of(
+          "{kind: Rollout, metadata: {name: a}, spec: {changes: [{kind: Service, metadata: {name: b}, "
+          "spec: {endpoint: 1}}]}}") ==
+      Lines{
+          "spec.changes: Service/b: spec.endpoint unknown field \"endpoint\"; did you mean \"endpoints\"?"});
+}
+
 TEST_CASE("an event is written by the server only") {
   CHECK(problems_of("{kind: Event, metadata: {name: a}}") ==
         Lines{"kind: Event is written by the server only"});
@@ -165,10 +189,11 @@ TEST_CASE("what is wrong with an object as a whole") {
       {"[1]", {": must be an object with kind, metadata and spec"}},
       {"{metadata: {name: a}}",
        {"kind: is required: one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, "
-        "Edge"}},
+        "Edge, Rollout"}},
       {"{kind: Servce, metadata: {name: a}}", {"kind: unknown kind \"Servce\"; did you mean \"Service\"?"}},
       {"{kind: 5, metadata: {name: a}}",
-       {"kind: must be one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, Edge"}},
+       {"kind: must be one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, Edge, "
+        "Rollout"}},
       {"{kind: Service, metadata: {name: a}, specs: {}}",
        {"specs: unknown field \"specs\"; did you mean \"spec\"?"}},
       {"{kind: Service, apiVersion: v1, metadata: {name: a}}",

@@ -329,6 +329,32 @@ Tree explain_path() {
   return {{"get", std::move(one)}};
 }
 
+Tree enroll_path() {
+  Tree one = operation("enroll", "a machine joins, or renews its certificate over TLS with the one it has",
+                       "enroll");
+  one["security"] = Tree::array();  // a join token in the content, or a client certificate
+  const Tree text{{"type", "string"}};
+  const Tree node{{"type", "object"},
+                  {"required", {"name"}},
+                  {"properties",
+                   {{"name", text},
+                    {"provider", text},
+                    {"region", text},
+                    {"city", text},
+                    {"address", text},
+                    {"version", text},
+                    {"labels", {{"type", "object"}, {"additionalProperties", text}}}}}};
+  const Tree asked{{"type", "object"},
+                   {"required", {"csr", "node"}},
+                   {"properties", {{"token", text}, {"csr", text}, {"node", node}}}};
+  one["requestBody"] = {{"required", true}, {"content", json_content(asked)}};
+  const Tree answer{{"type", "object"},
+                    {"properties", {{"name", text}, {"certificate", text}, {"ca", text}}}};
+  one["responses"] = answers("200", "the machine's certificate, PEM, with those that signed it",
+                             json_content(answer), {"400", "404", "409", "413", "415", "422"});
+  return {{"post", std::move(one)}};
+}
+
 // What programs around it ask for; no token is needed for most of it.
 void add_service_paths(Tree& paths) {
   const auto add = [&](const char* path, const char* id, const char* summary, const char* media_type,
@@ -366,6 +392,7 @@ std::string openapi(std::string_view version) {
   }
   paths["/v1/apply"] = apply_path();
   paths["/v1/explain"] = explain_path();
+  paths["/v1/enroll"] = enroll_path();
   add_service_paths(paths);
 
   const Tree document{{"openapi", "3.1.0"},

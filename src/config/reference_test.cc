@@ -145,7 +145,7 @@ TEST_CASE("explain") {
   CHECK(explain("LoadBalancer.spec.listeners[].port") ==
         "LoadBalancer.spec.listeners.port: a port of its own; absent: the shared port of the protocol\n"
         "  whole number, 1 to 65535\n");
-  CHECK(explain("token")->contains("  spec.expires_at   time (RFC 3339)\n"));
+  CHECK(explain("token")->contains("  spec.expires_at     time (RFC 3339)\n"));
   CHECK_FALSE(explain("token")->contains("hash"));
   const auto problem = [](const char* path) { return to_text(explain(path).error()); };
   CHECK(problem("servce") == "no kind \"servce\"; did you mean Service?");

@@ -18,6 +18,7 @@ inline constexpr std::int64_t kWeightMax =
     1000;  // as Envoy and the DNS services; enough for percentages in tenths
 inline constexpr std::int64_t kPriorityMax = 15;          // groups of endpoints
 inline constexpr std::size_t kEndpointsMax = 1000;        // static ones of one service
+inline constexpr std::int64_t kTokenUsesMax = 10'000;     // machines that one token lets in
 inline constexpr std::int64_t kTextBytesMax = 256;        // any text without a bound of its own
 inline constexpr std::int64_t kPemBytesMax = 256 << 10U;  // a bundle of all public authorities has 220 KiB
 inline constexpr std::int64_t kJsonBytesMax = 1 << 20U;   // an object within an event
@@ -64,7 +65,11 @@ static_assert(Words<Balance>::words[0] == "ROUND_ROBIN", "the default of Service
 
 template <>
 struct Words<Role> {
-  static constexpr std::array<std::string_view, 2> words{"admin", "viewer"};
+  static constexpr std::array<std::string_view, 3> words{"admin", "viewer", "join"};
+};
+template <>
+struct Words<MachineRole> {
+  static constexpr std::array<std::string_view, 1> words{"edge"};
 };
 
 }  // namespace weir::config

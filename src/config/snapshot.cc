@@ -1,16 +1,17 @@
 #include "config/snapshot.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <variant>
 
 #include "base/text.h"
-#include "config/whole.h"
 
 namespace weir::config {
 namespace {
@@ -46,10 +47,11 @@ LoadBalancer make_load_balancer(const Object& object, const LoadBalancerSpec& sp
   return balancer;
 }
 
-// joined: by name of the object.
-Service make_service(const Object& object, const ServiceSpec& spec, std::span<const Object* const> joined) {
+// referrers: among them the endpoints that joined, by name.
+Service make_service(const Object& object, const ServiceSpec& spec,
+                     std::span<const Object* const> referrers) {
   Service service{object.metadata.name, spec, {}};
-  service.spec.endpoints.clear();
+  service.spec.endpoints = {};
   std::map<std::string, std::size_t, std::less<>> places;  // by key
   const auto place = [&](const auto& one, std::string name) {
     Endpoint endpoint{.address = *parse_address(one.address),
@@ -68,89 +70,148 @@ Service make_service(const Object& object, const ServiceSpec& spec, std::span<co
     }
   };
   for (const StaticEndpoint& one : spec.endpoints) place(one, {});
-  for (const Object* one : joined) {
-    const auto& endpoint = std::get<EndpointSpec>(one->spec);
-    place(endpoint, one->metadata.name);
+  for (const Object* one : referrers) {
+    if (const auto* joined = std::get_if<EndpointSpec>(&one->spec)) place(*joined, one->metadata.name);
   }
+  service.endpoints.shrink_to_fit();
   return service;
 }
 
 template <class T>
-using NamedList = std::vector<std::shared_ptr<const Named<T>>>;
-
-template <class T>
-typename NamedList<T>::value_type find_named(const NamedList<T>& list, std::string_view name) {
+std::shared_ptr<const T> find_named(const NamedList<T>& list, std::string_view name) {
   const auto found =
       std::ranges::lower_bound(list, name, {}, [](const auto& one) { return std::string_view(one->name); });
   return found != list.end() && (*found)->name == name ? *found : nullptr;
 }
 
 template <class T>
-void keep(const Object& object, const T& spec, const NamedList<T>* previous, NamedList<T>& into) {
-  const Metadata& metadata = object.metadata;
-  auto before = previous == nullptr ? nullptr : find_named<T>(*previous, metadata.name);
-  if (!before || before->uid != metadata.uid || before->revision != metadata.revision) {
-    before = std::make_shared<Named<T>>(Named<T>{metadata.name, metadata.uid, metadata.revision, spec});
+bool same(const T& left, const T& right) {
+  return left == right;
+}
+template <class T>
+bool same(const Named<T>& left, const Named<T>& right) {
+  return left.uid == right.uid && left.revision == right.revision;
+}
+
+using NamesByKind = std::array<std::set<std::string_view>, kKinds.size()>;
+
+// Which parts of a snapshot these changes touch.
+NamesByKind touched_by(std::span<const ObjectChange> changes) {
+  NamesByKind names;
+  for (const ObjectChange& change : changes) {
+    names[static_cast<std::size_t>(change.kind())].insert(change.name());
+    for (const ObjectPointer& object : {change.before, change.after}) {
+      const auto* joined = object ? std::get_if<EndpointSpec>(&object->spec) : nullptr;
+      if (joined != nullptr) names[static_cast<std::size_t>(Kind::kService)].insert(joined->service);
+    }
   }
-  into.push_back(std::move(before));
+  return names;
+}
+
+struct Touched {
+  NamesByKind names;
+  const Whole& whole;
+  const Labels* edge_labels;
+};
+
+// What a snapshot holds of an object; none: nothing.
+std::optional<Service> made_of(const Object& object, const ServiceSpec& spec, const Touched& touched) {
+  return make_service(object, spec, touched.whole.referrers(Kind::kService, object.metadata.name));
+}
+std::optional<LoadBalancer> made_of(const Object& object, const LoadBalancerSpec& spec,
+                                    const Touched& touched) {
+  if (touched.edge_labels != nullptr && !selects(spec.edges.match, *touched.edge_labels)) return std::nullopt;
+  return make_load_balancer(object, spec);
+}
+template <class T>
+std::optional<Named<T>> made_of(const Object& object, const T& spec, const Touched& /*touched*/) {
+  return Named<T>{object.metadata.name, object.metadata.uid, object.metadata.revision, spec};
+}
+
+// Makes those of the list anew that are touched.
+template <class Spec, class T>
+void renew(NamedList<T>& list, const Touched& touched) {
+  const Kind kind = Object{.spec = Spec()}.kind();
+  const std::set<std::string_view>& names = touched.names[static_cast<std::size_t>(kind)];
+  if (names.empty()) return;
+  NamedList<T> next;
+  next.reserve(list.size() + names.size());
+  auto old = list.begin();
+  for (const std::string_view name : names) {
+    const auto place = std::ranges::lower_bound(old, list.end(), name, {},
+                                                [](const auto& one) { return std::string_view(one->name); });
+    std::move(old, place, std::back_inserter(next));
+    old = place;
+    const bool known = old != list.end() && (*old)->name == name;
+    const ObjectPointer object = touched.whole.find(kind, name);
+    auto made = object ? made_of(*object, std::get<Spec>(object->spec), touched) : std::nullopt;
+    if (made && known && same(**old, *made)) {
+      next.push_back(std::move(*old));
+    } else if (made) {
+      next.push_back(std::make_shared<const T>(std::move(*made)));
+    }
+    if (known) ++old;
+  }
+  std::move(old, list.end(), std::back_inserter(next));
+  list = std::move(next);
+}
+
+Checked<SnapshotPointer> renewed(const Snapshot& previous, std::uint64_t revision, const Touched& touched) {
+  if (!touched.whole.holds()) return std::unexpected(touched.whole.violations());
+  auto snapshot = std::make_shared<Snapshot>(previous);
+  snapshot->revision = revision;
+  renew<LoadBalancerSpec>(snapshot->load_balancers, touched);
+  renew<ServiceSpec>(snapshot->services, touched);
+  renew<CertificateSpec>(snapshot->certificates, touched);
+  renew<SecretSpec>(snapshot->secrets, touched);
+  return snapshot;
 }
 
 }  // namespace
 
 std::shared_ptr<const Certificate> Snapshot::find_certificate(std::string_view name) const {
-  return find_named<CertificateSpec>(certificates, name);
+  return find_named<Certificate>(certificates, name);
 }
 const Secret* Snapshot::find_secret(std::string_view name) const {
-  return find_named<SecretSpec>(secrets, name).get();
+  return find_named<Secret>(secrets, name).get();
 }
-
 const Service* Snapshot::find_service(std::string_view name) const {
-  const auto found = std::ranges::lower_bound(services, name, {}, &Service::name);
-  return found != services.end() && found->name == name ? &*found : nullptr;
+  return find_named<Service>(services, name).get();
 }
 
-Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const Object* const> objects,
-                                        const Labels* edge_labels, const Snapshot* previous) {
-  if (Violations violations = validate_whole(objects); !violations.empty()) {
-    return std::unexpected(std::move(violations));
-  }
-  auto snapshot = std::make_shared<Snapshot>();
-  snapshot->revision = revision;
-  std::vector<const Object*> parts;
-  std::ranges::copy_if(objects, std::back_inserter(parts),
-                       [edge_labels](const Object* object) { return is_part(*object, edge_labels); });
-  std::ranges::sort(parts, {}, [](const Object* object) { return std::string_view(object->metadata.name); });
-  std::map<std::string_view, std::vector<const Object*>> joined;  // by service
-  for (const Object* object : parts) {
-    if (const auto* spec = std::get_if<EndpointSpec>(&object->spec)) joined[spec->service].push_back(object);
-  }
-  for (const Object* object : parts) {
-    if (const auto* balancer = std::get_if<LoadBalancerSpec>(&object->spec)) {
-      snapshot->load_balancers.push_back(make_load_balancer(*object, *balancer));
-    } else if (const auto* service = std::get_if<ServiceSpec>(&object->spec)) {
-      snapshot->services.push_back(make_service(*object, *service, joined[object->metadata.name]));
-    } else if (const auto* certificate = std::get_if<CertificateSpec>(&object->spec)) {
-      keep(*object, *certificate, previous == nullptr ? nullptr : &previous->certificates,
-           snapshot->certificates);
-    } else if (const auto* secret = std::get_if<SecretSpec>(&object->spec)) {
-      keep(*object, *secret, previous == nullptr ? nullptr : &previous->secrets, snapshot->secrets);
-    }
-  }
-  return snapshot;
+Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, const Whole& whole, const Labels* edge_labels,
+                                        const Snapshot* previous) {
+  const Snapshot before = previous == nullptr ? Snapshot{} : *previous;
+  const std::vector<ObjectChange> all = whole.as_changes();
+  Touched touched{touched_by(all), whole, edge_labels};
+  const auto add = [&touched](Kind kind, const auto& list) {
+    for (const auto& one : list) touched.names[static_cast<std::size_t>(kind)].insert(one->name);
+  };
+  add(Kind::kLoadBalancer, before.load_balancers);
+  add(Kind::kService, before.services);
+  add(Kind::kCertificate, before.certificates);
+  add(Kind::kSecret, before.secrets);
+  return renewed(before, revision, touched);
 }
 
-bool is_part(const Object& object, const Labels* edge_labels) {
-  switch (object.kind()) {
+Checked<SnapshotPointer> next_snapshot(const Snapshot& previous, std::uint64_t revision, const Whole& whole,
+                                       std::span<const ObjectChange> changes, const Labels* edge_labels) {
+  return renewed(previous, revision, {touched_by(changes), whole, edge_labels});
+}
+
+bool is_carried(Kind kind) {
+  switch (kind) {
+    case Kind::kToken:
+    case Kind::kEvent:
+    case Kind::kEdge:
+    case Kind::kRollout: return false;
+    case Kind::kLoadBalancer:
     case Kind::kService:
     case Kind::kEndpoint:
     case Kind::kCertificate:
-    case Kind::kSecret: return true;
-    case Kind::kToken:
-    case Kind::kEvent:
-    case Kind::kEdge: return false;
-    case Kind::kLoadBalancer: break;
+    case Kind::kSecret: break;
   }
-  return edge_labels == nullptr || selects(std::get<LoadBalancerSpec>(object.spec).edges.match, *edge_labels);
+  return true;
 }
 
 Labels selectable_labels(const Labels& labels, const EdgeSpec& spec) {
@@ -161,15 +222,47 @@ Labels selectable_labels(const Labels& labels, const EdgeSpec& spec) {
   return all;
 }
 
-// JSON with one object on each line, so that it can be read object by object, each within its own bounds.
-std::string snapshot_text(std::uint64_t revision, std::span<const ObjectPointer> objects) {
-  std::string text = std::string(kTextBegin) + std::to_string(revision) + std::string(kTextObjects);
-  bool first = true;
-  for (const ObjectPointer& object : objects) {
-    text += first ? "\n" : ",\n";
-    text += to_json(*object, Secrets::kKeep);
-    first = false;
+namespace {
+
+// The objects that a snapshot is made of, as far as it shows them.
+template <class Visit>
+void each_object(const Snapshot& snapshot, const Visit& visit) {
+  const auto as_written = [&visit](const auto& list) {
+    for (const auto& one : list) visit(Object{{.name = one->name}, one->spec, {}});
+  };
+  const auto with_identity = [&visit](const auto& list) {
+    for (const auto& one : list) {
+      visit(Object{{.name = one->name, .uid = one->uid, .revision = one->revision}, one->spec, {}});
+    }
+  };
+  as_written(snapshot.load_balancers);
+  for (const auto& service : snapshot.services) {
+    ServiceSpec spec = service->spec;
+    for (const Endpoint& one : service->endpoints) {
+      if (one.object.empty()) {
+        spec.endpoints.push_back({one.key, one.weight, one.priority, one.zone});
+      } else {
+        visit(Object{{.name = one.object},
+                     EndpointSpec{service->name, one.key, one.weight, one.priority, one.zone},
+                     {}});
+      }
+    }
+    visit(Object{{.name = service->name}, std::move(spec), {}});
   }
+  with_identity(snapshot.certificates);
+  with_identity(snapshot.secrets);
+}
+
+}  // namespace
+
+// JSON with one object on each line, so that it can be read object by object, each within its own bounds.
+std::string snapshot_text(const Snapshot& snapshot) {
+  std::string text = std::string(kTextBegin) + std::to_string(snapshot.revision) + std::string(kTextObjects);
+  bool first = true;
+  each_object(snapshot, [&](const Object& object) {
+    text += std::exchange(first, false) ? "\n" : ",\n";
+    text += to_json(object, Secrets::kKeep);
+  });
   return text + std::string(kTextEnd);
 }
 
@@ -185,17 +278,15 @@ Checked<SnapshotPointer> read_snapshot(std::string_view text) {
   if (!revision) return std::unexpected(Violations{{"", "is not a whole snapshot", ""}});
   text.remove_suffix(kTextEnd.size());
   text.remove_prefix(std::min(line + 1, text.size()));
-  std::vector<Object> objects;
+  Whole whole;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(",\n"), text.size());
     auto object = parse_object(text.substr(0, end), Origin::kStore);
     if (!object) return std::unexpected(std::move(object.error()));
-    objects.push_back(std::move(*object));
+    whole.put(std::make_shared<const Object>(std::move(*object)));
     text.remove_prefix(std::min(end + 2, text.size()));
   }
-  std::vector<const Object*> pointers;
-  for (const Object& object : objects) pointers.push_back(&object);
-  return build_snapshot(*revision, pointers);
+  return build_snapshot(*revision, whole);
 }
 
 }  // namespace weir::config

@@ -15,6 +15,7 @@
 #include "config/object.h"
 #include "config/specs.h"
 #include "config/violation.h"
+#include "config/whole.h"
 
 namespace weir::config {
 
@@ -56,38 +57,69 @@ struct Named {
 using Certificate = Named<CertificateSpec>;
 using Secret = Named<SecretSpec>;
 
+// By name. Successive snapshots hold the very same object while it does not change, so whoever compares two
+// of them compares pointers.
+template <class T>
+using NamedList = std::vector<std::shared_ptr<const T>>;
+
+// Calls visit(before, after) for each that is another object in `next` than in `previous`; null: not there.
+template <class T, class Visit>
+void each_difference(const NamedList<T>& previous, const NamedList<T>& next, const Visit& visit) {
+  const std::shared_ptr<const T> none;
+  auto old = previous.begin();
+  for (const auto& one : next) {
+    if (old != previous.end() && *old == one) {
+      ++old;
+      continue;
+    }
+    for (; old != previous.end() && (*old)->name < one->name; ++old) visit(*old, none);
+    const bool known = old != previous.end() && (*old)->name == one->name;
+    if (!known) {
+      visit(none, one);
+    } else if (*old != one) {
+      visit(*old, one);
+    }
+    if (known) ++old;
+  }
+  for (; old != previous.end(); ++old) visit(*old, none);
+}
+
 struct Snapshot {
   std::uint64_t revision = 0;
-  std::vector<LoadBalancer> load_balancers;  // by name
-  std::vector<Service> services;             // by name
+  NamedList<LoadBalancer> load_balancers;
+  NamedList<Service> services;
+  NamedList<Certificate> certificates;
+  NamedList<Secret> secrets;
 
-  std::vector<std::shared_ptr<const Certificate>> certificates;  // by name
-  std::vector<std::shared_ptr<const Secret>> secrets;            // by name
-
-  const Service* find_service(std::string_view name) const;  // null: none of that name
+  // Null: none of that name.
+  const Service* find_service(std::string_view name) const;
   std::shared_ptr<const Certificate> find_certificate(std::string_view name) const;
   const Secret* find_secret(std::string_view name) const;
 };
 using SnapshotPointer = std::shared_ptr<const Snapshot>;
 
 // From all objects (kinds that an edge does not need are passed over). edge_labels: those of the edge it is
-// for, which leaves out the load balancers that select others; null: take all. previous: whose certificates
-// and secrets are kept where they are the same; may be null.
-Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, std::span<const Object* const> objects,
+// for, which leaves out the load balancers that select others; null: take all. previous: whose parts are kept
+// where they are the same; may be null.
+Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, const Whole& whole,
                                         const Labels* edge_labels = nullptr,
                                         const Snapshot* previous = nullptr);
+// The same, at the price of the changes: all that led from `previous`, made with the same edge_labels, to the
+// whole as it is now.
+Checked<SnapshotPointer> next_snapshot(const Snapshot& previous, std::uint64_t revision, const Whole& whole,
+                                       std::span<const ObjectChange> changes,
+                                       const Labels* edge_labels = nullptr);
 
 // The labels that LoadBalancer.spec.edges selects by: the edge's own, and provider, region, city from its
 // spec.
 Labels selectable_labels(const Labels& labels, const EdgeSpec& spec);
 
-// Whether the snapshot of an edge with these labels (null: of all) is made from it.
-bool is_part(const Object& object, const Labels* edge_labels = nullptr);
+bool is_carried(Kind kind);  // whether snapshots are made from objects of the kind
 
-// What a role keeps on disk, so that it can start without a controller: the parts of a snapshot as text,
-// secrets included.
+// What a role keeps on disk, so that it can start without a controller: objects that make the same snapshot
+// again, secrets included.
 inline constexpr std::size_t kSnapshotBytesMax = std::size_t{256} << 20U;  // 10,000 hosts with their chains
-std::string snapshot_text(std::uint64_t revision, std::span<const ObjectPointer> objects);
+std::string snapshot_text(const Snapshot& snapshot);
 Checked<SnapshotPointer> read_snapshot(std::string_view text);
 
 }  // namespace weir::config

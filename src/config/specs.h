@@ -21,7 +21,8 @@ enum class Protocol : std::uint8_t { kHttp, kHttp2 };          // of a service
 enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };   // sent to the endpoints of a service
 enum class ListenerProtocol : std::uint8_t { kHttp, kHttps };  // of a listener
 enum class Balance : std::uint8_t {};                          // a place in lb::kPolicies; 0 = ROUND_ROBIN
-enum class Role : std::uint8_t { kAdmin, kViewer };
+enum class Role : std::uint8_t { kAdmin, kViewer, kJoin };
+enum class MachineRole : std::uint8_t { kEdge };  // what a machine that joins becomes
 enum class ClientCertificates : std::uint8_t { kNone, kRequest, kRequire };
 enum class TlsVersion : std::uint8_t { k12, k13 };
 
@@ -315,11 +316,25 @@ struct EndpointSpec {
 };
 
 // --- Token
+// What a machine becomes by a token. What is empty, the machine may say itself.
+struct Join {
+  MachineRole role = MachineRole::kEdge;
+  std::string name;  // that it has to take, also when there is one already; empty: any that is new
+  std::string provider;
+  std::string region;
+  std::string city;
+  Labels labels;
+  friend bool operator==(const Join&, const Join&) = default;
+};
+
 struct TokenSpec {
   std::string description;
   Role role = Role::kViewer;
   std::optional<WallTime> expires_at;
-  std::string hash;  // of the secret that the caller presents; set by the server, never shown
+  std::optional<Join> join;  // of the role join, as are the next two
+  std::uint32_t uses = 1;    // how many machines it lets in
+  std::uint32_t used = 0;    // how many it has let in; set by the server
+  std::string hash;          // of the secret that the caller presents; set by the server, never shown
   friend bool operator==(const TokenSpec&, const TokenSpec&) = default;
 };
 
@@ -332,6 +347,7 @@ struct EventSpec {
   std::string name;
   std::uint64_t revision = 0;
   std::string remote_address;
+  std::string reason;  // why it was refused; empty: it was done
   std::string before;  // JSON, without secrets; empty: there was none
   std::string after;
   friend bool operator==(const EventSpec&, const EventSpec&) = default;
@@ -345,7 +361,45 @@ struct EdgeSpec {
   std::string address;
   std::string version;
   std::vector<std::string> capabilities;
+  bool revoked = false;  // its certificate counts no more
   friend bool operator==(const EdgeSpec&, const EdgeSpec&) = default;
+};
+
+// --- Rollout: a change that reaches the edges in waves
+struct RolloutWave {
+  Labels match;                 // edges that have all of them, provider, region and city too; none: all
+  std::uint32_t percent = 100;  // of those, at least one
+  Duration bake = std::chrono::seconds(30);  // the gates hold for so long, once all of the wave have it
+  friend bool operator==(const RolloutWave&, const RolloutWave&) = default;
+};
+
+// What must hold of the edges that have the change, for the next wave to begin.
+struct RolloutGates {
+  Duration apply_timeout = std::chrono::minutes(1);  // within which all of a wave have it
+  std::uint32_t lost_percent_max = 0;                // edges of the waves that are gone since then
+  std::uint32_t errors_percent_max = 1;      // 5xx among their requests, above the other edges' (or before's)
+  std::uint32_t latency_percent_max = 50;    // by which their p99 may be above that
+  std::uint32_t unhealthy_percent_max = 10;  // endpoints that they see so and did not before
+  std::uint64_t requests_min = 100;          // fewer say nothing about errors and latency
+  friend bool operator==(const RolloutGates&, const RolloutGates&) = default;
+};
+
+struct DeletedObject {
+  std::string kind;
+  std::string name;
+  friend bool operator==(const DeletedObject&, const DeletedObject&) = default;
+};
+
+// When `waves` are none: by each provider, within it by each region, within that by `percents` of its edges.
+struct RolloutSpec {
+  std::string changes;  // JSON: a list of objects as they shall be
+  std::vector<DeletedObject> deletions;
+  std::vector<RolloutWave> waves;
+  std::vector<std::uint32_t> percents{10, 100};
+  Duration bake = std::chrono::seconds(30);  // of those waves
+  RolloutGates gates;
+  bool paused = false;
+  friend bool operator==(const RolloutSpec&, const RolloutSpec&) = default;
 };
 
 }  // namespace weir::config

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "config/schema.h"
 #include "config/schema_common.h"
+#include "config/schema_rollout.h"
 
 namespace weir::config {
 
@@ -53,14 +54,44 @@ struct LoadBalancerStatus {
   std::vector<ListenerStatus> listeners;
 };
 
+// What an edge could not take up: it goes on with the object as it was.
+struct RefusedObject {
+  std::string object;
+  std::string reason;
+};
+
 struct EdgeStatus {
+  bool attached = false;
+  std::optional<WallTime> since;
   std::uint64_t applied_revision = 0;
+  std::optional<WallTime> applied_at;
+  std::uint32_t connections = 0;
+  std::string endpoints;  // "12/13"
+  std::vector<RefusedObject> refused;
+};
+
+// kRefused: never begun; nothing came of it. kWithdrawn: a gate failed, and every edge has what was before.
+enum class RolloutPhase : std::uint8_t { kPending, kRunning, kDone, kWithdrawn, kRefused };
+
+struct RolloutStatus {
+  RolloutPhase phase = RolloutPhase::kPending;
+  std::uint32_t wave = 0;          // the one under way, from 1
+  std::vector<RolloutWave> waves;  // all of them, as they were worked out at the beginning
+  std::optional<WallTime> since;   // when that wave began
+  std::string edges;               // "3/40": that have it, of all
+  std::string reason;              // what it waits for, or why it ended
 };
 
 template <>
 struct Words<EndpointHealth> {
   static constexpr std::array<std::string_view, 5> words{"UNKNOWN", "HEALTHY", "UNHEALTHY", "EJECTED",
                                                          "UNCHECKED"};
+};
+
+template <>
+struct Words<RolloutPhase> {
+  static constexpr std::array<std::string_view, 5> words{"PENDING", "RUNNING", "DONE", "WITHDRAWN",
+                                                         "REFUSED"};
 };
 
 inline constexpr std::string_view kAppliedDoc = "edges that have it as it is, of all that carry it";
@@ -128,12 +159,50 @@ struct Schema<LoadBalancerStatus> {
 };
 
 template <>
+struct Schema<RefusedObject> {
+  static constexpr std::string_view name = "RefusedObject";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&RefusedObject::object>({.name = "object", .doc = "such as Service/web"}),
+      field<&RefusedObject::reason>({.name = "reason", .doc = "in its own words", .max = 4096}),
+  };
+};
+
+template <>
 struct Schema<EdgeStatus> {
   static constexpr std::string_view name = "EdgeStatus";
   static constexpr bool seen = true;
   static constexpr std::array fields{
+      field<&EdgeStatus::attached>({.name = "attached", .doc = "whether it reports now"}),
+      field<&EdgeStatus::since>({.name = "since", .doc = "when that began"}),
       field<&EdgeStatus::applied_revision>(
           {.name = "applied_revision", .doc = "of the snapshot that it serves", .max = kNumberMax}),
+      field<&EdgeStatus::applied_at>({.name = "applied_at", .doc = "when it had that"}),
+      field<&EdgeStatus::connections>({.name = "connections", .doc = "of clients, now", .max = kNumberMax}),
+      field<&EdgeStatus::endpoints>(
+          {.name = "endpoints", .doc = "that it finds healthy, of those that it checks"}),
+      field<&EdgeStatus::refused>(
+          {.name = "refused", .doc = "what it could not take up; it goes on with what was before"}),
+  };
+};
+
+template <>
+struct Schema<RolloutStatus> {
+  static constexpr std::string_view name = "RolloutStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&RolloutStatus::phase>({.name = "phase",
+                                    .doc =
+                                        "DONE: the objects are as it wants them; WITHDRAWN: a gate failed, "
+                                        "and all edges have what was before; REFUSED: never begun"}),
+      field<&RolloutStatus::wave>(
+          {.name = "wave", .doc = "the one under way, from 1", .max = std::int64_t{kWavesMax}}),
+      field<&RolloutStatus::waves>(
+          {.name = "waves", .doc = "all of them, as worked out at the beginning", .items_max = kWavesMax}),
+      field<&RolloutStatus::since>({.name = "since", .doc = "when that wave began"}),
+      field<&RolloutStatus::edges>({.name = "edges", .doc = "that have it, of all"}),
+      field<&RolloutStatus::reason>(
+          {.name = "reason", .doc = "what it waits for, or why it ended", .max = 4096}),
   };
 };
 
@@ -143,5 +212,7 @@ template <class Status>
 std::string status_text(const Status& status) {
   return status_text(kType<Status>, &status);
 }
+// Reads such a text back; false when it is none.
+bool read_status(std::string_view text, const Type& type, void* status);
 
 }  // namespace weir::config

@@ -1,15 +1,9 @@
 #include "config/whole.h"
 
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <map>
-#include <string>
-#include <unordered_map>
-#include <unordered_set>
+#include <algorithm>
+#include <tuple>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include "base/text.h"
 #include "config/formats.h"
@@ -58,130 +52,321 @@ bool may_share_an_edge(const Labels& left, const Labels& right) {
   return true;
 }
 
-class Claims {
- public:
-  void add(const Object& object, const LoadBalancerSpec& spec, Report& report) {
-    const Report::Step part(report, "spec");
-    const Report::Step list(report, "listeners");
-    std::vector<std::string> matches;
-    for (const Route& route : spec.routes) matches.push_back(canonical_match(route.match));
-    for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
-      const Listener& listener = spec.listeners[i];
-      const Report::Step item(report, i);
-      const std::uint32_t port = shared_or_own_port(listener);
-      if (listener.hostnames.empty()) add(object, spec, matches, port, "", report);
-      for (std::size_t j = 0; j < listener.hostnames.size(); ++j) {
-        const Report::Step field(report, "hostnames");
-        const Report::Step hostname(report, j);
-        add(object, spec, matches, port, to_lower(listener.hostnames[j]), report);
-      }
+std::string claim_of(const std::string& host, std::uint32_t port, const std::string& match) {
+  return host + ' ' + std::to_string(port) + ' ' + match;
+}
+
+// Calls visit(host, port, report) for each listener and host name that it takes; host: in lower case, or
+// empty for all.
+template <class Visit>
+void each_host(const LoadBalancerSpec& spec, Report& report, const Visit& visit) {
+  const Report::Step part(report, "spec");
+  const Report::Step list(report, "listeners");
+  for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
+    const Listener& listener = spec.listeners[i];
+    const Report::Step item(report, i);
+    if (listener.hostnames.empty()) visit(std::string(), shared_or_own_port(listener));
+    for (std::size_t j = 0; j < listener.hostnames.size(); ++j) {
+      const Report::Step field(report, "hostnames");
+      const Report::Step hostname(report, j);
+      visit(to_lower(listener.hostnames[j]), shared_or_own_port(listener));
     }
   }
+}
 
- private:
-  void add(const Object& object, const LoadBalancerSpec& spec, const std::vector<std::string>& matches,
-           std::uint32_t port, const std::string& host, Report& report) {
-    for (const std::string& match : matches) {
-      if (report.full()) return;
-      auto& owners = owners_[host + ' ' + std::to_string(port) + ' ' + match];
-      for (const Object* owner : owners) {
-        if (owner == &object) continue;
-        if (!may_share_an_edge(std::get<LoadBalancerSpec>(owner->spec).edges.match, spec.edges.match))
-          continue;
-        report.add((host.empty() ? "takes all hosts, which are taken" : "is taken") + std::string(" by ") +
-                   reference_of(*owner) + " for the " + match);
-        break;
-      }
-      owners.push_back(&object);
-    }
-  }
+std::vector<std::string> matches_of(const LoadBalancerSpec& spec) {
+  std::vector<std::string> matches;
+  for (const Route& route : spec.routes) matches.push_back(canonical_match(route.match));
+  return matches;
+}
 
-  // By host name in lower case (empty: all), port (see shared_or_own_port), what is matched.
-  std::unordered_map<std::string, std::vector<const Object*>> owners_;
-};
+const LoadBalancerSpec& balancer_of(const Object& object) { return std::get<LoadBalancerSpec>(object.spec); }
 
-// What all listeners of a port have in common: a client's SNI and its Host may differ, so that a demand of
-// one listener alone could be walked around.
-class PortDemands {
- public:
-  void add(const Object& object, const LoadBalancerSpec& spec, Report& report) {
-    const Report::Step part(report, "spec");
-    const Report::Step list(report, "listeners");
-    for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
-      const Listener& listener = spec.listeners[i];
-      const Report::Step item(report, i);
-      const ListenerTls tls = listener.tls.value_or(ListenerTls{});
-      const auto [known, is_first] = ports_.try_emplace(
-          shared_or_own_port(listener),
-          Demand{&object, listener.protocol, tls.min_version, tls.client_certificates, tls.client_ca});
-      const Demand& demand = known->second;
-      if (is_first) continue;
-      if (demand.protocol != listener.protocol) {
-        report.add("wants another protocol on its port than " + reference_of(*demand.owner));
-      } else if (demand.min_version != tls.min_version || demand.clients != tls.client_certificates ||
-                 demand.client_ca != tls.client_ca) {
-        const Report::Step field(report, "tls");
-        report.add("wants other TLS versions or client certificates on the same port than " +
-                   reference_of(*demand.owner) + "; give it a port of its own");
-      }
-    }
-  }
+// Once each.
+using Names = std::vector<std::pair<Kind, std::string>>;
+Names references_of(const Object& object) {
+  Names names;
+  Report report;
+  each_reference(object, report, [&names](const Field& field, const std::string& name) {
+    names.emplace_back(find_kind(field.refers_to)->kind, name);
+  });
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
+}
 
- private:
-  struct Demand {
-    const Object* owner;
-    ListenerProtocol protocol;
-    TlsVersion min_version;
-    ClientCertificates clients;
-    std::string client_ca;
-  };
-  std::map<std::uint32_t, Demand> ports_;
-};
+bool precedes(const Object* left, const Object* right) {
+  return std::tuple(left->kind(), std::string_view(left->metadata.name)) <
+         std::tuple(right->kind(), std::string_view(right->metadata.name));
+}
+
+bool lacks_key(const Object& object) {
+  const auto* spec = std::get_if<CertificateSpec>(&object.spec);
+  return spec != nullptr && spec->private_key.empty();
+}
 
 }  // namespace
 
-Violations validate_whole(std::span<const Object* const> objects) {
-  std::array<std::unordered_set<std::string_view>, kKinds.size()> names;
-  for (const Object* object : objects) names[object->spec.index()].insert(object->metadata.name);
+ObjectPointer Whole::find(Kind kind, std::string_view name) const {
+  const auto found = of(kind).find(name);
+  return found == of(kind).end() ? nullptr : *found;
+}
 
-  Violations violations;
-  Claims claims;
-  PortDemands demands;
-  for (const Object* object : objects) {
-    Report report(reference_of(*object));
-    each_reference(*object, report, [&](const Field& field, const std::string& name) {
-      const KindInfo* kind = find_kind(field.refers_to);
-      if (names[static_cast<std::size_t>(kind->kind)].contains(name)) return;
-      report.add("there is no " + std::string(kind->name) + " \"" + name + '"');
-    });
-    if (const auto* spec = std::get_if<LoadBalancerSpec>(&object->spec)) {
-      claims.add(*object, *spec, report);
-      demands.add(*object, *spec, report);
+std::span<const Object* const> Whole::referrers(Kind kind, std::string_view name) const {
+  const OwnersByText& by_name = referrers_[static_cast<std::size_t>(kind)];
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? std::span<const Object* const>() : found->second;
+}
+
+ObjectPointer Whole::put(ObjectPointer object) {
+  ObjectPointer before = remove(object->kind(), object->metadata.name);
+  index(*object, Step::kEnter);
+  objects_[object->spec.index()].insert(std::move(object));
+  return before;
+}
+
+ObjectPointer Whole::remove(Kind kind, std::string_view name) {
+  Objects& objects = objects_[static_cast<std::size_t>(kind)];
+  const auto found = objects.find(name);
+  if (found == objects.end()) return nullptr;
+  ObjectPointer object = std::move(objects.extract(found).value());
+  index(*object, Step::kLeave);
+  return object;
+}
+
+void Whole::index(const Object& object, Step step) {
+  const bool enters = step == Step::kEnter;
+  // References to it lead somewhere now, or nowhere.
+  const std::size_t referrers = this->referrers(object.kind(), object.metadata.name).size();
+  faults_ = enters ? faults_ - referrers : faults_ + referrers;
+  if (lacks_key(object)) faults_ = enters ? faults_ + 1 : faults_ - 1;
+  index_references(object, step);
+  if (const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec)) {
+    index_claims(object, *spec, step);
+    index_ports(object, *spec, step);
+  }
+}
+
+namespace {
+
+// Puts it in its place, or takes it out.
+void enter(std::vector<const Object*>& owners, const Object& object) {
+  owners.insert(std::ranges::lower_bound(owners, &object, precedes), &object);
+}
+void leave(std::vector<const Object*>& owners, const Object& object) {
+  owners.erase(std::ranges::lower_bound(owners, &object, precedes));
+}
+
+}  // namespace
+
+void Whole::index_references(const Object& object, Step step) {
+  for (const auto& [kind, name] : references_of(object)) {
+    OwnersByText& by_name = referrers_[static_cast<std::size_t>(kind)];
+    const bool leads_nowhere = !of(kind).contains(std::string_view(name));
+    if (step == Step::kEnter) {
+      enter(by_name[name], object);
+      if (leads_nowhere) ++faults_;
+      continue;
     }
-    if (const auto* spec = std::get_if<CertificateSpec>(&object->spec); spec && spec->private_key.empty()) {
+    const auto known = by_name.find(name);
+    leave(known->second, object);
+    if (known->second.empty()) by_name.erase(known);
+    if (leads_nowhere) --faults_;
+  }
+}
+
+void Whole::index_claims(const Object& object, const LoadBalancerSpec& spec, Step step) {
+  std::set<std::string> claims;
+  const std::vector<std::string> matches = matches_of(spec);
+  Report report;
+  each_host(spec, report, [&](const std::string& host, std::uint32_t port) {
+    for (const std::string& match : matches) claims.insert(claim_of(host, port, match));
+  });
+  for (const std::string& claim : claims) {
+    Owners& owners = claims_[claim];
+    if (step == Step::kLeave) leave(owners, object);
+    const auto conflicts = static_cast<std::size_t>(std::ranges::count_if(owners, [&](const Object* owner) {
+      return may_share_an_edge(balancer_of(*owner).edges.match, spec.edges.match);
+    }));
+    faults_ = step == Step::kEnter ? faults_ + conflicts : faults_ - conflicts;
+    if (step == Step::kEnter) enter(owners, object);
+    if (owners.empty()) claims_.erase(claim);
+  }
+}
+
+Whole::Demand Whole::demand_of(const Listener& listener) {
+  const ListenerTls tls = listener.tls.value_or(ListenerTls{});
+  return {listener.protocol, tls.min_version, tls.client_certificates, tls.client_ca};
+}
+
+void Whole::index_ports(const Object& object, const LoadBalancerSpec& spec, Step step) {
+  for (const Listener& listener : spec.listeners) {
+    Port& port = ports_[shared_or_own_port(listener)];
+    if (port.demands.size() > 1) faults_ -= port.demands.size() - 1;
+    if (step == Step::kEnter) {
+      port.owners.insert(&object);
+      ++port.demands[demand_of(listener)];
+    } else {
+      port.owners.erase(&object);
+      const auto demand = port.demands.find(demand_of(listener));
+      if (--demand->second == 0) port.demands.erase(demand);
+    }
+    if (port.demands.size() > 1) faults_ += port.demands.size() - 1;
+    if (port.demands.empty()) ports_.erase(shared_or_own_port(listener));
+  }
+}
+
+// A whole as it would be: what stays of it, and what is written.
+class Whole::Amended {
+ public:
+  Amended(const Whole& base, std::span<const ObjectChange> changes) : base_(base) {
+    for (const ObjectChange& change : changes) {
+      if (const auto touched = base.find(change.kind(), change.name())) touched_.insert(touched.get());
+      if (change.after) written_.put(change.after);
+    }
+  }
+
+  bool has(Kind kind, std::string_view name) const {
+    if (written_.of(kind).contains(name)) return true;
+    const ObjectPointer object = base_.find(kind, name);
+    return object && stays(object.get());
+  }
+  template <class Visit>
+  void each_referrer(Kind kind, std::string_view name, const Visit& visit) const {
+    for (const Object* object : base_.referrers(kind, name)) {
+      if (stays(object)) visit(*object);
+    }
+    for (const Object* object : written_.referrers(kind, name)) visit(*object);
+  }
+
+  // What is wrong with a written object, where those before it come first.
+  Violations judge(const Object& object) {
+    Report report(reference_of(object));
+    each_reference(object, report, [&](const Field& field, const std::string& name) {
+      const KindInfo* kind = find_kind(field.refers_to);
+      if (!has(kind->kind, name)) report.add("there is no " + std::string(kind->name) + " \"" + name + '"');
+    });
+    if (const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec)) {
+      judge_claims(*spec, report);
+      judge_demands(object, *spec, report);
+    }
+    if (lacks_key(object)) {
       const Report::Step part(report, "spec");
       const Report::Step field(report, "private_key");
       report.add("is required");
     }
-    for (Violation& violation : report.take()) violations.push_back(std::move(violation));
+    return report.take();
+  }
+  void pass(const ObjectPointer& object) { judged_.put(object); }
+
+ private:
+  bool stays(const Object* object) const { return !touched_.contains(object); }
+
+  // Null: nobody who stays or was judged.
+  const Object* owner_of(const std::string& claim, const Labels& edges) const {
+    for (const Whole* whole : {&base_, static_cast<const Whole*>(&judged_)}) {
+      const auto found = whole->claims_.find(claim);
+      if (found == whole->claims_.end()) continue;
+      for (const Object* owner : found->second) {
+        if (stays(owner) && may_share_an_edge(balancer_of(*owner).edges.match, edges)) return owner;
+      }
+    }
+    return nullptr;
+  }
+
+  void judge_claims(const LoadBalancerSpec& spec, Report& report) const {
+    const std::vector<std::string> matches = matches_of(spec);
+    each_host(spec, report, [&](const std::string& host, std::uint32_t port) {
+      for (const std::string& match : matches) {
+        if (report.full()) return;
+        const Object* owner = owner_of(claim_of(host, port, match), spec.edges.match);
+        if (owner == nullptr) continue;
+        report.add((host.empty() ? "takes all hosts, which are taken" : "is taken") + std::string(" by ") +
+                   reference_of(*owner) + " for the " + match);
+      }
+    });
+  }
+
+  // The first listener of those who stay or were judged. Null: nobody has the port.
+  std::pair<const Object*, const Listener*> first_on(std::uint32_t number) const {
+    for (const Whole* whole : {&base_, static_cast<const Whole*>(&judged_)}) {
+      const auto port = whole->ports_.find(number);
+      if (port == whole->ports_.end()) continue;
+      const auto owner =
+          std::ranges::find_if(port->second.owners, [this](const Object* one) { return stays(one); });
+      if (owner == port->second.owners.end()) continue;
+      return {*owner, &*std::ranges::find(balancer_of(**owner).listeners, number, shared_or_own_port)};
+    }
+    return {};
+  }
+
+  void judge_demands(const Object& object, const LoadBalancerSpec& spec, Report& report) const {
+    const Report::Step part(report, "spec");
+    const Report::Step list(report, "listeners");
+    for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
+      const Listener& listener = spec.listeners[i];
+      const Report::Step item(report, i);
+      auto [owner, first] = first_on(shared_or_own_port(listener));
+      if (owner == nullptr) {
+        owner = &object;
+        first = &*std::ranges::find(spec.listeners, shared_or_own_port(listener), shared_or_own_port);
+      }
+      if (demand_of(*first) == demand_of(listener)) continue;
+      if (first->protocol != listener.protocol) {
+        report.add("wants another protocol on its port than " + reference_of(*owner));
+        continue;
+      }
+      const Report::Step field(report, "tls");
+      report.add("wants other TLS versions or client certificates on the same port than " +
+                 reference_of(*owner) + "; give it a port of its own");
+    }
+  }
+
+  const Whole& base_;
+  std::set<const Object*> touched_;
+  Whole written_;
+  Whole judged_;
+};
+
+Violations Whole::check(std::span<const ObjectChange> changes) const {
+  Amended amended(*this, changes);
+  Violations violations;
+  for (const ObjectChange& change : changes) {
+    if (!change.after) continue;
+    std::ranges::move(amended.judge(*change.after), std::back_inserter(violations));
     if (violations.size() >= Report::kViolationsMax) break;
+    amended.pass(change.after);
   }
   return violations;
 }
 
-Violations validate_deletion(Kind kind, std::string_view name, std::span<const Object* const> objects) {
+Violations Whole::check_deletions(std::span<const ObjectChange> changes) const {
+  const Amended amended(*this, changes);
   Violations violations;
-  for (const Object* object : objects) {
-    Report report(reference_of(*object));
-    each_reference(*object, report, [&](const Field& field, const std::string& text) {
-      if (field.refers_to != info_of(kind).name || text != name) return;
-      report.add("still names " + std::string(info_of(kind).name) + " \"" + text +
-                 "\", which is to be deleted");
+  for (const ObjectChange& change : changes) {
+    if (change.after) continue;
+    const KindInfo& kind = info_of(change.kind());
+    amended.each_referrer(change.kind(), change.name(), [&](const Object& object) {
+      if (violations.size() >= Report::kViolationsMax) return;
+      Report report(reference_of(object));
+      each_reference(object, report, [&](const Field& field, const std::string& name) {
+        if (field.refers_to != kind.name || name != change.name()) return;
+        report.add("still names " + std::string(kind.name) + " \"" + name + "\", which is to be deleted");
+      });
+      std::ranges::move(report.take(), std::back_inserter(violations));
     });
-    for (Violation& violation : report.take()) violations.push_back(std::move(violation));
-    if (violations.size() >= Report::kViolationsMax) break;
   }
   return violations;
 }
+
+std::vector<ObjectChange> Whole::as_changes() const {
+  std::vector<ObjectChange> all;
+  for (const Objects& objects : objects_) {
+    for (const ObjectPointer& object : objects) all.push_back({nullptr, object});
+  }
+  return all;
+}
+
+Violations Whole::violations() const { return Whole().check(as_changes()); }
 
 }  // namespace weir::config

@@ -5,7 +5,7 @@
 
 #include "auth/token.h"
 #include "auth/token_table.h"
-#include "controller/records.h"
+#include "mirror/records.h"
 
 namespace weir::controller {
 namespace {
@@ -24,13 +24,13 @@ bool is_current(const config::TokenSpec& spec, std::string_view token) {
 }  // namespace
 
 net::Task<Result<void>> keep_admin_object(net::Env& env, store::Store& store, std::string token) {
-  std::string key = key_of(config::Kind::kToken, kName);
+  std::string key = mirror::key_of(config::Kind::kToken, kName);
   const auto entry = co_await store.get(key);
   if (!entry && entry.error().code != Code::kNotFound) co_return fail(entry.error());
   config::Object object;
-  object.metadata = new_metadata(std::string(kName), env);
+  object.metadata = mirror::new_metadata(std::string(kName), env);
   if (entry) {
-    const auto stored = decode(entry->value, entry->revision);
+    const auto stored = mirror::decode(entry->value, entry->revision);
     if (stored && is_current(std::get<config::TokenSpec>(stored->spec), token)) co_return Result<void>{};
     if (stored) {
       object.metadata = stored->metadata;
@@ -44,7 +44,7 @@ net::Task<Result<void>> keep_admin_object(net::Env& env, store::Store& store, st
                                   .expires_at = std::nullopt,
                                   .hash = hash->to_text()};
   store::Transaction transaction;
-  transaction.put(std::move(key), encode(object), entry ? entry->revision : 0);
+  transaction.put(std::move(key), mirror::encode(object), entry ? entry->revision : 0);
   const auto committed = co_await store.commit(std::move(transaction));
   if (!committed) co_return fail(committed.error().error);
   co_return Result<void>{};

@@ -7,12 +7,12 @@
 
 namespace weir::controller {
 
-Controller::Controller(net::Env& env, store::Store& store, auth::TokenTable& tokens, PublisherOptions options,
-                       PublisherSinks sinks)
+Controller::Controller(net::Env& env, store::Store& store, mirror::Mirror& mirror, auth::TokenTable& tokens,
+                       PublisherOptions options, PublisherSinks sinks)
     : env_(env),
       store_(store),
       options_(std::move(options)),
-      publisher_(env, store, tokens, options_, std::move(sinks)),
+      publisher_(env, store, mirror, tokens, options_, std::move(sinks)),
       retention_(env, store),
       tasks_(env.loop) {}
 

@@ -16,8 +16,8 @@ namespace weir::controller {
 
 class Controller {
  public:
-  Controller(net::Env& env, store::Store& store, auth::TokenTable& tokens, PublisherOptions options,
-             PublisherSinks sinks);
+  Controller(net::Env& env, store::Store& store, mirror::Mirror& mirror, auth::TokenTable& tokens,
+             PublisherOptions options, PublisherSinks sinks);
 
   void start();
   // Ends all tasks; to be awaited before it is destroyed.

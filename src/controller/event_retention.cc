@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "controller/records.h"
+#include "mirror/records.h"
 
 namespace weir::controller {
 namespace {
@@ -25,7 +25,7 @@ net::Task<void> EventRetention::run() {
 }
 
 net::Task<Result<std::size_t>> EventRetention::count() {
-  const std::string prefix = prefix_of(config::Kind::kEvent);
+  const std::string prefix = mirror::prefix_of(config::Kind::kEvent);
   std::size_t events = 0;
   std::string after;
   for (;;) {
@@ -45,7 +45,8 @@ net::Task<Result<std::size_t>> EventRetention::sweep() {
   std::size_t deleted = 0;
   while (left > 0) {
     // Names sort by time, so the first ones are the oldest.
-    auto page = co_await store_.list(prefix_of(config::Kind::kEvent), "", std::min(left, kEntriesPerRead));
+    auto page =
+        co_await store_.list(mirror::prefix_of(config::Kind::kEvent), "", std::min(left, kEntriesPerRead));
     if (!page) co_return fail(page.error());
     if (page->entries.empty()) break;
     store::Transaction transaction;

@@ -1,6 +1,9 @@
 #include "controller/publisher.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace weir::controller {
@@ -11,16 +14,11 @@ using config::Kind;
 constexpr Duration kWaitTimeout = std::chrono::minutes(1);
 constexpr Duration kRetryAfterError = std::chrono::seconds(1);
 
-constexpr KindSet kCarriedByEdges = bit_of(Kind::kLoadBalancer) | bit_of(Kind::kService) |
-                                    bit_of(Kind::kEndpoint) | bit_of(Kind::kCertificate) |
-                                    bit_of(Kind::kSecret);
-// An Edge's labels decide which load balancers it carries.
-constexpr KindSet kMakesSnapshot = kCarriedByEdges | bit_of(Kind::kEdge);
-
 // What config reads and auth enforces are two rooms' words.
 auth::Role role_of(config::Role role) {
   switch (role) {
     case config::Role::kAdmin: return auth::Role::kAdmin;
+    case config::Role::kJoin: return auth::Role::kJoin;
     case config::Role::kViewer: break;
   }
   return auth::Role::kViewer;
@@ -28,29 +26,29 @@ auth::Role role_of(config::Role role) {
 
 }  // namespace
 
-Publisher::Publisher(net::Env& env, store::Store& store, auth::TokenTable& tokens, PublisherOptions options,
-                     PublisherSinks sinks)
+Publisher::Publisher(net::Env& env, store::Store& store, mirror::Mirror& mirror, auth::TokenTable& tokens,
+                     PublisherOptions options, PublisherSinks sinks)
     : env_(env),
       store_(store),
       tokens_(tokens),
       options_(std::move(options)),
       sinks_(std::move(sinks)),
       last_(options_.started_from),
-      mirror_(store, env.log,
-              {Kind::kLoadBalancer, Kind::kService, Kind::kEndpoint, Kind::kCertificate, Kind::kSecret,
-               Kind::kEdge, Kind::kToken}) {}
+      mirror_(mirror),
+      follower_(mirror) {}
 
 net::Task<void> Publisher::run() {
   for (;;) {
-    const auto changed = co_await mirror_.catch_up();
+    auto changed = co_await follower_.catch_up();
     if (!changed) {
       if (changed.error().code == Code::kCancelled) co_return;
       env_.log.warning("the publisher can't read the store", {{"reason", changed.error().text}});
       if (!co_await env_.loop.sleep(kRetryAfterError)) co_return;
       continue;
     }
-    if ((*changed & bit_of(Kind::kToken)) != 0) refresh_tokens();
-    if ((*changed & kMakesSnapshot) != 0) publish();
+    if (std::ranges::find(*changed, Kind::kToken, &config::ObjectChange::kind) != changed->end())
+      refresh_tokens();
+    publish(std::move(*changed));
     sinks_.settled(mirror_.revision());
     const auto moved = co_await store_.wait_past(mirror_.revision(), kWaitTimeout);
     if (moved || moved.error().code == Code::kTimedOut) continue;
@@ -58,16 +56,22 @@ net::Task<void> Publisher::run() {
   }
 }
 
-void Publisher::publish() {
-  const config::Object* edge = mirror_.find(Kind::kEdge, options_.edge_name);
-  const config::Labels labels =
-      config::selectable_labels(edge == nullptr ? config::Labels{} : edge->metadata.labels, options_.edge);
+// Of this process's edge, as it is selected by: somebody may have given labels to its object.
+config::Labels Publisher::labels() const {
+  const auto edge = mirror_.objects().find(Kind::kEdge, options_.edge_name);
+  return config::selectable_labels(edge ? edge->metadata.labels : config::Labels{}, options_.edge);
+}
+
+void Publisher::publish(std::vector<config::ObjectChange> changes) {
+  std::erase_if(changes, [](const config::ObjectChange& one) { return !config::is_carried(one.kind()); });
+  config::Labels now = labels();
+  const bool anew = labels_ != now;  // any of the load balancers may have to come or go
+  if (!anew && changes.empty()) return;
+  std::ranges::move(changes, std::back_inserter(unpublished_));
   ++builds_;
-  std::vector<config::ObjectPointer> objects = mirror_.objects();
-  std::vector<const config::Object*> views;
-  views.reserve(objects.size());
-  for (const config::ObjectPointer& object : objects) views.push_back(object.get());
-  auto snapshot = config::build_snapshot(mirror_.revision(), views, &labels, last_.get());
+  const config::Whole& whole = mirror_.objects();
+  auto snapshot = anew ? config::build_snapshot(mirror_.revision(), whole, &now, last_.get())
+                       : config::next_snapshot(*last_, mirror_.revision(), whole, unpublished_, &now);
   if (!snapshot) {
     ++failures_;
     env_.log.error("the last snapshot stays: the objects do not fit together",
@@ -75,35 +79,32 @@ void Publisher::publish() {
                     {"violations", config::to_text(snapshot.error())}});
     return;
   }
+  unpublished_.clear();
+  labels_ = std::move(now);
   published_ = mirror_.revision();
   last_ = *snapshot;
   sinks_.snapshot(std::move(*snapshot));
-  if (!sinks_.parts) return;
-  std::erase_if(
-      objects, [&labels](const config::ObjectPointer& object) { return !config::is_part(*object, &labels); });
-  sinks_.parts(published_, std::move(objects));
 }
 
 void Publisher::refresh_tokens() {
   std::vector<auth::TokenRecord> records;
-  for (const config::ObjectPointer& object : mirror_.objects()) {
-    const auto* spec = std::get_if<config::TokenSpec>(&object->spec);
-    if (spec == nullptr) continue;
-    const auto hash = auth::TokenHash::parse(spec->hash);
+  for (const config::ObjectPointer& object : mirror_.objects().of(Kind::kToken)) {
+    const auto& spec = std::get<config::TokenSpec>(object->spec);
+    const auto hash = auth::TokenHash::parse(spec.hash);
     if (!hash) {
       env_.log.error("a token is passed over: its hash is not one", {{"name", object->metadata.name}});
       continue;
     }
     records.push_back({.name = object->metadata.name,
                        .hash = *hash,
-                       .role = role_of(spec->role),
-                       .expires_at = spec->expires_at});
+                       .role = role_of(spec.role),
+                       .expires_at = spec.expires_at});
   }
   tokens_.replace(records);
 }
 
 std::string Publisher::applied(const config::Object& object) const {
-  if ((bit_of(object.kind()) & kCarriedByEdges) == 0) return {};
+  if (!config::is_carried(object.kind())) return {};
   return object.metadata.revision <= published_ ? "1/1" : "0/1";
 }
 

@@ -6,13 +6,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "auth/token_table.h"
 #include "config/snapshot.h"
 #include "config/specs.h"
-#include "controller/mirror.h"
+#include "mirror/mirror.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "store/store.h"
@@ -21,8 +22,6 @@ namespace weir::controller {
 
 struct PublisherSinks {
   std::function<void(config::SnapshotPointer)> snapshot;
-  // What that snapshot was made of, for whoever keeps it on disk; may be empty.
-  std::function<void(store::Revision, std::vector<config::ObjectPointer>)> parts = {};
   // Everybody here has seen all up to this revision.
   std::function<void(store::Revision)> settled;
 };
@@ -37,8 +36,8 @@ struct PublisherOptions {
 
 class Publisher {
  public:
-  Publisher(net::Env& env, store::Store& store, auth::TokenTable& tokens, PublisherOptions options,
-            PublisherSinks sinks);
+  Publisher(net::Env& env, store::Store& store, mirror::Mirror& mirror, auth::TokenTable& tokens,
+            PublisherOptions options, PublisherSinks sinks);
 
   // Until it is cancelled.
   net::Task<void> run();
@@ -52,7 +51,8 @@ class Publisher {
   std::string applied(const config::Object& object) const;
 
  private:
-  void publish();
+  void publish(std::vector<config::ObjectChange> changes);
+  config::Labels labels() const;
   void refresh_tokens();
 
   net::Env& env_;
@@ -61,7 +61,10 @@ class Publisher {
   PublisherOptions options_;
   PublisherSinks sinks_;
   config::SnapshotPointer last_;
-  Mirror mirror_;
+  std::optional<config::Labels> labels_;           // that it was made for; none: it is from the disk
+  std::vector<config::ObjectChange> unpublished_;  // since then: empty, unless the last build failed
+  mirror::Mirror& mirror_;
+  mirror::Follower follower_;
   store::Revision published_ = 0;
   std::uint64_t builds_ = 0;
   std::uint64_t failures_ = 0;

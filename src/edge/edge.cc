@@ -60,6 +60,7 @@ struct Edge::Name {
       : key(std::move(endpoint_key)), address(std::move(name_address)), group(loop) {}
   std::string key;
   config::Address address;
+  std::size_t services = 0;  // that have it
   net::TaskGroup group;
 };
 
@@ -69,7 +70,7 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
       snapshot_(std::make_shared<config::Snapshot>()),
       listening_{options.http, std::nullopt},
       ports_(control, options.authority, options.domain),
-      plan_(std::make_shared<Plan>()),
+      plan_(std::make_shared<Plan>(Plan{.snapshot = snapshot_, .router = std::make_shared<const Router>()})),
       monitor_(control),
       sweeping_(control.loop),
       ending_(control.loop) {
@@ -81,7 +82,7 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
 Edge::~Edge() = default;
 
 Result<Listening> Edge::listen() {
-  plan_ = build_plan(*snapshot_, resolved_, nullptr, common_, ports_, control_, 0);
+  plan_ = build_plan(snapshot_, resolved_, nullptr, common_, ports_, control_, 0);
   for (const auto& worker : workers_) {
     auto opened = worker->listen(listening_, *plan_);
     if (!opened) return fail(opened.error());
@@ -94,17 +95,18 @@ Result<Listening> Edge::listen() {
 }
 
 void Edge::apply(config::SnapshotPointer snapshot) {
-  snapshot_ = std::move(snapshot);
+  const config::SnapshotPointer before = std::exchange(snapshot_, std::move(snapshot));
   if (draining_) return;
-  watch_names();
+  watch_names(*before);
   rebuild();
 }
 
 void Edge::rebuild() {
-  plan_ = build_plan(*snapshot_, resolved_, plan_.get(), common_, ports_, control_,
+  const PlanPointer before = plan_;
+  plan_ = build_plan(snapshot_, resolved_, before.get(), common_, ports_, control_,
                      listening_.https ? listening_.https->port() : std::uint16_t{0});
   for (const auto& worker : workers_) post_to_worker(*worker, true);
-  watch_health();
+  watch_health(*before);
   watch_ports();
 }
 
@@ -143,6 +145,7 @@ net::Task<void> Edge::claim_ports() {
   while (ports_.any_taken() || !port_failures_.empty()) {
     if (!co_await control_.loop.sleep(kClaimInterval)) break;
     if (ports_.any_free_again()) {
+      ports_.look_again();
       rebuild();
     } else if (!port_failures_.empty()) {
       for (const auto& worker : workers_) post_to_worker(*worker, false);
@@ -151,58 +154,69 @@ net::Task<void> Edge::claim_ports() {
   claiming_ports_ = false;
 }
 
-void Edge::watch_health() {
-  std::map<std::string, health::Target> targets;
-  for (const PlannedServicePointer& service : plan_->services) {
-    if (!service->spec.health_check) continue;
-    for (const PlannedHost& host : service->hosts) {
-      health::Target target{.address = host.shared->address,
-                            .check = to_check(*service, *host.shared),
-                            .known = host.shared->health.load(std::memory_order_relaxed),
-                            .on_verdict = {},
-                            .on_pass = {}};
-      target.on_verdict = [shared = service->shared, host = host.shared, control = &control_](
-                              lb::Health health, const Error& why) {
-        host->health_since = control->loop.clock().wall_now();
-        host->health_reason = why;
-        if (health == lb::Health::kHealthy && host->health.load(std::memory_order_relaxed) != health) {
-          host->serving_since.store(control->loop.now(), std::memory_order_relaxed);
-        }
-        host->health.store(health, std::memory_order_relaxed);
-        shared->health_epoch.fetch_add(1, std::memory_order_release);
-      };
-      target.on_pass = [this, service = service->name, shared = service->shared, host = host.shared] {
-        if (!shared->outliers.check_passed(host->outcomes)) return;
-        shared->health_epoch.fetch_add(1, std::memory_order_release);
-        control_.log.info("endpoint back",
-                          {{"service", service}, {"endpoint", host->key}, {"reason", "check_passed"}});
-      };
-      targets.emplace(service->name + "/" + host.shared->key, std::move(target));
+void Edge::watch_health(const Plan& before) {
+  config::each_difference(before.services, plan_->services, [this](const auto& old, const auto& service) {
+    if (service) {
+      watch_health_of(*service);
+    } else {
+      monitor_.set(old->name, {});
     }
-  }
-  monitor_.set(std::move(targets));
+  });
 }
 
-void Edge::watch_names() {
-  std::map<std::string, config::Address, std::less<>> wanted;
-  for (const config::Service& service : snapshot_->services) {
-    for (const config::Endpoint& endpoint : service.endpoints) {
-      if (endpoint.address.family == config::Address::Family::kName)
-        wanted.emplace(endpoint.key, endpoint.address);
+void Edge::watch_health_of(const PlannedService& service) {
+  std::map<std::string, health::Target> targets;
+  for (const PlannedHost& host : service.hosts) {
+    if (!service.spec.health_check) break;
+    health::Target target{.address = host.shared->address,
+                          .check = to_check(service, *host.shared),
+                          .known = host.shared->health.load(std::memory_order_relaxed),
+                          .on_verdict = {},
+                          .on_pass = {}};
+    target.on_verdict = [shared = service.shared, host = host.shared, control = &control_](lb::Health health,
+                                                                                           const Error& why) {
+      host->health_since = control->loop.clock().wall_now();
+      host->health_reason = why;
+      if (health == lb::Health::kHealthy && host->health.load(std::memory_order_relaxed) != health) {
+        host->serving_since.store(control->loop.now(), std::memory_order_relaxed);
+      }
+      host->health.store(health, std::memory_order_relaxed);
+      shared->health_epoch.fetch_add(1, std::memory_order_release);
+    };
+    target.on_pass = [this, name = service.name, shared = service.shared, host = host.shared] {
+      if (!shared->outliers.check_passed(host->outcomes)) return;
+      shared->health_epoch.fetch_add(1, std::memory_order_release);
+      control_.log.info("endpoint back",
+                        {{"service", name}, {"endpoint", host->key}, {"reason", "check_passed"}});
+    };
+    targets.emplace(service.name + "/" + host.shared->key, std::move(target));
+  }
+  monitor_.set(service.name, std::move(targets));
+}
+
+void Edge::watch_names(const config::Snapshot& before) {
+  const auto each_name = [](const std::shared_ptr<const config::Service>& service, const auto& visit) {
+    if (!service) return;
+    for (const config::Endpoint& endpoint : service->endpoints) {
+      if (endpoint.address.family == config::Address::Family::kName) visit(endpoint);
     }
-  }
-  for (auto& [key, name] : names_) {
-    if (wanted.contains(key)) continue;
-    resolved_.erase(key);
-    ending_.spawn(end_name(std::move(name)));
-  }
-  std::erase_if(names_, [](const auto& item) { return item.second == nullptr; });
-  for (const auto& [key, address] : wanted) {
-    auto& name = names_[key];
-    if (name) continue;
-    name = std::make_unique<Name>(control_.loop, key, address);
-    name->group.spawn(follow_name(*name));
-  }
+  };
+  config::each_difference(before.services, snapshot_->services, [&](const auto& old, const auto& service) {
+    each_name(service, [this](const config::Endpoint& endpoint) {
+      auto& name = names_[endpoint.key];
+      const bool is_new = !name;
+      if (is_new) name = std::make_unique<Name>(control_.loop, endpoint.key, endpoint.address);
+      ++name->services;
+      if (is_new) name->group.spawn(follow_name(*name));
+    });
+    each_name(old, [this](const config::Endpoint& endpoint) {
+      const auto name = names_.find(endpoint.key);
+      if (--name->second->services > 0) return;
+      resolved_.erase(endpoint.key);
+      ending_.spawn(end_name(std::move(name->second)));
+      names_.erase(name);
+    });
+  });
 }
 
 // Ejected endpoints come back, and those that fail more often than their peers go.
@@ -230,7 +244,10 @@ net::Task<void> Edge::sweep_outliers() {
 
 // An edge that nobody changes for months still has certificates that are good.
 net::Task<void> Edge::renew_certificates() {
-  while (co_await control_.loop.sleep(kRenewInterval)) rebuild();
+  while (co_await control_.loop.sleep(kRenewInterval)) {
+    ports_.look_again();
+    rebuild();
+  }
 }
 
 net::Task<void> Edge::end_name(std::unique_ptr<Name> name) { co_await name->group.stop(); }

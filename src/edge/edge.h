@@ -75,8 +75,9 @@ class Edge {
  private:
   struct Name;
   void rebuild();
-  void watch_names();
-  void watch_health();
+  void watch_names(const config::Snapshot& before);
+  void watch_health(const Plan& before);
+  void watch_health_of(const PlannedService& service);
   net::Task<void> follow_name(Name& name);
   net::Task<void> sweep_outliers();
   net::Task<void> renew_certificates();
@@ -87,7 +88,7 @@ class Edge {
   void watch_ports();
   net::Task<void> claim_ports();
   config::ListenerStatus status_of(const config::Listener& listener) const;
-  const config::Service* find_service(std::string_view name) const;
+  PlannedServicePointer find_planned(std::string_view name) const;  // null: none
 
   net::Env& control_;
   EdgeOptions options_;

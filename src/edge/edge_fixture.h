@@ -3,11 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -49,6 +51,29 @@ inline config::LoadBalancer load_balancer(std::string name, std::vector<std::str
   return made;
 }
 
+// A Snapshot that can still be changed.
+struct Draft {
+  std::uint64_t revision = 0;
+  std::vector<config::LoadBalancer> load_balancers;
+  std::vector<config::Service> services;
+  config::NamedList<config::Certificate> certificates = {};
+  config::NamedList<config::Secret> secrets = {};
+
+  config::SnapshotPointer made() const {
+    auto made = std::make_shared<config::Snapshot>();
+    made->revision = revision;
+    const auto copy = [](const auto& values, auto& list) {
+      for (const auto& value : values) list.push_back(std::make_shared<std::decay_t<decltype(value)>>(value));
+      std::ranges::sort(list, {}, [](const auto& one) { return one->name; });
+    };
+    copy(load_balancers, made->load_balancers);
+    copy(services, made->services);
+    made->certificates = certificates;
+    made->secrets = secrets;
+    return made;
+  }
+};
+
 // One worker on the control loop itself.
 struct Fixture {
   explicit Fixture(EdgeOptions options = {}) : edge(fake.env, workers, with_address(std::move(options))) {
@@ -63,7 +88,7 @@ struct Fixture {
   }
   void apply() {
     ++snapshot.revision;
-    edge.apply(std::make_shared<config::Snapshot>(snapshot));
+    edge.apply(snapshot.made());
     fake.run_until_idle();
   }
   void apply(std::vector<config::Endpoint> endpoints) {
@@ -86,7 +111,7 @@ struct Fixture {
   FakeEnv fake;
   net::Env* workers[1] = {&fake.env};
   Edge edge;
-  config::Snapshot snapshot;
+  Draft snapshot;
 };
 
 inline constexpr const char* kNoContent = "HTTP/1.1 204 No Content\r\n\r\n";

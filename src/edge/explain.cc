@@ -79,10 +79,10 @@ void write_service(record::Json& json, const Upstream& upstream, std::uint32_t w
 
 std::string match_text(const Route& route) {
   std::string text = "path ";
-  switch (route.path_kind) {
-    case Route::PathKind::kPrefix: text += "prefix "; break;
-    case Route::PathKind::kPattern: text += "pattern "; break;
-    case Route::PathKind::kExact: break;
+  switch (route.precedence.path) {
+    case config::Precedence::Path::kPrefix: text += "prefix "; break;
+    case config::Precedence::Path::kPattern: text += "pattern "; break;
+    case config::Precedence::Path::kExact: break;
   }
   text += route.path;
   const auto list = [&text](std::string_view word, const auto& values, auto name_of_value) {
@@ -296,7 +296,7 @@ std::expected<std::string, std::string> Proxy::explain_request(const SupposedReq
   (void)take_in_path(head, scratch);
   const std::shared_ptr<const ActivePlan> active = active_;
   const std::uint32_t port = port_of_url(head, *active->plan);
-  const Route* route = active->plan->router.match(port, head);
+  const Route* route = active->plan->router->match(port, head);
   std::string out;
   record::Json json(out);
   json.begin_object();
@@ -308,7 +308,7 @@ std::expected<std::string, std::string> Proxy::explain_request(const SupposedReq
   text_or_null(json, "load_balancer", route == nullptr ? "" : route->load_balancer);
   text_or_null(json, "route", route == nullptr ? "" : route->name);
   text_or_null(json, "reason", route == nullptr ? name_of(Code::kNoRoute) : std::string_view());
-  write_candidates(json, active->plan->router, port, head, route);
+  write_candidates(json, *active->plan->router, port, head, route);
   if (route != nullptr) {
     http::Request request{.head = head, .peer = *peer, .scheme = head.scheme};
     auth::FailureThrottle throttle;  // no filter that is asked looks at it

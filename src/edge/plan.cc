@@ -96,18 +96,20 @@ void set_tls(PlannedService& service, const PlannedService* previous, Log& log) 
   }
 }
 
-PlannedServicePointer plan_service(const config::Service& service, const ResolvedNames& names,
-                                   const PlannedServicePointer& previous, const config::Snapshot& snapshot,
-                                   net::Env& env) {
+PlannedServicePointer plan_service(const std::shared_ptr<const config::Service>& service,
+                                   const ResolvedNames& names, const PlannedServicePointer& previous,
+                                   const config::Snapshot& snapshot, net::Env& env) {
+  const auto shown = service->spec.tls ? snapshot.find_certificate(service->spec.tls->certificate) : nullptr;
+  if (previous && previous->source == service && !previous->by_name && previous->tls_shown == shown) {
+    return previous;
+  }
   HostsByKey kept;
   if (previous) {
     for (const PlannedHost& host : previous->hosts) kept.emplace(host.shared->key, host.shared);
   }
-  auto planned = std::make_shared<PlannedService>();
-  planned->name = service.name;
-  planned->spec = service.spec;
-  planned->authority = service.name;
-  for (const config::Endpoint& endpoint : service.endpoints) {
+  auto planned = std::make_shared<PlannedService>(service);
+  for (const config::Endpoint& endpoint : service->endpoints) {
+    planned->by_name |= endpoint.address.family == config::Address::Family::kName;
     add_hosts(endpoint, names, kept, env.loop, planned->hosts);
   }
   planned->shared = previous ? previous->shared : std::make_shared<SharedService>();
@@ -115,12 +117,35 @@ PlannedServicePointer plan_service(const config::Service& service, const Resolve
   if (previous && !previous->spec.health_check && planned->spec.health_check) {
     for (const auto& [key, host] : kept) host->health.store(lb::Health::kHealthy, std::memory_order_relaxed);
   }
+  planned->tls_shown = shown;
   const bool same = previous && previous->spec == planned->spec && previous->hosts == planned->hosts;
-  if (planned->spec.tls) planned->tls_shown = snapshot.find_certificate(planned->spec.tls->certificate);
   if (same && previous->tls_shown == planned->tls_shown) return previous;
   set_tls(*planned, previous.get(), env.log);
   planned->table = hash_table(*planned, previous.get());
   return planned;
+}
+
+// Whether routes that lead to places of one list lead to the same services in the other.
+bool same_places(const Plan& one, const Plan& other) {
+  return std::ranges::equal(one.services, other.services, [](const auto& left, const auto& right) {
+    return left == right || left->name == right->name;
+  });
+}
+
+std::shared_ptr<const Router> make_router(const Plan& plan, const Plan* previous,
+                                          const filter::Common& common) {
+  const config::Snapshot& snapshot = *plan.snapshot;
+  if (previous != nullptr && previous->snapshot->load_balancers == snapshot.load_balancers &&
+      previous->snapshot->secrets == snapshot.secrets && previous->https == plan.https &&
+      same_places(*previous, plan)) {
+    return previous->router;
+  }
+  Router::ServicePlaces places;
+  for (const auto& service : plan.services) {
+    places.emplace(service->name, static_cast<std::uint32_t>(places.size()));
+  }
+  return std::make_shared<const Router>(snapshot, places, common,
+                                        previous == nullptr ? nullptr : previous->router.get(), plan.https);
 }
 
 }  // namespace
@@ -141,22 +166,22 @@ std::uint32_t zone_number(std::string_view name) {
   return static_cast<std::uint32_t>(lb::hash_bytes(name)) | 1U;
 }
 
-PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
-                       const filter::Common& common, Ports& ports, net::Env& env, std::uint16_t https) {
-  std::unordered_map<std::string_view, PlannedServicePointer> before;
-  if (previous != nullptr) {
-    for (const PlannedServicePointer& service : previous->services) before.emplace(service->name, service);
-  }
+PlanPointer build_plan(const config::SnapshotPointer& snapshot, const ResolvedNames& names,
+                       const Plan* previous, const filter::Common& common, Ports& ports, net::Env& env,
+                       std::uint16_t https) {
   auto plan = std::make_shared<Plan>();
-  plan->revision = snapshot.revision;
-  Router::ServicePlaces places;
-  for (const config::Service& service : snapshot.services) {
-    const auto found = before.find(service.name);
-    places.emplace(service.name, static_cast<std::uint32_t>(plan->services.size()));
-    plan->services.push_back(
-        plan_service(service, names, found == before.end() ? nullptr : found->second, snapshot, env));
+  plan->snapshot = snapshot;
+  plan->https = https;
+  plan->services.reserve(snapshot->services.size());
+  const config::NamedList<PlannedService> none;
+  const auto& before = previous == nullptr ? none : previous->services;  // both are in order
+  auto old = before.begin();
+  for (const auto& service : snapshot->services) {
+    while (old != before.end() && (*old)->name < service->name) ++old;
+    const bool known = old != before.end() && (*old)->name == service->name;
+    plan->services.push_back(plan_service(service, names, known ? *old : nullptr, *snapshot, env));
   }
-  plan->router = Router(snapshot, places, common, previous == nullptr ? nullptr : &previous->router, https);
+  plan->router = make_router(*plan, previous, common);
   plan->ports = ports.plan(snapshot);
   return plan;
 }

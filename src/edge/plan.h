@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/snapshot.h"
@@ -62,9 +63,14 @@ struct PlannedHost {
 
 // Immutable; the same object in successive plans when nothing of the service changed.
 struct PlannedService {
-  std::string name;
-  config::ServiceSpec spec;
+  explicit PlannedService(std::shared_ptr<const config::Service> from)
+      : source(std::move(from)), name(source->name), spec(source->spec), authority(source->name) {}
+
+  std::shared_ptr<const config::Service> source;
+  const std::string& name;
+  const config::ServiceSpec& spec;
   std::string authority;  // for requests that came without a Host
+  bool by_name = false;   // some of its endpoints are names, whose addresses change by themselves
   std::vector<PlannedHost> hosts;
   std::shared_ptr<SharedService> shared;
   lb::HashTablePointer table;               // of a policy that hashes, shared by all cores; else null
@@ -78,10 +84,11 @@ using PlannedServicePointer = std::shared_ptr<const PlannedService>;
 lb::OutlierSettings outlier_settings(const config::OutlierDetection& spec);
 
 struct Plan {
-  std::uint64_t revision = 0;
-  std::vector<PlannedServicePointer> services;  // routes refer to them by place
-  Router router;
-  std::vector<PlannedPort> ports;  // by number, the shared ones included
+  config::SnapshotPointer snapshot;            // that it was made from
+  config::NamedList<PlannedService> services;  // routes refer to them by place
+  std::uint16_t https = 0;                     // the port of the shared HTTPS listener; 0: there is none
+  std::shared_ptr<const Router> router;        // the same while no load balancer and no place changes
+  std::vector<PlannedPort> ports;              // by number, the shared ones included
 };
 using PlanPointer = std::shared_ptr<const Plan>;
 
@@ -91,9 +98,10 @@ std::uint32_t zone_number(std::string_view name);
 // "name:port" -> addresses; a name that is not there has not been resolved yet and has no hosts.
 using ResolvedNames = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
-// previous: whose shared state goes on; may be null. ports: keeps the TLS of listeners. https: the port of
-// the shared HTTPS listener; 0: there is none.
-PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
-                       const filter::Common& common, Ports& ports, net::Env& env, std::uint16_t https);
+// previous: whose shared state goes on, and whose parts are the plan's as far as nothing of them changed; may
+// be null. ports: keeps the TLS of listeners. https: the port of the shared HTTPS listener; 0: there is none.
+PlanPointer build_plan(const config::SnapshotPointer& snapshot, const ResolvedNames& names,
+                       const Plan* previous, const filter::Common& common, Ports& ports, net::Env& env,
+                       std::uint16_t https);
 
 }  // namespace weir::edge

@@ -62,11 +62,19 @@ bool Ports::claim(std::uint32_t number) {
   return false;
 }
 
-std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
+std::vector<PlannedPort> Ports::plan(const config::SnapshotPointer& snapshot) {
+  const bool same = planned_for_ && planned_for_->load_balancers == snapshot->load_balancers &&
+                    planned_for_->certificates == snapshot->certificates;
+  if (!same) planned_ = plan_anew(*snapshot);
+  planned_for_ = snapshot;
+  return planned_;
+}
+
+std::vector<PlannedPort> Ports::plan_anew(const config::Snapshot& snapshot) {
   std::map<std::uint32_t, Wanted> tls_ports{{config::kSharedHttps, Wanted{}}};
   std::map<std::uint32_t, Wanted> plain_ports{{config::kSharedHttp, Wanted{}}};
-  for (const config::LoadBalancer& load_balancer : snapshot.load_balancers) {
-    for (const config::Listener& listener : load_balancer.spec.listeners) {
+  for (const auto& load_balancer : snapshot.load_balancers) {
+    for (const config::Listener& listener : load_balancer->spec.listeners) {
       const bool https = listener.protocol == config::ListenerProtocol::kHttps;
       Wanted& wanted = (https ? tls_ports : plain_ports)[config::shared_or_own_port(listener)];
       for (const std::string& network : listener.proxy_protocol_from) {
@@ -104,7 +112,7 @@ std::vector<PlannedPort> Ports::plan(const config::Snapshot& snapshot) {
   return ports;
 }
 
-// All listeners of a port want the same of clients: config::validate_whole sees to it.
+// All listeners of a port want the same of clients: config::Whole sees to it.
 void Ports::collect(const config::Snapshot& snapshot, const config::Listener& listener, Wanted& wanted) {
   const config::ListenerTls tls = listener.tls.value_or(config::ListenerTls{});
   wanted.settings = {.tls13_only = tls.min_version == config::TlsVersion::k13,

@@ -40,15 +40,17 @@ class Ports {
 
   // By number. A certificate that can't be used leaves the port what it had of it before; a port whose
   // demands on clients can't be met is refused. Both are said in the log. One that another program listens on
-  // is left out. Issued certificates near their end are made anew, so this is called from time to time
-  // without a change.
-  std::vector<PlannedPort> plan(const config::Snapshot& snapshot);
+  // is left out. While neither load balancers nor certificates have changed, it is what it was before.
+  std::vector<PlannedPort> plan(const config::SnapshotPointer& snapshot);
+  // The next plan looks at everything again: issued certificates near their end are made anew, so this is
+  // called from time to time without a change.
+  void look_again() { planned_for_ = nullptr; }
   std::size_t issued() const { return issued_.size(); }
 
   // Why a port is left out; null: it is not.
   const Error* taken(std::uint32_t number) const;
   bool any_taken() const { return !taken_.empty(); }
-  // Whether one that is left out has become free: then it is in the next plan.
+  // Whether one that is left out has become free: then it is in the next plan that looks again.
   bool any_free_again();
 
  private:
@@ -79,6 +81,7 @@ class Ports {
     std::shared_ptr<const tls::Certificate> certificate;
   };
 
+  std::vector<PlannedPort> plan_anew(const config::Snapshot& snapshot);
   void collect(const config::Snapshot& snapshot, const config::Listener& listener, Wanted& wanted);
   std::shared_ptr<const tls::Certificate> load(const config::Snapshot& snapshot, const std::string& name);
   std::shared_ptr<const tls::Certificate> issue(const std::vector<std::string>& hosts);
@@ -92,6 +95,8 @@ class Ports {
   std::map<std::uint32_t, Context> contexts_;
   std::map<std::string, Loaded, std::less<>> loaded_;
   std::map<std::vector<std::string>, Issued> issued_;
+  config::SnapshotPointer planned_for_;  // null: nothing is planned
+  std::vector<PlannedPort> planned_;
   net::Address shared_;
   std::set<std::uint32_t> ours_;          // ports of their own that the last plan had
   std::map<std::uint32_t, Error> taken_;  // ports of their own that it wanted and could not have

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "edge/intake.h"
@@ -177,30 +176,34 @@ Proxy::Proxy(net::Env& env, net::Connector& connector, const WorkerOptions& opti
       zone_(options.zone),
       connections_(env.loop),
       active_(std::make_shared<ActivePlan>()) {
-  apply(std::make_shared<Plan>());
+  apply(std::make_shared<Plan>(Plan{.router = std::make_shared<const Router>()}));
   if (options.access_log != nullptr) access_lines_.emplace(*options.access_log);
 }
 
 void Proxy::apply(PlanPointer plan) {
   auto next = std::make_shared<ActivePlan>();
-  std::unordered_map<std::string_view, std::shared_ptr<Upstream>> before;
-  for (const auto& upstream : active_->upstreams) before.emplace(upstream->service().name, upstream);
+  next->upstreams.reserve(plan->services.size());
+  auto old = active_->upstreams.begin();  // in the order of names, like the services
+  const auto end = active_->upstreams.end();
   for (const PlannedServicePointer& service : plan->services) {
-    const auto found = before.find(service->name);
-    const std::shared_ptr<Upstream> previous = found == before.end() ? nullptr : found->second;
-    const bool same = previous && &previous->service() == service.get();
+    while (old != end && (*old)->service().name < service->name) ++old;
+    const bool known = old != end && (*old)->service().name == service->name;
+    const bool same = known && &(*old)->service() == service.get();
     next->upstreams.push_back(
-        same ? previous
-             : std::make_shared<Upstream>(service, previous.get(), env_, zone_,
+        same ? *old
+             : std::make_shared<Upstream>(service, known ? old->get() : nullptr, env_, zone_,
                                           UpstreamShare{traffic_, connections_, kWriteTimeout}));
   }
-  for (const std::string_view name : plan->router.load_balancers()) {
-    next->load_balancer_counts.push_back(traffic_.join(record::Traffic::Sort::kLoadBalancer, name));
+  if (active_->plan && active_->plan->router == plan->router) {
+    next->load_balancer_counts = active_->load_balancer_counts;
+  } else {
+    for (const std::string_view name : plan->router->load_balancers()) {
+      next->load_balancer_counts.push_back(traffic_.join(record::Traffic::Sort::kLoadBalancer, name));
+    }
   }
   next->plan = std::move(plan);
   journal_.keep_names();
   active_ = std::move(next);
-  before.clear();
   traffic_.drop_unused();
 }
 
@@ -214,7 +217,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   // Held until the response's head has gone through the filters, not longer: a stream that stays open for
   // hours keeps no plan.
   const std::shared_ptr<const ActivePlan> active = active_;
-  const Router& router = active->plan->router;
+  const Router& router = *active->plan->router;
   const std::uint32_t port = port_of(request.local_port);
   const Intake intake = take_in(request, router.trusted(port));
   record::Decision& decision = journal_.begin(request);

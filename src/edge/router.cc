@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <tuple>
 #include <utility>
 
 #include "base/text.h"
@@ -41,10 +40,8 @@ std::vector<ValueMatch> value_matches(const std::vector<config::FieldMatch>& spe
 
 void set_path(const config::RouteMatch& match, Route& route) {
   if (match.path) {
-    route.path_kind = Route::PathKind::kExact;
     route.path = *match.path;
   } else if (match.regex) {
-    route.path_kind = Route::PathKind::kPattern;
     route.path = *match.regex;
     route.path_pattern.emplace(*match.regex);
   } else {
@@ -53,11 +50,7 @@ void set_path(const config::RouteMatch& match, Route& route) {
 }
 
 bool precedes(const Route* left, const Route* right) {
-  const auto rank = [](const Route& route) {
-    return std::tuple(route.path_kind, route.path.size(), !route.methods.empty(), route.headers.size(),
-                      route.query.size());
-  };
-  return std::pair(rank(*left), right->order) > std::pair(rank(*right), left->order);
+  return std::pair(left->precedence, right->order) > std::pair(right->precedence, left->order);
 }
 
 // What the listener says, else where its load balancer takes HTTPS, else where everybody does.
@@ -114,14 +107,14 @@ bool ValueMatch::accepts(std::string_view value) const {
 
 Route::Mismatch Route::mismatch(const http::RequestHead& head) const {
   using What = Mismatch::What;
-  switch (path_kind) {
-    case PathKind::kPrefix:
+  switch (precedence.path) {
+    case config::Precedence::Path::kPrefix:
       if (!has_prefix(head.path, path)) return {What::kPath};
       break;
-    case PathKind::kPattern:
+    case config::Precedence::Path::kPattern:
       if (!path_pattern->matches(head.path)) return {What::kPath};
       break;
-    case PathKind::kExact:
+    case config::Precedence::Path::kExact:
       if (head.path != path) return {What::kPath};
       break;
   }
@@ -149,8 +142,8 @@ Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_pl
   if (previous != nullptr) {
     for (const auto& route : previous->routes_) before.emplace(route->id, route.get());
   }
-  for (const config::LoadBalancer& load_balancer : snapshot.load_balancers) {
-    add(load_balancer, service_places, snapshot, common, before, https);
+  for (const auto& load_balancer : snapshot.load_balancers) {
+    add(*load_balancer, service_places, snapshot, common, before, https);
   }
   const auto sort = [](Routes& routes) { std::ranges::sort(routes, precedes); };
   for (auto& [number, port] : ports_) {
@@ -180,6 +173,7 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     route->load_balancer_place = place;
     route->name = load_balancer.name + '/' + std::to_string(i);
     set_path(spec.match, *route);
+    route->precedence = config::precedence_of(spec.match);
     route->methods = spec.match.methods;
     route->headers = value_matches(spec.match.headers);
     route->query = value_matches(spec.match.query);
@@ -212,6 +206,7 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     route->load_balancer_place = place;
     route->name = load_balancer.name + "/to-https";
     route->path = "/";
+    route->precedence = config::precedence_of({});
     const config::Route spec{
         .redirect = config::Redirect{
             .status = 308, .scheme = "https", .port = https_port(load_balancer.spec, listener, https)}};

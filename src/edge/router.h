@@ -37,8 +37,6 @@ struct ValueMatch {
 };
 
 struct Route {
-  enum class PathKind : std::uint8_t { kPrefix, kPattern, kExact };  // ascending in precedence
-
   // What of a request this route does not take.
   struct Mismatch {
     enum class What : std::uint8_t { kNothing, kPath, kMethod, kHeader, kQuery };
@@ -51,7 +49,7 @@ struct Route {
   std::string name;                     // "web/0": the load balancer and the place in it
   std::string id;  // "web path prefix /a": wherever it stands; what a plan keeps of the one before goes by it
   std::size_t order = 0;  // by load balancer and place
-  PathKind path_kind = PathKind::kPrefix;
+  config::Precedence precedence;
   std::string path;
   std::optional<config::Pattern> path_pattern;
   std::vector<std::string> methods;
@@ -77,7 +75,7 @@ struct Route {
     return mismatch(head).what == Mismatch::What::kNothing;
   }
   std::string_view matched_prefix() const {
-    return path_kind == PathKind::kPrefix ? std::string_view(path) : std::string_view();
+    return precedence.path == config::Precedence::Path::kPrefix ? std::string_view(path) : std::string_view();
   }
 };
 

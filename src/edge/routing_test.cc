@@ -115,13 +115,13 @@ TEST_CASE("a redirect to https leads to the port where HTTPS is served") {
   Edge edge(fake.env, workers, {.http = *net::Address::parse(kEdge), .server = {}});
   edge.set_https(*net::Address::parse("127.0.0.1:8443"));
   REQUIRE(edge.listen().has_value());
-  config::Snapshot snapshot;
+  Draft snapshot;
   snapshot.services.push_back(service("web", {}));
   snapshot.load_balancers.push_back(load_balancer("web", {}, "web"));
   config::LoadBalancerSpec& spec = snapshot.load_balancers[0].spec;
   spec.listeners[0].redirect_to_https = true;
   const auto location = [&] {
-    edge.apply(std::make_shared<config::Snapshot>(snapshot));
+    edge.apply(snapshot.made());
     fake.run_until_idle();
     Peer client(fake, kEdge);
     client.send("GET / HTTP/1.1\r\nHost: a.example:8080\r\n\r\n");

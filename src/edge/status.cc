@@ -55,19 +55,20 @@ bool is_of(const SharedHost& host, std::string_view endpoint_key) {
 
 }  // namespace
 
-const config::Service* Edge::find_service(std::string_view name) const {
-  return snapshot_->find_service(name);
+PlannedServicePointer Edge::find_planned(std::string_view name) const {
+  const auto found = std::ranges::lower_bound(plan_->services, name, {},
+                                              [](const auto& one) -> std::string_view { return one->name; });
+  return found != plan_->services.end() && (*found)->name == name ? *found : nullptr;
 }
 
 config::ServiceStatus Edge::status_of(std::string_view name) const {
   config::ServiceStatus status;
-  const config::Service* service = find_service(name);
-  const auto planned =
-      std::ranges::find(plan_->services, name, [](const auto& one) -> std::string_view { return one->name; });
-  if (service == nullptr || planned == plan_->services.end()) return status;
-  for (const PlannedHost& host : (*planned)->hosts) {
-    status.endpoints.push_back(status_of_host(**planned, *host.shared));
-    if (serves(**planned, *host.shared)) ++status.serving;
+  const config::Service* service = snapshot_->find_service(name);
+  const PlannedServicePointer planned = find_planned(name);
+  if (service == nullptr || !planned) return status;
+  for (const PlannedHost& host : planned->hosts) {
+    status.endpoints.push_back(status_of_host(*planned, *host.shared));
+    if (serves(*planned, *host.shared)) ++status.serving;
   }
   for (const config::Endpoint& endpoint : service->endpoints) {
     const bool is_name = endpoint.address.family == config::Address::Family::kName;
@@ -82,17 +83,16 @@ config::EndpointStatus Edge::status_of(const config::EndpointSpec& joined) const
   const auto address = config::parse_address(joined.address);
   const std::string key = address ? config::to_text(*address) : joined.address;
   config::EndpointStatus status;
-  for (const PlannedServicePointer& service : plan_->services) {
-    if (service->name != joined.service) continue;
-    bool found = false;
-    for (const PlannedHost& host : service->hosts) {
-      if (!is_of(*host.shared, key)) continue;
-      if (!found || serves(*service, *host.shared)) status = status_of_host(*service, *host.shared);
-      found = true;
-      if (serves(*service, *host.shared)) return status;
-    }
-    if (!found) status.reason = kNotResolved;
+  const PlannedServicePointer service = find_planned(joined.service);
+  if (!service) return status;
+  bool found = false;
+  for (const PlannedHost& host : service->hosts) {
+    if (!is_of(*host.shared, key)) continue;
+    if (!found || serves(*service, *host.shared)) status = status_of_host(*service, *host.shared);
+    found = true;
+    if (serves(*service, *host.shared)) return status;
   }
+  if (!found) status.reason = kNotResolved;
   return status;
 }
 

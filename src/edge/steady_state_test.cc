@@ -93,14 +93,15 @@ TEST_CASE("a request in the steady state allocates nothing") {
   config::Endpoint endpoint;
   endpoint.key = bystanders.origin_address.to_string();
   endpoint.address = *config::parse_address(endpoint.key);
-  snapshot->services.push_back({.name = "web", .spec = {}, .endpoints = {endpoint}});
+  snapshot->services.push_back(
+      std::make_shared<config::Service>(config::Service{.name = "web", .spec = {}, .endpoints = {endpoint}}));
   config::Route route;
   route.backends.push_back({"web", 1});
   config::LoadBalancer load_balancer;
   load_balancer.name = "web";
   load_balancer.spec.listeners.push_back({});
   load_balancer.spec.routes.push_back(route);
-  snapshot->load_balancers.push_back(load_balancer);
+  snapshot->load_balancers.push_back(std::make_shared<config::LoadBalancer>(load_balancer));
   edge.apply(snapshot);
   real.settle();
 

@@ -37,7 +37,7 @@ struct Secure {
     co_await edge.drain();
   }
   void apply() {
-    edge.apply(std::make_shared<config::Snapshot>(snapshot));
+    edge.apply(snapshot.made());
     fake.run_until_idle();
   }
   config::Listener& listener() { return snapshot.load_balancers[0].spec.listeners[0]; }
@@ -91,7 +91,7 @@ struct Secure {
       fake.env,
       workers,
       {.http = *net::Address::parse(kEdge), .server = {}, .domain = "weir.test", .authority = authority}};
-  config::Snapshot snapshot;
+  Draft snapshot;
   tls::TlsDetails seen;
 };
 
@@ -203,20 +203,24 @@ TEST_CASE("certificates of the edge's own authority are renewed without a change
 TEST_CASE("a port's certificates: issued once, forgotten with their host, TLS 1.3 alone when asked for") {
   Secure world;
   Ports ports(world.fake.env, world.authority, "weir.test");
-  const auto first = ports.plan(world.snapshot);
+  const auto first = ports.plan(world.snapshot.made());
   REQUIRE(first.size() == 2);
   const auto named = [](const std::vector<PlannedPort>& planned) {
     const auto found = std::ranges::find(planned, config::kSharedHttps, &PlannedPort::number);
     return found->tls->certificates()->find("a.example", true);
   };
   const tls::Certificate* issued = named(first);
-  CHECK(named(ports.plan(world.snapshot)) == issued);
+  CHECK(named(ports.plan(world.snapshot.made())) == issued);
   CHECK(ports.issued() == 2);
+  const auto snapshot = world.snapshot.made();
+  CHECK(named(ports.plan(snapshot)) == issued);
   world.fake.clock.advance(61 * 24h);  // a third of 90 days is left
-  CHECK(named(ports.plan(world.snapshot)) != issued);
+  CHECK(named(ports.plan(snapshot)) == issued);
+  ports.look_again();
+  CHECK(named(ports.plan(snapshot)) != issued);
   world.listener().hostnames = {"b.example"};
   world.listener().tls->min_version = config::TlsVersion::k13;
-  const auto last = ports.plan(world.snapshot);
+  const auto last = ports.plan(world.snapshot.made());
   CHECK(std::ranges::find(last, config::kSharedHttps, &PlannedPort::number)->tls->options().tls13_only);
   CHECK(ports.issued() == 2);
 }

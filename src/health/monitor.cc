@@ -30,16 +30,17 @@ struct Monitor::Watched {
 Monitor::Monitor(net::Env& env) : env_(env), ending_(env.loop) {}
 Monitor::~Monitor() = default;
 
-void Monitor::set(std::map<std::string, Target> targets) {
-  for (auto& [key, watched] : watched_) {
+void Monitor::set(const std::string& group, std::map<std::string, Target> targets) {
+  Group& all = groups_[group];
+  for (auto& [key, watched] : all) {
     const auto wanted = targets.find(key);
     const bool same = wanted != targets.end() && wanted->second.address == watched->target.address &&
                       wanted->second.check == watched->target.check;
     if (!same) ending_.spawn(end(std::move(watched)));
   }
-  std::erase_if(watched_, [](const auto& item) { return item.second == nullptr; });
+  std::erase_if(all, [](const auto& item) { return item.second == nullptr; });
   for (auto& [key, target] : targets) {
-    auto& watched = watched_[key];
+    auto& watched = all[key];
     if (watched) {
       watched->target.on_verdict = std::move(target.on_verdict);
       watched->target.on_pass = std::move(target.on_pass);
@@ -49,12 +50,13 @@ void Monitor::set(std::map<std::string, Target> targets) {
     if (watched->target.known == lb::Health::kHealthy) watched->state.observe(true);
     watched->group.spawn(watch(*watched));
   }
+  if (all.empty()) groups_.erase(group);
 }
 
 net::Task<void> Monitor::end(std::unique_ptr<Watched> watched) { co_await watched->group.stop(); }
 
 net::Task<void> Monitor::stop() {
-  set({});
+  while (!groups_.empty()) set(std::string(groups_.begin()->first), {});
   co_await ending_.join();
 }
 

@@ -28,9 +28,9 @@ class Monitor {
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
-  // The endpoints to check from now on, by a key. A target with the same key, address and check goes on as it
-  // is, with its history; the others end or begin with a check at once.
-  void set(std::map<std::string, Target> targets);
+  // The endpoints of a group to check from now on, by a key. A target with the same key, address and check
+  // goes on as it is, with its history; the others end or begin with a check at once.
+  void set(const std::string& group, std::map<std::string, Target> targets);
   // Ends all.
   net::Task<void> stop();
 
@@ -43,7 +43,8 @@ class Monitor {
   static net::Task<void> end(std::unique_ptr<Watched> watched);
 
   net::Env& env_;
-  std::map<std::string, std::unique_ptr<Watched>> watched_;
+  using Group = std::map<std::string, std::unique_ptr<Watched>>;
+  std::map<std::string, Group> groups_;
   net::TaskGroup ending_;
   Counter checks_;
   Counter failures_;

@@ -53,6 +53,10 @@ bool Address::is_loopback() const {
          std::all_of(bytes_.begin(), bytes_.end() - 1, [](std::uint8_t b) { return b == 0; });
 }
 
+bool Address::is_any() const {
+  return std::ranges::all_of(bytes_, [](std::uint8_t b) { return b == 0; });
+}
+
 std::string Address::ip() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
   ::inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes_.data(), text.data(), text.size());

@@ -45,6 +45,9 @@ Address from_system(const SocketAddress& address) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
     std::array<std::uint8_t, 16> bytes{};
     std::memcpy(bytes.data(), &v6.sin6_addr, 16);
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {  // an IPv4 client of a socket for both families
+      return Address::v4({bytes[12], bytes[13], bytes[14], bytes[15]}, ntohs(v6.sin6_port));
+    }
     return Address::v6(bytes, ntohs(v6.sin6_port));
   }
   const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
@@ -53,9 +56,23 @@ Address from_system(const SocketAddress& address) {
   return Address::v4(bytes, ntohs(v4.sin_port));
 }
 
-void set_option(int fd, int level, int option) {
-  const int on = 1;
-  (void)::setsockopt(fd, level, option, &on, sizeof on);  // a hint: the socket works without it
+void set_option(int fd, int level, int option, int value = 1) {
+  (void)::setsockopt(fd, level, option, &value, sizeof value);  // a hint: the socket works without it
+}
+
+// A socket to be bound to an address. [::] is every address of this machine, in both families; where the
+// kernel has no IPv6, those of IPv4 are all.
+Result<Descriptor> socket_for(Address& at) {
+  constexpr int kType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  Descriptor made(::socket(at.is_v6() ? AF_INET6 : AF_INET, kType, IPPROTO_TCP));
+  if (!made && errno == EAFNOSUPPORT && at.is_any() && at.is_v6()) {
+    at = Address::v4({}, at.port());
+    made = Descriptor(::socket(AF_INET, kType, IPPROTO_TCP));
+  }
+  if (!made) return fail(system_error(errno, "cannot make a socket"));
+  if (at.is_v6()) set_option(made.get(), IPPROTO_IPV6, IPV6_V6ONLY, at.is_any() ? 0 : 1);
+  set_option(made.get(), SOL_SOCKET, SO_REUSEADDR);
+  return made;
 }
 
 // The peer has seen nothing yet, so that another try is always right, unless nobody wants it any more.
@@ -149,21 +166,18 @@ class EpollListener final : public Listener, private EpollPoller::Handler {
 }  // namespace
 
 Result<std::unique_ptr<Listener>> EpollNetwork::listen(Address at) {
-  Descriptor descriptor(
-      ::socket(at.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
-  if (!descriptor) return fail(system_error(errno, "cannot make a socket"));
-  set_option(descriptor.get(), SOL_SOCKET, SO_REUSEADDR);
-  set_option(descriptor.get(), SOL_SOCKET, SO_REUSEPORT);
-  if (at.is_v6()) set_option(descriptor.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+  auto descriptor = socket_for(at);
+  if (!descriptor) return fail(descriptor.error());
+  set_option(descriptor->get(), SOL_SOCKET, SO_REUSEPORT);
   SocketAddress local = to_system(at);
-  if (::bind(descriptor.get(), local.get(), local.bytes) != 0)
+  if (::bind(descriptor->get(), local.get(), local.bytes) != 0)
     return fail(system_error(errno, "cannot bind"));
-  if (::listen(descriptor.get(), kBacklog) != 0) return fail(system_error(errno, "cannot listen"));
+  if (::listen(descriptor->get(), kBacklog) != 0) return fail(system_error(errno, "cannot listen"));
   SocketAddress bound;
-  if (::getsockname(descriptor.get(), bound.get(), &bound.bytes) != 0) {
+  if (::getsockname(descriptor->get(), bound.get(), &bound.bytes) != 0) {
     return fail(system_error(errno, "cannot tell the bound address"));
   }
-  auto listener = std::make_unique<EpollListener>(loop_, poller_, std::move(descriptor), from_system(bound));
+  auto listener = std::make_unique<EpollListener>(loop_, poller_, std::move(*descriptor), from_system(bound));
   if (auto watched = listener->watch(); !watched) return fail(watched.error());
   return listener;
 }
@@ -199,12 +213,10 @@ Task<Result<Resolved>> EpollNetwork::resolve(std::string name, std::uint16_t por
 
 Result<void> EpollNetwork::check_unused(Address at) {
   if (at.port() == 0) return {};
-  const Descriptor probe(::socket(at.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
-  if (!probe) return fail(system_error(errno, "cannot make a socket"));
-  set_option(probe.get(), SOL_SOCKET, SO_REUSEADDR);
-  if (at.is_v6()) set_option(probe.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+  const auto probe = socket_for(at);
+  if (!probe) return fail(probe.error());
   SocketAddress local = to_system(at);
-  if (::bind(probe.get(), local.get(), local.bytes) != 0) return fail(system_error(errno, "cannot bind"));
+  if (::bind(probe->get(), local.get(), local.bytes) != 0) return fail(system_error(errno, "cannot bind"));
   return {};
 }
 

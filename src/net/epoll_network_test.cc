@@ -50,6 +50,31 @@ TEST_CASE("who connects and who accepts agree on their addresses, in both famili
   }
 }
 
+TEST_CASE("[::] is every address of the machine, and IPv4 clients have IPv4 addresses there") {
+  RealEnv real;
+  auto listener = listen(real, Address::v6({}, 0));
+  const Address bound = listener->address();
+  for (const Address& to :
+       {*Address::parse_ip("127.0.0.1", bound.port()), *Address::parse_ip("::1", bound.port())}) {
+    CAPTURE(to.to_string());
+    auto client = real.run(real.network.connect(to, 5s));
+    if (to.is_v6() && (!client || !*client)) continue;  // a machine without IPv6
+    REQUIRE((client && *client));
+    auto accepted = real.run(listener->accept());
+    REQUIRE((accepted && *accepted));
+    CHECK((*accepted)->peer.ip() == to.ip());
+  }
+  CHECK(real.network.check_unused(Address::v4({127, 0, 0, 1}, bound.port())).error().code ==
+        Code::kAddressInUse);
+}
+
+TEST_CASE("[::] is not free when IPv4 alone is taken") {
+  RealEnv real;
+  const auto listener = listen(real);
+  const Address every = Address::v6({}, listener->address().port());
+  CHECK(real.network.check_unused(every).error().code == Code::kAddressInUse);
+}
+
 TEST_CASE("nobody listens: connect fails at once, and may be tried elsewhere") {
   RealEnv real;
   Address to = listen(real)->address();  // closed again

@@ -29,6 +29,7 @@ class Address {
 
   bool is_v6() const { return v6_; }
   bool is_loopback() const;
+  bool is_any() const;  // 0.0.0.0 or [::]: every address of a machine
   std::uint16_t port() const { return port_; }
   void set_port(std::uint16_t port) { port_ = port; }
   const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }  // IPv4: the first four
@@ -69,7 +70,8 @@ class Connector {
 
 class Network : public Connector {
  public:
-  // Several loops of one process may listen on the same address: the kernel spreads the connections.
+  // Several loops of one process may listen on the same address: the kernel spreads the connections. [::] is
+  // every address of the machine, those of IPv4 too, whose clients have IPv4 addresses then.
   virtual Result<std::unique_ptr<Listener>> listen(Address at) = 0;
   // Whether nobody listens there, this process included. Listening shares an address with other sockets of
   // the same user, which is meant for the loops of one process, not for two programs that know nothing of

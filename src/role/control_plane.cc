@@ -1,13 +1,14 @@
 #include "role/control_plane.h"
 
 #include <utility>
-#include <vector>
 
 #include "api/api.h"
 #include "auth/token_table.h"
 #include "config/status.h"
 #include "controller/admin_object.h"
 #include "controller/controller.h"
+#include "enroll/registrar.h"
+#include "mirror/mirror.h"
 #include "store/sqlite_store.h"
 
 namespace weir::role {
@@ -25,19 +26,25 @@ struct ControlPlane::Backend {
           config::SnapshotPointer started_from, controller::PublisherSinks sinks)
       : engine(std::move(opened)),
         store(*engine, env.loop),
-        api(env, store, tokens,
+        mirror(store, env.log),
+        api(env, store, mirror, tokens,
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),
              .settle_timeout = kSettleTimeout}),
+        registrar(env, store, tokens, options.authority, options.domain),
         controller(
-            env, store, tokens,
+            env, store, mirror, tokens,
             {.edge_name = options.edge_name, .edge = options.edge, .started_from = std::move(started_from)},
-            std::move(sinks)) {}
+            std::move(sinks)) {
+    api.set_registrar(registrar);
+  }
 
   std::unique_ptr<store::Engine> engine;
   store::SqliteStore store;
+  mirror::Mirror mirror;
   auth::TokenTable tokens;
   api::Api api;
+  enroll::Registrar registrar;
   controller::Controller controller;
 };
 
@@ -71,6 +78,9 @@ std::expected<void, std::string> ControlPlane::prepare() {
 }
 
 std::expected<void, std::string> ControlPlane::listen() {
+  if (options_.api_names) {
+    if (auto made = make_door(); !made) return made;
+  }
   auto api = env_.network.listen(options_.api);
   if (!api) return std::unexpected(cannot_listen("--api", options_.api, api.error()));
   api_address_ = (*api)->address();
@@ -80,6 +90,17 @@ std::expected<void, std::string> ControlPlane::listen() {
   } else {
     open_store_late();
   }
+  return {};
+}
+
+std::expected<void, std::string> ControlPlane::make_door() {
+  auto door = enroll::Door::create(env_, options_.authority, {.names = options_.api_names});
+  if (!door) return std::unexpected(std::string("no TLS for the API: ") + door.error().text);
+  api_door_ = std::move(*door);
+  api_door_->on_refused([this](const net::Address& from, const char* why) {
+    if (backend_) tasks_.spawn(backend_->registrar.refused_certificate(from, why));
+  });
+  tasks_.spawn(api_door_->keep_fresh());
   return {};
 }
 
@@ -111,9 +132,6 @@ void ControlPlane::on_store(store::Opened<std::unique_ptr<store::Engine>> opened
 void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   controller::PublisherSinks sinks{
       .snapshot = [this](config::SnapshotPointer snapshot) { traffic_.apply(std::move(snapshot)); },
-      .parts = [this](
-                   store::Revision revision,
-                   std::vector<config::ObjectPointer> parts) { traffic_.keep(revision, std::move(parts)); },
       .settled =
           [this](store::Revision revision) {
             backend_->api.settled(revision);
@@ -157,7 +175,9 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     case config::Kind::kSecret: return with_applied(config::AppliedStatus{});
     case config::Kind::kEdge:
       if (object.metadata.name != options_.edge_name) return {};
-      return config::status_text(config::EdgeStatus{publisher.published()});
+      return config::status_text(
+          config::EdgeStatus{.attached = true, .applied_revision = publisher.published()});
+    case config::Kind::kRollout:
     case config::Kind::kToken:
     case config::Kind::kEvent: break;
   }
@@ -175,7 +195,6 @@ net::Task<void> ControlPlane::begin() {
   // must not keep anybody from mending it.
   tasks_.spawn(settle_late());
   if (!co_await settled_.wait(env_.loop)) co_return;
-  co_await backend_->api.prepare();
   gate_.open(backend_->api);
   open_api();
   ready_(api_address_, admin_token_.made ? admin_token_.text : std::string());
@@ -183,7 +202,7 @@ net::Task<void> ControlPlane::begin() {
 }
 
 void ControlPlane::open_api() {
-  if (api_listener_ && !api_server_.draining()) api_server_.listen(std::move(api_listener_));
+  if (api_listener_ && !api_server_.draining()) api_server_.listen(std::move(api_listener_), api_door_);
 }
 
 net::Task<void> ControlPlane::settle_late() {

@@ -8,10 +8,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/gate.h"
 #include "auth/admin_token.h"
 #include "config/specs.h"
+#include "enroll/door.h"
 #include "http/server.h"
 #include "net/env.h"
 #include "net/task.h"
@@ -19,13 +21,18 @@
 #include "role/traffic.h"
 #include "store/data_directory.h"
 #include "store/opener.h"
+#include "tls/authority.h"
 
 namespace weir::role {
 
 struct ControlPlaneOptions {
   net::Address api;
+  // By which the API is reached, for its certificate; see enroll::DoorOptions. Empty: it is plain HTTP.
+  std::function<std::vector<std::string>()> api_names;
   std::string data_dir;
   std::string version;  // of the program
+  std::string domain;   // of the identities of machines
+  std::shared_ptr<const tls::Authority> authority;
   // The edge in this process, as it is registered.
   std::string edge_name;
   config::EdgeSpec edge;
@@ -61,6 +68,7 @@ class ControlPlane {
   std::string status_of(const config::Object& object) const;
   net::Task<void> begin();
   void open_api();
+  std::expected<void, std::string> make_door();
   net::Task<void> settle_late();
   net::Task<void> admit_late();
 
@@ -77,6 +85,7 @@ class ControlPlane {
   net::TaskGroup tasks_;
   net::Event settled_;
   std::unique_ptr<net::Listener> api_listener_;
+  std::shared_ptr<enroll::Door> api_door_;  // null: the API is plain HTTP
   net::Address api_address_;
   auth::AdminToken admin_token_;
   bool draining_ = false;

@@ -45,9 +45,9 @@ std::expected<void, std::string> Traffic::listen() {
   return {};
 }
 
-void Traffic::keep(std::uint64_t revision, std::vector<config::ObjectPointer> parts) {
-  snapshot_file_.keep(
-      [revision, parts = std::move(parts)] { return config::snapshot_text(revision, parts); });
+void Traffic::apply(config::SnapshotPointer snapshot) {
+  snapshot_file_.keep([snapshot] { return config::snapshot_text(*snapshot); });
+  edge_.apply(std::move(snapshot));
 }
 
 config::SnapshotPointer Traffic::read_last_snapshot() {

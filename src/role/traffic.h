@@ -39,9 +39,8 @@ class Traffic {
   const config::SnapshotPointer& started_from() const { return started_from_; }  // null: there was none
   const edge::Listening& listening() const { return listening_; }
 
-  void apply(config::SnapshotPointer snapshot) { edge_.apply(std::move(snapshot)); }
-  // What that snapshot was made of goes to disk.
-  void keep(std::uint64_t revision, std::vector<config::ObjectPointer> parts);
+  // Takes effect on every worker in its next turn, and goes to disk.
+  void apply(config::SnapshotPointer snapshot);
 
   edge::Edge& edge() { return edge_; }
 

@@ -90,9 +90,9 @@ const MemoryNetwork::Place* MemoryNetwork::find(const Address& address) const {
 
 MemoryNetwork::Place* MemoryNetwork::listened_place(const Address& address) {
   if (Place& exact = place(address); !exact.listeners.empty()) return &exact;
-  const Address wildcard =
-      address.is_v6() ? Address::v6({}, address.port()) : Address::v4({}, address.port());
-  Place& any = place(wildcard);
+  Place& any_v4 = place(Address::v4({}, address.port()));
+  if (!address.is_v6() && !any_v4.listeners.empty()) return &any_v4;
+  Place& any = place(Address::v6({}, address.port()));
   return any.listeners.empty() ? nullptr : &any;
 }
 

@@ -28,7 +28,7 @@ class MemoryNetwork final : public net::Network {
   ~MemoryNetwork() override;
 
   // Port 0 becomes a free one. Several listeners on one address take connections in turn. A connection to an
-  // address of which only the wildcard (0.0.0.0 or ::) is listened on goes there.
+  // address of which only the wildcard (0.0.0.0, or :: for both families) is listened on goes there.
   Result<std::unique_ptr<net::Listener>> listen(net::Address at) override;
   Result<void> check_unused(net::Address at) override;
   net::Task<Result<std::unique_ptr<net::Stream>>> connect(net::Address to, Duration timeout) override;

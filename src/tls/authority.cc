@@ -4,10 +4,10 @@
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/digest.h>
-#include <openssl/ec_key.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 
 #include <algorithm>
@@ -18,25 +18,23 @@
 #include "base/text.h"
 #include "net/core.h"
 #include "net/network.h"
+#include "tls/certificate_request.h"
+#include "tls/pem.h"
 #include "tls/x509.h"
 
 namespace weir::tls {
 namespace {
 
-constexpr Duration kClockSkew = std::chrono::hours(1);  // machines whose clock is behind accept it at once
-constexpr std::size_t kCommonNameBytesMax = 64;         // RFC 5280 appendix A, ub-common-name
+// Machines whose clock is behind accept a certificate at once: those of visitors, and those that join.
+constexpr Duration kClockSkew = std::chrono::hours(1);
+constexpr Duration kMachineClockSkew = std::chrono::minutes(5);
+constexpr std::size_t kUriBytesMax = 2048;       // SPIFFE ID, section 2.3
+constexpr std::size_t kCommonNameBytesMax = 64;  // RFC 5280 appendix A, ub-common-name
 constexpr std::size_t kNamesMax = 100;
 
 std::unexpected<Error> failed(const char* text, Code code = Code::kInternal) {
   ERR_clear_error();
   return fail(code, text);
-}
-
-bssl::UniquePtr<EVP_PKEY> make_key() {
-  bssl::UniquePtr<EC_KEY> pair(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
-  bssl::UniquePtr<EVP_PKEY> key(EVP_PKEY_new());
-  if (!pair || !key || EC_KEY_generate_key(pair.get()) != 1) return nullptr;
-  return EVP_PKEY_assign_EC_KEY(key.get(), pair.release()) == 1 ? std::move(key) : nullptr;
 }
 
 std::int64_t seconds_of(WallTime time) {
@@ -81,6 +79,24 @@ bool add_extensions(X509& certificate, X509& issuer, std::span<const Extension> 
   });
 }
 
+bool add_alternative_names(X509& certificate, GENERAL_NAMES& all, bool critical) {
+  return X509_add1_ext_i2d(&certificate, NID_subject_alt_name, &all, critical ? 1 : 0, 0) == 1;
+}
+
+// The only name that the certificate has: there is no subject, which makes it critical (RFC 5280 section
+// 4.2.1.6).
+bool add_uri(X509& certificate, const std::string& uri) {
+  const bssl::UniquePtr<GENERAL_NAMES> all(sk_GENERAL_NAME_new_null());
+  bssl::UniquePtr<GENERAL_NAME> name(GENERAL_NAME_new());
+  bssl::UniquePtr<ASN1_IA5STRING> text(ASN1_IA5STRING_new());
+  if (!all || !name || !text ||
+      ASN1_STRING_set(text.get(), uri.data(), static_cast<ossl_ssize_t>(uri.size())) != 1) {
+    return false;
+  }
+  GENERAL_NAME_set0_value(name.get(), GEN_URI, text.release());
+  return bssl::PushToStack(all.get(), std::move(name)) && add_alternative_names(certificate, *all, true);
+}
+
 // Built from values, not from text: a name never becomes syntax.
 bool add_names(X509& certificate, std::span<const std::string> names) {
   const bssl::UniquePtr<GENERAL_NAMES> all(sk_GENERAL_NAME_new_null());
@@ -103,7 +119,7 @@ bool add_names(X509& certificate, std::span<const std::string> names) {
     }
     if (!bssl::PushToStack(all.get(), std::move(name))) return false;
   }
-  return X509_add1_ext_i2d(&certificate, NID_subject_alt_name, all.get(), 0, 0) == 1;
+  return add_alternative_names(certificate, *all, false);
 }
 
 bool is_name(std::string_view text) {
@@ -115,6 +131,11 @@ bool is_name(std::string_view text) {
   });
 }
 
+bool is_uri(std::string_view text) {
+  return text.find("://") != std::string_view::npos && text.size() <= kUriBytesMax &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f' && c != ','; });
+}
+
 const char* usage_text(Usage usage) {
   switch (usage) {
     case Usage::kServer: return "serverAuth";
@@ -122,25 +143,6 @@ const char* usage_text(Usage usage) {
     case Usage::kServerAndClient: break;
   }
   return "serverAuth,clientAuth";
-}
-
-std::string text_of(BIO& memory) {
-  const std::uint8_t* data = nullptr;
-  std::size_t bytes = 0;
-  BIO_mem_contents(&memory, &data, &bytes);
-  return {reinterpret_cast<const char*>(data), bytes};
-}
-
-std::string pem_of(X509& certificate) {
-  const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
-  return out && PEM_write_bio_X509(out.get(), &certificate) == 1 ? text_of(*out) : std::string();
-}
-
-std::string pem_of(EVP_PKEY& key) {
-  const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
-  const bool written =
-      out && PEM_write_bio_PKCS8PrivateKey(out.get(), &key, nullptr, nullptr, 0, nullptr, nullptr) == 1;
-  return written ? text_of(*out) : std::string();
 }
 
 }  // namespace
@@ -183,7 +185,36 @@ Result<Authority> Authority::load(const PemPair& root) {
   if (X509_check_ca(certificate.get()) == 0 || !until) {
     return failed("the authority's certificate is not one of an authority", Code::kInvalid);
   }
-  return Authority(std::move(certificate), std::move(key), root.certificate, *until);
+  std::uint8_t* der = nullptr;
+  const int bytes = i2d_X509(certificate.get(), &der);
+  const bssl::UniquePtr<std::uint8_t> owned(der);
+  if (bytes <= 0) return failed("the authority's certificate is not readable", Code::kInvalid);
+  std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(der, static_cast<std::size_t>(bytes), digest.data());
+  Authority authority(std::move(certificate), std::move(key), root.certificate, *until);
+  authority.fingerprint_ = to_hex(std::as_bytes(std::span(digest)));
+  return authority;
+}
+
+// What all certificates of this authority have in common; `names` fills in whom it is for.
+template <class Names>
+Result<std::string> Authority::make_leaf(const Leaf& wanted, Names names) const {
+  const bssl::UniquePtr<X509> leaf(X509_new());
+  const std::array extensions{
+      Extension{NID_basic_constraints, "critical,CA:FALSE"},
+      Extension{NID_key_usage, "critical,digitalSignature"},
+      Extension{NID_ext_key_usage, usage_text(wanted.usage)},
+      Extension{NID_subject_key_identifier, "hash"},
+      Extension{NID_authority_key_identifier, "keyid:always"},
+  };
+  if (!leaf || X509_set_version(leaf.get(), X509_VERSION_3) != 1 || !set_serial(*leaf) ||
+      !set_validity(*leaf, wanted.from, std::min(wanted.until, not_after_)) ||
+      X509_set_issuer_name(leaf.get(), X509_get_subject_name(root_.get())) != 1 ||
+      X509_set_pubkey(leaf.get(), &wanted.key) != 1 || !add_extensions(*leaf, *root_, extensions) ||
+      !names(*leaf) || X509_sign(leaf.get(), key_.get(), EVP_sha256()) == 0) {
+    return failed("the certificate could not be made");
+  }
+  return pem_of(*leaf) + root_pem_;
 }
 
 Result<PemPair> Authority::issue(std::span<const std::string> names, Usage usage, WallTime now,
@@ -192,24 +223,27 @@ Result<PemPair> Authority::issue(std::span<const std::string> names, Usage usage
     return failed("a certificate is for 1 to 100 host names or addresses", Code::kInvalid);
   }
   const auto key = make_key();
-  const bssl::UniquePtr<X509> leaf(X509_new());
-  const std::array extensions{
-      Extension{NID_basic_constraints, "critical,CA:FALSE"},
-      Extension{NID_key_usage, "critical,digitalSignature"},
-      Extension{NID_ext_key_usage, usage_text(usage)},
-      Extension{NID_subject_key_identifier, "hash"},
-      Extension{NID_authority_key_identifier, "keyid:always"},
-  };
-  const WallTime from = now - std::chrono::floor<std::chrono::milliseconds>(kClockSkew);
-  const WallTime until = std::min(now + std::chrono::floor<std::chrono::milliseconds>(validity), not_after_);
-  if (!key || !leaf || X509_set_version(leaf.get(), X509_VERSION_3) != 1 || !set_serial(*leaf) ||
-      !set_validity(*leaf, from, until) || !set_common_name(*leaf, names.front()) ||
-      X509_set_issuer_name(leaf.get(), X509_get_subject_name(root_.get())) != 1 ||
-      X509_set_pubkey(leaf.get(), key.get()) != 1 || !add_extensions(*leaf, *root_, extensions) ||
-      !add_names(*leaf, names) || X509_sign(leaf.get(), key_.get(), EVP_sha256()) == 0) {
-    return failed("the certificate could not be made");
-  }
-  return PemPair{.certificate = pem_of(*leaf) + root_pem_, .private_key = pem_of(*key)};
+  if (!key) return failed("no key could be made");
+  auto chain = make_leaf(
+      {.key = *key,
+       .usage = usage,
+       .from = now - std::chrono::floor<std::chrono::milliseconds>(kClockSkew),
+       .until = now + std::chrono::floor<std::chrono::milliseconds>(validity)},
+      [names](X509& leaf) { return set_common_name(leaf, names.front()) && add_names(leaf, names); });
+  if (!chain) return fail(chain.error());
+  return PemPair{.certificate = std::move(*chain), .private_key = pem_of(*key)};
+}
+
+Result<std::string> Authority::certify(std::string_view request_pem, const std::string& uri, WallTime now,
+                                       Duration validity) const {
+  if (!is_uri(uri)) return failed("a machine is named by a URI of at most 2048 bytes", Code::kInvalid);
+  const auto key = key_of_request(request_pem);
+  if (!key) return fail(key.error());
+  return make_leaf({.key = **key,
+                    .usage = Usage::kServerAndClient,
+                    .from = now - std::chrono::floor<std::chrono::milliseconds>(kMachineClockSkew),
+                    .until = now + std::chrono::floor<std::chrono::milliseconds>(validity)},
+                   [&uri](X509& leaf) { return add_uri(leaf, uri); });
 }
 
 }  // namespace weir::tls

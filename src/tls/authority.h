@@ -28,6 +28,8 @@ class Authority {
   static constexpr Duration kRootValidity = std::chrono::days(3650);
   // Browsers take no server certificate of more than 398 days, Apple's none of a private authority over 825.
   static constexpr Duration kLeafValidity = std::chrono::days(90);
+  // Short, so that a machine that is taken out is out soon without a list of revoked certificates.
+  static constexpr Duration kMachineValidity = std::chrono::hours(24);
 
   // A new root with an ECDSA P-256 key; `name` is what people see in their browser's list.
   static Result<PemPair> create(std::string_view name, WallTime now);
@@ -36,6 +38,13 @@ class Authority {
   // A certificate for DNS names ("*.example.com" too) and addresses, followed by the root, and its key.
   Result<PemPair> issue(std::span<const std::string> names, Usage usage, WallTime now,
                         Duration validity = kLeafValidity) const;
+  // A certificate for the key of a request (see certificate_request.h), followed by the root. uri: whom it is
+  // for, such as spiffe://weir.localhost/edge/fra-1; whatever else the request names is left out. For both
+  // ends of a connection; valid from five minutes ago.
+  Result<std::string> certify(std::string_view request_pem, const std::string& uri, WallTime now,
+                              Duration validity = kMachineValidity) const;
+  // SHA-256 of the root, lower-case hex: by which it is recognised.
+  const std::string& fingerprint() const { return fingerprint_; }
   const std::string& root_pem() const { return root_pem_; }
   WallTime not_after() const { return not_after_; }
 
@@ -44,9 +53,19 @@ class Authority {
             WallTime not_after)
       : root_(std::move(root)), key_(std::move(key)), root_pem_(std::move(root_pem)), not_after_(not_after) {}
 
+  struct Leaf {
+    evp_pkey_st& key;
+    Usage usage;
+    WallTime from;
+    WallTime until;
+  };
+  template <class Names>
+  Result<std::string> make_leaf(const Leaf& wanted, Names names) const;
+
   std::shared_ptr<x509_st> root_;
   std::shared_ptr<evp_pkey_st> key_;
   std::string root_pem_;
+  std::string fingerprint_;
   WallTime not_after_;
 };
 

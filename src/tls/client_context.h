@@ -19,10 +19,19 @@ struct ssl_session_st;
 
 namespace weir::tls {
 
+// What a handshake says of a server, where a person can do something about it: texts of Errors.
+inline constexpr const char* kUntrusted = "the peer's certificate is of an authority that is not trusted";
+inline constexpr const char* kOtherName = "the peer's certificate is for another name";
+inline constexpr const char* kOtherAddress = "the peer's certificate is for another address";
+inline constexpr const char* kNotTls = "what came is not TLS";
+
 struct ClientOptions {
   std::shared_ptr<const TrustStore> authorities;   // null: nothing is verified, which somebody has to ask for
   std::vector<std::string> protocols;              // offered by ALPN, in order of preference
   std::shared_ptr<const Certificate> certificate;  // shown when the server asks; null: none
+  // In place of authorities: believed is the one whose certificate has this SHA-256 (lower-case hex, or as
+  // much of its front as there is); the server has to send it along.
+  std::string authority_fingerprint = {};
 };
 
 class ClientContext;

@@ -85,6 +85,29 @@ TEST_CASE("the server picks the cipher: AES-128 where it is offered") {
   }
 }
 
+TEST_CASE("a session is worth no more than the client's certificate that it was made with") {
+  World world;
+  world.server_options.client_certificates = ClientCertificates::kRequired;
+  world.server_options.client_authorities = world.trust();
+  world.client_options.certificate =
+      load(world.issue({"client.example"}, Usage::kClient, std::chrono::hours(1)));
+  const auto client = world.client();
+  const auto server = world.server();
+  const ServerName name{.name = "a.example", .endpoint = "a"};
+  auto first = world.connect(client, server, name);
+  REQUIRE(first.server.has_value());
+  REQUIRE(talk(world, first));
+  auto second = world.connect(client, server, name);
+  REQUIRE(second.server.has_value());
+  CHECK((*second.server)->details().resumed);
+  REQUIRE(talk(world, second));
+  world.fake.advance(std::chrono::hours(1));
+  const auto third = world.connect(client, server, name);
+  REQUIRE_FALSE(third.server.has_value());
+  CHECK(third.server.error().code == Code::kUnauthenticated);
+  CHECK(std::string(third.server.error().text) == "the peer's certificate has expired");
+}
+
 TEST_CASE("a session resumes in another context with the same ticket keys") {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     CAPTURE(version);

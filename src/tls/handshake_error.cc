@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "net/network.h"
+#include "tls/client_context.h"
 
 namespace weir::tls {
 namespace {
@@ -22,22 +23,19 @@ struct Reason {
 constexpr std::array kVerifyReasons{
     Reason{X509_V_ERR_CERT_HAS_EXPIRED, "the peer's certificate has expired"},
     Reason{X509_V_ERR_CERT_NOT_YET_VALID, "the peer's certificate is not valid yet"},
-    Reason{X509_V_ERR_HOSTNAME_MISMATCH, "the peer's certificate is for another name"},
-    Reason{X509_V_ERR_IP_ADDRESS_MISMATCH, "the peer's certificate is for another address"},
+    Reason{X509_V_ERR_HOSTNAME_MISMATCH, kOtherName},
+    Reason{X509_V_ERR_IP_ADDRESS_MISMATCH, kOtherAddress},
     Reason{X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "the peer's certificate is self-signed"},
-    Reason{X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
-           "the peer's certificate is of an authority that is not trusted"},
-    Reason{X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-           "the peer's certificate is of an authority that is not trusted"},
-    Reason{X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
-           "the peer's certificate is of an authority that is not trusted"},
+    Reason{X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, kUntrusted},
+    Reason{X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, kUntrusted},
+    Reason{X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, kUntrusted},
     Reason{X509_V_ERR_INVALID_PURPOSE, "the peer's certificate is not made for this use"},
 };
 
 constexpr std::array kReasons{
     Reason{SSL_R_HTTP_REQUEST, "HTTP without TLS on a TLS port"},
     Reason{SSL_R_HTTPS_PROXY_REQUEST, "HTTP without TLS on a TLS port"},
-    Reason{SSL_R_WRONG_VERSION_NUMBER, "what came is not TLS"},
+    Reason{SSL_R_WRONG_VERSION_NUMBER, kNotTls},
     Reason{SSL_R_UNSUPPORTED_PROTOCOL, "the peer speaks no TLS version that is allowed"},
     Reason{SSL_R_NO_SHARED_CIPHER, "no cipher that both sides take"},
     Reason{SSL_R_NO_SHARED_GROUP, "no key exchange that both sides take"},

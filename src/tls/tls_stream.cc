@@ -2,7 +2,9 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/pool.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <chrono>
@@ -34,6 +36,17 @@ constexpr std::size_t kReadBytesLarge = 2 * (kRecordBytes + 256);
 
 bool is_empty(const StreamOperation& operation) {
   return std::ranges::all_of(operation.from, [](Slice slice) { return slice.empty(); });
+}
+
+// A resumed session brings the certificate that was verified when it was made, which may have ended since:
+// the library does not look at it again.
+bool has_outlived_certificate(const SSL* connection, WallTime now) {
+  const auto* chain = SSL_get0_peer_certificates(connection);
+  if (SSL_session_reused(connection) == 0 || chain == nullptr || sk_CRYPTO_BUFFER_num(chain) == 0)
+    return false;
+  const bssl::UniquePtr<X509> certificate(X509_parse_from_buffer(sk_CRYPTO_BUFFER_value(chain, 0)));
+  const auto until = certificate ? not_after(*certificate) : std::nullopt;
+  return !until || now > *until;
 }
 
 void cut_front(StreamOperation& operation, std::size_t bytes) {
@@ -176,6 +189,9 @@ net::Task<Result<void>> TlsStream::handshake(Duration timeout, Side peer) {
       if (auto ready = co_await below_->readable(deadline - loop().now()); !ready)
         co_return fail(ready.error());
     }
+  }
+  if (peer == Side::kDownstream && has_outlived_certificate(connection_, loop().clock().wall_now())) {
+    co_return fail(Code::kUnauthenticated, "the peer's certificate has expired", peer);
   }
   established_ = true;
   co_return Result<void>{};

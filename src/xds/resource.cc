@@ -4,12 +4,19 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/message_lite.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <utility>
 
 #include "lb/hash.h"
 
 namespace weir::xds {
+namespace {
+
+// protobuf writes about every message that it can't read to stderr, which is no peer's to fill.
+[[maybe_unused]] const auto kSilenced = google::protobuf::SetLogHandler(nullptr);
+
+}  // namespace
 
 const TypeInfo* find_type(std::string_view url) {
   for (const TypeInfo& info : kTypes) {

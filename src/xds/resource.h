@@ -59,6 +59,12 @@ struct Resource {
 };
 using ResourcePtr = std::shared_ptr<const Resource>;
 
+struct Change {
+  Type type{};
+  std::string name;
+  ResourcePtr resource;  // null: it is gone
+};
+
 ResourcePtr make_resource(Type type, std::string name, std::string body, std::string object);
 
 // Equal messages give equal bytes, which protobuf alone doesn't promise of maps.

@@ -1,0 +1,36 @@
+#include "auth/join_token.h"
+
+#include <doctest/doctest.h>
+
+#include "auth/token.h"
+
+namespace weir::auth {
+namespace {
+
+TEST_CASE("a join token carries a token and the front of the authority's fingerprint") {
+  const std::string token = issue_token()->text;
+  const std::string fingerprint(64, 'a');
+  const std::string text = join_text(token, fingerprint);
+  CHECK(text == "weirjoin_" + token.substr(5) + "." + fingerprint.substr(0, 32));
+  const auto join = parse_join_token(text);
+  REQUIRE(join.has_value());
+  CHECK(join->token == token);
+  CHECK(join->fingerprint == fingerprint.substr(0, 32));
+}
+
+TEST_CASE("what was not copied right is no join token") {
+  const std::string token = issue_token()->text;
+  const std::string good = join_text(token, std::string(64, '0'));
+  CHECK_FALSE(parse_join_token("").has_value());
+  CHECK_FALSE(parse_join_token(token).has_value());
+  CHECK_FALSE(parse_join_token(good.substr(0, good.find('.'))).has_value());
+  CHECK_FALSE(parse_join_token(good.substr(0, good.size() - 1)).has_value());
+  CHECK_FALSE(parse_join_token(good + "0").has_value());
+  CHECK_FALSE(parse_join_token(good.substr(0, good.size() - 1) + "G").has_value());
+  std::string slip = good;
+  slip[12] = slip[12] == 'a' ? 'b' : 'a';
+  CHECK_FALSE(parse_join_token(slip).has_value());
+}
+
+}  // namespace
+}  // namespace weir::auth

@@ -1,0 +1,233 @@
+#include "controller/rollout.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/text.h"
+#include "lb/hash.h"
+
+namespace weir::controller {
+namespace {
+
+bool has_labels(const config::Labels& labels, const config::Labels& wanted) {
+  return std::ranges::all_of(wanted, [&labels](const auto& entry) {
+    const auto found = labels.find(entry.first);
+    return found != labels.end() && found->second == entry.second;
+  });
+}
+
+std::string label_of(const EdgeView& edge, std::string_view key) {
+  const auto found = edge.labels.find(key);
+  return found == edge.labels.end() ? std::string() : found->second;
+}
+
+// 0 to 99, the same for an edge and a rollout whenever it is asked.
+std::uint64_t place_of(std::string_view salt, std::string_view edge) {
+  return lb::mix(lb::hash_bytes(edge, lb::hash_bytes(salt))) % 100;
+}
+
+// The edges that the change has reached, and the others.
+struct Sides {
+  std::vector<const EdgeView*> reached;
+  std::vector<const EdgeView*> others;
+};
+
+Sides sides_of(const config::RolloutStatus& status, std::string_view salt, std::span<const EdgeView> edges) {
+  Sides sides;
+  for (const EdgeView& edge : edges) {
+    const bool reached = is_reached(status.waves, status.wave, salt, edge.name, edge.labels);
+    (reached ? sides.reached : sides.others).push_back(&edge);
+  }
+  return sides;
+}
+
+std::string percent(double value) {
+  const double tenths = std::round(value * 10);
+  std::string text = std::to_string(static_cast<std::int64_t>(tenths / 10));
+  return text + '.' + std::to_string(static_cast<std::int64_t>(tenths) % 10) + " %";
+}
+
+std::string milliseconds(Duration duration) {
+  return format_duration(std::chrono::round<std::chrono::milliseconds>(duration));
+}
+
+double share(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+Carried sum(const std::vector<const EdgeView*>& edges, Carried EdgeView::* which) {
+  Carried total;
+  for (const EdgeView* edge : edges) total.add(edge->*which);
+  return total;
+}
+
+// What failed, in a sentence; empty: nothing.
+std::string lost_edges(const config::RolloutGates& gates, const Sides& sides) {
+  const auto lost = std::ranges::count_if(
+      sides.reached, [](const EdgeView* edge) { return edge->has_it && !edge->attached; });
+  if (share(static_cast<std::uint64_t>(lost), sides.reached.size()) <= gates.lost_percent_max) return {};
+  const auto* first = *std::ranges::find_if(
+      sides.reached, [](const EdgeView* edge) { return edge->has_it && !edge->attached; });
+  return "lost: " + std::to_string(lost) + " of " + std::to_string(sides.reached.size()) +
+         " edges that have it do not report any more, such as " + first->name;
+}
+
+std::string refused(const Sides& sides) {
+  for (const EdgeView* edge : sides.reached) {
+    if (!edge->refusal.empty()) return "refused: " + edge->name + " can't take it up: " + edge->refusal;
+  }
+  return {};
+}
+
+// Against the edges that do not have the change in the same time; when there are none or they carry too
+// little, against what the same edges did before.
+std::string worse_traffic(const config::RolloutGates& gates, const Sides& sides) {
+  const Carried with = sum(sides.reached, &EdgeView::since);
+  if (with.requests < gates.requests_min) return {};
+  Carried without = sum(sides.others, &EdgeView::since);
+  std::string_view who = "of the other edges";
+  if (without.requests < gates.requests_min) {
+    without = sum(sides.reached, &EdgeView::before);
+    who = "before";
+  }
+  if (with.errors_percent() > without.errors_percent() + gates.errors_percent_max) {
+    return "errors: " + percent(with.errors_percent()) + " of the requests of its edges are answered 5xx, " +
+           percent(without.errors_percent()) + " " + std::string(who);
+  }
+  if (without.requests < gates.requests_min) return {};
+  const Duration bound = without.p99() + without.p99() / 100 * gates.latency_percent_max;
+  if (with.p99() > bound) {
+    return "latency: the 99th percentile of its edges is " + milliseconds(with.p99()) + ", " +
+           milliseconds(without.p99()) + " " + std::string(who);
+  }
+  return {};
+}
+
+std::string worse_health(const config::RolloutGates& gates, const Sides& sides) {
+  const auto unhealthy = [](const std::vector<const EdgeView*>& edges) {
+    std::uint64_t seen = 0;
+    std::uint64_t bad = 0;
+    for (const EdgeView* edge : edges) {
+      seen += edge->endpoints_seen;
+      bad += edge->endpoints_unhealthy;
+    }
+    return share(bad, seen);
+  };
+  const double with = unhealthy(sides.reached);
+  const double without = unhealthy(sides.others);
+  if (with <= without + gates.unhealthy_percent_max) return {};
+  return "health: its edges find " + percent(with) + " of their endpoints unhealthy, the others " +
+         percent(without);
+}
+
+}  // namespace
+
+void Carried::add(const Carried& other) {
+  requests += other.requests;
+  errors_5xx += other.errors_5xx;
+  for (std::size_t i = 0; i < durations.size(); ++i) durations[i] += other.durations[i];
+}
+
+double Carried::errors_percent() const { return share(errors_5xx, requests); }
+
+Duration Carried::p99() const {
+  std::uint64_t all = 0;
+  for (const std::uint64_t count : durations) all += count;
+  if (all == 0) return Duration{};
+  const double wanted = 0.99 * static_cast<double>(all);
+  double below = 0;
+  for (std::size_t i = 0; i < kBuckets.size(); ++i) {
+    const auto here = static_cast<double>(durations[i]);
+    if (below + here >= wanted) {
+      const Duration from = i == 0 ? Duration{} : kBuckets[i - 1];
+      const double part = here == 0 ? 1 : (wanted - below) / here;
+      return from +
+             Duration(static_cast<std::int64_t>(part * static_cast<double>((kBuckets[i] - from).count())));
+    }
+    below += here;
+  }
+  return kBuckets.back();
+}
+
+namespace {
+
+// By place, within it by parts; then whoever is elsewhere, or comes later.
+std::vector<config::RolloutWave> waves_by_place(const config::RolloutSpec& spec,
+                                                std::span<const EdgeView> edges) {
+  std::set<std::pair<std::string, std::string>> places;
+  for (const EdgeView& edge : edges) {
+    places.emplace(label_of(edge, "provider"), label_of(edge, "region"));
+  }
+  std::vector<config::RolloutWave> waves;
+  for (const auto& [provider, region] : places) {
+    config::Labels match;
+    if (!provider.empty()) match["provider"] = provider;
+    if (!region.empty()) match["region"] = region;
+    for (const std::uint32_t part : spec.percents) {
+      if (waves.size() + 1 < config::kWavesMax) waves.push_back({match, part, spec.bake});
+    }
+  }
+  const bool is_whole = !waves.empty() && waves.back().match.empty() && waves.back().percent == 100;
+  if (!is_whole) waves.push_back({{}, 100, spec.bake});
+  return waves;
+}
+
+}  // namespace
+
+std::vector<config::RolloutWave> waves_of(const config::RolloutSpec& spec, std::string_view salt,
+                                          std::span<const EdgeView> edges) {
+  std::vector<config::RolloutWave> waves = spec.waves.empty() ? waves_by_place(spec, edges) : spec.waves;
+  for (config::RolloutWave& wave : waves) {
+    std::uint64_t first = 100;
+    for (const EdgeView& edge : edges) {
+      if (has_labels(edge.labels, wave.match)) first = std::min(first, place_of(salt, edge.name));
+    }
+    if (first < 100) wave.percent = std::max(wave.percent, static_cast<std::uint32_t>(first + 1));
+  }
+  return waves;
+}
+
+bool is_reached(std::span<const config::RolloutWave> waves, std::size_t begun, std::string_view salt,
+                std::string_view edge, const config::Labels& labels) {
+  const std::uint64_t place = place_of(salt, edge);
+  return std::ranges::any_of(waves.first(std::min(begun, waves.size())), [&](const auto& wave) {
+    return has_labels(labels, wave.match) && place < wave.percent;
+  });
+}
+
+bool all_have_it(const config::RolloutStatus& status, std::string_view salt,
+                 std::span<const EdgeView> edges) {
+  const Sides sides = sides_of(status, salt, edges);
+  return std::ranges::all_of(sides.reached,
+                             [](const EdgeView* edge) { return edge->has_it || !edge->attached; });
+}
+
+Judgement judge(const config::RolloutSpec& spec, const config::RolloutStatus& status, std::string_view salt,
+                std::span<const EdgeView> edges, Duration wave_age, std::optional<Duration> baked) {
+  using Step = Judgement::Step;
+  const Sides sides = sides_of(status, salt, edges);
+  for (std::string failed : {refused(sides), lost_edges(spec.gates, sides), worse_traffic(spec.gates, sides),
+                             worse_health(spec.gates, sides)}) {
+    if (!failed.empty()) return {Step::kWithdraw, std::move(failed)};
+  }
+  if (!baked) {
+    const auto waiting = std::ranges::find_if(
+        sides.reached, [](const EdgeView* edge) { return edge->attached && !edge->has_it; });
+    const std::string who = waiting == sides.reached.end() ? "nobody" : (*waiting)->name;
+    if (wave_age > spec.gates.apply_timeout) {
+      return {Step::kWithdraw, "apply_timeout: " + who + " does not have it after " +
+                                   format_duration(spec.gates.apply_timeout)};
+    }
+    return {Step::kWait, "for " + who + " to have it"};
+  }
+  if (spec.paused) return {Step::kWait, "it is paused"};
+  const Duration bake =
+      status.wave == 0 || status.wave > status.waves.size() ? Duration{} : status.waves[status.wave - 1].bake;
+  if (*baked < bake) return {Step::kWait, "it bakes for " + format_duration(bake)};
+  return {Step::kNextWave, {}};
+}
+
+}  // namespace weir::controller

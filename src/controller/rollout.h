@@ -1,0 +1,74 @@
+// Rollout: the judgement of a change that goes out in waves: which edges have it by now, and whether the next
+// wave may begin. Pure functions of the wish, of what came of it so far and of what edges are seen to do; who
+// carries it out is rollouts.h.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "config/specs.h"
+#include "config/status.h"
+
+namespace weir::controller {
+
+// Requests that an edge answered in some time.
+struct Carried {
+  // By upper bounds of their durations; the last one: longer than all of them.
+  static constexpr std::array<Duration, 7> kBuckets{
+      std::chrono::milliseconds(1),    std::chrono::milliseconds(5),   std::chrono::milliseconds(25),
+      std::chrono::milliseconds(100),  std::chrono::milliseconds(500), std::chrono::milliseconds(2500),
+      std::chrono::milliseconds(10000)};
+  std::uint64_t requests = 0;
+  std::uint64_t errors_5xx = 0;
+  std::array<std::uint64_t, kBuckets.size() + 1> durations{};
+
+  void add(const Carried& other);
+  double errors_percent() const;  // 0 without requests
+  // Within which 99 of 100 ended, by interpolation within a bucket; zero without requests.
+  Duration p99() const;
+};
+
+// An edge, as a rollout looks at it.
+struct EdgeView {
+  std::string name;
+  config::Labels labels;  // selectable ones
+  bool attached = false;
+  bool has_it = false;               // serves the revision that brought it the change, or a later one
+  std::string refusal;               // of an object of the change; empty: none
+  std::uint32_t endpoints_seen = 0;  // that it checks
+  std::uint32_t endpoints_unhealthy = 0;
+  Carried before;  // while the change was not there, for as long as is remembered
+  Carried since;   // since the wave under way began, or it had the change, whichever is later
+};
+
+// The waves that a wish comes to, with the edges that there are: each has one at least, if any match.
+// `salt`: of the rollout, so that it is not always the same edges that are first.
+std::vector<config::RolloutWave> waves_of(const config::RolloutSpec& spec, std::string_view salt,
+                                          std::span<const EdgeView> edges);
+
+// Whether the change is meant for an edge when this many waves have begun. Stable: an edge that has it keeps
+// it, whoever comes or goes.
+bool is_reached(std::span<const config::RolloutWave> waves, std::size_t begun, std::string_view salt,
+                std::string_view edge, const config::Labels& labels);
+
+struct Judgement {
+  enum class Step : std::uint8_t { kWait, kNextWave, kWithdraw };
+  Step step = Step::kWait;
+  std::string reason;  // what it waits for, or which gate failed and why
+};
+
+// wave_age: since the present wave began. baked: since when all of its edges have it; none: they do not.
+Judgement judge(const config::RolloutSpec& spec, const config::RolloutStatus& status, std::string_view salt,
+                std::span<const EdgeView> edges, Duration wave_age, std::optional<Duration> baked);
+
+// All edges that the change is meant for, and that are attached, have it.
+bool all_have_it(const config::RolloutStatus& status, std::string_view salt, std::span<const EdgeView> edges);
+
+}  // namespace weir::controller

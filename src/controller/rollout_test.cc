@@ -1,0 +1,166 @@
+#include "controller/rollout.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+namespace weir::controller {
+namespace {
+
+using config::RolloutSpec;
+using config::RolloutStatus;
+using config::RolloutWave;
+using Step = Judgement::Step;
+
+EdgeView edge(std::string name, std::string provider, std::string region) {
+  EdgeView view;
+  view.name = std::move(name);
+  view.labels = {{"provider", std::move(provider)}, {"region", std::move(region)}};
+  view.attached = true;
+  return view;
+}
+
+std::vector<EdgeView> four() {
+  return {edge("a1", "acme", "eu"), edge("a2", "acme", "us"), edge("b1", "bolt", "eu"),
+          edge("b2", "bolt", "eu")};
+}
+
+Carried carried(std::uint64_t requests, std::uint64_t errors, std::size_t bucket) {
+  Carried all{.requests = requests, .errors_5xx = errors};
+  all.durations[bucket] = requests;
+  return all;
+}
+
+// Whose first wave, acme's, has begun.
+struct Running {
+  RolloutSpec spec;
+  RolloutStatus status;
+  std::vector<EdgeView> edges = four();
+
+  Running() {
+    status.wave = 1;
+    status.waves = {{{{"provider", "acme"}}, 100, std::chrono::seconds(30)}, {{}, 100, {}}};
+    edges[0].has_it = edges[1].has_it = true;
+  }
+  Judgement judged(std::optional<Duration> baked = std::chrono::minutes(1)) const {
+    return judge(spec, status, "r", edges, std::chrono::seconds(10), baked);
+  }
+};
+
+TEST_CASE("waves go by provider, region and part, and end with everybody") {
+  const RolloutSpec spec{.percents = {50, 100}};
+  const auto edges = four();
+  const auto waves = waves_of(spec, "r", edges);
+  REQUIRE(waves.size() == 7);
+  CHECK(waves[0].match == config::Labels{{"provider", "acme"}, {"region", "eu"}});
+  CHECK(waves[1].percent == 100);
+  CHECK(waves[2].match == config::Labels{{"provider", "acme"}, {"region", "us"}});
+  CHECK(waves[4].match == config::Labels{{"provider", "bolt"}, {"region", "eu"}});
+  CHECK(waves[6] == RolloutWave{{}, 100, spec.bake});
+  const RolloutSpec given{.waves = {{{{"provider", "bolt"}}, 100, {}}}};
+  CHECK(waves_of(given, "r", edges) == given.waves);
+  CHECK(waves_of(RolloutSpec{}, "r", {}).size() == 1);  // nobody is there yet: everybody
+}
+
+TEST_CASE("each wave reaches somebody, and whoever is reached stays so") {
+  const RolloutSpec spec{.percents = {1, 100}};
+  std::vector<EdgeView> edges;
+  for (int i = 0; i < 200; ++i) edges.push_back(edge("e" + std::to_string(i), "acme", "eu"));
+  for (const std::string salt : {"r", "s", "t"}) {
+    const auto first = std::vector<EdgeView>(edges.begin(), edges.begin() + 3);
+    const auto waves = waves_of(spec, salt, first);
+    std::size_t before = 0;
+    for (std::size_t begun = 0; begun <= waves.size(); ++begun) {
+      std::size_t reached = 0;
+      for (const EdgeView& one : first) reached += is_reached(waves, begun, salt, one.name, one.labels);
+      if (begun == 0) CHECK(reached == 0);
+      if (begun == 1) CHECK(reached >= 1);
+      CHECK(reached >= before);
+      before = reached;
+    }
+    CHECK(before == first.size());
+  }
+  const auto tenth = waves_of(RolloutSpec{.percents = {10}}, "r", edges);
+  std::size_t reached = 0;
+  for (const EdgeView& one : edges) reached += is_reached(tenth, 1, "r", one.name, one.labels);
+  CHECK(reached > 5);
+  CHECK(reached < 40);
+}
+
+TEST_CASE("the next wave begins when all of this one have it and it has baked") {
+  Running one;
+  CHECK(one.judged({}).step == Step::kWait);
+  CHECK(one.judged(std::chrono::seconds(29)).reason == "it bakes for 30s");
+  CHECK(one.judged(std::chrono::seconds(30)).step == Step::kNextWave);
+  one.spec.paused = true;
+  CHECK(one.judged().step == Step::kWait);
+  CHECK(one.judged().reason == "it is paused");
+}
+
+TEST_CASE("an edge that does not take it up in time withdraws it") {
+  Running one;
+  one.edges[1].has_it = false;
+  CHECK(one.judged({}).reason == "for a2 to have it");
+  CHECK_FALSE(all_have_it(one.status, "r", one.edges));
+  const Judgement late = judge(one.spec, one.status, "r", one.edges, std::chrono::seconds(61), {});
+  CHECK(late.step == Step::kWithdraw);
+  CHECK(late.reason == "apply_timeout: a2 does not have it after 1m");
+  one.edges[1].attached = false;  // it never had it, so it was not the change that took it away
+  CHECK(all_have_it(one.status, "r", one.edges));
+  CHECK(one.judged().step == Step::kNextWave);
+}
+
+TEST_CASE("each gate withdraws it and says which and why") {
+  Running one;
+  one.edges[0].refusal = "Service/web: unknown field";
+  CHECK(one.judged().reason == "refused: a1 can't take it up: Service/web: unknown field");
+
+  one = Running();
+  one.edges[0].attached = false;
+  CHECK(one.judged().reason == "lost: 1 of 2 edges that have it do not report any more, such as a1");
+  one.spec.gates.lost_percent_max = 50;
+  CHECK(one.judged().step == Step::kNextWave);
+
+  one = Running();
+  one.edges[0].since = carried(1000, 30, 1);
+  one.edges[2].since = carried(1000, 5, 1);
+  CHECK(one.judged().step == Step::kWithdraw);
+  CHECK(one.judged().reason ==
+        "errors: 3.0 % of the requests of its edges are answered 5xx, 0.5 % of the other edges");
+  one.edges[0].since = carried(50, 50, 1);  // too few to tell
+  CHECK(one.judged().step == Step::kNextWave);
+
+  one = Running();
+  one.edges[0].since = carried(1000, 0, 3);
+  one.edges[2].since = carried(1000, 0, 1);
+  CHECK(one.judged().reason == "latency: the 99th percentile of its edges is 99ms, 5ms of the other edges");
+
+  one = Running();
+  one.edges[0].endpoints_seen = 10;
+  one.edges[0].endpoints_unhealthy = 5;
+  one.edges[2].endpoints_seen = 10;
+  CHECK(one.judged().reason ==
+        "health: its edges find 50.0 % of their endpoints unhealthy, the others 0.0 %");
+}
+
+TEST_CASE("without other edges to compare with, what was before counts") {
+  Running one;
+  one.edges.resize(2);
+  one.edges[0].before = carried(1000, 0, 1);
+  one.edges[0].since = carried(1000, 100, 1);
+  CHECK(one.judged().reason == "errors: 10.0 % of the requests of its edges are answered 5xx, 0.0 % before");
+}
+
+TEST_CASE("a percentile lies within its bucket") {
+  CHECK(Carried{}.p99() == Duration{});
+  CHECK(carried(100, 0, 0).p99() <= std::chrono::milliseconds(1));
+  CHECK(carried(100, 0, 7).p99() == std::chrono::seconds(10));
+  Carried mixed = carried(98, 0, 0);
+  mixed.add(carried(2, 0, 4));
+  CHECK(mixed.p99() > std::chrono::milliseconds(100));
+  CHECK(mixed.p99() < std::chrono::milliseconds(500));
+}
+
+}  // namespace
+}  // namespace weir::controller

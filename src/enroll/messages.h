@@ -1,0 +1,48 @@
+// What a machine that joins and a controller say to each other at POST /v1/enroll, as JSON and as values.
+// Pure.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "config/object.h"
+#include "config/violation.h"
+
+namespace weir::enroll {
+
+// A certificate request of 4 KiB and a description.
+inline constexpr std::size_t kMessageBytesMax = 64UL * 1024;
+
+// What a machine says of itself.
+struct Node {
+  std::string name;  // of its Edge object
+  std::string provider;
+  std::string region;
+  std::string city;
+  std::string address;  // by which clients reach it
+  std::string version;
+  config::Labels labels;
+};
+
+struct Request {
+  std::string token;    // empty: the certificate of the connection speaks for the machine
+  std::string csr;      // PEM
+  config::Object edge;  // what the node says, as the object that it would become
+};
+
+// {"token", "csr", "node": {...}}. Secrets are in no violation.
+config::Checked<Request> parse_request(std::string_view json);
+std::string request_text(std::string_view token, std::string_view csr, const Node& node);
+
+struct Answer {
+  std::string name;         // of the machine, as its certificate has it
+  std::string certificate;  // PEM, the machine's own first
+  std::string ca;           // PEM of the authority
+};
+std::string answer_text(const Answer& answer);
+Result<Answer> parse_answer(std::string_view json);
+// The detail of a problem+json; empty: there is none.
+std::string refusal_of(std::string_view json);
+
+}  // namespace weir::enroll

@@ -1,0 +1,70 @@
+// Mirror: the objects of the store (all kinds but events), decoded, all as of one revision; brought to the
+// present at the price of what has changed. One for all in a process that look at objects: who is to act on
+// changes has a Follower. On the control loop.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "config/whole.h"
+#include "net/task.h"
+#include "store/store.h"
+
+namespace weir::mirror {
+
+class Follower;
+
+class Mirror {
+ public:
+  Mirror(store::Store& store, Log& log) : store_(store), log_(log) {}
+  Mirror(const Mirror&) = delete;
+  Mirror& operator=(const Mirror&) = delete;
+
+  // All that was committed before the call is in it afterwards. Several tasks may ask at the same time.
+  net::Task<Result<void>> catch_up();
+  store::Revision revision() const { return revision_; }
+  // As of revision() right after a catch-up; another task may move both at the next wait. An object that this
+  // version can't read is logged and left out: it must not stop every other change.
+  const config::Whole& objects() const { return objects_; }
+
+ private:
+  friend class Follower;
+  net::Task<Result<void>> read_all();
+  config::ObjectPointer decoded(const std::string& key, std::string_view value, store::Revision revision);
+  void take(const store::Change& change);
+  void tell(const config::ObjectChange& change);
+
+  store::Store& store_;
+  Log& log_;
+  config::Whole objects_;
+  store::Revision revision_ = 0;
+  bool is_read_ = false;
+  std::vector<Follower*> followers_;
+};
+
+// What one reader of a Mirror has not been told yet. Outlived by the Mirror.
+class Follower {
+ public:
+  explicit Follower(Mirror& mirror);
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
+  ~Follower();
+
+  // Brings the mirror to the present, and tells each object once that is another than when it was told last,
+  // by kind and name; the first time, all that are there. After an error nothing is lost: the next call
+  // tells.
+  net::Task<Result<std::vector<config::ObjectChange>>> catch_up();
+
+ private:
+  friend class Mirror;
+  void add(const config::ObjectChange& change);
+
+  Mirror& mirror_;
+  std::map<std::pair<config::Kind, std::string>, config::ObjectChange> untold_;
+};
+
+}  // namespace weir::mirror

@@ -1,0 +1,164 @@
+#include "mirror/mirror.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mirror/records.h"
+#include "net/task_group.h"
+#include "store/engine.h"
+#include "store/sqlite_store.h"
+#include "testing/fake_env.h"
+
+namespace weir::mirror {
+namespace {
+
+using config::Kind;
+
+struct Given {
+  testing::FakeEnv fake;
+  std::unique_ptr<store::Engine> engine =
+      *store::Engine::open({.directory = {}, .threaded = false, .limits = {.history_changes_max = 8}});
+  store::SqliteStore store{*engine, fake.loop};
+  Mirror mirror{store, fake.log};
+
+  void put(const std::string& key, const std::string& value) {
+    store::Transaction transaction;
+    transaction.put(key, value);
+    commit(std::move(transaction));
+  }
+  void put(Kind kind, const std::string& name, const std::string& labels = "{}") {
+    put(key_of(kind, name), R"({"kind":")" + std::string(config::info_of(kind).name) +
+                                R"(","metadata":{"name":")" + name + R"(","labels":)" + labels +
+                                R"(},"spec":{}})");
+  }
+  void remove(const std::string& key) {
+    store::Transaction transaction;
+    transaction.remove(key);
+    commit(std::move(transaction));
+  }
+  void commit(store::Transaction transaction) {
+    const auto committed = fake.run(store.commit(std::move(transaction)));
+    REQUIRE((committed && *committed));
+  }
+  const config::Whole& catch_up() {
+    const auto done = fake.run(mirror.catch_up());
+    REQUIRE((done && *done));
+    return mirror.objects();
+  }
+  // "+a@1 ~b@2>3 -c@4"
+  std::string told(Follower& follower) {
+    const auto changes = fake.run(follower.catch_up());
+    REQUIRE((changes && *changes));
+    std::string text;
+    for (const config::ObjectChange& change : **changes) {
+      text += text.empty() ? "" : " ";
+      text += change.before ? (change.after ? '~' : '-') : '+';
+      text += change.name() + '@';
+      if (change.before) text += std::to_string(change.before->metadata.revision);
+      if (change.before && change.after) text += '>';
+      if (change.after) text += std::to_string(change.after->metadata.revision);
+    }
+    return text;
+  }
+};
+
+TEST_CASE("a mirror is what the store has now, and follows it") {
+  Given given;
+  given.put(Kind::kService, "a");
+  given.put(Kind::kEdge, "e");
+  CHECK(given.catch_up().find(Kind::kService, "a")->metadata.revision == 1);
+  CHECK(given.mirror.revision() == 2);
+  given.put(Kind::kService, "b");
+  given.put(Kind::kEdge, "f");
+  given.put(Kind::kService, "a");
+  given.put(Kind::kEvent, "1-1");
+  given.remove("services/b");
+  given.remove("edges/e");
+  const config::Whole& objects = given.catch_up();
+  CHECK(given.mirror.revision() == 8);
+  CHECK(objects.of(Kind::kService).size() == 1);
+  CHECK(objects.find(Kind::kService, "a")->metadata.revision == 5);
+  CHECK(objects.of(Kind::kEdge).size() == 1);
+  CHECK(objects.find(Kind::kEdge, "f") != nullptr);
+  CHECK(objects.of(Kind::kEvent).empty());
+}
+
+TEST_CASE("a follower is told each object once that has become another") {
+  Given given;
+  given.put(Kind::kService, "b");
+  given.put(Kind::kLoadBalancer, "z", "{}");
+  given.put(Kind::kService, "a");
+  Follower first(given.mirror);
+  CHECK(given.told(first) == "+a@3 +b@1");  // a load balancer without listeners can't be read
+  CHECK(given.told(first).empty());
+  Follower second(given.mirror);
+  given.put(Kind::kService, "a");
+  given.put(Kind::kService, "a");
+  given.put(Kind::kService, "c");
+  given.remove("services/c");
+  given.remove("services/b");
+  CHECK(given.told(first) == "~a@3>5 -b@1");
+  CHECK(given.told(second) == "+a@5");  // was told of nothing before
+  given.remove("services/a");
+  given.put(Kind::kService, "a");
+  CHECK(given.told(second) == "~a@5>10");
+}
+
+TEST_CASE("what fell behind the history is read anew, and only the difference told") {
+  Given given;
+  given.put(Kind::kService, "gone");
+  given.put(Kind::kService, "kept");
+  Follower follower(given.mirror);
+  CHECK(given.told(follower) == "+gone@1 +kept@2");
+  given.remove("services/gone");
+  for (int i = 0; i < 30; ++i) given.put(Kind::kService, "s");
+  CHECK(given.told(follower) == "-gone@1 +s@33");
+  CHECK(given.catch_up().of(Kind::kService).size() == 2);
+  CHECK(given.mirror.revision() == 33);
+}
+
+TEST_CASE("what can't be read is left out, and told") {
+  Given given;
+  given.put("services/odd", "{");
+  given.put(Kind::kService, "a");
+  CHECK(given.catch_up().of(Kind::kService).size() == 1);
+  given.put("other/key", "x");
+  given.put("services", "x");
+  given.put("services/b", R"({"kind":"Service","metadata":{"name":"a"},"spec":{}})");
+  CHECK(given.catch_up().of(Kind::kService).size() == 1);
+  CHECK(given.mirror.revision() == 5);
+  given.put("services/a", "{");  // what was readable before is gone too
+  CHECK(given.catch_up().of(Kind::kService).empty());
+  CHECK(given.fake.log.text().find("services/odd") != std::string::npos);
+  CHECK(given.fake.log.text().find("services/b") != std::string::npos);
+}
+
+net::Task<void> count(Follower& follower, std::size_t& changes) {
+  const auto told = co_await follower.catch_up();
+  if (told) changes += told->size();
+}
+
+TEST_CASE("several tasks may catch up at the same time") {
+  Given given;
+  for (int i = 0; i < 3; ++i) given.put(Kind::kService, "s" + std::to_string(i));
+  Follower first(given.mirror);
+  Follower second(given.mirror);
+  std::size_t to_first = 0;
+  std::size_t to_second = 0;
+  for (std::size_t round = 1; round <= 2; ++round) {
+    net::TaskGroup tasks(given.fake.loop);
+    tasks.spawn(count(first, to_first));
+    tasks.spawn(count(second, to_second));
+    given.fake.run_until_idle();
+    CHECK(to_first == (round == 1 ? 3 : 4));
+    CHECK(to_second == to_first);
+    given.put(Kind::kService, "more");
+  }
+  CHECK(given.catch_up().of(Kind::kService).size() == 4);
+}
+
+}  // namespace
+}  // namespace weir::mirror
