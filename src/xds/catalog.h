@@ -70,12 +70,6 @@ class Names {
   std::uint64_t sequence_ = 1;
 };
 
-struct Change {
-  Type type;
-  std::string name;
-  ResourcePtr resource;  // null: it is gone
-};
-
 class Catalog {
  public:
   explicit Catalog(Names& names);
