@@ -79,6 +79,7 @@ net::Task<void> Reporter::send(grpc::ClientCall& call) {
 }
 
 void Reporter::see(EndpointSeen seen) {
+  seen.reason.resize(std::min(seen.reason.size(), kReportTextBytesMax));
   const auto [found, is_new] = endpoints_.try_emplace({std::move(seen.service), std::move(seen.endpoint)});
   Entry& entry = found->second;
   if (!is_new && entry.state == seen.state && entry.reason == seen.reason) return;
