@@ -130,6 +130,7 @@ void ServerCall::end(Status verdict) {
 
 net::Task<Result<std::optional<std::string>>> ServerCall::read() {
   for (;;) {
+    if (verdict_) co_return fail(Code::kCancelled, "the call has ended");
     std::string_view rest = net::as_text(piece_);
     std::optional<std::string> message = reader_.take(rest);
     piece_ = net::as_slice(rest);
@@ -138,7 +139,6 @@ net::Task<Result<std::optional<std::string>>> ServerCall::read() {
       end(*reader_.failure());
       co_return fail(Code::kMalformed, "what the client sent is no message to be taken", Side::kDownstream);
     }
-    if (verdict_) co_return fail(Code::kCancelled, "the call has ended");
     if (request_.body == nullptr || request_.body->at_end()) break;
     const auto piece = co_await request_.body->read();
     if (!piece) co_return fail(piece.error());

@@ -52,6 +52,8 @@ class ServerCall {
   // Waits while the outbox is over its limit, that is for a client that does not read. Fails when the call
   // has been ended already.
   net::Task<Result<void>> write(std::string message);
+  // Cancels the handler, and ends the call with this whatever that returns; the first verdict holds.
+  void end(Status verdict);
   // Bytes that wait to be sent.
   std::size_t outbox_bytes() const { return outbox_.size(); }
 
@@ -63,8 +65,6 @@ class ServerCall {
     ServerCall& call;
   };
 
-  // Ends the call with this, whatever its handler returns; the first verdict holds.
-  void end(Status verdict);
   void set_timeout(Duration timeout);
   net::Task<void> run(const Handler& handler);
 
