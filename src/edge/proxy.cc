@@ -160,6 +160,9 @@ void end_try(record::Decision& decision, record::Try& one, UpstreamHost& host, c
   host.counts->upstream.observe(one.took);
 }
 
+// What needs no waiting.
+net::Task<Result<http::ResponsePtr>> known(Result<http::ResponsePtr> answer) { co_return answer; }
+
 // Which filter answers, and why.
 void write_down(const filter::Exchange& exchange, std::string_view filter_name) {
   record::Decision& decision = record::Decision::of(exchange.request);
@@ -216,28 +219,33 @@ net::Task<void> Proxy::stop() { co_await connections_.stop(); }
 net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   // Held until the response's head has gone through the filters, not longer: a stream that stays open for
   // hours keeps no plan.
-  const std::shared_ptr<const ActivePlan> active = active_;
+  std::shared_ptr<const ActivePlan> active = active_;
   const Router& router = *active->plan->router;
   const std::uint32_t port = port_of(request.local_port);
   const Intake intake = take_in(request, router.trusted(port));
   record::Decision& decision = journal_.begin(request);
   if (!intake.valid_path)
-    co_return refuse(decision, bad_path("the path has a % that encodes nothing, or NUL"));
+    return known(refuse(decision, bad_path("the path has a % that encodes nothing, or NUL")));
   const Route* route = router.match(port, request.head);
   if (route == nullptr) {
     counters_.no_route.add();
-    co_return refuse(decision, fail(Code::kNoRoute, "no load balancer serves this host and path"));
+    return known(refuse(decision, fail(Code::kNoRoute, "no load balancer serves this host and path")));
   }
   decision.route = route->name;
   decision.load_balancer_counts = hold(*active->load_balancer_counts[route->load_balancer_place]);
   if (intake.hidden_slash && !route->hidden_slashes) {
-    co_return refuse(decision, bad_path("the path has an encoded slash or a backslash"));
+    return known(refuse(decision, bad_path("the path has an encoded slash or a backslash")));
   }
-  if (route->filters().empty()) co_return co_await answer(request, *active, *route);
+  if (route->filters().empty()) return answer(request, std::move(active), *route);
+  return answer_filtered(request, std::move(active), *route);
+}
 
-  filter::Exchange exchange{request, env_, throttle_, route->matched_prefix(), {}};
+net::Task<Result<http::ResponsePtr>> Proxy::answer_filtered(http::Request& request,
+                                                            std::shared_ptr<const ActivePlan> active,
+                                                            const Route& route) {
+  filter::Exchange exchange{request, env_, throttle_, route.matched_prefix(), {}};
   http::ResponsePtr response;
-  for (const filter::NamedFilter& one : route->filters()) {
+  for (const filter::NamedFilter& one : route.filters()) {
     response = one.filter->on_request(exchange);
     if (std::exchange(exchange.deferred, false))
       response = co_await one.filter->on_request_deferred(exchange);
@@ -246,7 +254,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
     break;
   }
   if (!response) {
-    auto answered = co_await answer(request, *active, *route);
+    auto answered = co_await answer(request, active, route);
     if (!answered) {
       // A fault of the client's ends its connection; a cancelled request has nobody to answer.
       const Error& error = answered.error();
@@ -255,7 +263,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
     }
     response = std::move(*answered);
   }
-  for (const filter::NamedFilter& one : route->filters()) one.filter->on_response(exchange, response->head);
+  for (const filter::NamedFilter& one : route.filters()) one.filter->on_response(exchange, response->head);
   co_return response;
 }
 
@@ -280,37 +288,40 @@ std::uint32_t Proxy::port_of(std::uint16_t local_port) const {
   return local_port == shared_https_ ? config::kSharedHttps : local_port;
 }
 
-net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request, const ActivePlan& active,
+net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request,
+                                                   std::shared_ptr<const ActivePlan> active,
                                                    const Route& route) {
   const http::RequestHead& head = request.head;
-  if (http::ResponsePtr last = spend_hop(request)) co_return last;
+  if (http::ResponsePtr last = spend_hop(request)) return known(std::move(last));
   std::uint32_t backend = 0;
   if (route.split) {
     const auto picked = route.split->pick({*route.rotation, env_.random, {}});
     if (!picked) {
-      co_return refuse(record::Decision::of(request),
-                       fail(Code::kNoEndpoint, "all backends of this route have weight 0"));
+      return known(refuse(record::Decision::of(request),
+                          fail(Code::kNoEndpoint, "all backends of this route have weight 0")));
     }
     backend = *picked;
   }
   if (request.body != nullptr && route.request_body_bytes_max) {
     if (head.framing == http::Framing::kLength && head.content_length > *route.request_body_bytes_max) {
-      co_return refuse(
+      return known(refuse(
           record::Decision::of(request),
-          fail(Code::kBodyTooLarge, "the content is larger than this route allows", Side::kDownstream));
+          fail(Code::kBodyTooLarge, "the content is larger than this route allows", Side::kDownstream)));
     }
     request.body->set_bytes_max(*route.request_body_bytes_max);
   }
   const std::uint32_t place = route.backends[backend];
   record::Decision& decision = record::Decision::of(request);
-  decision.service = active.plan->services[place]->name;
-  if (&active != active_.get()) decision.keep_names();  // of a plan that was replaced meanwhile
-  decision.service_counts = hold(active.upstreams[place]->counts());
-  co_return co_await forward(request, active.upstreams[place], route);
+  decision.service = active->plan->services[place]->name;
+  if (active != active_) decision.keep_names();  // of a plan that was replaced meanwhile
+  decision.service_counts = hold(active->upstreams[place]->counts());
+  return forward(request, std::move(active), place, route);
 }
 
 net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
-                                                    std::shared_ptr<Upstream> upstream, const Route& route) {
+                                                    std::shared_ptr<const ActivePlan> active,
+                                                    std::uint32_t place, const Route& route) {
+  Upstream* const upstream = active->upstreams[place].get();
   const config::ServiceSpec& service = upstream->service().spec;
   const http::ExchangeOptions options = exchange_options(request, route, service);
   const config::Retries& retries = route.retries ? *route.retries : service.retries;

@@ -84,9 +84,14 @@ class Proxy final : public http::Service {
 
  private:
   std::uint32_t port_of(std::uint16_t local_port) const;
-  net::Task<Result<http::ResponsePtr>> answer(http::Request& request, const ActivePlan& active,
-                                              const Route& route);
-  net::Task<Result<http::ResponsePtr>> forward(http::Request& request, std::shared_ptr<Upstream> upstream,
+  // Of these, only forward() and what filters do have a frame: each costs a request's memory and time.
+  net::Task<Result<http::ResponsePtr>> answer_filtered(http::Request& request,
+                                                       std::shared_ptr<const ActivePlan> active,
+                                                       const Route& route);
+  net::Task<Result<http::ResponsePtr>> answer(http::Request& request,
+                                              std::shared_ptr<const ActivePlan> active, const Route& route);
+  net::Task<Result<http::ResponsePtr>> forward(http::Request& request,
+                                               std::shared_ptr<const ActivePlan> active, std::uint32_t place,
                                                const Route& route);
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, Upstream& upstream,
                                                std::uint32_t index, const UpstreamHead& head,

@@ -51,6 +51,7 @@ net::Task<void> ServerConnection::run() {
   co_await receive_all();
 
   watch_.disarm();
+  flush();  // what streams have left here
   close_streams(ErrorCode::kCancel);
   co_await tasks_.stop();
   if (!context_->cancelled() && !write_failed()) {
@@ -113,14 +114,14 @@ net::Task<void> ServerConnection::serve(ServerStream& stream) {
     }
     response = http::error_response(error, stream.request().id);
   }
-  const bool complete = co_await respond(stream, **response);
+  const bool complete = begin_response(stream, **response) || co_await finish_response(stream, **response);
   if (!(*response)->settled()) co_await (*response)->settle();
   response->reset();
   request_ends(stream, complete ? ErrorCode::kNoError : ErrorCode::kInternalError);
 }
 
-// True: all of the response was sent.
-net::Task<bool> ServerConnection::respond(ServerStream& stream, http::Response& response) {
+// Gives the head and what is there of the content away. True: that is all of it, and it is on its way.
+bool ServerConnection::begin_response(ServerStream& stream, http::Response& response) {
   const http::ResponseHead& head = response.head;
   stream.end.status = head.status;
   server_.counters().responses[static_cast<std::size_t>(head.status / 100) % 6].add();
@@ -130,17 +131,25 @@ net::Task<bool> ServerConnection::respond(ServerStream& stream, http::Response& 
   const net::Slice first = no_content ? net::Slice{} : response.take_buffered();
   const bool last = no_content || response.at_end();
   const http::Fields* trailers = last && !no_content ? response.trailers() : nullptr;
-  const bool has_content = !last || !first.empty() || (trailers != nullptr && !trailers->empty());
+  const bool has_trailers = trailers != nullptr && !trailers->empty();
+  const bool has_content = !last || !first.empty() || has_trailers;
   submit_response(stream, head.status, server_.date().now(), head.fields, has_content);
   if (!head.keep_alive) end_when_idle();
-  if (has_content) stream.send(first, last, trailers);
   if (!stream.closed()) stream.end.head_sent = loop().now();
+  if (last && !has_trailers && stream.leave(first)) return true;
+  if (has_content) stream.send(first, last, trailers);
   flush();
+  return false;
+}
+
+// True: all of the response was sent.
+net::Task<bool> ServerConnection::finish_response(ServerStream& stream, http::Response& response) {
   if (!stream.all_sent()) {
     const auto sent = co_await stream.wait_sent(options().write_timeout);
     if (!sent) co_return not_taken(stream, sent.error());
   }
-  if (last) co_return stream.end_sent() || not_taken(stream, {.code = Code::kReset});
+  if (stream.end_given() || stream.closed())
+    co_return stream.end_sent() || not_taken(stream, {.code = Code::kReset});
   co_return co_await send_content(stream, response);
 }
 
@@ -188,7 +197,7 @@ void ServerConnection::on_end_sent(Stream& stream) {
 
 void ServerConnection::stream_ends(ServerStream& stream, ErrorCode why) {
   stream.set_context(nullptr);
-  if (open_streams() == 1) idle_since_ = loop().now();
+  idle_since_ = loop().now();
   stream.release(why);
 }
 
@@ -285,6 +294,10 @@ void ServerConnection::watch() {
     return;
   }
   if (section_ != 0 && now >= section_since_ + options().head_timeout) {
+    die(ErrorCode::kEnhanceYourCalm);
+    return;
+  }
+  if (const auto since = left_since(); since && now >= *since + options().write_timeout) {
     die(ErrorCode::kEnhanceYourCalm);
     return;
   }

@@ -35,7 +35,8 @@ class ServerConnection final : public http::Connection, private Session {
   };
 
   net::Task<void> serve(ServerStream& stream);
-  net::Task<bool> respond(ServerStream& stream, http::Response& response);
+  bool begin_response(ServerStream& stream, http::Response& response);
+  net::Task<bool> finish_response(ServerStream& stream, http::Response& response);
   net::Task<bool> send_content(ServerStream& stream, http::Response& response);
   // The client did not take what there was to send; false, for who sends.
   bool not_taken(ServerStream& stream, const Error& error);

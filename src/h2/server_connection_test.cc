@@ -23,7 +23,7 @@ TEST_CASE("requests of one connection are answered side by side") {
   FramePeer client = fixture.client();
   client.send(get(1, "/slow?a=b?c") + get(3, "/2") + get(5, "/204"));
   CHECK(client.take() ==
-        "HEADERS 3 :status=200 content-length=6\nDATA 3 end GET /2\nHEADERS 5 end :status=204\n");
+        "HEADERS 3 :status=200 content-length=6\nHEADERS 5 end :status=204\nDATA 3 end GET /2\n");
   fixture.fake.advance(5s);
   CHECK(client.take() == "HEADERS 1 :status=200 content-length=9\nDATA 1 end GET /slow\n");
   CHECK(fixture.service.requests == 3);
@@ -353,6 +353,42 @@ TEST_CASE("a response keeps to the client's windows") {
     received += bytes;
   }
   CHECK(received == 300000);
+}
+
+net::Task<void> put(net::Stream& stream, std::string bytes) {
+  CHECK((co_await stream.write(net::as_slice(bytes), 1s)).has_value());
+}
+
+// Narrows the client's windows, without a turn of the loop meanwhile.
+struct Narrowing final : net::Timer {
+  Narrowing(net::Loop& loop, net::Stream& of)
+      : Timer([](Timer& timer) {
+          auto& self = static_cast<Narrowing&>(timer);
+          self.group.spawn(put(self.stream, settings({{4, 0}})));
+        }),
+        group(loop),
+        stream(of) {}
+  net::TaskGroup group;
+  net::Stream& stream;
+};
+
+TEST_CASE("a short answer that has no window any more when its turn ends is not kept for ever") {
+  ServerFixture fixture({.head_timeout = 10s, .write_timeout = 30s});
+  testing::FakeEnv& fake = fixture.fake;
+  auto stream = fake.run(fake.network.connect(*net::Address::parse("127.0.0.1:80"), 1s));
+  Narrowing narrowing(fake.loop, ***stream);
+  FramePeer client(testing::Peer(fake, std::move(**stream)));
+  client.send(preface() + frame(FrameType::kSettings, kFlagAck, 0) + get(1, "/slow"));
+  (void)client.take();
+  // Both in one turn: the settings are read in the next one, just before what the answer has left is packed.
+  fake.loop.arm(narrowing, fake.loop.now() + 4s);
+  fake.clock.advance(6s);
+  CHECK(client.take() == "SETTINGS ack\nHEADERS 1 :status=200 content-length=9\n");
+  CHECK(fixture.service.ends == std::vector<std::string>{"/slow 200 0 9 head"});
+  fake.advance(25s);
+  CHECK(client.raw().open());
+  fake.advance(20s);
+  CHECK(client.take() == "GOAWAY 1 11\n");
 }
 
 TEST_CASE("the windows of a request open only as its content is read") {

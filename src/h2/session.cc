@@ -136,6 +136,24 @@ void Session::flush() {
   if (!writing_ && (out_bytes_ > 0 || !left_over_.empty())) wake_.set();
 }
 
+void Session::flush_soon() {
+  if (!writing_) wake_.set();
+}
+
+bool Session::lets_go(const Stream& stream, std::size_t bytes) const {
+  const std::size_t all = left_bytes_ + bytes;
+  if (writing_ || gone_ || dying_ || all > room() / 2) return false;  // the heads need room too
+  const auto fits = [](std::size_t content, std::int32_t window) {
+    return static_cast<std::int64_t>(content) <= window;
+  };
+  return fits(bytes, nghttp2_session_get_stream_remote_window_size(session_, stream.id_)) &&
+         fits(all, nghttp2_session_get_remote_window_size(session_));
+}
+
+std::optional<Instant> Session::left_since() const {
+  return left_streams_ == 0 ? std::nullopt : std::optional(left_since_);
+}
+
 void Session::pack() {
   if (writing_ || gone_) return;
   packing_ = true;
@@ -200,7 +218,7 @@ void Session::release_output() {
 
 net::Task<void> Session::send_all() {
   for (;;) {
-    if (out_bytes_ == 0) pack();
+    pack();
     if (out_bytes_ == 0) {
       release_output();
       if (finishing_ || gone_) co_return;

@@ -69,6 +69,11 @@ class Session {
   // Packs what there is to send into the output, and sees to its being written in this turn of the loop.
   // While the session receives it does nothing: then it is done at the end of that.
   void flush();
+  // The same at the end of this turn, for all that is submitted until then: nghttp2's code is run for many
+  // streams at once while it is in the processor's cache.
+  void flush_soon();
+  // The windows and the output let so much content of the stream go, behind all that was left here before.
+  bool lets_go(const Stream& stream, std::size_t bytes) const;
 
  protected:
   // streams_max: of the peer's making.
@@ -106,6 +111,9 @@ class Session {
   bool done() const;
   std::size_t queued_frames() const;
   std::uint32_t peer_streams_max() const;
+  // Content that was left here is still here, and this is when some last came or went: the peer has narrowed
+  // its windows meanwhile.
+  std::optional<Instant> left_since() const;
   bool is_open(std::int32_t id) { return find(id) != nullptr; }
   // Closes every stream, because the connection is at its end: nghttp2 is not asked for output any more,
   // which could be theirs.
@@ -188,6 +196,9 @@ class Session {
   std::uint64_t receivings_ = 0;
   Stream* streams_ = nullptr;  // intrusive list
   std::size_t open_streams_ = 0;
+  std::size_t left_streams_ = 0;  // that were left here and have not gone yet
+  std::size_t left_bytes_ = 0;    // of their content
+  Instant left_since_;
   Stream* decoding_ = nullptr;  // whose field section is being received
   Stream* found_ = nullptr;     // by find(), last
   std::int32_t last_opened_ = 0;

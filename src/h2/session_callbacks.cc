@@ -291,7 +291,12 @@ struct Session::Callbacks {
     self.append({reinterpret_cast<const std::byte*>(frame_head), kFrameHeadBytes});
     self.append(stream.rest_.first(bytes));
     stream.rest_ = stream.rest_.subspan(bytes);
-    stream.content_bytes_sent_ += bytes;
+    if (stream.left_) {
+      self.left_bytes_ -= bytes;
+      self.left_since_ = self.loop_.now();
+    } else {
+      stream.content_bytes_sent_ += bytes;
+    }
     if (stream.rest_.empty() && !stream.last_) stream.progress_.notify();
     return 0;
   }

@@ -49,6 +49,20 @@ void Stream::send(net::Slice piece, bool last, const http::Fields* trailers) {
   if (has_source_ && deferred_) session_.resume(*this);
 }
 
+bool Stream::leave(net::Slice piece) {
+  if (closed_ || piece.size() > kLeftBytesMax || !session_.lets_go(*this, piece.size())) return false;
+  WEIR_CHECK(rest_.empty() && !deferred_);
+  rest_ = net::as_slice(arena_.keep(net::as_text(piece)));
+  last_ = true;
+  left_ = true;
+  content_bytes_sent_ += piece.size();
+  ++session_.left_streams_;
+  session_.left_since_ = session_.loop().now();
+  session_.left_bytes_ += piece.size();
+  session_.flush_soon();
+  return true;
+}
+
 net::Task<Result<void>> Stream::wait_sent(Duration timeout) {
   while (!all_sent()) {
     const std::size_t before = rest_.size();
@@ -82,12 +96,17 @@ void Stream::release(ErrorCode why) {
     delete this;
     return;
   }
+  if (left_ && !end_sent_) return;  // it is on its way
   if (!end_sent_ || !content_.ended()) reset(why);
 }
 
 void Stream::close(ErrorCode code) {
   closed_ = true;
   session_.forget(*this);
+  if (left_) {
+    --session_.left_streams_;
+    session_.left_bytes_ -= rest_.size();
+  }
   rest_ = {};
   trailers_ = nullptr;
   content_.fail({Code::kReset, session_.peer_side(), Retry::kNever, 0, "the peer reset the stream"});

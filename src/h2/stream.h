@@ -46,13 +46,19 @@ class Stream : public net::Pooled {
   // What follows in the content; `last`: nothing follows, but these trailers if not null. All that was given
   // before is sent. The bytes and trailers stay valid until all_sent().
   void send(net::Slice piece, bool last, const http::Fields* trailers);
+  // In place of send() and flush(), with all of a short content, or none, when the windows let it go at once:
+  // it is copied here and goes out at the end of this turn (see Session::flush_soon). Its user need not wait
+  // for that, and can release() the stream. False: nothing was done.
+  bool leave(net::Slice piece);
   // All that was given has been copied into the output (after the last piece: and the end with it), or the
   // stream is closed.
-  bool all_sent() const { return closed_ || (last_ ? end_sent_ : rest_.empty()); }
+  bool all_sent() const { return closed_ || left_ || (last_ ? end_sent_ : rest_.empty()); }
   // Until all_sent(). The timeout is for the peer to take at least kSlowestBytes.
   net::Task<Result<void>> wait_sent(Duration timeout);
+  // Nothing follows what was given.
+  bool end_given() const { return last_; }
   bool end_sent() const { return end_sent_; }
-  // Of the content, as far as it has been copied into the output.
+  // Of the content, as far as it has been copied into the output or left.
   std::uint64_t content_bytes_sent() const { return content_bytes_sent_; }
 
   // A request of ours is on the wire, or has been.
@@ -88,6 +94,8 @@ class Stream : public net::Pooled {
 
  private:
   friend class Session;
+  // A longer piece is copied once only, into the output.
+  static constexpr std::size_t kLeftBytesMax = 4096;
   void close(ErrorCode code);
 
   std::int32_t id_ = 0;
@@ -99,6 +107,7 @@ class Stream : public net::Pooled {
   bool has_source_ = false;
   bool deferred_ = false;  // nghttp2 was told that nothing is here
   bool last_ = false;
+  bool left_ = false;
   bool end_sent_ = false;
   net::Slice rest_;  // given, not yet in the output
   std::uint64_t content_bytes_sent_ = 0;

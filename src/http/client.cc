@@ -41,7 +41,8 @@ class ClientResponse final : public Response {
     }
   }
 
-  net::Task<Result<void>> run(net::Slice serialised, Request& request);
+  static net::Task<Result<ResponsePtr>> run(std::unique_ptr<ClientResponse> response, net::Slice serialised,
+                                            Request& request);
 
   net::Task<Result<net::Slice>> read() override { return body_->read(); }
   net::Slice take_buffered() override { return body_->take_buffered(); }
@@ -54,13 +55,14 @@ class ClientResponse final : public Response {
   net::Task<void> settle() override { co_await upload_->stop(); }
 
  private:
+  enum class Parsed : std::uint8_t { kNone, kInterim, kFinal };
   bool client_failed() const { return !upload_result_ && upload_result_.error().side == Side::kDownstream; }
   Instant now() const { return connection_->stream().loop().now(); }
   net::Stream& stream() { return connection_->stream(); }
-  net::Task<Result<void>> send(net::Slice serialised, Request& request);
+  net::Stream::Slices first_slices(net::Slice serialised, Request& request);
   net::Task<Result<void>> exchange_with_body(Request& request);
   net::Task<Result<void>> receive_head(Request& request, Duration timeout);
-  net::Task<Result<bool>> parse_one(Request& request);
+  Result<Parsed> parse_one(Request& request);
   net::Task<void> upload(Request& request);
   net::Task<void> relay_client(Upgrade& client);
   net::Task<Result<void>> send_content(Request& request);
@@ -82,25 +84,33 @@ class ClientResponse final : public Response {
   Result<void> upload_result_;
 };
 
-net::Task<Result<void>> ClientResponse::run(net::Slice serialised, Request& request) {
-  if (auto sent = co_await send(serialised, request); !sent) co_return fail(sent.error());
-  if (request_sent_) co_return co_await receive_head(request, options_.response_timeout);
-  auto received = co_await exchange_with_body(request);
-  if (!received && upload_) co_await upload_->stop();
-  if (settled()) upload_.reset();
-  co_return received;
+// One frame for all of a request without content: it stays while the origin thinks.
+net::Task<Result<ResponsePtr>> ClientResponse::run(std::unique_ptr<ClientResponse> response,
+                                                   net::Slice serialised, Request& request) {
+  ClientResponse& self = *response;
+  const net::Stream::Slices slices = self.first_slices(serialised, request);
+  auto written = co_await self.stream().write(slices, self.options_.write_timeout);
+  if (!written) co_return fail(upstream_error(written.error(), Retry::kIfIdempotent));
+  Result<void> received;
+  if (self.request_sent_) {
+    received = co_await self.receive_head(request, self.options_.response_timeout);
+  } else {
+    received = co_await self.exchange_with_body(request);
+    if (!received && self.upload_) co_await self.upload_->stop();
+    if (self.settled()) self.upload_.reset();
+  }
+  if (!received) co_return fail(received.error());
+  co_return std::move(response);
 }
 
 // The head, and what has arrived of the content already, in one write.
-net::Task<Result<void>> ClientResponse::send(net::Slice serialised, Request& request) {
+net::Stream::Slices ClientResponse::first_slices(net::Slice serialised, Request& request) {
   net::Stream::Slices slices{serialised, {}, {}};
   if (request.body != nullptr && request.head.framing == Framing::kLength && !request.head.expect_continue) {
     slices[1] = request.body->take_buffered();
   }
   request_sent_ = request.body == nullptr || request.body->at_end();
-  auto written = co_await stream().write(slices, options_.write_timeout);
-  if (!written) co_return fail(upstream_error(written.error(), Retry::kIfIdempotent));
-  co_return Result<void>{};
+  return slices;
 }
 
 net::Task<Result<void>> ClientResponse::exchange_with_body(Request& request) {
@@ -177,10 +187,19 @@ net::Task<Result<void>> ClientResponse::send_content(Request& request) {
 net::Task<Result<void>> ClientResponse::receive_head(Request& request, Duration timeout) {
   const Instant deadline = now() + timeout;
   for (;;) {
-    if (begin_ != end_) {
-      const auto complete = co_await parse_one(request);
-      if (!complete) co_return fail(complete.error());
-      if (*complete) co_return Result<void>{};
+    while (begin_ != end_) {
+      const auto parsed = parse_one(request);
+      if (!parsed) co_return fail(parsed.error());
+      if (*parsed == Parsed::kFinal) co_return Result<void>{};
+      if (*parsed == Parsed::kNone) break;
+      if (request.interim != nullptr) {
+        remove_hop_by_hop(head.fields);
+        if (auto sent = co_await request.interim->send_interim(head); !sent) co_return fail(sent.error());
+      }
+      if (head.status == 100 && request.head.expect_continue && !continue_received_) {
+        continue_received_ = true;
+        co_return Result<void>{};
+      }
     }
     const Retry retry = begin_ == end_ && interims_ == 0 ? Retry::kIfIdempotent : Retry::kNever;
     if (!buffer_) {
@@ -202,45 +221,33 @@ net::Task<Result<void>> ClientResponse::receive_head(Request& request, Duration 
   }
 }
 
-// One head out of the buffer; true when it is the one to go on with.
-net::Task<Result<bool>> ClientResponse::parse_one(Request& request) {
-  for (;;) {
-    const net::Slice received = buffer_.span().subspan(begin_, end_ - begin_);
-    const auto parsed = parse_response_head(net::as_text(received), request.head.method, head);
-    if (!parsed) co_return fail(parsed.error());
-    if (*parsed == 0) co_return false;
-    begin_ += *parsed;
-    if (head.status >= 200) {
-      keep_alive_ =
-          std::exchange(head.keep_alive, true);  // of this connection; the client's is another matter
-      body_.emplace(stream(), Side::kUpstream, head.framing, head.content_length, received.subspan(*parsed),
-                    options_.read_timeout);
-      co_return true;
-    }
-    if (head.status == 101) {
-      if (request.upgrade == nullptr)
-        co_return fail(Code::kMalformed, "an upgrade that nobody asked for", Side::kUpstream);
-      body_.emplace(stream(), Side::kUpstream, Framing::kUntilClose, 0, received.subspan(*parsed),
-                    options_.read_timeout);
-      body_->switch_protocols(options_.switched_idle_timeout);
-      head.framing = Framing::kUntilClose;
-      head.keep_alive = false;
-      upload_.emplace(stream().loop());
-      upload_->spawn(relay_client(*request.upgrade));
-      co_return true;
-    }
-    if (++interims_ > kInterimMax)
-      co_return fail(Code::kMalformed, "too many interim responses", Side::kUpstream);
-    if (request.interim != nullptr) {
-      remove_hop_by_hop(head.fields);
-      if (auto sent = co_await request.interim->send_interim(head); !sent) co_return fail(sent.error());
-    }
-    if (head.status == 100 && request.head.expect_continue && !continue_received_) {
-      continue_received_ = true;
-      co_return true;
-    }
-    if (begin_ == end_) co_return false;
+// One head out of the buffer.
+Result<ClientResponse::Parsed> ClientResponse::parse_one(Request& request) {
+  const net::Slice received = buffer_.span().subspan(begin_, end_ - begin_);
+  const auto parsed = parse_response_head(net::as_text(received), request.head.method, head);
+  if (!parsed) return fail(parsed.error());
+  if (*parsed == 0) return Parsed::kNone;
+  begin_ += *parsed;
+  if (head.status >= 200) {
+    keep_alive_ = std::exchange(head.keep_alive, true);  // of this connection; the client's is another matter
+    body_.emplace(stream(), Side::kUpstream, head.framing, head.content_length, received.subspan(*parsed),
+                  options_.read_timeout);
+    return Parsed::kFinal;
   }
+  if (head.status == 101) {
+    if (request.upgrade == nullptr)
+      return fail(Code::kMalformed, "an upgrade that nobody asked for", Side::kUpstream);
+    body_.emplace(stream(), Side::kUpstream, Framing::kUntilClose, 0, received.subspan(*parsed),
+                  options_.read_timeout);
+    body_->switch_protocols(options_.switched_idle_timeout);
+    head.framing = Framing::kUntilClose;
+    head.keep_alive = false;
+    upload_.emplace(stream().loop());
+    upload_->spawn(relay_client(*request.upgrade));
+    return Parsed::kFinal;
+  }
+  if (++interims_ > kInterimMax) return fail(Code::kMalformed, "too many interim responses", Side::kUpstream);
+  return Parsed::kInterim;
 }
 
 }  // namespace
@@ -250,6 +257,7 @@ ClientConnectionPtr ClientPool::take(const net::Address& client) {
     if ((*--last)->client != client) continue;
     ClientConnectionPtr connection = std::move(*last);
     last = idle_.erase(last);
+    if (last != idle_.begin()) __builtin_prefetch(std::prev(last)->get());  // for who comes next
     if (connection->reusable()) return connection;
   }
   return nullptr;
@@ -275,8 +283,7 @@ net::Task<Result<ResponsePtr>> exchange(ClientConnectionPtr connection, std::sha
                                         net::Slice head, Request& request, ExchangeOptions options) {
   std::unique_ptr<ClientResponse> response(
       new ClientResponse(std::move(connection), std::move(home), options));
-  if (auto received = co_await response->run(head, request); !received) co_return fail(received.error());
-  co_return std::move(response);
+  return ClientResponse::run(std::move(response), head, request);
 }
 
 }  // namespace weir::http

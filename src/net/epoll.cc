@@ -74,6 +74,11 @@ bool EpollPoller::dispatch() {
       (void)!::read(wakeup_.get(), &count, sizeof count);
       continue;
     }
+    // The next one is on its way to the cache meanwhile. (Behind the last, events_ has an old one or zero.)
+    if (i + 1 < events_.size()) {
+      const auto next = static_cast<std::uint32_t>(events_[i + 1].data.u64);
+      if (next < slots_.size()) __builtin_prefetch(slots_[next].handler);
+    }
     const Slot slot = slots_[static_cast<std::uint32_t>(data)];
     if (slot.handler != nullptr && slot.generation == data >> 32U) slot.handler->on_events(events_[i].events);
   }
