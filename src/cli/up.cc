@@ -102,7 +102,7 @@ class Up {
  public:
   Up(const UpOptions& options, Log& log, net::Core& control, std::span<net::Env* const> workers,
      std::shared_ptr<const store::DataDirectory> directory, std::shared_ptr<const tls::Authority> authority,
-     record::AccessLog* access_log)
+     const auth::Digest& cookie_key, record::AccessLog* access_log)
       : options_(options),
         log_(log),
         control_(control),
@@ -114,6 +114,7 @@ class Up {
                .zone = options.region,
                .domain = options.domain,
                .authority = std::move(authority),
+               .cookie_key = cookie_key,
                .access_log = access_log}),
         api_server_(control.env(), gate_, {}),
         tasks_(control.loop()),
@@ -400,10 +401,12 @@ int run_up(const UpOptions& options) {
   if (!passwords) return refuse(passwords.error().text);
   auto authority = read_or_make_authority(options.data_dir, (*control)->loop().clock().wall_now());
   if (!authority) return refuse(authority.error());
+  const auto cookie_key = (*authority)->derive_secret("weir sticky cookies");
+  if (!cookie_key) return refuse(cookie_key.error().text);
   {
     Up running(options, *log, **control, workers,
                std::make_shared<const store::DataDirectory>(std::move(*directory)), std::move(*authority),
-               access_log.get());
+               *cookie_key, access_log.get());
     up = &running;
     if (auto opened = running.open(); !opened) return refuse(opened.error());
     running.check_passwords_on((*passwords)->loop());

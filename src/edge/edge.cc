@@ -81,7 +81,7 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
 Edge::~Edge() = default;
 
 Result<Listening> Edge::listen() {
-  plan_ = build_plan(*snapshot_, resolved_, nullptr, common_, ports_, control_, 0);
+  plan_ = build_plan(*snapshot_, resolved_, nullptr, common_, ports_, control_, {});
   for (const auto& worker : workers_) {
     auto opened = worker->listen(listening_, *plan_);
     if (!opened) return fail(opened.error());
@@ -102,7 +102,8 @@ void Edge::apply(config::SnapshotPointer snapshot) {
 
 void Edge::rebuild() {
   plan_ = build_plan(*snapshot_, resolved_, plan_.get(), common_, ports_, control_,
-                     listening_.https ? listening_.https->port() : std::uint16_t{0});
+                     {.https = listening_.https ? listening_.https->port() : std::uint16_t{0},
+                      .cookie_key = options_.cookie_key});
   for (const auto& worker : workers_) post_to_worker(*worker, true);
   watch_health();
   watch_ports();

@@ -1,6 +1,7 @@
 #include "edge/plan.h"
 
 #include <algorithm>
+#include <cstring>
 #include <unordered_map>
 #include <utility>
 
@@ -27,8 +28,11 @@ std::shared_ptr<SharedHost> shared_host(const HostsByKey& previous, std::string 
 void add_hosts(const config::Endpoint& endpoint, const ResolvedNames& names, const HostsByKey& previous,
                const net::Loop& loop, std::vector<PlannedHost>& hosts) {
   const auto add = [&](std::string key, const net::Address& address, std::uint64_t id) {
-    hosts.push_back({shared_host(previous, std::move(key), endpoint.address.host, address, loop), id,
-                     endpoint.weight, endpoint.priority, zone_number(endpoint.zone)});
+    hosts.push_back({.shared = shared_host(previous, std::move(key), endpoint.address.host, address, loop),
+                     .id = id,
+                     .weight = endpoint.weight,
+                     .priority = endpoint.priority,
+                     .zone = zone_number(endpoint.zone)});
   };
   if (endpoint.address.family != config::Address::Family::kName) {
     if (const auto address = net::Address::parse_ip(endpoint.address.host, endpoint.address.port)) {
@@ -96,9 +100,23 @@ void set_tls(PlannedService& service, const PlannedService* previous, Log& log) 
   }
 }
 
+// Sticky cookies tell of an endpoint without its address, which is nobody's business outside, and can't be
+// tried out by whoever has no key. A cookie of one service means nothing to another.
+void name_for_cookies(PlannedService& service, const auth::Digest& key) {
+  if (!service.spec.sticky) return;
+  service.sticky_name = service.spec.sticky->name;
+  if (service.sticky_name.empty())
+    service.sticky_name.append(config::kStickyCookiePrefix).append(service.name);
+  for (PlannedHost& host : service.hosts) {
+    const auth::Digest digest = auth::hmac_sha256(
+        key, {auth::bytes_of(service.name), auth::bytes_of("/"), auth::bytes_of(host.shared->key)});
+    std::memcpy(&host.cookie, digest.data(), sizeof host.cookie);
+  }
+}
+
 PlannedServicePointer plan_service(const config::Service& service, const ResolvedNames& names,
                                    const PlannedServicePointer& previous, const config::Snapshot& snapshot,
-                                   net::Env& env) {
+                                   const auth::Digest& cookie_key, net::Env& env) {
   HostsByKey kept;
   if (previous) {
     for (const PlannedHost& host : previous->hosts) kept.emplace(host.shared->key, host.shared);
@@ -110,6 +128,7 @@ PlannedServicePointer plan_service(const config::Service& service, const Resolve
   for (const config::Endpoint& endpoint : service.endpoints) {
     add_hosts(endpoint, names, kept, env.loop, planned->hosts);
   }
+  name_for_cookies(*planned, cookie_key);
   planned->shared = previous ? previous->shared : std::make_shared<SharedService>();
   // Endpoints that served without a check go on until the new check has a verdict.
   if (previous && !previous->spec.health_check && planned->spec.health_check) {
@@ -142,7 +161,8 @@ std::uint32_t zone_number(std::string_view name) {
 }
 
 PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
-                       const filter::Common& common, Ports& ports, net::Env& env, std::uint16_t https) {
+                       const filter::Common& common, Ports& ports, net::Env& env,
+                       const PlanSettings& settings) {
   std::unordered_map<std::string_view, PlannedServicePointer> before;
   if (previous != nullptr) {
     for (const PlannedServicePointer& service : previous->services) before.emplace(service->name, service);
@@ -153,10 +173,11 @@ PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& na
   for (const config::Service& service : snapshot.services) {
     const auto found = before.find(service.name);
     places.emplace(service.name, static_cast<std::uint32_t>(plan->services.size()));
-    plan->services.push_back(
-        plan_service(service, names, found == before.end() ? nullptr : found->second, snapshot, env));
+    plan->services.push_back(plan_service(service, names, found == before.end() ? nullptr : found->second,
+                                          snapshot, settings.cookie_key, env));
   }
-  plan->router = Router(snapshot, places, common, previous == nullptr ? nullptr : &previous->router, https);
+  plan->router =
+      Router(snapshot, places, common, previous == nullptr ? nullptr : &previous->router, settings.https);
   plan->ports = ports.plan(snapshot);
   return plan;
 }

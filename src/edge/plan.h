@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/crypto.h"
 #include "config/snapshot.h"
 #include "edge/ports.h"
 #include "edge/router.h"
@@ -54,6 +55,7 @@ struct SharedService {
 struct PlannedHost {
   std::shared_ptr<SharedHost> shared;
   std::uint64_t id = 0;
+  std::uint64_t cookie = 0;  // what a sticky cookie calls it; 0: the service has none
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::uint32_t zone = 0;  // see zone_number()
@@ -64,7 +66,8 @@ struct PlannedHost {
 struct PlannedService {
   std::string name;
   config::ServiceSpec spec;
-  std::string authority;  // for requests that came without a Host
+  std::string sticky_name;  // of its cookie; empty: it has none
+  std::string authority;    // for requests that came without a Host
   std::vector<PlannedHost> hosts;
   std::shared_ptr<SharedService> shared;
   lb::HashTablePointer table;               // of a policy that hashes, shared by all cores; else null
@@ -91,9 +94,14 @@ std::uint32_t zone_number(std::string_view name);
 // "name:port" -> addresses; a name that is not there has not been resolved yet and has no hosts.
 using ResolvedNames = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
-// previous: whose shared state goes on; may be null. ports: keeps the TLS of listeners. https: the port of
-// the shared HTTPS listener; 0: there is none.
+struct PlanSettings {
+  std::uint16_t https = 0;    // port of the shared HTTPS listener; 0: there is none
+  auth::Digest cookie_key{};  // see EdgeOptions
+};
+
+// previous: whose shared state goes on; may be null. ports: keeps the TLS of listeners.
 PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
-                       const filter::Common& common, Ports& ports, net::Env& env, std::uint16_t https);
+                       const filter::Common& common, Ports& ports, net::Env& env,
+                       const PlanSettings& settings);
 
 }  // namespace weir::edge

@@ -3,6 +3,8 @@
 // RFC 5280. Immutable; on any core.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,6 +38,9 @@ class Authority {
   // A certificate for DNS names ("*.example.com" too) and addresses, followed by the root, and its key.
   Result<PemPair> issue(std::span<const std::string> names, Usage usage, WallTime now,
                         Duration validity = kLeafValidity) const;
+  // A secret for one purpose, the same wherever this authority is (HKDF-SHA-256, RFC 5869); it gives neither
+  // the authority's key away nor the secret of another purpose.
+  Result<std::array<std::byte, 32>> derive_secret(std::string_view purpose) const;
   const std::string& root_pem() const { return root_pem_; }
   WallTime not_after() const { return not_after_; }
 
