@@ -162,7 +162,7 @@ std::uint32_t zone_number(std::string_view name) {
 
 PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
                        const filter::Common& common, Ports& ports, net::Env& env,
-                       const PlanSettings& settings) {
+                       const auth::Digest& cookie_key) {
   std::unordered_map<std::string_view, PlannedServicePointer> before;
   if (previous != nullptr) {
     for (const PlannedServicePointer& service : previous->services) before.emplace(service->name, service);
@@ -174,10 +174,10 @@ PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& na
     const auto found = before.find(service.name);
     places.emplace(service.name, static_cast<std::uint32_t>(plan->services.size()));
     plan->services.push_back(plan_service(service, names, found == before.end() ? nullptr : found->second,
-                                          snapshot, settings.cookie_key, env));
+                                          snapshot, cookie_key, env));
   }
   plan->router =
-      Router(snapshot, places, common, previous == nullptr ? nullptr : &previous->router, settings.https);
+      Router(snapshot, places, common, previous == nullptr ? nullptr : &previous->router, ports.shared());
   plan->ports = ports.plan(snapshot);
   return plan;
 }

@@ -94,14 +94,10 @@ std::uint32_t zone_number(std::string_view name);
 // "name:port" -> addresses; a name that is not there has not been resolved yet and has no hosts.
 using ResolvedNames = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
-struct PlanSettings {
-  std::uint16_t https = 0;    // port of the shared HTTPS listener; 0: there is none
-  auth::Digest cookie_key{};  // see EdgeOptions
-};
-
-// previous: whose shared state goes on; may be null. ports: keeps the TLS of listeners.
+// previous: whose shared state goes on; may be null. ports: keeps the TLS of listeners. cookie_key: see
+// EdgeOptions.
 PlanPointer build_plan(const config::Snapshot& snapshot, const ResolvedNames& names, const Plan* previous,
                        const filter::Common& common, Ports& ports, net::Env& env,
-                       const PlanSettings& settings);
+                       const auth::Digest& cookie_key);
 
 }  // namespace weir::edge
