@@ -58,11 +58,18 @@ class KeptHead {
 
 // Ends the task that serves a request, when that has lasted as long as its route allows.
 struct HeldUntil final : HeldPermit, net::Timer {
-  HeldUntil(lb::Permit taken, std::shared_ptr<const void> owner, net::Context& serving)
+  HeldUntil(lb::Permit taken, std::shared_ptr<const void> owner, net::Context& serving,
+            record::Decision& of_request)
       : HeldPermit(std::move(taken), std::move(owner)),
-        Timer([](Timer& timer) { static_cast<HeldUntil&>(timer).task.cancel(); }),
-        task(serving) {}
+        Timer([](Timer& timer) { static_cast<HeldUntil&>(timer).end(); }),
+        task(serving),
+        decision(of_request) {}
+  void end() {
+    decision.flags.add(record::Flag::kLastedTooLong);
+    task.cancel();
+  }
   net::Context& task;
+  record::Decision& decision;
 };
 
 // A client of gRPC sets deadlines of its own, and streams may begin with a long silence.
@@ -349,7 +356,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   }
   if (route.stream_duration_max) {
     net::Context& serving = co_await net::current_context();
-    auto until_then = std::make_unique<HeldUntil>(std::move(permit), upstream->keeper(), serving);
+    auto until_then = std::make_unique<HeldUntil>(std::move(permit), upstream->keeper(), serving, decision);
     env_.loop.arm(*until_then, env_.loop.deadline(*route.stream_duration_max));
     request.held = std::move(until_then);
   } else {

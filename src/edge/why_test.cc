@@ -67,6 +67,24 @@ TEST_CASE("a request that was retried is explained by its id: each try, and the 
   CHECK(explained(fixture, "r-2").starts_with("error: no request with this id"));
 }
 
+TEST_CASE("what its route gives no more time is flagged as that, whether its answer has begun or not") {
+  Fixture fixture;
+  PeerListener listener(fixture.fake, "10.0.0.1:80");
+  fixture.snapshot.load_balancers[0].spec.routes[0].stream_duration_max = 5s;
+  fixture.apply({endpoint("10.0.0.1:80")});
+  for (const bool begun : {false, true}) {
+    CAPTURE(begun);
+    const std::string id = begun ? "r-1" : "r-0";
+    Peer client(fixture.fake, kEdge);
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nX-Request-Id: " + id + "\r\nContent-Length: 9\r\n\r\n");
+    Peer origin = listener.accept();
+    if (begun) origin.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1");
+    fixture.fake.advance(6s);
+    has(explained(fixture, id), {R"("flags":[{"flag":"UMSDR","means":"it lasted as long)"});
+    CHECK_FALSE(explained(fixture, id).contains("\"LR\""));
+  }
+}
+
 TEST_CASE("what weir itself answers is flagged") {
   Fixture fixture;
   fixture.snapshot.load_balancers[0].spec.listeners[0].hostnames = {"a"};
