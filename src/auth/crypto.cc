@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <memory>
 
@@ -12,6 +13,10 @@ namespace {
 
 struct FreeDigestContext {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
+struct FreeHmacContext {
+  void operator()(HMAC_CTX* context) const { HMAC_CTX_free(context); }
 };
 
 }  // namespace
@@ -27,6 +32,21 @@ Digest sha256(std::initializer_list<std::span<const std::byte>> parts) {
   Digest digest{};
   unsigned size = 0;
   WEIR_CHECK(EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), &size) == 1);
+  WEIR_CHECK(size == digest.size());
+  return digest;
+}
+
+Digest hmac_sha256(std::span<const std::byte> key, std::initializer_list<std::span<const std::byte>> parts) {
+  const std::unique_ptr<HMAC_CTX, FreeHmacContext> context(HMAC_CTX_new());
+  WEIR_CHECK(context != nullptr);
+  WEIR_CHECK(HMAC_Init_ex(context.get(), key.data(), key.size(), EVP_sha256(), nullptr) == 1);
+  for (const auto part : parts) {
+    WEIR_CHECK(HMAC_Update(context.get(), reinterpret_cast<const std::uint8_t*>(part.data()), part.size()) ==
+               1);
+  }
+  Digest digest{};
+  unsigned size = 0;
+  WEIR_CHECK(HMAC_Final(context.get(), reinterpret_cast<std::uint8_t*>(digest.data()), &size) == 1);
   WEIR_CHECK(size == digest.size());
   return digest;
 }

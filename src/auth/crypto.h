@@ -15,6 +15,9 @@ using Digest = std::array<std::byte, 32>;
 // SHA-256 (FIPS 180-4) of the parts, one after the other.
 Digest sha256(std::initializer_list<std::span<const std::byte>> parts);
 
+// HMAC-SHA-256 (RFC 2104) of the parts, one after the other.
+Digest hmac_sha256(std::span<const std::byte> key, std::initializer_list<std::span<const std::byte>> parts);
+
 // The time depends on the sizes only, which are no secret.
 bool constant_time_equal(std::span<const std::byte> left, std::span<const std::byte> right);
 

@@ -19,6 +19,15 @@ TEST_CASE("sha256: the vectors of FIPS 180-4, in any number of parts") {
         "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+TEST_CASE("hmac_sha256: the vectors of RFC 4231, in any number of parts") {
+  CHECK(to_hex(hmac_sha256(bytes_of("Jefe"), {bytes_of("what do ya want "), bytes_of("for nothing?")})) ==
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  const std::string long_key(131, '\xaa');
+  CHECK(to_hex(hmac_sha256(bytes_of(long_key),
+                           {bytes_of("Test Using Larger Than Block-Size Key - Hash Key First")})) ==
+        "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 TEST_CASE("constant_time_equal is equality") {
   CHECK(constant_time_equal({}, {}));
   CHECK(constant_time_equal(bytes_of("same"), bytes_of("same")));

@@ -65,12 +65,13 @@ int refuse(const std::string& sentence) {
 
 role::TrafficOptions traffic_options(const UpOptions& options, const store::DataDirectory& directory,
                                      std::shared_ptr<const tls::Authority> authority,
-                                     record::AccessLog* access_log) {
+                                     const auth::Digest& cookie_key, record::AccessLog* access_log) {
   return {.edge = {.http = options.http,
                    .server = {.h2 = h2::make_connection},
                    .zone = options.region,
                    .domain = options.domain,
                    .authority = std::move(authority),
+                   .cookie_key = cookie_key,
                    .access_log = access_log},
           .https = options.https,
           .https_is_preset = options.https_is_preset,
@@ -133,9 +134,11 @@ int run_up(const UpOptions& options) {
   const auto directory = std::make_shared<const store::DataDirectory>(std::move(*taken));
   auto authority = enroll::read_or_make_authority(options.data_dir, env.loop.clock().wall_now());
   if (!authority) return refuse(authority.error());
+  const auto cookie_key = (*authority)->derive_secret("weir sticky cookies");
+  if (!cookie_key) return refuse(cookie_key.error().text);
 
   role::Traffic traffic(env, (*process)->workers(),
-                        traffic_options(options, *directory, *authority, access_log.get()));
+                        traffic_options(options, *directory, *authority, *cookie_key, access_log.get()));
   const auto on_ready = [&](const net::Address& api, const std::string& made_token) {
     if (!made_token.empty()) show_admin_token(options.data_dir, made_token);
     const auto& [http, https] = traffic.listening();

@@ -143,8 +143,9 @@ template <>
 struct Schema<StickyCookie> {
   static constexpr std::string_view name = "StickyCookie";
   static constexpr std::array fields{
-      field<&StickyCookie::name>(
-          {.name = "name", .doc = "of the cookie that names the endpoint", .min = 1, .check = check_token}),
+      field<&StickyCookie::name>({.name = "name",
+                                  .doc = "of the cookie; absent: weir-endpoint- and the service's name",
+                                  .check = check_token}),
       field<&StickyCookie::max_age>({.name = "max_age",
                                      .doc = "absent: until the browser is closed",
                                      .min = nanoseconds(std::chrono::seconds(1)),

@@ -94,9 +94,11 @@ struct HashOn {
   friend bool operator==(const HashOn&, const HashOn&) = default;
 };
 
+inline constexpr std::string_view kStickyCookiePrefix = "weir-endpoint-";
+
 // Sends a client to the endpoint that answered it first, for as long as that can serve.
 struct StickyCookie {
-  std::string name = "weir-endpoint";
+  std::string name;                 // empty: kStickyCookiePrefix and the service's name
   std::optional<Duration> max_age;  // none: until the browser is closed
   friend bool operator==(const StickyCookie&, const StickyCookie&) = default;
 };

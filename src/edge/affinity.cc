@@ -1,5 +1,6 @@
 #include "edge/affinity.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -7,6 +8,8 @@
 
 namespace weir::edge {
 namespace {
+
+constexpr std::size_t kDigits = 16;  // of an endpoint, in hexadecimal
 
 std::optional<std::uint64_t> hash_of(const config::HashOn& hash_on, const http::Request& request) {
   const http::Fields& fields = request.head.fields;
@@ -41,25 +44,34 @@ std::optional<std::string_view> cookie_value(const http::Fields& fields, std::st
   return std::nullopt;
 }
 
-Affinity affinity(const config::ServiceSpec& service, const http::Request& request) {
+std::uint64_t sticky_endpoint(const PlannedService& service, const http::Fields& fields) {
+  if (service.sticky_name.empty()) return 0;
+  const auto value = cookie_value(fields, service.sticky_name);
+  std::uint64_t endpoint = 0;
+  if (!value || value->size() != kDigits) return 0;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + kDigits, endpoint, 16);
+  return error == std::errc() && end == value->data() + kDigits ? endpoint : 0;
+}
+
+Affinity affinity(const PlannedService& service, const http::Request& request) {
   Affinity found;
-  if (service.hash_on) found.hash = hash_of(*service.hash_on, request);
-  if (service.sticky) {
-    if (const auto value = cookie_value(request.head.fields, service.sticky->name)) {
-      (void)std::from_chars(value->data(), value->data() + value->size(), found.endpoint, 16);
-    }
-  }
+  if (service.spec.hash_on) found.hash = hash_of(*service.spec.hash_on, request);
+  found.endpoint = sticky_endpoint(service, request.head.fields);
   return found;
 }
 
-std::string sticky_cookie(const config::StickyCookie& spec, std::uint64_t endpoint, bool secure) {
-  std::array<char, 16> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), endpoint, 16).ptr;
-  std::string cookie = spec.name + '=' + std::string(digits.data(), end) + "; Path=/; HttpOnly; SameSite=Lax";
+std::string sticky_cookie(const PlannedService& service, std::uint64_t endpoint, bool secure) {
+  std::array<char, kDigits> digits{};
+  digits.fill('0');
+  std::array<char, kDigits> significant{};
+  const auto end = std::to_chars(significant.data(), significant.data() + kDigits, endpoint, 16).ptr;
+  std::copy_backward(significant.data(), end, digits.end());
+  std::string cookie = service.sticky_name + '=';
+  cookie.append(digits.data(), kDigits).append("; Path=/; HttpOnly; SameSite=Lax");
   if (secure) cookie += "; Secure";
-  if (spec.max_age) {
-    cookie += "; Max-Age=" +
-              std::to_string(std::chrono::duration_cast<std::chrono::seconds>(*spec.max_age).count());
+  if (const auto max_age = service.spec.sticky->max_age) {
+    cookie +=
+        "; Max-Age=" + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(*max_age).count());
   }
   return cookie;
 }

@@ -7,20 +7,23 @@
 #include <string>
 #include <string_view>
 
-#include "config/specs.h"
+#include "edge/plan.h"
 #include "http/service.h"
 
 namespace weir::edge {
 
 struct Affinity {
   std::optional<std::uint64_t> hash;
-  std::uint64_t endpoint = 0;  // id that the sticky cookie names; 0: none
+  std::uint64_t endpoint = 0;  // PlannedHost::cookie, as the client's cookie has it; 0: none
 };
 
-Affinity affinity(const config::ServiceSpec& service, const http::Request& request);
+Affinity affinity(const PlannedService& service, const http::Request& request);
+
+// What the service's sticky cookie says; 0: it has none, or the client brings none that is one of ours.
+std::uint64_t sticky_endpoint(const PlannedService& service, const http::Fields& fields);
 
 // The Set-Cookie that keeps a client at an endpoint (RFC 6265).
-std::string sticky_cookie(const config::StickyCookie& spec, std::uint64_t endpoint, bool secure);
+std::string sticky_cookie(const PlannedService& service, std::uint64_t endpoint, bool secure);
 
 // Of all Cookie fields; nothing: there is none of that name.
 std::optional<std::string_view> cookie_value(const http::Fields& fields, std::string_view name);

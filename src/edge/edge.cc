@@ -82,13 +82,15 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
 Edge::~Edge() = default;
 
 Result<Listening> Edge::listen() {
-  plan_ = build_plan(snapshot_, resolved_, nullptr, common_, ports_, control_, 0);
+  plan_ = build_plan(snapshot_, resolved_, nullptr, common_, ports_, control_, options_.cookie_key);
   for (const auto& worker : workers_) {
     auto opened = worker->listen(listening_, *plan_);
     if (!opened) return fail(opened.error());
     listening_ = *opened;  // the ports that the first was given serve all
   }
-  ports_.set_shared(listening_.http);
+  ports_.set_shared(listening_.http,
+                    {.http = listening_.http.port(),
+                     .https = listening_.https ? listening_.https->port() : std::uint16_t{0}});
   sweeping_.spawn(sweep_outliers());
   sweeping_.spawn(renew_certificates());
   return listening_;
@@ -103,8 +105,7 @@ void Edge::apply(config::SnapshotPointer snapshot) {
 
 void Edge::rebuild() {
   const PlanPointer before = plan_;
-  plan_ = build_plan(snapshot_, resolved_, before.get(), common_, ports_, control_,
-                     listening_.https ? listening_.https->port() : std::uint16_t{0});
+  plan_ = build_plan(snapshot_, resolved_, before.get(), common_, ports_, control_, options_.cookie_key);
   for (const auto& worker : workers_) post_to_worker(*worker, true);
   watch_health(*before);
   watch_ports();

@@ -32,7 +32,8 @@ struct EdgeOptions {
   std::string zone = {};                  // this edge's region; its endpoints are preferred
   std::string domain = "weir.localhost";  // what the shared HTTPS listener serves by itself
   std::shared_ptr<const tls::Authority> authority = nullptr;  // for host names without a Certificate
-  record::AccessLog* access_log = nullptr;                    // outlives the edge; null: none is written
+  auth::Digest cookie_key{};  // a secret that sticky cookies are made with, the same on all edges
+  record::AccessLog* access_log = nullptr;  // outlives the edge; null: none is written
 };
 
 class Edge {

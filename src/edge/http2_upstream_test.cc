@@ -58,7 +58,7 @@ std::string streams(std::string bytes) {
 }
 
 struct Http2Fixture : Fixture {
-  Http2Fixture() {
+  explicit Http2Fixture(EdgeOptions options = {}) : Fixture(std::move(options)) {
     spec().protocol = config::Protocol::kHttp2;
     apply({endpoint(kOrigin)});
   }
@@ -280,6 +280,27 @@ TEST_CASE("an upload may be silent while the origin speaks") {
   }
   test.fake.advance(20s);
   CHECK_FALSE(client.open());
+}
+
+TEST_CASE("a client of gRPC may keep its stream silent; other content has to come") {
+  for (const bool grpc : {true, false}) {
+    CAPTURE(grpc);
+    Http2Fixture test({.http = {}, .server = {.h2 = h2::make_connection}});
+    test.snapshot.load_balancers[0].spec.listeners[0].h2c = true;
+    test.apply();
+    PeerListener listener(test.fake, kOrigin);
+    Peer client(test.fake, kEdge);
+    // HEADERS 1: POST http / a, and the content's type
+    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(kSettings) +
+                std::string("\0\0\x19\1\4\0\0\0\1\x83\x86\x84\x41\1a\xf\x10\x10"sv) +
+                (grpc ? "application/grpc" : "application/json"));
+    Peer origin = listener.accept();
+    origin.send(std::string(kSettings));
+    test.fake.advance(10min);
+    client.send("\0\0\1\0\0\0\0\0\1x"sv);  // DATA 1
+    CHECK(streams(origin.take()).starts_with(grpc ? "HEADERS 1 DATA 1 " : "HEADERS 1 RST_STREAM 1 8 "));
+    CHECK(client.open() == grpc);
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "edge/plan.h"
 
 #include <algorithm>
+#include <cstring>
 #include <unordered_map>
 #include <utility>
 
@@ -27,8 +28,11 @@ std::shared_ptr<SharedHost> shared_host(const HostsByKey& previous, std::string 
 void add_hosts(const config::Endpoint& endpoint, const ResolvedNames& names, const HostsByKey& previous,
                const net::Loop& loop, std::vector<PlannedHost>& hosts) {
   const auto add = [&](std::string key, const net::Address& address, std::uint64_t id) {
-    hosts.push_back({shared_host(previous, std::move(key), endpoint.address.host, address, loop), id,
-                     endpoint.weight, endpoint.priority, zone_number(endpoint.zone)});
+    hosts.push_back({.shared = shared_host(previous, std::move(key), endpoint.address.host, address, loop),
+                     .id = id,
+                     .weight = endpoint.weight,
+                     .priority = endpoint.priority,
+                     .zone = zone_number(endpoint.zone)});
   };
   if (endpoint.address.family != config::Address::Family::kName) {
     if (const auto address = net::Address::parse_ip(endpoint.address.host, endpoint.address.port)) {
@@ -96,9 +100,24 @@ void set_tls(PlannedService& service, const PlannedService* previous, Log& log) 
   }
 }
 
+// Sticky cookies tell of an endpoint without its address, which is nobody's business outside, and can't be
+// tried out by whoever has no key. A cookie of one service means nothing to another.
+void name_for_cookies(PlannedService& service, const auth::Digest& key) {
+  if (!service.spec.sticky) return;
+  service.sticky_name = service.spec.sticky->name;
+  if (service.sticky_name.empty())
+    service.sticky_name.append(config::kStickyCookiePrefix).append(service.name);
+  for (PlannedHost& host : service.hosts) {
+    const auth::Digest digest = auth::hmac_sha256(
+        key, {auth::bytes_of(service.name), auth::bytes_of("/"), auth::bytes_of(host.shared->key)});
+    std::memcpy(&host.cookie, digest.data(), sizeof host.cookie);
+  }
+}
+
 PlannedServicePointer plan_service(const std::shared_ptr<const config::Service>& service,
                                    const ResolvedNames& names, const PlannedServicePointer& previous,
-                                   const config::Snapshot& snapshot, net::Env& env) {
+                                   const config::Snapshot& snapshot, const auth::Digest& cookie_key,
+                                   net::Env& env) {
   const auto shown = service->spec.tls ? snapshot.find_certificate(service->spec.tls->certificate) : nullptr;
   if (previous && previous->source == service && !previous->by_name && previous->tls_shown == shown) {
     return previous;
@@ -112,6 +131,7 @@ PlannedServicePointer plan_service(const std::shared_ptr<const config::Service>&
     planned->by_name |= endpoint.address.family == config::Address::Family::kName;
     add_hosts(endpoint, names, kept, env.loop, planned->hosts);
   }
+  name_for_cookies(*planned, cookie_key);
   planned->shared = previous ? previous->shared : std::make_shared<SharedService>();
   // Endpoints that served without a check go on until the new check has a verdict.
   if (previous && !previous->spec.health_check && planned->spec.health_check) {
@@ -136,7 +156,7 @@ std::shared_ptr<const Router> make_router(const Plan& plan, const Plan* previous
                                           const filter::Common& common) {
   const config::Snapshot& snapshot = *plan.snapshot;
   if (previous != nullptr && previous->snapshot->load_balancers == snapshot.load_balancers &&
-      previous->snapshot->secrets == snapshot.secrets && previous->https == plan.https &&
+      previous->snapshot->secrets == snapshot.secrets && previous->shared_ports == plan.shared_ports &&
       same_places(*previous, plan)) {
     return previous->router;
   }
@@ -144,8 +164,8 @@ std::shared_ptr<const Router> make_router(const Plan& plan, const Plan* previous
   for (const auto& service : plan.services) {
     places.emplace(service->name, static_cast<std::uint32_t>(places.size()));
   }
-  return std::make_shared<const Router>(snapshot, places, common,
-                                        previous == nullptr ? nullptr : previous->router.get(), plan.https);
+  return std::make_shared<const Router>(
+      snapshot, places, common, previous == nullptr ? nullptr : previous->router.get(), plan.shared_ports);
 }
 
 }  // namespace
@@ -168,10 +188,10 @@ std::uint32_t zone_number(std::string_view name) {
 
 PlanPointer build_plan(const config::SnapshotPointer& snapshot, const ResolvedNames& names,
                        const Plan* previous, const filter::Common& common, Ports& ports, net::Env& env,
-                       std::uint16_t https) {
+                       const auth::Digest& cookie_key) {
   auto plan = std::make_shared<Plan>();
   plan->snapshot = snapshot;
-  plan->https = https;
+  plan->shared_ports = ports.shared();
   plan->services.reserve(snapshot->services.size());
   const config::NamedList<PlannedService> none;
   const auto& before = previous == nullptr ? none : previous->services;  // both are in order
@@ -179,7 +199,8 @@ PlanPointer build_plan(const config::SnapshotPointer& snapshot, const ResolvedNa
   for (const auto& service : snapshot->services) {
     while (old != before.end() && (*old)->name < service->name) ++old;
     const bool known = old != before.end() && (*old)->name == service->name;
-    plan->services.push_back(plan_service(service, names, known ? *old : nullptr, *snapshot, env));
+    plan->services.push_back(
+        plan_service(service, names, known ? *old : nullptr, *snapshot, cookie_key, env));
   }
   plan->router = make_router(*plan, previous, common);
   plan->ports = ports.plan(snapshot);

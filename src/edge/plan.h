@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "auth/crypto.h"
 #include "config/snapshot.h"
 #include "edge/ports.h"
 #include "edge/router.h"
@@ -55,6 +56,7 @@ struct SharedService {
 struct PlannedHost {
   std::shared_ptr<SharedHost> shared;
   std::uint64_t id = 0;
+  std::uint64_t cookie = 0;  // what a sticky cookie calls it; 0: the service has none
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::uint32_t zone = 0;  // see zone_number()
@@ -69,8 +71,9 @@ struct PlannedService {
   std::shared_ptr<const config::Service> source;
   const std::string& name;
   const config::ServiceSpec& spec;
-  std::string authority;  // for requests that came without a Host
-  bool by_name = false;   // some of its endpoints are names, whose addresses change by themselves
+  std::string sticky_name;  // of its cookie; empty: it has none
+  std::string authority;    // for requests that came without a Host
+  bool by_name = false;     // some of its endpoints are names, whose addresses change by themselves
   std::vector<PlannedHost> hosts;
   std::shared_ptr<SharedService> shared;
   lb::HashTablePointer table;               // of a policy that hashes, shared by all cores; else null
@@ -86,9 +89,9 @@ lb::OutlierSettings outlier_settings(const config::OutlierDetection& spec);
 struct Plan {
   config::SnapshotPointer snapshot;            // that it was made from
   config::NamedList<PlannedService> services;  // routes refer to them by place
-  std::uint16_t https = 0;                     // the port of the shared HTTPS listener; 0: there is none
-  std::shared_ptr<const Router> router;        // the same while no load balancer and no place changes
-  std::vector<PlannedPort> ports;              // by number, the shared ones included
+  SharedPorts shared_ports;
+  std::shared_ptr<const Router> router;  // the same while no load balancer and no place changes
+  std::vector<PlannedPort> ports;        // by number, the shared ones included
 };
 using PlanPointer = std::shared_ptr<const Plan>;
 
@@ -99,9 +102,9 @@ std::uint32_t zone_number(std::string_view name);
 using ResolvedNames = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
 // previous: whose shared state goes on, and whose parts are the plan's as far as nothing of them changed; may
-// be null. ports: keeps the TLS of listeners. https: the port of the shared HTTPS listener; 0: there is none.
+// be null. ports: keeps the TLS of listeners. cookie_key: see EdgeOptions.
 PlanPointer build_plan(const config::SnapshotPointer& snapshot, const ResolvedNames& names,
                        const Plan* previous, const filter::Common& common, Ports& ports, net::Env& env,
-                       std::uint16_t https);
+                       const auth::Digest& cookie_key);
 
 }  // namespace weir::edge

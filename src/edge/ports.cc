@@ -21,7 +21,17 @@ tls::ClientCertificates demand_of(config::ClientCertificates demand) {
   return tls::ClientCertificates::kRequired;
 }
 
+constexpr const char* kSharedHttpHasIt = "it is the shared HTTP port, which has no TLS";
+constexpr const char* kSharedHttpsHasIt =
+    "it is the shared HTTPS port, which HTTPS listeners without a port use";
+
 }  // namespace
+
+std::uint32_t SharedPorts::number_of(const config::Listener& listener) const {
+  const std::uint32_t number = config::shared_or_own_port(listener);
+  const bool is_http = listener.protocol == config::ListenerProtocol::kHttp;
+  return is_http && http != 0 && number == http ? config::kSharedHttp : number;
+}
 
 Ports::Ports(net::Env& env, std::shared_ptr<const tls::Authority> authority, std::string domain)
     : env_(env), authority_(std::move(authority)), domain_(std::move(domain)) {}
@@ -45,10 +55,11 @@ bool Ports::any_free_again() {
 
 // True: it is ours to listen on, or shared and so listened on already.
 bool Ports::claim(std::uint32_t number) {
-  const bool shared =
-      number == config::kSharedHttp || number == config::kSharedHttps || number == shared_.port();
+  const bool shared = number == config::kSharedHttp || number == config::kSharedHttps;
   if (shared || ours_.contains(number)) return true;
-  const auto unused = env_.network.check_unused(address_of(number));
+  const Result<void> unused = number == shared_ports_.http    ? fail(Code::kAddressInUse, kSharedHttpHasIt)
+                              : number == shared_ports_.https ? fail(Code::kAddressInUse, kSharedHttpsHasIt)
+                                                              : env_.network.check_unused(address_of(number));
   if (unused) {
     ours_.insert(number);
     taken_.erase(number);
@@ -76,7 +87,7 @@ std::vector<PlannedPort> Ports::plan_anew(const config::Snapshot& snapshot) {
   for (const auto& load_balancer : snapshot.load_balancers) {
     for (const config::Listener& listener : load_balancer->spec.listeners) {
       const bool https = listener.protocol == config::ListenerProtocol::kHttps;
-      Wanted& wanted = (https ? tls_ports : plain_ports)[config::shared_or_own_port(listener)];
+      Wanted& wanted = (https ? tls_ports : plain_ports)[shared_ports_.number_of(listener)];
       for (const std::string& network : listener.proxy_protocol_from) {
         wanted.proxied_from.push_back(*config::parse_network(network));
       }

@@ -20,8 +20,19 @@
 
 namespace weir::edge {
 
+// Of the shared listeners; 0: there is none.
+struct SharedPorts {
+  std::uint16_t http = 0;
+  std::uint16_t https = 0;
+
+  // What a listener's socket and routes go by: its own port, or kSharedHttp and kSharedHttps. Who names the
+  // port of the shared HTTP listener means that listener.
+  std::uint32_t number_of(const config::Listener& listener) const;
+  friend bool operator==(const SharedPorts&, const SharedPorts&) = default;
+};
+
 struct PlannedPort {
-  std::uint32_t number = 0;                   // see config::shared_or_own_port
+  std::uint32_t number = 0;                   // see SharedPorts::number_of
   std::shared_ptr<tls::ServerContext> tls;    // null: none
   std::vector<config::Network> proxied_from;  // whose connections begin with a PROXY header
   bool h2c = false;                           // HTTP/2 by prior knowledge
@@ -34,8 +45,12 @@ class Ports {
   // shared HTTPS port serves from the start.
   Ports(net::Env& env, std::shared_ptr<const tls::Authority> authority, std::string domain);
 
-  // Where the shared HTTP port listens: others are of the same machine's address.
-  void set_shared(const net::Address& http) { shared_ = http; }
+  // Where the shared ports listen: others are of the same machine's address.
+  void set_shared(const net::Address& http, const SharedPorts& ports) {
+    shared_ = http;
+    shared_ports_ = ports;
+  }
+  const SharedPorts& shared() const { return shared_ports_; }
   net::Address address_of(std::uint32_t number) const;
 
   // By number. A certificate that can't be used leaves the port what it had of it before; a port whose
@@ -98,6 +113,7 @@ class Ports {
   config::SnapshotPointer planned_for_;  // null: nothing is planned
   std::vector<PlannedPort> planned_;
   net::Address shared_;
+  SharedPorts shared_ports_;
   std::set<std::uint32_t> ours_;          // ports of their own that the last plan had
   std::map<std::uint32_t, Error> taken_;  // ports of their own that it wanted and could not have
 };

@@ -57,11 +57,18 @@ class KeptHead {
 
 // Ends the task that serves a request, when that has lasted as long as its route allows.
 struct HeldUntil final : HeldPermit, net::Timer {
-  HeldUntil(lb::Permit taken, std::shared_ptr<const void> owner, net::Context& serving)
+  HeldUntil(lb::Permit taken, std::shared_ptr<const void> owner, net::Context& serving,
+            record::Decision& of_request)
       : HeldPermit(std::move(taken), std::move(owner)),
-        Timer([](Timer& timer) { static_cast<HeldUntil&>(timer).task.cancel(); }),
-        task(serving) {}
+        Timer([](Timer& timer) { static_cast<HeldUntil&>(timer).end(); }),
+        task(serving),
+        decision(of_request) {}
+  void end() {
+    decision.flags.add(record::Flag::kLastedTooLong);
+    task.cancel();
+  }
   net::Context& task;
+  record::Decision& decision;
 };
 
 // A client of gRPC sets deadlines of its own, and streams may begin with a long silence.
@@ -114,10 +121,23 @@ net::Task<Result<std::size_t>> tell_client(net::Stream& stream, const config::Se
 // A client that did not come for this endpoint comes for it from now on.
 void keep_client(http::Request& request, const Upstream& upstream, std::uint32_t index,
                  const Affinity& affinity, http::ResponseHead& head) {
-  const std::uint64_t endpoint = upstream.service().hosts[index].id;
+  const std::uint64_t endpoint = upstream.service().hosts[index].cookie;
   if (endpoint == affinity.endpoint) return;
-  std::string cookie = sticky_cookie(*upstream.service().spec.sticky, endpoint, request.scheme == "https");
+  std::string cookie = sticky_cookie(upstream.service(), endpoint, request.scheme == "https");
   (void)head.fields.add(http::Known::kSetCookie, request.scratch.keep(std::move(cookie)));
+}
+
+// The backend of a split that the client came from before, while its endpoint there serves. A backend of
+// weight 0 gets nobody.
+std::optional<std::uint32_t> backend_by_cookie(const http::Request& request, const ActivePlan& active,
+                                               const Route& route) {
+  if (!request.head.fields.has(http::Known::kCookie)) return std::nullopt;
+  for (std::uint32_t i = 0; i < route.backends.size(); ++i) {
+    Upstream& upstream = *active.upstreams[route.backends[i]];
+    const std::uint64_t endpoint = sticky_endpoint(upstream.service(), request.head.fields);
+    if (endpoint != 0 && route.backend_weights[i] > 0 && upstream.serves(endpoint)) return i;
+  }
+  return std::nullopt;
 }
 
 // Writes down why weir itself answers.
@@ -295,7 +315,8 @@ net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request,
   if (http::ResponsePtr last = spend_hop(request)) return known(std::move(last));
   std::uint32_t backend = 0;
   if (route.split) {
-    const auto picked = route.split->pick({*route.rotation, env_.random, {}});
+    auto picked = backend_by_cookie(request, *active, route);
+    if (!picked) picked = route.split->pick({*route.rotation, env_.random, {}});
     if (!picked) {
       return known(refuse(record::Decision::of(request),
                           fail(Code::kNoEndpoint, "all backends of this route have weight 0")));
@@ -341,7 +362,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
 
   upstream->count_request();
   const bool has_affinity = service.hash_on || service.sticky;
-  const Affinity affine = has_affinity ? affinity(service, request) : Affinity();
+  const Affinity affine = has_affinity ? affinity(upstream->service(), request) : Affinity();
   lb::Permit permit = upstream->acquire(lb::Resource::kRequests);
   if (!permit) {
     co_return refuse(decision,
@@ -349,7 +370,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   }
   if (route.stream_duration_max) {
     net::Context& serving = co_await net::current_context();
-    auto until_then = std::make_unique<HeldUntil>(std::move(permit), upstream->keeper(), serving);
+    auto until_then = std::make_unique<HeldUntil>(std::move(permit), upstream->keeper(), serving, decision);
     env_.loop.arm(*until_then, env_.loop.deadline(*route.stream_duration_max));
     request.held = std::move(until_then);
   } else {

@@ -137,13 +137,13 @@ Route::Mismatch Route::mismatch(const http::RequestHead& head) const {
 }
 
 Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_places,
-               const filter::Common& common, const Router* previous, std::uint16_t https) {
+               const filter::Common& common, const Router* previous, const SharedPorts& shared) {
   RoutesById before;
   if (previous != nullptr) {
     for (const auto& route : previous->routes_) before.emplace(route->id, route.get());
   }
   for (const auto& load_balancer : snapshot.load_balancers) {
-    add(*load_balancer, service_places, snapshot, common, before, https);
+    add(*load_balancer, service_places, snapshot, common, before, shared);
   }
   const auto sort = [](Routes& routes) { std::ranges::sort(routes, precedes); };
   for (auto& [number, port] : ports_) {
@@ -155,7 +155,7 @@ Router::Router(const config::Snapshot& snapshot, const ServicePlaces& service_pl
 
 void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces& service_places,
                  const config::Snapshot& snapshot, const filter::Common& common, const RoutesById& previous,
-                 std::uint16_t https) {
+                 const SharedPorts& shared) {
   const std::size_t place = names_.size();
   names_.push_back(std::make_unique<const std::string>(load_balancer.name));
   load_balancers_.push_back(*names_.back());
@@ -191,14 +191,14 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
       route->backend_weights.push_back(backend.weight);
     }
     for (const config::Listener& listener : load_balancer.spec.listeners) {
-      if (!listener.redirect_to_https) insert(listener, route.get());
+      if (!listener.redirect_to_https) insert(shared.number_of(listener), listener, route.get());
     }
     route->order = routes_.size();
     routes_.push_back(std::move(route));
   }
   for (const config::Listener& listener : load_balancer.spec.listeners) {
     for (const std::string& network : listener.trusted_proxies) {
-      trusted_[config::shared_or_own_port(listener)].push_back(*config::parse_network(network));
+      trusted_[shared.number_of(listener)].push_back(*config::parse_network(network));
     }
     if (!listener.redirect_to_https) continue;
     auto route = std::make_unique<Route>();
@@ -208,18 +208,19 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     route->path = "/";
     route->precedence = config::precedence_of({});
     const config::Route spec{
-        .redirect = config::Redirect{
-            .status = 308, .scheme = "https", .port = https_port(load_balancer.spec, listener, https)}};
+        .redirect = config::Redirect{.status = 308,
+                                     .scheme = "https",
+                                     .port = https_port(load_balancer.spec, listener, shared.https)}};
     route->id = route->name;
     go_on(*route, spec);
-    insert(listener, route.get());
+    insert(shared.number_of(listener), listener, route.get());
     route->order = routes_.size();
     routes_.push_back(std::move(route));
   }
 }
 
-void Router::insert(const config::Listener& listener, const Route* route) {
-  Port& port = ports_[config::shared_or_own_port(listener)];
+void Router::insert(std::uint32_t port_number, const config::Listener& listener, const Route* route) {
+  Port& port = ports_[port_number];
   if (listener.hostnames.empty()) port.any.push_back(route);
   for (const std::string& hostname : listener.hostnames) {
     Routes& routes = hostname.starts_with("*.") ? port.wildcard[hostname.substr(1)] : port.exact[hostname];

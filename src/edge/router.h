@@ -20,6 +20,7 @@
 #include "config/http_formats.h"
 #include "config/kinds.h"
 #include "config/snapshot.h"
+#include "edge/ports.h"
 #include "filter/filters.h"
 #include "http/message.h"
 #include "lb/policies.h"
@@ -85,9 +86,9 @@ class Router {
   // whose routes' rotations and filters go on; may be null.
   using ServicePlaces = std::unordered_map<std::string_view, std::uint32_t>;
   Router() = default;
-  // https: the port of the shared HTTPS listener, which redirects of whole listeners lead to; 0: 443.
+  // shared: redirects of whole listeners lead to its HTTPS port; 0: 443.
   Router(const config::Snapshot& snapshot, const ServicePlaces& service_places, const filter::Common& common,
-         const Router* previous, std::uint16_t https);
+         const Router* previous, const SharedPorts& shared);
 
   // port: of the listener that the connection came in by; config::kSharedHttp and kSharedHttps for the role's
   // shared sockets.
@@ -125,8 +126,8 @@ class Router {
   using RoutesById = std::unordered_map<std::string_view, const Route*>;
   void add(const config::LoadBalancer& load_balancer, const ServicePlaces& service_places,
            const config::Snapshot& snapshot, const filter::Common& common, const RoutesById& previous,
-           std::uint16_t https);
-  void insert(const config::Listener& listener, const Route* route);
+           const SharedPorts& shared);
+  void insert(std::uint32_t port_number, const config::Listener& listener, const Route* route);
 
   // Hands the routes of the most specific host name that takes the request to `take`.
   template <class Take>

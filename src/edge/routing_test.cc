@@ -464,7 +464,77 @@ TEST_CASE("a cookie keeps a client at its endpoint while that serves") {
   const std::string moved = pool.send(cookie);
   CHECK(content_of(moved) == "z");
   CHECK(moved.contains("Set-Cookie: at="));
-  CHECK(pool.send("Cookie: at=zz\r\n").contains("Set-Cookie: at="));
+  for (const char* foreign : {"zz", "", "0", "0000000000000000", "123456789abcdef01"}) {
+    CHECK(pool.send("Cookie: at=" + std::string(foreign) + "\r\n").contains("Set-Cookie: at="));
+  }
+}
+
+std::string sticky_pair(const std::string& response) {
+  constexpr std::string_view kSet = "\r\nSet-Cookie: ";
+  const std::size_t begin = response.find(kSet);
+  if (begin == std::string::npos) return "";
+  return response.substr(begin + kSet.size(), response.find(';', begin) - begin - kSet.size());
+}
+
+TEST_CASE(
+    "what a cookie calls an endpoint depends on the service and on the edges' secret, not on its core") {
+  const auto first_cookie = [](std::byte secret, const std::string& name) {
+    EdgeOptions options;
+    options.cookie_key.fill(secret);
+    Fixture fixture(options);
+    PeerListener origin(fixture.fake, "10.0.0.1:80");
+    origin.answer("\r\n\r\n", kNoContent);
+    fixture.snapshot.services[0].name = name;
+    fixture.snapshot.load_balancers[0] = load_balancer("web", {}, name);
+    fixture.spec().sticky = config::StickyCookie{};
+    fixture.apply({endpoint("10.0.0.1:80")});
+    return sticky_pair(fixture.get());
+  };
+  const std::string web = first_cookie(std::byte{1}, "web");
+  CHECK(web.starts_with("weir-endpoint-web="));
+  CHECK(web.size() == std::string_view("weir-endpoint-web=").size() + 16);
+  CHECK(first_cookie(std::byte{1}, "web") == web);
+  CHECK(first_cookie(std::byte{2}, "web") != web);
+  const std::string api = first_cookie(std::byte{1}, "api");
+  CHECK(api.substr(api.find('=')) != web.substr(web.find('=')));
+}
+
+TEST_CASE("a split follows the cookie of one of its services, while that endpoint serves and has weight") {
+  for (const char* name : {"", "at"}) {
+    CAPTURE(name);
+    Pool pool;
+    pool.snapshot.services = {service("web", {endpoint(Pool::address_of('a'))}),
+                              service("next", {endpoint(Pool::address_of('b'))})};
+    for (config::Service& one : pool.snapshot.services) one.spec.sticky = config::StickyCookie{.name = name};
+    auto& backends = pool.snapshot.load_balancers[0].spec.routes[0].backends;
+    backends = {{"web", 1}, {"next", 1}};
+    pool.apply();
+    std::map<std::string, std::string> cookies;  // by who set it
+    for (int i = 0; i < 2; ++i) {
+      const std::string response = pool.send("");
+      cookies[content_of(response)] = sticky_pair(response);
+    }
+    REQUIRE(cookies.size() == 2);
+    for (int i = 0; i < 3; ++i) {
+      for (const auto& [letter, cookie] : cookies) {
+        const std::string again = pool.send("Cookie: " + cookie + "\r\n");
+        CHECK(content_of(again) == letter);
+        CHECK_FALSE(again.contains("Set-Cookie"));
+      }
+    }
+    CHECK(pool.spread(10) == std::map<std::string, int>{{"a", 5}, {"b", 5}});
+    backends[1].weight = 0;
+    pool.apply();
+    CHECK(content_of(pool.send("Cookie: " + cookies["b"] + "\r\n")) == "a");
+    backends[1].weight = 1;
+    pool.snapshot.services[1].endpoints.clear();
+    pool.apply();
+    int answered = 0;
+    for (int i = 0; i < 4; ++i) {
+      answered += content_of(pool.send("Cookie: " + cookies["b"] + "\r\n")) == "a" ? 1 : 0;
+    }
+    CHECK(answered == 2);
+  }
 }
 
 TEST_CASE("a PROXY header tells the origin its client, whose connection is nobody else's") {

@@ -103,13 +103,13 @@ config::LoadBalancerStatus Edge::status_of(const config::LoadBalancerSpec& balan
 }
 
 config::ListenerStatus Edge::status_of(const config::Listener& listener) const {
-  const std::uint32_t number = config::shared_or_own_port(listener);
+  const std::uint32_t number = ports_.shared().number_of(listener);
   if (number == config::kSharedHttps) {
     if (listening_.https) return {.address = listening_.https->to_string(), .listening = true};
     return {.reason = kNoHttps};
   }
   config::ListenerStatus status{.address = ports_.address_of(number).to_string()};
-  if (number == config::kSharedHttp || number == listening_.http.port()) {
+  if (number == config::kSharedHttp) {
     status.listening = true;
     return status;
   }

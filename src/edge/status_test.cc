@@ -94,6 +94,29 @@ TEST_CASE("a port that another program has is told, tried again, and then ours")
   CHECK_FALSE(Peer(fixture.fake, "127.0.0.1:9000").connected());
 }
 
+TEST_CASE("a listener that names the shared HTTP port is the shared one; TLS has no place there") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  origin.answer("\r\n\r\n", answer_with("x"));
+  fixture.snapshot.load_balancers.clear();
+  fixture.snapshot.load_balancers.push_back(load_balancer("own", {"own.example"}, "web"));
+  config::LoadBalancerSpec& spec = fixture.snapshot.load_balancers[0].spec;
+  spec.listeners[0].port = 8080;
+  fixture.apply({endpoint("10.0.0.1:80")});
+  CHECK(content_of(fixture.get("/", "own.example")) == "x");
+  CHECK(fixture.get("/", "other.example").starts_with("HTTP/1.1 404"));
+  CHECK(fixture.edge.status_of(spec).listeners.at(0) ==
+        config::ListenerStatus{.address = std::string(kEdge), .listening = true});
+
+  spec.listeners[0].protocol = config::ListenerProtocol::kHttps;
+  fixture.apply();
+  CHECK(fixture.edge.status_of(spec).listeners.at(0) ==
+        config::ListenerStatus{.address = std::string(kEdge),
+                               .listening = false,
+                               .reason = "it is the shared HTTP port, which has no TLS"});
+  CHECK(fixture.get("/", "own.example").starts_with("HTTP/1.1 404"));
+}
+
 TEST_CASE("shared listeners have a status too") {
   Fixture fixture;
   config::LoadBalancerSpec& spec = fixture.snapshot.load_balancers[0].spec;

@@ -150,16 +150,30 @@ void Upstream::refresh() {
                  .load_percent_max = planned_->spec.hash_on ? planned_->spec.hash_on->load_percent_max : 0});
 }
 
-std::optional<std::uint32_t> Upstream::pick(const Affinity& affinity, std::span<const std::uint32_t> tried) {
+void Upstream::refresh_if_due() {
   if (stale_ || env_.loop.now() >= refresh_at_ ||
       planned_->shared->health_epoch.load(std::memory_order_acquire) != health_epoch_) {
     refresh();
   }
+}
+
+std::optional<std::uint32_t> Upstream::serving_by_cookie(std::uint64_t cookie) const {
+  if (cookie == 0) return std::nullopt;
+  const auto found =
+      std::ranges::find(serving_, cookie, [this](auto at) { return planned_->hosts[at].cookie; });
+  return found == serving_.end() ? std::nullopt : std::optional(*found);
+}
+
+bool Upstream::serves(std::uint64_t cookie) {
+  refresh_if_due();
+  return serving_by_cookie(cookie).has_value();
+}
+
+std::optional<std::uint32_t> Upstream::pick(const Affinity& affinity, std::span<const std::uint32_t> tried) {
+  refresh_if_due();
   if (!policy_) return std::nullopt;
-  if (affinity.endpoint != 0 && tried.empty()) {
-    for (const std::uint32_t index : serving_) {
-      if (planned_->hosts[index].id == affinity.endpoint) return index;
-    }
+  if (tried.empty()) {
+    if (const auto kept = serving_by_cookie(affinity.endpoint)) return kept;
   }
   const std::uint32_t active = planned_->shared->circuit.used(lb::Resource::kRequests);  // this one, too
   return policy_->pick(

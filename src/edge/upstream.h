@@ -74,6 +74,8 @@ class Upstream {
   UpstreamHost& host(std::uint32_t index) { return *hosts_[index]; }
   record::Traffic::Counts& counts() const { return *counts_; }
 
+  // Whether an endpoint of this service that a sticky cookie names may be given requests.
+  bool serves(std::uint64_t cookie);
   // The place of the host that takes the next request; nothing when none can. affinity: as affinity() told.
   std::optional<std::uint32_t> pick(const Affinity& affinity, std::span<const std::uint32_t> tried);
   // No connection could be made, or the connection broke before an answer: others are preferred for a while.
@@ -105,6 +107,8 @@ class Upstream {
 
  private:
   void refresh();
+  void refresh_if_due();
+  std::optional<std::uint32_t> serving_by_cookie(std::uint64_t cookie) const;
 
   net::Env& env_;
   std::uint32_t zone_;

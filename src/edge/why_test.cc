@@ -67,6 +67,24 @@ TEST_CASE("a request that was retried is explained by its id: each try, and the 
   CHECK(explained(fixture, "r-2").starts_with("error: no request with this id"));
 }
 
+TEST_CASE("what its route gives no more time is flagged as that, whether its answer has begun or not") {
+  Fixture fixture;
+  PeerListener listener(fixture.fake, "10.0.0.1:80");
+  fixture.snapshot.load_balancers[0].spec.routes[0].stream_duration_max = 5s;
+  fixture.apply({endpoint("10.0.0.1:80")});
+  for (const bool begun : {false, true}) {
+    CAPTURE(begun);
+    const std::string id = begun ? "r-1" : "r-0";
+    Peer client(fixture.fake, kEdge);
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nX-Request-Id: " + id + "\r\nContent-Length: 9\r\n\r\n");
+    Peer origin = listener.accept();
+    if (begun) origin.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1");
+    fixture.fake.advance(6s);
+    has(explained(fixture, id), {R"("flags":[{"flag":"UMSDR","means":"it lasted as long)"});
+    CHECK_FALSE(explained(fixture, id).contains("\"LR\""));
+  }
+}
+
 TEST_CASE("what weir itself answers is flagged") {
   Fixture fixture;
   fixture.snapshot.load_balancers[0].spec.listeners[0].hostnames = {"a"};
@@ -198,14 +216,25 @@ TEST_CASE("the access log: a line of JSON for each request, hostile fields inclu
     Fixture fixture({.access_log = access_log->get()});
     PeerListener origin(fixture.fake, "10.0.0.2:80");
     origin.answer("\r\n\r\n", answer_with("hello"));
+    PeerListener chat(fixture.fake, "10.0.0.3:80");
+    fixture.snapshot.services.push_back(service("chat", {endpoint("10.0.0.3:80")}));
+    fixture.snapshot.load_balancers.push_back(load_balancer("chat", {"chat.example"}, "chat"));
     fixture.apply({endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80")});
+    Peer client(fixture.fake, kEdge);
+    client.send(
+        "GET /chat?room=1 HTTP/1.1\r\nHost: chat.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "X-Request-Id: chat\r\nUser-Agent: talker\r\nReferer: http://a/\r\n\r\n");
+    Peer talked_to = chat.accept();
+    talked_to.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    // What its buffers held is written over while it lasts.
     ask(fixture, "one", "/a?b=c");
     ask(fixture, "two", "/" + std::string(2000, 'p'));
+    talked_to.close();
   }
   std::ifstream file(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   std::filesystem::remove_all(folder);
-  CHECK(std::ranges::count(text, '\n') == 2);
+  CHECK(std::ranges::count(text, '\n') == 3);
   const std::string first = text.substr(0, text.find('\n'));
   has(first,
       {R"(,"request_id":"one","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736",)"
@@ -217,6 +246,9 @@ TEST_CASE("the access log: a line of JSON for each request, hostile fields inclu
        R"("referer":null,"tls_version":null,"tls_server_name":null,"tls_client_subject":null})"});
   CHECK(first.starts_with("{\"time\":\""));
   has(text, {"\"path\":\"/" + std::string(record::AccessLines::kTargetBytesMax - 1, 'p') + "\","});
+  has(text.substr(text.find(R"("request_id":"chat")")),
+      {R"("method":"GET","host":"chat.example","path":"/chat?room=1",)", R"("status":101,"flags":"-")",
+       R"("user_agent":"talker","referer":"http://a/")"});
 }
 
 }  // namespace

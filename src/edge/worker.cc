@@ -65,8 +65,7 @@ std::optional<Worker::PortFailures> Worker::open_ports(const Plan& plan) {
       known->second.handshake->set(planned);
       continue;
     }
-    // One that a shared listener has already is served by that.
-    if (is_shared(planned.number) || planned.number == shared_.port()) continue;
+    if (is_shared(planned.number)) continue;
     net::Address address = shared_;
     address.set_port(static_cast<std::uint16_t>(planned.number));
     if (auto opened = open(address, planned); !opened) failures.emplace(planned.number, opened.error());

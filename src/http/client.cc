@@ -44,10 +44,14 @@ class ClientResponse final : public Response {
   static net::Task<Result<ResponsePtr>> run(std::unique_ptr<ClientResponse> response, net::Slice serialised,
                                             Request& request);
 
-  net::Task<Result<net::Slice>> read() override { return body_->read(); }
+  net::Task<Result<net::Slice>> read() override {
+    release_head();
+    return body_->read();
+  }
   net::Slice take_buffered() override { return body_->take_buffered(); }
   bool at_end() const override { return body_->at_end(); }
   net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout) override {
+    release_head();
     return body_->pump_to(to, timeout);
   }
   const Fields* trailers() const override { return body_->trailers(); }
@@ -56,6 +60,10 @@ class ClientResponse final : public Response {
 
  private:
   enum class Parsed : std::uint8_t { kNone, kInterim, kFinal };
+  // Content may be long in coming, and nobody looks at the head any more.
+  void release_head() {
+    if (body_->rest().empty()) buffer_.release();
+  }
   bool client_failed() const { return !upload_result_ && upload_result_.error().side == Side::kDownstream; }
   Instant now() const { return connection_->stream().loop().now(); }
   net::Stream& stream() { return connection_->stream(); }

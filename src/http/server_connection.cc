@@ -1,6 +1,8 @@
 #include "http/server_connection.h"
 
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <utility>
 
 #include "base/random.h"
@@ -22,6 +24,32 @@ struct ServerConnection::Exchange : net::Pooled {
   std::optional<RequestBody> body;
   RequestId id;
   RequestEnd end;
+
+  // Puts the head, which is somewhere in these bytes, into a block of their size.
+  void keep_head(net::Slice bytes) {
+    kept_ = std::make_unique_for_overwrite<char[]>(bytes.size());
+    std::memcpy(kept_.get(), bytes.data(), bytes.size());
+    const char* const from = net::as_text(bytes).data();
+    const auto move = [&](std::string_view& text) {
+      const bool within =
+          !std::less<>()(text.data(), from) && std::less<>()(text.data(), from + bytes.size());
+      if (within) text = {kept_.get() + (text.data() - from), text.size()};
+    };
+    for (std::string_view* text :
+         {&head.method_text, &head.target, &head.scheme, &head.authority, &head.path, &head.query}) {
+      move(*text);
+    }
+    Fields moved;
+    for (Field field : head.fields) {
+      move(field.name);
+      move(field.value);
+      (void)moved.add(field.known, field.name, field.value);
+    }
+    head.fields = moved;
+  }
+
+ private:
+  std::unique_ptr<char[]> kept_;
 };
 
 ServerConnection::ServerConnection(Server& server, Incoming incoming)
@@ -288,6 +316,11 @@ net::Task<bool> ServerConnection::respond(Exchange& exchange, Response& response
   end.head_sent = env().loop.now();
   end.body_bytes_sent = first->content_bytes;
   out.release();
+  if (switched && begin_ == end_) {
+    // It may be silent for hours: what is left of the request, for its end, needs no I/O buffer.
+    exchange.keep_head(buffer_.span().first(end_));
+    buffer_.release();
+  }
   if (!first->complete && !co_await send_rest(exchange, response, first->chunked)) co_return false;
   co_return first->keep_alive;
 }

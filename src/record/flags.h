@@ -1,4 +1,4 @@
-// Flags: in a word of two to four letters, what was wrong with a request: Envoy's response flags, where there
+// Flags: in a word of two to five letters, what was wrong with a request: Envoy's response flags, where there
 // is one that says the same. A set of them is a number; the table gives their words. Values, any core.
 #pragma once
 
@@ -28,6 +28,7 @@ enum class Flag : std::uint8_t {
   kClientTimeout,
   kClientProtocol,
   kStopped,
+  kLastedTooLong,
 };
 
 struct FlagKind {
@@ -51,6 +52,7 @@ inline constexpr std::array kFlags{
     FlagKind{Flag::kClientTimeout, "DT", "the client did not send or take bytes in time"},
     FlagKind{Flag::kClientProtocol, "DPE", "what the client sent is not HTTP"},
     FlagKind{Flag::kStopped, "LR", "weir ended the connection, because it stops"},
+    FlagKind{Flag::kLastedTooLong, "UMSDR", "it lasted as long as its route allows (stream_duration_max)"},
 };
 static_assert([] {
   for (std::size_t i = 0; i < kFlags.size(); ++i) {

@@ -35,7 +35,8 @@ void Decision::end(const http::RequestEnd& end, Instant now) {
   bytes_sent = end.body_bytes_sent;
   took = now - arrived;
   if (end.head_sent) head_took = *end.head_sent - arrived;
-  flags.add(flags_of(end.cut));
+  // Who ended it for that is who cut it.
+  if (!flags.has(Flag::kLastedTooLong)) flags.add(flags_of(end.cut));
 }
 
 Journal::~Journal() {

@@ -6,6 +6,7 @@
 #include <openssl/digest.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hkdf.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
@@ -244,6 +245,20 @@ Result<std::string> Authority::certify(std::string_view request_pem, const std::
                     .from = now - std::chrono::floor<std::chrono::milliseconds>(kMachineClockSkew),
                     .until = now + std::chrono::floor<std::chrono::milliseconds>(validity)},
                    [&uri](X509& leaf) { return add_uri(leaf, uri); });
+}
+
+Result<std::array<std::byte, 32>> Authority::derive_secret(std::string_view purpose) const {
+  std::array<std::byte, 32> secret{};
+  std::uint8_t* der = nullptr;
+  const int bytes = i2d_PrivateKey(key_.get(), &der);
+  if (bytes <= 0) return failed("the authority's key can't be written");
+  const bool derived = HKDF(reinterpret_cast<std::uint8_t*>(secret.data()), secret.size(), EVP_sha256(), der,
+                            static_cast<std::size_t>(bytes), nullptr, 0,
+                            reinterpret_cast<const std::uint8_t*>(purpose.data()), purpose.size()) == 1;
+  OPENSSL_cleanse(der, static_cast<std::size_t>(bytes));
+  OPENSSL_free(der);
+  if (!derived) return failed("no secret could be derived from the authority's key");
+  return secret;
 }
 
 }  // namespace weir::tls

@@ -3,6 +3,8 @@
 // RFC 5280. Immutable; on any core.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
@@ -45,6 +47,9 @@ class Authority {
                               Duration validity = kMachineValidity) const;
   // SHA-256 of the root, lower-case hex: by which it is recognised.
   const std::string& fingerprint() const { return fingerprint_; }
+  // A secret for one purpose, the same wherever this authority is (HKDF-SHA-256, RFC 5869); it gives neither
+  // the authority's key away nor the secret of another purpose.
+  Result<std::array<std::byte, 32>> derive_secret(std::string_view purpose) const;
   const std::string& root_pem() const { return root_pem_; }
   WallTime not_after() const { return not_after_; }
 

@@ -436,6 +436,10 @@ TEST_CASE("an authority is kept as text, and what it issues names what was asked
   CHECK(info->issuer == "CN=weir of nobody");
   CHECK(authority->issue(names, Usage::kServer, now)->certificate != leaf->certificate);
   // Not beyond its own end
+  CHECK(authority->derive_secret("a") == Authority::load(root)->derive_secret("a"));
+  CHECK(authority->derive_secret("a") != authority->derive_secret("b"));
+  const auto stranger = Authority::load(*Authority::create("another", now));
+  CHECK(authority->derive_secret("a") != stranger->derive_secret("a"));
   const auto long_lived = authority->issue(names, Usage::kServer, now, std::chrono::days(5000));
   CHECK(inspect(long_lived->certificate, long_lived->private_key)->not_after == authority->not_after());
 

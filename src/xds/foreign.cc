@@ -94,7 +94,8 @@ std::set<std::string> Foreign::wanted(Type type) const {
   return names;
 }
 
-void Foreign::add_services(config::Snapshot& snapshot) const {
+Foreign::Services Foreign::services() const {
+  Services services;
   for (const auto& [name, cluster] : clusters_) {
     config::Service service = cluster.service;
     service.name = name;
@@ -103,12 +104,13 @@ void Foreign::add_services(config::Snapshot& snapshot) const {
     const auto& tls = service.spec.tls;
     const bool waits = tls && !tls->certificate.empty() && !certificates_.contains(tls->certificate);
     if (waits) service.endpoints.clear();
-    snapshot.services.push_back(std::move(service));
+    services.emplace(name, std::move(service));
   }
+  return services;
 }
 
 void Foreign::add_listener(const std::string& name, const ReadListener& listener, LoadBalancers& into,
-                           config::Snapshot& snapshot) const {
+                           Services& services) const {
   const bool waits = std::ranges::any_of(
       certificates_of(listener), [this](const std::string& one) { return !certificates_.contains(one); });
   if (waits) return;
@@ -127,13 +129,13 @@ void Foreign::add_listener(const std::string& name, const ReadListener& listener
     for (const ReadRoute& one : host.routes) {
       balancer.spec.routes.push_back(one.route);
       for (const config::Backend& backend : one.route.backends) {
-        auto service = std::ranges::find(snapshot.services, backend.service, &config::Service::name);
-        if (service == snapshot.services.end()) {  // answered with 503, as Envoy does
-          snapshot.services.push_back({backend.service, {}, {}});
+        const auto [service, is_missing] = services.try_emplace(backend.service);
+        if (is_missing) {  // answered with 503, as Envoy does
+          service->second.name = backend.service;
           continue;
         }
         // A policy that hashes has no more of it than the bound as long as no route says what.
-        auto& hash_on = service->spec.hash_on;
+        auto& hash_on = service->second.spec.hash_on;
         if (!hash_on || !one.hash_on || !hash_on->header.empty() || !hash_on->cookie.empty() ||
             hash_on->source) {
           continue;
@@ -149,14 +151,16 @@ void Foreign::add_listener(const std::string& name, const ReadListener& listener
 config::SnapshotPointer Foreign::snapshot(std::uint64_t revision) const {
   auto snapshot = std::make_shared<config::Snapshot>();
   snapshot->revision = revision;
-  add_services(*snapshot);
+  Services all = services();
   LoadBalancers balancers;
-  for (const auto& [name, listener] : listeners_) add_listener(name, listener, balancers, *snapshot);
-  for (auto& [name, balancer] : balancers) snapshot->load_balancers.push_back(std::move(balancer));
-  std::ranges::sort(snapshot->services, {}, &config::Service::name);
-  for (config::Service& service : snapshot->services) {
+  for (const auto& [name, listener] : listeners_) add_listener(name, listener, balancers, all);
+  for (auto& [name, balancer] : balancers) {
+    snapshot->load_balancers.push_back(std::make_shared<const config::LoadBalancer>(std::move(balancer)));
+  }
+  for (auto& [name, service] : all) {
     auto& hash_on = service.spec.hash_on;
     if (hash_on && hash_on->header.empty() && hash_on->cookie.empty() && !hash_on->source) hash_on.reset();
+    snapshot->services.push_back(std::make_shared<const config::Service>(std::move(service)));
   }
   for (const auto& [name, certificate] : certificates_) snapshot->certificates.push_back(certificate);
   return snapshot;

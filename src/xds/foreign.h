@@ -30,11 +30,12 @@ class Foreign {
 
  private:
   using LoadBalancers = std::map<std::string, config::LoadBalancer>;
+  using Services = std::map<std::string, config::Service>;
 
   std::vector<std::string> certificates_of(const ReadListener& listener) const;
-  void add_services(config::Snapshot& snapshot) const;
+  Services services() const;
   void add_listener(const std::string& name, const ReadListener& listener, LoadBalancers& into,
-                    config::Snapshot& snapshot) const;
+                    Services& services) const;
 
   std::map<std::string, ReadCluster, std::less<>> clusters_;
   std::map<std::string, std::vector<config::Endpoint>, std::less<>> endpoints_;

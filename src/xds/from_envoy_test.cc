@@ -52,13 +52,13 @@ TEST_CASE("there and back, what both can say is the same") {
   const auto back = told(golden).snapshot(1);
   REQUIRE(back->services.size() == golden.snapshot->services.size());
   for (std::size_t i = 0; i < back->services.size(); ++i) {
-    const config::Service& wanted = golden.snapshot->services[i];
-    config::Object left{{.name = wanted.name}, back->services[i].spec, ""};
+    const config::Service& wanted = *golden.snapshot->services[i];
+    config::Object left{{.name = wanted.name}, back->services[i]->spec, ""};
     config::Object right{{.name = wanted.name}, wanted.spec, ""};
     CHECK(config::to_json(left, config::Secrets::kKeep) == config::to_json(right, config::Secrets::kKeep));
-    REQUIRE(back->services[i].endpoints.size() == wanted.endpoints.size());
+    REQUIRE(back->services[i]->endpoints.size() == wanted.endpoints.size());
     for (std::size_t j = 0; j < wanted.endpoints.size(); ++j) {
-      const config::Endpoint& one = back->services[i].endpoints[j];
+      const config::Endpoint& one = back->services[i]->endpoints[j];
       CHECK(one.key == wanted.endpoints[j].key);
       CHECK(one.weight == wanted.endpoints[j].weight);
       CHECK(one.priority == wanted.endpoints[j].priority);
@@ -67,8 +67,8 @@ TEST_CASE("there and back, what both can say is the same") {
   }
   REQUIRE(back->load_balancers.size() == golden.snapshot->load_balancers.size());
   for (std::size_t i = 0; i < back->load_balancers.size(); ++i) {
-    config::Object left{{.name = "x"}, back->load_balancers[i].spec, ""};
-    config::Object right{{.name = "x"}, golden.snapshot->load_balancers[i].spec, ""};
+    config::Object left{{.name = "x"}, back->load_balancers[i]->spec, ""};
+    config::Object right{{.name = "x"}, golden.snapshot->load_balancers[i]->spec, ""};
     CHECK(config::to_json(left, config::Secrets::kKeep) == config::to_json(right, config::Secrets::kKeep));
   }
   REQUIRE(back->certificates.size() == 1);

@@ -47,12 +47,12 @@ struct Golden {
   }
   void build() {
     names.clear();
-    std::vector<const config::Object*> pointers;
+    config::Whole whole;
     for (const config::Object& object : objects) {
-      pointers.push_back(&object);
+      whole.put(std::make_shared<const config::Object>(object));
       names.push_back({object.kind(), object.metadata.name});
     }
-    auto built = config::build_snapshot(1, pointers);
+    auto built = config::build_snapshot(1, whole);
     if (!built) FAIL("refused: ", config::to_text(built.error()));
     snapshot = *built;
   }

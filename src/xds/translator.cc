@@ -12,8 +12,9 @@ namespace weir::xds {
 namespace {
 
 const config::LoadBalancer* find_load_balancer(const config::Snapshot& snapshot, std::string_view name) {
-  const auto found = std::ranges::lower_bound(snapshot.load_balancers, name, {}, &config::LoadBalancer::name);
-  return found != snapshot.load_balancers.end() && found->name == name ? &*found : nullptr;
+  const auto found = std::ranges::lower_bound(snapshot.load_balancers, name, {},
+                                              [](const auto& one) { return std::string_view(one->name); });
+  return found != snapshot.load_balancers.end() && (*found)->name == name ? found->get() : nullptr;
 }
 
 template <class Key, class Value>
