@@ -42,6 +42,7 @@ HEADER_FLAGS += ["-x", "c++-header"]
 LIBRARIES = [
     (r"nlohmann/", {"config", "api", "controller", "cli"}),
     (r"sqlite3\.h", {"store"}),
+    (r"libpq-fe\.h", {"store"}),
     (r"openssl/", {"auth", "tls"}),
     (r"crypt\.h", {"auth"}),
     (r"nghttp2/", {"h2"}),

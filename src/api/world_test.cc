@@ -7,7 +7,7 @@
 
 #include "api/objects.h"
 #include "store/engine.h"
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
 #include "testing/fake_env.h"
 
 namespace weir::api {
@@ -19,7 +19,7 @@ struct Given {
   testing::FakeEnv fake;
   std::unique_ptr<store::Engine> engine =
       *store::Engine::open({.directory = {}, .threaded = false, .limits = {.history_changes_max = 8}});
-  store::SqliteStore store{*engine, fake.loop};
+  store::EngineStore store{*engine, fake.loop};
   WorldReader reader{store, fake.log};
 
   void put(const std::string& key, const std::string& value) {

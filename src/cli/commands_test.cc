@@ -23,7 +23,7 @@
 #include "http/server.h"
 #include "net/task_group.h"
 #include "store/engine.h"
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
 #include "testing/fake_env.h"
 
 namespace weir::cli {
@@ -158,7 +158,7 @@ class World {
 
   std::filesystem::path folder_;
   std::unique_ptr<store::Engine> engine_;
-  store::SqliteStore store_;
+  store::EngineStore store_;
   auth::TokenTable tokens_;
   std::optional<api::Api> api_;
   std::optional<http::Server> server_;

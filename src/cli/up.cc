@@ -34,7 +34,7 @@
 #include "store/data_directory.h"
 #include "store/kept_file.h"
 #include "store/opener.h"
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
 
 namespace weir::cli {
 namespace {
@@ -90,7 +90,7 @@ struct Backend {
                    std::move(sinks)) {}
 
   std::unique_ptr<store::Engine> engine;
-  store::SqliteStore store;
+  store::EngineStore store;
   auth::TokenTable tokens;
   api::Api api;
   controller::Controller controller;

@@ -13,7 +13,7 @@
 #include "controller/admin_object.h"
 #include "controller/records.h"
 #include "store/engine.h"
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
 #include "testing/fake_env.h"
 
 namespace weir::controller {
@@ -56,7 +56,7 @@ class World {
   std::unique_ptr<store::Engine> engine_ = *store::Engine::open({.directory = {}, .threaded = false});
 
  public:
-  store::SqliteStore store{*engine_, fake.loop};
+  store::EngineStore store{*engine_, fake.loop};
   auth::TokenTable tokens;
   std::vector<config::SnapshotPointer> snapshots;
   store::Revision settled = 0;
