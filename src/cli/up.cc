@@ -32,9 +32,9 @@
 #include "net/signals.h"
 #include "record/access_log.h"
 #include "store/data_directory.h"
+#include "store/engine_store.h"
 #include "store/kept_file.h"
 #include "store/opener.h"
-#include "store/engine_store.h"
 
 namespace weir::cli {
 namespace {
@@ -126,7 +126,7 @@ class Up {
     started_from_ = read_last_snapshot();
     std::unique_ptr<store::Engine> engine;
     if (!started_from_) {
-      auto opened = store::Engine::open({.taken = directory_});
+      auto opened = store::Engine::open(store_options());
       if (!opened) return std::unexpected(opened.error().sentence);
       engine = std::move(*opened);
     }
@@ -184,13 +184,17 @@ class Up {
     return std::unexpected("cannot listen on " + address.to_string() + " (" + flag + "): " + why_not(error));
   }
 
+  store::Engine::Options store_options() const {
+    return {.directory = {}, .taken = directory_, .url = options_.store, .log = &log_};
+  }
+
   void begin_from_snapshot() {
     edge_.apply(started_from_);
     log_.info("traffic begins with the last snapshot",
               {{"revision", std::to_string(started_from_->revision)}});
     gate_.close("the store is being opened");
     tasks_.spawn(admit_late());
-    opener_.emplace(directory_, [this](store::Opened<std::unique_ptr<store::Engine>> opened) {
+    opener_.emplace(store_options(), [this](store::Opened<std::unique_ptr<store::Engine>> opened) {
       control_.loop().post([this, result = std::move(opened)]() mutable { on_store(std::move(result)); });
     });
   }

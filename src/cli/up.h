@@ -13,6 +13,7 @@ namespace weir::cli {
 
 struct UpOptions {
   std::string data_dir = "./weir-data";
+  std::string store;  // postgres://...; empty: a file in data_dir
   net::Address api = net::Address::v4({127, 0, 0, 1}, 8480);
   net::Address http = net::Address::v4({127, 0, 0, 1}, 8080);
   std::optional<net::Address> https = net::Address::v4({127, 0, 0, 1}, 8443);  // none: --https off
