@@ -39,7 +39,7 @@ def test_two_share_a_store_over_tls_and_outlive_its_absence(postgres, tmp_path):
             assert second.api("GET", "/v1/services/web").json["metadata"]["revision"] == revision
             made = second.api("POST", "/v1/services", weir.service("other", ["127.0.0.1:9"]))
             assert made.status == 201, made.text
-            wait_until(lambda: first.api("GET", "/v1/services/other").status == 200, 10, "the first seeing it")
+            wait_until(lambda: first.api("GET", "/v1/services/other").status == 200, 10, "the first too")
     for log in (first.process.log(), second.process.log()):
         assert "s3cret" not in log
 
