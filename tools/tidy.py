@@ -43,6 +43,7 @@ LIBRARIES = [
     (r"nlohmann/", {"config", "enroll", "xds", "api", "controller", "cli"}),
     (r"(envoy|google)/|weir\.pb\.h", {"xds"}),
     (r"sqlite3\.h", {"store"}),
+    (r"libpq-fe\.h", {"store"}),
     (r"openssl/", {"auth", "tls"}),
     (r"crypt\.h", {"auth"}),
     (r"nghttp2/", {"h2"}),

@@ -16,7 +16,7 @@
 #include "http/server.h"
 #include "net/task_group.h"
 #include "store/engine.h"
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
 #include "testing/fake_env.h"
 #include "testing/peer.h"
 
@@ -60,7 +60,7 @@ class ApiFixture {
   std::unique_ptr<store::Engine> engine_;
 
  public:
-  store::SqliteStore store;
+  store::EngineStore store;
   mirror::Mirror mirror;
   auth::TokenTable tokens;
   Api api;

@@ -8,6 +8,10 @@
 namespace weir::api {
 
 Problem problem_of(const Error& error) {
+  // The store's database is away, or too slow to tell.
+  const bool unavailable =
+      error.side == Side::kInternal && (error.code == Code::kConnectFailed || error.code == Code::kTimedOut);
+  if (unavailable) return {503, name_of(error.code), error.text, {}, {}, 1};
   return {http::status_for(error), name_of(error.code), error.text, {}, {}, 0};
 }
 

@@ -232,6 +232,14 @@ std::string set_valid_for(Duration& duration, std::string_view value) {
   return {};
 }
 
+// What is wrong is said when it is opened, and never quoted: there may be a password in it.
+std::string set_store(std::string& url, std::string_view value) {
+  if (!value.starts_with("postgres://") && !value.starts_with("postgresql://")) {
+    return "must be a URL such as postgres://USER@HOST/DATABASE";
+  }
+  return set_text(url, value);
+}
+
 std::string set_domain(std::string& domain, std::string_view value) {
   if (std::string wrong = config::check_hostname(value); !wrong.empty()) return wrong;
   domain = to_lower(value);

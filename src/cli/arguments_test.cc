@@ -118,6 +118,7 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{"up", "--log-level", "loud"}, "--log-level must be debug, info, warning or error"},
       {{"up", "--log-format", "xml"}, "--log-format must be text or json"},
       {{"up", "--data-dir", ""}, "--data-dir must not be empty"},
+      {{"up", "--store", "mysql://weir:s3cret@db"}, "--store must be a URL such as postgres://USER@HOST/"},
       {{"up", "--access-log", ""}, "--access-log must not be empty"},
       {{"explain"}, "ID or --request is missing; see `weir help explain`"},
       {{"explain", "a", "--request", "b"}, "ID does not go with --request"},
@@ -144,6 +145,8 @@ UpFlags up(Words words) {
 TEST_CASE("weir up has the defaults of the contract") {
   const UpOptions options = up({}).options;
   CHECK(options.data_dir == "./weir-data");
+  CHECK(options.store.empty());
+  CHECK(up({"--store", "postgres://weir@db/weir"}).options.store == "postgres://weir@db/weir");
   CHECK(options.api.to_string() == "127.0.0.1:8480");
   CHECK(options.http.to_string() == "127.0.0.1:8080");
   CHECK(options.domain == "weir.localhost");

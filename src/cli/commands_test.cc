@@ -21,9 +21,10 @@
 #include "auth/token_table.h"
 #include "cli/session.h"
 #include "http/server.h"
+#include "mirror/mirror.h"
 #include "net/task_group.h"
 #include "store/engine.h"
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
 #include "testing/fake_env.h"
 
 namespace weir::cli {
@@ -101,7 +102,7 @@ class World {
   }
 
   void start_api() {
-    api_.emplace(fake.env, store_, tokens_, api::ApiOptions{.version = "1.2.3"});
+    api_.emplace(fake.env, store_, mirror_, tokens_, api::ApiOptions{.version = "1.2.3"});
     server_.emplace(fake.env, *api_, http::ServerOptions{});
     server_->listen(*fake.network.listen(*net::Address::parse("127.0.0.1:8480")));
     api_tasks_.emplace(fake.loop);
@@ -158,7 +159,8 @@ class World {
 
   std::filesystem::path folder_;
   std::unique_ptr<store::Engine> engine_;
-  store::SqliteStore store_;
+  store::EngineStore store_;
+  mirror::Mirror mirror_{store_, fake.log};
   auth::TokenTable tokens_;
   std::optional<api::Api> api_;
   std::optional<http::Server> server_;

@@ -38,6 +38,7 @@ std::string set_unserved(Arguments& arguments, std::string_view flag, std::strin
 std::string set_api_name(std::vector<std::string>& names, std::string_view value);
 std::string set_uses(std::uint64_t& uses, std::string_view value);
 std::string set_valid_for(Duration& duration, std::string_view value);
+std::string set_store(std::string& url, std::string_view value);
 std::string set_domain(std::string& domain, std::string_view value);
 std::string set_workers(unsigned& workers, std::string_view value);
 std::string set_log_level(Level& level, std::string_view value);
@@ -57,6 +58,9 @@ inline constexpr std::array kApiFlags{
 inline constexpr std::array kUpFlags{
     Flag{"--data-dir", "DIR", "./weir-data", "the store and the admin token",
          [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }},
+    Flag{"--store", "URL", "a file in the data directory",
+         "postgres://USER@HOST/DATABASE, which several controllers can share",
+         [](Arguments& to, std::string_view value) { return set_store(to.up.options.store, value); }},
     Flag{"--api", "ADDRESS", "127.0.0.1:8480",
          "API, /metrics, /healthz, /readyz, /openapi.json; TLS when it is not loopback",
          [](Arguments& to, std::string_view value) {

@@ -14,6 +14,7 @@ namespace weir::cli {
 
 struct UpOptions {
   std::string data_dir = "./weir-data";
+  std::string store;  // postgres://...; empty: a file in data_dir
   net::Address api = net::Address::v4({127, 0, 0, 1}, 8480);
   std::vector<std::string> api_names;  // that the API's certificate is for, beside those of this machine
   net::Address http = net::Address::v4({127, 0, 0, 1}, 8080);

@@ -24,7 +24,16 @@ template <class T>
 using Checked = std::expected<T, Violations>;
 
 // One line each: "LoadBalancer/web: spec.routes[0].backends[0].service: names no Service".
-std::string to_text(const Violations& violations);
+inline std::string to_text(const Violations& violations) {
+  std::string text;
+  for (const Violation& violation : violations) {
+    if (!text.empty()) text += '\n';
+    if (!violation.object.empty()) text += violation.object + ": ";
+    if (!violation.field.empty()) text += violation.field + ": ";
+    text += violation.message;
+  }
+  return text;
+}
 
 // Collects violations while a value is walked; knows the path walked so far.
 class Report {

@@ -14,7 +14,7 @@
 #include "mirror/mirror.h"
 #include "mirror/records.h"
 #include "store/engine.h"
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
 #include "testing/fake_env.h"
 
 namespace weir::controller {
@@ -60,7 +60,7 @@ class World {
   std::unique_ptr<store::Engine> engine_ = *store::Engine::open({.directory = {}, .threaded = false});
 
  public:
-  store::SqliteStore store{*engine_, fake.loop};
+  store::EngineStore store{*engine_, fake.loop};
   mirror::Mirror mirror{store, fake.log};
   auth::TokenTable tokens;
   std::vector<config::SnapshotPointer> snapshots;

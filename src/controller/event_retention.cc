@@ -19,6 +19,7 @@ net::Task<void> EventRetention::run() {
       env_.log.warning("old events are not deleted", {{"reason", deleted.error().text}});
     }
     if (!co_await env_.loop.sleep(kRetentionInterval)) co_return;
+    if (!store_.leads()) continue;  // it may, at the next look
     const auto moved = co_await store_.wait_past(swept_, std::chrono::hours(24));
     if (!moved && moved.error().code == Code::kCancelled) co_return;
   }
@@ -39,6 +40,7 @@ net::Task<Result<std::size_t>> EventRetention::count() {
 }
 
 net::Task<Result<std::size_t>> EventRetention::sweep() {
+  if (!store_.leads()) co_return std::size_t{0};
   const auto events = co_await count();
   if (!events) co_return fail(events.error());
   std::size_t left = *events > events_max_ ? *events - events_max_ : 0;

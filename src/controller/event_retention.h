@@ -1,5 +1,5 @@
-// EventRetention: keeps the audit bounded: the newest events stay, older ones are deleted. On the control
-// loop.
+// EventRetention: keeps the audit bounded: the newest events stay, older ones are deleted, by the one process
+// that leads. On the control loop.
 #pragma once
 
 #include <cstddef>

@@ -18,7 +18,7 @@
 #include "http/server.h"
 #include "net/task_group.h"
 #include "store/engine.h"
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
 #include "store/temporary_directory.h"
 #include "testing/fake_env.h"
 #include "tls/certificate_request.h"
@@ -99,7 +99,7 @@ struct Controller {
 struct World {
   testing::FakeEnv fake;
   std::unique_ptr<store::Engine> engine = *store::Engine::open({.directory = {}, .threaded = false});
-  store::SqliteStore store{*engine, fake.loop};
+  store::EngineStore store{*engine, fake.loop};
   auth::TokenTable tokens;
   std::shared_ptr<const tls::Authority> authority = make_authority();
   Controller controller{fake, store, tokens, authority, "192.0.2.1:8480"};

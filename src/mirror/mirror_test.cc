@@ -9,7 +9,7 @@
 #include "mirror/records.h"
 #include "net/task_group.h"
 #include "store/engine.h"
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
 #include "testing/fake_env.h"
 
 namespace weir::mirror {
@@ -21,7 +21,7 @@ struct Given {
   testing::FakeEnv fake;
   std::unique_ptr<store::Engine> engine =
       *store::Engine::open({.directory = {}, .threaded = false, .limits = {.history_changes_max = 8}});
-  store::SqliteStore store{*engine, fake.loop};
+  store::EngineStore store{*engine, fake.loop};
   Mirror mirror{store, fake.log};
 
   void put(const std::string& key, const std::string& value) {

@@ -9,7 +9,7 @@
 #include "controller/controller.h"
 #include "enroll/registrar.h"
 #include "mirror/mirror.h"
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
 
 namespace weir::role {
 namespace {
@@ -40,7 +40,7 @@ struct ControlPlane::Backend {
   }
 
   std::unique_ptr<store::Engine> engine;
-  store::SqliteStore store;
+  store::EngineStore store;
   mirror::Mirror mirror;
   auth::TokenTable tokens;
   api::Api api;
@@ -64,7 +64,7 @@ ControlPlane::~ControlPlane() = default;
 std::expected<void, std::string> ControlPlane::prepare() {
   // With a snapshot, traffic flows whatever the store does; without one there is nothing to begin with.
   if (!traffic_.started_from()) {
-    auto opened = store::Engine::open({.taken = directory_});
+    auto opened = store::Engine::open(store_options());
     if (!opened) return std::unexpected(opened.error().sentence);
     engine_ = std::move(*opened);
   }
@@ -104,10 +104,14 @@ std::expected<void, std::string> ControlPlane::make_door() {
   return {};
 }
 
+store::Engine::Options ControlPlane::store_options() const {
+  return {.directory = {}, .taken = directory_, .url = options_.store, .log = &env_.log};
+}
+
 void ControlPlane::open_store_late() {
   gate_.close("the store is being opened");
   tasks_.spawn(admit_late());
-  opener_.emplace(directory_, [this](store::Opened<std::unique_ptr<store::Engine>> opened) {
+  opener_.emplace(store_options(), [this](store::Opened<std::unique_ptr<store::Engine>> opened) {
     env_.loop.post([this, result = std::move(opened)]() mutable { on_store(std::move(result)); });
   });
 }

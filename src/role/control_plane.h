@@ -30,6 +30,7 @@ struct ControlPlaneOptions {
   // By which the API is reached, for its certificate; see enroll::DoorOptions. Empty: it is plain HTTP.
   std::function<std::vector<std::string>()> api_names;
   std::string data_dir;
+  std::string store;    // postgres://...; empty: a file in data_dir
   std::string version;  // of the program
   std::string domain;   // of the identities of machines
   std::shared_ptr<const tls::Authority> authority;
@@ -62,6 +63,7 @@ class ControlPlane {
 
  private:
   struct Backend;
+  store::Engine::Options store_options() const;
   void open_store_late();
   void on_store(store::Opened<std::unique_ptr<store::Engine>> opened);
   void start_backend(std::unique_ptr<store::Engine> engine);

@@ -13,7 +13,8 @@
 #include "base/text.h"
 #include "net/core.h"
 #include "net/task_group.h"
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
+#include "store/sqlite_ledger.h"
 #include "store/temporary_directory.h"
 
 namespace weir::store {
@@ -59,7 +60,7 @@ class NoLog final : public Log {
   const auto core = net::Core::create(log);
   const auto engine = Engine::open({.directory = directory});
   if (!core || !engine) ::_exit(3);
-  SqliteStore store(**engine, (*core)->loop());
+  EngineStore store(**engine, (*core)->loop());
   net::TaskGroup group((*core)->loop());
   for (std::uint64_t writer = 0; writer < kWriters; ++writer) {
     group.spawn(write_numbers(store, writer, next[writer], report_to));
@@ -124,7 +125,7 @@ TEST_CASE("what was answered survives SIGKILL at any instant, and nothing is hal
     }
     CHECK(newest >= before + reports.size());
 
-    const auto ledger = Ledger::open(place.file("store.db"));
+    const auto ledger = SqliteLedger::open(place.file("store.db"));
     REQUIRE_MESSAGE(ledger, ledger.error().sentence);
     Ledger& store = **ledger;
     CHECK(store.revision() >= newest);
@@ -166,7 +167,7 @@ void measure(std::size_t writers, std::size_t commits_each) {
   REQUIRE(core);
   REQUIRE(engine);
   net::Loop& loop = (*core)->loop();
-  SqliteStore store(**engine, loop);
+  EngineStore store(**engine, loop);
   net::TaskGroup group(loop);
   const Instant began = (*core)->env().loop.clock().now();
   for (std::size_t i = 0; i < writers; ++i) {

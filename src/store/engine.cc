@@ -6,10 +6,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <functional>
 #include <iterator>
 #include <span>
 #include <system_error>
 #include <utility>
+
+#include "store/postgres_ledger.h"
+#include "store/postgres_watch.h"
+#include "store/sqlite_ledger.h"
 
 namespace weir::store {
 namespace {
@@ -50,7 +55,14 @@ std::vector<T> take_front(std::vector<T>& queue, std::size_t count) {
 
 }  // namespace
 
+Engine::Engine(std::shared_ptr<const DataDirectory> directory, std::unique_ptr<Ledger> ledger)
+    : directory_(std::move(directory)), ledger_(std::move(ledger)), revision_(ledger_->revision()) {}
+
 Opened<std::unique_ptr<Engine>> Engine::open(Options options) {
+  return options.url.empty() ? open_sqlite(std::move(options)) : open_postgres(options);
+}
+
+Opened<std::unique_ptr<Engine>> Engine::open_sqlite(Options options) {
   std::shared_ptr<const DataDirectory> directory = std::move(options.taken);
   std::string path = ":memory:";
   if (!directory && !options.directory.empty()) {
@@ -69,36 +81,60 @@ Opened<std::unique_ptr<Engine>> Engine::open(Options options) {
     if (!file) return std::unexpected(file.error());
     path = std::move(*file);
   }
-  auto ledger = Ledger::open(path, options.limits);
+  auto ledger = SqliteLedger::open(path, options.limits);
   if (!ledger) return std::unexpected(ledger.error());
   std::unique_ptr<Engine> engine(new Engine(std::move(directory), std::move(*ledger)));
   if (options.threaded) {
-    if (auto started = engine->start(); !started) return std::unexpected(started.error());
+    auto started = engine->start(*engine->ledger_, Work::kAll, "weir-store");
+    if (!started) return std::unexpected(started.error());
   }
   return engine;
 }
 
-Opened<void> Engine::start() {
+Opened<std::unique_ptr<Engine>> Engine::open_postgres(const Options& options) {
+  const auto address = PostgresAddress::parse(options.url);
+  if (!address) return std::unexpected(address.error());
+  auto ledger = PostgresLedger::open(*address, options.limits, options.log);
+  if (!ledger) return std::unexpected(ledger.error());
+  auto reader = PostgresLedger::open(*address, options.limits, nullptr);
+  if (!reader) return std::unexpected(reader.error());
+  std::unique_ptr<Engine> engine(new Engine(options.taken, std::move(*ledger)));
+  engine->reader_ = std::move(*reader);
+  auto started = engine->start(*engine->ledger_, Work::kCommits, "weir-store");
+  if (started) started = engine->start(*engine->reader_, Work::kReads, "weir-store-read");
+  if (!started) return std::unexpected(started.error());
+  const SignalsBlocked blocked;
+  auto watch =
+      PostgresWatch::start(*address, {.newest = [engine = engine.get()] { return engine->revision(); },
+                                      .saw = [engine = engine.get()](Revision now) { engine->saw(now); }});
+  if (!watch) return std::unexpected(watch.error());
+  engine->watch_ = std::move(*watch);
+  return engine;
+}
+
+Opened<void> Engine::start(Ledger& ledger, Work work, const char* name) {
   const SignalsBlocked blocked;
   try {
-    thread_ = std::thread(&Engine::run, this);
+    threads_.emplace_back(&Engine::run, this, std::ref(ledger), work);
   } catch (const std::system_error& error) {
     return std::unexpected(OpenFailure{system_error(error.code().value(), "cannot start the store's thread"),
                                        std::string("cannot start the store's thread: ") + error.what()});
   }
-  pthread_setname_np(thread_.native_handle(), "weir-store");
+  pthread_setname_np(threads_.back().native_handle(), name);
   return {};
 }
 
 Engine::~Engine() {
-  if (!thread_.joinable()) return;
+  watch_.reset();
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
   }
-  work_.notify_one();
-  thread_.join();
+  work_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
 }
+
+bool Engine::leads() const { return !watch_ || watch_->leads(); }
 
 bool Engine::admit(std::size_t bytes) const {
   return reads_.size() + commits_.done.size() < kWaitingMax && commits_bytes_ + bytes <= kWaitingBytesMax;
@@ -110,7 +146,7 @@ bool Engine::read(Read work) {
     if (!admit(0)) return false;
     reads_.push_back(std::move(work));
   }
-  thread_.joinable() ? work_.notify_one() : static_cast<void>(serve_one_round());
+  wake();
   return true;
 }
 
@@ -123,8 +159,16 @@ bool Engine::commit(Transaction transaction, Done done) {
     commits_.transactions.push_back(std::move(transaction));
     commits_.done.push_back(std::move(done));
   }
-  thread_.joinable() ? work_.notify_one() : static_cast<void>(serve_one_round());
+  wake();
   return true;
+}
+
+void Engine::wake() {
+  if (threads_.empty()) {
+    serve_one_round(*ledger_, Work::kAll);
+  } else {
+    work_.notify_all();
+  }
 }
 
 std::uint64_t Engine::follow(Follower follower) {
@@ -138,40 +182,47 @@ void Engine::unfollow(std::uint64_t id) {
   followers_.erase(id);
 }
 
-void Engine::run() {
-  while (serve_one_round()) {
+void Engine::run(Ledger& ledger, Work work) {
+  while (serve_one_round(ledger, work)) {
   }
 }
 
 // False: told to stop, and nothing is left to do.
-bool Engine::serve_one_round() {
+bool Engine::serve_one_round(Ledger& ledger, Work work) {
   std::vector<Read> reads;
   Commits commits;
   {
     std::unique_lock lock(mutex_);
-    work_.wait(lock, [this] { return stopping_ || !reads_.empty() || !commits_.done.empty(); });
-    if (reads_.empty() && commits_.done.empty()) return false;
-    reads = std::exchange(reads_, {});
-    const std::size_t count = std::min(commits_.done.size(), kGroupMax);
-    commits.transactions = take_front(commits_.transactions, count);
-    commits.done = take_front(commits_.done, count);
-    for (const Transaction& transaction : commits.transactions) commits_bytes_ -= transaction.bytes();
+    const auto has_reads = [&] { return work != Work::kCommits && !reads_.empty(); };
+    const auto has_commits = [&] { return work != Work::kReads && !commits_.done.empty(); };
+    work_.wait(lock, [&] { return stopping_ || has_reads() || has_commits(); });
+    if (!has_reads() && !has_commits()) return false;
+    if (has_reads()) reads = std::exchange(reads_, {});
+    if (has_commits()) {
+      const std::size_t count = std::min(commits_.done.size(), kGroupMax);
+      commits.transactions = take_front(commits_.transactions, count);
+      commits.done = take_front(commits_.done, count);
+      for (const Transaction& transaction : commits.transactions) commits_bytes_ -= transaction.bytes();
+    }
   }
-  serve(std::move(reads), std::move(commits));
+  serve(ledger, std::move(reads), std::move(commits));
   return true;
 }
 
 // Reads go first: whatever they overtake has not been answered yet, so nobody can tell.
-void Engine::serve(std::vector<Read> reads, Commits commits) {
-  for (Read& work : reads) work(*ledger_);
+void Engine::serve(Ledger& ledger, std::vector<Read> reads, Commits commits) {
+  for (Read& work : reads) work(ledger);
   if (commits.done.empty()) return;
-  std::vector<Committed> results = ledger_->commit(commits.transactions);
-  if (const Revision now = ledger_->revision(); now != revision_.load(std::memory_order_relaxed)) {
-    revision_.store(now, std::memory_order_release);
-    const std::scoped_lock lock(followers_mutex_);
-    for (auto& [id, follower] : followers_) follower(now);
-  }
+  std::vector<Committed> results = ledger.commit(commits.transactions);
+  saw(ledger.revision());
   for (std::size_t i = 0; i < results.size(); ++i) commits.done[i](std::move(results[i]));
+}
+
+void Engine::saw(Revision revision) {
+  const std::scoped_lock lock(followers_mutex_);
+  if (revision <= revision_.load(std::memory_order_relaxed)) return;
+  revision_.store(revision, std::memory_order_release);
+  for (auto& [id, follower] : followers_) follower(revision);
 }
 
 }  // namespace weir::store

@@ -1,16 +1,16 @@
-// Ledger: the store's rules on its tables, without threads or waiting: entries, the history of their changes,
-// the revision. Owned by an Engine and used by one thread at a time; every call blocks on the disk.
+// Ledger: the store's rules on the tables of one database, without threads: every call blocks. A seam: SQLite
+// and PostgreSQL stand behind it. Owned by an Engine and used by one thread at a time. What follows the class
+// are the rules that every ledger shares; they look at no table.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "store/sqlite.h"
 #include "store/store.h"
 
 namespace weir::store {
@@ -18,55 +18,65 @@ namespace weir::store {
 struct LedgerLimits {
   std::size_t history_changes_max = kHistoryChangesMax;
   std::size_t history_bytes_max = kHistoryBytesMax;
-  std::size_t file_pages_max = 0;  // of 4 KiB; 0: as many as the disk has
+  std::size_t file_pages_max = 0;  // of SQLite, 4 KiB each; 0: as many as the disk has
+  // Of PostgreSQL: for how long it is tried to find out about a commit whose answer was lost. Then it is not
+  // known.
+  Duration settle_timeout = std::chrono::seconds(20);
 };
 
 class Ledger {
  public:
-  // A file that exists (an empty one becomes a store), or ":memory:". Checks the file, and brings an older
-  // layout up to date.
-  static Opened<std::unique_ptr<Ledger>> open(const std::string& path, const LedgerLimits& limits = {});
+  virtual ~Ledger() = default;
 
-  Revision revision() const { return state_.revision; }
+  virtual Revision revision() const = 0;  // the newest that it has seen
   // As Store's methods of these names.
-  Result<Entry> get(std::string_view key);
-  Result<Page> list(std::string_view prefix, std::string_view after_key, std::size_t limit);
-  Result<Changes> changes(Revision after, std::size_t limit);
+  virtual Result<Entry> get(std::string_view key) = 0;
+  virtual Result<Page> list(std::string_view prefix, std::string_view after_key, std::size_t limit) = 0;
+  virtual Result<Changes> changes(Revision after, std::size_t limit) = 0;
+  virtual Result<Past> before(Revision revision) = 0;
   // Each transaction gets its own answer and revision, in order; together they cost one sync of the disk. All
   // that was answered with a revision is durable.
-  std::vector<Committed> commit(std::span<const Transaction> group);
-
- private:
-  struct State {
-    Revision revision = 0;
-    Revision compacted = 0;  // changes up to here may be gone
-    std::size_t history_changes = 0;
-    std::size_t history_bytes = 0;
-  };
-  struct Current {
-    Revision revision = 0;  // 0: no such entry
-    Revision created = 0;
-  };
-  struct Statements {
-    Statement get, list, changes, find, touched, put, remove, record, oldest, forget, save;
-  };
-
-  explicit Ledger(const LedgerLimits& limits) : limits_(limits) {}
-  Result<void> prepare();
-  Result<void> load();
-  Result<std::vector<Committed>> commit_together(std::span<const Transaction> group);
-  Result<std::vector<Committed>> write_group(std::span<const Transaction> group);
-  Result<Committed> apply(const Transaction& transaction);
-  // None: the step holds. `current` is what its key has now.
-  Result<std::optional<Error>> check(const Step& step, Current& current);
-  Result<void> write(const Step& step, const Current& current, std::size_t position);
-  Result<Current> find(std::string_view key);
-  Result<void> compact();
-
-  LedgerLimits limits_;
-  Connection connection_;  // outlives the statements
-  Statements statements_;
-  State state_;
+  virtual std::vector<Committed> commit(std::span<const Transaction> group) = 0;
 };
+
+// The row of the table `state`.
+struct LedgerState {
+  Revision revision = 0;
+  Revision compacted = 0;  // changes up to here may be gone
+  std::size_t history_changes = 0;
+  std::size_t history_bytes = 0;
+};
+
+// What a key has now.
+struct Current {
+  Revision revision = 0;  // 0: no such entry
+  Revision created = 0;
+  std::size_t value_bytes = 0;
+};
+
+// Keys from `from` on and before `to`.
+struct KeyRange {
+  std::string from;
+  std::string to;
+};
+KeyRange range_of(std::string_view prefix);
+// Of a list; kInvalid when no key is like that.
+Result<KeyRange> range_of(std::string_view prefix, std::string_view after_key);
+std::size_t page_limit(std::size_t wanted);
+
+bool writes(const Step& step);
+// What can be refused without looking at the store.
+std::optional<Refused> shape_refusal(const Transaction& transaction);
+// None: the step holds against what its key has now. Not for kUnchanged.
+std::optional<Error> step_refusal(const Step& step, const Current& current);
+// None: it can be told what changed since then.
+std::optional<Error> reach_refusal(const LedgerState& state, Revision since);  // kGone
+// kUnchanged does not hold.
+Error changed_refusal(bool known);
+
+// What a change weighs in the history: key, value and former value.
+std::size_t history_bytes(std::size_t key, std::size_t value, std::size_t former_value);
+// History is cut back when it is over its limit by a part of it, so that the cutting is done in batches.
+bool is_time_to_cut(const LedgerState& state, const LedgerLimits& limits);
 
 }  // namespace weir::store

@@ -6,14 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "store/backend_fixture.h"
+
 namespace weir::store {
 namespace {
-
-std::unique_ptr<Ledger> in_memory(const LedgerLimits& limits = {}) {
-  auto opened = Ledger::open(":memory:", limits);
-  REQUIRE(opened);
-  return std::move(*opened);
-}
 
 Transaction put(std::string key, std::string value, std::optional<Revision> expected = {}) {
   Transaction transaction;
@@ -38,7 +34,7 @@ std::vector<std::string> keys(const Page& page) {
 }
 
 TEST_CASE("an entry keeps when it was created, and knows when it changed") {
-  const auto ledger = in_memory();
+  const auto ledger = fresh_ledger(each_backend());
   CHECK(ledger->revision() == 0);
   CHECK(ledger->get("a").error().code == Code::kNotFound);
   CHECK(*commit(*ledger, put("a", "one")) == 1);
@@ -53,7 +49,7 @@ TEST_CASE("an entry keeps when it was created, and knows when it changed") {
 }
 
 TEST_CASE("values are bytes: empty, with zeros, large") {
-  const auto ledger = in_memory();
+  const auto ledger = fresh_ledger(each_backend());
   const std::string large(kValueBytesMax, 'x');
   for (const std::string& value : {std::string(), std::string("\0a\0", 3), std::string("\xff\xfe"), large}) {
     REQUIRE(commit(*ledger, put("k", value)));
@@ -114,7 +110,7 @@ TEST_CASE("what a transaction is refused for, and at which step") {
        },
        Code::kInvalid, 8},
   };
-  const auto ledger = in_memory();
+  const auto ledger = fresh_ledger(each_backend());
   REQUIRE(commit(*ledger, put("there", "x")));
   REQUIRE(commit(*ledger, put("other", "y")));
   for (const Case& expected : cases) {
@@ -132,7 +128,7 @@ TEST_CASE("what a transaction is refused for, and at which step") {
 }
 
 TEST_CASE("what holds is not refused, and a transaction has one revision") {
-  const auto ledger = in_memory();
+  const auto ledger = fresh_ledger(each_backend());
   Transaction first;
   first.put("a", "1", 0);
   first.put("b", "2");
@@ -159,7 +155,7 @@ TEST_CASE("what holds is not refused, and a transaction has one revision") {
 }
 
 TEST_CASE("a list is a range of keys in their order, page by page") {
-  const auto ledger = in_memory();
+  const auto ledger = fresh_ledger(each_backend());
   for (const char* key : {"services/b", "services/a", "services/a-1", "services", "service/z", "services0",
                           "services/~", "services/!", "tokens/a"}) {
     REQUIRE(commit(*ledger, put(key, key)));
@@ -187,7 +183,7 @@ TEST_CASE("a list is a range of keys in their order, page by page") {
 }
 
 TEST_CASE("a page ends early rather than to be too large, but has at least one entry") {
-  const auto ledger = in_memory();
+  const auto ledger = fresh_ledger(each_backend());
   for (const char* key : {"1", "2", "3"})
     REQUIRE(commit(*ledger, put(key, std::string(kValueBytesMax, 'x'))));
   const auto page = ledger->list("", "", 100);
@@ -200,7 +196,7 @@ TEST_CASE("a page ends early rather than to be too large, but has at least one e
 }
 
 TEST_CASE("changes come in order, a transaction as a whole, from any revision on") {
-  const auto ledger = in_memory();
+  const auto ledger = fresh_ledger(each_backend());
   for (int i = 0; i < 3; ++i) {
     Transaction transaction;
     for (const char* key : {"a", "b", "c"}) transaction.put(key, std::to_string(i));
@@ -223,7 +219,7 @@ TEST_CASE("changes come in order, a transaction as a whole, from any revision on
 }
 
 TEST_CASE("each transaction of a group has its own answer and sees the ones before it") {
-  const auto ledger = in_memory();
+  const auto ledger = fresh_ledger(each_backend());
   const std::vector<Transaction> group{put("a", "1", 0), put("a", "2", 0), put("a", "3", 1), removal("b"),
                                        put("c", "4")};
   const std::vector<Committed> results = ledger->commit(group);
@@ -237,6 +233,7 @@ TEST_CASE("each transaction of a group has its own answer and sees the ones befo
 }
 
 TEST_CASE("history is cut at its oldest end, in whole revisions, by number and by bytes") {
+  const Backend backend = each_backend();
   struct Case {
     LedgerLimits limits;
     std::size_t value_bytes;
@@ -245,8 +242,8 @@ TEST_CASE("history is cut at its oldest end, in whole revisions, by number and b
   };
   for (const Case& expected :
        {Case{.limits = {.history_changes_max = 80}, .value_bytes = 1, .kept_min = 80, .kept_max = 90},
-        Case{.limits = {.history_bytes_max = 16'000}, .value_bytes = 1000, .kept_min = 14, .kept_max = 16}}) {
-    const auto ledger = in_memory(expected.limits);
+        Case{.limits = {.history_bytes_max = 16'000}, .value_bytes = 1000, .kept_min = 6, .kept_max = 8}}) {
+    const auto ledger = fresh_ledger(backend, expected.limits);
     const std::string value(expected.value_bytes, 'x');
     for (int i = 0; i < 500; ++i) {
       Transaction transaction;
@@ -269,8 +266,40 @@ TEST_CASE("history is cut at its oldest end, in whole revisions, by number and b
   }
 }
 
+TEST_CASE("the past: what was at a revision of every key that was written since") {
+  const auto ledger = fresh_ledger(each_backend());
+  CHECK(ledger->before(0)->entries.empty());
+  CHECK(ledger->before(1).error().code == Code::kGone);
+  REQUIRE(commit(*ledger, put("a", "one")));
+  REQUIRE(commit(*ledger, put("b", std::string("\0two", 4))));
+  REQUIRE(commit(*ledger, put("a", "three")));
+  Transaction transaction;
+  transaction.remove("b");
+  transaction.put("c", "");
+  REQUIRE(commit(*ledger, transaction));
+  REQUIRE(commit(*ledger, put("a", "four")));
+  REQUIRE(commit(*ledger, put("b", "five")));
+  CHECK(ledger->before(0)->entries == std::vector<Former>{{"a", {}, 0, 0}, {"b", {}, 0, 0}, {"c", {}, 0, 0}});
+  CHECK(ledger->before(2)->entries ==
+        std::vector<Former>{{"a", "one", 1, 1}, {"b", std::string("\0two", 4), 2, 2}, {"c", {}, 0, 0}});
+  CHECK(ledger->before(4)->entries == std::vector<Former>{{"a", "three", 3, 1}, {"b", {}, 0, 0}});
+  CHECK(ledger->before(4)->revision == 6);
+  CHECK(ledger->before(6)->entries.empty());
+  CHECK(ledger->before(7).error().code == Code::kGone);
+}
+
+TEST_CASE("the past is told as far as the history reaches, also within a group that writes a key often") {
+  const auto ledger = fresh_ledger(each_backend(), {.history_changes_max = 8});
+  std::vector<Transaction> group;
+  for (int i = 1; i <= 30; ++i) group.push_back(put("k", std::to_string(i)));
+  for (const Committed& result : ledger->commit(group)) CHECK(result);
+  REQUIRE(commit(*ledger, put("other", "")));
+  CHECK(ledger->before(10).error().code == Code::kGone);
+  CHECK(ledger->before(25)->entries == std::vector<Former>{{"k", "25", 25, 1}, {"other", {}, 0, 0}});
+}
+
 TEST_CASE("the newest transaction stays in the history, whatever its size") {
-  const auto ledger = in_memory({.history_changes_max = 4});
+  const auto ledger = fresh_ledger(each_backend(), {.history_changes_max = 4});
   REQUIRE(commit(*ledger, put("old", "")));
   Transaction transaction;
   for (int i = 0; i < 100; ++i) transaction.put(std::to_string(i), "");
@@ -284,7 +313,7 @@ TEST_CASE("the newest transaction stays in the history, whatever its size") {
 
 TEST_CASE(
     "no room: the transaction that does not fit fails alone, nothing of it is done, smaller ones go on") {
-  const auto ledger = in_memory({.file_pages_max = 100});
+  const auto ledger = fresh_ledger(Backend::kSqlite, {.file_pages_max = 100});
   const std::string large(300'000, 'x');
   const std::vector<Transaction> group{put("a", "1"), put("b", large), put("c", "2")};
   const std::vector<Committed> results = ledger->commit(group);

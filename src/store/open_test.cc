@@ -11,8 +11,8 @@
 #include <string>
 
 #include "store/engine.h"
-#include "store/layout.h"
-#include "store/ledger.h"
+#include "store/sqlite_layout.h"
+#include "store/sqlite_ledger.h"
 #include "store/temporary_directory.h"
 
 namespace weir::store {
@@ -50,7 +50,7 @@ Committed put(Ledger& ledger, std::string key, std::string value) {
 // A store with some entries in one file, without a log beside it.
 void make_store(const std::string& path) {
   write_file(path, "");
-  auto ledger = Ledger::open(path);
+  auto ledger = SqliteLedger::open(path);
   REQUIRE(ledger);
   for (int i = 0; i < 200; ++i) REQUIRE(put(**ledger, "key" + std::to_string(i), std::string(500, 'v')));
 }
@@ -88,7 +88,7 @@ TEST_CASE("the revision and the limits of the history survive a restart") {
   const LedgerLimits limits{.history_changes_max = 8};
   Revision oldest = 0;
   {
-    const auto ledger = Ledger::open(path, limits);
+    const auto ledger = SqliteLedger::open(path, limits);
     REQUIRE(ledger);
     for (int i = 0; i < 50; ++i) REQUIRE(put(**ledger, "a", "x"));
     Transaction removal;
@@ -96,7 +96,7 @@ TEST_CASE("the revision and the limits of the history survive a restart") {
     REQUIRE((*ledger)->commit({&removal, 1}).at(0));
     while (!(*ledger)->changes(oldest, 1)) ++oldest;
   }
-  const auto ledger = Ledger::open(path, limits);
+  const auto ledger = SqliteLedger::open(path, limits);
   REQUIRE(ledger);
   CHECK((*ledger)->revision() == 51);
   CHECK((*ledger)->changes(oldest, 100));
@@ -179,27 +179,58 @@ TEST_CASE("what is not a sound store of this version is refused") {
        {Case{"not a database", std::string(5000, 'x'), "is damaged (file is not a database)"},
         Case{"header", header_damaged, "is damaged (file is not a database)"},
         Case{"a page", page_damaged, "is damaged ("}, Case{"cut off", cut, "is damaged ("},
-        Case{"newer", newer, "was written by a newer weir (layout 99; this one knows 1)"},
+        Case{"newer", newer, "was written by a newer weir (layout 99; this one knows 2)"},
         Case{"foreign", foreign, "is a database of another program, not a store of weir"}}) {
     CAPTURE(expected.name);
     write_file(path, expected.content);
     std::filesystem::remove(path + "-wal");
     std::filesystem::remove(path + "-shm");
-    const auto refused = Ledger::open(path);
+    const auto refused = SqliteLedger::open(path);
     REQUIRE_FALSE(refused);
     CHECK_MESSAGE(contains(refused.error().sentence, expected.want), refused.error().sentence);
     CHECK(contains(refused.error().sentence, path));
     CHECK(read_file(path) == expected.content);  // nothing was touched
   }
   write_file(path, sound);
-  CHECK(Ledger::open(path));
+  CHECK(SqliteLedger::open(path));
+}
+
+// The first layout, as it was released, with an entry and its change.
+TEST_CASE("an older layout is brought up to date: entries stay, the history begins anew") {
+  const TemporaryDirectory place;
+  const std::string path = place.file("s");
+  write_file(path, "");
+  {
+    Connection connection;
+    REQUIRE(connection.open(path));
+    REQUIRE(connection.execute(
+        "CREATE TABLE entries (key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL, revision INTEGER NOT NULL,"
+        " created INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE changes (revision INTEGER NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL,"
+        " value BLOB, created INTEGER NOT NULL, PRIMARY KEY (revision, position)) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL,"
+        " compacted INTEGER NOT NULL) STRICT;"
+        "INSERT INTO state VALUES (1, 7, 3); INSERT INTO entries VALUES ('a', x'31', 7, 4);"
+        "INSERT INTO changes VALUES (7, 0, 'a', x'31', 4);"
+        "PRAGMA application_id = 2003134834; PRAGMA user_version = 1;"));
+  }
+  for (int i = 0; i < 2; ++i) {
+    const auto ledger = SqliteLedger::open(path);
+    REQUIRE_MESSAGE(ledger, ledger.error().sentence);
+    CHECK((*ledger)->revision() == static_cast<Revision>(7 + i));
+    CHECK((*ledger)->get("a")->created == 4);
+    CHECK((*ledger)->changes(6, 10).error().code == Code::kGone);
+    CHECK((*ledger)->changes(7, 10)->changes.size() == static_cast<std::size_t>(i));
+    if (i == 0) CHECK(put(**ledger, "a", "2") == 8);
+    CHECK((*ledger)->before(7)->entries == std::vector<Former>{{"a", "1", 7, 4}});
+  }
 }
 
 TEST_CASE("a file that cannot grow, or is read-only, refuses writes and still gives what it has") {
   const TemporaryDirectory place;
   const std::string path = place.file("s");
   make_store(path);
-  auto ledger = Ledger::open(path, {.file_pages_max = 1});
+  auto ledger = SqliteLedger::open(path, {.file_pages_max = 1});
   REQUIRE(ledger);
   const auto refused = put(**ledger, "large", std::string(100'000, 'x'));
   REQUIRE_FALSE(refused);

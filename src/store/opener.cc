@@ -4,9 +4,15 @@
 
 namespace weir::store {
 
-Opener::Opener(std::shared_ptr<const DataDirectory> directory, Report report, Duration pause)
-    : thread_([this, directory = std::move(directory), report = std::move(report), pause]() mutable {
-        run(std::move(directory), std::move(report), pause);
+Opened<std::unique_ptr<Engine>> open(const std::string& place, Log* log) {
+  const std::size_t scheme = place.find("://");
+  if (scheme == std::string::npos) return Engine::open({.directory = place, .log = log});
+  return Engine::open({.directory = {}, .url = place, .log = log});
+}
+
+Opener::Opener(Engine::Options options, Report report, Duration pause)
+    : thread_([this, options = std::move(options), report = std::move(report), pause]() mutable {
+        run(std::move(options), std::move(report), pause);
       }) {}
 
 Opener::~Opener() {
@@ -18,9 +24,9 @@ Opener::~Opener() {
   thread_.join();
 }
 
-void Opener::run(std::shared_ptr<const DataDirectory> directory, Report report, Duration pause) {
-  for (bool first = true;; first = false) {
-    auto opened = Engine::open({.directory = {}, .taken = directory, .make = first});
+void Opener::run(Engine::Options options, Report report, Duration pause) {
+  for (;; options.make = false) {
+    auto opened = Engine::open(options);
     const bool done = opened.has_value();
     report(std::move(opened));
     std::unique_lock lock(mutex_);

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "store/postgres_server_fixture.h"
 #include "store/temporary_directory.h"
 
 namespace weir::store {
@@ -53,7 +54,7 @@ std::shared_ptr<const DataDirectory> taken(const std::string& path) {
 TEST_CASE("a store that is missing at the first try is made") {
   const TemporaryDirectory place;
   Reports reports;
-  const Opener opener(taken(place.file("data")), reports.report());
+  const Opener opener({.directory = {}, .taken = taken(place.file("data"))}, reports.report());
   CHECK(reports.wait_for_engine().revision() == 0);
 }
 
@@ -71,7 +72,7 @@ TEST_CASE("a damaged store is tried again until a good one is in its place; none
   std::ofstream(file) << std::string(5000, 'x');
 
   Reports reports;
-  const Opener opener(directory, reports.report(), std::chrono::milliseconds(1));
+  const Opener opener({.directory = {}, .taken = directory}, reports.report(), std::chrono::milliseconds(1));
   reports.wait_for_failure("not a database");
   std::filesystem::remove(file);
   reports.wait_for_failure("there is no store");
@@ -85,8 +86,30 @@ TEST_CASE("an opener ends while it waits") {
   const auto directory = taken(place.file("data"));
   std::ofstream(place.file("data/store.db")) << std::string(5000, 'x');
   Reports reports;
-  const Opener opener(directory, reports.report(), std::chrono::hours(1));
+  const Opener opener({.directory = {}, .taken = directory}, reports.report(), std::chrono::hours(1));
   reports.wait_for_failure("not a database");
+}
+
+TEST_CASE("a place is a directory, or a URL of PostgreSQL; other URLs are refused") {
+  const TemporaryDirectory place;
+  CHECK(open(place.file("data"), nullptr));
+  const auto other = open("mysql://weir:s3cret@db/edge", nullptr);
+  REQUIRE_FALSE(other);
+  CHECK(other.error().sentence.find("postgres://USER") != std::string::npos);
+  CHECK(other.error().sentence.find("s3cret") == std::string::npos);
+  if (PostgresServer* server = PostgresServer::shared()) CHECK(open(server->new_database(), nullptr));
+}
+
+TEST_CASE("a database that is away is tried again until it can be reached") {
+  PostgresServer* server = PostgresServer::shared();
+  if (server == nullptr) return;
+  Reports reports;
+  const std::string url = server->new_database();
+  server->kill();
+  const Opener opener({.directory = {}, .url = url}, reports.report(), std::chrono::milliseconds(1));
+  reports.wait_for_failure("cannot use the store postgres://weir@");
+  server->start();
+  CHECK(reports.wait_for_engine().revision() == 0);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
-// Store: what weir remembers, as revisioned keys with values. A seam: SQLite stands behind it here, other
-// databases fit. Every change of the store gets the next Revision; what was answered with one is durable. A
-// Store belongs to one loop and is used on its core only; several Stores (one per loop) can share a database.
-// It knows nothing of kinds or JSON, never interprets a value, and never logs one.
+// Store: what weir remembers, as revisioned keys with values. A seam: SQLite or PostgreSQL stand behind it.
+// Every change of the store gets the next Revision; what was answered with one is durable. A Store belongs to
+// one loop and is used on its core only; several Stores (one per loop) can share a database. It knows nothing
+// of kinds or JSON, never interprets a value, and never logs one.
 #pragma once
 
 #include <cstddef>
@@ -71,6 +71,21 @@ struct Changes {
   bool more = false;
 };
 
+// What a key had at an earlier revision.
+struct Former {
+  std::string key;
+  std::optional<std::string> value;  // none: there was no such entry
+  Revision revision = 0;
+  Revision created = 0;
+  friend bool operator==(const Former&, const Former&) = default;
+};
+
+// The store as it was, as far as it differs: every key that was written since then, in the order of the keys.
+struct Past {
+  std::vector<Former> entries;
+  Revision revision = 0;  // the store's now: up to there it is told what was written
+};
+
 // One step of a Transaction.
 struct Step {
   enum class Kind : std::uint8_t {
@@ -111,7 +126,9 @@ struct Transaction {
 };
 
 // Why nothing of a transaction was done. kNotFound: no such key; kExists: it must not exist, and does;
-// kConflict: it has another revision; kInvalid: the step makes no sense. Others: the database's.
+// kConflict: it has another revision; kInvalid: the step makes no sense. Others: the database's; with
+// kTimedOut it is not known whether the transaction was done, and Retry::kSafe says that it was not and may
+// be tried again.
 struct Refused {
   Error error;
   std::size_t step = 0;  // which one; their number, when it was no single step
@@ -119,8 +136,9 @@ struct Refused {
 };
 using Committed = std::expected<Revision, Refused>;
 
-// All tasks end with kOverloaded when too much waits for the database already, and with kTimedOut after
-// kAnswerTimeout. A commit whose task is cancelled or times out may still be done.
+// All tasks end with kOverloaded when too much waits for the database already, with kConnectFailed while it
+// is out of reach, and with kTimedOut after kAnswerTimeout. A commit whose task is cancelled or times out may
+// still be done.
 class Store {
  public:
   virtual ~Store() = default;
@@ -132,8 +150,15 @@ class Store {
   // What happened after a revision. `limit` is exceeded only to finish a transaction. kGone: the history does
   // not reach back that far (or the revision is from another store): list again.
   virtual net::Task<Result<Changes>> changes(Revision after, std::size_t limit) = 0;
+  // What was at that revision, of every key that was written after it. kGone as for changes().
+  virtual net::Task<Result<Past>> before(Revision revision) = 0;
   // Until the store has a revision newer than `after`, which is the result. kTimedOut, kCancelled.
   virtual net::Task<Result<Revision>> wait_past(Revision after, Duration timeout) = 0;
+
+  // Whether this process is the one, of all that share the database, that does what only one should: a
+  // reconciler asks before each step. Cheap. When the way to the database breaks, two may believe it of
+  // themselves for some seconds, so what is written must be right then too, by expected revisions.
+  virtual bool leads() const = 0;
 };
 
 // A database that cannot be opened: the code for programs, a sentence for people.

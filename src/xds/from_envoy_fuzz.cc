@@ -16,9 +16,9 @@ using namespace weir::xds;
 
 std::vector<ObjectName> all_of(const weir::config::Snapshot& snapshot) {
   std::vector<ObjectName> names;
-  for (const auto& one : snapshot.services) names.push_back({weir::config::Kind::kService, one.name});
+  for (const auto& one : snapshot.services) names.push_back({weir::config::Kind::kService, one->name});
   for (const auto& one : snapshot.load_balancers) {
-    names.push_back({weir::config::Kind::kLoadBalancer, one.name});
+    names.push_back({weir::config::Kind::kLoadBalancer, one->name});
   }
   return names;
 }

@@ -1,4 +1,4 @@
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
 
 #include <algorithm>
 #include <functional>
@@ -58,9 +58,9 @@ class Answer final : public net::Operation {
 
 }  // namespace
 
-class SqliteStore::Waiter final : public net::Operation {
+class EngineStore::Waiter final : public net::Operation {
  public:
-  Waiter(SqliteStore& store, Revision revision, Duration timeout)
+  Waiter(EngineStore& store, Revision revision, Duration timeout)
       : Operation(store.loop_), after(revision), store_(store), timeout_(timeout) {}
   ~Waiter() override { store_.remove(*this); }
 
@@ -82,11 +82,11 @@ class SqliteStore::Waiter final : public net::Operation {
     store_.remove(*this);
     result = fail(why);
   }
-  SqliteStore& store_;
+  EngineStore& store_;
   Duration timeout_;
 };
 
-SqliteStore::SqliteStore(Engine& engine, net::Loop& loop)
+EngineStore::EngineStore(Engine& engine, net::Loop& loop)
     : engine_(engine), loop_(loop), slot_(std::make_shared<Slot>(this)) {
   following_ = engine_.follow([slot = slot_, &loop](Revision revision) {
     loop.post([slot, revision] {
@@ -96,13 +96,13 @@ SqliteStore::SqliteStore(Engine& engine, net::Loop& loop)
   seen_ = engine_.revision();
 }
 
-SqliteStore::~SqliteStore() {
+EngineStore::~EngineStore() {
   WEIR_CHECK(waiters_.empty());
   engine_.unfollow(following_);
   slot_->store = nullptr;
 }
 
-void SqliteStore::saw(Revision revision) {
+void EngineStore::saw(Revision revision) {
   seen_ = std::max(seen_, revision);
   for (std::size_t i = waiters_.size();
        i-- > 0;) {  // remove() moves the last one, which was looked at already
@@ -114,12 +114,12 @@ void SqliteStore::saw(Revision revision) {
   }
 }
 
-void SqliteStore::add(Waiter& waiter) {
+void EngineStore::add(Waiter& waiter) {
   waiter.place = waiters_.size();
   waiters_.push_back(&waiter);
 }
 
-void SqliteStore::remove(Waiter& waiter) {
+void EngineStore::remove(Waiter& waiter) {
   if (!waiter.place) return;
   Waiter* last = waiters_.back();
   waiters_[*waiter.place] = last;
@@ -128,7 +128,7 @@ void SqliteStore::remove(Waiter& waiter) {
   waiter.place.reset();
 }
 
-net::Task<Result<Entry>> SqliteStore::get(std::string key) {
+net::Task<Result<Entry>> EngineStore::get(std::string key) {
   Answer<Result<Entry>> answer(loop_);
   const bool taken = engine_.read(
       [key = std::move(key), give = answer.giver()](Ledger& ledger) mutable { give(ledger.get(key)); });
@@ -136,7 +136,7 @@ net::Task<Result<Entry>> SqliteStore::get(std::string key) {
   co_return co_await answer;
 }
 
-net::Task<Result<Page>> SqliteStore::list(std::string prefix, std::string after_key, std::size_t limit) {
+net::Task<Result<Page>> EngineStore::list(std::string prefix, std::string after_key, std::size_t limit) {
   Answer<Result<Page>> answer(loop_);
   const bool taken = engine_.read(
       [prefix = std::move(prefix), after_key = std::move(after_key), limit,
@@ -145,7 +145,7 @@ net::Task<Result<Page>> SqliteStore::list(std::string prefix, std::string after_
   co_return co_await answer;
 }
 
-net::Task<Committed> SqliteStore::commit(Transaction transaction) {
+net::Task<Committed> EngineStore::commit(Transaction transaction) {
   Answer<Committed> answer(loop_);
   const std::size_t steps = transaction.steps.size();
   if (!engine_.commit(std::move(transaction), answer.giver())) {
@@ -158,7 +158,7 @@ net::Task<Committed> SqliteStore::commit(Transaction transaction) {
   co_return result;
 }
 
-net::Task<Result<Changes>> SqliteStore::changes(Revision after, std::size_t limit) {
+net::Task<Result<Changes>> EngineStore::changes(Revision after, std::size_t limit) {
   Answer<Result<Changes>> answer(loop_);
   const bool taken = engine_.read(
       [after, limit, give = answer.giver()](Ledger& ledger) mutable { give(ledger.changes(after, limit)); });
@@ -166,7 +166,15 @@ net::Task<Result<Changes>> SqliteStore::changes(Revision after, std::size_t limi
   co_return co_await answer;
 }
 
-net::Task<Result<Revision>> SqliteStore::wait_past(Revision after, Duration timeout) {
+net::Task<Result<Past>> EngineStore::before(Revision revision) {
+  Answer<Result<Past>> answer(loop_);
+  const bool taken = engine_.read(
+      [revision, give = answer.giver()](Ledger& ledger) mutable { give(ledger.before(revision)); });
+  if (!taken) co_return fail(kTooMuchWaits);
+  co_return co_await answer;
+}
+
+net::Task<Result<Revision>> EngineStore::wait_past(Revision after, Duration timeout) {
   if (seen_ > after) co_return seen_;
   Waiter waiter(*this, after, timeout);
   co_return co_await waiter;

@@ -1,4 +1,4 @@
-#include "store/layout.h"
+#include "store/sqlite_layout.h"
 
 #include <array>
 #include <cerrno>
@@ -24,6 +24,13 @@ constexpr std::array kLayouts{
     "CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL,"
     " compacted INTEGER NOT NULL) STRICT;"
     "INSERT INTO state VALUES (1, 0, 0);",
+    // What was before each change. Nobody knows it of the changes so far, so the history begins anew.
+    "DROP TABLE changes;"
+    "CREATE TABLE changes (revision INTEGER NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, value "
+    "BLOB,"
+    " created INTEGER NOT NULL, former_value BLOB, former_revision INTEGER NOT NULL,"
+    " PRIMARY KEY (revision, position)) STRICT, WITHOUT ROWID;"
+    "UPDATE state SET compacted = revision;",
 };
 
 std::unexpected<OpenFailure> refuse(const Error& error, std::string sentence) {

@@ -1,4 +1,4 @@
-// SqliteStore: a Store on one loop, over the Engine that all loops share. Lives on the core of its loop, and
+// EngineStore: a Store on one loop, over the Engine that all loops share. Lives on the core of its loop, and
 // must outlive every task that waits in it.
 #pragma once
 
@@ -14,24 +14,26 @@
 
 namespace weir::store {
 
-class SqliteStore final : public Store {
+class EngineStore final : public Store {
  public:
-  SqliteStore(Engine& engine, net::Loop& loop);
-  SqliteStore(const SqliteStore&) = delete;
-  SqliteStore& operator=(const SqliteStore&) = delete;
-  ~SqliteStore() override;
+  EngineStore(Engine& engine, net::Loop& loop);
+  EngineStore(const EngineStore&) = delete;
+  EngineStore& operator=(const EngineStore&) = delete;
+  ~EngineStore() override;
 
   net::Task<Result<Entry>> get(std::string key) override;
   net::Task<Result<Page>> list(std::string prefix, std::string after_key, std::size_t limit) override;
   net::Task<Committed> commit(Transaction transaction) override;
   net::Task<Result<Changes>> changes(Revision after, std::size_t limit) override;
+  net::Task<Result<Past>> before(Revision revision) override;
   net::Task<Result<Revision>> wait_past(Revision after, Duration timeout) override;
+  bool leads() const override { return engine_.leads(); }
 
  private:
   class Waiter;
   // What posted work finds its store by; null when that is gone. Read and written on the loop only.
   struct Slot {
-    SqliteStore* store;
+    EngineStore* store;
   };
 
   void saw(Revision revision);

@@ -1,4 +1,4 @@
-#include "store/sqlite_store.h"
+#include "store/engine_store.h"
 
 #include <doctest/doctest.h>
 
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "net/task_group.h"
+#include "store/backend_fixture.h"
 #include "store/temporary_directory.h"
 #include "testing/fake_env.h"
 
@@ -59,19 +60,22 @@ class Held {
 };
 
 TEST_CASE("every call gives its answer on the loop") {
+  const Backend backend = each_backend();
   for (const bool threaded : {false, true}) {
+    if (!threaded && backend == Backend::kPostgres) continue;
     CAPTURE(threaded);
     FakeEnv fake;
-    const auto engine = engine_at("", threaded);
-    SqliteStore store(*engine, fake.loop);
+    const auto engine = threaded ? fresh_engine(backend) : engine_at("", false);
+    EngineStore store(*engine, fake.loop);
     struct Answers {
       std::optional<Committed> committed, refused;
       std::optional<Result<Entry>> found, missing;
       std::optional<Result<Page>> page;
       std::optional<Result<Changes>> changes, gone;
+      std::optional<Result<Past>> past;
       bool done = false;
     } answers;
-    const auto story = [](SqliteStore& at, Answers& into) -> net::Task<void> {
+    const auto story = [](EngineStore& at, Answers& into) -> net::Task<void> {
       into.committed = co_await at.commit(put("a", "1", 0));
       into.refused = co_await at.commit(put("a", "2", 0));
       into.found = co_await at.get("a");
@@ -79,6 +83,7 @@ TEST_CASE("every call gives its answer on the loop") {
       into.page = co_await at.list("", "", 10);
       into.changes = co_await at.changes(0, 10);
       into.gone = co_await at.changes(7, 10);
+      into.past = co_await at.before(0);
       into.done = true;
     };
     net::TaskGroup group(fake.loop);
@@ -92,13 +97,14 @@ TEST_CASE("every call gives its answer on the loop") {
     CHECK((*answers.page)->revision == 1);
     CHECK((*answers.changes)->changes == std::vector<Change>{{"a", "1", 1, 1}});
     CHECK(answers.gone->error().code == Code::kGone);
+    CHECK((*answers.past)->entries == std::vector<Former>{{"a", {}, 0, 0}});
   }
 }
 
 TEST_CASE("what waits together is committed together, in order; reads see it done or not at all") {
   FakeEnv fake;
   const auto engine = engine_at("");
-  SqliteStore store(*engine, fake.loop);
+  EngineStore store(*engine, fake.loop);
   int groups = 0;
   const std::uint64_t following = engine->follow([&groups](Revision) { ++groups; });
   std::array<std::optional<Committed>, 50> results;
@@ -120,8 +126,8 @@ TEST_CASE("what waits together is committed together, in order; reads see it don
 
 TEST_CASE("too much that waits is refused at once") {
   FakeEnv fake;
-  const auto engine = engine_at("");
-  SqliteStore store(*engine, fake.loop);
+  const auto engine = fresh_engine(each_backend());
+  EngineStore store(*engine, fake.loop);
   std::vector<std::optional<Result<Entry>>> answers(Engine::kWaitingMax + 1);
   std::optional<Committed> refused;
   net::TaskGroup group(fake.loop);
@@ -142,7 +148,7 @@ TEST_CASE("too much that waits is refused at once") {
 TEST_CASE("too many bytes that wait are refused at once") {
   FakeEnv fake;
   const auto engine = engine_at("");
-  SqliteStore store(*engine, fake.loop);
+  EngineStore store(*engine, fake.loop);
   Transaction large;
   for (int i = 0; i < 7; ++i) large.put(std::to_string(i), std::string(kValueBytesMax, 'x'), 1);
   std::array<std::optional<Committed>, 3> results;
@@ -159,7 +165,7 @@ TEST_CASE("too many bytes that wait are refused at once") {
 TEST_CASE("a task that gives up leaves; what it asked for is done all the same") {
   FakeEnv fake;
   const auto engine = engine_at("");
-  SqliteStore store(*engine, fake.loop);
+  EngineStore store(*engine, fake.loop);
   std::optional<Committed> timed_out, cancelled;
   std::optional<Result<Revision>> done;
   {
@@ -184,7 +190,7 @@ TEST_CASE("a task that gives up leaves; what it asked for is done all the same")
 TEST_CASE("waiting for a newer revision") {
   FakeEnv fake;
   const auto engine = engine_at("", false);
-  SqliteStore store(*engine, fake.loop);
+  EngineStore store(*engine, fake.loop);
   std::optional<Result<Revision>> first, second, later, cancelled, at_once;
   net::TaskGroup group(fake.loop);
   net::TaskGroup leaving(fake.loop);
@@ -212,9 +218,9 @@ TEST_CASE("waiting for a newer revision") {
 TEST_CASE("a change made on one loop wakes the watchers of all, on their own threads") {
   FakeEnv here;
   FakeEnv there;
-  const auto engine = engine_at("");
-  SqliteStore writer(*engine, here.loop);
-  SqliteStore watcher(*engine, there.loop);
+  const auto engine = fresh_engine(each_backend());
+  EngineStore writer(*engine, here.loop);
+  EngineStore watcher(*engine, there.loop);
   std::optional<Committed> written;
   std::optional<Result<Revision>> woken;
   net::TaskGroup writing(here.loop);
@@ -233,7 +239,7 @@ TEST_CASE("closing does what waits; a store that is gone is not woken") {
   std::optional<Committed> result;
   {
     const auto engine = engine_at(place.path());
-    SqliteStore store(*engine, fake.loop);
+    EngineStore store(*engine, fake.loop);
     net::TaskGroup group(fake.loop);
     {
       const Held held(*engine);

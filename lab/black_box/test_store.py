@@ -1,0 +1,66 @@
+"""The store in PostgreSQL: two weirs share it over TLS, it goes away and comes back, and what is refused."""
+
+import subprocess
+
+import pytest
+
+from lab import weir
+from lab.postgres import Postgres, binaries
+from lab.process import wait_until
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory):
+    if binaries() is None:
+        pytest.skip("there is no /usr/lib/postgresql/*/bin/postgres (package postgresql-15)")
+    with Postgres(tmp_path_factory.mktemp("postgres") / "server") as server:
+        yield server
+
+
+def test_two_share_a_store_over_tls_and_outlive_its_absence(postgres, tmp_path):
+    flags = ["--store", postgres.url()]
+    first = weir.Weir(tmp_path / "first", flags=flags)
+    second = weir.Weir(tmp_path / "second", flags=flags)
+    second.data.mkdir(parents=True)
+    with first:
+        (second.data / "admin.token").write_text(first.token + "\n")
+        (second.data / "admin.token").chmod(0o600)
+        with second:
+            made = first.api("POST", "/v1/services", weir.service("web", ["127.0.0.1:9"]))
+            assert made.status == 201, made.text
+            wait_until(lambda: second.api("GET", "/v1/services/web").status == 200, 5, "the other seeing it")
+            revision = second.api("GET", "/v1/services/web").json["metadata"]["revision"]
+            postgres.stop()
+            away = second.api("GET", "/v1/services/web")
+            assert away.status == 503, away.text
+            assert away.headers["Retry-After"] == "1"
+            postgres.start()
+            wait_until(lambda: second.api("GET", "/v1/services/web").status == 200, 20, "it being back")
+            assert second.api("GET", "/v1/services/web").json["metadata"]["revision"] == revision
+            made = second.api("POST", "/v1/services", weir.service("other", ["127.0.0.1:9"]))
+            assert made.status == 201, made.text
+            wait_until(lambda: first.api("GET", "/v1/services/other").status == 200, 10, "the first too")
+    for log in (first.process.log(), second.process.log()):
+        assert "s3cret" not in log
+
+
+def test_what_is_refused_is_said_without_the_password(postgres, tmp_path):
+    for number, (url, said) in enumerate(
+        [
+            (postgres.url(password="wr0ng-s3cret"), "password authentication failed"),
+            (postgres.url(database="nowhere"), 'database "nowhere" does not exist'),
+            ("postgres://weir:s3cret@127.0.0.1:1/weir", "Connection refused"),
+        ]
+    ):
+        words = [weir.BINARY, "up", "--data-dir", tmp_path / str(number), "--store", url]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_no_name_of_our_tls_library_is_exported():
+    words = ["nm", "-D", "--defined-only", weir.BINARY]
+    symbols = subprocess.run(words, capture_output=True, text=True, check=True)
+    names = {line.split()[-1] for line in symbols.stdout.splitlines()}
+    assert not [name for name in names if name.startswith(("SSL_", "EVP_", "CRYPTO_", "OPENSSL_", "X509_"))]

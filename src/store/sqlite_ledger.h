@@ -1,0 +1,54 @@
+// SqliteLedger: the Ledger on an SQLite file: entries, the history of their changes, the revision. Every call
+// blocks on the disk.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/ledger.h"
+#include "store/sqlite.h"
+
+namespace weir::store {
+
+class SqliteLedger final : public Ledger {
+ public:
+  // A file that exists (an empty one becomes a store), or ":memory:". Checks the file, and brings an older
+  // layout up to date.
+  static Opened<std::unique_ptr<SqliteLedger>> open(const std::string& path, const LedgerLimits& limits = {});
+
+  Revision revision() const override { return state_.revision; }
+  Result<Entry> get(std::string_view key) override;
+  Result<Page> list(std::string_view prefix, std::string_view after_key, std::size_t limit) override;
+  Result<Changes> changes(Revision after, std::size_t limit) override;
+  Result<Past> before(Revision revision) override;
+  std::vector<Committed> commit(std::span<const Transaction> group) override;
+
+ private:
+  struct Statements {
+    Statement get, list, changes, before, find, touched, put, remove, record, oldest, forget, save;
+  };
+
+  explicit SqliteLedger(const LedgerLimits& limits) : limits_(limits) {}
+  Result<void> prepare();
+  Result<void> load();
+  Result<std::vector<Committed>> commit_together(std::span<const Transaction> group);
+  Result<std::vector<Committed>> write_group(std::span<const Transaction> group);
+  Result<Committed> apply(const Transaction& transaction);
+  // None: the step holds. `current` is what its key has now.
+  Result<std::optional<Error>> check(const Step& step, Current& current);
+  Result<void> write(const Step& step, const Current& current, std::size_t position);
+  Result<Current> find(std::string_view key);
+  Result<void> compact();
+
+  LedgerLimits limits_;
+  Connection connection_;  // outlives the statements
+  Statements statements_;
+  LedgerState state_;
+};
+
+}  // namespace weir::store
