@@ -35,6 +35,7 @@ class PostgresServer {
   void execute(const std::string& database, const char* sql);
 
  private:
+  std::string try_to_start();
   explicit PostgresServer(std::string binaries);
   pid_t spawn(const std::vector<std::string>& words, int error_to) const;
 
