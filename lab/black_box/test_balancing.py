@@ -370,3 +370,31 @@ def test_hostnames_may_move_between_load_balancers(edge, make_origin, unique):
     stop.set()
     thread.join(5)
     assert set(statuses) == {200}, statuses
+
+
+def test_sticky_cookies_hold_over_workers_splits_and_restarts(make_origin, new_weir):
+    origins = {name: make_origin() for name in ("web", "next")}
+    services = [weir.service(name, [o.address], sticky={}) for name, o in origins.items()]
+    balancer = weir.load_balancer("web", ["web.weir.localhost"], {"/": "web"})
+    balancer["spec"]["routes"][0]["backends"].append({"service": "next", "weight": 1})
+    with new_weir() as running:
+        running.apply(*services, balancer)
+        running.wait_serving()
+        homes = {}
+        for _ in range(40):
+            answered = running.get()
+            name, _, _ = answered.headers["set-cookie"].partition("=")
+            homes[name] = (answered.headers["set-cookie"].split(";")[0], answered.text)
+        assert set(homes) == {"weir-endpoint-web", "weir-endpoint-next"}
+
+        def stays():
+            for cookie, body in homes.values():
+                for _ in range(10):
+                    again = running.get(headers={"Cookie": cookie})
+                    assert (again.text, again.headers["set-cookie"]) == (body, None)
+
+        stays()
+        assert running.stop() == 0
+        running.start()
+        running.wait_serving()
+        stays()
