@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = "setup build run test unit lab sim fuzz bench fmt lint package".split()
+VERBS = "setup build run test unit lab sim fuzz bench train fmt lint package".split()
 
 
 def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -32,7 +32,7 @@ def test_help_has_a_line_for_each_verb(arguments: list[str]):
         (["biuld"], "./dev build"),
         (["need"], "no verb 'need'"),
         (["setup", "everything"], "the sets are"),
-        (["build", "debug"], "the presets are: release dev tsan fuzz"),
+        (["build", "debug"], "the presets are: release train dev tsan fuzz"),
         (["sim"], "no simulation yet"),
         (["package"], "no packages yet"),
     ],
