@@ -114,6 +114,8 @@ void PostgresServer::start() {
 std::string PostgresServer::try_to_start() {
   std::array<int, 2> pipe{};
   REQUIRE(::pipe2(pipe.data(), O_CLOEXEC) == 0);
+  // Nobody reads what it says later: a full pipe would stop it.
+  REQUIRE(::fcntl(pipe[0], F_SETPIPE_SZ, 1 << 20) >= 0);
   errors_ = net::Descriptor(pipe[0]);
   pid_ = spawn({"postgres", "-D", place_.file("data"), "-k", place_.path(), "-h", "", "-F", "-c",
                 "log_min_messages=log", "-c", "shared_buffers=16MB", "-c", "max_connections=60"},
