@@ -134,6 +134,7 @@ void Carried::add(const Carried& other) {
 double Carried::errors_percent() const { return share(errors_5xx, requests); }
 
 Duration Carried::p99() const {
+  constexpr auto& kBuckets = record::Traffic::kBuckets;
   std::uint64_t all = 0;
   for (const std::uint64_t count : durations) all += count;
   if (all == 0) return Duration{};

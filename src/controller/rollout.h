@@ -15,19 +15,15 @@
 #include "base/time.h"
 #include "config/specs.h"
 #include "config/status.h"
+#include "record/traffic.h"
 
 namespace weir::controller {
 
 // Requests that an edge answered in some time.
 struct Carried {
-  // By upper bounds of their durations; the last one: longer than all of them.
-  static constexpr std::array<Duration, 7> kBuckets{
-      std::chrono::milliseconds(1),    std::chrono::milliseconds(5),   std::chrono::milliseconds(25),
-      std::chrono::milliseconds(100),  std::chrono::milliseconds(500), std::chrono::milliseconds(2500),
-      std::chrono::milliseconds(10000)};
   std::uint64_t requests = 0;
   std::uint64_t errors_5xx = 0;
-  std::array<std::uint64_t, kBuckets.size() + 1> durations{};
+  std::array<std::uint64_t, record::Traffic::kBuckets.size() + 1> durations{};  // as edges count them
 
   void add(const Carried& other);
   double errors_percent() const;  // 0 without requests

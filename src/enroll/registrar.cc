@@ -10,12 +10,15 @@
 #include "auth/token.h"
 #include "base/text.h"
 #include "config/kinds.h"
+#include "mirror/records.h"
 
 namespace weir::enroll {
 namespace {
 
 using config::Kind;
 using config::Object;
+using mirror::encode;
+using mirror::key_of;
 
 constexpr int kTriesMax = 5;  // another writer came between: rare, and never so often in a row
 
@@ -28,16 +31,6 @@ std::unexpected<Refusal> unavailable(const Error& error) {
 
 // What the client did wrong, as against what went wrong here.
 bool is_judged(const Refusal& refusal) { return refusal.status < 500; }
-
-std::string key_of(Kind kind, std::string_view name) {
-  return std::string(config::info_of(kind).plural).append("/").append(name);
-}
-
-std::string encode(Object object) {
-  object.metadata.revision = 0;  // the entry's own
-  object.status.clear();
-  return config::to_json(object, config::Secrets::kKeep);
-}
 
 std::string random_hex(Random& random) {
   const std::array<std::uint64_t, 1> bits{random.next()};
@@ -217,9 +210,8 @@ net::Task<Result<std::optional<Object>>> Registrar::read(Kind kind, std::string 
   const auto entry = co_await store_.get(key_of(kind, name));
   if (!entry && entry.error().code == Code::kNotFound) co_return std::nullopt;
   if (!entry) co_return fail(entry.error());
-  auto object = config::parse_object(entry->value, config::Origin::kStore);
-  if (!object) co_return fail(Code::kInternal, "a stored object is not readable by this version");
-  object->metadata.revision = entry->revision;
+  auto object = mirror::decode(entry->value, entry->revision);
+  if (!object) co_return fail(object.error());
   co_return std::move(*object);
 }
 
@@ -232,7 +224,7 @@ net::Task<std::expected<store::Revision, Refusal>> Registrar::commit(const Entit
     const store::Revision expected = token.metadata.revision;
     ++std::get<config::TokenSpec>(token.spec).used;
     token.metadata.updated_at = now;
-    transaction.put(key_of(Kind::kToken, token.metadata.name), encode(std::move(token)), expected);
+    transaction.put(key_of(Kind::kToken, token.metadata.name), encode(token), expected);
   }
   Object edge = entitled.after;
   const std::string key = key_of(Kind::kEdge, edge.metadata.name);

@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "auth/machine.h"
+
 namespace weir::xds {
 namespace {
 
@@ -23,14 +25,11 @@ net::Task<std::optional<Report>> next(grpc::ServerCall& call, Status& status) {
 }  // namespace
 
 std::string_view edge_name(std::string_view certificate_names, std::string_view trust_domain) {
-  for (const std::string_view part :
-       {std::string_view("URI:spiffe://"), trust_domain, std::string_view("/edge/")}) {
-    if (!certificate_names.starts_with(part)) return {};
-    certificate_names.remove_prefix(part.size());
-  }
-  // More names, or a longer path.
-  return certificate_names.find_first_of(",/ ") == std::string_view::npos ? certificate_names
-                                                                          : std::string_view();
+  const auto machine = auth::machine_of(certificate_names);
+  const bool is_ours = machine && machine->domain == trust_domain && machine->role == auth::kEdgeRole &&
+                       certificate_names == "URI:" + machine->uri();
+  return is_ours ? certificate_names.substr(certificate_names.size() - machine->name.size())
+                 : std::string_view();
 }
 
 net::Task<Status> ReportServer::serve(grpc::ServerCall& call) {

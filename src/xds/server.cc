@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "auth/machine.h"
 #include "net/task_group.h"
 #include "xds/discovery.h"
 #include "xds/limits.h"
@@ -43,14 +44,9 @@ constexpr std::array kMethods{
 
 }  // namespace
 
-std::string_view node_of_certificate(std::string_view client_names) {
-  constexpr std::string_view kScheme = "URI:spiffe://";
-  constexpr std::string_view kEdge = "/edge/";
-  const std::size_t begin = client_names.find(kScheme);
-  if (begin == std::string_view::npos) return {};
-  const std::string_view uri = client_names.substr(begin, client_names.find(',', begin) - begin);
-  const std::size_t edge = uri.find(kEdge);
-  return edge == std::string_view::npos ? std::string_view() : uri.substr(edge + kEdge.size());
+std::string node_of_certificate(std::string_view client_names) {
+  auto machine = auth::machine_of(client_names);
+  return machine && machine->role == auth::kEdgeRole ? std::move(machine->name) : std::string();
 }
 
 Server::Stream::Stream(Server& owner, grpc::ServerCall& its_call, Variant its_variant,

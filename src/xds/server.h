@@ -94,6 +94,6 @@ class Server {
 
 // The edge's name in the verified certificate's alternative names ("URI:spiffe://domain/edge/name"); empty:
 // there is none.
-std::string_view node_of_certificate(std::string_view client_names);
+std::string node_of_certificate(std::string_view client_names);
 
 }  // namespace weir::xds
