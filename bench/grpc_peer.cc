@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -33,6 +32,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/peer.h"
 #include "grpc/channel.h"
 #include "grpc/dialler.h"
 #include "grpc/server.h"
@@ -50,6 +50,7 @@
 namespace {
 
 using namespace weir;
+using namespace weir::bench;
 using namespace std::chrono_literals;
 
 struct Options {
@@ -58,26 +59,6 @@ struct Options {
   std::optional<Duration> timeout;
 };
 
-[[noreturn]] void die(const std::string& what) {
-  std::fprintf(stderr, "grpc_peer: %s\n", what.c_str());
-  std::exit(1);
-}
-
-template <class T>
-T value_of(Result<T> result) {
-  if (!result) die(sentence_of(result.error()));
-  return *std::move(result);
-}
-
-std::uint64_t number_of(std::string_view text) {
-  std::uint64_t number = 0;
-  const char* end = text.data() + text.size();
-  if (std::from_chars(text.data(), end, number).ptr != end || text.empty()) {
-    die("no number: " + std::string(text));
-  }
-  return number;
-}
-
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
   if (!file) die("cannot read " + path);
@@ -85,18 +66,6 @@ std::string read_file(const std::string& path) {
   content << file.rdbuf();
   return content.str();
 }
-
-void say(const std::string& line) {
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  std::fputc('\n', stdout);
-  std::fflush(stdout);
-}
-
-class Silence final : public Log {
- public:
-  void write(Level /*level*/, std::string_view /*event*/,
-             std::initializer_list<LogField> /*fields*/) override {}
-};
 
 // --- TLS, with an authority that lives as long as the server
 
@@ -115,13 +84,6 @@ class MutualTls final : public http::Handshake {
 
  private:
   std::shared_ptr<const tls::ServerContext> context_;
-};
-
-struct PriorKnowledge final : http::Handshake {
-  net::Task<Result<http::Incoming>> run(http::Incoming incoming) override {
-    incoming.may_begin_h2 = true;
-    co_return incoming;
-  }
 };
 
 std::shared_ptr<http::Handshake> make_handshake(const Options& options, WallTime now) {
@@ -145,7 +107,8 @@ std::shared_ptr<http::Handshake> make_handshake(const Options& options, WallTime
 }
 
 grpc::Dialler::Target target_of(const Options& options, std::string_view port) {
-  grpc::Dialler::Target target{.host = "127.0.0.1", .port = static_cast<std::uint16_t>(number_of(port))};
+  grpc::Dialler::Target target{.host = "127.0.0.1",
+                               .port = static_cast<std::uint16_t>(number_of<std::uint64_t>(port))};
   if (options.tls.empty()) return target;
   std::shared_ptr<const tls::Certificate> certificate;
   if (std::ifstream(options.tls + "/client.pem")) {
@@ -186,7 +149,7 @@ net::Task<grpc::Status> chat(grpc::ServerCall& call) {
 net::Task<grpc::Status> count(grpc::ServerCall& call) {
   auto message = co_await call.read();
   if (!message || !*message) co_return grpc::Status{grpc::StatusCode::kInvalidArgument, "no number"};
-  const std::uint64_t end = number_of(**message);
+  const std::uint64_t end = number_of<std::uint64_t>(**message);
   for (std::uint64_t i = 0; i < end; ++i) {
     if (!co_await call.write(std::to_string(i))) break;
   }
@@ -286,9 +249,9 @@ net::Task<void> load(const Options& options, grpc::Channel& channel, net::Loop& 
   auto call = value_of(co_await channel.call("/lab.Echo/Chat", {}, std::nullopt));
   net::TaskGroup moving(loop);
   std::uint64_t messages = 0;
-  moving.spawn(send_always(*call, number_of(options.words[3])));
+  moving.spawn(send_always(*call, number_of<std::uint64_t>(options.words[3])));
   moving.spawn(count_messages(*call, messages));
-  (void)co_await loop.sleep(std::chrono::seconds(number_of(options.words[2])));
+  (void)co_await loop.sleep(std::chrono::seconds(number_of<std::uint64_t>(options.words[2])));
   say("messages " + std::to_string(messages));
   co_await moving.stop();
   call.reset();
@@ -306,7 +269,7 @@ struct Held {
 
 net::Task<void> hold(const Options& options, std::vector<std::unique_ptr<Held>>& all, net::Core& core) {
   const auto target = target_of(options, options.words[1]);
-  const std::uint64_t wanted = number_of(options.words[2]);
+  const std::uint64_t wanted = number_of<std::uint64_t>(options.words[2]);
   while (all.size() < wanted) {
     Held& held = *all.emplace_back(std::make_unique<Held>(core, target));
     held.call = value_of(co_await held.channel.call("/lab.Echo/Chat", {}, std::nullopt));
@@ -340,7 +303,7 @@ Options parse(int argc, char** argv) {
     if (word == "--tls" && i + 1 < argc) {
       options.tls = argv[++i];
     } else if (word == "--timeout-ms" && i + 1 < argc) {
-      options.timeout = std::chrono::milliseconds(number_of(argv[++i]));
+      options.timeout = std::chrono::milliseconds(number_of<std::uint64_t>(argv[++i]));
     } else {
       options.words.emplace_back(word);
     }

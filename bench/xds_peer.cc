@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -33,6 +32,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "bench/peer.h"
 #include "grpc/channel.h"
 #include "grpc/dialler.h"
 #include "grpc/server.h"
@@ -48,46 +48,8 @@
 namespace {
 
 using namespace weir;
+using namespace weir::bench;
 using namespace std::chrono_literals;
-
-[[noreturn]] void die(const std::string& what) {
-  std::fprintf(stderr, "xds_peer: %s\n", what.c_str());
-  std::exit(1);
-}
-
-template <class T>
-T value_of(Result<T> result) {
-  if (!result) die(sentence_of(result.error()));
-  return *std::move(result);
-}
-
-int number_of(std::string_view text) {
-  int number = 0;
-  const char* end = text.data() + text.size();
-  if (std::from_chars(text.data(), end, number).ptr != end || text.empty()) {
-    die("no number: " + std::string(text));
-  }
-  return number;
-}
-
-void say(const std::string& line) {
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  std::fputc('\n', stdout);
-  std::fflush(stdout);
-}
-
-class Silence final : public Log {
- public:
-  void write(Level /*level*/, std::string_view /*event*/,
-             std::initializer_list<LogField> /*fields*/) override {}
-};
-
-struct PriorKnowledge final : http::Handshake {
-  net::Task<Result<http::Incoming>> run(http::Incoming incoming) override {
-    incoming.may_begin_h2 = true;
-    co_return incoming;
-  }
-};
 
 double milliseconds(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
@@ -206,7 +168,7 @@ class Controller final : public xds::Sink {
 
   net::Task<void> obey(std::string line) {
     const std::string word = line.substr(0, line.find(' '));
-    const int number = word.size() < line.size() ? number_of(line.substr(word.size() + 1)) : 0;
+    const int number = word.size() < line.size() ? number_of<int>(line.substr(word.size() + 1)) : 0;
     if (word == "sync") {
       co_await sync(number);
     } else if (word == "flip") {
@@ -292,8 +254,8 @@ class Controller final : public xds::Sink {
 };
 
 void serve(net::Core& core, const std::vector<std::string>& words) {
-  auto* controller = new Controller(core, number_of(words[2]), number_of(words[3]));  // until exit
-  controller->listen(number_of(words[1]));
+  auto* controller = new Controller(core, number_of<int>(words[2]), number_of<int>(words[3]));  // until exit
+  controller->listen(number_of<int>(words[1]));
   std::thread input([&core, controller] {
     for (std::string line; std::getline(std::cin, line);) {
       core.loop().post([controller, line] { controller->run(line); });
@@ -403,12 +365,12 @@ net::Task<void> attach(Edges& edges, int id) {
 
 void load(net::Core& core, const std::vector<std::string>& words) {
   Edges edges{.core = core,
-              .target = {.host = "127.0.0.1", .port = static_cast<std::uint16_t>(number_of(words[1]))},
+              .target = {.host = "127.0.0.1", .port = static_cast<std::uint16_t>(number_of<int>(words[1]))},
               .envoy = words[3] == "envoy"};
-  for (int service = 0; service < number_of(words[4]); ++service)
+  for (int service = 0; service < number_of<int>(words[4]); ++service)
     edges.names.push_back(service_name(service));
   net::TaskGroup running(core.loop());
-  for (int id = 0; id < number_of(words[2]); ++id) running.spawn(attach(edges, id));
+  for (int id = 0; id < number_of<int>(words[2]); ++id) running.spawn(attach(edges, id));
   core.loop().run();  // until it is ended from outside
 }
 
