@@ -6,7 +6,7 @@ import urllib.request
 from lab.process import ROOT, Process, free_port, wait_until
 
 BINARY = next((ROOT / "build" / "tools" / "envoy").glob("lib/python3*/site-packages/envoy/_bin/envoy"), None)
-GOLDEN = ROOT / "src" / "xds" / "golden"
+GOLDEN = ROOT / "src" / "translation" / "golden"
 
 # By the message's name: the list of the bootstrap that it goes into, or the folder of files it is read from.
 STATIC = {"Listener": "listeners", "Cluster": "clusters"}

@@ -1,4 +1,4 @@
-"""What weir translates for Envoy, judged by the real Envoy: src/xds/golden/*.json."""
+"""What weir translates for Envoy, judged by the real Envoy: src/translation/golden/*.json."""
 
 import base64
 import http.client

@@ -1,0 +1,156 @@
+#include "report/report.h"
+
+#include <weir.pb.h>
+
+#include <algorithm>
+#include <chrono>
+#include <initializer_list>
+#include <utility>
+
+#include "xds/resource.h"
+
+namespace weir::report {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+void write(const Hello& hello, v1::Hello& to) {
+  to.set_node(hello.node);
+  to.set_version(hello.version);
+  to.set_provider(hello.provider);
+  to.set_region(hello.region);
+  to.set_city(hello.city);
+  to.set_address(hello.address);
+  for (const auto& [key, value] : hello.labels) (*to.mutable_labels())[key] = value;
+  for (const std::string& capability : hello.capabilities) to.add_capabilities(capability);
+}
+
+void write(const Load& load, v1::Load& to) {
+  to.set_requests(load.requests);
+  to.set_errors_5xx(load.errors_5xx);
+  to.set_connections(load.connections);
+  for (const std::uint64_t count : load.latency_counts) to.add_latency_counts(count);
+  to.set_applied_revision(load.applied_revision);
+  to.set_milliseconds(static_cast<std::uint64_t>(std::chrono::floor<Milliseconds>(load.span).count()));
+}
+
+bool fit(std::initializer_list<std::string_view> texts) {
+  return std::ranges::all_of(texts, [](std::string_view text) { return text.size() <= kReportTextBytesMax; });
+}
+
+bool fits(const v1::Hello& hello) {
+  return fit({hello.node(), hello.version(), hello.provider(), hello.region(), hello.city(),
+              hello.address()}) &&
+         hello.labels().size() <= kReportLabelsMax &&
+         static_cast<std::size_t>(hello.capabilities_size()) <= kReportCapabilitiesMax &&
+         std::ranges::all_of(hello.labels(),
+                             [](const auto& label) { return fit({label.first, label.second}); }) &&
+         std::ranges::all_of(hello.capabilities(), [](const std::string& text) { return fit({text}); });
+}
+
+Hello read(const v1::Hello& hello) {
+  return {.node = hello.node(),
+          .version = hello.version(),
+          .provider = hello.provider(),
+          .region = hello.region(),
+          .city = hello.city(),
+          .labels = {hello.labels().begin(), hello.labels().end()},
+          .capabilities = {hello.capabilities().begin(), hello.capabilities().end()},
+          .address = hello.address()};
+}
+
+Load read(const v1::Load& load) {
+  constexpr auto kLongest =
+      static_cast<std::uint64_t>(std::chrono::floor<Milliseconds>(Duration::max()).count());
+  return {.requests = load.requests(),
+          .errors_5xx = load.errors_5xx(),
+          .connections = load.connections(),
+          .latency_counts = {load.latency_counts().begin(), load.latency_counts().end()},
+          .applied_revision = load.applied_revision(),
+          .span = Milliseconds(std::min(load.milliseconds(), kLongest))};
+}
+
+}  // namespace
+
+std::string serialize(const Report& report) {
+  v1::Report message;
+  if (report.hello) write(*report.hello, *message.mutable_hello());
+  for (const EndpointSeen& endpoint : report.endpoints) {
+    v1::EndpointSeen& to = *message.add_endpoints();
+    to.set_service(endpoint.service);
+    to.set_endpoint(endpoint.endpoint);
+    to.set_state(static_cast<v1::EndpointSeen::State>(endpoint.state));
+    to.set_reason(endpoint.reason);
+  }
+  if (report.load) write(*report.load, *message.mutable_load());
+  message.set_refused_changed(report.refused.has_value());
+  if (report.refused) {
+    for (const RefusedObject& refused : *report.refused) {
+      v1::RefusedObject& to = *message.add_refused();
+      to.set_object(refused.object);
+      to.set_reason(refused.reason);
+    }
+  }
+  return xds::serialize(message);
+}
+
+Result<Report> parse_report(std::string_view message) {
+  v1::Report parsed;
+  if (!parsed.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
+    return fail(Code::kInvalid, "what came is no report");
+  }
+  if (static_cast<std::size_t>(parsed.endpoints_size()) > kReportEndpointsMax) {
+    return fail(Code::kInvalid, "a report has at most 1000 endpoints");
+  }
+  Report report;
+  if (parsed.has_hello()) {
+    if (!fits(parsed.hello())) return fail(Code::kInvalid, "the edge says too much about itself");
+    report.hello = read(parsed.hello());
+  }
+  report.endpoints.reserve(static_cast<std::size_t>(parsed.endpoints_size()));
+  for (v1::EndpointSeen& endpoint : *parsed.mutable_endpoints()) {
+    if (!fit({endpoint.service(), endpoint.endpoint(), endpoint.reason()})) {
+      return fail(Code::kInvalid, "a text of an endpoint is longer than 1024 bytes");
+    }
+    const bool known = v1::EndpointSeen::State_IsValid(endpoint.state());
+    report.endpoints.push_back(
+        {.service = std::move(*endpoint.mutable_service()),
+         .endpoint = std::move(*endpoint.mutable_endpoint()),
+         .state = known ? static_cast<EndpointState>(endpoint.state()) : EndpointState::kUnknown,
+         .reason = std::move(*endpoint.mutable_reason())});
+  }
+  if (parsed.has_load()) {
+    if (static_cast<std::size_t>(parsed.load().latency_counts_size()) > kReportBucketsMax) {
+      return fail(Code::kInvalid, "latencies are counted in at most 64 buckets");
+    }
+    report.load = read(parsed.load());
+  }
+  if (!parsed.refused_changed()) return report;
+  if (static_cast<std::size_t>(parsed.refused_size()) > kReportRefusedMax) {
+    return fail(Code::kInvalid, "a report has at most 1000 refused objects");
+  }
+  report.refused.emplace();
+  for (v1::RefusedObject& refused : *parsed.mutable_refused()) {
+    if (!fit({refused.object(), refused.reason()})) {
+      return fail(Code::kInvalid, "a text of a refused object is longer than 1024 bytes");
+    }
+    report.refused->push_back({std::move(*refused.mutable_object()), std::move(*refused.mutable_reason())});
+  }
+  return report;
+}
+
+std::string serialize_reply(std::uint64_t seen) {
+  v1::ReportReply reply;
+  reply.set_seen(seen);
+  return xds::serialize(reply);
+}
+
+Result<std::uint64_t> parse_reply(std::string_view message) {
+  v1::ReportReply reply;
+  if (!reply.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
+    return fail(Code::kInvalid, "what came is no reply to a report");
+  }
+  return reply.seen();
+}
+
+}  // namespace weir::report

@@ -1,0 +1,84 @@
+// Report: what an edge tells a controller, on one stream for as long as it is attached: who it is, how it
+// finds endpoints, what it carries. As values; the wire is weir.v1.Report (weir.proto). Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+
+namespace weir::report {
+
+// What one report may hold: the message stays below gRPC's 4 MiB, and no edge makes a controller keep more.
+inline constexpr std::size_t kReportEndpointsMax = 1000;
+inline constexpr std::size_t kReportTextBytesMax = 1024;  // each text
+inline constexpr std::size_t kReportLabelsMax = 64;
+inline constexpr std::size_t kReportCapabilitiesMax = 64;
+inline constexpr std::size_t kReportRefusedMax = 1000;
+inline constexpr std::size_t kReportBucketsMax = 64;
+
+struct Hello {
+  std::string node;  // the edge's name
+  std::string version;
+  std::string provider;
+  std::string region;
+  std::string city;
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> capabilities;
+  std::string address;
+  friend bool operator==(const Hello&, const Hello&) = default;
+};
+
+enum class EndpointState : std::uint8_t { kUnknown, kHealthy, kUnhealthy, kGone };  // as in weir.proto
+
+struct EndpointSeen {
+  std::string service;
+  std::string endpoint;  // its key
+  EndpointState state = EndpointState::kUnknown;
+  std::string reason;
+  friend bool operator==(const EndpointSeen&, const EndpointSeen&) = default;
+};
+
+struct Load {
+  std::uint64_t requests = 0;
+  std::uint64_t errors_5xx = 0;
+  std::uint32_t connections = 0;              // now
+  std::vector<std::uint64_t> latency_counts;  // of those requests, by record::Traffic::kBuckets
+  std::uint64_t applied_revision = 0;         // now
+  Duration span{};                            // that this is about, in whole milliseconds
+  friend bool operator==(const Load&, const Load&) = default;
+};
+
+// What an edge could not take up; it goes on with what was before.
+struct RefusedObject {
+  std::string object;  // "services/web"
+  std::string reason;
+  friend bool operator==(const RefusedObject&, const RefusedObject&) = default;
+};
+
+struct Report {
+  std::optional<Hello> hello;
+  std::vector<EndpointSeen> endpoints;
+  std::optional<Load> load;
+  std::optional<std::vector<RefusedObject>> refused;  // when they have changed: all of them
+  friend bool operator==(const Report&, const Report&) = default;
+};
+
+std::string serialize(const Report& report);
+// Refuses what goes beyond the limits: kInvalid.
+Result<Report> parse_report(std::string_view message);
+
+// weir.v1.ReportReply: how many reports of this stream were seen.
+std::string serialize_reply(std::uint64_t seen);
+Result<std::uint64_t> parse_reply(std::string_view message);
+
+// The method.
+inline constexpr std::string_view kReportPath = "/weir.v1.Reports/Stream";
+
+}  // namespace weir::report

@@ -1,0 +1,60 @@
+// ReportServer: a controller's side of the report streams: who reports is known by its certificate, each
+// report is given on as it comes, and an edge is present as long as its stream. On the core of its calls.
+//
+//   calls.add(std::string(kReportPath), [&](grpc::ServerCall& call) { return reports.serve(call); });
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "grpc/server.h"
+#include "net/task.h"
+#include "report/report.h"
+
+namespace weir::report {
+
+// "fra-1" for the names "URI:spiffe://weir.example/edge/fra-1" of a certificate, when that is all of them and
+// the domain is ours; else empty.
+std::string_view edge_name(std::string_view certificate_names, std::string_view trust_domain);
+
+class ReportServer {
+ public:
+  struct Edge {
+    std::string name;
+    bool verified = false;  // by its certificate, not only by its own word
+    net::Address peer;
+    Hello hello;
+  };
+  // Called on the core of the calls; does not wait.
+  struct Sink {
+    // The first report of a stream comes right after it. An edge that attaches anew before its old stream was
+    // known to be lost is attached again, without having been detached.
+    std::function<void(const Edge&)> attached;
+    std::function<void(const Edge&, const Report&)> reported;
+    std::function<void(const Edge&)> detached;
+  };
+  struct Options {
+    std::string trust_domain;
+    // False: on loopback without TLS, an edge is who it says it is.
+    bool certificate_required = true;
+  };
+  ReportServer(Sink sink, Options options) : sink_(std::move(sink)), options_(std::move(options)) {}
+  ReportServer(const ReportServer&) = delete;
+  ReportServer& operator=(const ReportServer&) = delete;
+
+  net::Task<grpc::Status> serve(grpc::ServerCall& call);
+
+  std::size_t attached() const { return streams_.size(); }
+
+ private:
+  grpc::Status identify(const grpc::ServerCall& call, const Hello& hello, Edge& edge) const;
+  net::Task<grpc::Status> follow(grpc::ServerCall& call, const Edge& edge, Report first);
+
+  Sink sink_;
+  Options options_;
+  std::map<std::string, grpc::ServerCall*> streams_;  // by the edge's name: the present one
+};
+
+}  // namespace weir::report

@@ -1,0 +1,98 @@
+#include "report/report.h"
+
+#include <doctest/doctest.h>
+#include <weir.pb.h>
+
+#include <limits>
+
+#include "xds/resource.h"
+
+namespace weir::report {
+namespace {
+
+using namespace std::chrono_literals;
+
+Report full() {
+  return {.hello = Hello{.node = "fra-1",
+                         .version = "0.1.0",
+                         .provider = "hetzner",
+                         .region = "eu-central",
+                         .city = "fra",
+                         .labels = {{"tier", "a"}, {"zone", "2"}},
+                         .capabilities = {"tls", "h2"},
+                         .address = "192.0.2.1"},
+          .endpoints = {{"web", "10.0.0.1:80", EndpointState::kHealthy, ""},
+                        {"web", "10.0.0.2:80", EndpointState::kUnhealthy, "connection refused"},
+                        {"db", "10.0.0.3:5432", EndpointState::kGone, ""}},
+          .load = Load{.requests = 10,
+                       .errors_5xx = 1,
+                       .connections = 3,
+                       .latency_counts = {7, 2, 0, 1},
+                       .applied_revision = 42,
+                       .span = 5000ms},
+          .refused = {{{"services/web", "no certificate"}}}};
+}
+
+TEST_CASE("a report goes over the wire as it is") {
+  CHECK(*parse_report(serialize(full())) == full());
+  CHECK(*parse_report(serialize(Report{})) == Report{});
+  Report none_refused;
+  none_refused.refused.emplace();
+  CHECK(*parse_report(serialize(none_refused)) == none_refused);
+  CHECK(*parse_reply(serialize_reply(7)) == 7);
+  CHECK_FALSE(parse_reply("\xff"));
+}
+
+TEST_CASE("the states are those of the message") {
+  CHECK(static_cast<int>(EndpointState::kUnknown) == v1::EndpointSeen::UNKNOWN);
+  CHECK(static_cast<int>(EndpointState::kHealthy) == v1::EndpointSeen::HEALTHY);
+  CHECK(static_cast<int>(EndpointState::kUnhealthy) == v1::EndpointSeen::UNHEALTHY);
+  CHECK(static_cast<int>(EndpointState::kGone) == v1::EndpointSeen::GONE);
+  v1::Report message;
+  message.add_endpoints()->set_state(static_cast<v1::EndpointSeen::State>(99));
+  CHECK(parse_report(xds::serialize(message))->endpoints[0].state == EndpointState::kUnknown);
+}
+
+TEST_CASE("what goes beyond the limits is refused") {
+  const auto refused = [](const Report& report) { return !parse_report(serialize(report)).has_value(); };
+  const std::string longest(kReportTextBytesMax, 'x');
+  Report report = full();
+  report.hello->node = longest;
+  report.endpoints[0].reason = longest;
+  CHECK_FALSE(refused(report));
+  report.hello->node += 'x';
+  CHECK(refused(report));
+  report = full();
+  report.endpoints[0].reason = longest + 'x';
+  CHECK(refused(report));
+  report = full();
+  report.hello->labels["k"] = longest + 'x';
+  CHECK(refused(report));
+  report = full();
+  for (std::size_t i = 0; i < kReportLabelsMax; ++i) report.hello->labels["k" + std::to_string(i)];
+  CHECK(refused(report));
+  report = full();
+  report.hello->capabilities.assign(kReportCapabilitiesMax + 1, "x");
+  CHECK(refused(report));
+  report = full();
+  report.endpoints.assign(kReportEndpointsMax, {});
+  CHECK_FALSE(refused(report));
+  report.endpoints.emplace_back();
+  CHECK(refused(report));
+  report = full();
+  report.load->latency_counts.assign(kReportBucketsMax + 1, 1);
+  CHECK(refused(report));
+  report = full();
+  report.refused->front().reason = longest + 'x';
+  CHECK(refused(report));
+  report = full();
+  report.refused->assign(kReportRefusedMax + 1, {});
+  CHECK(refused(report));
+  v1::Report late;
+  late.mutable_load()->set_milliseconds(std::numeric_limits<std::uint64_t>::max());
+  CHECK(parse_report(xds::serialize(late))->load->span > 1000h);
+  CHECK_FALSE(parse_report("\xff\xff"));
+}
+
+}  // namespace
+}  // namespace weir::report
