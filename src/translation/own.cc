@@ -1,0 +1,76 @@
+#include "translation/own.h"
+
+#include <weir.pb.h>
+
+#include <utility>
+
+#include "config/kinds.h"
+
+namespace weir::translation {
+
+std::string key_of(config::Kind kind, std::string_view name) {
+  return std::string(config::info_of(kind).plural).append("/").append(name);
+}
+
+xds::ResourcePtr object_resource(const config::Object& object) {
+  std::string key = key_of(object.kind(), object.metadata.name);
+  v1::Object message;
+  if (object.status.empty()) {
+    message.set_json(config::to_json(object, config::Secrets::kKeep));
+  } else {
+    config::Object bare = object;
+    bare.status.clear();
+    message.set_json(config::to_json(bare, config::Secrets::kKeep));
+  }
+  return xds::make_resource(xds::Type::kObject, key, xds::serialize(message), key);
+}
+
+xds::ResourcePtr revision_resource(std::uint64_t revision) {
+  v1::Object message;
+  message.set_revision(revision);
+  return xds::make_resource(xds::Type::kObject, std::string(xds::kRevisionName), xds::serialize(message), {});
+}
+
+xds::ResourcePtr health_resource(const std::string& service, const std::set<std::string>& unhealthy) {
+  v1::ServiceHealth message;
+  for (const std::string& key : unhealthy) message.add_unhealthy(key);
+  return xds::make_resource(xds::Type::kHealth, service, xds::serialize(message),
+                            key_of(config::Kind::kService, service));
+}
+
+Result<ObjectKey> parse_key(std::string_view key) {
+  const std::size_t slash = key.find('/');
+  if (slash == std::string_view::npos)
+    return fail(Code::kInvalid, "a resource's name is no key of an object");
+  for (const config::KindInfo& info : config::kKinds) {
+    if (info.plural == key.substr(0, slash)) return ObjectKey{info.kind, std::string(key.substr(slash + 1))};
+  }
+  return fail(Code::kInvalid, "a resource is of a kind that this version does not know");
+}
+
+config::Checked<config::Object> read_object(std::string_view body) {
+  v1::Object message;
+  if (!message.ParseFromArray(body.data(), static_cast<int>(body.size())) || !message.has_json()) {
+    return std::unexpected(
+        config::Violations{{.field = {}, .message = "is no weir.v1.Object", .object = {}}});
+  }
+  return config::parse_object(message.json(), config::Origin::kStore);
+}
+
+Result<std::uint64_t> read_revision(std::string_view body) {
+  v1::Object message;
+  if (!message.ParseFromArray(body.data(), static_cast<int>(body.size())) || !message.has_revision()) {
+    return fail(Code::kInvalid, "the resource \"revision\" holds none");
+  }
+  return message.revision();
+}
+
+Result<std::set<std::string>> read_health(std::string_view body) {
+  v1::ServiceHealth message;
+  if (!message.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+    return fail(Code::kInvalid, "is no weir.v1.ServiceHealth");
+  }
+  return std::set<std::string>(message.unhealthy().begin(), message.unhealthy().end());
+}
+
+}  // namespace weir::translation
