@@ -180,7 +180,7 @@ std::shared_ptr<const tls::Certificate> Ports::given(const std::string& host) {
 }
 
 void Ports::set_issued(std::string domain, const std::map<std::string, tls::PemPair>& issued) {
-  domain_ = std::move(domain);
+  if (!domain.empty()) domain_ = std::move(domain);
   std::erase_if(given_, [&issued](const auto& one) { return !issued.contains(one.first); });
   for (const auto& [host, pem] : issued) {
     Given& given = given_[host];
