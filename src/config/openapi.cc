@@ -348,8 +348,10 @@ Tree enroll_path() {
                    {"required", {"csr", "node"}},
                    {"properties", {{"token", text}, {"csr", text}, {"node", node}}}};
   one["requestBody"] = {{"required", true}, {"content", json_content(asked)}};
-  const Tree answer{{"type", "object"},
-                    {"properties", {{"name", text}, {"certificate", text}, {"ca", text}}}};
+  const Tree answer{
+      {"type", "object"},
+      {"properties",
+       {{"name", text}, {"certificate", text}, {"ca", text}, {"discovery_port", {{"type", "integer"}}}}}};
   one["responses"] = answers("200", "the machine's certificate, PEM, with those that signed it",
                              json_content(answer), {"400", "404", "409", "413", "415", "422"});
   return {{"post", std::move(one)}};

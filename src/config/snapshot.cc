@@ -224,7 +224,6 @@ Labels selectable_labels(const Labels& labels, const EdgeSpec& spec) {
 
 namespace {
 
-// The objects that a snapshot is made of, as far as it shows them.
 template <class Visit>
 void each_object(const Snapshot& snapshot, const Visit& visit) {
   const auto as_written = [&visit](const auto& list) {
@@ -254,6 +253,12 @@ void each_object(const Snapshot& snapshot, const Visit& visit) {
 }
 
 }  // namespace
+
+std::vector<Object> objects_of(const Snapshot& snapshot) {
+  std::vector<Object> objects;
+  each_object(snapshot, [&objects](Object object) { objects.push_back(std::move(object)); });
+  return objects;
+}
 
 // JSON with one object on each line, so that it can be read object by object, each within its own bounds.
 std::string snapshot_text(const Snapshot& snapshot) {

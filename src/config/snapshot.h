@@ -119,6 +119,9 @@ bool selects(const Labels& wanted, const Labels& labels);
 
 bool is_carried(Kind kind);  // whether snapshots are made from objects of the kind
 
+// The objects that it is made of, as far as it shows them: of them the same snapshot is made again.
+std::vector<Object> objects_of(const Snapshot& snapshot);
+
 // What a role keeps on disk, so that it can start without a controller: objects that make the same snapshot
 // again, secrets included.
 inline constexpr std::size_t kSnapshotBytesMax = std::size_t{256} << 20U;  // 10,000 hosts with their chains

@@ -96,6 +96,11 @@ Result<Listening> Edge::listen() {
   return listening_;
 }
 
+void Edge::set_secrets(const EdgeSecrets& secrets) {
+  options_.cookie_key = secrets.cookie_key;
+  ports_.set_issued(secrets.domain, secrets.issued);
+}
+
 void Edge::apply(config::SnapshotPointer snapshot) {
   const config::SnapshotPointer before = std::exchange(snapshot_, std::move(snapshot));
   if (draining_) return;
@@ -158,10 +163,12 @@ net::Task<void> Edge::claim_ports() {
 void Edge::watch_health(const Plan& before) {
   config::each_difference(before.services, plan_->services, [this](const auto& old, const auto& service) {
     if (service) {
+      judge(*service);
       watch_health_of(*service);
     } else {
       monitor_.set(old->name, {});
     }
+    tell_findings(old.get(), service.get());
   });
 }
 
@@ -174,15 +181,16 @@ void Edge::watch_health_of(const PlannedService& service) {
                           .known = host.shared->health.load(std::memory_order_relaxed),
                           .on_verdict = {},
                           .on_pass = {}};
-    target.on_verdict = [shared = service.shared, host = host.shared, control = &control_](lb::Health health,
-                                                                                           const Error& why) {
-      host->health_since = control->loop.clock().wall_now();
+    target.on_verdict = [this, name = service.name, shared = service.shared, host = host.shared](
+                            lb::Health health, const Error& why) {
+      host->health_since = control_.loop.clock().wall_now();
       host->health_reason = why;
       if (health == lb::Health::kHealthy && host->health.load(std::memory_order_relaxed) != health) {
-        host->serving_since.store(control->loop.now(), std::memory_order_relaxed);
+        host->serving_since.store(control_.loop.now(), std::memory_order_relaxed);
       }
       host->health.store(health, std::memory_order_relaxed);
       shared->health_epoch.fetch_add(1, std::memory_order_release);
+      if (found_) tell_finding(name, *host);
     };
     target.on_pass = [this, name = service.name, shared = service.shared, host = host.shared] {
       if (!shared->outliers.check_passed(host->outcomes)) return;

@@ -3,12 +3,15 @@
 // concern.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +39,30 @@ struct EdgeOptions {
   record::AccessLog* access_log = nullptr;  // outlives the edge; null: none is written
 };
 
+// What an edge gets from those who have the authority of its weir, when it has not got that itself.
+struct EdgeSecrets {
+  auth::Digest cookie_key{};                   // as EdgeOptions
+  std::string domain;                          // the same
+  std::map<std::string, tls::PemPair> issued;  // by host name, where there is no Certificate
+  friend bool operator==(const EdgeSecrets&, const EdgeSecrets&) = default;
+};
+
+// How this edge's own checks find an endpoint.
+struct Finding {
+  std::string_view service;
+  std::string_view endpoint;         // its key; of a name: with the address
+  std::optional<lb::Health> health;  // none: it is not checked any more
+  std::string reason;                // why it is not healthy
+};
+
+// What was carried since the beginning: requests that a load balancer had, and how long those took.
+struct Carried {
+  std::uint64_t requests = 0;
+  std::uint64_t errors_5xx = 0;
+  std::uint64_t connections = 0;  // open now
+  std::array<std::uint64_t, record::Traffic::kBuckets.size() + 1> durations{};
+};
+
 class Edge {
  public:
   // One worker for each Env, which is that of another core or (in tests) the control loop's own.
@@ -54,6 +81,19 @@ class Edge {
   // From the control loop; takes effect on every worker in its next turn.
   void apply(config::SnapshotPointer snapshot);
 
+  // Before apply(), with which it takes effect. In the place of what the options say.
+  void set_secrets(const EdgeSecrets& secrets);
+
+  // From the control loop, at once: endpoints of the service that other edges find unhealthy, by key. They
+  // are used like those that fail this edge's own checks, which a service without checks has none of.
+  void set_verdict(const std::string& service, std::set<std::string> unhealthy);
+  // Whether verdicts count: whoever gives them may have fallen silent.
+  void heed_verdicts(bool heed);
+
+  // Told on the control loop: every endpoint that is checked, each change, and its end. Before listen().
+  using Found = std::function<void(const Finding&)>;
+  void on_finding(Found found) { found_ = std::move(found); }
+
   // Stops accepting and lets requests finish; returns when nothing is left on any worker.
   net::Task<void> drain();
   // Ends the connections that a drain still waits for.
@@ -67,11 +107,18 @@ class Edge {
 
   // Prometheus text exposition. From the control loop.
   void write_metrics(std::string& out) const;
+  Carried carried() const;
 
   // What is seen here of an object's parts. From the control loop.
   config::ServiceStatus status_of(std::string_view service) const;
   config::EndpointStatus status_of(const config::EndpointSpec& joined) const;
   config::LoadBalancerStatus status_of(const config::LoadBalancerSpec& balancer) const;
+  // What of the snapshot this edge can't do.
+  struct Unmet {
+    std::string load_balancer;
+    std::string reason;
+  };
+  std::vector<Unmet> unmet() const;
 
  private:
   struct Name;
@@ -79,6 +126,9 @@ class Edge {
   void watch_names(const config::Snapshot& before);
   void watch_health(const Plan& before);
   void watch_health_of(const PlannedService& service);
+  void judge(const PlannedService& service);
+  void tell_findings(const PlannedService* before, const PlannedService* after) const;
+  void tell_finding(std::string_view service, const SharedHost& host) const;
   net::Task<void> follow_name(Name& name);
   net::Task<void> sweep_outliers();
   net::Task<void> renew_certificates();
@@ -104,6 +154,9 @@ class Edge {
   ResolvedNames resolved_;
   std::map<std::string, std::unique_ptr<Name>, std::less<>> names_;
   health::Monitor monitor_;
+  Found found_;                                                         // null: nobody is told
+  std::map<std::string, std::set<std::string>, std::less<>> verdicts_;  // by service; none is empty
+  bool heeding_ = true;
   net::TaskGroup sweeping_;  // what is done from time to time
   net::TaskGroup ending_;
   net::Event all_finished_;

@@ -30,8 +30,9 @@ void text_or_null(record::Json& json, std::string_view key, std::string_view val
 }
 
 // Why a host gets no requests now; empty: it may be picked.
-std::string_view why_not(const lb::Host& host, bool checked, bool in_spread) {
+std::string_view why_not(const lb::Host& host, bool checked, bool overruled, bool in_spread) {
   if (host.weight == 0) return "its weight is 0";
+  if (checked && overruled) return "it is found unhealthy by the other edges";
   if (!lb::may_serve(host.health, checked)) {
     return host.health == lb::Health::kUnknown ? "its health check has not answered yet"
                                                : "its health check fails";
@@ -52,9 +53,10 @@ void write_endpoints(record::Json& json, const Upstream& upstream, Instant now) 
     const bool in_spread = std::ranges::any_of(survey.spread.hosts, [&host](const lb::Host& one) {
       return one.index == host.index && one.weight > 0;
     });
-    const std::string_view not_picked = why_not(host, checked, in_spread);
+    const SharedHost& shared = *service.hosts[host.index].shared;
+    const std::string_view not_picked = why_not(host, checked, shared.overruled(), in_spread);
     json.begin_object();
-    json.key("endpoint").text(service.hosts[host.index].shared->key);
+    json.key("endpoint").text(shared.key);
     json.key("weight").number(host.weight);
     json.key("priority").number(host.priority);
     json.key("health").text(checked ? lb::name_of(host.health) : "not checked");

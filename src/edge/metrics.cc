@@ -178,8 +178,7 @@ void write_health(Exposition& exposition, const Plan& plan, const health::Monito
   };
   family("weir_endpoint_healthy", "1: may serve, 0: not (unknown or unhealthy); of _other: how many may.",
          [](const PlannedService& service, const SharedHost& host) {
-           return lb::may_serve(host.health.load(std::memory_order_relaxed),
-                                service.spec.health_check.has_value());
+           return lb::may_serve(host.verdict(), service.spec.health_check.has_value());
          });
   family("weir_endpoint_ejected", "1: ejected by outlier detection; of _other: how many are.",
          [](const PlannedService& service, const SharedHost& host) {
@@ -188,6 +187,22 @@ void write_health(Exposition& exposition, const Plan& plan, const health::Monito
 }
 
 }  // namespace
+
+Carried Edge::carried() const {
+  Carried carried;
+  for (const auto& worker : workers_) {
+    const record::Traffic::Sum sum = worker->proxy().traffic().total(record::Traffic::Sort::kLoadBalancer);
+    for (const std::uint64_t responses : sum.responses) carried.requests += responses;
+    carried.errors_5xx += sum.responses[5];
+    for (std::size_t i = 0; i < sum.durations.counts.size(); ++i) {
+      carried.durations[i] += sum.durations.counts[i];
+    }
+    const auto& counters = worker->server().counters();
+    const std::uint64_t closed = counters.connections_closed.get();
+    carried.connections += counters.connections.get() - closed;
+  }
+  return carried;
+}
 
 void Edge::write_metrics(std::string& out) const {
   Exposition exposition(out);

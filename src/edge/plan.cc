@@ -117,9 +117,10 @@ void name_for_cookies(PlannedService& service, const auth::Digest& key) {
 PlannedServicePointer plan_service(const std::shared_ptr<const config::Service>& service,
                                    const ResolvedNames& names, const PlannedServicePointer& previous,
                                    const config::Snapshot& snapshot, const auth::Digest& cookie_key,
-                                   net::Env& env) {
+                                   bool same_key, net::Env& env) {
   const auto shown = service->spec.tls ? snapshot.find_certificate(service->spec.tls->certificate) : nullptr;
-  if (previous && previous->source == service && !previous->by_name && previous->tls_shown == shown) {
+  if (previous && previous->source == service && !previous->by_name && previous->tls_shown == shown &&
+      (same_key || !service->spec.sticky)) {
     return previous;
   }
   HostsByKey kept;
@@ -191,6 +192,8 @@ PlanPointer build_plan(const config::SnapshotPointer& snapshot, const ResolvedNa
                        const auth::Digest& cookie_key) {
   auto plan = std::make_shared<Plan>();
   plan->snapshot = snapshot;
+  plan->cookie_key = cookie_key;
+  const bool same_key = previous != nullptr && previous->cookie_key == cookie_key;
   plan->shared_ports = ports.shared();
   plan->services.reserve(snapshot->services.size());
   const config::NamedList<PlannedService> none;
@@ -200,7 +203,7 @@ PlanPointer build_plan(const config::SnapshotPointer& snapshot, const ResolvedNa
     while (old != before.end() && (*old)->name < service->name) ++old;
     const bool known = old != before.end() && (*old)->name == service->name;
     plan->services.push_back(
-        plan_service(service, names, known ? *old : nullptr, *snapshot, cookie_key, env));
+        plan_service(service, names, known ? *old : nullptr, *snapshot, cookie_key, same_key, env));
   }
   plan->router = make_router(*plan, previous, common);
   plan->ports = ports.plan(snapshot);

@@ -34,11 +34,27 @@ struct SharedHost {
   net::Address address;
   lb::ActiveRequests active;
   lb::EndpointOutcomes outcomes;
-  std::atomic<lb::Health> health = lb::Health::kUnknown;  // written by the control loop
-  std::atomic<Instant> serving_since{};                   // for slow start; written by the control loop
+  // Written by the control loop: what this edge's own checks say, and whether the controllers say that the
+  // other edges find it unhealthy.
+  std::atomic<lb::Health> health = lb::Health::kUnknown;
+  std::atomic<bool> condemned = false;
+  std::atomic<Instant> serving_since{};  // for slow start; written by the control loop
   // --- on the control loop
-  WallTime health_since{};  // when `health` became what it is
-  Error health_reason{};    // why it is not healthy
+  WallTime health_since{};     // when `health` became what it is
+  Error health_reason{};       // why it is not healthy
+  WallTime condemned_since{};  // when `condemned` became true
+
+  // What it is used as: where the own check is good the others' word counts, where it is bad it is enough.
+  lb::Health verdict() const {
+    const lb::Health own = health.load(std::memory_order_relaxed);
+    return overruled(own) ? lb::Health::kUnhealthy : own;
+  }
+  bool overruled() const { return overruled(health.load(std::memory_order_relaxed)); }
+
+ private:
+  bool overruled(lb::Health own) const {
+    return own == lb::Health::kHealthy && condemned.load(std::memory_order_relaxed);
+  }
 };
 
 // What a service keeps over changes of its endpoints.
@@ -88,6 +104,7 @@ lb::OutlierSettings outlier_settings(const config::OutlierDetection& spec);
 
 struct Plan {
   config::SnapshotPointer snapshot;            // that it was made from
+  auth::Digest cookie_key{};                   // the same
   config::NamedList<PlannedService> services;  // routes refer to them by place
   SharedPorts shared_ports;
   std::shared_ptr<const Router> router;  // the same while no load balancer and no place changes

@@ -107,6 +107,7 @@ std::vector<PlannedPort> Ports::plan_anew(const config::Snapshot& snapshot) {
   std::erase_if(ours_, wanted_no_more);
   std::erase_if(taken_, [&](const auto& one) { return wanted_no_more(one.first); });
   for (auto& [hosts, issued] : issued_) issued.wanted = false;
+  without_.clear();
 
   std::vector<PlannedPort> ports;
   for (auto& [number, wanted] : plain_ports) {
@@ -152,7 +153,7 @@ std::shared_ptr<const tls::Certificate> Ports::load(const config::Snapshot& snap
 }
 
 std::shared_ptr<const tls::Certificate> Ports::issue(const std::vector<std::string>& hosts) {
-  if (!authority_ || hosts.empty()) return nullptr;
+  if (!authority_) return given(hosts.front());
   const WallTime now = env_.loop.clock().wall_now();
   Issued& issued = issued_[hosts];
   issued.wanted = true;
@@ -169,6 +170,30 @@ std::shared_ptr<const tls::Certificate> Ports::issue(const std::vector<std::stri
       now + std::chrono::duration_cast<WallTime::duration>(tls::Authority::kLeafValidity - kRenewBefore);
   issued.certificate = std::move(*certificate);
   return issued.certificate;
+}
+
+std::shared_ptr<const tls::Certificate> Ports::given(const std::string& host) {
+  const auto found = given_.find(host);
+  if (found != given_.end() && found->second.certificate) return found->second.certificate;
+  without_.insert(host);
+  return nullptr;
+}
+
+void Ports::set_issued(std::string domain, const std::map<std::string, tls::PemPair>& issued) {
+  if (!domain.empty()) domain_ = std::move(domain);
+  std::erase_if(given_, [&issued](const auto& one) { return !issued.contains(one.first); });
+  for (const auto& [host, pem] : issued) {
+    Given& given = given_[host];
+    if (given.pem == pem) continue;
+    auto certificate = tls::Certificate::load(pem.certificate, pem.private_key);
+    if (certificate) {
+      given.certificate = std::move(*certificate);
+    } else {
+      env_.log.error("a certificate can't be used", {{"host", host}, {"reason", certificate.error().text}});
+    }
+    given.pem = pem;
+  }
+  look_again();
 }
 
 std::shared_ptr<tls::ServerContext> Ports::context(std::uint32_t port, const Wanted& wanted) {

@@ -44,6 +44,10 @@ class Ports {
   // authority: issues what no Certificate is named for; may be null. domain: this edge's own, which the
   // shared HTTPS port serves from the start.
   Ports(net::Env& env, std::shared_ptr<const tls::Authority> authority, std::string domain);
+  // For an edge without the authority: what was issued for it, by host name. In force with the next plan.
+  void set_issued(std::string domain, const std::map<std::string, tls::PemPair>& issued);
+  // Host names that the last plan had no certificate for, issued or other.
+  const std::set<std::string>& without_certificate() const { return without_; }
 
   // Where the shared ports listen: others are of the same machine's address.
   void set_shared(const net::Address& http, const SharedPorts& ports) {
@@ -96,10 +100,17 @@ class Ports {
     std::shared_ptr<const tls::Certificate> certificate;
   };
 
+  // That somebody else issued for this edge.
+  struct Given {
+    tls::PemPair pem;
+    std::shared_ptr<const tls::Certificate> certificate;  // null: it can't be used
+  };
+
   std::vector<PlannedPort> plan_anew(const config::Snapshot& snapshot);
   void collect(const config::Snapshot& snapshot, const config::Listener& listener, Wanted& wanted);
   std::shared_ptr<const tls::Certificate> load(const config::Snapshot& snapshot, const std::string& name);
   std::shared_ptr<const tls::Certificate> issue(const std::vector<std::string>& hosts);
+  std::shared_ptr<const tls::Certificate> given(const std::string& host);
   std::shared_ptr<tls::ServerContext> context(std::uint32_t port, const Wanted& wanted);
   bool claim(std::uint32_t number);
 
@@ -110,6 +121,8 @@ class Ports {
   std::map<std::uint32_t, Context> contexts_;
   std::map<std::string, Loaded, std::less<>> loaded_;
   std::map<std::vector<std::string>, Issued> issued_;
+  std::map<std::string, Given> given_;  // by host name
+  std::set<std::string> without_;
   config::SnapshotPointer planned_for_;  // null: nothing is planned
   std::vector<PlannedPort> planned_;
   net::Address shared_;

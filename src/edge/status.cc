@@ -9,6 +9,9 @@ namespace {
 
 constexpr const char* kNotResolved = "its name has no address so far";
 constexpr const char* kEjected = "its answers were worse than allowed; see outlier_detection";
+constexpr const char* kOverruled = "found unhealthy by the other edges";
+constexpr const char* kNoCertificate =
+    " has no Certificate, and this edge has none of the authority of its weir";
 constexpr const char* kNoTls = "no TLS settings that could be used; see the log";
 constexpr const char* kNoHttps = "there is no shared HTTPS port: switched off, or taken when weir started";
 
@@ -26,7 +29,13 @@ config::EndpointStatus status_of_host(const PlannedService& service, const Share
     status.since.reset();
     return status;
   }
-  switch (host.health.load(std::memory_order_relaxed)) {
+  if (host.overruled()) {
+    status.health = config::EndpointHealth::kUnhealthy;
+    status.since = host.condemned_since;
+    status.reason = kOverruled;
+    return status;
+  }
+  switch (host.verdict()) {
     case lb::Health::kUnknown: status.health = config::EndpointHealth::kUnknown; break;
     case lb::Health::kHealthy: status.health = config::EndpointHealth::kHealthy; break;
     case lb::Health::kUnhealthy:
@@ -39,8 +48,7 @@ config::EndpointStatus status_of_host(const PlannedService& service, const Share
 }
 
 bool serves(const PlannedService& service, const SharedHost& host) {
-  return lb::may_serve(host.health.load(std::memory_order_relaxed), service.spec.health_check.has_value()) &&
-         !host.outcomes.ejected();
+  return lb::may_serve(host.verdict(), service.spec.health_check.has_value()) && !host.outcomes.ejected();
 }
 
 config::EndpointStatus unresolved(const config::Endpoint& endpoint) {
@@ -100,6 +108,24 @@ config::LoadBalancerStatus Edge::status_of(const config::LoadBalancerSpec& balan
   config::LoadBalancerStatus status;
   for (const config::Listener& listener : balancer.listeners) status.listeners.push_back(status_of(listener));
   return status;
+}
+
+std::vector<Edge::Unmet> Edge::unmet() const {
+  std::vector<Unmet> all;
+  const std::set<std::string>& without = ports_.without_certificate();
+  if (without.empty()) return all;
+  for (const auto& balancer : snapshot_->load_balancers) {
+    for (const config::Listener& listener : balancer->spec.listeners) {
+      const auto host = std::ranges::find_if(
+          listener.hostnames, [&without](const std::string& one) { return without.contains(one); });
+      const bool named = listener.tls && !listener.tls->certificates.empty();
+      if (named || listener.protocol != config::ListenerProtocol::kHttps || host == listener.hostnames.end())
+        continue;
+      all.push_back({balancer->name, *host + kNoCertificate});
+      break;
+    }
+  }
+  return all;
 }
 
 config::ListenerStatus Edge::status_of(const config::Listener& listener) const {

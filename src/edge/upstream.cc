@@ -121,7 +121,7 @@ Upstream::Survey Upstream::survey(Instant now) const {
          .index = index,
          .weight = planned.weight,
          .priority = planned.priority,
-         .health = planned.shared->health.load(std::memory_order_relaxed),
+         .health = planned.shared->verdict(),
          .set_aside = set_aside,
          .ejected = planned_->spec.outlier_detection.enabled && planned.shared->outcomes.ejected(),
          .zone = planned.zone,

@@ -107,7 +107,8 @@ net::Task<std::expected<Credentials, Failure>> ask(net::Env& env, tls::Host cont
   co_return Credentials{.name = std::move(answer->name),
                         .private_key = std::move(made->private_key),
                         .certificate = std::move(answer->certificate),
-                        .ca = std::move(answer->ca)};
+                        .ca = std::move(answer->ca),
+                        .discovery_port = answer->discovery_port};
 }
 
 // Null: it is not readable.
@@ -129,7 +130,11 @@ WallTime Credentials::not_after() const {
 }
 
 std::string Credentials::to_text() const {
-  const Tree tree{{"name", name}, {"private_key", private_key}, {"certificate", certificate}, {"ca", ca}};
+  const Tree tree{{"name", name},
+                  {"private_key", private_key},
+                  {"certificate", certificate},
+                  {"ca", ca},
+                  {"discovery_port", discovery_port}};
   return tree.dump(2, ' ', false, Tree::error_handler_t::replace) + '\n';
 }
 
@@ -143,7 +148,11 @@ Result<Credentials> Credentials::parse(std::string_view text) {
   Credentials credentials{.name = tree["name"].get<std::string>(),
                           .private_key = tree["private_key"].get<std::string>(),
                           .certificate = tree["certificate"].get<std::string>(),
-                          .ca = tree["ca"].get<std::string>()};
+                          .ca = tree["ca"].get<std::string>(),
+                          .discovery_port = kDiscoveryPort};
+  const auto port = tree.find("discovery_port");
+  if (port != tree.end() && port->is_number_unsigned() && port->get<std::uint64_t>() <= UINT16_MAX)
+    credentials.discovery_port = port->get<std::uint16_t>();
   if (load(credentials) == nullptr)
     return fail(Code::kInvalid, "the certificate of the machine is not readable");
   return credentials;

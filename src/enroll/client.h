@@ -3,6 +3,7 @@
 // core of its Env.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <string>
@@ -20,10 +21,11 @@ namespace weir::enroll {
 
 // What a machine has once it has joined.
 struct Credentials {
-  std::string name;         // of the machine
-  std::string private_key;  // PKCS #8, PEM
-  std::string certificate;  // PEM, its own first
-  std::string ca;           // PEM of the authority: whom it believes
+  std::string name;                               // of the machine
+  std::string private_key;                        // PKCS #8, PEM
+  std::string certificate;                        // PEM, its own first
+  std::string ca;                                 // PEM of the authority: whom it believes
+  std::uint16_t discovery_port = kDiscoveryPort;  // of every controller
 
   WallTime not_before() const;  // the epoch: the certificate is not readable
   WallTime not_after() const;

@@ -171,12 +171,26 @@ TEST_CASE("a machine joins with a token, once, and is an Edge from then on") {
       {.name = "fra-1", .provider = "says-another", .region = "fsn1", .labels = {{"tier", "z"}, {"x", "y"}}});
   REQUIRE(told(joined) == "in as fra-1");
   CHECK(joined->ca == world.authority->root_pem());
+  CHECK(joined->discovery_port == kDiscoveryPort);
   const Object edge = world.edge("fra-1");
   CHECK(std::get<config::EdgeSpec>(edge.spec).provider == "hetzner");
   CHECK(std::get<config::EdgeSpec>(edge.spec).region == "fsn1");
   CHECK(edge.metadata.labels == config::Labels{{"tier", "a"}, {"x", "y"}});
   CHECK(edge.metadata.uid.size() == 32);
   CHECK(world.events() == std::vector<std::string>{"fra enroll fra-1: "});
+}
+
+TEST_CASE("where discovery is comes with the certificate, and is kept with it") {
+  World world;
+  Credentials joined = *world.join(world.make_token("fra"), {.name = "fra-1"});
+  joined.discovery_port = 18444;
+  CHECK(Credentials::parse(joined.to_text())->discovery_port == 18444);
+  CHECK(parse_answer(answer_text({"a", "b", "c", 18444}))->discovery_port == 18444);
+  for (const char* none :
+       {"", R"(,"discovery_port":0)", R"(,"discovery_port":70000)", R"(,"discovery_port":"x")"}) {
+    const std::string text = R"({"name":"a","certificate":"b","ca":"c")" + std::string(none) + "}";
+    CHECK(parse_answer(text)->discovery_port == kDiscoveryPort);
+  }
 }
 
 TEST_CASE("a token that was used is refused, at every controller, and that is in the audit") {

@@ -24,6 +24,14 @@ std::optional<std::string> text_at(const Tree& tree, std::string_view key) {
   return found->get<std::string>();
 }
 
+// The port at a key; kDiscoveryPort where there is none.
+std::uint16_t port_at(const Tree& tree, std::string_view key) {
+  const auto found = tree.find(key);
+  const bool is_port = found != tree.end() && found->is_number_unsigned() &&
+                       found->get<std::uint64_t>() > 0 && found->get<std::uint64_t>() <= UINT16_MAX;
+  return is_port ? found->get<std::uint16_t>() : kDiscoveryPort;
+}
+
 }  // namespace
 
 config::Checked<Request> parse_request(std::string_view json) {
@@ -71,7 +79,12 @@ std::string request_text(std::string_view token, std::string_view csr, const Nod
 }
 
 std::string answer_text(const Answer& answer) {
-  return Tree{{"name", answer.name}, {"certificate", answer.certificate}, {"ca", answer.ca}}.dump() + '\n';
+  return Tree{{"name", answer.name},
+              {"certificate", answer.certificate},
+              {"ca", answer.ca},
+              {"discovery_port", answer.discovery_port}}
+             .dump() +
+         '\n';
 }
 
 Result<Answer> parse_answer(std::string_view json) {
@@ -83,7 +96,7 @@ Result<Answer> parse_answer(std::string_view json) {
   if (!name || !certificate || !ca || name->empty() || certificate->empty() || ca->empty()) {
     return fail(Code::kMalformed, "the controller's answer has no certificate");
   }
-  return Answer{std::move(*name), std::move(*certificate), std::move(*ca)};
+  return Answer{std::move(*name), std::move(*certificate), std::move(*ca), port_at(tree, "discovery_port")};
 }
 
 std::string refusal_of(std::string_view json) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -35,10 +36,14 @@ struct Request {
 config::Checked<Request> parse_request(std::string_view json);
 std::string request_text(std::string_view token, std::string_view csr, const Node& node);
 
+// Where controllers listen for edges, unless they say otherwise.
+inline constexpr std::uint16_t kDiscoveryPort = 18000;
+
 struct Answer {
-  std::string name;         // of the machine, as its certificate has it
-  std::string certificate;  // PEM, the machine's own first
-  std::string ca;           // PEM of the authority
+  std::string name;                               // of the machine, as its certificate has it
+  std::string certificate;                        // PEM, the machine's own first
+  std::string ca;                                 // PEM of the authority
+  std::uint16_t discovery_port = kDiscoveryPort;  // of every controller: discovery and reports
 };
 std::string answer_text(const Answer& answer);
 Result<Answer> parse_answer(std::string_view json);

@@ -68,12 +68,14 @@ struct Registrar::Entitled {
 };
 
 Registrar::Registrar(net::Env& env, store::Store& store, const auth::TokenTable& tokens,
-                     std::shared_ptr<const tls::Authority> authority, std::string domain)
+                     std::shared_ptr<const tls::Authority> authority, std::string domain,
+                     std::uint16_t discovery_port)
     : env_(env),
       store_(store),
       tokens_(tokens),
       authority_(std::move(authority)),
-      domain_(std::move(domain)) {}
+      domain_(std::move(domain)),
+      discovery_port_(discovery_port) {}
 
 net::Task<std::expected<Enrolled, Refusal>> Registrar::enroll(Request request, Caller caller) {
   const std::string name = request.edge.metadata.name;
@@ -99,7 +101,7 @@ net::Task<std::expected<Enrolled, Refusal>> Registrar::enroll(Request request, C
                                             {"by", entitled->actor},
                                             {"verb", std::string(entitled->verb)},
                                             {"from", caller.address.ip()}});
-      co_return Enrolled{{name, std::move(*chain), authority_->root_pem()}, *revision};
+      co_return Enrolled{{name, std::move(*chain), authority_->root_pem(), discovery_port_}, *revision};
     }
     result = std::unexpected(revision.error());
     if (revision.error().slug != "conflict") break;

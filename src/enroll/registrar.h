@@ -47,8 +47,10 @@ class Registrar {
   static constexpr int kAuditedPerMinute = 60;
 
   // domain: of the identities, spiffe://<domain>/edge/<name>. All outlive it.
+  // discovery_port: where machines that are let in find discovery.
   Registrar(net::Env& env, store::Store& store, const auth::TokenTable& tokens,
-            std::shared_ptr<const tls::Authority> authority, std::string domain);
+            std::shared_ptr<const tls::Authority> authority, std::string domain,
+            std::uint16_t discovery_port = kDiscoveryPort);
 
   net::Task<std::expected<Enrolled, Refusal>> enroll(Request request, Caller caller);
   // Puts down that a certificate was not believed. why: a sentence.
@@ -74,6 +76,7 @@ class Registrar {
   const auth::TokenTable& tokens_;
   std::shared_ptr<const tls::Authority> authority_;
   std::string domain_;
+  std::uint16_t discovery_port_;
   auth::FailureThrottle throttle_;
   Instant minute_ = Instant::min();  // when the minute that is counted began
   int audited_ = 0;                  // within it

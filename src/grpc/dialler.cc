@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "tls/dial.h"
 #include "tls/tls_stream.h"
 
 namespace weir::grpc {
@@ -22,6 +23,8 @@ net::Task<Result<std::unique_ptr<net::Stream>>> Dialler::connect(Instant deadlin
   std::vector<net::Address> addresses;
   if (const auto address = net::Address::parse_ip(target_.host, target_.port)) {
     addresses.push_back(*address);
+  } else if (tls::Host{target_.host, target_.port}.is_loopback()) {
+    addresses.push_back(net::Address::v4({127, 0, 0, 1}, target_.port));
   } else {
     auto resolved = co_await env_.network.resolve(target_.host, target_.port, deadline - env_.loop.now());
     if (!resolved) co_return fail(resolved.error());

@@ -26,6 +26,9 @@ class Dialler final : public h2::Opener {
   };
   Dialler(net::Env& env, Target target) : env_(env), target_(std::move(target)) {}
 
+  // Of connections from now on.
+  void set_target(Target target) { target_ = std::move(target); }
+
   // Addresses of the name are tried in turn.
   net::Task<Result<Opened>> open() override;
 

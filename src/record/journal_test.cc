@@ -176,6 +176,7 @@ TEST_CASE("names beyond the limit are counted together, and those that are gone 
   CHECK(traffic.join(Sort::kService, "s1") == counts[1]);
   counts[0]->responses[2].add(3);
   counts[0]->under_way = 1;
+  counts[2]->responses[2].add(4);  // will be forgotten
   counts[Traffic::kNamesMax]->responses[5].add(2);
   counts.resize(2);
   traffic.drop_unused();
@@ -191,6 +192,8 @@ TEST_CASE("names beyond the limit are counted together, and those that are gone 
   CHECK(sums.size() == 2);
   traffic.add_to(Sort::kEndpoint, sums);
   CHECK(sums.size() == 2);
+  CHECK(traffic.total(Sort::kService).responses[2] == 7);
+  CHECK(traffic.total(Sort::kService).responses[5] == 2);
 }
 
 TEST_CASE("the id of a trace, from a traceparent that is one") {

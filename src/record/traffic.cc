@@ -16,25 +16,35 @@ Traffic::CountsPointer Traffic::join(Sort sort, std::string_view name) {
 
 void Traffic::drop_unused() {
   const std::scoped_lock lock(mutex_);
-  for (Names& names : names_) {
-    std::erase_if(names, [](const auto& one) {
-      return one.first != kOther && one.second.use_count() == 1 && one.second->under_way == 0;
+  for (std::size_t sort = 0; sort < kSorts; ++sort) {
+    std::erase_if(names_[sort], [&](const auto& one) {
+      const bool unused = one.first != kOther && one.second.use_count() == 1 && one.second->under_way == 0;
+      if (unused) add(*one.second, forgotten_[sort]);
+      return unused;
     });
   }
 }
 
-void Traffic::add_to(Sort sort, Sums& sums) const {
-  const auto add = [](const Histogram& from, Sum::Histogram& to) {
+void Traffic::add(const Counts& counts, Sum& sum) {
+  const auto add_histogram = [](const Histogram& from, Sum::Histogram& to) {
     for (std::size_t i = 0; i < from.counts.size(); ++i) to.counts[i] += from.counts[i].get();
     to.nanoseconds += from.nanoseconds.get();
   };
+  for (std::size_t i = 0; i < sum.responses.size(); ++i) sum.responses[i] += counts.responses[i].get();
+  add_histogram(counts.durations, sum.durations);
+  add_histogram(counts.upstream, sum.upstream);
+}
+
+void Traffic::add_to(Sort sort, Sums& sums) const {
   const std::scoped_lock lock(mutex_);
-  for (const auto& [name, counts] : names_[static_cast<std::size_t>(sort)]) {
-    Sum& sum = sums[name];
-    for (std::size_t i = 0; i < sum.responses.size(); ++i) sum.responses[i] += counts->responses[i].get();
-    add(counts->durations, sum.durations);
-    add(counts->upstream, sum.upstream);
-  }
+  for (const auto& [name, counts] : names_[static_cast<std::size_t>(sort)]) add(*counts, sums[name]);
+}
+
+Traffic::Sum Traffic::total(Sort sort) const {
+  const std::scoped_lock lock(mutex_);
+  Sum sum = forgotten_[static_cast<std::size_t>(sort)];
+  for (const auto& [name, counts] : names_[static_cast<std::size_t>(sort)]) add(*counts, sum);
+  return sum;
 }
 
 }  // namespace weir::record

@@ -77,11 +77,16 @@ class Traffic {
   using Sums = std::map<std::string, Sum, std::less<>>;
   // Adds those of this core. From any thread.
   void add_to(Sort sort, Sums& sums) const;
+  // All of a sort together, the forgotten ones too: it never becomes less. From any thread.
+  Sum total(Sort sort) const;
 
  private:
   using Names = std::map<std::string, CountsPointer, std::less<>>;
-  mutable std::mutex mutex_;  // guards the maps, not what they hold
+  static void add(const Counts& counts, Sum& sum);
+
+  mutable std::mutex mutex_;  // guards what follows, not what the maps' values hold
   std::array<Names, kSorts> names_;
+  std::array<Sum, kSorts> forgotten_;
 };
 
 }  // namespace weir::record

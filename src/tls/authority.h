@@ -21,6 +21,7 @@ namespace weir::tls {
 struct PemPair {
   std::string certificate;
   std::string private_key;  // PKCS #8
+  friend bool operator==(const PemPair&, const PemPair&) = default;
 };
 
 enum class Usage { kServer, kClient, kServerAndClient };

@@ -94,6 +94,14 @@ std::set<std::string> Foreign::wanted(xds::Type type) const {
   return names;
 }
 
+bool Foreign::complete() const {
+  const auto told = [this](xds::Type type, const auto& known) {
+    return std::ranges::all_of(wanted(type), [&known](const auto& name) { return known.contains(name); });
+  };
+  return told(xds::Type::kEndpoints, endpoints_) && told(xds::Type::kRoutes, routes_) &&
+         told(xds::Type::kSecret, certificates_);
+}
+
 Foreign::Services Foreign::services() const {
   Services services;
   for (const auto& [name, cluster] : clusters_) {

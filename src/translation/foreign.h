@@ -26,6 +26,9 @@ class Foreign {
   // What others lead to, and so is to be asked for: kEndpoints, kRoutes, kSecret.
   std::set<std::string> wanted(xds::Type type) const;
 
+  // Everything that is to be asked for has been told.
+  bool complete() const;
+
   config::SnapshotPointer snapshot(std::uint64_t revision) const;
 
  private:

@@ -2,6 +2,8 @@
 
 #include <weir.pb.h>
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "config/kinds.h"
@@ -38,6 +40,34 @@ xds::ResourcePtr health_resource(const std::string& service, const std::set<std:
                             key_of(config::Kind::kService, service));
 }
 
+namespace {
+
+void fill(v1::IssuedPair& message, const std::string& host, const IssuedPair& pair) {
+  message.set_host(host);
+  message.set_certificate(pair.certificate);
+  message.set_private_key(pair.private_key);
+}
+
+IssuedPair pair_of(const v1::IssuedPair& message) { return {message.certificate(), message.private_key()}; }
+
+}  // namespace
+
+xds::ResourcePtr edge_resource(const EdgeSecrets& secrets) {
+  v1::Object message;
+  v1::EdgeSecrets& edge = *message.mutable_edge();
+  edge.set_cookie_key(secrets.cookie_key.data(), secrets.cookie_key.size());
+  edge.set_domain(secrets.domain);
+  for (const auto& [host, pair] : secrets.issued) fill(*edge.add_issued(), host, pair);
+  return xds::make_resource(xds::Type::kObject, std::string(kEdgeResource), xds::serialize(message), {});
+}
+
+xds::ResourcePtr issued_resource(const std::string& host, const IssuedPair& pair) {
+  v1::Object message;
+  fill(*message.mutable_issued(), host, pair);
+  return xds::make_resource(xds::Type::kObject, std::string(kIssuedPrefix) + host, xds::serialize(message),
+                            {});
+}
+
 Result<ObjectKey> parse_key(std::string_view key) {
   const std::size_t slash = key.find('/');
   if (slash == std::string_view::npos)
@@ -71,6 +101,27 @@ Result<std::set<std::string>> read_health(std::string_view body) {
     return fail(Code::kInvalid, "is no weir.v1.ServiceHealth");
   }
   return std::set<std::string>(message.unhealthy().begin(), message.unhealthy().end());
+}
+
+Result<EdgeSecrets> read_edge(std::string_view body) {
+  v1::Object message;
+  EdgeSecrets secrets;
+  if (!message.ParseFromArray(body.data(), static_cast<int>(body.size())) || !message.has_edge() ||
+      message.edge().cookie_key().size() != secrets.cookie_key.size()) {
+    return fail(Code::kInvalid, "is no weir.v1.EdgeSecrets");
+  }
+  std::ranges::copy(std::as_bytes(std::span(message.edge().cookie_key())), secrets.cookie_key.begin());
+  secrets.domain = message.edge().domain();
+  for (const v1::IssuedPair& one : message.edge().issued()) secrets.issued[one.host()] = pair_of(one);
+  return secrets;
+}
+
+Result<IssuedPair> read_issued(std::string_view body) {
+  v1::Object message;
+  if (!message.ParseFromArray(body.data(), static_cast<int>(body.size())) || !message.has_issued()) {
+    return fail(Code::kInvalid, "is no weir.v1.IssuedPair");
+  }
+  return pair_of(message.issued());
 }
 
 }  // namespace weir::translation

@@ -32,6 +32,18 @@ TEST_CASE("a revision and verdicts come back") {
   CHECK(read_health(health->body) == std::set<std::string>{"10.0.0.1:80", "[::1]:80"});
 }
 
+TEST_CASE("what edges have from the authority comes back, in one piece and in several") {
+  EdgeSecrets secrets{.cookie_key = {}, .domain = "weir.example", .issued = {{"a.example", {"cert", "key"}}}};
+  secrets.cookie_key.fill(std::byte{0xa5});
+  CHECK(edge_resource(secrets)->name == "internal/edge");
+  CHECK(read_edge(edge_resource(secrets)->body) == secrets);
+  const auto issued = issued_resource("*.example", {"cert", "key"});
+  CHECK(issued->name == "internal/certificates/*.example");
+  CHECK(read_issued(issued->body) == IssuedPair{"cert", "key"});
+  CHECK(!read_edge(issued->body));
+  CHECK(!read_issued(edge_resource(secrets)->body));
+}
+
 TEST_CASE("what is none is refused") {
   CHECK(!read_object(revision_resource(1)->body));
   CHECK(!read_object("\xff"));

@@ -1,7 +1,10 @@
 #include "xds/client.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "base/check.h"
 #include "grpc/channel.h"
 #include "xds/limits.h"
 
@@ -20,6 +23,24 @@ Client::Client(net::Env& env, Consumer& consumer, Options options)
       options_(std::move(options)),
       backoff_({.first = kReattachWaitFirst, .longest = kReattachWaitMax}) {
   WEIR_CHECK(!options_.controllers.empty());
+  for (Had& one : options_.had) {
+    held_[static_cast<std::size_t>(one.type)].versions.emplace(std::move(one.name), std::string());
+  }
+  options_.had.clear();
+}
+
+void Client::want(Type type, std::set<std::string> names) {
+  const auto found = std::ranges::find(options_.wanted, type, &Wanted::type);
+  Wanted& wanted = found != options_.wanted.end() ? *found : options_.wanted.emplace_back(Wanted{type, {}});
+  for (const std::string& name : wanted.names) {
+    if (!names.contains(name)) held_[static_cast<std::size_t>(type)].versions.erase(name);
+  }
+  wanted.names.assign(names.begin(), names.end());
+  asks_anew_ = true;
+}
+
+void Client::set_tls(const std::shared_ptr<tls::ClientContext>& tls) {
+  for (grpc::Dialler::Target& target : options_.controllers) target.tls = tls;
 }
 
 // The next in the list at once, so that a controller that dies costs its clients nothing but a connection; a
@@ -71,12 +92,31 @@ net::Task<bool> Client::attach(std::size_t controller) {
 net::Task<Result<void>> Client::ask(grpc::ClientCall& call) {
   std::optional<Node> node = options_.node;  // in the first request only
   for (const Wanted& wanted : options_.wanted) {
-    const Held& held = held_[static_cast<std::size_t>(wanted.type)];
+    Held& held = held_[static_cast<std::size_t>(wanted.type)];
+    held.asked = {wanted.names.begin(), wanted.names.end()};
+    if (wanted.names.empty() && !info_of(wanted.type).all_unless_named) continue;
     Request request;
     request.type_url = info_of(wanted.type).url;
     request.node = std::exchange(node, std::nullopt);
     request.names = wanted.names;
     request.initial_versions.assign(held.versions.begin(), held.versions.end());
+    if (auto written = co_await call.write(encode(request)); !written) co_return fail(written.error());
+  }
+  co_return Result<void>();
+}
+
+// The difference between what is wanted and what was asked for on this stream.
+net::Task<Result<void>> Client::ask_anew(grpc::ClientCall& call) {
+  asks_anew_ = false;
+  for (const Wanted& wanted : options_.wanted) {
+    Held& held = held_[static_cast<std::size_t>(wanted.type)];
+    const std::set<std::string> names(wanted.names.begin(), wanted.names.end());
+    Request request;
+    request.type_url = info_of(wanted.type).url;
+    std::ranges::set_difference(names, held.asked, std::back_inserter(request.names));
+    std::ranges::set_difference(held.asked, names, std::back_inserter(request.unsubscribed));
+    held.asked = names;
+    if (request.names.empty() && request.unsubscribed.empty()) continue;
     if (auto written = co_await call.write(encode(request)); !written) co_return fail(written.error());
   }
   co_return Result<void>();
@@ -91,6 +131,8 @@ net::Task<bool> Client::follow(grpc::ClientCall& call, std::size_t controller) {
     if (!response) co_return answered;
     if (!std::exchange(answered, true)) consumer_.attached(controller);
     if (auto written = co_await call.write(encode(answer(*response))); !written) co_return answered;
+    if (!asks_anew_) continue;
+    if (auto asked = co_await ask_anew(call); !asked) co_return answered;
   }
 }
 

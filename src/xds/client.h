@@ -5,7 +5,9 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -33,7 +35,13 @@ class Consumer {
 
 struct Wanted {
   Type type;
-  std::vector<std::string> names;  // "*": all
+  std::vector<std::string> names;  // "*": all; none: all, of those types that have it so
+};
+
+// What is there from an earlier life, in whichever version: so it is told when it is gone.
+struct Had {
+  Type type;
+  std::string name;
 };
 
 class Client {
@@ -42,11 +50,17 @@ class Client {
     Node node;
     std::vector<grpc::Dialler::Target> controllers;  // with a timeout each; see kAttachTimeout
     std::vector<Wanted> wanted;
+    std::vector<Had> had = {};
   };
   Client(net::Env& env, Consumer& consumer, Options options);
 
   // Until the task is cancelled.
   net::Task<void> run();
+  // Within Consumer::apply(): other names of a type are wanted from now on; what comes of those that are not
+  // wanted any more is of no use.
+  void want(Type type, std::set<std::string> names);
+  // Of connections from now on.
+  void set_tls(const std::shared_ptr<tls::ClientContext>& tls);
   // How the last attachment ended, for people.
   const std::string& trouble() const { return trouble_; }
 
@@ -54,10 +68,12 @@ class Client {
   struct Held {
     std::unordered_map<std::string, std::string> versions;  // by name: what was accepted
     std::vector<Change> pending;                            // accepted, and its revision has not come yet
+    std::set<std::string> asked;                            // on the present stream
   };
   // True: the controller has answered.
   net::Task<bool> attach(std::size_t controller);
   net::Task<Result<void>> ask(grpc::ClientCall& call);
+  net::Task<Result<void>> ask_anew(grpc::ClientCall& call);
   net::Task<bool> follow(grpc::ClientCall& call, std::size_t controller);
   Request answer(const Response& response);
   std::optional<std::string> take(const Response& response);
@@ -66,6 +82,7 @@ class Client {
   net::Env& env_;
   Consumer& consumer_;
   Options options_;
+  bool asks_anew_ = false;  // want() was called
   std::array<Held, kTypes.size()> held_;
   grpc::Backoff backoff_;
   std::string trouble_;

@@ -18,6 +18,7 @@ struct World {
   net::TaskGroup tasks{fake.loop};
   std::vector<std::unique_ptr<Edge>> edges;
   std::vector<std::unique_ptr<Client>> clients;
+  std::vector<Had> had;  // by clients to come
 
   ~World() {
     CHECK(fake.run([](net::TaskGroup& group) -> net::Task<void> { co_await group.stop(); }(tasks), 60s));
@@ -29,7 +30,8 @@ struct World {
     edges.push_back(std::make_unique<Edge>());
     clients.push_back(std::make_unique<Client>(
         fake.env, *edges.back(),
-        Client::Options{.node = {id, "", "weir"}, .controllers = targets, .wanted = std::move(wanted)}));
+        Client::Options{
+            .node = {id, "", "weir"}, .controllers = targets, .wanted = std::move(wanted), .had = had}));
     tasks.spawn(clients.back()->run());
     fake.run_until_idle();
     return *edges.back();
@@ -129,6 +131,40 @@ TEST_CASE("an edge whose controller falls silent is with another one within two 
   world.fake.advance(2s);
   CHECK(edge.controller == 1 - before);
   CHECK(edge.has["object revision"] == "r2");
+}
+
+TEST_CASE("what an edge had from an earlier life is replaced, and it is told what of it is gone") {
+  World world;
+  world.apply({put(Type::kObject, kRevisionName, "r2"), put(Type::kObject, "services/a", "2")});
+  world.had = {{Type::kObject, "services/a"}, {Type::kObject, "services/b"}};
+  Edge& edge = world.edge("fra-1", {{Type::kObject, {"*"}}});
+  CHECK(edge.take() == Lines{"object -services/b services/a=2 revision=r2"});
+}
+
+TEST_CASE("an edge asks by and by for what it is led to, and no more for what it is not") {
+  World world;
+  world.apply({put(Type::kCluster, "web", "1"), put(Type::kEndpoints, "one", "e1"),
+               put(Type::kEndpoints, "two", "e2")});
+  Edge& edge = world.edge("fra-1", {{Type::kCluster, {}}});
+  CHECK(edge.take() == Lines{"cluster web=1"});
+  edge.on_apply = [&world](Type type) {
+    if (type == Type::kCluster) world.clients[0]->want(Type::kEndpoints, {"one"});
+  };
+  world.apply({put(Type::kCluster, "web", "2")});
+  CHECK(edge.take() == Lines{"cluster web=2", "endpoints one=e1"});
+  edge.on_apply = [&world](Type type) {
+    if (type == Type::kCluster) world.clients[0]->want(Type::kEndpoints, {"two"});
+  };
+  world.apply({put(Type::kCluster, "web", "3")});
+  CHECK(edge.take() == Lines{"cluster web=3", "endpoints two=e2"});
+  world.apply({put(Type::kEndpoints, "one", "e3")});
+  CHECK(edge.take().empty());
+  // On a new stream, the same is wanted.
+  world.fake.network.cut(*net::Address::parse("127.0.0.1:18000"));
+  world.fake.run_until_idle();
+  world.apply({put(Type::kEndpoints, "two", "e4")});
+  world.fake.advance(1s);
+  CHECK(edge.take() == Lines{"endpoints two=e4"});
 }
 
 TEST_CASE("a node that is not served is told so, and hurts nobody") {

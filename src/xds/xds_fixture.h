@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -62,6 +63,7 @@ struct Edge final : Consumer {
   std::map<std::string, std::string> has;  // "object services/web" to its body
   std::vector<std::string> handed;
   std::string bad;  // a body that it refuses
+  std::function<void(Type)> on_apply;
   std::optional<std::size_t> controller;
   std::size_t attachments = 0;
   std::optional<std::string> apply(Type type, const std::vector<Change>& changes) override {
@@ -70,6 +72,7 @@ struct Edge final : Consumer {
       line += " " + (change.resource ? change.name + "=" + change.resource->body : "-" + change.name);
     }
     handed.push_back(line);
+    if (on_apply) on_apply(type);
     for (const Change& change : changes) {
       if (change.resource && !bad.empty() && change.resource->body == bad)
         return "cannot take " + change.name;

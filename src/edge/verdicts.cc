@@ -1,0 +1,73 @@
+// Verdicts: what other edges find of endpoints, as the controllers say it, and what this edge finds, as they
+// are told. The parts of Edge that speak about health to those outside; which is weighed how: SharedHost.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "edge/edge.h"
+
+namespace weir::edge {
+
+void Edge::set_verdict(const std::string& service, std::set<std::string> unhealthy) {
+  if (unhealthy.empty()) {
+    verdicts_.erase(service);
+  } else {
+    verdicts_.insert_or_assign(service, std::move(unhealthy));
+  }
+  if (const PlannedServicePointer planned = find_planned(service)) judge(*planned);
+}
+
+void Edge::heed_verdicts(bool heed) {
+  if (std::exchange(heeding_, heed) == heed) return;
+  for (const auto& [service, unhealthy] : verdicts_) {
+    if (const PlannedServicePointer planned = find_planned(service)) judge(*planned);
+  }
+}
+
+void Edge::judge(const PlannedService& service) {
+  const auto verdict = heeding_ ? verdicts_.find(service.name) : verdicts_.end();
+  bool changed = false;
+  for (const PlannedHost& planned : service.hosts) {
+    SharedHost& host = *planned.shared;
+    const bool condemned = verdict != verdicts_.end() && verdict->second.contains(host.key);
+    if (host.condemned.load(std::memory_order_relaxed) == condemned) continue;
+    if (condemned) {
+      host.condemned_since = control_.loop.clock().wall_now();
+    } else {
+      host.serving_since.store(control_.loop.now(), std::memory_order_relaxed);
+    }
+    host.condemned.store(condemned, std::memory_order_relaxed);
+    changed = true;
+    control_.log.info(condemned ? "endpoint found unhealthy by the other edges"
+                                : "endpoint no longer found unhealthy by the other edges",
+                      {{"service", service.name}, {"endpoint", host.key}});
+  }
+  if (changed) service.shared->health_epoch.fetch_add(1, std::memory_order_release);
+}
+
+void Edge::tell_finding(std::string_view service, const SharedHost& host) const {
+  const lb::Health health = host.health.load(std::memory_order_relaxed);
+  const bool unhealthy = health == lb::Health::kUnhealthy || health == lb::Health::kNeverHealthy;
+  found_({service, host.key, health, unhealthy ? sentence_of(host.health_reason) : std::string()});
+}
+
+// Those that come into the care of the checks, and those that leave it.
+void Edge::tell_findings(const PlannedService* before, const PlannedService* after) const {
+  if (!found_) return;
+  const auto checked = [](const PlannedService* service) {
+    std::set<const SharedHost*> hosts;
+    if (service == nullptr || !service->spec.health_check) return hosts;
+    for (const PlannedHost& host : service->hosts) hosts.insert(host.shared.get());
+    return hosts;
+  };
+  const auto old = checked(before);
+  const auto now = checked(after);
+  for (const SharedHost* host : old) {
+    if (!now.contains(host)) found_({before->name, host->key, std::nullopt, {}});
+  }
+  for (const SharedHost* host : now) {
+    if (!old.contains(host)) tell_finding(after->name, *host);
+  }
+}
+
+}  // namespace weir::edge
