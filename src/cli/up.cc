@@ -17,6 +17,7 @@
 #include "cli/log.h"
 #include "cli/machine.h"
 #include "config/formats.h"
+#include "controller/issuer.h"
 #include "enroll/authority_file.h"
 #include "h2/server_connection.h"
 #include "record/access_log.h"
@@ -146,7 +147,7 @@ int run_up(const UpOptions& options) {
   const auto directory = std::make_shared<const store::DataDirectory>(std::move(*taken));
   auto authority = enroll::read_or_make_authority(options.data_dir, env.loop.clock().wall_now());
   if (!authority) return refuse(authority.error());
-  const auto cookie_key = (*authority)->derive_secret("weir sticky cookies");
+  const auto cookie_key = (*authority)->derive_secret(controller::kCookiePurpose);
   if (!cookie_key) return refuse(cookie_key.error().text);
 
   role::Traffic traffic(env, (*process)->workers(),

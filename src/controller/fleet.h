@@ -75,6 +75,8 @@ class Fleet {
   void attach(report::Hello hello);
   void report(std::string_view edge, const report::Report& report);
   void detach(std::string_view edge);
+  // Of an edge that has no report stream: what it could not take up of an object. Empty: it has taken it up.
+  void refuse(std::string_view edge, const std::string& object, std::string_view reason);
 
   // Told at once, while the report is taken.
   void on_verdict(Quorum::OnVerdict told) { quorum_.on_verdict(std::move(told)); }

@@ -7,17 +7,21 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/gate.h"
 #include "auth/admin_token.h"
 #include "config/specs.h"
+#include "config/whole.h"
 #include "enroll/door.h"
 #include "http/server.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
+#include "report/report.h"
 #include "role/traffic.h"
 #include "store/data_directory.h"
 #include "store/opener.h"
@@ -80,6 +84,12 @@ class ControlPlane {
   net::Task<bool> share_authority();
   void open_backend();
   void open_discovery();
+  void objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision);
+  bool carries(const std::string& edge, const config::Object& object) const;
+  void say(report::EndpointSeen seen);
+  void watch_traffic();
+  net::Task<void> tell_load();
+
   void show_traffic();
   void open_api();
   std::expected<void, std::string> make_door();
@@ -103,6 +113,7 @@ class ControlPlane {
   net::Address api_address_;
   auth::AdminToken admin_token_;
   bool draining_ = false;
+  std::vector<report::EndpointSeen> unsaid_;  // of this process's edge, before there is a backend
   std::optional<store::Opener> opener_;
 };
 
