@@ -13,6 +13,7 @@
 #include "api/gate.h"
 #include "auth/admin_token.h"
 #include "config/specs.h"
+#include "controller/admin_object.h"
 #include "enroll/door.h"
 #include "http/server.h"
 #include "net/env.h"
@@ -31,6 +32,7 @@ struct ControlPlaneOptions {
   std::function<std::vector<std::string>()> api_names;
   std::string data_dir;
   std::string store;    // postgres://...; empty: a file in data_dir
+  std::string machine;  // its name, in that of its admin token's object when the store is shared
   std::string version;  // of the program
   std::string domain;   // of the identities of machines
   std::shared_ptr<const tls::Authority> authority;
@@ -68,6 +70,7 @@ class ControlPlane {
   void on_store(store::Opened<std::unique_ptr<store::Engine>> opened);
   void start_backend(std::unique_ptr<store::Engine> engine);
   std::string status_of(const config::Object& object) const;
+  std::optional<controller::AdminPlace> admin_place() const;
   net::Task<void> begin();
   void open_api();
   std::expected<void, std::string> make_door();
