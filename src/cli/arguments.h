@@ -41,17 +41,27 @@ struct TokenFlags {
   Duration valid_for{};    // zero: for ever
 };
 
+// Of weir store.
+struct StoreFlags {
+  std::string action;
+  std::string from = "./weir-data";
+  std::string to;
+};
+
 struct Arguments {
   const Command* command = nullptr;
   std::optional<std::string> api;    // --api of the commands that call one: a URL
   std::optional<std::string> token;  // --token
   UpFlags up;
   TokenFlags token_flags;
+  StoreFlags store_flags;
   std::vector<std::string> files;
   std::string kind;  // as written
   std::string name;  // empty: none
   Format format = Format::kTable;
   bool watch = false;
+  std::uint64_t revision = 0;  // of rollback
+  bool dry_run = false;
   std::vector<std::string> labels;
   std::string topic;    // of help and explain
   std::string request;  // of explain
