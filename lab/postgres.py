@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -75,6 +76,11 @@ class Postgres:
         """What psql prints of the rows."""
         words = [binaries() / "psql", self.url(), "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-Atc", sql]
         return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+    def crash(self):
+        """All of its processes end at once, without a checkpoint, as when they are killed."""
+        self.process.signal(signal.SIGQUIT)
+        self.process.wait(10.0)
 
     def stop(self):
         return self.process.stop(10.0) if self.process else None

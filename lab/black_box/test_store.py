@@ -90,3 +90,36 @@ def test_no_name_of_our_tls_library_is_exported():
     symbols = subprocess.run(words, capture_output=True, text=True, check=True)
     names = {line.split()[-1] for line in symbols.stdout.splitlines()}
     assert not [name for name in names if name.startswith(("SSL_", "EVP_", "CRYPTO_", "OPENSSL_", "X509_"))]
+
+
+def test_a_store_is_copied_and_goes_on_in_postgresql(postgres, tmp_path):
+    postgres.query("CREATE DATABASE copied")
+    url = postgres.url(database="copied")
+    running = weir.Weir(tmp_path / "weir")
+    with running:
+        running.apply(weir.service("web", ["127.0.0.1:9"]))
+        secret = {"kind": "Secret", "metadata": {"name": "s"}, "spec": {"values": {"k": "b2xk"}}}
+        assert running.api("POST", "/v1/secrets", secret).status == 201
+        running.apply(weir.service("web", ["127.0.0.1:10"]))
+        in_use = running.cli("store", "copy", "--from", running.data, "--to", url)
+        assert in_use.returncode == 1
+        before = {kind: running.api("GET", f"/v1/{kind}").json["items"] for kind in ("secrets", "events")}
+        revision = running.api("GET", "/v1/services").json["revision"]
+    copied = running.cli("store", "copy", "--from", running.data, "--to", url)
+    assert copied.returncode == 0, copied.stderr
+    assert f"at revision {revision}, from {running.data}/store.db to postgres://" in copied.stderr
+    again = running.cli("store", "copy", "--from", running.data, "--to", url)
+    assert again.returncode == 1
+    assert "is not empty" in again.stderr
+    for said in (in_use, copied, again):
+        assert "s3cret" not in said.stdout + said.stderr
+    running.flags += ["--store", url]
+    with running:
+        assert running.api("GET", "/v1/services").json["revision"] == revision  # nothing was written anew
+        for kind, items in before.items():
+            assert running.api("GET", f"/v1/{kind}").json["items"] == items
+        back = running.cli("rollback", revision - 1)
+        assert back.returncode == 0, back.stderr
+        endpoints = running.api("GET", "/v1/services/web").json["spec"]["endpoints"]
+        assert [one["address"] for one in endpoints] == ["127.0.0.1:9"]
+        assert running.api("GET", "/v1/services").json["revision"] == revision + 1

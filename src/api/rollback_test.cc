@@ -67,12 +67,12 @@ TEST_CASE("a rollback makes all that edges carry what it was, as one new revisio
   World world;
   world.must(world.call("POST", "/v1/apply",
                         "[" + object("Service", "web") + "," + object("Service", "stays") + "," +
-                            balancer("lb", "web") + "," + object("Secret", "s", R"({"data":{"k":"b2xk"}})") +
-                            "]"));
+                            balancer("lb", "web") + "," +
+                            object("Secret", "s", R"({"values":{"k":"b2xk"}})") + "]"));
   const store::Revision good = world.now();
   const auto before = world.carried();
   world.must(world.call("PATCH", "/v1/services/web", R"({"spec":{"balance":"RANDOM"}})", kMergePatch));
-  world.must(world.call("PATCH", "/v1/secrets/s", R"({"spec":{"data":{"k":"bmV3"}}})", kMergePatch));
+  world.must(world.call("PATCH", "/v1/secrets/s", R"({"spec":{"values":{"k":"bmV3"}}})", kMergePatch));
   world.must(
       world.call("POST", "/v1/apply", "[" + object("Service", "new") + "," + balancer("x", "new") + "]"));
   world.must(world.call("DELETE", "/v1/loadbalancers/lb"));
@@ -111,9 +111,9 @@ TEST_CASE("a rollback makes all that edges carry what it was, as one new revisio
 
 TEST_CASE("a rollback is audited: an event for itself and for each object, without secrets") {
   World world;
-  world.must(world.call("POST", "/v1/secrets", object("Secret", "s", R"({"data":{"k":"b2xk"}})")));
+  world.must(world.call("POST", "/v1/secrets", object("Secret", "s", R"({"values":{"k":"b2xk"}})")));
   const store::Revision good = world.now();
-  world.must(world.call("PATCH", "/v1/secrets/s", R"({"spec":{"data":{"k":"bmV3"}}})", kMergePatch));
+  world.must(world.call("PATCH", "/v1/secrets/s", R"({"spec":{"values":{"k":"bmV3"}}})", kMergePatch));
   world.must(world.roll_back(good));
   const ApiAnswer events = world.call("GET", "/v1/events");
   std::vector<std::string> told;
