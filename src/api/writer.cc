@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "api/rollback.h"
 #include "config/kinds.h"
 #include "mirror/records.h"
 
@@ -49,6 +50,14 @@ KindSet related_kinds(KindSet kinds) {
   }
 }
 
+KindSet all_that_go_back() {
+  KindSet kinds = 0;
+  for (const config::KindInfo& kind : config::kKinds) {
+    if (goes_back(kind.kind)) kinds |= bit_of(kind.kind);
+  }
+  return kinds;
+}
+
 std::string audited(const config::ObjectPointer& object) {
   if (!object) return {};
   config::Object shown = *object;
@@ -74,20 +83,30 @@ std::string event_name(WallTime now, store::Revision made_from, std::size_t inde
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
-config::Object make_event(const Planned& planned, const Actor& actor, WallTime now, std::string name) {
+// Its revision is known once it is done; see decode().
+config::Object event_of(config::EventSpec spec, const Actor& actor, WallTime now, std::string name) {
   config::Object event;
   event.metadata.name = std::move(name);
   event.metadata.created_at = event.metadata.updated_at = now;
-  event.spec = config::EventSpec{.time = now,
-                                 .actor = actor.name,
-                                 .verb = std::string(verb_of(planned.outcome)),
-                                 .kind = std::string(config::info_of(planned.kind).name),
-                                 .name = planned.name,
-                                 .revision = 0,  // known once it is done; see decode()
-                                 .remote_address = actor.remote_address,
-                                 .before = audited(planned.before),
-                                 .after = audited(planned.after)};
+  spec.time = now;
+  spec.actor = actor.name;
+  spec.remote_address = actor.remote_address;
+  event.spec = std::move(spec);
   return event;
+}
+
+config::Object make_event(const Planned& planned, const Actor& actor, WallTime now, std::string name) {
+  return event_of({.verb = std::string(verb_of(planned.outcome)),
+                   .kind = std::string(config::info_of(planned.kind).name),
+                   .name = planned.name,
+                   .before = audited(planned.before),
+                   .after = audited(planned.after)},
+                  actor, now, std::move(name));
+}
+
+// Beside the events of the objects.
+config::Object rollback_event(store::Revision back_to, const Actor& actor, WallTime now, std::string name) {
+  return event_of({.verb = "rollback", .name = std::to_string(back_to)}, actor, now, std::move(name));
 }
 
 }  // namespace
@@ -129,16 +148,39 @@ net::Task<Result<void>> Writer::take_turn() {
 }
 
 net::Task<Answer<Written>> Writer::write(std::vector<Intent> intents, Actor actor, bool dry_run) {
+  return carry_out({std::move(intents), {}}, std::move(actor), dry_run);
+}
+
+net::Task<Answer<Written>> Writer::roll_back(store::Revision revision, Actor actor, bool dry_run) {
+  return carry_out({{}, revision}, std::move(actor), dry_run);
+}
+
+// From what the mirror has. The past must reach as far: somebody else may bring the mirror further meanwhile.
+net::Task<Answer<Plan>> Writer::plan(const Wish& wish, bool dry_run) {
+  const PlanInputs inputs{.now = env_.loop.clock().wall_now(),
+                          .random = env_.random,
+                          .make_secret = dry_run ? nullptr : make_secret_};
+  if (!wish.back_to) co_return make_plan(mirror_.objects(), wish.intents, inputs);
+  auto past = co_await store_.before(*wish.back_to);
+  while (past && past->revision < mirror_.revision()) past = co_await store_.before(*wish.back_to);
+  if (!past) co_return refuse(rollback_problem(past.error(), *wish.back_to, mirror_.revision()));
+  const auto intents = rollback_intents(mirror_.objects(), *past);
+  if (!intents) co_return refuse(intents.error());
+  auto plan = make_plan(mirror_.objects(), *intents, inputs);
+  if (plan) {
+    std::erase_if(plan->objects, [](const Planned& one) { return one.outcome == Outcome::kUnchanged; });
+  }
+  co_return plan;
+}
+
+net::Task<Answer<Written>> Writer::carry_out(Wish wish, Actor actor, bool dry_run) {
   if (const auto taken = co_await take_turn(); !taken) co_return refuse(problem_of(taken.error()));
   const Turn turn(*this);
   for (int tries = 0; tries < kTriesMax; ++tries) {
     if (const auto read = co_await mirror_.catch_up(); !read) co_return refuse(problem_of(read.error()));
-    auto plan = make_plan(mirror_.objects(), intents,
-                          {.now = env_.loop.clock().wall_now(),
-                           .random = env_.random,
-                           .make_secret = dry_run ? nullptr : make_secret_});
-    if (!plan) co_return refuse(std::move(plan.error()));
-    Written written{std::move(*plan), mirror_.revision(), dry_run};
+    auto planned = co_await plan(wish, dry_run);
+    if (!planned) co_return refuse(std::move(planned.error()));
+    Written written{std::move(*planned), mirror_.revision(), dry_run, wish.back_to};
     if (dry_run || !written.plan.writes()) co_return written;
     const auto done = co_await commit(written, actor);
     if (!done) co_return refuse(done.error());
@@ -178,6 +220,7 @@ store::Transaction Writer::transaction_for(const Written& written, const Actor& 
   store::Transaction transaction;
   KindSet kinds = 0;
   for (const Planned& planned : plan.objects) kinds |= bit_of(planned.kind);
+  if (written.back_to) kinds |= all_that_go_back();
   const KindSet related = related_kinds(kinds);
   for (const config::KindInfo& kind : config::kKinds) {
     if ((related & bit_of(kind.kind)) == 0) continue;
@@ -194,6 +237,11 @@ store::Transaction Writer::transaction_for(const Written& written, const Actor& 
       transaction.remove(std::move(key), planned.expected());
     }
     const config::Object event = make_event(planned, actor, now, event_name(now, written.revision, events++));
+    transaction.put(mirror::key_of(config::Kind::kEvent, event.metadata.name), mirror::encode(event), 0);
+  }
+  if (written.back_to) {
+    const config::Object event =
+        rollback_event(*written.back_to, actor, now, event_name(now, written.revision, events));
     transaction.put(mirror::key_of(config::Kind::kEvent, event.metadata.name), mirror::encode(event), 0);
   }
   return transaction;

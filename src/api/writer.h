@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct Written {
   Plan plan;
   store::Revision revision = 0;  // of the change; when nothing was written, of the store as it was read
   bool dry_run = false;
+  std::optional<store::Revision> back_to;  // of a rollback
 
   // Of an object of the plan, as it stands now.
   store::Revision revision_of(const Planned& planned) const;
@@ -48,10 +50,18 @@ class Writer {
   Writer(net::Env& env, store::Store& store, mirror::Mirror& mirror, Result<MadeSecret> (*make_secret)());
 
   net::Task<Answer<Written>> write(std::vector<Intent> intents, Actor actor, bool dry_run);
+  // Makes all that edges carry what it was at that revision; the plan has what differs.
+  net::Task<Answer<Written>> roll_back(store::Revision revision, Actor actor, bool dry_run);
   const WriterCounters& counters() const { return counters_; }
 
  private:
   class Turn;
+  struct Wish {
+    std::vector<Intent> intents;
+    std::optional<store::Revision> back_to;  // instead of them
+  };
+  net::Task<Answer<Written>> carry_out(Wish wish, Actor actor, bool dry_run);
+  net::Task<Answer<Plan>> plan(const Wish& wish, bool dry_run);
   net::Task<Result<void>> take_turn();
   net::Task<Answer<bool>> commit(Written& written, const Actor& actor);
   store::Transaction transaction_for(const Written& written, const Actor& actor);

@@ -211,6 +211,27 @@ TEST_CASE("plan shows what apply would do, and does nothing") {
   CHECK(world.err() == "plan: 0 to create, 1 to update, 0 unchanged\n");
 }
 
+TEST_CASE("rollback shows what it would do, and does it") {
+  World world;
+  CHECK(world.apply(kWeb) == kDone);
+  CHECK(world.apply("kind: Service\nmetadata: {name: web}\nspec: {balance: RANDOM}") == kDone);
+  CHECK(world.apply("kind: Service\nmetadata: {name: other}") == kDone);
+  world.out();
+  CHECK(world.run({"rollback", "2", "--dry-run"}) == kDone);
+  CHECK(world.out() == "- service/other would be deleted\n");
+  CHECK(world.err() == "plan: 0 to create, 0 to update, 1 to delete, 0 unchanged\n");
+  CHECK(world.run({"rollback", "1", "--dry-run"}) == kDone);
+  CHECK(world.out().find("    spec.balance: \"RANDOM\" -> \"ROUND_ROBIN\"\n") != std::string::npos);
+  world.err();
+  CHECK(world.run({"rollback", "1"}) == kDone);
+  CHECK(world.out() == "service/other deleted\nservice/web updated\n");
+  CHECK(world.run({"rollback", "1"}) == kDone);
+  CHECK(world.out().empty());
+  CHECK(world.err() == "all is as it was at that revision\n");
+  CHECK(world.run({"rollback", "99"}) == kFailed);
+  CHECK(world.err().find("revision: must be at most 4, the newest one") != std::string::npos);
+}
+
 TEST_CASE("colour is for terminals") {
   World world;
   Captured coloured(true);

@@ -1,12 +1,13 @@
 #include "role/control_plane.h"
 
+#include <filesystem>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "api/api.h"
 #include "auth/token_table.h"
 #include "config/status.h"
-#include "controller/admin_object.h"
 #include "controller/controller.h"
 #include "controller/fleet.h"
 #include "controller/views.h"
@@ -292,8 +293,18 @@ net::Task<void> ControlPlane::tell_load() {
   }
 }
 
+// None: nobody else uses the store.
+std::optional<controller::AdminPlace> ControlPlane::admin_place() const {
+  if (options_.store.empty()) return {};
+  std::error_code none;
+  const std::filesystem::path directory = std::filesystem::canonical(options_.data_dir, none);
+  return controller::AdminPlace{options_.machine, none ? options_.data_dir : directory.string()};
+}
+
 net::Task<void> ControlPlane::begin() {
-  if (auto kept = co_await controller::keep_admin_object(env_, backend_->store, admin_token_.text); !kept) {
+  const auto kept =
+      co_await controller::keep_admin_object(env_, backend_->store, admin_token_.text, admin_place());
+  if (!kept) {
     env_.log.error("the admin token cannot be kept", {{"reason", kept.error().text}});
     if (kept.error().code == Code::kCancelled) co_return;
   }

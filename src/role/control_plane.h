@@ -16,6 +16,7 @@
 #include "auth/admin_token.h"
 #include "config/specs.h"
 #include "config/whole.h"
+#include "controller/admin_object.h"
 #include "enroll/door.h"
 #include "http/server.h"
 #include "net/env.h"
@@ -35,6 +36,7 @@ struct ControlPlaneOptions {
   std::function<std::vector<std::string>()> api_names;
   std::string data_dir;
   std::string store;    // postgres://...; empty: a file in data_dir
+  std::string machine;  // its name, in that of its admin token's object when the store is shared
   std::string version;  // of the program
   std::string domain;   // of the identities of machines
   std::shared_ptr<const tls::Authority> authority;
@@ -80,6 +82,7 @@ class ControlPlane {
   void start_backend(std::unique_ptr<store::Engine> engine);
   std::string status_of(const config::Object& object) const;
   config::SnapshotPointer started_from() const;
+  std::optional<controller::AdminPlace> admin_place() const;
   net::Task<void> begin();
   net::Task<bool> share_authority();
   void open_backend();
