@@ -1,9 +1,9 @@
 """changes: one object's change touches only what it names.
 
 WebSockets and gRPC streams (a real client, a real server) are open through the edge, requests come all the
-while, and routes, certificates, endpoints and load balancers are changed one after the other. No stream closes
-(each echoes at the end, gRPC's all the while), no request fails, and weir holds as much memory as before.
-WEIR_CHANGES is how many, WEIR_CHANGES_SECONDS how long."""
+while, and routes, certificates, endpoints and load balancers are changed one after the other. No stream
+closes (each echoes at the end, gRPC's all the while), no request fails, and weir holds as much memory as
+before. WEIR_CHANGES is how many, WEIR_CHANGES_SECONDS how long."""
 
 import os
 import re
