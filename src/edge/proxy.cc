@@ -347,7 +347,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   const http::ExchangeOptions options = exchange_options(request, route, service);
   const config::Retries& retries = route.retries ? *route.retries : service.retries;
   net::Buffer out = net::Buffer::acquire();
-  auto head = write_upstream_head(request, upstream->service(), out.span());
+  auto head = write_upstream_head(request, upstream->service(), out.span(), env_.random);
   record::Decision& decision = record::Decision::of(request);
   if (!head) {
     Error error = head.error();
@@ -428,7 +428,13 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
       upstream.succeeded(index);
       upstream.observe(index,
                        (*response)->head.status >= 500 ? lb::Outcome::kServerError : lb::Outcome::kSuccess);
-      clean_response_head((*response)->head, head.h2 ? 2 : 1);
+      const unsigned version_major = head.h2 ? 2 : 1;
+      if (request.upgrade != nullptr) {
+        const auto settled = settle_upgrade(request, (*response)->head, version_major);
+        if (!settled && !(*response)->settled()) co_await (*response)->settle();
+        if (!settled) co_return fail(settled.error());
+      }
+      clean_response_head((*response)->head, version_major);
       co_return response;
     }
     const Error& error = response.error();

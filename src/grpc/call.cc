@@ -55,7 +55,7 @@ void ClientCall::submit(std::string_view scheme, std::string_view authority, std
   for (const auto& [name, value] : metadata) fields.add(name, value);
   if (!connection_->submit_request(*stream_, pseudo, fields, true)) {
     connection_->retire();
-    stream_->discard();
+    stream_->release(h2::ErrorCode::kNoError);
     stream_ = nullptr;
     end({StatusCode::kUnavailable, "the connection takes no more calls"});
     return;

@@ -114,10 +114,17 @@ net::Task<void> ServerConnection::serve(ServerStream& stream) {
     }
     response = http::error_response(error, stream.request().id);
   }
+  // Over HTTP/2 any 2xx would be an agreement to what was asked for.
+  if (stream.request().upgrade != nullptr && (*response)->head.status / 100 == 2) {
+    response = http::error_response({.code = Code::kNotImplemented, .text = "no WebSocket is served here"},
+                                    stream.request().id);
+  }
   const bool complete = begin_response(stream, **response) || co_await finish_response(stream, **response);
   if (!(*response)->settled()) co_await (*response)->settle();
   response->reset();
-  request_ends(stream, complete ? ErrorCode::kNoError : ErrorCode::kInternalError);
+  const ErrorCode broken =
+      stream.request().upgrade == nullptr ? ErrorCode::kInternalError : ErrorCode::kCancel;
+  request_ends(stream, complete ? ErrorCode::kNoError : broken);
 }
 
 // Gives the head and what is there of the content away. True: that is all of it, and it is on its way.
@@ -133,8 +140,9 @@ bool ServerConnection::begin_response(ServerStream& stream, http::Response& resp
   const http::Fields* trailers = last && !no_content ? response.trailers() : nullptr;
   const bool has_trailers = trailers != nullptr && !trailers->empty();
   const bool has_content = !last || !first.empty() || has_trailers;
-  submit_response(stream, head.status, server_.date().now(), head.fields, has_content);
-  if (!head.keep_alive) end_when_idle();
+  const bool switched = head.status == 101;  // which over HTTP/2 is 200 (RFC 8441 section 5)
+  submit_response(stream, switched ? 200 : head.status, server_.date().now(), head.fields, has_content);
+  if (!head.keep_alive && !switched) end_when_idle();
   if (!stream.closed()) stream.end.head_sent = loop().now();
   if (last && !has_trailers && stream.leave(first)) return true;
   if (has_content) stream.send(first, last, trailers);

@@ -49,7 +49,16 @@ void ServerStream::begin_request() {
   request_.id = request_id_.text();
   request_.interim = this;
   content_body_.set_read_timeout(connection_.options().body_timeout);
-  if (!content_at_end()) request_.body = &content_body_;
+  if (head_.upgrade) {
+    request_.upgrade = this;
+  } else if (!content_at_end()) {
+    request_.body = &content_body_;
+  }
+}
+
+http::Body& ServerStream::take_up(Duration idle_timeout) {
+  content_body_.set_read_timeout(idle_timeout);
+  return content_body_;
 }
 
 // The end of both directions is the normal one; anything else takes the request from who serves it.

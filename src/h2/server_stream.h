@@ -14,7 +14,7 @@ namespace weir::h2 {
 
 class ServerConnection;
 
-class ServerStream final : public Stream, private http::InterimSink {
+class ServerStream final : public Stream, private http::InterimSink, private http::Upgrade {
  public:
   explicit ServerStream(ServerConnection& connection);
 
@@ -56,6 +56,8 @@ class ServerStream final : public Stream, private http::InterimSink {
   void end_section(bool end_stream) override;
   void on_closed(ErrorCode code) override;
   net::Task<Result<void>> send_interim(const http::ResponseHead& head) override;
+  http::Body& take_up(Duration idle_timeout) override;
+  void cut() override { reset(ErrorCode::kCancel); }
   void send_continue();
 
   ServerConnection& connection_;

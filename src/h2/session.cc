@@ -49,10 +49,11 @@ void Session::start(std::uint32_t streams_max) {
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(kHeadListBytesMax)},
       // The tree of RFC 7540 costs time with every stream; RFC 9113 section 5.3 has given it up.
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
-      {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},  // of a client only
+      role_ == Role::kServer ? nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1}
+                             // RFC 8441 section 3
+                             : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
   });
-  const std::size_t count = entries.size() - (role_ == Role::kServer ? 1 : 0);
-  WEIR_CHECK(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries.data(), count) == 0);
+  WEIR_CHECK(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries.data(), entries.size()) == 0);
   WEIR_CHECK(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindowBytes) ==
              0);
   flush();
@@ -326,6 +327,14 @@ std::size_t Session::queued_frames() const { return nghttp2_session_get_outbound
 
 std::uint32_t Session::peer_streams_max() const {
   return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+bool Session::peer_takes_protocols() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
+void Session::wake_streams() {
+  for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) stream->received_.notify();
 }
 
 void Session::close_streams(ErrorCode why) {

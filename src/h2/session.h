@@ -51,6 +51,10 @@ class Session {
   // From now on: when nothing has come for the interval the peer is asked by a PING, and when nothing comes
   // for the timeout after that, the connection is given up. Once; Duration::max(): never.
   void keep_alive(Duration interval, Duration timeout);
+  // The peer's SETTINGS have come; every stream's wait ends when they do.
+  bool settings_received() const { return settings_received_; }
+  // A request may be a CONNECT with a :protocol (RFC 8441); known once the peer's SETTINGS have come.
+  bool peer_takes_protocols() const;
   bool kept_alive() const { return keepalive_interval_ != Duration::max(); }
   // Of the peer's GOAWAY, if one came.
   std::optional<ErrorCode> goodbye() const { return goodbye_; }
@@ -121,7 +125,6 @@ class Session {
 
   std::int32_t last_opened() const { return last_opened_; }
   std::int32_t last_reset() const { return last_reset_; }
-  bool settings_received() const { return settings_received_; }
   // Grows with whatever comes.
   std::uint64_t receivings() const { return receivings_; }
   // Whose field section has begun and not ended; 0: none.
@@ -144,6 +147,7 @@ class Session {
 
   void forget(const Stream& stream);
   Stream* find(std::int32_t id);
+  void wake_streams();
   void pack();
   void pack_all();
   std::size_t room() const { return kOutputBuffers * net::Buffer::kBytes - out_bytes_; }

@@ -92,7 +92,7 @@ void Stream::release(ErrorCode why) {
   session_.forget(*this);  // a section that is being decoded is of no use
   // Nobody reads what has come, and what else comes.
   if (const std::size_t unread = content_.clear(); unread > 0) session_.consumed(*this, unread);
-  if (closed_) {
+  if (closed_ || id_ == 0) {
     delete this;
     return;
   }

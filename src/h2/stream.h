@@ -26,7 +26,7 @@ class Stream : public net::Pooled {
   Stream& operator=(const Stream&) = delete;
   virtual ~Stream();
 
-  std::int32_t id() const { return id_; }
+  std::int32_t id() const { return id_; }  // 0: of a request that was not submitted
   // The wire is done with it: both sides have ended, or one has reset it, or the connection is gone.
   bool closed() const { return closed_; }
 
@@ -66,13 +66,9 @@ class Stream : public net::Pooled {
 
   // Both directions end here and now.
   void reset(ErrorCode why);
-  // Nobody uses it any more; resets it when it is not finished. It may be destroyed by this.
+  // Nobody uses it any more; resets it when it is not finished. It may be destroyed by this, as is one that
+  // never came to be on the wire.
   void release(ErrorCode why);
-  // The same for one that never came to be on the wire.
-  void discard() {
-    closed_ = true;
-    release(ErrorCode::kNoError);
-  }
 
  protected:
   // --- from the session, while it receives or packs: nobody is resumed before the loop's next turn

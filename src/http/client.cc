@@ -154,12 +154,13 @@ net::Task<void> ClientResponse::upload(Request& request) {
 }
 
 // After a 101: what the client sends goes on as it is, its end too. A client that breaks off takes the
-// origin's connection with it, which ends the other direction.
+// origin's connection with it, which ends the other direction. Cancelled, the exchange has ended already.
 net::Task<void> ClientResponse::relay_client(Upgrade& client) {
   const net::Pumped pumped =
       co_await client.take_up(options_.switched_idle_timeout).pump_to(stream(), options_.write_timeout);
   const bool ended = pumped.result && stream().shutdown_write();
-  if (!ended) client.cut();
+  const bool cancelled = !pumped.result && pumped.result.error().code == Code::kCancelled;
+  if (!ended && !cancelled) client.cut();
 }
 
 net::Task<Result<void>> ClientResponse::send_content(Request& request) {
