@@ -239,8 +239,9 @@ def dripping(target, head, flags, opening, drop, over_at):
 
 
 def dripping_streams(target):
-    """Uploads. The first answer, a 408 that says so, is the end."""
-    head = http2.head(target.host, "/echo", "POST")
+    """Uploads of a known length, which the origin answers when it has them. The first answer, a 408 that says
+    so, is the end."""
+    head = http2.head(target.host, "/echo", "POST", [("content-length", "1000")])
     drop = http2.DATA, b"x"
     return dripping(target, head, http2.END_HEADERS, http2.settings(), drop, b"slower than")
 

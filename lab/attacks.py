@@ -6,7 +6,7 @@ the client's p99 within twice what it was (or a floor, below which it is the mac
 
 What is measured is what weir does to its client, not what a processor does that all of them share: weir has
 the machine's first core for itself. The client, the origins and the attackers share the others, and attackers
-get what is left there (SCHED_IDLE). Where there is one core only, the report says so."""
+get what is left there. Where there is one core only, the report says so."""
 
 import contextlib
 import json
@@ -59,17 +59,18 @@ class Cores:
         self.first = {first}
         if self.apart:
             os.sched_setaffinity(0, others)
-        with contextlib.suppress(PermissionError):  # before neighbours on the machine, for root
+        self.ahead = False
+        with contextlib.suppress(PermissionError):  # of neighbours on the machine, for root
             os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+            self.ahead = True
 
     # --- before a child's exec
     def weirs(self):
         os.sched_setaffinity(0, self.first)
         resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
 
-    @staticmethod
-    def attackers():  # real ones have processors of their own
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    def attackers(self):  # real ones have processors of their own: these get what is left
+        os.sched_setscheduler(0, os.SCHED_OTHER if self.ahead else os.SCHED_IDLE, os.sched_param(0))
 
 
 class Attacks:
@@ -176,7 +177,7 @@ class Attacks:
             holds = name in {a.__name__ for a in attackers.HOLD} or name == "many_connections"
             process = self.attacker(name)
             if holds:
-                wait_until(lambda: "held" in process.log(), 10, f"{name} holding")
+                wait_until(lambda: "held" in process.log(), 30, f"{name} holding")
             began, used_s = time.monotonic(), cpu_s(self.weir.pid)
             most = self.pass_time(SECONDS)
             used_s = cpu_s(self.weir.pid) - used_s
