@@ -278,6 +278,7 @@ struct Route {
   std::optional<Duration> stream_idle_timeout;          // none: by what the stream is
   std::optional<Duration> stream_duration_max;          // none: no limit
   std::optional<std::uint64_t> request_body_bytes_max;  // none: no limit
+  std::uint64_t client_bytes_per_second_min = 240;      // 0: no limit; Kestrel's
   std::optional<Retries> retries;                       // none: the service's
   friend bool operator==(const Route&, const Route&) = default;
 };

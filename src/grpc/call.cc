@@ -91,7 +91,8 @@ net::Task<Result<void>> ClientCall::write(std::string message) {
   connection_->flush();
   if (!stream_->all_sent()) {
     std::exchange(message, {});
-    const auto sent = co_await stream_->wait_sent(options_.write_timeout);
+    net::Patience writing(options_.write_timeout);
+    const auto sent = co_await stream_->wait_sent(writing);
     if (!sent && sent.error().code == Code::kCancelled) co_return fail(sent.error());
     if (!sent && sent.error().code == Code::kTimedOut) {
       cut({StatusCode::kUnavailable, "the server does not take what is sent"});

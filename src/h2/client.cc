@@ -29,7 +29,7 @@ class ClientResponse final : public http::Response {
   net::Task<Result<void>> run(const UpstreamHead& upstream, http::Request& request);
 
   net::Task<Result<net::Slice>> read() override {
-    return settled() ? stream_->read_content(options_.read_timeout) : read_beside_upload();
+    return settled() ? stream_->read_content(reading_) : read_beside_upload();
   }
   net::Slice take_buffered() override { return stream_->take_content(); }
   bool at_end() const override { return stream_->content_at_end(); }
@@ -59,6 +59,8 @@ class ClientResponse final : public http::Response {
 
   ClientConnectionPtr connection_;
   http::ExchangeOptions options_;
+  net::Patience reading_{options_.read_timeout};
+  net::Patience writing_{options_.write_timeout};
   ClientStream* stream_ = nullptr;
   std::uint64_t received_before_ = 0;          // by the connection
   Instant moved_ = connection_->loop().now();  // some content, in either direction
@@ -209,11 +211,10 @@ net::Task<void> ClientResponse::relay_client(http::Upgrade& client) {
 net::Task<Result<void>> ClientResponse::send_content(http::Body& content) {
   for (bool last = false;;) {
     if (!stream_->all_sent()) {
-      if (auto sent = co_await stream_->wait_sent(options_.write_timeout); !sent) co_return sent;
+      if (auto sent = co_await stream_->wait_sent(writing_); !sent) co_return sent;
     }
     if (last || stream_->closed()) co_return Result<void>{};
     const auto piece = co_await content.read();
-    if (!piece && !silent(piece.error())) continue;
     if (!piece) co_return fail(piece.error());
     moved_ = loop().now();
     if (stream_->closed()) co_return Result<void>{};
@@ -225,7 +226,7 @@ net::Task<Result<void>> ClientResponse::send_content(http::Body& content) {
 
 net::Task<Result<net::Slice>> ClientResponse::read_beside_upload() {
   for (;;) {
-    auto piece = co_await stream_->read_content(options_.read_timeout);
+    auto piece = co_await stream_->read_content(reading_);
     if (!piece && !silent(piece.error())) continue;
     if (piece) moved_ = loop().now();
     co_return piece;

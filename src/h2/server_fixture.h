@@ -99,6 +99,7 @@ class PathService final : public http::Service {
     }
     if (path == "/limited" && request.body != nullptr) request.body->set_bytes_max(4);
     std::string content = std::string(request.head.method_text) + " " + path;
+    if (path == "/reads-late" && !co_await loop_.sleep(60s)) co_return fail(Code::kCancelled, "cancelled");
     if (request.body != nullptr && path != "/unread") {
       while (!request.body->at_end()) {
         if (path == "/reads-slowly" && !co_await loop_.sleep(1s))

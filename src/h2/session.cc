@@ -30,11 +30,11 @@ std::array<std::byte, 17> goaway_frame(std::int32_t last_stream_id, ErrorCode wh
 
 }  // namespace
 
-Session::Session(Role role, std::unique_ptr<net::Stream> stream, Duration write_timeout)
+Session::Session(Role role, std::unique_ptr<net::Stream> stream, net::Patience writing)
     : role_(role),
       loop_(stream->loop()),
       stream_(std::move(stream)),
-      write_timeout_(write_timeout),
+      writing_patience_(writing),
       session_(make_session(role, *this)) {}
 
 Session::~Session() {
@@ -228,7 +228,7 @@ net::Task<void> Session::send_all() {
       continue;
     }
     writing_ = true;
-    const auto written = co_await stream_->write(output(), write_timeout_);
+    const auto written = co_await stream_->write(output(), writing_patience_);
     writing_ = false;
     if (!written) break;
     out_bytes_ = 0;
@@ -371,6 +371,10 @@ void Session::resume(Stream& stream) {
   if (dying_ || gone_) return;
   stream.deferred_ = false;
   (void)nghttp2_session_resume_data(session_, stream.id_);
+}
+
+bool Session::peer_may_send() const {
+  return dying_ || gone_ || nghttp2_session_get_local_window_size(session_) > 0;
 }
 
 void Session::consumed(const Stream& stream, std::size_t bytes) {

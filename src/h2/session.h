@@ -34,7 +34,8 @@ class Session {
  public:
   enum class Role : std::uint8_t { kServer, kClient };
 
-  Session(Role role, std::unique_ptr<net::Stream> stream, Duration write_timeout);
+  // writing: the patience with the peer as a whole
+  Session(Role role, std::unique_ptr<net::Stream> stream, net::Patience writing);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   virtual ~Session();
@@ -68,6 +69,8 @@ class Session {
                       bool has_content);
   void submit_reset(std::int32_t id, ErrorCode why);
   void resume(Stream& stream);
+  // The connection's window is open: what does not come is not held back here, by other streams' content.
+  bool peer_may_send() const;
   // The windows may be opened by these bytes.
   void consumed(const Stream& stream, std::size_t bytes);
   // Packs what there is to send into the output, and sees to its being written in this turn of the loop.
@@ -165,7 +168,7 @@ class Session {
   Role role_;
   net::Loop& loop_;
   std::unique_ptr<net::Stream> stream_;
-  Duration write_timeout_;
+  net::Patience writing_patience_;
   nghttp2_session* session_;
 
   // What goes out in one write: ten streams with a few kilobytes each, or half of what a socket takes.

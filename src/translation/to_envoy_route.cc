@@ -242,6 +242,9 @@ void write_backends(const PortContext& context, const config::LoadBalancer& bala
     context.add(balancer, field + ".request_body_bytes_max",
                 "Envoy limits a body only where it keeps all of it before it is sent on");
   }
+  if (from.client_bytes_per_second_min != config::Route().client_bytes_per_second_min) {
+    context.add(balancer, field + ".client_bytes_per_second_min", "Envoy has no lowest rate for its clients");
+  }
 }
 
 }  // namespace
