@@ -56,6 +56,13 @@ struct BootstrapFlags {
   std::uint16_t admin_port = 9901;  // 0: none
 };
 
+// Of `weir apply`; texts as written, which the API judges.
+struct RolloutFlags {
+  std::string name;  // empty: at once
+  std::string bake;
+  std::vector<std::string> match;
+};
+
 struct Arguments {
   const Command* command = nullptr;
   std::optional<std::string> api;    // --api of the commands that call one: a URL
@@ -63,6 +70,7 @@ struct Arguments {
   UpFlags up;
   TokenFlags token_flags;
   BootstrapFlags bootstrap;
+  RolloutFlags rollout;
   std::vector<std::string> files;
   std::string kind;  // as written
   std::string name;  // empty: none
