@@ -210,8 +210,8 @@ net::Task<Api::Responded> Api::write(http::Request& request, const Target& targe
                      ? apply_intents(media, content)
                      : object_intents(verb, target, media, content, std::move(*precondition));
   if (!intents) co_return refuse(std::move(intents.error()));
-  auto written =
-      co_await writer_.write(std::move(*intents), Actor{caller.token, request.peer.ip()}, query->dry_run);
+  auto written = co_await writer_.write(std::move(*intents), mirror::Actor{caller.token, request.peer.ip()},
+                                        query->dry_run);
   if (!written) co_return refuse(written.error());
   if (registrar_ != nullptr) {
     for (Planned& planned : written->plan.objects) tell_authority(planned, registrar_->authority());

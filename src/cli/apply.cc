@@ -26,6 +26,25 @@ std::optional<Tree> results_of(Session& session, const Result<ApiAnswer>& answer
   return std::nullopt;
 }
 
+// The same objects as the changes of a Rollout.
+std::string rollout_of(const Manifest& manifest, const RolloutFlags& flags) {
+  Tree object{{"kind", "Rollout"}, {"metadata", {{"name", flags.name}}}};
+  Tree& spec = object["spec"];
+  spec["changes"] = parse_tree(manifest.request())["objects"];
+  if (!flags.bake.empty()) spec["bake"] = flags.bake;
+  if (!flags.match.empty()) {
+    Tree wave = Tree::object();
+    if (!flags.bake.empty()) wave["bake"] = flags.bake;
+    spec["waves"] = {wave, wave};
+    for (const std::string& label : flags.match) {
+      const std::size_t equals = std::min(label.find('='), label.size());
+      const std::size_t value = std::min(equals + 1, label.size());
+      spec["waves"][0]["match"][label.substr(0, equals)] = label.substr(value);
+    }
+  }
+  return to_json_text({{"objects", Tree::array({object})}});
+}
+
 // Reads the files and sends them; gives the list of results. Nothing: why was said.
 net::Task<std::optional<Tree>> send_files(Session& session, const Arguments& arguments, std::string target) {
   const auto manifest = read_manifest(arguments.files);
@@ -33,7 +52,14 @@ net::Task<std::optional<Tree>> send_files(Session& session, const Arguments& arg
     session.terminal.say(manifest.error());
     co_return std::nullopt;
   }
-  const auto answer = co_await session.api.ask(http::Method::kPost, std::move(target), manifest->request());
+  const RolloutFlags& rollout = arguments.rollout;
+  if (rollout.name.empty() && !(rollout.bake.empty() && rollout.match.empty())) {
+    session.terminal.say("weir: --bake and --match are of a rollout; name one with --rollout");
+    co_return std::nullopt;
+  }
+  const auto answer =
+      co_await session.api.ask(http::Method::kPost, std::move(target),
+                               rollout.name.empty() ? manifest->request() : rollout_of(*manifest, rollout));
   co_return results_of(session, answer, &*manifest);
 }
 

@@ -63,6 +63,13 @@ struct StoreFlags {
   std::string to;
 };
 
+// Of `weir apply`; texts as written, which the API judges.
+struct RolloutFlags {
+  std::string name;  // empty: at once
+  std::string bake;
+  std::vector<std::string> match;
+};
+
 struct Arguments {
   const Command* command = nullptr;
   std::optional<std::string> api;    // --api of the commands that call one: a URL
@@ -71,6 +78,7 @@ struct Arguments {
   TokenFlags token_flags;
   BootstrapFlags bootstrap;
   StoreFlags store_flags;
+  RolloutFlags rollout;
   std::vector<std::string> files;
   std::string kind;  // as written
   std::string name;  // empty: none

@@ -197,11 +197,25 @@ inline constexpr Flag kNameFlag{
     "NAME", "NAME", "", "of the object",
     [](Arguments& to, std::string_view value) { return set_text(to.name, value); }};
 
-inline constexpr std::array kFileFlags{
-    Flag{"-f,--file", "FILE", "",
-         "YAML or JSON; a folder stands for its .yaml, .yml and .json files, - for stdin; repeatable",
-         [](Arguments& to, std::string_view value) { return set_text(to.files.emplace_back(), value); },
-         Flag::Count::kManyRequired},
+inline constexpr Flag kFileFlag{
+    "-f,--file",
+    "FILE",
+    "",
+    "YAML or JSON; a folder stands for its .yaml, .yml and .json files, - for stdin; repeatable",
+    [](Arguments& to, std::string_view value) { return set_text(to.files.emplace_back(), value); },
+    Flag::Count::kManyRequired};
+inline constexpr std::array kPlanFlags{kFileFlag};
+inline constexpr std::array kApplyFlags{
+    kFileFlag,
+    Flag{"--rollout", "NAME", "at once",
+         "makes them so in waves: as a Rollout of that name, which goes back by itself when a gate fails",
+         [](Arguments& to, std::string_view value) { return set_text(to.rollout.name, value); }},
+    Flag{"--bake", "DURATION", "30s", "of each wave of --rollout: how long its gates must hold",
+         [](Arguments& to, std::string_view value) { return set_text(to.rollout.bake, value); }},
+    Flag{"--match", "KEY=VALUE", "each provider and region in turn",
+         "edges that are the first wave of --rollout, all others the second; repeatable",
+         [](Arguments& to, std::string_view value) { return set_label(to.rollout.match, value); },
+         Flag::Count::kMany},
 };
 
 inline constexpr std::array kRollbackFlags{

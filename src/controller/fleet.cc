@@ -214,6 +214,10 @@ const Fleet::Edge* Fleet::find(std::string_view name) const {
   return found == edges_.end() ? nullptr : &found->second;
 }
 
+bool Fleet::is_present(const Edge& edge) const {
+  return edge.attached || (edge.ended_ && env_.loop.now() - *edge.ended_ < kVoteGrace);
+}
+
 config::Labels Fleet::labels_of(std::string_view name) const {
   if (const auto object = mirror_.objects().find(config::Kind::kEdge, name)) {
     return config::selectable_labels(object->metadata.labels, std::get<config::EdgeSpec>(object->spec));
