@@ -56,7 +56,7 @@ def load_balancer(name, hostnames, routes):
 
 
 class Weir:
-    """One `weir up`. Restarting on the same data directory is start() again, with the same ports."""
+    """One `weir up`, or another role that has an API. Restarting on the same data directory is start() again, with the same ports."""
 
     def __init__(
         self,
@@ -68,6 +68,7 @@ class Weir:
         prefix=(),
         ports=None,
         log_name="weir.log",
+        role="up",
     ):
         self.directory = Path(directory)
         self.data = self.directory / "data"
@@ -75,18 +76,18 @@ class Weir:
         self.http_port, self.api_port = ports or (free_port(), free_port())
         self.https_port = free_port()
         self.prefix = list(prefix)
+        self.xds_port = free_port()
+        traffic = ["--workers", workers, "--http", f"{address}:{self.http_port}"]
+        traffic += ["--https", f"{address}:{self.https_port}"]
         self.flags = [
-            "up",
+            role,
             "--data-dir",
             self.data,
-            "--workers",
-            workers,
-            "--http",
-            f"{address}:{self.http_port}",
-            "--https",
-            f"{address}:{self.https_port}",
+            *(traffic if role == "up" else []),
             "--api",
             f"{address}:{self.api_port}",
+            "--xds",
+            f"{address}:{self.xds_port}",
             *flags,
         ]
         self.log_name = log_name

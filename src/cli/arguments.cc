@@ -139,6 +139,10 @@ std::string finish(Arguments& to) {
     if (!to.up.api_given) up.api = net::Address::v6({}, up.api.port());
     if (!to.up.http_given) up.http = net::Address::v6({}, up.http.port());
     if (up.https_is_preset) up.https = net::Address::v6({}, up.https->port());
+    if (up.xds_is_preset) up.xds = net::Address::v6({}, up.xds->port());
+  }
+  if (to.up.options.xds_plain && to.up.options.xds && !to.up.options.xds->is_loopback()) {
+    return "--xds-plain goes with an address of loopback only";
   }
   return {};
 }
@@ -198,6 +202,16 @@ std::string set_https(UpOptions& options, std::string_view value) {
   }
   bool given = false;
   return set_listener(*options.https, given, value);
+}
+
+std::string set_xds(UpOptions& options, std::string_view value) {
+  options.xds_is_preset = false;
+  if (value == "off") {
+    options.xds.reset();
+    return {};
+  }
+  bool given = false;
+  return set_listener(*options.xds, given, value);
 }
 
 std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value) {
@@ -280,6 +294,29 @@ std::string set_format(Format& format, std::string_view value) {
   return {};
 }
 
+std::string set_address(std::string& address, std::string_view value) {
+  if (!net::Address::parse_ip(value, 0)) return wants("an IP address", value);
+  return set_text(address, value);
+}
+
+std::string set_port(std::uint16_t& port, std::string_view value) {
+  const auto number = parse_decimal(value);
+  if (!number || *number > 65535) return wants("a port, from 0 to 65535", value);
+  port = static_cast<std::uint16_t>(*number);
+  return {};
+}
+
+std::string set_controller(std::vector<std::string>& controllers, std::string_view value) {
+  if (!config::parse_address(value))
+    return wants("a host and a port, such as controller.example:18000", value);
+  return set_text(controllers.emplace_back(), value);
+}
+
+std::string set_node(std::string& node, std::string_view value) {
+  if (std::string wrong = config::check_name(value); !wrong.empty()) return wrong;
+  return set_text(node, value);
+}
+
 std::string set_label(std::vector<std::string>& labels, std::string_view value) {
   const std::string_view key = value.substr(0, value.find('='));
   if (std::string wrong = config::check_label_key(key); !wrong.empty()) {
@@ -289,6 +326,8 @@ std::string set_label(std::vector<std::string>& labels, std::string_view value) 
 }
 
 std::expected<Arguments, std::string> parse_arguments(std::span<const std::string> words, unsigned cores) {
+  // Two words of people for one of ours: what is behind them is another command's.
+  if (words.size() >= 2 && words[0] == "controller" && words[1] == "bootstrap") words = words.subspan(1);
   Arguments defaults;
   defaults.up.options.workers = cores;
 

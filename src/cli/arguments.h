@@ -41,12 +41,28 @@ struct TokenFlags {
   Duration valid_for{};    // zero: for ever
 };
 
+// Of `weir controller bootstrap`.
+struct BootstrapFlags {
+  bool envoy = false;
+  std::string node;
+  std::vector<std::string> controllers;  // HOST:PORT of discovery; none: on the API's host
+  bool plain = false;                    // without TLS
+  std::string provider;
+  std::string region;
+  std::string city;
+  std::string listen = "0.0.0.0";
+  std::uint16_t http_port = 80;
+  std::uint16_t https_port = 443;
+  std::uint16_t admin_port = 9901;  // 0: none
+};
+
 struct Arguments {
   const Command* command = nullptr;
   std::optional<std::string> api;    // --api of the commands that call one: a URL
   std::optional<std::string> token;  // --token
   UpFlags up;
   TokenFlags token_flags;
+  BootstrapFlags bootstrap;
   std::vector<std::string> files;
   std::string kind;  // as written
   std::string name;  // empty: none

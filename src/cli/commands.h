@@ -32,6 +32,9 @@ inline int up_command(const Arguments& arguments, Terminal& terminal) {
   }
   return run_up(arguments.up.options);
 }
+inline int controller_command(const Arguments& arguments, Terminal& /*terminal*/) {
+  return run_controller(arguments.up.options);
+}
 int help_command(const Arguments& arguments, Terminal& terminal);
 int ca_command(const Arguments& arguments, Terminal& terminal);
 int version_command(const Arguments& arguments, Terminal& terminal);
@@ -42,6 +45,7 @@ net::Task<int> describe_command(Session& session, const Arguments& arguments);
 net::Task<int> delete_command(Session& session, const Arguments& arguments);
 net::Task<int> explain_command(Session& session, const Arguments& arguments);
 net::Task<int> token_command(Session& session, const Arguments& arguments);
+net::Task<int> bootstrap_command(Session& session, const Arguments& arguments);
 
 struct Command {
   std::string_view word;
@@ -55,6 +59,8 @@ struct Command {
 
 inline constexpr std::array kCommands{
     Command{"up", "[FLAG...]", "starts everything in one process", kUpFlags, up_command},
+    Command{"controller", "[FLAG...]", "starts a controller: API, store, and discovery for edges elsewhere",
+            kControllerFlags, controller_command},
     Command{"apply", "-f FILE|- [-f FILE...]", "makes the objects of files so, all or none", kFileFlags,
             nullptr, apply_command},
     Command{"plan", "-f FILE|- [-f FILE...]", "what apply would change, field by field", kFileFlags, nullptr,
@@ -70,6 +76,10 @@ inline constexpr std::array kCommands{
     Command{"token", "create [NAME] [--join edge] [FLAG...]",
             "makes a token and prints it, once: for a person, a program, or a machine that is to join",
             kTokenFlags, nullptr, token_command},
+    Command{
+        "bootstrap", "--envoy --node NAME [FLAG...]",
+        "also `weir controller bootstrap`: registers an Envoy and prints what it begins with, key included",
+        kBootstrapFlags, nullptr, bootstrap_command},
     Command{"ca", "[--data-dir DIR]",
             "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags,
             ca_command},

@@ -34,6 +34,7 @@ std::string set_text(std::string& text, std::string_view value);
 // An address with a port, a port alone (its address stays), or localhost:port.
 std::string set_listener(net::Address& address, bool& given, std::string_view value);
 std::string set_https(UpOptions& options, std::string_view value);
+std::string set_xds(UpOptions& options, std::string_view value);
 std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value);
 std::string set_api_name(std::vector<std::string>& names, std::string_view value);
 std::string set_uses(std::uint64_t& uses, std::string_view value);
@@ -44,6 +45,10 @@ std::string set_workers(unsigned& workers, std::string_view value);
 std::string set_log_level(Level& level, std::string_view value);
 std::string set_log_format(bool& json, std::string_view value);
 std::string set_format(Format& format, std::string_view value);
+std::string set_address(std::string& address, std::string_view value);
+std::string set_port(std::uint16_t& port, std::string_view value);
+std::string set_controller(std::vector<std::string>& controllers, std::string_view value);
+std::string set_node(std::string& node, std::string_view value);
 std::string set_label(std::vector<std::string>& labels, std::string_view value);
 
 // --- of every command that calls the API
@@ -54,64 +59,112 @@ inline constexpr std::array kApiFlags{
          [](Arguments& to, std::string_view value) { return set_text(to.token.emplace(), value); }},
 };
 
+// --- of the commands that run a role
+inline constexpr Flag kDataDirFlag{
+    "--data-dir", "DIR", "./weir-data", "the store and the admin token",
+    [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }};
+inline constexpr Flag kStoreFlag{
+    "--store", "URL", "a file in the data directory",
+    "postgres://USER@HOST/DATABASE, which several controllers can share",
+    [](Arguments& to, std::string_view value) { return set_store(to.up.options.store, value); }};
+inline constexpr Flag kApiFlag{"--api", "ADDRESS", "127.0.0.1:8480",
+                               "API, /metrics, /healthz, /readyz, /openapi.json; TLS when it is not loopback",
+                               [](Arguments& to, std::string_view value) {
+                                 return set_listener(to.up.options.api, to.up.api_given, value);
+                               }};
+inline constexpr Flag kApiNameFlag{
+    "--api-name",
+    "NAME",
+    "those of this machine",
+    "a name or address by which others reach the API: in the certificate of its TLS; repeatable",
+    [](Arguments& to, std::string_view value) { return set_api_name(to.up.options.api_names, value); },
+    Flag::Count::kMany};
+inline constexpr Flag kHttpFlag{"--http", "ADDRESS", "127.0.0.1:8080",
+                                "listeners of protocol HTTP that name no port",
+                                [](Arguments& to, std::string_view value) {
+                                  return set_listener(to.up.options.http, to.up.http_given, value);
+                                }};
+inline constexpr Flag kHttpsFlag{
+    "--https", "ADDRESS", "127.0.0.1:8443", "listeners of protocol HTTPS that name no port; or off",
+    [](Arguments& to, std::string_view value) { return set_https(to.up.options, value); }};
+inline constexpr Flag kDomainFlag{
+    "--domain", "NAME", "weir.localhost", "names that weir makes itself are below it",
+    [](Arguments& to, std::string_view value) { return set_domain(to.up.options.domain, value); }};
+inline constexpr Flag kWorkersFlag{
+    "--workers", "N", "one per usable core", "threads of the data plane",
+    [](Arguments& to, std::string_view value) { return set_workers(to.up.options.workers, value); }};
+inline constexpr Flag kProviderFlag{
+    "--provider", "NAME", "", "the cloud that this machine is in",
+    [](Arguments& to, std::string_view value) { return set_text(to.up.options.provider, value); }};
+inline constexpr Flag kRegionFlag{
+    "--region", "NAME", "", "the provider's name of its region",
+    [](Arguments& to, std::string_view value) { return set_text(to.up.options.region, value); }};
+inline constexpr Flag kCityFlag{
+    "--city", "NAME", "", "where it is",
+    [](Arguments& to, std::string_view value) { return set_text(to.up.options.city, value); }};
+inline constexpr Flag kPublicFlag{
+    "--public", "", "", "listen on all addresses of this machine, IPv4 and IPv6, where no other is given",
+    [](Arguments& to, std::string_view) {
+      to.up.listen_publicly = true;
+      return std::string();
+    }};
+inline constexpr Flag kLogLevelFlag{
+    "--log-level", "LEVEL", "info", "debug, info, warning or error",
+    [](Arguments& to, std::string_view value) { return set_log_level(to.up.options.log_level, value); }};
+inline constexpr Flag kLogFormatFlag{
+    "--log-format", "FORMAT", "text", "text or json",
+    [](Arguments& to, std::string_view value) { return set_log_format(to.up.options.log_json, value); }};
+inline constexpr Flag kAccessLogFlag{
+    "--access-log", "TARGET", "off",
+    "a line of JSON for each request: off, a file, - for stdout, syslog, or syslog:SOCKET",
+    [](Arguments& to, std::string_view value) {
+      std::string text;
+      std::string wrong = set_text(text, value);
+      if (wrong.empty()) to.up.options.access_log = record::AccessLogTarget::parse(text);
+      return wrong;
+    }};
+inline constexpr Flag kXdsFlag{
+    "--xds", "ADDRESS", "127.0.0.1:18000",
+    "where other edges and Envoys are attached, with certificates of this weir's authority; or off",
+    [](Arguments& to, std::string_view value) { return set_xds(to.up.options, value); }};
+inline constexpr Flag kXdsPlainFlag{"--xds-plain", "", "",
+                                    "without TLS: a node is who it says it is; on loopback only",
+                                    [](Arguments& to, std::string_view) {
+                                      to.up.options.xds_plain = true;
+                                      return std::string();
+                                    }};
+
 // --- weir up
 inline constexpr std::array kUpFlags{
-    Flag{"--data-dir", "DIR", "./weir-data", "the store and the admin token",
-         [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }},
-    Flag{"--store", "URL", "a file in the data directory",
-         "postgres://USER@HOST/DATABASE, which several controllers can share",
-         [](Arguments& to, std::string_view value) { return set_store(to.up.options.store, value); }},
-    Flag{"--api", "ADDRESS", "127.0.0.1:8480",
-         "API, /metrics, /healthz, /readyz, /openapi.json; TLS when it is not loopback",
-         [](Arguments& to, std::string_view value) {
-           return set_listener(to.up.options.api, to.up.api_given, value);
-         }},
-    Flag{"--api-name", "NAME", "those of this machine",
-         "a name or address by which others reach the API: in the certificate of its TLS; repeatable",
-         [](Arguments& to, std::string_view value) { return set_api_name(to.up.options.api_names, value); },
-         Flag::Count::kMany},
-    Flag{"--http", "ADDRESS", "127.0.0.1:8080", "listeners of protocol HTTP that name no port",
-         [](Arguments& to, std::string_view value) {
-           return set_listener(to.up.options.http, to.up.http_given, value);
-         }},
-    Flag{"--https", "ADDRESS", "127.0.0.1:8443", "listeners of protocol HTTPS that name no port; or off",
-         [](Arguments& to, std::string_view value) { return set_https(to.up.options, value); }},
-    Flag{"--domain", "NAME", "weir.localhost", "names that weir makes itself are below it",
-         [](Arguments& to, std::string_view value) { return set_domain(to.up.options.domain, value); }},
-    Flag{"--workers", "N", "one per usable core", "threads of the data plane",
-         [](Arguments& to, std::string_view value) { return set_workers(to.up.options.workers, value); }},
-    Flag{"--provider", "NAME", "", "the cloud that this machine is in",
-         [](Arguments& to, std::string_view value) { return set_text(to.up.options.provider, value); }},
-    Flag{"--region", "NAME", "", "the provider's name of its region",
-         [](Arguments& to, std::string_view value) { return set_text(to.up.options.region, value); }},
-    Flag{"--city", "NAME", "", "where it is",
-         [](Arguments& to, std::string_view value) { return set_text(to.up.options.city, value); }},
-    Flag{"--public", "", "",
-         "listen on all addresses of this machine, IPv4 and IPv6, where no other is given",
-         [](Arguments& to, std::string_view) {
-           to.up.listen_publicly = true;
-           return std::string();
-         }},
-    Flag{"--log-level", "LEVEL", "info", "debug, info, warning or error",
-         [](Arguments& to, std::string_view value) { return set_log_level(to.up.options.log_level, value); }},
-    Flag{"--log-format", "FORMAT", "text", "text or json",
-         [](Arguments& to, std::string_view value) { return set_log_format(to.up.options.log_json, value); }},
-    Flag{"--access-log", "TARGET", "off",
-         "a line of JSON for each request: off, a file, - for stdout, syslog, or syslog:SOCKET",
-         [](Arguments& to, std::string_view value) {
-           std::string text;
-           std::string wrong = set_text(text, value);
-           if (wrong.empty()) to.up.options.access_log = record::AccessLogTarget::parse(text);
-           return wrong;
-         }},
+    kDataDirFlag,
+    kStoreFlag,
+    kApiFlag,
+    kApiNameFlag,
+    kHttpFlag,
+    kHttpsFlag,
+    kDomainFlag,
+    kWorkersFlag,
+    kProviderFlag,
+    kRegionFlag,
+    kCityFlag,
+    kPublicFlag,
+    kLogLevelFlag,
+    kLogFormatFlag,
+    kAccessLogFlag,
     Flag{"--ssh", "ADDRESS", "127.0.0.1:2222", "taken and without effect in this version",
          [](Arguments& to, std::string_view value) { return set_unserved(to, "--ssh", value); }},
     Flag{"--tunnel", "ADDRESS", "127.0.0.1:8444", "taken and without effect in this version",
          [](Arguments& to, std::string_view value) { return set_unserved(to, "--tunnel", value); }},
     Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "taken and without effect in this version",
          [](Arguments& to, std::string_view value) { return set_unserved(to, "--dns", value); }},
-    Flag{"--xds", "ADDRESS", "127.0.0.1:18000", "taken and without effect in this version",
-         [](Arguments& to, std::string_view value) { return set_unserved(to, "--xds", value); }},
+    kXdsFlag,
+    kXdsPlainFlag,
+};
+
+// --- weir controller
+inline constexpr std::array kControllerFlags{
+    kDataDirFlag,  kStoreFlag,  kApiFlag,    kApiNameFlag,  kXdsFlag,
+    kXdsPlainFlag, kDomainFlag, kPublicFlag, kLogLevelFlag, kLogFormatFlag,
 };
 
 // --- weir ca
@@ -203,6 +256,45 @@ inline constexpr std::array kObjectFlags{kKindFlag, kNameFlag};
 inline constexpr std::array kHelpFlags{
     Flag{"TOPIC", "TOPIC", "", "a command, a kind, or a field such as service.spec.health_check",
          [](Arguments& to, std::string_view value) { return set_text(to.topic, value); }},
+};
+
+// --- weir controller bootstrap
+inline constexpr std::array kBootstrapFlags{
+    Flag{"--envoy", "", "", "for an Envoy; weir's own edges need none",
+         [](Arguments& to, std::string_view) {
+           to.bootstrap.envoy = true;
+           return std::string();
+         },
+         Flag::Count::kRequired},
+    Flag{"--node", "NAME", "", "its name: that of its Edge object, and in its certificate",
+         [](Arguments& to, std::string_view value) { return set_node(to.bootstrap.node, value); },
+         Flag::Count::kRequired},
+    Flag{
+        "--xds", "HOST:PORT", "port 18000 of the API's host", "a controller's discovery; repeatable",
+        [](Arguments& to, std::string_view value) { return set_controller(to.bootstrap.controllers, value); },
+        Flag::Count::kMany},
+    Flag{"--xds-plain", "", "", "the controllers' discovery is without TLS",
+         [](Arguments& to, std::string_view) {
+           to.bootstrap.plain = true;
+           return std::string();
+         }},
+    Flag{"--provider", "NAME", "", "the cloud that it is in",
+         [](Arguments& to, std::string_view value) { return set_text(to.bootstrap.provider, value); }},
+    Flag{"--region", "NAME", "", "the provider's name of its region",
+         [](Arguments& to, std::string_view value) { return set_text(to.bootstrap.region, value); }},
+    Flag{"--city", "NAME", "", "where it is",
+         [](Arguments& to, std::string_view value) { return set_text(to.bootstrap.city, value); }},
+    Flag{"-l,--label", "KEY=VALUE", "", "a label of its Edge object; repeatable",
+         [](Arguments& to, std::string_view value) { return set_label(to.labels, value); },
+         Flag::Count::kMany},
+    Flag{"--listen", "IP", "0.0.0.0", "the address that it listens on; :: is IPv4, too",
+         [](Arguments& to, std::string_view value) { return set_address(to.bootstrap.listen, value); }},
+    Flag{"--http", "PORT", "80", "its port for listeners of protocol HTTP that name none",
+         [](Arguments& to, std::string_view value) { return set_port(to.bootstrap.http_port, value); }},
+    Flag{"--https", "PORT", "443", "its port for listeners of protocol HTTPS that name none",
+         [](Arguments& to, std::string_view value) { return set_port(to.bootstrap.https_port, value); }},
+    Flag{"--admin", "PORT", "9901", "of Envoy's own admin interface, on loopback; 0: none",
+         [](Arguments& to, std::string_view value) { return set_port(to.bootstrap.admin_port, value); }},
 };
 
 }  // namespace weir::cli

@@ -9,6 +9,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,7 +60,7 @@ std::vector<std::string> names_with(std::vector<std::string> names, std::vector<
 }
 
 int refuse(const std::string& sentence) {
-  std::fprintf(stderr, "weir up: %s\n", sentence.c_str());
+  std::fprintf(stderr, "weir: %s\n", sentence.c_str());
   return 1;
 }
 
@@ -80,30 +81,40 @@ role::TrafficOptions traffic_options(const UpOptions& options, const store::Data
 
 role::ControlPlaneOptions control_plane_options(const UpOptions& options,
                                                 std::shared_ptr<const tls::Authority> authority) {
-  std::function<std::vector<std::string>()> api_names;
-  if (options.api_over_tls()) {
-    api_names = [names = options.api_names] { return names_with(names, names_of_this_machine()); };
-  }
+  const std::function<std::vector<std::string>()> names = [given = options.api_names] {
+    return names_with(given, names_of_this_machine());
+  };
   return {.api = options.api,
-          .api_names = std::move(api_names),
+          .api_names = options.api_over_tls() ? names : nullptr,
           .data_dir = options.data_dir,
           .store = options.store,
           .version = WEIR_VERSION,
           .domain = options.domain,
           .authority = std::move(authority),
-          .edge_name = edge_name(),
-          .edge = {.provider = options.provider,
-                   .region = options.region,
-                   .city = options.city,
-                   .address = reached_at(options.http),
-                   .version = WEIR_VERSION,
-                   .capabilities = {"http", "https", "h2"}}};
+          .discovery = options.xds,
+          .discovery_is_preset = options.xds_is_preset,
+          .discovery_names = options.xds_plain ? nullptr : names,
+          .edge_name = {},
+          .edge = {}};
+}
+
+config::EdgeSpec edge_spec(const UpOptions& options) {
+  return {.provider = options.provider,
+          .region = options.region,
+          .city = options.city,
+          .address = reached_at(options.http),
+          .version = WEIR_VERSION,
+          .capabilities = {"http", "https", "h2"}};
 }
 
 void show_admin_token(const std::string& data_dir, const std::string& token) {
   std::printf("admin token (shown once, kept in %s/%.*s): %s\n", data_dir.c_str(),
               static_cast<int>(auth::kAdminTokenName.size()), auth::kAdminTokenName.data(), token.c_str());
   std::fflush(stdout);
+}
+
+std::string api_url(const UpOptions& options, const net::Address& api) {
+  return (options.api_over_tls() ? "https://" : "http://") + api.to_string();
 }
 
 net::Task<void> drain(role::ControlPlane& control, role::Traffic& traffic) {
@@ -145,11 +156,14 @@ int run_up(const UpOptions& options) {
     const auto& [http, https] = traffic.listening();
     log->info("ready", {{"http", "http://" + http.to_string()},
                         {"https", https ? "https://" + https->to_string() : "off"},
-                        {"api", (options.api_over_tls() ? "https://" : "http://") + api.to_string()},
+                        {"api", api_url(options, api)},
                         {"data_dir", options.data_dir},
                         {"workers", std::to_string(options.workers)}});
   };
-  role::ControlPlane control(env, control_plane_options(options, *authority), directory, traffic, on_ready);
+  role::ControlPlaneOptions control_options = control_plane_options(options, *authority);
+  control_options.edge_name = edge_name();
+  control_options.edge = edge_spec(options);
+  role::ControlPlane control(env, std::move(control_options), directory, &traffic, on_ready);
   if (auto done = traffic.prepare(); !done) return refuse(done.error());
   if (auto done = control.prepare(); !done) return refuse(done.error());
   if (auto done = traffic.listen(); !done) return refuse(done.error());
@@ -166,6 +180,37 @@ int run_up(const UpOptions& options) {
     ending.on_signal(signal);
   });
   traffic.edge().passwords().answer_on((*process)->slow().loop());
+  (*process)->run();
+  return 0;
+}
+
+int run_controller(const UpOptions& options) {
+  const std::unique_ptr<Log> log = make_log(options.log_level, options.log_json);
+  auto process = role::Process::create(*log, {.workers = 0});
+  if (!process) return refuse(process.error());
+  net::Env& env = (*process)->control().env();
+  auto taken = store::DataDirectory::open(options.data_dir);
+  if (!taken) return refuse(taken.error().sentence);
+  const auto directory = std::make_shared<const store::DataDirectory>(std::move(*taken));
+  auto authority = enroll::read_or_make_authority(options.data_dir, env.loop.clock().wall_now());
+  if (!authority) return refuse(authority.error());
+
+  std::optional<role::ControlPlane> control;
+  const auto on_ready = [&](const net::Address& api, const std::string& made_token) {
+    if (!made_token.empty()) show_admin_token(options.data_dir, made_token);
+    log->info("ready", {{"api", api_url(options, api)},
+                        {"xds", control->discovery() ? control->discovery()->to_string() : "off"},
+                        {"data_dir", options.data_dir}});
+  };
+  control.emplace(env, control_plane_options(options, *authority), directory, nullptr, on_ready);
+  if (auto done = control->prepare(); !done) return refuse(done.error());
+  if (auto done = control->listen(); !done) return refuse(done.error());
+  const auto drain_control = [&]() -> net::Task<void> {
+    control->drain();
+    co_await control->join();
+  };
+  role::Ending ending(env, {.drain = drain_control, .cut = [&] { control->cut(); }});
+  (*process)->on_signal([&](int signal) { ending.on_signal(signal); });
   (*process)->run();
   return 0;
 }

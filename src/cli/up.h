@@ -1,5 +1,6 @@
-// weir up: controller and edge in one process. The options are what the flags say, defaults in place; the
-// command makes the cores, the store, the API and the edge, and runs until it is told to stop.
+// weir up: controller and edge in one process; weir controller: without the edge. The options are what the
+// flags say, defaults in place; the command makes the cores, the store, the API and the edge, and runs until
+// it is told to stop.
 #pragma once
 
 #include <optional>
@@ -20,6 +21,9 @@ struct UpOptions {
   net::Address http = net::Address::v4({127, 0, 0, 1}, 8080);
   std::optional<net::Address> https = net::Address::v4({127, 0, 0, 1}, 8443);  // none: --https off
   bool https_is_preset = true;  // nobody asked for it: when the port is taken, there is none
+  std::optional<net::Address> xds = net::Address::v4({127, 0, 0, 1}, 18000);  // none: --xds off
+  bool xds_is_preset = true;                                                  // as https_is_preset
+  bool xds_plain = false;                                                     // without TLS
   std::string domain = "weir.localhost";
   unsigned workers = 1;  // threads of the data plane; arguments.cc puts the number of usable cores here
   std::string provider;
@@ -35,5 +39,6 @@ struct UpOptions {
 
 // The exit code.
 int run_up(const UpOptions& options);
+int run_controller(const UpOptions& options);
 
 }  // namespace weir::cli

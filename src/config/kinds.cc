@@ -319,9 +319,17 @@ void Schema<RolloutSpec>::validate(const RolloutSpec& spec, Report& report) {
     }
     return;
   }
+  if (objects->size() > kRolloutObjectsMax) {
+    report.add("must have at most " + std::to_string(kRolloutObjectsMax) + " objects");
+  }
   for (const Object& object : *objects) {
-    if (is_rolled_out(object.kind())) continue;
-    report.add(reference_of(object) + ": " + std::string(kRolledOutKinds));
+    if (!is_rolled_out(object.kind())) {
+      report.add(reference_of(object) + ": " + std::string(kRolledOutKinds));
+    }
+    const bool deleted = std::ranges::any_of(spec.deletions, [&object](const DeletedObject& one) {
+      return reference_of(object) == one.kind + '/' + one.name;
+    });
+    if (deleted) report.add(reference_of(object) + ": is to be deleted, too");
   }
 }
 

@@ -12,7 +12,13 @@
 namespace weir::config {
 
 inline constexpr std::size_t kWavesMax = 64;
-inline constexpr std::size_t kRolloutObjectsMax = 256;  // changes and deletions of one
+inline constexpr std::size_t kRolloutObjectsMax = 256;  // changes of one, and deletions
+
+template <>
+struct Words<RolloutPhase> {
+  static constexpr std::array<std::string_view, 5> words{"PENDING", "RUNNING", "DONE", "WITHDRAWN",
+                                                         "REFUSED"};
+};
 
 template <>
 struct Schema<RolloutWave> {
@@ -70,6 +76,33 @@ struct Schema<DeletedObject> {
 };
 
 template <>
+struct Schema<RolloutBase> {
+  static constexpr std::string_view name = "RolloutBase";
+  static constexpr std::array fields{
+      field<&RolloutBase::object>({.name = "object", .doc = "such as services/web"}),
+      field<&RolloutBase::revision>(
+          {.name = "revision", .doc = "of it then; 0: there was none", .max = kNumberMax}),
+  };
+};
+
+template <>
+struct Schema<RolloutProgress> {
+  static constexpr std::string_view name = "RolloutProgress";
+  static constexpr std::array fields{
+      field<&RolloutProgress::phase>({.name = "phase", .doc = "as the status says it"}),
+      field<&RolloutProgress::wave>(
+          {.name = "wave", .doc = "the one under way, from 1", .max = std::int64_t{kWavesMax}}),
+      field<&RolloutProgress::waves>(
+          {.name = "waves", .doc = "all of them, as worked out at the beginning", .items_max = kWavesMax}),
+      field<&RolloutProgress::since>({.name = "since", .doc = "when that wave began, or it ended"}),
+      field<&RolloutProgress::bases>({.name = "bases",
+                                      .doc = "the objects as they were when it began",
+                                      .items_max = 2 * kRolloutObjectsMax}),
+      field<&RolloutProgress::reason>({.name = "reason", .doc = "why it ended", .max = 4096}),
+  };
+};
+
+template <>
 struct Schema<RolloutSpec> {
   static constexpr std::string_view name = "RolloutSpec";
   static constexpr std::array fields{
@@ -95,6 +128,7 @@ struct Schema<RolloutSpec> {
       field<&RolloutSpec::gates>({.name = "gates", .doc = "what must hold for the next wave to begin"}),
       field<&RolloutSpec::paused>(
           {.name = "paused", .doc = "no further wave begins; edges that have the change keep it"}),
+      field<&RolloutSpec::progress>({.name = "progress", .doc = "how far it has come", .server_set = true}),
   };
   static void validate(const RolloutSpec& spec, Report& report);
 };

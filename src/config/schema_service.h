@@ -88,6 +88,14 @@ struct Schema<HealthCheck> {
            .doc = "passed checks in a row that bring it back; its very first pass is enough",
            .min = 1,
            .max = 100}),
+      field<&HealthCheck::quorum_percent>(
+          {.name = "quorum_percent",
+           .doc =
+               "of the edges that have a verdict, how many must find an endpoint unhealthy for all to leave "
+               "it",
+           .min = 1,
+           .max = 100,
+           .quiet = true}),
       field<&HealthCheck::http>({.name = "http", .doc = "check with an HTTP request"}),
       field<&HealthCheck::grpc>(
           {.name = "grpc", .doc = "check with grpc.health.v1.Health/Check; written grpc: {}"}),

@@ -29,13 +29,6 @@ std::uint64_t hash_of(std::string_view text) {
   return hash ^ (hash >> 33U);
 }
 
-bool selects(const Labels& wanted, const Labels& labels) {
-  return std::ranges::all_of(wanted, [&](const auto& entry) {
-    const auto found = labels.find(entry.first);
-    return found != labels.end() && found->second == entry.second;
-  });
-}
-
 LoadBalancer make_load_balancer(const Object& object, const LoadBalancerSpec& spec) {
   LoadBalancer balancer{object.metadata.name, spec};
   for (Listener& listener : balancer.spec.listeners) {
@@ -197,6 +190,13 @@ Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, const Whole& who
 Checked<SnapshotPointer> next_snapshot(const Snapshot& previous, std::uint64_t revision, const Whole& whole,
                                        std::span<const ObjectChange> changes, const Labels* edge_labels) {
   return renewed(previous, revision, {touched_by(changes), whole, edge_labels});
+}
+
+bool selects(const Labels& wanted, const Labels& labels) {
+  return std::ranges::all_of(wanted, [&](const auto& entry) {
+    const auto found = labels.find(entry.first);
+    return found != labels.end() && found->second == entry.second;
+  });
 }
 
 bool is_carried(Kind kind) {

@@ -114,6 +114,9 @@ Checked<SnapshotPointer> next_snapshot(const Snapshot& previous, std::uint64_t r
 // spec.
 Labels selectable_labels(const Labels& labels, const EdgeSpec& spec);
 
+// Whether LoadBalancer.spec.edges.match, `wanted`, takes an edge with those labels.
+bool selects(const Labels& wanted, const Labels& labels);
+
 bool is_carried(Kind kind);  // whether snapshots are made from objects of the kind
 
 // The objects that it is made of, as far as it shows them: of them the same snapshot is made again.

@@ -65,6 +65,7 @@ struct HealthCheck {
   Duration timeout = std::chrono::seconds(2);
   std::uint32_t unhealthy_threshold = 2;
   std::uint32_t healthy_threshold = 1;
+  std::uint32_t quorum_percent = 51;  // of the edges that know; by default more than half
   std::optional<HttpCheck> http;
   std::optional<GrpcCheck> grpc;
   std::optional<TcpCheck> tcp;
@@ -392,6 +393,28 @@ struct DeletedObject {
   friend bool operator==(const DeletedObject&, const DeletedObject&) = default;
 };
 
+// kRefused: never begun; nothing came of it. kWithdrawn: a gate failed, or an object was changed by others,
+// and every edge has what was before.
+enum class RolloutPhase : std::uint8_t { kPending, kRunning, kDone, kWithdrawn, kRefused };
+
+// An object that a rollout changes, as it was when the rollout began.
+struct RolloutBase {
+  std::string object;          // "services/web"
+  std::uint64_t revision = 0;  // 0: there was none
+  friend bool operator==(const RolloutBase&, const RolloutBase&) = default;
+};
+
+// How far it has come: written by the controller that leads, with each step, and read by all.
+struct RolloutProgress {
+  RolloutPhase phase = RolloutPhase::kPending;
+  std::uint32_t wave = 0;          // the one under way, from 1
+  std::vector<RolloutWave> waves;  // all of them, as worked out at the beginning
+  std::optional<WallTime> since;   // of the wave, or of the end
+  std::vector<RolloutBase> bases;
+  std::string reason;  // why it ended
+  friend bool operator==(const RolloutProgress&, const RolloutProgress&) = default;
+};
+
 // When `waves` are none: by each provider, within it by each region, within that by `percents` of its edges.
 struct RolloutSpec {
   std::string changes;  // JSON: a list of objects as they shall be
@@ -401,6 +424,7 @@ struct RolloutSpec {
   Duration bake = std::chrono::seconds(30);  // of those waves
   RolloutGates gates;
   bool paused = false;
+  std::optional<RolloutProgress> progress;  // none: not begun; set by the server
   friend bool operator==(const RolloutSpec&, const RolloutSpec&) = default;
 };
 

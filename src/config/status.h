@@ -17,16 +17,26 @@
 
 namespace weir::config {
 
+// An edge that could not take an object up: it goes on with what was before.
+struct RefusedBy {
+  std::string edge;
+  std::string reason;
+  friend bool operator==(const RefusedBy&, const RefusedBy&) = default;
+};
+inline constexpr std::size_t kRefusedByShownMax = 16;  // of an object; more would tell nothing new
+
 // Of an object that edges carry and of which nothing else is seen.
 struct AppliedStatus {
   std::string applied;  // "1/1"; empty: no edge carries it
+  std::vector<RefusedBy> refused;
 };
 
 enum class EndpointHealth : std::uint8_t { kUnknown, kHealthy, kUnhealthy, kEjected, kUnchecked };
 
 // One address of a service's pool; also of an Endpoint, which has one.
 struct EndpointStatus {
-  std::string applied;  // of an Endpoint only
+  std::string applied;             // of an Endpoint only
+  std::vector<RefusedBy> refused;  // the same
   std::string address;
   std::string name;
   EndpointHealth health = EndpointHealth::kUnknown;
@@ -37,6 +47,7 @@ struct EndpointStatus {
 
 struct ServiceStatus {
   std::string applied;
+  std::vector<RefusedBy> refused;
   std::uint32_t serving = 0;
   std::uint32_t total = 0;
   std::vector<EndpointStatus> endpoints;
@@ -51,6 +62,7 @@ struct ListenerStatus {
 
 struct LoadBalancerStatus {
   std::string applied;
+  std::vector<RefusedBy> refused;
   std::vector<ListenerStatus> listeners;
 };
 
@@ -70,9 +82,6 @@ struct EdgeStatus {
   std::vector<RefusedObject> refused;
 };
 
-// kRefused: never begun; nothing came of it. kWithdrawn: a gate failed, and every edge has what was before.
-enum class RolloutPhase : std::uint8_t { kPending, kRunning, kDone, kWithdrawn, kRefused };
-
 struct RolloutStatus {
   RolloutPhase phase = RolloutPhase::kPending;
   std::uint32_t wave = 0;          // the one under way, from 1
@@ -88,13 +97,18 @@ struct Words<EndpointHealth> {
                                                          "UNCHECKED"};
 };
 
-template <>
-struct Words<RolloutPhase> {
-  static constexpr std::array<std::string_view, 5> words{"PENDING", "RUNNING", "DONE", "WITHDRAWN",
-                                                         "REFUSED"};
-};
-
 inline constexpr std::string_view kAppliedDoc = "edges that have it as it is, of all that carry it";
+inline constexpr std::string_view kRefusedDoc = "edges that could not take it up, and why";
+
+template <>
+struct Schema<RefusedBy> {
+  static constexpr std::string_view name = "RefusedBy";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&RefusedBy::edge>({.name = "edge", .doc = "which goes on with what was before"}),
+      field<&RefusedBy::reason>({.name = "reason", .doc = "in its own words", .max = 4096}),
+  };
+};
 
 template <>
 struct Schema<AppliedStatus> {
@@ -102,6 +116,8 @@ struct Schema<AppliedStatus> {
   static constexpr bool seen = true;
   static constexpr std::array fields{
       field<&AppliedStatus::applied>({.name = "applied", .doc = kAppliedDoc}),
+      field<&AppliedStatus::refused>(
+          {.name = "refused", .doc = kRefusedDoc, .items_max = kRefusedByShownMax}),
   };
 };
 
@@ -111,6 +127,8 @@ struct Schema<EndpointStatus> {
   static constexpr bool seen = true;
   static constexpr std::array fields{
       field<&EndpointStatus::applied>({.name = "applied", .doc = kAppliedDoc}),
+      field<&EndpointStatus::refused>(
+          {.name = "refused", .doc = kRefusedDoc, .items_max = kRefusedByShownMax}),
       field<&EndpointStatus::address>({.name = "address", .doc = "where requests go"}),
       field<&EndpointStatus::name>({.name = "name", .doc = "as it is given, when that is a DNS name"}),
       field<&EndpointStatus::health>(
@@ -128,6 +146,8 @@ struct Schema<ServiceStatus> {
   static constexpr bool seen = true;
   static constexpr std::array fields{
       field<&ServiceStatus::applied>({.name = "applied", .doc = kAppliedDoc}),
+      field<&ServiceStatus::refused>(
+          {.name = "refused", .doc = kRefusedDoc, .items_max = kRefusedByShownMax}),
       field<&ServiceStatus::serving>(
           {.name = "serving", .doc = "addresses that may serve now", .max = kNumberMax}),
       field<&ServiceStatus::total>({.name = "total", .doc = "addresses in the pool", .max = kNumberMax}),
@@ -153,6 +173,8 @@ struct Schema<LoadBalancerStatus> {
   static constexpr bool seen = true;
   static constexpr std::array fields{
       field<&LoadBalancerStatus::applied>({.name = "applied", .doc = kAppliedDoc}),
+      field<&LoadBalancerStatus::refused>(
+          {.name = "refused", .doc = kRefusedDoc, .items_max = kRefusedByShownMax}),
       field<&LoadBalancerStatus::listeners>(
           {.name = "listeners", .doc = "in the order of spec.listeners, as this edge has them"}),
   };

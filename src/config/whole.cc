@@ -82,19 +82,6 @@ std::vector<std::string> matches_of(const LoadBalancerSpec& spec) {
 
 const LoadBalancerSpec& balancer_of(const Object& object) { return std::get<LoadBalancerSpec>(object.spec); }
 
-// Once each.
-using Names = std::vector<std::pair<Kind, std::string>>;
-Names references_of(const Object& object) {
-  Names names;
-  Report report;
-  each_reference(object, report, [&names](const Field& field, const std::string& name) {
-    names.emplace_back(find_kind(field.refers_to)->kind, name);
-  });
-  std::ranges::sort(names);
-  names.erase(std::ranges::unique(names).begin(), names.end());
-  return names;
-}
-
 bool precedes(const Object* left, const Object* right) {
   return std::tuple(left->kind(), std::string_view(left->metadata.name)) <
          std::tuple(right->kind(), std::string_view(right->metadata.name));
@@ -106,6 +93,17 @@ bool lacks_key(const Object& object) {
 }
 
 }  // namespace
+
+std::vector<std::pair<Kind, std::string>> references_of(const Object& object) {
+  std::vector<std::pair<Kind, std::string>> names;
+  Report report;
+  each_reference(object, report, [&names](const Field& field, const std::string& name) {
+    names.emplace_back(find_kind(field.refers_to)->kind, name);
+  });
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
+}
 
 ObjectPointer Whole::find(Kind kind, std::string_view name) const {
   const auto found = of(kind).find(name);

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "config/kinds.h"
@@ -32,6 +33,9 @@ struct ObjectChange {
   Kind kind() const { return either().kind(); }
   const std::string& name() const { return either().metadata.name; }
 };
+
+// What an object names, once each.
+std::vector<std::pair<Kind, std::string>> references_of(const Object& object);
 
 class Whole {
  public:

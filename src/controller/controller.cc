@@ -18,7 +18,9 @@ Controller::Controller(net::Env& env, store::Store& store, mirror::Mirror& mirro
 
 void Controller::start() {
   tasks_.spawn(publisher_.run());
-  tasks_.spawn(keep_registered(env_, store_, options_.edge_name, options_.edge));
+  if (!options_.edge_name.empty()) {
+    tasks_.spawn(keep_registered(env_, store_, options_.edge_name, options_.edge));
+  }
   tasks_.spawn(retention_.run());
 }
 

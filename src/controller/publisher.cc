@@ -48,7 +48,9 @@ net::Task<void> Publisher::run() {
     }
     if (std::ranges::find(*changed, Kind::kToken, &config::ObjectChange::kind) != changed->end())
       refresh_tokens();
-    publish(std::move(*changed));
+    if (sinks_.changed) sinks_.changed(*changed, mirror_.revision());
+    has_read_ = true;
+    if (!options_.edge_name.empty()) publish(std::move(*changed));
     sinks_.settled(mirror_.revision());
     const auto moved = co_await store_.wait_past(mirror_.revision(), kWaitTimeout);
     if (moved || moved.error().code == Code::kTimedOut) continue;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,13 +23,15 @@ namespace weir::controller {
 
 struct PublisherSinks {
   std::function<void(config::SnapshotPointer)> snapshot;
+  // The objects have changed; before any of the others is called.
+  std::function<void(std::span<const config::ObjectChange>, store::Revision)> changed;
   // Everybody here has seen all up to this revision.
   std::function<void(store::Revision)> settled;
 };
 
 struct PublisherOptions {
   // Which edge it is for: load balancers that select others are not in its Snapshots. Labels that somebody
-  // gave to the Edge object count too.
+  // gave to the Edge object count too. Empty: there is no edge in this process, and no Snapshot.
   std::string edge_name;
   config::EdgeSpec edge;
   config::SnapshotPointer started_from = {};  // what is in force already, from the disk; may be null
@@ -42,7 +45,8 @@ class Publisher {
   // Until it is cancelled.
   net::Task<void> run();
 
-  bool has_published() const { return builds_ > failures_; }
+  // All that there is to publish here has been.
+  bool has_published() const { return options_.edge_name.empty() ? has_read_ : builds_ > failures_; }
   store::Revision published() const { return published_; }  // the revision of the last Snapshot
   std::uint64_t builds() const { return builds_; }
   std::uint64_t failures() const { return failures_; }
@@ -68,6 +72,7 @@ class Publisher {
   store::Revision published_ = 0;
   std::uint64_t builds_ = 0;
   std::uint64_t failures_ = 0;
+  bool has_read_ = false;
 };
 
 }  // namespace weir::controller

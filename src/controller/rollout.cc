@@ -131,6 +131,16 @@ void Carried::add(const Carried& other) {
   for (std::size_t i = 0; i < durations.size(); ++i) durations[i] += other.durations[i];
 }
 
+Carried Carried::minus(const Carried& earlier) const {
+  const auto rest = [](std::uint64_t now, std::uint64_t then) { return now > then ? now - then : 0; };
+  Carried left{.requests = rest(requests, earlier.requests),
+               .errors_5xx = rest(errors_5xx, earlier.errors_5xx)};
+  for (std::size_t i = 0; i < durations.size(); ++i) {
+    left.durations[i] = rest(durations[i], earlier.durations[i]);
+  }
+  return left;
+}
+
 double Carried::errors_percent() const { return share(errors_5xx, requests); }
 
 Duration Carried::p99() const {

@@ -26,6 +26,7 @@ struct Carried {
   std::array<std::uint64_t, record::Traffic::kBuckets.size() + 1> durations{};  // as edges count them
 
   void add(const Carried& other);
+  Carried minus(const Carried& earlier) const;  // what was carried since then
   double errors_percent() const;  // 0 without requests
   // Within which 99 of 100 ended, by interpolation within a bucket; zero without requests.
   Duration p99() const;

@@ -47,30 +47,37 @@ std::string authority_path(const std::string& data_dir, std::string_view name) {
   return data_dir + "/" + std::string(name);
 }
 
+std::expected<tls::PemPair, std::string> read_authority(const std::string& data_dir) {
+  auto certificate = read_file(authority_path(data_dir, kAuthorityCertificate));
+  if (!certificate) return std::unexpected(certificate.error());
+  auto key = read_file(authority_path(data_dir, kAuthorityKey));
+  if (!key) return std::unexpected(key.error());
+  return tls::PemPair{std::move(*certificate), std::move(*key)};
+}
+
+// The key last: with it, both are there.
+std::expected<void, std::string> keep_authority(const std::string& data_dir, const tls::PemPair& root) {
+  auto written = write_file(authority_path(data_dir, kAuthorityCertificate), root.certificate, 0644);
+  if (written) written = write_file(authority_path(data_dir, kAuthorityKey), root.private_key, 0600);
+  return written;
+}
+
 std::expected<std::shared_ptr<const tls::Authority>, std::string> read_or_make_authority(
     const std::string& data_dir, WallTime now) {
   const std::string certificate_path = authority_path(data_dir, kAuthorityCertificate);
   const std::string key_path = authority_path(data_dir, kAuthorityKey);
   tls::PemPair root;
   if (::access(key_path.c_str(), F_OK) == 0) {
-    auto certificate = read_file(certificate_path);
-    if (!certificate) return std::unexpected(certificate.error());
-    auto key = read_file(key_path);
-    if (!key) return std::unexpected(key.error());
-    root = {std::move(*certificate), std::move(*key)};
+    auto found = read_authority(data_dir);
+    if (!found) return std::unexpected(found.error());
+    root = std::move(*found);
   } else {
     std::array<char, 256> host{};
     (void)::gethostname(host.data(), host.size() - 1);
     auto made = tls::Authority::create("weir on " + std::string(host.data()), now);
     if (!made) return std::unexpected(std::string("no authority could be made: ") + made.error().text);
     root = std::move(*made);
-    // The key last: with it, both are there.
-    if (auto written = write_file(certificate_path, root.certificate, 0644); !written) {
-      return std::unexpected(written.error());
-    }
-    if (auto written = write_file(key_path, root.private_key, 0600); !written) {
-      return std::unexpected(written.error());
-    }
+    if (auto kept = keep_authority(data_dir, root); !kept) return std::unexpected(kept.error());
   }
   auto authority = tls::Authority::load(root);
   if (!authority) {

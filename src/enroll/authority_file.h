@@ -21,4 +21,9 @@ std::string authority_path(const std::string& data_dir, std::string_view name);
 std::expected<std::shared_ptr<const tls::Authority>, std::string> read_or_make_authority(
     const std::string& data_dir, WallTime now);
 
+// What is there.
+std::expected<tls::PemPair, std::string> read_authority(const std::string& data_dir);
+// Puts this one in the place of what is there.
+std::expected<void, std::string> keep_authority(const std::string& data_dir, const tls::PemPair& root);
+
 }  // namespace weir::enroll

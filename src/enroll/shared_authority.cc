@@ -22,7 +22,7 @@ Result<tls::PemPair> read(const std::string& value) {
 }  // namespace
 
 net::Task<Result<tls::PemPair>> share_authority(store::Store& store, tls::PemPair own) {
-  const std::string key(kAuthorityKey);
+  const std::string key(kSharedAuthorityKey);
   for (;;) {
     const auto entry = co_await store.get(key);
     if (entry) co_return read(entry->value);

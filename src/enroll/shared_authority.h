@@ -14,7 +14,7 @@
 namespace weir::enroll {
 
 // No kind has this prefix, so no path of the API leads there.
-inline constexpr std::string_view kAuthorityKey = "internal/authority";
+inline constexpr std::string_view kSharedAuthorityKey = "internal/authority";
 
 // The store's; when it has none, `own` becomes it. Never logs the key.
 net::Task<Result<tls::PemPair>> share_authority(store::Store& store, tls::PemPair own);

@@ -22,6 +22,8 @@ net::Task<std::optional<Report>> next(grpc::ServerCall& call, Status& status) {
   co_return std::nullopt;
 }
 
+Status not_known() { return {StatusCode::kPermissionDenied, "this edge is not known here, or revoked"}; }
+
 }  // namespace
 
 std::string_view edge_name(std::string_view certificate_names, std::string_view trust_domain) {
@@ -63,6 +65,7 @@ Status ReportServer::identify(const grpc::ServerCall& call, const Hello& hello, 
   if (hello.node.empty() || (!name.empty() && name != hello.node)) {
     return {StatusCode::kPermissionDenied, "the certificate is not that of edge \"" + hello.node + "\""};
   }
+  if (options_.welcome && !options_.welcome(hello.node)) return not_known();
   edge = {.name = hello.node, .verified = !name.empty(), .peer = request.peer, .hello = hello};
   return {};
 }
@@ -78,6 +81,13 @@ net::Task<Status> ReportServer::follow(grpc::ServerCall& call, const Edge& edge,
     report = co_await next(call, status);
     if (!report) co_return status;
     if (report->hello) co_return Status{StatusCode::kInvalidArgument, "who reports is said once"};
+  }
+}
+
+void ReportServer::review() {
+  if (!options_.welcome) return;
+  for (const auto& [edge, call] : streams_) {
+    if (!options_.welcome(edge)) call->end(not_known());
   }
 }
 

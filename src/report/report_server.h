@@ -39,12 +39,17 @@ class ReportServer {
     std::string trust_domain;
     // False: on loopback without TLS, an edge is who it says it is.
     bool certificate_required = true;
+    // Whether reports of that edge are taken. Empty: all.
+    std::function<bool(const std::string& edge)> welcome = {};
   };
   ReportServer(Sink sink, Options options) : sink_(std::move(sink)), options_(std::move(options)) {}
   ReportServer(const ReportServer&) = delete;
   ReportServer& operator=(const ReportServer&) = delete;
 
   net::Task<grpc::Status> serve(grpc::ServerCall& call);
+
+  // Ends the streams of those who are not welcome any more.
+  void review();
 
   std::size_t attached() const { return streams_.size(); }
 

@@ -1,6 +1,6 @@
-// ControlPlane: store, API and reconcilers as a part of a process, with or without an edge beside them. The
-// API says that it lives before the store is open; what the store has reaches the edge of this process by the
-// publisher. Lives on the control loop.
+// ControlPlane: store, API, reconcilers and discovery as a part of a process, with or without an edge beside
+// them. The API says that it lives before the store is open; what the store has reaches the edge of this
+// process by the publisher, and others by discovery. Lives on the control loop.
 #pragma once
 
 #include <expected>
@@ -34,7 +34,12 @@ struct ControlPlaneOptions {
   std::string version;  // of the program
   std::string domain;   // of the identities of machines
   std::shared_ptr<const tls::Authority> authority;
-  // The edge in this process, as it is registered.
+  // Where other edges are attached; none: nowhere.
+  std::optional<net::Address> discovery;
+  bool discovery_is_preset = true;  // nobody asked for it: when the port is taken, there is none
+  // By which it is reached, for its certificate. Empty: without TLS.
+  std::function<std::vector<std::string>()> discovery_names;
+  // The edge in this process, as it is registered; without a name: there is none.
   std::string edge_name;
   config::EdgeSpec edge;
 };
@@ -44,9 +49,9 @@ class ControlPlane {
   // Once, when the API answers. The token is empty unless it has just been made.
   using Ready = std::function<void(const net::Address& api, const std::string& made_token)>;
 
-  // traffic: of this process; outlives it.
+  // traffic: of the edge in this process, which outlives it; null: there is none.
   ControlPlane(net::Env& env, ControlPlaneOptions options,
-               std::shared_ptr<const store::DataDirectory> directory, Traffic& traffic, Ready ready);
+               std::shared_ptr<const store::DataDirectory> directory, Traffic* traffic, Ready ready);
   ~ControlPlane();
 
   // After the traffic's, before any core runs and anything listens. A store that cannot be opened fails it
@@ -59,7 +64,9 @@ class ControlPlane {
   // After drain(): returns when nothing is left.
   net::Task<void> join();
   // Ends the connections that a drain still waits for.
-  void cut() { api_server_.cut(); }
+  void cut();
+  // Where edges are attached; none: nowhere.
+  const std::optional<net::Address>& discovery() const { return options_.discovery; }
 
  private:
   struct Backend;
@@ -68,7 +75,12 @@ class ControlPlane {
   void on_store(store::Opened<std::unique_ptr<store::Engine>> opened);
   void start_backend(std::unique_ptr<store::Engine> engine);
   std::string status_of(const config::Object& object) const;
+  config::SnapshotPointer started_from() const;
   net::Task<void> begin();
+  net::Task<bool> share_authority();
+  void open_backend();
+  void open_discovery();
+  void show_traffic();
   void open_api();
   std::expected<void, std::string> make_door();
   net::Task<void> settle_late();
@@ -77,7 +89,7 @@ class ControlPlane {
   net::Env& env_;
   ControlPlaneOptions options_;
   std::shared_ptr<const store::DataDirectory> directory_;
-  Traffic& traffic_;
+  Traffic* traffic_;
   Ready ready_;
   std::string why_no_store_;
   std::unique_ptr<store::Engine> engine_;  // until there is a backend; null: the store is opened later

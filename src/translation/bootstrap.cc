@@ -27,10 +27,12 @@ Json source(const PemSource& from) {
 Json transport_socket(const Bootstrap& from) {
   Json verified{{"trusted_ca", source(from.ca)}};
   Json context;
-  if (!from.server_name.empty()) {
-    verified["match_typed_subject_alt_names"] = {
-        {{"san_type", "DNS"}, {"matcher", {{"exact", from.server_name}}}}};
-    context["sni"] = from.server_name;
+  for (const std::string& name : from.server_names) {
+    const auto address = config::parse_address(name + ":1");
+    const bool is_name = address && address->family == config::Address::Family::kName;
+    verified["match_typed_subject_alt_names"].push_back(
+        {{"san_type", is_name ? "DNS" : "IP_ADDRESS"}, {"matcher", {{"exact", name}}}});
+    if (is_name && !context.contains("sni")) context["sni"] = name;
   }
   Json& common = context["common_tls_context"];
   common["tls_params"] = {{"tls_minimum_protocol_version", "TLSv1_3"}};
@@ -76,7 +78,11 @@ std::string envoy_bootstrap(const Bootstrap& from) {
   }
   Json labels = Json::object();
   for (const auto& [key, value] : from.labels) labels[key] = value;
-  node["metadata"] = {{"labels", labels}, {"provider", from.where.provider}};
+  node["metadata"] = {{"labels", labels},
+                      {"provider", from.where.provider},
+                      {"address", from.listen},
+                      {"http", std::to_string(from.http_port)},
+                      {"https", std::to_string(from.https_port)}};
   Json all{{"node", node},
            {"dynamic_resources",
             {{"ads_config",

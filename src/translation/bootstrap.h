@@ -24,10 +24,15 @@ struct Bootstrap {
   config::Labels labels;   // what rollouts and load balancers select by
   config::EdgeSpec where;  // provider, region and city count
   std::vector<config::Address> controllers;
-  std::string server_name;  // that the controllers' certificate is for; empty: it is not looked at
-  PemSource ca;             // empty: no TLS, for a controller on the same machine
-  PemSource certificate;    // the node's own, and its key
+  // Names and addresses of which one must be in a controller's certificate; none: that is not looked at.
+  std::vector<std::string> server_names;
+  PemSource ca;           // empty: no TLS, for a controller on the same machine
+  PemSource certificate;  // the node's own, and its key
   PemSource private_key;
+  // Where it listens for listeners that name no port: the controllers learn it from the node's metadata.
+  std::string listen = "0.0.0.0";
+  std::uint16_t http_port = 80;
+  std::uint16_t https_port = 443;
   std::uint16_t admin_port = 9901;  // on loopback; 0: none
 };
 

@@ -27,7 +27,7 @@ TEST_CASE("an Envoy's bootstrap, as golden/ has it") {
   from.where.city = "fra";
   check_golden("bootstrap-plain.json", from);
 
-  from.server_name = "controller.example";
+  from.server_names = {"controller.example", "::1"};
   from.ca = {PemSource::Kind::kFile, "/etc/weir/ca.pem"};
   from.certificate = {PemSource::Kind::kFile, "/etc/weir/node.pem"};
   from.private_key = {PemSource::Kind::kFile, "/etc/weir/node.key"};

@@ -3,6 +3,7 @@
 // Envoy can't be told is returned beside, never left out in silence. Control side; any thread.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <set>
 #include <span>
@@ -21,7 +22,7 @@ struct EnvoyNode {
   std::uint16_t http = 80;          // port of the shared HTTP listener
   std::uint16_t https = 443;
   std::string zone;  // its region: endpoints there are preferred; empty: none is
-  friend bool operator==(const EnvoyNode&, const EnvoyNode&) = default;
+  friend auto operator<=>(const EnvoyNode&, const EnvoyNode&) = default;
 };
 
 // A part of the configuration that Envoy can't be told as it is meant.

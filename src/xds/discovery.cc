@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include "xds/limits.h"
+
 namespace weir::xds {
 
 namespace {
@@ -112,6 +114,39 @@ class Fields {
   bool whole_ = true;
 };
 
+// An entry of Struct.fields whose value is a text: key = 1, value = 2 {string_value = 3}
+bool decode_metadata_entry(std::string_view bytes, Node& node) {
+  std::string_view key;
+  std::string_view value;
+  bool is_text = false;
+  Fields fields(bytes);
+  while (fields.next()) {
+    if (fields.field() == 1) key = fields.content();
+    if (fields.field() != 2) continue;
+    Fields parts(fields.content());
+    while (parts.next()) {
+      if (parts.field() != 3) continue;
+      value = parts.content();
+      is_text = true;
+    }
+    if (!parts.whole()) return false;
+  }
+  if (is_text && node.metadata.size() < kMetadataMax && key.size() <= kMetadataBytesMax &&
+      value.size() <= kMetadataBytesMax) {
+    node.metadata.insert_or_assign(std::string(key), std::string(value));
+  }
+  return fields.whole();
+}
+
+// google.protobuf.Struct: fields = 1
+bool decode_metadata(std::string_view bytes, Node& node) {
+  Fields fields(bytes);
+  while (fields.next()) {
+    if (fields.field() == 1 && !decode_metadata_entry(fields.content(), node)) return false;
+  }
+  return fields.whole();
+}
+
 // core.v3.Node
 bool decode(std::string_view bytes, Node& node) {
   Fields fields(bytes);
@@ -119,6 +154,9 @@ bool decode(std::string_view bytes, Node& node) {
     switch (fields.field()) {
       case 1: node.id = fields.content(); break;
       case 2: node.cluster = fields.content(); break;
+      case 3:
+        if (!decode_metadata(fields.content(), node)) return false;
+        break;
       case 6:  // user_agent_name
         node.user_agent.insert(0, fields.content());
         break;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@ enum class Variant : std::uint8_t { kWhole, kDelta };  // state of the world, in
 struct Node {
   std::string id;
   std::string cluster;
-  std::string user_agent;  // name and version
+  std::string user_agent;                       // name and version
+  std::map<std::string, std::string> metadata;  // what of it is text, kMetadataMax entries at most
 };
 
 struct Request {

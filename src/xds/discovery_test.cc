@@ -64,6 +64,10 @@ TEST_CASE("requests of protobuf are read, in both variants") {
   whole.mutable_node()->set_user_agent_name("envoy");
   whole.mutable_node()->set_user_agent_version("1.40");
   whole.mutable_node()->mutable_locality()->set_region("eu");
+  auto& metadata = *whole.mutable_node()->mutable_metadata()->mutable_fields();
+  metadata["http"].set_string_value("8080");
+  metadata["number"].set_number_value(1);
+  metadata["labels"].mutable_struct_value();
   whole.add_resource_names("a");
   whole.add_resource_names("b");
   whole.set_type_url("t");
@@ -77,6 +81,7 @@ TEST_CASE("requests of protobuf are read, in both variants") {
   CHECK(request->node->id == "n1");
   CHECK(request->node->cluster == "edge");
   CHECK(request->node->user_agent == "envoy 1.40");
+  CHECK(request->node->metadata == std::map<std::string, std::string>{{"http", "8080"}});
   CHECK(request->names == std::vector<std::string>{"a", "b"});
   CHECK(request->type_url == "t");
   CHECK(request->nonce == "n");

@@ -34,6 +34,9 @@ inline constexpr double kRequestsBurst = 2000;
 inline constexpr double kRequestsPerSecond = 200;
 // So many names weigh as much as one request more.
 inline constexpr double kNamesPerRequest = 500;
+// Of what a node says of itself, and of each key or value: some ports, an address, a few labels.
+inline constexpr std::size_t kMetadataMax = 64;
+inline constexpr std::size_t kMetadataBytesMax = 256;
 // Of a refusal's text that is kept.
 inline constexpr std::size_t kRefusalBytesMax = 2048;
 

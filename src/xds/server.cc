@@ -44,11 +44,6 @@ constexpr std::array kMethods{
 
 }  // namespace
 
-std::string node_of_certificate(std::string_view client_names) {
-  auto machine = auth::machine_of(client_names);
-  return machine && machine->role == auth::kEdgeRole ? std::move(machine->name) : std::string();
-}
-
 Server::Stream::Stream(Server& owner, grpc::ServerCall& its_call, Variant its_variant,
                        std::optional<Type> its_only)
     : Timer(&Server::alarmed),
@@ -144,9 +139,12 @@ grpc::Status Server::begin(Stream& stream, const Request& request) {
     return {grpc::StatusCode::kInvalidArgument, "the first request of a stream needs a node with an id"};
   }
   if (const http::TlsInfo* tls = stream.call.request().tls) {
-    if (node_of_certificate(tls->client_names) != request.node->id) {
+    const auto machine = auth::machine_of(tls->client_names);
+    if (machine != auth::Machine{options_.domain, std::string(auth::kEdgeRole), request.node->id}) {
       return {grpc::StatusCode::kPermissionDenied, "the client's certificate is not of this node"};
     }
+  } else if (options_.certificate_required) {
+    return {grpc::StatusCode::kUnauthenticated, "a node needs a certificate"};
   }
   Catalog* catalog = options_.view(*request.node);
   if (catalog == nullptr) return {grpc::StatusCode::kPermissionDenied, "this node is not served here"};

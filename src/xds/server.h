@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/metrics.h"
@@ -21,6 +22,10 @@ class Server {
   struct Options {
     // What a node is to see; null: it has no business here. Catalogs outlive the server's streams.
     std::function<Catalog*(const Node& node)> view;
+    // Of the machines' certificates; a node with a certificate is who that says, in this domain.
+    std::string domain = {};
+    // False: who comes without TLS is who it says it is.
+    bool certificate_required = false;
   };
   struct Counters {
     Counter requests;
@@ -91,9 +96,5 @@ class Server {
   std::size_t bulk_streams_ = 0;
   std::size_t bulk_waiting_ = 0;
 };
-
-// The edge's name in the verified certificate's alternative names ("URI:spiffe://domain/edge/name"); empty:
-// there is none.
-std::string node_of_certificate(std::string_view client_names);
 
 }  // namespace weir::xds

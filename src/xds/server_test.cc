@@ -270,12 +270,5 @@ TEST_CASE("a client that floods waits, and is not ended") {
         taken + static_cast<std::uint64_t>(kRequestsPerSecond) + 1);
 }
 
-TEST_CASE("the node of a certificate") {
-  CHECK(node_of_certificate("URI:spiffe://weir.localhost/edge/fra-1") == "fra-1");
-  CHECK(node_of_certificate("DNS:a.example, URI:spiffe://d/edge/x, DNS:b") == "x");
-  CHECK(node_of_certificate("DNS:fra-1") == "");
-  CHECK(node_of_certificate("URI:spiffe://d/controller/x") == "");
-}
-
 }  // namespace
 }  // namespace weir::xds

@@ -1,0 +1,228 @@
+#include "controller/views.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+
+#include "config/documents.h"
+#include "config/object.h"
+#include "translation/own.h"
+
+namespace weir::controller {
+namespace {
+
+using config::Kind;
+
+// Objects as YAML, and the views of them.
+struct World {
+  config::Whole objects;
+  Views views{objects};
+  std::uint64_t revision = 0;
+
+  config::ObjectPointer read(const std::string& json) {
+    auto object = config::parse_object(json, config::Origin::kStore);
+    REQUIRE(object);
+    object->metadata.revision = revision + 1;
+    return std::make_shared<const config::Object>(std::move(*object));
+  }
+  bool put(const std::string& json) {
+    const auto object = read(json);
+    const auto before = objects.put(object);
+    return views.apply(std::vector{config::ObjectChange{before, object}}, ++revision);
+  }
+  bool remove(Kind kind, std::string_view name) {
+    const auto before = objects.remove(kind, name);
+    return views.apply(std::vector{config::ObjectChange{before, nullptr}}, ++revision);
+  }
+  void put_edge(const std::string& name, const std::string& region, bool revoked = false) {
+    put(R"({"kind":"Edge","metadata":{"name":")" + name + R"("},"spec":{"region":")" + region +
+        R"(","revoked":)" + (revoked ? "true" : "false") + "}}");
+  }
+  void put_service(const std::string& name, const std::string& address) {
+    put(R"({"kind":"Service","metadata":{"name":")" + name + R"("},"spec":{"endpoints":[{"address":")" +
+        address + R"("}]}})");
+  }
+  void put_balancer(const std::string& name, const std::string& service, const std::string& match) {
+    put(R"({"kind":"LoadBalancer","metadata":{"name":")" + name +
+        R"("},"spec":{"listeners":[{"protocol":"HTTP","hostnames":[")" + name +
+        R"(.example"]}],"routes":[{"backends":[{"service":")" + service + R"("}]}],"edges":{"match":)" +
+        match + "}}}");
+  }
+
+  xds::Catalog* catalog(const std::string& edge, const std::string& agent = "weir 1") {
+    return views.catalog_for({.id = edge, .cluster = {}, .user_agent = agent, .metadata = {}});
+  }
+  // The names that are there, of one type.
+  std::set<std::string> told(const xds::Catalog& catalog, xds::Type type = xds::Type::kObject) {
+    std::set<std::string> names;
+    catalog.present(type).for_each(
+        [&](std::uint32_t slot) { names.insert(catalog.resource(type, slot)->name); });
+    return names;
+  }
+};
+
+using Names = std::set<std::string>;
+
+TEST_CASE("an edge is told what its load balancers lead to, and nothing else") {
+  World world;
+  world.put_service("web", "10.0.0.1:80");
+  world.put_service("other", "10.0.0.2:80");
+  world.put(
+      R"({"kind":"Endpoint","metadata":{"name":"e1"},"spec":{"service":"web","address":"10.0.0.3:80"}})");
+  world.put(
+      R"({"kind":"Endpoint","metadata":{"name":"e2"},"spec":{"service":"other","address":"10.0.0.4:80"}})");
+  world.put_balancer("all", "web", "{}");
+  world.put_balancer("eu", "other", R"({"region":"eu"})");
+  world.put_edge("us-1", "us");
+  world.put_edge("eu-1", "eu");
+  xds::Catalog* us = world.catalog("us-1");
+  xds::Catalog* eu = world.catalog("eu-1");
+  REQUIRE(us != nullptr);
+  CHECK(world.told(*us) == Names{"endpoints/e1", "loadbalancers/all", "revision", "services/web"});
+  CHECK(world.told(*eu) == Names{"endpoints/e1", "endpoints/e2", "loadbalancers/all", "loadbalancers/eu",
+                                 "revision", "services/other", "services/web"});
+  const auto web = world.objects.find(Kind::kService, "web");
+  const auto other = world.objects.find(Kind::kService, "other");
+  CHECK(world.views.carries("us-1", *web));
+  CHECK(!world.views.carries("us-1", *other));
+
+  SUBCASE("a load balancer that leads elsewhere brings that, and takes along what it left") {
+    world.put_balancer("all", "other", "{}");
+    CHECK(world.told(*us) == Names{"endpoints/e2", "loadbalancers/all", "revision", "services/other"});
+    world.put_balancer("eu", "web", R"({"region":"eu"})");
+    CHECK(world.told(*us) == Names{"endpoints/e2", "loadbalancers/all", "revision", "services/other"});
+  }
+  SUBCASE("the revision moves only for who has something of the change") {
+    const auto revision_of = [&](const xds::Catalog& catalog) {
+      const auto slot = catalog.names().slot(xds::Type::kObject, "revision");
+      return *translation::read_revision(catalog.resource(xds::Type::kObject, slot)->body);
+    };
+    const auto before = revision_of(*us);
+    world.put_service("other", "10.0.0.9:80");
+    CHECK(revision_of(*us) == before);
+    CHECK(revision_of(*eu) == world.revision);
+  }
+  SUBCASE("both views hold the same resource") {
+    const auto slot = us->names().slot(xds::Type::kObject, "services/web");
+    CHECK(us->resource(xds::Type::kObject, slot) == eu->resource(xds::Type::kObject, slot));
+    world.put_service("web", "10.0.0.9:80");
+    CHECK(us->resource(xds::Type::kObject, slot) == eu->resource(xds::Type::kObject, slot));
+  }
+}
+
+TEST_CASE("certificates go only where they are shown") {
+  World world;
+  world.put(R"({"kind":"Secret","metadata":{"name":"users"},"spec":{"values":{"ann":"x"}}})");
+  world.put_service("web", "10.0.0.1:80");
+  world.put_balancer("all", "web", "{}");
+  world.put_edge("us-1", "us");
+  xds::Catalog* us = world.catalog("us-1");
+  CHECK(world.told(*us) == Names{"loadbalancers/all", "revision", "services/web"});
+}
+
+TEST_CASE("an edge that is revoked or unknown has no view; one with other labels gets another") {
+  World world;
+  world.put_service("web", "10.0.0.1:80");
+  world.put_balancer("eu", "web", R"({"region":"eu"})");
+  CHECK(world.catalog("eu-1") == nullptr);
+  world.put_edge("eu-1", "us");
+  xds::Catalog* first = world.catalog("eu-1");
+  CHECK(world.told(*first) == Names{"revision"});
+  world.put_edge("eu-1", "eu");
+  xds::Catalog* second = world.catalog("eu-1");
+  CHECK(second != first);
+  CHECK(world.told(*second) == Names{"loadbalancers/eu", "revision", "services/web"});
+  world.views.tidy({second});
+  CHECK(world.views.size() == 1);
+  world.put_edge("eu-1", "eu", true);
+  CHECK(world.catalog("eu-1") == nullptr);
+}
+
+TEST_CASE("a selector that is new or gone is said, so that edges are sorted anew") {
+  World world;
+  world.put_service("web", "10.0.0.1:80");
+  CHECK(!world.put(R"({"kind":"Secret","metadata":{"name":"s"},"spec":{"values":{"a":"b"}}})"));
+  CHECK(world.put(
+      R"({"kind":"LoadBalancer","metadata":{"name":"a"},"spec":{"listeners":[{"protocol":"HTTP","hostnames":["a.example"]}],"routes":[{"backends":[{"service":"web"}]}]}})"));
+  CHECK(!world.put(
+      R"({"kind":"LoadBalancer","metadata":{"name":"b"},"spec":{"listeners":[{"protocol":"HTTP","hostnames":["b.example"]}],"routes":[{"backends":[{"service":"web"}]}]}})"));
+  CHECK(!world.remove(Kind::kLoadBalancer, "a"));
+  CHECK(world.remove(Kind::kLoadBalancer, "b"));
+}
+
+TEST_CASE("verdicts go with their service, to weir's edges and to Envoy") {
+  World world;
+  world.put_service("web", "10.0.0.1:80");
+  world.put_balancer("all", "web", "{}");
+  world.put_edge("us-1", "us");
+  world.put_edge("us-2", "us");
+  xds::Catalog* own = world.catalog("us-1");
+  xds::Catalog* envoy = world.catalog("us-2", "envoy 1.40");
+  REQUIRE(envoy != own);
+  CHECK(world.told(*envoy, xds::Type::kCluster) == Names{"web"});
+  const auto version = [&] {
+    const auto slot = envoy->names().slot(xds::Type::kEndpoints, "web");
+    return envoy->resource(xds::Type::kEndpoints, slot)->version;
+  };
+  const std::string healthy = version();
+  world.views.set_unhealthy("web", {"10.0.0.1:80"});
+  CHECK(world.told(*own, xds::Type::kHealth) == Names{"web"});
+  CHECK(version() != healthy);
+  // Who comes later is told, too.
+  world.put_edge("us-3", "eu");
+  world.put_balancer("eu", "web", R"({"region":"eu"})");
+  CHECK(world.told(*world.catalog("us-3"), xds::Type::kHealth) == Names{"web"});
+  world.views.set_unhealthy("web", {});
+  CHECK(world.told(*own, xds::Type::kHealth).empty());
+  CHECK(version() == healthy);
+}
+
+TEST_CASE("whom a rollout has reached sees its changes, and the others what is written") {
+  World world;
+  world.put_service("web", "10.0.0.1:80");
+  world.put_service("site", "10.0.0.2:80");
+  world.put_balancer("all", "web", "{}");
+  world.put_edge("us-1", "us");
+  world.put_edge("eu-1", "eu");
+  std::set<std::string> reached;
+  world.views.set_reached([&](const std::string& edge, const config::Labels&) {
+    return reached.contains(edge) ? std::vector<std::string>{"move"} : std::vector<std::string>();
+  });
+  const auto body = [&](const std::string& edge, const std::string& name) {
+    xds::Catalog* catalog = world.catalog(edge);
+    const auto slot = catalog->names().slot(xds::Type::kObject, name);
+    const auto& resource = catalog->resource(xds::Type::kObject, slot);
+    return resource ? config::to_json(*translation::read_object(resource->body), config::Secrets::kHide) : "";
+  };
+  const auto changed = world.read(
+      R"({"kind":"LoadBalancer","metadata":{"name":"all"},"spec":{"listeners":[{"protocol":"HTTP","hostnames":["all.example"]}],"routes":[{"backends":[{"service":"site"}]}]}})");
+  world.views.set_overlay("move", {{world.objects.find(Kind::kLoadBalancer, "all"), changed}});
+  CHECK(body("eu-1", "services/site").empty());
+  reached = {"eu-1"};
+  xds::Catalog* us = world.catalog("us-1");
+  xds::Catalog* eu = world.catalog("eu-1");
+  CHECK(world.told(*us) == Names{"loadbalancers/all", "revision", "services/web"});
+  CHECK(world.told(*eu) == Names{"loadbalancers/all", "revision", "services/site"});
+
+  SUBCASE("what changes below it comes to both; what it holds itself stays") {
+    world.put_service("site", "10.0.0.9:80");
+    CHECK(body("eu-1", "services/site").contains("10.0.0.9:80"));
+    world.put_service("web", "10.0.0.8:80");
+    CHECK(body("us-1", "services/web").contains("10.0.0.8:80"));
+    world.put_balancer("all", "web", R"({"region":"us"})");
+    CHECK(world.told(*world.catalog("us-1")) == Names{"loadbalancers/all", "revision", "services/web"});
+    CHECK(world.told(*eu) == Names{"loadbalancers/all", "revision", "services/site"});
+  }
+  SUBCASE("withdrawn, all see what is written") {
+    world.views.drop_overlay("move");
+    CHECK(world.catalog("eu-1") == us);
+    world.views.tidy({us});
+    CHECK(world.views.size() == 1);
+    // Another one of the same name begins anew.
+    world.views.set_overlay("move", {{world.objects.find(Kind::kLoadBalancer, "all"), nullptr}});
+    CHECK(world.told(*world.catalog("eu-1")) == Names{"revision"});
+  }
+}
+
+}  // namespace
+}  // namespace weir::controller

@@ -1,0 +1,130 @@
+#include "role/discovery.h"
+
+#include <set>
+#include <utility>
+
+#include "h2/server_connection.h"
+#include "role/traffic.h"
+
+namespace weir::role {
+namespace {
+
+// An edge that is gone without a word is noticed within the two together.
+constexpr Duration kKeepaliveInterval = std::chrono::seconds(10);
+constexpr Duration kKeepaliveTimeout = std::chrono::seconds(5);
+
+}  // namespace
+
+Discovery::Discovery(net::Env& env, const config::Whole& objects, DiscoveryOptions options,
+                     DiscoverySinks sinks)
+    : env_(env),
+      options_(std::move(options)),
+      sinks_(std::move(sinks)),
+      views_(objects),
+      calls_(env.loop, {}),
+      discovery_(env.loop, *this,
+                 {.view = [this](const xds::Node& node) { return views_.catalog_for(node); },
+                  .domain = options_.domain,
+                  .certificate_required = static_cast<bool>(options_.names)}),
+      reports_(sinks_.reports, {.trust_domain = options_.domain,
+                                .certificate_required = static_cast<bool>(options_.names),
+                                .welcome = [this](const std::string& edge) { return views_.knows(edge); }}),
+      http_(env, calls_,
+            {.keepalive_interval = kKeepaliveInterval,
+             .keepalive_timeout = kKeepaliveTimeout,
+             .h2 = h2::make_connection}),
+      tasks_(env.loop) {
+  discovery_.add_to(calls_);
+  calls_.add(std::string(report::kReportPath),
+             [this](grpc::ServerCall& call) { return reports_.serve(call); });
+}
+
+std::expected<void, std::string> Discovery::listen() {
+  if (options_.names) {
+    auto door = enroll::Door::create(
+        env_, options_.authority,
+        {.names = options_.names, .protocols = {"h2"}, .clients = tls::ClientCertificates::kRequired});
+    if (!door) return std::unexpected(std::string("no TLS for discovery: ") + door.error().text);
+    door_ = std::move(*door);
+    door_->on_refused([this](const net::Address& from, const char* why) { sinks_.distrusted(from, why); });
+    tasks_.spawn(door_->keep_fresh());
+  }
+  auto listener = env_.network.listen(options_.at);
+  if (!listener) return std::unexpected(cannot_listen("--xds", options_.at, listener.error()));
+  listening_ = true;
+  http_.listen(std::move(*listener), door_);
+  return {};
+}
+
+void Discovery::apply(std::span<const config::ObjectChange> changes, std::uint64_t revision) {
+  if (views_.apply(changes, revision)) review();
+}
+
+void Discovery::review() {
+  discovery_.review();
+  reports_.review();
+  std::set<const xds::Catalog*> used;
+  discovery_.for_each_session([&](const xds::Session& session) { used.insert(&session.catalog()); });
+  views_.tidy(used);
+}
+
+std::vector<Discovery::Attached> Discovery::attached_envoys() const {
+  std::vector<Attached> attached;
+  discovery_.for_each_session([&](const xds::Session& session) {
+    if (controller::is_own_edge(session.node())) return;
+    attached.push_back({.node = session.node().id, .in_sync = session.in_sync()});
+  });
+  return attached;
+}
+
+void Discovery::accepted(const xds::Node& node, xds::Type /*type*/,
+                         const std::vector<xds::ResourcePtr>& resources) {
+  if (controller::is_own_edge(node)) return;  // its reports say it
+  for (const xds::ResourcePtr& resource : resources) {
+    if (!resource->object.empty()) sinks_.refused(node.id, resource->object, {});
+  }
+}
+
+void Discovery::refused(const xds::Node& node, xds::Type type, const xds::ResourcePtr& resource,
+                        std::string_view message) {
+  env_.log.warning("an edge refuses what it is told; it goes on with what was before",
+                   {{"edge", node.id},
+                    {"type", std::string(xds::info_of(type).word)},
+                    {"resource", resource ? resource->name : std::string()},
+                    {"reason", std::string(message)}});
+  if (controller::is_own_edge(node) || !resource || resource->object.empty()) return;
+  sinks_.refused(node.id, resource->object, message);
+}
+
+void Discovery::write_metrics(std::string& out) const {
+  const auto metric = [&out](std::string_view name, std::string_view type, std::string_view help,
+                             std::uint64_t value) {
+    out.append("# HELP ").append(name).append(" ").append(help).append("\n");
+    out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
+    out.append(name).append(" ").append(std::to_string(value)).append("\n");
+  };
+  const xds::Server::Counters& counters = discovery_.counters();
+  metric("weir_discovery_streams", "gauge", "Edges' streams of discovery that are open here.",
+         discovery_.streams());
+  metric("weir_report_streams", "gauge", "Edges that report to this controller.", reports_.attached());
+  metric("weir_discovery_views", "gauge", "Different views that edges have.", views_.size());
+  metric("weir_discovery_requests_total", "counter", "Requests of discovery.", counters.requests.get());
+  metric("weir_discovery_responses_total", "counter", "Responses of discovery.", counters.responses.get());
+  metric("weir_discovery_response_bytes_total", "counter", "Bytes of those.", counters.response_bytes.get());
+  metric("weir_discovery_refusals_total", "counter", "Responses that an edge refused.",
+         counters.refusals.get());
+  metric("weir_discovery_overdue_total", "counter", "Streams ended because the edge did not answer.",
+         counters.overdue.get());
+}
+
+void Discovery::drain() {
+  http_.drain();
+  calls_.end_calls();
+}
+
+net::Task<void> Discovery::join() {
+  co_await http_.join();
+  co_await tasks_.stop();
+}
+
+}  // namespace weir::role
