@@ -240,3 +240,59 @@ class Weir:
 
     def __exit__(self, *_):
         self.stop(3.0)
+
+
+class Controller(Weir):
+    """One `weir controller`: it carries no traffic. TLS for whoever calls it, by a name of loopback too."""
+
+    NAME = "weir.localhost"
+
+    def __init__(self, directory, *, flags=(), **more):
+        super().__init__(directory, **more)
+        self.xds_port = free_port()
+        self.flags = [
+            "controller",
+            "--data-dir",
+            self.data,
+            "--api",
+            f"{self.address}:{self.api_port}",
+            "--api-name",
+            self.NAME,
+            "--xds",
+            f"{self.address}:{self.xds_port}",
+            *flags,
+        ]
+
+    def join_token(self, *flags):
+        done = self.cli("token", "create", "--join", "edge", *flags)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+class Edge(Weir):
+    """One `weir edge`. In the place of an API it has /healthz, /readyz and /metrics."""
+
+    def __init__(self, directory, name, lead, *, flags=(), **more):
+        """lead: the controllers, or the flags that name another control plane."""
+        super().__init__(directory, **more)
+        self.name = name
+        leaders = []
+        for one in lead:
+            leaders += (
+                [one]
+                if isinstance(one, str)
+                else ["--controller", f"https://{one.NAME}:{one.api_port}"]
+            )
+        self.flags = ["edge", "--data-dir", self.data, "--name", name, *leaders]
+        self.flags += ["--workers", 1, "--http", f"{self.address}:{self.http_port}"]
+        self.flags += ["--https", f"{self.address}:{self.https_port}"]
+        self.flags += ["--metrics", f"{self.address}:{self.api_port}", *flags]
+
+    def start(self, *, token=None, **more):
+        flags = self.flags
+        if token:
+            self.flags = [*flags, "--join-token", token]
+        try:
+            return super().start(**more)
+        finally:
+            self.flags = flags

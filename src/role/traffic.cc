@@ -41,13 +41,20 @@ std::expected<void, std::string> Traffic::listen() {
     edge_.apply(started_from_);
     control_.log.info("traffic begins with the last snapshot",
                       {{"revision", std::to_string(started_from_->revision)}});
+    begin();
   }
   return {};
+}
+
+void Traffic::begin() {
+  has_snapshot_ = true;
+  if (const auto begun = std::exchange(begun_, nullptr)) begun();
 }
 
 void Traffic::apply(config::SnapshotPointer snapshot) {
   snapshot_file_.keep([snapshot] { return config::snapshot_text(*snapshot); });
   edge_.apply(std::move(snapshot));
+  begin();
 }
 
 config::SnapshotPointer Traffic::read_last_snapshot() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,17 +42,24 @@ class Traffic {
 
   // Takes effect on every worker in its next turn, and goes to disk.
   void apply(config::SnapshotPointer snapshot);
+  bool has_snapshot() const { return has_snapshot_; }
+  // Called once, when there is a snapshot. Before listen().
+  void on_begun(std::function<void()> begun) { begun_ = std::move(begun); }
 
   edge::Edge& edge() { return edge_; }
+  const edge::Edge& edge() const { return edge_; }
 
  private:
   config::SnapshotPointer read_last_snapshot();
+  void begin();
 
   net::Env& control_;
   TrafficOptions options_;
   edge::Edge edge_;
   config::SnapshotPointer started_from_;
   edge::Listening listening_;
+  bool has_snapshot_ = false;
+  std::function<void()> begun_;
   store::KeptFile snapshot_file_;
 };
 

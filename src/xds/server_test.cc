@@ -89,6 +89,19 @@ TEST_CASE("what an edge refuses is named to the controller, and the rest goes on
   CHECK(edge.has["object services/a"] == "2");
 }
 
+TEST_CASE("a removal that came with what is refused is in force when that is found out") {
+  World world;
+  world.apply({put(Type::kObject, kRevisionName, "r1"), put(Type::kObject, "services/a", "1"),
+               put(Type::kObject, "services/b", "1")});
+  Edge& edge = world.edge("fra-1", {{Type::kObject, {"*"}}});
+  edge.bad = "bad";
+  world.apply({put(Type::kObject, "services/a", "bad"), gone(Type::kObject, "services/b"),
+               put(Type::kObject, kRevisionName, "r2")});
+  CHECK(edge.has ==
+        std::map<std::string, std::string>{{"object revision", "r2"}, {"object services/a", "1"}});
+  CHECK(edge.handed.back() == "object -services/b revision=r2");
+}
+
 TEST_CASE("after a new attachment only the difference comes") {
   World world;
   world.apply({put(Type::kObject, kRevisionName, "r1"), put(Type::kObject, "services/a", "1"),

@@ -25,10 +25,12 @@ void Subscription::choose(const Gates& gates, Chosen& chosen) {
   choose_additions(gates, chosen);
   choose_removals(gates, chosen);
   if (type_ != Type::kObject) return;
-  // The one that ends a whole goes when all else does.
+  // The one that ends a whole goes when all else does; once more, when the client has it from a trial and
+  // this was held up by the refusal.
   const Slot revision = catalog_->names().slot(type_, kRevisionName);
-  const bool last = chosen.additions.size() + chosen.removals.size() + 1 == due_.size() + gone_.size();
-  if (last && due_.contains(revision)) chosen.additions.push_back(revision);
+  const std::size_t others = due_.size() + gone_.size() - (due_.contains(revision) ? 1 : 0);
+  if (chosen.additions.size() + chosen.removals.size() < others) return;
+  if (due_.contains(revision) || (others > 0 && present(revision))) chosen.additions.push_back(revision);
 }
 
 void Subscription::choose_group(Chosen& chosen) {

@@ -1,0 +1,190 @@
+#include "role/remote_edge.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "xds/limits.h"
+
+namespace weir::role {
+namespace {
+
+// Nobody but the first reads more than one of them.
+constexpr const char* kNoToken =
+    "this machine has not joined yet: give it a join token (--join-token; `weir token create --join edge` "
+    "makes one)";
+
+report::EndpointSeen seen_of(const edge::Finding& finding) {
+  report::EndpointSeen seen{.service = std::string(finding.service),
+                            .endpoint = std::string(finding.endpoint),
+                            .state = report::EndpointState::kGone,
+                            .reason = finding.reason};
+  if (!finding.health) return seen;
+  switch (*finding.health) {
+    case lb::Health::kUnknown: seen.state = report::EndpointState::kUnknown; break;
+    case lb::Health::kHealthy: seen.state = report::EndpointState::kHealthy; break;
+    case lb::Health::kUnhealthy:
+    case lb::Health::kNeverHealthy: seen.state = report::EndpointState::kUnhealthy; break;
+  }
+  return seen;
+}
+
+}  // namespace
+
+struct RemoteEdge::Line {
+  Line(net::Env& env, const tls::Host& controller, report::Hello hello, Traffic& traffic)
+      : dialler(env, {.host = controller.name}),
+        channel(env.loop, dialler, {.authority = controller.name}),
+        reporter(env, channel, std::move(hello),
+                 [this, &traffic] { return load_since(traffic.edge().carried(), carried); }, {}) {}
+  grpc::Dialler dialler;
+  grpc::Channel channel;
+  edge::Carried carried;  // at the last report
+  report::Reporter reporter;
+};
+
+RemoteEdge::RemoteEdge(net::Env& env, RemoteEdgeOptions options, Traffic& traffic)
+    : env_(env), options_(std::move(options)), traffic_(traffic), tasks_(env.loop) {}
+
+RemoteEdge::~RemoteEdge() = default;
+
+std::expected<void, std::string> RemoteEdge::prepare() {
+  auto credentials = enroll::Keeper::read(options_.credentials_path);
+  if (credentials) {
+    // One whose certificate has ended joins again, when it is given a token.
+    const bool ended = env_.loop.clock().wall_now() >= credentials->not_after();
+    if (!ended || options_.join_token.empty()) {
+      options_.node.name = credentials->name;
+      credentials_ = std::move(*credentials);
+    }
+  } else if (credentials.error().code != Code::kNotFound) {
+    return std::unexpected(options_.credentials_path + ": " + sentence_of(credentials.error()));
+  }
+  if (!credentials_ && options_.join_token.empty()) return std::unexpected(kNoToken);
+  auto secrets = OwnFollower::read_secrets(options_.secrets_path);
+  if (!secrets && secrets.error().code != Code::kNotFound) {
+    env_.log.error("what this edge had from its controllers can't be used; they are asked again",
+                   {{"file", options_.secrets_path}, {"reason", sentence_of(secrets.error())}});
+  }
+  if (secrets) traffic_.edge().set_secrets(to_edge(*secrets));
+  follower_.emplace(env_, traffic_, secrets ? std::move(*secrets) : translation::EdgeSecrets{},
+                    options_.secrets_path, [this] { tell_state(); });
+  make_lines();
+  return {};
+}
+
+void RemoteEdge::make_lines() {
+  const enroll::Node& node = options_.node;
+  const report::Hello hello{.node = node.name,
+                            .version = node.version,
+                            .provider = node.provider,
+                            .region = node.region,
+                            .city = node.city,
+                            .labels = {node.labels.begin(), node.labels.end()},
+                            .capabilities = options_.capabilities,
+                            .address = node.address};
+  for (const tls::Host& controller : options_.controllers) {
+    lines_.push_back(std::make_unique<Line>(env_, controller, hello, traffic_));
+    if (traffic_.started_from()) lines_.back()->reporter.applied(traffic_.started_from()->revision);
+  }
+  traffic_.edge().on_finding([this](const edge::Finding& finding) {
+    for (const auto& line : lines_) line->reporter.see(seen_of(finding));
+  });
+}
+
+void RemoteEdge::start(std::function<void(const std::string&)> refused) {
+  refused_ = std::move(refused);
+  tasks_.spawn(run());
+}
+
+net::Task<void> RemoteEdge::run() {
+  if (!credentials_ && !co_await join()) co_return;
+  begin();
+}
+
+// True: there are credentials. In rounds over all controllers, until one of them has decided.
+net::Task<bool> RemoteEdge::join() {
+  grpc::Backoff backoff(kJoinPauses);
+  for (;;) {
+    std::string why;
+    for (const tls::Host& controller : options_.controllers) {
+      auto joined = co_await enroll::join(env_, controller, options_.join_token, options_.node);
+      if (joined) {
+        credentials_ = std::move(*joined);
+        env_.log.info("this machine has joined", {{"name", credentials_->name}});
+        co_return true;
+      }
+      why = std::move(joined.error().sentence);
+      if (joined.error().error.code == Code::kCancelled) co_return false;
+      if (joined.error().is_final) {
+        refused_(why);
+        co_return false;
+      }
+    }
+    env_.log.warning("no controller lets this machine in yet", {{"reason", why}});
+    if (!co_await env_.loop.sleep(backoff.failed(env_.random))) co_return false;
+  }
+}
+
+void RemoteEdge::begin() {
+  keeper_.emplace(env_, options_.controllers, options_.node, *credentials_, options_.credentials_path);
+  keeper_->on_renewed([this](const enroll::Credentials& renewed) { use(renewed); });
+  std::vector<grpc::Dialler::Target> targets;
+  for (const tls::Host& controller : options_.controllers) {
+    targets.push_back({.host = controller.name,
+                       .port = credentials_->discovery_port,
+                       .tls = nullptr,
+                       .server_name = {},
+                       .timeout = xds::kAttachTimeout});
+  }
+  client_.emplace(env_, *follower_,
+                  xds::Client::Options{.node = {credentials_->name, {}, "weir " + options_.node.version},
+                                       .controllers = std::move(targets),
+                                       .wanted = {{xds::Type::kObject, {"*"}}, {xds::Type::kHealth, {"*"}}},
+                                       .had = follower_->had()});
+  use(*credentials_);
+  tasks_.spawn(keeper_->run());
+  tasks_.spawn(client_->run());
+  for (const auto& line : lines_) tasks_.spawn(line->reporter.run());
+}
+
+// Connections that there are stay: a renewed certificate says the same.
+void RemoteEdge::use(const enroll::Credentials& credentials) {
+  auto tls = enroll::client_context(credentials, {"h2"});
+  if (!tls) {
+    env_.log.error("the machine's certificate can't be used", {{"reason", tls.error().text}});
+    return;
+  }
+  client_->set_tls(*tls);
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    lines_[i]->dialler.set_target(
+        {.host = options_.controllers[i].name, .port = credentials.discovery_port, .tls = *tls});
+  }
+}
+
+void RemoteEdge::tell_state() {
+  std::vector<report::RefusedObject> refused;
+  for (auto& [object, reason] : follower_->refused()) refused.push_back({object, reason});
+  for (const auto& line : lines_) {
+    line->reporter.applied(follower_->revision());
+    line->reporter.refused(refused);
+  }
+}
+
+report::Load RemoteEdge::load_since(const edge::Carried& now, edge::Carried& before) {
+  report::Load load{.requests = now.requests - before.requests,
+                    .errors_5xx = now.errors_5xx - before.errors_5xx,
+                    .connections = static_cast<std::uint32_t>(now.connections)};
+  for (std::size_t i = 0; i < now.durations.size(); ++i) {
+    load.latency_counts.push_back(now.durations[i] - before.durations[i]);
+  }
+  before = now;
+  return load;
+}
+
+net::Task<void> RemoteEdge::stop() {
+  co_await tasks_.stop();
+  for (const auto& line : lines_) co_await line->channel.close();
+  if (follower_) co_await follower_->stop();
+}
+
+}  // namespace weir::role

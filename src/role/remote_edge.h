@@ -1,0 +1,77 @@
+// RemoteEdge: what makes the traffic of this process an edge of controllers elsewhere: it joins them by a
+// token, stays attached to one of them, keeps its certificate, and reports to all of them. Whatever becomes
+// of them, traffic goes on from the last snapshot. On the control loop.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "enroll/client.h"
+#include "enroll/keeper.h"
+#include "grpc/backoff.h"
+#include "grpc/channel.h"
+#include "grpc/dialler.h"
+#include "net/env.h"
+#include "net/task.h"
+#include "net/task_group.h"
+#include "report/reporter.h"
+#include "role/own_follower.h"
+#include "role/traffic.h"
+#include "xds/client.h"
+
+namespace weir::role {
+
+struct RemoteEdgeOptions {
+  std::vector<tls::Host> controllers;  // their APIs; at least one
+  std::string join_token;              // empty: this machine has joined already
+  enroll::Node node;
+  std::vector<std::string> capabilities;
+  std::string credentials_path;
+  std::string secrets_path;
+};
+
+class RemoteEdge {
+ public:
+  // Between two rounds in which no controller let this machine in.
+  static constexpr grpc::Backoff::Options kJoinPauses{.first = std::chrono::seconds(1),
+                                                      .longest = std::chrono::seconds(30)};
+
+  // traffic: outlives it.
+  RemoteEdge(net::Env& env, RemoteEdgeOptions options, Traffic& traffic);
+  ~RemoteEdge();
+
+  // After the traffic's, and before it listens: reads what is there from an earlier life. The error is a
+  // sentence.
+  std::expected<void, std::string> prepare();
+  // refused: a controller does not let this machine in, and there is no use in trying again.
+  void start(std::function<void(const std::string& sentence)> refused);
+  net::Task<void> stop();
+
+  const std::string& name() const { return options_.node.name; }
+
+ private:
+  struct Line;  // to one controller, for reports
+  net::Task<void> run();
+  net::Task<bool> join();
+  void begin();
+  void make_lines();
+  void use(const enroll::Credentials& credentials);
+  void tell_state();
+  static report::Load load_since(const edge::Carried& now, edge::Carried& before);
+
+  net::Env& env_;
+  RemoteEdgeOptions options_;
+  Traffic& traffic_;
+  std::function<void(const std::string&)> refused_;
+  std::optional<enroll::Credentials> credentials_;  // none: it has not joined
+  std::optional<OwnFollower> follower_;
+  std::optional<enroll::Keeper> keeper_;
+  std::optional<xds::Client> client_;
+  std::vector<std::unique_ptr<Line>> lines_;
+  net::TaskGroup tasks_;
+};
+
+}  // namespace weir::role
