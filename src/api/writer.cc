@@ -140,9 +140,8 @@ store::Transaction Writer::transaction_for(const Written& written, const mirror:
   }
   store::Transaction transaction;
   const WallTime now = env_.loop.clock().wall_now();
-  std::vector<config::Kind> kinds = written.back_to ? all_that_go_back() : std::vector<config::Kind>();
-  for (const config::ObjectChange& change : judged) kinds.push_back(change.kind());
-  mirror::expect_unchanged(transaction, kinds, written.revision);
+  mirror::expect_unchanged(transaction, judged, written.revision);
+  if (written.back_to) mirror::expect_unchanged(transaction, all_that_go_back(), written.revision);
   mirror::put_changes(transaction, written_ones, actor, now, written.revision);
   if (!written.back_to) return transaction;
   mirror::put_event(transaction,

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 #include <utility>
+#include <vector>
 
 #include "config/kinds.h"
 #include "mirror/records.h"
@@ -83,6 +84,13 @@ void expect_unchanged(store::Transaction& transaction, std::span<const config::K
   for (const config::KindInfo& kind : config::kKinds) {
     if ((related & bit_of(kind.kind)) != 0) transaction.unchanged(prefix_of(kind.kind), made_from);
   }
+}
+
+void expect_unchanged(store::Transaction& transaction, std::span<const config::ObjectChange> changes,
+                      store::Revision made_from) {
+  std::vector<config::Kind> kinds;
+  for (const config::ObjectChange& change : changes) kinds.push_back(change.kind());
+  expect_unchanged(transaction, kinds, made_from);
 }
 
 void put_changes(store::Transaction& transaction, std::span<const config::ObjectChange> changes,

@@ -40,6 +40,8 @@ std::string unique_by_revision(store::Revision made_from, std::size_t index);
 // them, and so on: none of them has changed after this revision.
 void expect_unchanged(store::Transaction& transaction, std::span<const config::Kind> kinds,
                       store::Revision made_from);
+void expect_unchanged(store::Transaction& transaction, std::span<const config::ObjectChange> changes,
+                      store::Revision made_from);
 
 // Writes and deletes, each expected as it was before, with an event each. first_index: of the events.
 void put_changes(store::Transaction& transaction, std::span<const config::ObjectChange> changes,

@@ -1,7 +1,10 @@
 #include "role/control_plane.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -10,11 +13,13 @@
 #include "config/status.h"
 #include "controller/controller.h"
 #include "controller/fleet.h"
+#include "controller/rollouts.h"
 #include "controller/views.h"
 #include "enroll/authority_file.h"
 #include "enroll/registrar.h"
 #include "enroll/shared_authority.h"
 #include "mirror/mirror.h"
+#include "mirror/overlay.h"
 #include "role/discovery.h"
 #include "role/said.h"
 #include "store/engine_store.h"
@@ -40,6 +45,8 @@ struct ControlPlane::Backend {
         mirror(store, env.log),
         views(mirror.objects()),
         fleet(env, store, mirror),
+        overlays(mirror.objects()),
+        rollouts(env, store, mirror, fleet),
         api(env, store, mirror, tokens,
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),
@@ -57,6 +64,9 @@ struct ControlPlane::Backend {
   mirror::Mirror mirror;
   controller::Views views;
   controller::Fleet fleet;
+  mirror::Overlays overlays;
+  std::map<std::string, mirror::Overlays::Changes> laid;  // by rollout: what the views have of it
+  controller::Rollouts rollouts;
   auth::TokenTable tokens;
   api::Api api;
   controller::Controller controller;
@@ -195,7 +205,11 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
     backend_->views.set_unhealthy(service, {unhealthy.begin(), unhealthy.end()});
     if (traffic_ != nullptr) traffic_->edge().set_verdict(service, unhealthy);
   });
+  backend_->views.set_reached([this](const std::string& edge, const config::Labels& labels) {
+    return controller::rollouts_reaching(backend_->mirror.objects(), edge, labels);
+  });
   backend_->fleet.start();
+  backend_->rollouts.start();
   if (traffic_ != nullptr) {
     traffic_->edge().heed_verdicts(true);
     show_traffic();
@@ -243,7 +257,7 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     case config::Kind::kCertificate:
     case config::Kind::kSecret: return told(config::AppliedStatus{});
     case config::Kind::kEdge: return config::status_text(fleet.status_of(name));
-    case config::Kind::kRollout:
+    case config::Kind::kRollout: return config::status_text(backend_->rollouts.status_of(object));
     case config::Kind::kToken:
     case config::Kind::kEvent: break;
   }
@@ -255,7 +269,39 @@ bool ControlPlane::carries(const std::string& edge, const config::Object& object
 }
 
 void ControlPlane::objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision) {
-  if (backend_->views.apply(changes, revision) && backend_->discovery) backend_->discovery->review();
+  bool sort_anew = backend_->views.apply(changes, revision);
+  sort_anew |= lay_overlays();
+  sort_anew |=
+      std::ranges::find(changes, config::Kind::kRollout, &config::ObjectChange::kind) != changes.end();
+  if (sort_anew && backend_->discovery) backend_->discovery->review();
+}
+
+// What rollouts under way change, as it is now. True: something of it is not as it was.
+bool ControlPlane::lay_overlays() {
+  auto& laid = backend_->laid;
+  std::map<std::string, mirror::Overlays::Changes> now;
+  for (const config::ObjectPointer& rollout : backend_->mirror.objects().of(config::Kind::kRollout)) {
+    const std::string& name = rollout->metadata.name;
+    auto together = backend_->overlays.together(std::span(&name, 1));
+    if (together.rollouts.contains(name)) now.emplace(name, std::move(together.changes));
+  }
+  const auto is_same = [](const config::ObjectChange& left, const config::ObjectChange& right) {
+    return left.after == right.after && left.kind() == right.kind() && left.name() == right.name();
+  };
+  bool any = false;
+  for (const auto& [name, changes] : laid) {
+    if (now.contains(name)) continue;
+    backend_->views.drop_overlay(name);
+    any = true;
+  }
+  for (const auto& [name, changes] : now) {
+    const auto before = laid.find(name);
+    if (before != laid.end() && std::ranges::equal(before->second, changes, is_same)) continue;
+    backend_->views.set_overlay(name, changes);
+    any = true;
+  }
+  laid = std::move(now);
+  return any;
 }
 
 // The edge of this process says what others say by their reports.
@@ -410,6 +456,7 @@ net::Task<void> ControlPlane::join() {
   co_await api_server_.join();
   if (backend_ && backend_->discovery) co_await backend_->discovery->join();
   if (backend_) co_await backend_->controller.stop();
+  if (backend_) co_await backend_->rollouts.stop();
   if (backend_) co_await backend_->fleet.stop();
   co_await tasks_.stop();
 }
