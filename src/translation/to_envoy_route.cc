@@ -142,6 +142,9 @@ void write_retries(const config::Retries& from, Duration request_timeout, route:
     }
   }
   if (!from.on_statuses.empty()) on += ",retriable-status-codes";
+  for (const config::GrpcStatus status : from.on_grpc_statuses) {
+    on.append(",").append(kGrpcRetries[static_cast<std::size_t>(status)]);
+  }
   into.set_retry_on(on);
   if (!from.non_idempotent) {
     auto& method = *into.add_retriable_request_headers();
