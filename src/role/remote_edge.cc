@@ -33,7 +33,7 @@ report::EndpointSeen seen_of(const edge::Finding& finding) {
 struct RemoteEdge::Line {
   Line(net::Env& env, const tls::Host& controller, report::Hello hello, Traffic& traffic)
       : dialler(env, {.host = controller.name}),
-        channel(env.loop, dialler, {.authority = controller.name}),
+        channel(env.loop, dialler, {.authority = grpc::Dialler::Target{.host = controller.name}.authority()}),
         reporter(env, channel, std::move(hello),
                  [this, &traffic] { return load_since(traffic.edge().carried(), carried); }, {}) {}
   grpc::Dialler dialler;
