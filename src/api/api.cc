@@ -230,7 +230,7 @@ net::Task<Api::Responded> Api::roll_back(http::Request& request, const auth::Ide
   const auto revision = parse_rollback(*content);
   if (!revision) co_return refuse(revision.error());
   const auto written =
-      co_await writer_.roll_back(*revision, Actor{caller.token, request.peer.ip()}, query->dry_run);
+      co_await writer_.roll_back(*revision, mirror::Actor{caller.token, request.peer.ip()}, query->dry_run);
   if (!written) co_return refuse(written.error());
   if (written->plan.writes() && !written->dry_run) co_await settle(written->revision);
   co_return json(request, 200, results_json(*written));

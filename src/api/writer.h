@@ -51,7 +51,7 @@ class Writer {
     std::vector<Intent> intents;
     std::optional<store::Revision> back_to;  // instead of them
   };
-  net::Task<Answer<Written>> carry_out(Wish wish, Actor actor, bool dry_run);
+  net::Task<Answer<Written>> carry_out(Wish wish, mirror::Actor actor, bool dry_run);
   net::Task<Answer<Plan>> plan(const Wish& wish, bool dry_run);
   net::Task<Result<void>> take_turn();
   net::Task<Answer<bool>> commit(Written& written, const mirror::Actor& actor);

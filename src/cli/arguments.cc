@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
+#include "cli/settings.h"
 #include "config/formats.h"
 
 namespace weir::cli {
@@ -136,6 +137,17 @@ std::string finish(Arguments& to) {
     if (!token.join.empty() && !token.role.empty()) return "--role does not go with --join";
     return {};
   }
+  if (to.command->local == edge_command) {
+    if (to.edge.controllers.empty() == !to.edge.xds) return "either --controller or --xds is needed";
+    if (to.edge.xds && !to.edge.join_token.empty()) return "--join-token goes with --controller";
+    if (!to.edge.xds && !to.edge.xds_ca.empty()) return "--xds-ca goes with --xds";
+    if (to.edge.xds && to.edge.xds_ca.empty() && !to.edge.xds->is_loopback()) {
+      return "--xds-ca is missing: only a control plane on loopback is spoken to without TLS";
+    }
+    for (const std::string& label : to.labels) {
+      if (label.find('=') == std::string::npos) return "--label " + wants("KEY=VALUE", label);
+    }
+  }
   if (!to.name.empty() && !to.labels.empty()) return "--label does not go with a NAME";
   if (to.up.listen_publicly) {
     UpOptions& up = to.up.options;
@@ -215,6 +227,39 @@ std::string set_xds(UpOptions& options, std::string_view value) {
   }
   bool given = false;
   return set_listener(*options.xds, given, value);
+}
+
+std::string set_controller(std::vector<tls::Host>& controllers, std::string_view value) {
+  constexpr std::size_t kControllersMax = 16;  // an edge reports to all of them
+  const auto url = parse_url(value);
+  if (!url || !url->over_tls) return wants("a URL such as https://weir.example:8480", value);
+  if (controllers.size() == kControllersMax) return "is given more than 16 times";
+  controllers.push_back(url->host);
+  return {};
+}
+
+std::string set_control_plane(std::optional<tls::Host>& host, std::string_view value) {
+  const auto url = parse_url("http://" + std::string(value));
+  const bool has_port = value.rfind(':') != std::string_view::npos && !value.ends_with(']');
+  if (!url || !has_port) return wants("HOST:PORT", value);
+  host = url->host;
+  return {};
+}
+
+std::string set_edge_name(std::string& name, std::string_view value) {
+  if (std::string wrong = config::check_name(value); !wrong.empty()) return wrong;
+  name = value;
+  return {};
+}
+
+std::string set_metrics(std::optional<net::Address>& at, std::string_view value) {
+  if (value == "off") {
+    at.reset();
+    return {};
+  }
+  bool given = false;
+  at = net::Address::v4({127, 0, 0, 1}, 0);
+  return set_listener(*at, given, value);
 }
 
 std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value) {

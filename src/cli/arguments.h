@@ -12,6 +12,7 @@
 
 #include "base/time.h"
 #include "cli/up.h"
+#include "tls/dial.h"
 
 namespace weir::cli {
 
@@ -25,6 +26,17 @@ struct UpFlags {
   bool api_given = false;  // with its address: --public leaves it alone
   bool http_given = false;
   std::vector<std::string_view> unserved;  // flags that open a door which this version does not have
+};
+
+// Of `weir edge`, beside those that it shares with `weir up`.
+struct EdgeFlags {
+  std::vector<tls::Host> controllers;
+  std::string join_token;
+  std::string name;     // empty: the host's
+  std::string address;  // by which clients reach it; empty: where it listens
+  std::optional<net::Address> metrics;
+  std::optional<tls::Host> xds;  // of somebody else's control plane
+  std::string xds_ca;            // a file
 };
 
 // Of `weir token create`; texts as written, which the API judges.
@@ -75,6 +87,7 @@ struct Arguments {
   std::optional<std::string> api;    // --api of the commands that call one: a URL
   std::optional<std::string> token;  // --token
   UpFlags up;
+  EdgeFlags edge;
   TokenFlags token_flags;
   BootstrapFlags bootstrap;
   StoreFlags store_flags;

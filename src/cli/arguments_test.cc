@@ -120,6 +120,16 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{"up", "--data-dir", ""}, "--data-dir must not be empty"},
       {{"up", "--store", "mysql://weir:s3cret@db"}, "--store must be a URL such as postgres://USER@HOST/"},
       {{"up", "--access-log", ""}, "--access-log must not be empty"},
+      {{"edge"}, "either --controller or --xds is needed; see `weir help edge`"},
+      {{"edge", "--controller", "https://a:1", "--xds", "127.0.0.1:1"}, "either --controller or --xds"},
+      {{"edge", "--controller", "http://a:1"}, "--controller must be a URL such as https://weir.example"},
+      {{"edge", "--controller", "a"}, "--controller must be a URL"},
+      {{"edge", "--controller", "https://a", "--xds-ca", "x"}, "--xds-ca goes with --xds"},
+      {{"edge", "--controller", "https://a", "-l", "tier"}, "--label must be KEY=VALUE, not \"tier\""},
+      {{"edge", "--controller", "https://a", "--name", "A b"}, "--name "},
+      {{"edge", "--xds", "a.example:1"}, "--xds-ca is missing"},
+      {{"edge", "--xds", "a.example"}, "--xds must be HOST:PORT, not \"a.example\""},
+      {{"edge", "--xds", "localhost:1", "--join-token", "t"}, "--join-token goes with --controller"},
       {{"explain"}, "ID or --request is missing; see `weir help explain`"},
       {{"explain", "a", "--request", "b"}, "ID does not go with --request"},
       {{"explain", "a", "-H", "b: c"}, "--header and --from go with --request"},
@@ -140,6 +150,25 @@ UpFlags up(Words words) {
   const auto arguments = parse(words);
   REQUIRE_MESSAGE(arguments.has_value(), arguments.error());
   return arguments->up;
+}
+
+TEST_CASE("weir edge knows who leads it") {
+  const auto given = parse({"edge", "--controller", "https://weir.example", "--controller", "https://[::1]:1",
+                            "--join-token", "weirjoin_x", "--name", "fra-1", "--http", "127.0.0.1:1",
+                            "--metrics", "9000", "-l", "tier=a"});
+  REQUIRE(given.has_value());
+  REQUIRE(given->edge.controllers.size() == 2);
+  CHECK(given->edge.controllers[0].name == "weir.example");
+  CHECK(given->edge.controllers[0].port == 443);
+  CHECK(given->edge.controllers[1].name == "::1");
+  CHECK(given->edge.join_token == "weirjoin_x");
+  CHECK(given->edge.name == "fra-1");
+  CHECK(given->edge.metrics->to_string() == "127.0.0.1:9000");
+  CHECK(given->up.options.http.to_string() == "127.0.0.1:1");
+  const auto foreign = parse({"edge", "--xds", "plane.example:18000", "--xds-ca", "ca.pem"});
+  REQUIRE(foreign.has_value());
+  CHECK(foreign->edge.xds->name == "plane.example");
+  CHECK(foreign->edge.xds->port == 18000);
 }
 
 TEST_CASE("weir up has the defaults of the contract") {

@@ -35,6 +35,7 @@ inline int up_command(const Arguments& arguments, Terminal& terminal) {
 inline int controller_command(const Arguments& arguments, Terminal& /*terminal*/) {
   return run_controller(arguments.up.options);
 }
+int edge_command(const Arguments& arguments, Terminal& terminal);
 int help_command(const Arguments& arguments, Terminal& terminal);
 int ca_command(const Arguments& arguments, Terminal& terminal);
 int store_command(const Arguments& arguments, Terminal& terminal);
@@ -63,6 +64,8 @@ inline constexpr std::array kCommands{
     Command{"up", "[FLAG...]", "starts everything in one process", kUpFlags, up_command},
     Command{"controller", "[FLAG...]", "starts a controller: API, store, and discovery for edges elsewhere",
             kControllerFlags, controller_command},
+    Command{"edge", "--controller URL [--join-token TOKEN] | --xds HOST:PORT [FLAG...]",
+            "starts an edge that is led by controllers elsewhere", kEdgeFlags, edge_command},
     Command{"apply", "-f FILE|- [-f FILE...] [--rollout NAME]",
             "makes the objects of files so, all or none; or in waves", kApplyFlags, nullptr, apply_command},
     Command{"plan", "-f FILE|- [-f FILE...]", "what apply would change, field by field", kPlanFlags, nullptr,

@@ -35,6 +35,10 @@ std::string set_text(std::string& text, std::string_view value);
 std::string set_listener(net::Address& address, bool& given, std::string_view value);
 std::string set_https(UpOptions& options, std::string_view value);
 std::string set_xds(UpOptions& options, std::string_view value);
+std::string set_controller(std::vector<tls::Host>& controllers, std::string_view value);
+std::string set_control_plane(std::optional<tls::Host>& host, std::string_view value);
+std::string set_edge_name(std::string& name, std::string_view value);
+std::string set_metrics(std::optional<net::Address>& at, std::string_view value);
 std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value);
 std::string set_api_name(std::vector<std::string>& names, std::string_view value);
 std::string set_number(std::uint64_t& number, std::string_view value);
@@ -165,6 +169,42 @@ inline constexpr std::array kUpFlags{
 inline constexpr std::array kControllerFlags{
     kDataDirFlag,  kStoreFlag,  kApiFlag,    kApiNameFlag,  kXdsFlag,
     kXdsPlainFlag, kDomainFlag, kPublicFlag, kLogLevelFlag, kLogFormatFlag,
+};
+
+// --- weir edge
+inline constexpr std::array kEdgeFlags{
+    Flag{"--controller", "URL", "",
+         "the API of a controller that leads it, such as https://weir.example:8480; repeatable",
+         [](Arguments& to, std::string_view value) { return set_controller(to.edge.controllers, value); },
+         Flag::Count::kMany},
+    Flag{"--join-token", "TOKEN", "",
+         "lets this machine in, once: weirjoin_...; other users of the machine see it here",
+         [](Arguments& to, std::string_view value) { return set_text(to.edge.join_token, value); }},
+    Flag{"--name", "NAME", "the host's", "of its Edge object",
+         [](Arguments& to, std::string_view value) { return set_edge_name(to.edge.name, value); }},
+    Flag{"--data-dir", "DIR", "./weir-data", "its key and certificate, and what it was last told",
+         [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }},
+    kHttpFlag,
+    kHttpsFlag,
+    kPublicFlag,
+    kWorkersFlag,
+    Flag{"--metrics", "ADDRESS", "off", "/metrics, /healthz and /readyz",
+         [](Arguments& to, std::string_view value) { return set_metrics(to.edge.metrics, value); }},
+    Flag{"--address", "ADDRESS", "where it listens", "by which clients reach it, for its Edge object",
+         [](Arguments& to, std::string_view value) { return set_text(to.edge.address, value); }},
+    kProviderFlag,
+    kRegionFlag,
+    kCityFlag,
+    Flag{"-l,--label", "KEY=VALUE", "", "of its Edge object; repeatable",
+         [](Arguments& to, std::string_view value) { return set_label(to.labels, value); },
+         Flag::Count::kMany},
+    Flag{"--xds", "HOST:PORT", "", "led by somebody else's control plane, by Envoy's API",
+         [](Arguments& to, std::string_view value) { return set_control_plane(to.edge.xds, value); }},
+    Flag{"--xds-ca", "FILE", "", "the authorities (PEM) of that one; without it, it is on loopback and plain",
+         [](Arguments& to, std::string_view value) { return set_text(to.edge.xds_ca, value); }},
+    kLogLevelFlag,
+    kLogFormatFlag,
+    kAccessLogFlag,
 };
 
 // --- weir ca

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "cli/commands.h"
-#include "cli/machine.h"
 #include "enroll/authority_file.h"
+#include "role/machine.h"
 #include "store/copy.h"
 #include "tls/certificate.h"
 
@@ -15,7 +15,7 @@ namespace weir::cli {
 int ca_command(const Arguments& arguments, Terminal& terminal) {
   const std::string path =
       enroll::authority_path(arguments.up.options.data_dir, enroll::kAuthorityCertificate);
-  const auto pem = read_file(path, tls::kPemBytesMax);
+  const auto pem = role::read_file(path, tls::kPemBytesMax);
   if (!pem) {
     terminal.say("weir ca: " + path + ": " + why_not(pem.error()) +
                  "; `weir up` makes it at its first start");

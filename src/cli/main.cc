@@ -6,16 +6,16 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
-#include "cli/machine.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
+#include "role/machine.h"
 
 int main(int count, char** words) {
   namespace cli = weir::cli;
   std::signal(SIGPIPE, SIG_IGN);  // a peer that has gone is an error of a write, not the end of the program
   cli::Terminal terminal(stdout, stderr, cli::wants_colour());
   const std::vector<std::string> given(words + (count > 0 ? 1 : 0), words + count);
-  const auto arguments = cli::parse_arguments(given, cli::usable_cores());
+  const auto arguments = cli::parse_arguments(given, weir::role::usable_cores());
   if (!arguments) {
     terminal.say("weir: " + arguments.error());
     return cli::kBadUsage;

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "base/text.h"
-#include "cli/machine.h"
 #include "cli/objects.h"
 #include "config/documents.h"
 #include "config/object.h"
+#include "role/machine.h"
 
 namespace weir::cli {
 namespace {
@@ -115,7 +115,7 @@ std::expected<Manifest, std::string> read_manifest(std::span<const std::string> 
     }
     for (const std::string& file : files) {
       const std::string shown = file == "-" ? "stdin" : file;
-      const auto text = read_file(file, config::kListBytesMax);
+      const auto text = role::read_file(file, config::kListBytesMax);
       if (!text) return refuse(shown + ": " + why_not(text.error()));
       if (auto added = manifest.add(shown, *text); !added) return refuse(added.error());
     }

@@ -9,10 +9,10 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/log.h"
-#include "cli/machine.h"
 #include "cli/objects.h"
 #include "net/core.h"
 #include "net/task_group.h"
+#include "role/machine.h"
 
 namespace weir::cli {
 namespace {

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "base/text.h"
-#include "cli/machine.h"
 #include "config/documents.h"
 #include "config/formats.h"
 #include "net/network.h"
+#include "role/machine.h"
 
 namespace weir::cli {
 namespace {
@@ -154,14 +154,14 @@ std::expected<SettingSources, std::string> gather_sources(const Arguments& argum
   sources.ca_variable = variable("WEIR_CA");
   if (const auto home = variable("HOME")) {
     sources.config_path = *home + "/.config/weir/config.yaml";
-    auto text = read_file(sources.config_path, kConfigBytesMax);
+    auto text = role::read_file(sources.config_path, kConfigBytesMax);
     if (text) {
       sources.config = std::move(*text);
     } else if (text.error().os_errno != ENOENT && text.error().os_errno != ENOTDIR) {
       return refuse(sources.config_path + ": " + why_not(text.error()));
     }
   }
-  if (auto token = read_file(std::string(kAdminTokenPath), kTokenBytesMax)) {
+  if (auto token = role::read_file(std::string(kAdminTokenPath), kTokenBytesMax)) {
     sources.admin_token = std::move(*token);
   }
   return sources;
@@ -177,7 +177,7 @@ std::expected<std::shared_ptr<tls::ClientContext>, std::string> tls_for(const Se
   }
   Result<std::shared_ptr<const tls::TrustStore>> trust = nullptr;
   if (!path.empty()) {
-    const auto bundle = read_file(path, tls::TrustStore::kBundleBytesMax);
+    const auto bundle = role::read_file(path, tls::TrustStore::kBundleBytesMax);
     if (!bundle && !source.empty()) return refuse(source + ": " + path + ": " + why_not(bundle.error()));
     if (bundle) trust = tls::TrustStore::parse(*bundle);
     if (!trust) return refuse((source.empty() ? source : source + ": ") + path + ": " + trust.error().text);

@@ -1,9 +1,6 @@
 #include "cli/up.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <functional>
@@ -15,13 +12,12 @@
 #include <vector>
 
 #include "cli/log.h"
-#include "cli/machine.h"
-#include "config/formats.h"
 #include "controller/issuer.h"
 #include "enroll/authority_file.h"
 #include "h2/server_connection.h"
 #include "record/access_log.h"
 #include "role/control_plane.h"
+#include "role/machine.h"
 #include "role/process.h"
 #include "role/traffic.h"
 #include "store/data_directory.h"
@@ -30,30 +26,6 @@ namespace weir::cli {
 namespace {
 
 constexpr const char* kSnapshotName = "snapshot.json";  // in the data directory
-
-// The Edge object's name: the host's, as far as a name may hold it.
-std::string edge_name() {
-  std::array<char, 256> host{};
-  (void)::gethostname(host.data(), host.size() - 1);
-  std::string name = host.data();
-  name = name.substr(0, name.find('.'));
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return config::check_name(name).empty() ? name : "edge";
-}
-
-// By which clients reach this edge: where it listens; when that is everywhere, the first address of this
-// machine beyond loopback.
-std::string reached_at(net::Address at) {
-  if (at.is_any()) {
-    for (const std::string& name : names_of_this_machine()) {
-      const auto address = net::Address::parse_ip(name, 0);
-      if (!address || address->is_loopback()) continue;
-      at = *address;
-      break;
-    }
-  }
-  return at.is_v6() ? '[' + at.ip() + ']' : at.ip();
-}
 
 std::vector<std::string> names_with(std::vector<std::string> names, std::vector<std::string> more) {
   std::ranges::move(more, std::back_inserter(names));
@@ -83,13 +55,13 @@ role::TrafficOptions traffic_options(const UpOptions& options, const store::Data
 role::ControlPlaneOptions control_plane_options(const UpOptions& options,
                                                 std::shared_ptr<const tls::Authority> authority) {
   const std::function<std::vector<std::string>()> names = [given = options.api_names] {
-    return names_with(given, names_of_this_machine());
+    return names_with(given, role::names_of_this_machine());
   };
   return {.api = options.api,
           .api_names = options.api_over_tls() ? names : nullptr,
           .data_dir = options.data_dir,
           .store = options.store,
-          .machine = edge_name(),
+          .machine = role::name_of_this_machine(),
           .version = WEIR_VERSION,
           .domain = options.domain,
           .authority = std::move(authority),
@@ -104,7 +76,7 @@ config::EdgeSpec edge_spec(const UpOptions& options) {
   return {.provider = options.provider,
           .region = options.region,
           .city = options.city,
-          .address = reached_at(options.http),
+          .address = role::reached_at(options.http),
           .version = WEIR_VERSION,
           .capabilities = {"http", "https", "h2"}};
 }
@@ -134,15 +106,8 @@ int run_up(const UpOptions& options) {
   if (!process) return refuse(process.error());
   net::Env& env = (*process)->control().env();
 
-  std::unique_ptr<record::AccessLog> access_log;
-  if (options.access_log.kind != record::AccessLogTarget::Kind::kOff) {
-    auto opened = record::AccessLog::open(options.access_log, *log);
-    if (!opened) {
-      return refuse("cannot open the access log " + options.access_log.path +
-                    " (--access-log): " + why_not(opened.error()));
-    }
-    access_log = std::move(*opened);
-  }
+  auto access_log = open_access_log(options.access_log, *log);
+  if (!access_log) return refuse(access_log.error());
   auto taken = store::DataDirectory::open(options.data_dir);
   if (!taken) return refuse(taken.error().sentence);
   const auto directory = std::make_shared<const store::DataDirectory>(std::move(*taken));
@@ -152,7 +117,7 @@ int run_up(const UpOptions& options) {
   if (!cookie_key) return refuse(cookie_key.error().text);
 
   role::Traffic traffic(env, (*process)->workers(),
-                        traffic_options(options, *directory, *authority, *cookie_key, access_log.get()));
+                        traffic_options(options, *directory, *authority, *cookie_key, access_log->get()));
   const auto on_ready = [&](const net::Address& api, const std::string& made_token) {
     if (!made_token.empty()) show_admin_token(options.data_dir, made_token);
     const auto& [http, https] = traffic.listening();
@@ -163,7 +128,7 @@ int run_up(const UpOptions& options) {
                         {"workers", std::to_string(options.workers)}});
   };
   role::ControlPlaneOptions control_options = control_plane_options(options, *authority);
-  control_options.edge_name = edge_name();
+  control_options.edge_name = role::name_of_this_machine();
   control_options.edge = edge_spec(options);
   role::ControlPlane control(env, std::move(control_options), directory, &traffic, on_ready);
   if (auto done = traffic.prepare(); !done) return refuse(done.error());
@@ -178,7 +143,7 @@ int run_up(const UpOptions& options) {
                                   control.cut();
                                 }});
   (*process)->on_signal([&](int signal) {
-    if (signal == SIGHUP) return access_log->reopen();
+    if (signal == SIGHUP) return (*access_log)->reopen();
     ending.on_signal(signal);
   });
   traffic.edge().passwords().answer_on((*process)->slow().loop());

@@ -78,7 +78,7 @@ http::ExchangeOptions exchange_options(http::Request& request, const Route& rout
   const bool streams = grpc || request.upgrade != nullptr;
   const Duration idle = route.stream_idle_timeout.value_or(streams ? kStreamIdleTimeout : kReadTimeout);
   const Duration answer = route.request_timeout.value_or(grpc ? idle : service.request_timeout);
-  request.client_rate_min = grpc ? 0 : route.client_rate_min;
+  request.client_rate_min = streams ? 0 : route.client_rate_min;
   if (request.body != nullptr && (grpc || route.stream_idle_timeout)) request.body->set_read_timeout(idle);
   return {.response_timeout = std::min(answer, route.stream_duration_max.value_or(Duration::max())),
           .read_timeout = idle,

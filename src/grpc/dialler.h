@@ -23,6 +23,12 @@ class Dialler final : public h2::Opener {
     std::shared_ptr<tls::ClientContext> tls;      // null: plain, with prior knowledge of HTTP/2
     std::string server_name;                      // verified in place of the host; empty: the host
     Duration timeout = std::chrono::seconds(10);  // from the name to the end of the handshake
+
+    // Of calls there, for ChannelOptions.
+    std::string authority() const {
+      const std::string& name = server_name.empty() ? host : server_name;
+      return name.find(':') == std::string::npos ? name : '[' + name + ']';
+    }
   };
   Dialler(net::Env& env, Target target) : env_(env), target_(std::move(target)) {}
 

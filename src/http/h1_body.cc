@@ -93,7 +93,7 @@ void H1Body::discard_buffered() {
 net::Task<Result<void>> H1Body::fill() {
   if (switched_ && input_.empty()) {
     buffer_.release();
-    if (auto ready = co_await stream_.readable(read_timeout_); !ready) {
+    if (auto ready = co_await stream_.readable(patience_); !ready) {
       Error error = ready.error();
       error.side = side_;
       co_return fail(error);

@@ -66,7 +66,7 @@ net::Task<bool> Client::attach(std::size_t controller) {
   const grpc::Dialler::Target& target = options_.controllers[controller];
   grpc::Dialler dialler(env_, target);
   grpc::Channel channel(env_.loop, dialler,
-                        {.authority = target.server_name.empty() ? target.host : target.server_name,
+                        {.authority = target.authority(),
                          .scheme = target.tls ? "https" : "http",
                          .message_bytes_max = kResponseBytesTakenMax,
                          .connect_timeout = kAttachTimeout,

@@ -1,4 +1,4 @@
-#include "cli/machine.h"
+#include "role/machine.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include "base/text.h"
 #include "config/formats.h"
 
-namespace weir::cli {
+namespace weir::role {
 
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
   const bool from_stdin = path == "-";
@@ -74,6 +74,26 @@ std::vector<std::string> names_of_this_machine() {
   return names;
 }
 
+std::string name_of_this_machine() {
+  std::array<char, 256> host{};
+  (void)::gethostname(host.data(), host.size() - 1);
+  std::string name = host.data();
+  name = to_lower(name.substr(0, name.find('.')));
+  return config::check_name(name).empty() ? name : "edge";
+}
+
+std::string reached_at(net::Address at) {
+  if (at.is_any()) {
+    for (const std::string& name : names_of_this_machine()) {
+      const auto address = net::Address::parse_ip(name, 0);
+      if (!address || address->is_loopback()) continue;
+      at = *address;
+      break;
+    }
+  }
+  return at.is_v6() ? '[' + at.ip() + ']' : at.ip();
+}
+
 unsigned usable_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -96,4 +116,4 @@ unsigned limit_by_quota(unsigned cores, std::string_view cpu_max) {
   return static_cast<unsigned>(std::min<std::uint64_t>(cores, allowed));
 }
 
-}  // namespace weir::cli
+}  // namespace weir::role

@@ -1,8 +1,8 @@
-#include "cli/machine.h"
+#include "role/machine.h"
 
 #include <doctest/doctest.h>
 
-namespace weir::cli {
+namespace weir::role {
 namespace {
 
 TEST_CASE("a container's quota bounds the cores") {
@@ -32,4 +32,4 @@ TEST_CASE("a file is read whole or not at all") {
 }
 
 }  // namespace
-}  // namespace weir::cli
+}  // namespace weir::role

@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "net/network.h"
 
-namespace weir::cli {
+namespace weir::role {
 
 // The whole file; "-" is stdin. kBodyTooLarge beyond bytes_max.
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
@@ -16,10 +17,17 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
 // By which others may call this machine: its host name, its addresses, and those of loopback.
 std::vector<std::string> names_of_this_machine();
 
+// The host's, as far as an object may be named so; else "edge".
+std::string name_of_this_machine();
+
+// By which clients reach what listens there; when that is everywhere, the first address of this machine
+// beyond loopback. In brackets when it is one of IPv6.
+std::string reached_at(net::Address at);
+
 // By the affinity of the process and the quota of its container; at least 1.
 unsigned usable_cores();
 
 // What the text of a cgroup's cpu.max ("150000 100000", "max 100000") leaves of so many cores, rounded up.
 unsigned limit_by_quota(unsigned cores, std::string_view cpu_max);
 
-}  // namespace weir::cli
+}  // namespace weir::role
