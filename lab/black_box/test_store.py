@@ -114,7 +114,7 @@ def test_a_store_is_copied_and_goes_on_in_postgresql(postgres, tmp_path):
     for said in (in_use, copied, again):
         assert "s3cret" not in said.stdout + said.stderr
     running.flags += ["--store", url]
-    with running:
+    with running.start():
         assert running.api("GET", "/v1/services").json["revision"] == revision  # nothing was written anew
         for kind, items in before.items():
             assert running.api("GET", f"/v1/{kind}").json["items"] == items

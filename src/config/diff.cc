@@ -38,7 +38,7 @@ class Differ {
     if (!structs) {
       const Tree left = print_field(field, type, before, Secrets::kKeep);
       const Tree right = print_field(field, type, after, Secrets::kKeep);
-      if (type.shape == Shape::kLabels) return compare_labels(left, right, path);
+      if (type.shape == Shape::kLabels) return compare_labels(field, left, right, path);
       if (left != right) add(field, path, left, right);
       return;
     }
@@ -56,7 +56,7 @@ class Differ {
     }
   }
 
-  void compare_labels(const Tree& before, const Tree& after, const std::string& path) {
+  void compare_labels(const Field& field, const Tree& before, const Tree& after, const std::string& path) {
     const auto value_in = [](const Tree& tree, const std::string& key) {
       return tree.is_object() && tree.contains(key) ? tree[key] : Tree();
     };
@@ -65,10 +65,10 @@ class Differ {
       return place.append(1, '.').append(key);
     };
     for (const auto& [key, value] : before.items()) {
-      if (value != value_in(after, key)) add({}, place_of(key), value, value_in(after, key));
+      if (value != value_in(after, key)) add(field, place_of(key), value, value_in(after, key));
     }
     for (const auto& [key, value] : after.items()) {
-      if (value_in(before, key).is_null()) add({}, place_of(key), {}, value);
+      if (value_in(before, key).is_null()) add(field, place_of(key), {}, value);
     }
   }
 
