@@ -39,8 +39,8 @@
 #include "h2/server_connection.h"
 #include "http/server.h"
 #include "net/core.h"
-#include "net/signals.h"
 #include "net/task_group.h"
+#include "role/signals.h"
 #include "tls/authority.h"
 #include "tls/certificate_set.h"
 #include "tls/server_context.h"
@@ -190,7 +190,7 @@ void serve(const Options& options, net::Core& core) {
   const std::uint16_t port = listener->address().port();
   server.listen(std::move(listener), make_handshake(options, core.loop().clock().wall_now()));
   net::TaskGroup ending(core.loop());
-  const auto signals = value_of(net::Signals::create(
+  const auto signals = value_of(role::Signals::create(
       core.poller(), {SIGTERM, SIGINT}, [&](int) { ending.spawn(end(server, calls, core.loop())); }));
   say("listening " + std::to_string(port));
   core.loop().run();

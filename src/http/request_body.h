@@ -70,7 +70,10 @@ class RequestBody final : public Body {
     body_.set_patience(net::Patience(read_timeout_));
   }
   // The rest of what the client sends belongs to another protocol.
-  void switch_protocols(Duration read_timeout) { body_.switch_protocols(read_timeout); }
+  void switch_protocols(Duration read_timeout) {
+    touch();  // the first read would set the request's patience in place of this
+    body_.switch_protocols(read_timeout);
+  }
 
  private:
   void touch() {
