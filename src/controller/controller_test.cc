@@ -181,12 +181,10 @@ TEST_CASE("objects that do not fit together leave the last snapshot in place") {
   CHECK(world.snapshots.size() == before);
   CHECK(controller->publisher().failures() == 1);
   CHECK(world.fake.log.count("the last snapshot stays: the objects do not fit together") == 1);
-  Object seen = lb;
-  seen.metadata.revision = revision;
-  CHECK(controller->publisher().applied(seen) == "0/1");
+  CHECK(controller->publisher().published() < revision);
   world.write({service("missing", "127.0.0.1:9")});
   CHECK(world.snapshots.size() == before + 1);
-  CHECK(controller->publisher().applied(seen) == "1/1");
+  CHECK(controller->publisher().published() > revision);
   world.end(std::move(controller));
 }
 

@@ -1,8 +1,6 @@
 #include "role/control_plane.h"
 
-#include <algorithm>
 #include <filesystem>
-#include <map>
 #include <set>
 #include <span>
 #include <system_error>
@@ -14,12 +12,12 @@
 #include "controller/controller.h"
 #include "controller/fleet.h"
 #include "controller/rollouts.h"
+#include "controller/shown_rollouts.h"
 #include "controller/views.h"
 #include "enroll/authority_file.h"
 #include "enroll/registrar.h"
 #include "enroll/shared_authority.h"
 #include "mirror/mirror.h"
-#include "mirror/overlay.h"
 #include "role/discovery.h"
 #include "role/said.h"
 #include "store/engine_store.h"
@@ -45,7 +43,7 @@ struct ControlPlane::Backend {
         mirror(store, env.log),
         views(mirror.objects()),
         fleet(env, store, mirror),
-        overlays(mirror.objects()),
+        shown(mirror.objects(), views),
         rollouts(env, store, mirror, fleet),
         api(env, store, mirror, tokens,
             {.version = options.version,
@@ -64,8 +62,7 @@ struct ControlPlane::Backend {
   mirror::Mirror mirror;
   controller::Views views;
   controller::Fleet fleet;
-  mirror::Overlays overlays;
-  std::map<std::string, mirror::Overlays::Changes> laid;  // by rollout: what the views have of it
+  controller::ShownRollouts shown;
   controller::Rollouts rollouts;
   auth::TokenTable tokens;
   api::Api api;
@@ -205,9 +202,6 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
     backend_->views.set_unhealthy(service, {unhealthy.begin(), unhealthy.end()});
     if (traffic_ != nullptr) traffic_->edge().set_verdict(service, unhealthy);
   });
-  backend_->views.set_reached([this](const std::string& edge, const config::Labels& labels) {
-    return controller::rollouts_reaching(backend_->mirror.objects(), edge, labels);
-  });
   backend_->fleet.start();
   backend_->rollouts.start();
   if (traffic_ != nullptr) {
@@ -270,38 +264,8 @@ bool ControlPlane::carries(const std::string& edge, const config::Object& object
 
 void ControlPlane::objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision) {
   bool sort_anew = backend_->views.apply(changes, revision);
-  sort_anew |= lay_overlays();
-  sort_anew |=
-      std::ranges::find(changes, config::Kind::kRollout, &config::ObjectChange::kind) != changes.end();
+  sort_anew |= backend_->shown.update();
   if (sort_anew && backend_->discovery) backend_->discovery->review();
-}
-
-// What rollouts under way change, as it is now. True: something of it is not as it was.
-bool ControlPlane::lay_overlays() {
-  auto& laid = backend_->laid;
-  std::map<std::string, mirror::Overlays::Changes> now;
-  for (const config::ObjectPointer& rollout : backend_->mirror.objects().of(config::Kind::kRollout)) {
-    const std::string& name = rollout->metadata.name;
-    auto together = backend_->overlays.together(std::span(&name, 1));
-    if (together.rollouts.contains(name)) now.emplace(name, std::move(together.changes));
-  }
-  const auto is_same = [](const config::ObjectChange& left, const config::ObjectChange& right) {
-    return left.after == right.after && left.kind() == right.kind() && left.name() == right.name();
-  };
-  bool any = false;
-  for (const auto& [name, changes] : laid) {
-    if (now.contains(name)) continue;
-    backend_->views.drop_overlay(name);
-    any = true;
-  }
-  for (const auto& [name, changes] : now) {
-    const auto before = laid.find(name);
-    if (before != laid.end() && std::ranges::equal(before->second, changes, is_same)) continue;
-    backend_->views.set_overlay(name, changes);
-    any = true;
-  }
-  laid = std::move(now);
-  return any;
 }
 
 // The edge of this process says what others say by their reports.

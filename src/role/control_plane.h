@@ -88,7 +88,6 @@ class ControlPlane {
   void open_backend();
   void open_discovery();
   void objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision);
-  bool lay_overlays();
   bool carries(const std::string& edge, const config::Object& object) const;
   void say(report::EndpointSeen seen);
   void watch_traffic();
