@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import certificates, changes, cost, http1, machine, secure, xds  # noqa: E402
+from bench import certificates, changes, cost, http1, machine, secure, store, xds  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
 CONTESTS = [
@@ -91,6 +91,11 @@ def arguments():
     command.add_argument("--joined", action="store_true", help="each endpoint is an object of its own")
     command.add_argument("--count", type=int, default=20, help="of changes of each sort")
     command.set_defaults(run=changes.run)
+    command = benches.add_parser("store", help="commits in SQLite and in PostgreSQL, and their sight")
+    command.add_argument("--rounds", type=int, default=1)
+    command.add_argument("--seconds", type=int, default=5, help="of writing in each turn")
+    command.add_argument("--count", type=int, default=300, help="of commits that are looked for")
+    command.set_defaults(run=store.run)
     benches.add_parser("size", help="of the stripped binary").set_defaults(run=cost.size)
     return parser.parse_args()
 

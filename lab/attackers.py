@@ -26,7 +26,8 @@ HOLDERS = 200  # connections that hold
 ZERO_WINDOW_STREAMS = 25  # each holds a connection to the origin as well
 CROWD = 6000  # connections that come at once
 BATCH = 100  # frames in one write
-CONNECTIONS_MAX = 2000  # of one flood
+CONNECTIONS_MAX = 20_000  # of one flood: more than it comes to in its time
+DRIPPED_STREAMS = 10  # of each connection that drips
 
 
 class Target:
@@ -154,9 +155,10 @@ def tls_renegotiation(target):
 # --- those that hold
 
 
-def hold(sockets, drip=b"", interval_s=1.0, read=True):
-    """Waits for weir to end them. read=False: takes nothing of what weir sends, and sees the end by the
-    connection's error."""
+def hold(sockets, drip=b"", interval_s=1.0, read=True, take=0, over_at=b""):
+    """Waits for weir to end them: by closing, or by an answer with over_at in it. drip: is sent every
+    interval_s; read=False: takes nothing of what weir sends, or so many bytes every interval_s, and sees
+    the end by the connection's error."""
     print("held", flush=True)
     began = time.monotonic()
     open_ones = {one.fileno(): one for one in sockets}
@@ -170,17 +172,21 @@ def hold(sockets, drip=b"", interval_s=1.0, read=True):
             over = events & (select.POLLERR | select.POLLHUP | select.POLLRDHUP)
             if not over and events & select.POLLIN:
                 try:
-                    over = not open_ones[number].recv(1 << 16)
+                    received = open_ones[number].recv(1 << 16)
+                    over = not received or (over_at and over_at in received)
                 except ConnectionError:
                     over = True
             if over:
                 poll.unregister(number)
                 open_ones.pop(number).close()
-        if drip and time.monotonic() >= next_drip:
+        if time.monotonic() >= next_drip:
             next_drip += interval_s
             for one in open_ones.values():
                 with contextlib.suppress(OSError):
-                    one.send(drip)
+                    if drip:
+                        one.send(drip)
+                    if take:
+                        one.recv(take)
     took = time.monotonic() - began
     return {"connections": len(sockets), "ended": len(sockets) - len(open_ones), "sent": f"held {took:.0f} s"}
 
@@ -210,6 +216,43 @@ def slow_bodies(target):
 def slow_readers(target):
     ask = f"GET /big HTTP/1.1\r\nHost: {target.host}\r\n\r\n".encode()
     return hold(connected(target, ask, receive_bytes=4096), read=False)
+
+
+def dripping_bodies(target):
+    begin = f"POST /echo HTTP/1.1\r\nHost: {target.host}\r\nContent-Length: 1000\r\n\r\n"
+    return hold(connected(target, begin.encode()), drip=b"x")
+
+
+def dripping_readers(target):
+    ask = f"GET /big HTTP/1.1\r\nHost: {target.host}\r\n\r\n".encode()
+    return hold(connected(target, ask, receive_bytes=4096), read=False, take=10)
+
+
+def dripping(target, head, flags, opening, drop, over_at):
+    """Streams of HTTP/2 on a few connections, a drop each a second."""
+    numbers = [1 + 2 * number for number in range(DRIPPED_STREAMS)]
+    begin = b"".join(http2.frame(http2.HEADERS, flags, number, head) for number in numbers)
+    drip = b"".join(http2.frame(drop[0], 0, number, drop[1]) for number in numbers)
+    count = HOLDERS // DRIPPED_STREAMS
+    ones = [http2.Connection(target.http, opening + begin).socket for _ in range(count)]
+    return hold(ones, drip=drip, over_at=over_at)
+
+
+def dripping_streams(target):
+    """Uploads of a known length, which the origin answers when it has them. The first answer, a 408 that says
+    so, is the end."""
+    head = http2.head(target.host, "/echo", "POST", [("content-length", "1000")])
+    drop = http2.DATA, b"x"
+    return dripping(target, head, http2.END_HEADERS, http2.settings(), drop, b"slower than")
+
+
+def dripping_windows(target):
+    """Downloads. The first RST_STREAM is the end."""
+    head = http2.head(target.host, "/big")
+    drop = http2.WINDOW_UPDATE, b"\0\0\0\1"
+    reset = http2.frame(http2.RST_STREAM, payload=b"\0\0\0\0")[:5]  # its length, type and flags
+    flags = http2.END_HEADERS | http2.END_STREAM
+    return dripping(target, head, flags, http2.settings(_4=0), drop, reset)
 
 
 def zero_window(target):
@@ -258,7 +301,17 @@ def many_connections(target):
 
 
 FLOODS = [rapid_reset, continuation, settings, ping, priority, hpack_bomb, tls_garbage, tls_renegotiation]
-HOLD = [slow_heads, slow_bodies, slow_readers, zero_window, slow_handshakes]
+HOLD = [
+    slow_heads,
+    slow_bodies,
+    slow_readers,
+    zero_window,
+    slow_handshakes,
+    dripping_bodies,
+    dripping_readers,
+    dripping_streams,
+    dripping_windows,
+]
 ALL = {attack.__name__: attack for attack in (*FLOODS, *HOLD, many_connections)}
 
 

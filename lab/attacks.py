@@ -1,13 +1,19 @@
 """attacks: an edge on the open internet, one attacker after the other, and a client that does nobody harm.
 
 Each attack comes from outside, over the wire, on the real binary with one worker, so that attacker and client
-meet on the same core. It must end (or be held within bounds), weir's memory must stay bounded, and the
-client's p99 within twice what it was (and a floor, below which it is the machine's noise)."""
+meet on the same core of weir's. It must end (or be held within bounds), weir's memory must stay bounded, and
+the client's p99 within twice what it was (or a floor, below which it is the machine's noise).
 
+What is measured is what weir does to its client, not what a processor does that all of them share: weir has
+the machine's first core for itself. The client, the origins and the attackers share the others, and attackers
+get what is left there. Where there is one core only, the report says so."""
+
+import contextlib
 import json
 import os
 import resource
 import time
+from pathlib import Path
 
 from lab import attackers, nginx, weir
 from lab.process import ROOT, Process, status_kib, wait_listening, wait_until
@@ -17,12 +23,13 @@ HOST = "web.weir.localhost"
 HTTP_PORT, API_PORT, HTTPS_PORT, ORIGIN_PORT, ECHO_PORT = 8080, 8480, 8443, 9001, 9002
 SECONDS = 3.0  # of one attack
 CALM_SECONDS = 4.0
-FACTOR_MAX, FLOOR_S = 2.0, 0.005
+FACTOR_MAX = 2.0  # what an attack may make of the calm p99
+FLOOR_S = 0.001  # of what is allowed: two schedulings of a busy machine
 GROWTH_KIB_MAX = 96 << 10  # of resident memory while an attack goes on; 200 connections may each hold some
-DESCRIPTORS = 4000  # the holders together take 2,500 of them
+DESCRIPTORS = 5000  # the holders together take 3,700 of them
 BIG_BYTES = 8 << 20
 SAMPLES_MIN = 50  # in one attack: a client that is not served at all has no p99
-TRIES = 2  # a neighbour on the machine is no attacker
+TRIES = 3  # a neighbour on the machine is no attacker
 
 NETWORKS = [Network("lan")]
 NODES = [
@@ -37,9 +44,39 @@ def p99(samples):
     return sorted(samples)[int(len(samples) * 0.99)]
 
 
+def cpu_s(pid):
+    """That the process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Cores:
+    """Who runs where: weir on the first core that there is, this process and its children on the others."""
+
+    def __init__(self):
+        first, *others = sorted(os.sched_getaffinity(0))
+        self.apart = bool(others)
+        self.first = {first}
+        if self.apart:
+            os.sched_setaffinity(0, others)
+        self.ahead = False
+        with contextlib.suppress(PermissionError):  # of neighbours on the machine, for root
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+            self.ahead = True
+
+    # --- before a child's exec
+    def weirs(self):
+        os.sched_setaffinity(0, self.first)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+
+    def attackers(self):  # real ones have processors of their own: these get what is left
+        os.sched_setscheduler(0, os.SCHED_OTHER if self.ahead else os.SCHED_IDLE, os.sched_param(0))
+
+
 class Attacks:
     def __init__(self, world, directory):
         self.world, self.directory = world, directory
+        self.cores = Cores()
         edge = world["edge"]
         self.weir = weir.Weir(
             directory / "weir", address=edge.address, prefix=edge.prefix, ports=(HTTP_PORT, API_PORT)
@@ -81,9 +118,7 @@ class Attacks:
         balancer["spec"]["listeners"][0]["h2c"] = True
         balancer["spec"]["listeners"].append({"protocol": "HTTPS", "hostnames": [HOST]})
         with self.world["edge"].inside():
-            self.weir.start(
-                before_exec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
-            )
+            self.weir.start(before_exec=self.cores.weirs)
             self.weir.apply(
                 weir.service("web", [f"{place.address}:{ORIGIN_PORT}"]),
                 weir.service("echo", [f"{place.address}:{ECHO_PORT}"]),
@@ -106,7 +141,7 @@ class Attacks:
             ["python3", ROOT / "lab/attackers.py", name, *arguments],
             self.directory / f"{name}-{len(self.processes)}.log",
             prefix=self.world["attacker"].prefix,
-            before_exec=lambda: os.nice(10),  # real ones have processors of their own
+            before_exec=self.cores.attackers,
         )
         self.processes.append(process)
         return process
@@ -142,25 +177,26 @@ class Attacks:
             holds = name in {a.__name__ for a in attackers.HOLD} or name == "many_connections"
             process = self.attacker(name)
             if holds:
-                wait_until(lambda: "held" in process.log(), 10, f"{name} holding")
-            began = time.monotonic()
+                wait_until(lambda: "held" in process.log(), 30, f"{name} holding")
+            began, used_s = time.monotonic(), cpu_s(self.weir.pid)
             most = self.pass_time(SECONDS)
+            used_s = cpu_s(self.weir.pid) - used_s
             during = self.samples(began, time.monotonic())
             report = self.finish(name, process)
             growth = most - before_kib
-            limit = max(FACTOR_MAX * p99(self.calm), p99(self.calm) + FLOOR_S)
+            limit = max(FACTOR_MAX * p99(self.calm), FLOOR_S)
             good = len(during) >= SAMPLES_MIN and p99(during) <= limit
             if good or attempt == TRIES - 1:
                 break
-            print(f"{name}: p99 {p99(during or [0]) * 1e3:.1f} ms, once more after a rest", flush=True)
+            print(f"{name}: p99 {p99(during or [0]) * 1e3:.2f} ms, once more after a rest", flush=True)
             self.rest(CALM_SECONDS)
         reached = p99(during) * 1e3 if during else float("inf")
-        row = [name, p99(self.calm) * 1e3, reached, growth / 1024, report]
+        row = [name, p99(self.calm) * 1e3, reached, used_s / SECONDS, growth / 1024, report]
         self.rows.append(row)
         self.print_row(row)
         assert good, (
-            f"{name}: the client's p99 went from {row[1]:.1f} to {row[2]:.1f} ms ({len(during)} answers); "
-            f"{limit * 1e3:.1f} ms is allowed"
+            f"{name}: the client's p99 went from {row[1]:.2f} to {row[2]:.2f} ms ({len(during)} answers); "
+            f"{limit * 1e3:.2f} ms is allowed"
         )
         assert growth <= GROWTH_KIB_MAX, f"{name}: weir grew by {growth >> 10} MiB"
 
@@ -180,18 +216,19 @@ class Attacks:
             assert process.wait(60) == 0, f"{name} failed: {process.log()[-2000:]}"
             report = json.loads(process.log().splitlines()[-1])
             row = next(row for row in self.rows if row[0] == name)
-            row[4] = report
+            row[5] = report
             assert report["ended"] == report["connections"], f"{name} was let be: {report}"
 
     @staticmethod
     def print_row(row):
-        name, calm, during, growth, report = row
+        name, calm, during, busy, growth, report = row
         ended = f"{report['ended']}/{report['connections']}" if report else "held"
         sent = report["sent"] if report else ""
-        print(f"{name:18} {calm:9.1f} {during:10.1f} {growth:9.1f} {ended:>12}  {sent}", flush=True)
+        latency = f"{calm:9.2f} {during:10.2f} {during / calm:5.1f}x"
+        print(f"{name:18} {latency} {busy:7.0%} {growth:8.1f} {ended:>12}  {sent}", flush=True)
 
     def run(self):
-        print(f"{'attack':18} {'calm p99':>9} {'p99 in ms':>10} {'+MiB':>9} {'ended':>12}")
+        print(f"{'attack':18} {'calm p99':>9} {'p99 in ms':>10} {'CPU':>14} {'+MiB':>8} {'ended':>12}")
         self.rest(CALM_SECONDS)
         for attack in (*attackers.HOLD, *attackers.FLOODS):
             self.endure(attack.__name__)
@@ -220,9 +257,10 @@ def story(directory):
             code = attacks.stop()
         assert code == 0, f"weir exited with {code}"
     worst = max(attacks.rows, key=lambda row: row[2])
-    grown = max(attacks.rows, key=lambda row: row[3])
+    grown = max(attacks.rows, key=lambda row: row[4])
+    where = "a core of its own" if attacks.cores.apart else "one core with all others, which says little"
     return (
         f"attacks held: {len(attacks.rows)} of them, each ended or bounded; another client's p99 was "
-        f"{attacks.rows[0][1]:.1f} ms and at most {worst[2]:.1f} ms ({worst[0]}); weir grew by at most "
-        f"{grown[3]:.0f} MiB ({grown[0]})."
+        f"{worst[1]:.2f} ms and at most {worst[2]:.2f} ms ({worst[0]}), with weir on {where}; it grew "
+        f"by at most {grown[4]:.0f} MiB ({grown[0]})."
     )

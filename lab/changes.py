@@ -1,14 +1,16 @@
 """changes: one object's change touches only what it names.
 
-WebSockets and HTTP/2 streams are open through the edge, requests come all the while, and routes,
-certificates, endpoints and load balancers are changed one after the other. No stream closes (each echoes at
-the end), no request fails, and weir holds as much memory as before. WEIR_CHANGES is how many,
-WEIR_CHANGES_SECONDS how long."""
+WebSockets and gRPC streams (a real client, a real server) are open through the edge, requests come all the
+while, and routes, certificates, endpoints and load balancers are changed one after the other. No stream
+closes (each echoes at the end, gRPC's all the while), no request fails, and weir holds as much memory as
+before. WEIR_CHANGES is how many, WEIR_CHANGES_SECONDS how long."""
 
 import os
+import re
 import resource
 import signal
 import subprocess
+import sys
 import time
 
 from lab import nginx, weir
@@ -19,9 +21,11 @@ from lab.wrk import Load
 HOST, ECHO = "web.weir.localhost", "echo.weir.localhost"
 HTTP_PORT, API_PORT, HTTPS_PORT, ORIGIN_PORT = 8080, 8480, 8443, 9001
 ECHO_PORTS = (9101, 9102)
-WEBSOCKETS, TLS_WEBSOCKETS, H2_STREAMS = 900, 100, 50
+GRPC_PORTS = (9201, 9202)
+WEBSOCKETS, TLS_WEBSOCKETS = 900, 100
+GRPC_STREAMS, TLS_GRPC_STREAMS = 40, 10
 CHANGES = int(os.environ.get("WEIR_CHANGES", 200))
-SECONDS = float(os.environ.get("WEIR_CHANGES_SECONDS", 30))
+SECONDS = float(os.environ.get("WEIR_CHANGES_SECONDS", 60))
 WARM_CHANGES = 300  # before memory is looked at: then the cache of the store (2 MB of SQLite) is full
 GROWTH_MAX = 1.05
 CONNECTIONS = 8
@@ -87,20 +91,23 @@ class Changes:
 
     def echo_balancer(self, number):
         """number: which of its routes it has, beside the one that the streams came by."""
-        balancer = weir.load_balancer("echo", [ECHO], {"/": "echo", f"/r{number % 7}": "web"})
+        routes = {"/": "echo", "/lab.Echo": "grpc", f"/r{number % 7}": "web"}
+        balancer = weir.load_balancer("echo", [ECHO], routes)
         balancer["spec"]["listeners"][0]["h2c"] = True
         balancer["spec"]["listeners"].append(
             {"protocol": "HTTPS", "hostnames": [ECHO], "tls": {"certificates": ["echo"]}}
         )
         return balancer
 
+    def streams_service(self, name, ports, **spec):
+        addresses = [f"{self.world['origin'].address}:{port}" for port in ports]
+        return weir.service(name, addresses, idle_timeout="1h", **spec)
+
     def echo_service(self, both):
-        ports = ECHO_PORTS if both else ECHO_PORTS[:1]
-        return weir.service(
-            "echo",
-            [f"{self.world['origin'].address}:{port}" for port in ports],
-            idle_timeout="1h",
-        )
+        return self.streams_service("echo", ECHO_PORTS if both else ECHO_PORTS[:1])
+
+    def grpc_service(self, both):
+        return self.streams_service("grpc", GRPC_PORTS if both else GRPC_PORTS[:1], protocol="HTTP2")
 
     def web_service(self, number):
         address = self.world["origin"].address
@@ -108,14 +115,15 @@ class Changes:
         return weir.service("web", [{"address": f"{address}:{p}", "weight": 1 + number % 3} for p in ports])
 
     def change(self, number):
-        """One of the five in turn."""
-        turn, kind = divmod(number, 5)
+        """One of the six in turn."""
+        turn, kind = divmod(number, 6)
         extra = weir.load_balancer("extra", [f"extra-{turn}.weir.localhost"], {"/": "web"})
         wanted = [
             self.echo_balancer(turn),
             self.certificates[turn % len(self.certificates)],
             self.web_service(turn),
             self.echo_service(both=turn % 2 == 0),
+            self.grpc_service(both=turn % 2 == 0),
             extra,
         ][kind]
         began = time.monotonic()
@@ -132,9 +140,13 @@ class Changes:
     def start(self):
         self.certificates = [certificate(self.directory, "echo") for _ in range(4)]
         place = self.world["origin"]
-        echo = self.run(
-            "origin", "echo", "python3", ROOT / "lab/echo_origin.py", place.address, *map(str, ECHO_PORTS)
-        )
+        origins = {
+            ports[0]: self.run("origin", name, sys.executable, ROOT / "lab" / program, place.address, *ports)
+            for name, program, ports in (
+                ("echo", "echo_origin.py", ECHO_PORTS),
+                ("grpc", "grpc_origin.py", GRPC_PORTS),
+            )
+        }
         (self.directory / "web").mkdir()
         (self.directory / "web").chmod(0o755)
         listens = "".join(f"listen {place.address}:{ORIGIN_PORT + i} backlog=4096; " for i in range(3))
@@ -145,27 +157,31 @@ class Changes:
         )
         self.processes.append(web)
         with place.inside():
-            wait_listening(echo, ECHO_PORTS[0], place.address)
-            wait_listening(web, ORIGIN_PORT, place.address)
+            for port, origin in {**origins, ORIGIN_PORT: web}.items():
+                wait_listening(origin, port, place.address)
         with self.world["edge"].inside():
             self.weir.start(before_exec=many_descriptors)
             self.weir.apply(
                 self.certificates[0],
                 self.web_service(0),
                 self.echo_service(both=True),
+                self.grpc_service(both=True),
                 weir.load_balancer("web", [HOST], {"/": "web"}),
                 self.echo_balancer(0),
             )
             self.weir.wait_serving()
 
     def open_streams(self):
+        authority = self.directory / "authority.pem"
+        authority.write_text(self.certificates[0]["spec"]["certificate"])
         for name, count, port, *more in (
             ("websockets", WEBSOCKETS, HTTP_PORT),
-            ("websockets", TLS_WEBSOCKETS, HTTPS_PORT, "tls"),
-            ("h2", H2_STREAMS, HTTP_PORT),
+            ("websockets", TLS_WEBSOCKETS, HTTPS_PORT, authority),
+            ("grpc", GRPC_STREAMS, HTTP_PORT),
+            ("grpc", TLS_GRPC_STREAMS, HTTPS_PORT, authority),
         ):
             arguments = [ROOT / "lab/streams.py", name, count, ECHO, self.weir.address, port, *more]
-            process = self.run("client", "-".join([name, *more]), "python3", *arguments)
+            process = self.run("client", f"{name}-{port}", sys.executable, *arguments)
             self.streams.append((process, count))
         for process, count in self.streams:
             wait_until(
@@ -197,12 +213,15 @@ class Changes:
         return before, after, report
 
     def all_echo(self):
+        """How many messages gRPC's streams have sent in all."""
         for process, count in self.streams:
             assert process.running(), f"streams ended: {process.log()}"
             process.signal(signal.SIGUSR1)
         for process, count in self.streams:
             assert process.wait(60) == 0, process.log()
             assert f"echoed {count}\n" in process.log(), f"of {count} streams: {process.log()[-500:]}"
+        said = "".join(process.log() for process, _ in self.streams)
+        return sum(map(int, re.findall(r"^(\d+) messages$", said, re.M)))
 
     def stop(self):
         for process in [self.load.process] if self.load else []:
@@ -219,14 +238,14 @@ def story(directory):
             changes.start()
             changes.open_streams()
             before, after, report = changes.change_all()
-            changes.all_echo()
+            messages = changes.all_echo()
         finally:
             code = changes.stop()
         assert code == 0, f"weir exited with {code}"
     slowest = sorted(changes.took_ms)[int(len(changes.took_ms) * 0.99)]
     return (
-        f"changes held: {WEBSOCKETS + TLS_WEBSOCKETS} WebSockets and {H2_STREAMS} HTTP/2 streams stayed open "
-        f"and echoed after {CHANGES} changes in {SECONDS:.0f} s (99 % answered within {slowest:.0f} ms); "
-        f"{report.requests} requests and no error; {before / 1024:.1f} MiB before and {after / 1024:.1f} "
-        "after."
+        f"changes held: {WEBSOCKETS + TLS_WEBSOCKETS} WebSockets and {GRPC_STREAMS + TLS_GRPC_STREAMS} gRPC "
+        f"streams ({messages} messages) stayed open and echoed after {CHANGES} changes in {SECONDS:.0f} s "
+        f"(99 % answered within {slowest:.0f} ms); {report.requests} requests and no error; "
+        f"{before / 1024:.1f} MiB before and {after / 1024:.1f} after."
     )

@@ -3,10 +3,11 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
-from lab.process import Process, accepts, free_port, wait_until
+from lab.process import Process, free_port, wait_until
 
 
 def binaries():
@@ -18,8 +19,9 @@ def binaries():
 class Postgres:
     """With TLS of a certificate of its own. As root it runs as another user, since it refuses to be root."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, fsync=False):
         self.directory = Path(directory)
+        self.fsync = fsync
         self.data = self.directory / "data"
         self.port = free_port()
         self.user = None
@@ -58,13 +60,27 @@ class Postgres:
     def start(self):
         self.process = Process(
             [binaries() / "postgres", "-D", self.data, "-p", self.port, "-h", "127.0.0.1"]
-            + ["-k", self.directory, "-c", "ssl=on", "-c", "fsync=off"],
+            + ["-k", self.directory, "-c", "ssl=on", "-c", f"fsync={'on' if self.fsync else 'off'}"],
             self.directory.parent / "postgres.log",
             before_exec=self.become,
             directory="/",
         )
-        wait_until(lambda: accepts(self.port), 30, "PostgreSQL listening")
+        wait_until(self.is_ready, 30, "PostgreSQL taking connections")
         return self
+
+    def is_ready(self):
+        words = [binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(words).returncode == 0
+
+    def query(self, sql):
+        """What psql prints of the rows."""
+        words = [binaries() / "psql", self.url(), "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-Atc", sql]
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+    def crash(self):
+        """All of its processes end at once, without a checkpoint, as when they are killed."""
+        self.process.signal(signal.SIGQUIT)
+        self.process.wait(10.0)
 
     def stop(self):
         return self.process.stop(10.0) if self.process else None

@@ -1,34 +1,39 @@
-"""Clients of streams that stay open: `python3 lab/streams.py websockets|h2 COUNT HOST ADDRESS PORT [tls]`.
-Opens them, sees an echo on each, prints "open COUNT", waits for SIGUSR1, wants an echo of each again, and
-prints how many gave it: "echoed N"."""
+"""Clients of streams that stay open: `python3 lab/streams.py websockets|grpc COUNT HOST ADDRESS PORT [CA]`.
+Opens them, over TLS when there is an authority for it, sees an echo on each, prints "open COUNT", waits for
+SIGUSR1, wants an echo of each again, and prints how many gave it: "echoed N". gRPC's talk meanwhile."""
 
 import asyncio
 import base64
+import contextlib
 import os
+import random
 import signal
 import ssl
 import sys
 from pathlib import Path
 
+import grpc
+import grpc.aio
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lab import http2  # noqa: E402
 from lab.echo_origin import read_head, read_message  # noqa: E402
+from lab.grpc_origin import METHOD  # noqa: E402
 
 ANSWER_S = 30  # for all of them together
 TOGETHER = 100  # WebSockets that are opened at a time
-STREAMS_PER_CONNECTION = 10
-BEAT_S = 5  # a request whose content stops for longer than a client may be slow is given up
+STREAMS_PER_CONNECTION = 10  # of gRPC
+BEAT_S = (0.5, 5.0)  # from one of its messages to the next
 
 
 # --- WebSockets
 
 
-async def open_websocket(gate, host, address, port, tls):
+async def open_websocket(gate, host, address, port, authority):
     async with gate:
-        context = ssl._create_unverified_context() if tls else None
+        context = ssl.create_default_context(cafile=authority) if authority else None
         reader, writer = await asyncio.open_connection(
-            address, port, ssl=context, server_hostname=host if tls else None
+            address, port, ssl=context, server_hostname=host if authority else None
         )
         key = base64.b64encode(os.urandom(16)).decode()
         writer.write(
@@ -64,58 +69,68 @@ async def websockets(count, *where):
             await goes.wait()
 
 
-# --- HTTP/2
+# --- gRPC: a real client, some streams to a connection
 
 
-class Streams:
-    """Some streams of one connection: requests whose content goes on."""
+class Calls:
+    """Echoes on one bidirectional stream: some meanwhile, now and then."""
 
-    def __init__(self, count, host, address, port):
-        self.connection = http2.Connection((address, port), timeout_s=ANSWER_S)
-        self.streams = range(1, 1 + 2 * count, 2)
-        block = http2.head(host, "/stream", "POST")
-        for stream in self.streams:
-            self.connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, block))
+    def __init__(self, channel):
+        self.call = channel.stream_stream(METHOD)()
+        self.said = 0
 
-    def echo(self, text):
-        """How many give back the text."""
-        for stream in self.streams:
-            self.connection.send(http2.frame(http2.DATA, 0, stream, text))
-        got = dict.fromkeys(self.streams, b"")
-        while any(len(content) < len(text) for content in got.values()):
-            received = self.connection.read_frame()
-            if received is None:
-                break
-            kind, flags, stream, payload = received
-            if kind == http2.DATA:
-                got[stream] += payload
-            elif kind in (http2.RST_STREAM, http2.GOAWAY):
-                print(f"frame {kind} on stream {stream}: {payload!r}", flush=True)
-                break
-            elif kind == http2.PING and not flags & http2.ACK:
-                self.connection.send(http2.frame(http2.PING, http2.ACK, payload=payload))
-        return sum(content == text for content in got.values())
+    async def echoes(self, text):
+        await self.call.write(text)
+        self.said += 1
+        return await self.call.read() == text
+
+    async def talk(self, goes):
+        while not goes.is_set():
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(goes.wait(), random.uniform(*BEAT_S))
+            if not await self.echoes(b"meanwhile %d" % self.said):
+                return False
+        return True
+
+    async def ends_well(self):
+        """The server's half-close behind the client's, and its status."""
+        await self.call.done_writing()
+        return await self.call.read() is grpc.aio.EOF and await self.call.code() == grpc.StatusCode.OK
 
 
-def h2(count, host, address, port, _):
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-    groups = [
-        Streams(STREAMS_PER_CONNECTION, host, address, port) for _ in range(count // STREAMS_PER_CONNECTION)
-    ]
-    print(f"open {sum(group.echo(b'at the beginning') for group in groups)}", flush=True)
-    while signal.sigtimedwait({signal.SIGUSR1}, BEAT_S) is None:
-        for group in groups:
-            group.echo(b"meanwhile")
-    print(f"echoed {sum(group.echo(b'at the end') for group in groups)}", flush=True)
+def channel(host, address, port, authority):
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.default_authority", host)]
+    if authority is None:
+        return grpc.aio.insecure_channel(f"{address}:{port}", options)
+    options.append(("grpc.ssl_target_name_override", host))
+    credentials = grpc.ssl_channel_credentials(Path(authority).read_bytes())
+    return grpc.aio.secure_channel(f"{address}:{port}", credentials, options)
+
+
+async def all_of(*answers):
+    """How many are true; a call that fails says so."""
+    done = await asyncio.gather(*answers, return_exceptions=True)
+    for problem in {str(answer) for answer in done if isinstance(answer, Exception)}:
+        print(problem, flush=True)
+    return sum(answer is True for answer in done)
+
+
+async def grpc_streams(count, *where):
+    goes = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, goes.set)
+    channels = [channel(*where) for _ in range(count // STREAMS_PER_CONNECTION)]  # one that is lost is closed
+    calls = [Calls(one) for one in channels for _ in range(STREAMS_PER_CONNECTION)]
+    opened = all_of(*(call.echoes(b"at the beginning") for call in calls))
+    print(f"open {await asyncio.wait_for(opened, ANSWER_S)}", flush=True)
+    talked = await all_of(*(call.talk(goes) for call in calls))
+    ended = await asyncio.wait_for(all_of(*(call.ends_well() for call in calls)), ANSWER_S)
+    print(f"{sum(call.said for call in calls)} messages\nechoed {min(talked, ended)}", flush=True)
 
 
 def main():
-    kind, count, host, address, port, *more = sys.argv[1:]
-    where = (int(count), host, address, int(port), bool(more))
-    if kind == "h2":
-        h2(*where)
-    else:
-        asyncio.run(websockets(*where))
+    kind, count, host, address, port, *authority = sys.argv[1:]
+    clients = {"websockets": websockets, "grpc": grpc_streams}[kind]
+    asyncio.run(clients(int(count), host, address, int(port), *authority or [None]))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,11 @@
 """HTTPS and HTTP/2 judged by other people's programs: h2spec, h2load, sslscan, OpenSSL, Chromium."""
 
-import base64
-import hashlib
 import re
-import shutil
-import socket
-import ssl
 import subprocess
 
 import pytest
 
-from lab import h2load, weir
+from lab import browser, h2load, weir
 from lab.origin import Origin
 from lab.process import ROOT
 
@@ -65,15 +60,6 @@ def output_of(*command, timeout_s=60, stdin=""):
         [str(word) for word in command], input=stdin, capture_output=True, text=True, timeout=timeout_s
     )
     return done.returncode, done.stdout + done.stderr
-
-
-def certificate_of(page):
-    context = ssl.create_default_context(cafile=page.authority)
-    with (
-            socket.create_connection(("127.0.0.1", page.https_port), timeout=10) as plain,
-        context.wrap_socket(plain, server_hostname=HOST) as tls,
-    ):
-        return tls.getpeercert(binary_form=True)
 
 
 # Where clients may speak HTTP/1 too, an invalid preface (http2/3.5/2) is a bad request of theirs.
@@ -147,31 +133,7 @@ def test_plain_http_is_sent_to_https(page):
 
 
 def test_chromium_loads_the_page_over_http2(page, tmp_path):
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is not installed (./dev setup lab)"
-    public_key = subprocess.run(
-        "openssl x509 -inform DER -pubkey -noout | openssl pkey -pubin -outform DER",
-        shell=True,
-        input=certificate_of(page),
-        capture_output=True,
-        check=True,
-    ).stdout
-    pin = base64.b64encode(hashlib.sha256(public_key).digest()).decode()
-    code, said = output_of(
-        chromium,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--user-data-dir={tmp_path}",
-        f"--ignore-certificate-errors-spki-list={pin}",
-        "--dump-dom",
-        f"https://{HOST}:{page.https_port}/",
-        timeout_s=90,
-    )
+    certificate = browser.certificate_of(HOST, page.https_port, page.authority)
+    url = f"https://{HOST}:{page.https_port}/"
+    code, said = output_of(*browser.command(tmp_path, certificate, "--dump-dom", url), timeout_s=90)
     assert code == 0 and "spoken: h2" in said, said[-3000:]

@@ -237,3 +237,72 @@ def test_a_server_that_restarts_is_found_again(edge):
         again.stop(0)
     edge.api("DELETE", "/v1/loadbalancers/grpc-restart")
     edge.api("DELETE", "/v1/services/grpc-restart")
+
+
+class Refusing:
+    """A server that answers every call with a status, and how many calls that were."""
+
+    def __init__(self, code):
+        self.code, self.calls = code, []
+        self.server = grpc.server(futures.ThreadPoolExecutor(4))
+        handlers = {
+            "Unary": grpc.unary_unary_rpc_method_handler(self.refuse),
+            "Count": grpc.unary_stream_rpc_method_handler(self.break_off),
+        }
+        self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+        self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
+        self.server.start()
+
+    def refuse(self, request, context):
+        self.calls.append(request)
+        context.abort(self.code, "not now")
+
+    def break_off(self, request, context):
+        self.calls.append(request)
+        yield b"0"
+        context.abort(self.code, "not any more")
+
+
+def test_a_listed_status_sends_a_call_to_another_server(edge):
+    handlers, refusing = Handlers(), Refusing(grpc.StatusCode.UNAVAILABLE)
+    server, origin_port = handlers.server()
+    port = weir.free_port()
+
+    def apply(**more):
+        retries = {"non_idempotent": True, "budget_percent": 100, **more}
+        addresses = [f"127.0.0.1:{origin_port}", refusing.address]
+        edge.apply(
+            weir.service("grpc-retries", addresses, protocol="HTTP2", retries=retries),
+            load_balancer("grpc-retries", port, [{"backends": [{"service": "grpc-retries"}]}]),
+        )
+
+    def outcomes(channel):
+        echo = channel.unary_unary(path("Unary"))
+        calls = [echo.future(b"%d" % number, timeout=20) for number in range(20)]
+        return {call.exception().code() if call.exception() else "OK" for call in calls}
+
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            apply()
+            assert outcomes(channel) == {"OK", grpc.StatusCode.UNAVAILABLE}
+            apply(on_grpc_statuses=["INTERNAL"])
+            assert outcomes(channel) == {"OK", grpc.StatusCode.UNAVAILABLE}
+            apply(on_grpc_statuses=["CANCELLED", "UNAVAILABLE"])
+            refusing.calls.clear()
+            assert outcomes(channel) == {"OK"}
+            assert refusing.calls, "it was not asked"
+            assert handlers.metadata, "nobody answered"
+            # What has begun is not begun again.
+            count = channel.unary_stream(path("Count"))
+            ends = []
+            for _ in range(4):
+                try:
+                    ends.append(list(count(b"2", timeout=20)))
+                except grpc.RpcError as error:
+                    ends.append(error.code())
+            assert ends.count([b"0", b"1"]) == 2 and ends.count(grpc.StatusCode.UNAVAILABLE) == 2
+    finally:
+        for kind in ("loadbalancers", "services"):
+            edge.api("DELETE", f"/v1/{kind}/grpc-retries")
+        refusing.server.stop(0)
+        server.stop(0)

@@ -76,3 +76,22 @@ def test_a_port_that_is_taken_is_told_and_tried_again(edge, make_origin, make_si
             assert client.recv(100).startswith(b"HTTP/1.1 200")
     finally:
         edge.api("DELETE", f"/v1/loadbalancers/{unique}")
+
+
+@pytest.mark.parametrize("protocol", ["HTTP", "HTTPS"])
+def test_the_shared_https_port_is_refused_in_a_sentence(edge, make_origin, make_site, unique, protocol):
+    site = make_site(make_origin())
+    balancer = own_port(unique, edge.https_port, site.name)
+    balancer["spec"]["listeners"][0]["protocol"] = protocol
+    assert edge.api("POST", "/v1/apply", [balancer]).status == 200
+    try:
+        [listener] = wait_until(
+            lambda: status_of(edge, "loadbalancers", unique).get("listeners"), 5, "the listener's status"
+        )
+        assert listener == {
+            "address": f"127.0.0.1:{edge.https_port}",
+            "listening": False,
+            "reason": "it is the shared HTTPS port, which HTTPS listeners without a port use",
+        }
+    finally:
+        edge.api("DELETE", f"/v1/loadbalancers/{unique}")

@@ -21,10 +21,7 @@ def test_two_share_a_store_over_tls_and_outlive_its_absence(postgres, tmp_path):
     flags = ["--store", postgres.url()]
     first = weir.Weir(tmp_path / "first", flags=flags)
     second = weir.Weir(tmp_path / "second", flags=flags)
-    second.data.mkdir(parents=True)
     with first:
-        (second.data / "admin.token").write_text(first.token + "\n")
-        (second.data / "admin.token").chmod(0o600)
         with second:
             made = first.api("POST", "/v1/services", weir.service("web", ["127.0.0.1:9"]))
             assert made.status == 201, made.text
@@ -42,6 +39,35 @@ def test_two_share_a_store_over_tls_and_outlive_its_absence(postgres, tmp_path):
             wait_until(lambda: first.api("GET", "/v1/services/other").status == 200, 10, "the first too")
     for log in (first.process.log(), second.process.log()):
         assert "s3cret" not in log
+
+
+def test_the_admin_token_beside_each_controller_works(postgres, tmp_path):
+    flags = ["--store", postgres.url()]
+    first = weir.Weir(tmp_path / "first", flags=flags)
+    second = weir.Weir(tmp_path / "second", flags=flags)
+    with first, second:
+        assert first.token != second.token
+        for beside in (first, second):
+            listed = beside.cli("get", "tokens")
+            assert listed.returncode == 0, listed.stderr
+        for asked, token in ((first, second.token), (second, first.token)):
+            wait_until(lambda: asked.api("GET", "/v1/tokens", token=token).status == 200, 5, "the other's")
+        names = [item["metadata"]["name"] for item in first.api("GET", "/v1/tokens").json["items"]]
+        second.stop()
+        second.start()
+        first.stop()
+        first.start()
+        for asked in (first, second):
+            again = [item["metadata"]["name"] for item in asked.api("GET", "/v1/tokens").json["items"]]
+            assert again == names  # none is made anew
+        lost = second.token
+        second.stop()
+        (second.data / "admin.token").unlink()
+        second.start()
+        assert second.api("GET", "/v1/tokens").status == 200
+        assert second.api("GET", "/v1/tokens", token=lost).status == 401
+        wait_until(lambda: first.api("GET", "/v1/tokens", token=lost).status == 401, 5, "it being refused")
+        assert len(first.api("GET", "/v1/tokens").json["items"]) == len(names)
 
 
 def test_what_is_refused_is_said_without_the_password(postgres, tmp_path):
@@ -64,3 +90,36 @@ def test_no_name_of_our_tls_library_is_exported():
     symbols = subprocess.run(words, capture_output=True, text=True, check=True)
     names = {line.split()[-1] for line in symbols.stdout.splitlines()}
     assert not [name for name in names if name.startswith(("SSL_", "EVP_", "CRYPTO_", "OPENSSL_", "X509_"))]
+
+
+def test_a_store_is_copied_and_goes_on_in_postgresql(postgres, tmp_path):
+    postgres.query("CREATE DATABASE copied")
+    url = postgres.url(database="copied")
+    running = weir.Weir(tmp_path / "weir")
+    with running:
+        running.apply(weir.service("web", ["127.0.0.1:9"]))
+        secret = {"kind": "Secret", "metadata": {"name": "s"}, "spec": {"values": {"k": "b2xk"}}}
+        assert running.api("POST", "/v1/secrets", secret).status == 201
+        running.apply(weir.service("web", ["127.0.0.1:10"]))
+        in_use = running.cli("store", "copy", "--from", running.data, "--to", url)
+        assert in_use.returncode == 1
+        before = {kind: running.api("GET", f"/v1/{kind}").json["items"] for kind in ("secrets", "events")}
+        revision = running.api("GET", "/v1/services").json["revision"]
+    copied = running.cli("store", "copy", "--from", running.data, "--to", url)
+    assert copied.returncode == 0, copied.stderr
+    assert f"at revision {revision}, from {running.data}/store.db to postgres://" in copied.stderr
+    again = running.cli("store", "copy", "--from", running.data, "--to", url)
+    assert again.returncode == 1
+    assert "is not empty" in again.stderr
+    for said in (in_use, copied, again):
+        assert "s3cret" not in said.stdout + said.stderr
+    running.flags += ["--store", url]
+    with running:
+        assert running.api("GET", "/v1/services").json["revision"] == revision  # nothing was written anew
+        for kind, items in before.items():
+            assert running.api("GET", f"/v1/{kind}").json["items"] == items
+        back = running.cli("rollback", revision - 1)
+        assert back.returncode == 0, back.stderr
+        endpoints = running.api("GET", "/v1/services/web").json["spec"]["endpoints"]
+        assert [one["address"] for one in endpoints] == ["127.0.0.1:9"]
+        assert running.api("GET", "/v1/services").json["revision"] == revision + 1

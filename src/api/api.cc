@@ -10,6 +10,7 @@
 #include "api/objects.h"
 #include "api/precondition.h"
 #include "api/render.h"
+#include "api/rollback.h"
 #include "auth/join_token.h"
 #include "auth/machine.h"
 #include "auth/token.h"
@@ -21,6 +22,8 @@ namespace {
 
 // Each worker answers in its next turn, unless it is stuck.
 constexpr Duration kExplainTimeout = std::chrono::seconds(2);
+
+constexpr std::size_t kRollbackBytesMax = 4096;  // a number, and what clients may put around it
 
 using http::Known;
 using http::Method;
@@ -49,6 +52,13 @@ void tell_authority(Planned& planned, const tls::Authority& authority) {
   const auto* token = std::get_if<config::TokenSpec>(&planned.after->spec);
   if (token == nullptr || token->role != config::Role::kJoin) return;
   planned.secret = auth::join_text(planned.secret, authority.fingerprint());
+}
+
+net::Task<Answer<std::string>> read_json(http::Request& request, std::size_t bytes_max) {
+  const auto media = media_of(request.head);
+  if (!media) co_return refuse(media.error());
+  if (*media != Media::kJson) co_return refuse(415, "unsupported-media-type", "this takes application/json");
+  co_return co_await read_content(request, bytes_max);
 }
 
 Result<MadeSecret> make_secret() {
@@ -128,6 +138,7 @@ net::Task<Api::Responded> Api::respond_at(http::Request& request, const Target& 
     case Place::kReady: co_return co_await ready(request);
     case Place::kExplain: co_return co_await explain(request);
     case Place::kEnroll: co_return co_await enroll(request);
+    case Place::kRollback: co_return co_await roll_back(request, caller);
     case Place::kFront: co_return front(request);
     case Place::kKinds: co_return json(request, 200, kinds_json());
     case Place::kOpenApi: co_return json(request, 200, openapi_);
@@ -199,8 +210,8 @@ net::Task<Api::Responded> Api::write(http::Request& request, const Target& targe
                      ? apply_intents(media, content)
                      : object_intents(verb, target, media, content, std::move(*precondition));
   if (!intents) co_return refuse(std::move(intents.error()));
-  auto written =
-      co_await writer_.write(std::move(*intents), Actor{caller.token, request.peer.ip()}, query->dry_run);
+  auto written = co_await writer_.write(std::move(*intents), mirror::Actor{caller.token, request.peer.ip()},
+                                        query->dry_run);
   if (!written) co_return refuse(written.error());
   if (registrar_ != nullptr) {
     for (Planned& planned : written->plan.objects) tell_authority(planned, registrar_->authority());
@@ -209,6 +220,20 @@ net::Task<Api::Responded> Api::write(http::Request& request, const Target& targe
     co_await settle(written->revision);
   }
   co_return written_response(request, verb, target, *written);
+}
+
+net::Task<Api::Responded> Api::roll_back(http::Request& request, const auth::Identity& caller) {
+  const auto query = parse_query(request.head.query, QueryKind::kWrite);
+  if (!query) co_return refuse(query.error());
+  const auto content = co_await read_json(request, kRollbackBytesMax);
+  if (!content) co_return refuse(content.error());
+  const auto revision = parse_rollback(*content);
+  if (!revision) co_return refuse(revision.error());
+  const auto written =
+      co_await writer_.roll_back(*revision, mirror::Actor{caller.token, request.peer.ip()}, query->dry_run);
+  if (!written) co_return refuse(written.error());
+  if (written->plan.writes() && !written->dry_run) co_await settle(written->revision);
+  co_return json(request, 200, results_json(*written));
 }
 
 http::ResponsePtr Api::written_response(const http::Request& request, Verb verb, const Target& target,
@@ -271,10 +296,7 @@ net::Task<Api::Responded> Api::explain(http::Request& request) {
 
 net::Task<Api::Responded> Api::enroll(http::Request& request) {
   if (registrar_ == nullptr) co_return refuse(404, "not-found", "this process lets no machines in");
-  const auto media = media_of(request.head);
-  if (!media) co_return refuse(media.error());
-  if (*media != Media::kJson) co_return refuse(415, "unsupported-media-type", "this takes application/json");
-  const auto content = co_await read_content(request, enroll::kMessageBytesMax);
+  const auto content = co_await read_json(request, enroll::kMessageBytesMax);
   if (!content) co_return refuse(content.error());
   auto asked = enroll::parse_request(*content);
   if (!asked) co_return refuse(invalid(std::move(asked.error())));

@@ -73,6 +73,7 @@ class Api final : public http::Service {
   net::Task<Responded> collection(http::Request& request, const Target& target, const auth::Identity& caller);
   net::Task<Responded> object(http::Request& request, const Target& target);
   net::Task<Responded> write(http::Request& request, const Target& target, const auth::Identity& caller);
+  net::Task<Responded> roll_back(http::Request& request, const auth::Identity& caller);
   net::Task<void> settle(store::Revision revision);
   net::Task<void> first_settled();
   net::Task<Responded> ready(http::Request& request);

@@ -6,6 +6,7 @@
 
 #include "config/documents.h"
 #include "config/kinds.h"
+#include "mirror/overlay.h"
 #include "mirror/records.h"
 
 namespace weir::api {
@@ -86,8 +87,9 @@ Answer<Object> patched(const Intent& intent, const Object& stored) {
 }
 
 Answer<void> fill_new(Object& object, Planned& planned, const PlanInputs& inputs) {
+  const Object fresh{.metadata = {}, .spec = config::info_of(object.kind()).make(), .status = {}};
+  config::carry_server_fields(fresh, object);
   object.metadata.uid = new_uid(inputs.random);
-  object.metadata.revision = 0;
   object.metadata.created_at = object.metadata.updated_at = inputs.now;
   if (inputs.make_secret == nullptr) return {};
   Answer<void> result;
@@ -157,6 +159,34 @@ Answer<void> check_whole(const config::Whole& world, const Plan& plan) {
   return {};
 }
 
+// A rollout is judged by what it was when it began: from then on only its pace can be changed.
+Answer<void> check_rollouts(const config::Whole& world, const Plan& plan) {
+  std::vector<config::ObjectChange> along;
+  for (const Planned& planned : plan.objects) along.push_back({planned.before, planned.after});
+  mirror::Overlays overlays(world);
+  for (const Planned& planned : plan.objects) {
+    if (planned.kind != config::Kind::kRollout || !planned.after) continue;
+    if (planned.outcome == Outcome::kUnchanged) continue;
+    const config::RolloutSpec& after = mirror::rollout_of(*planned.after);
+    if (after.progress) {
+      const std::string name = config::reference_of(*planned.after);
+      config::RolloutSpec same = mirror::rollout_of(*planned.before);
+      if (mirror::has_ended(after) && same != after) {
+        return refuse(409, "rollout-ended", name + " has ended; a new one needs another name");
+      }
+      same.gates = after.gates;
+      same.paused = after.paused;
+      if (same == after) continue;
+      return refuse(409, "rollout-under-way",
+                    name + " is under way: only paused and gates can be changed; delete it to withdraw it");
+    }
+    if (auto violations = overlays.check(*planned.after, along); !violations.empty()) {
+      return refuse(invalid(std::move(violations)));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view word_of(Outcome outcome) {
@@ -183,6 +213,7 @@ Answer<Plan> make_plan(const config::Whole& world, std::span<const Intent> inten
     return refuse(invalid(std::move(violations)));
   }
   if (auto whole = check_whole(world, plan); !whole) return refuse(std::move(whole.error()));
+  if (auto rollouts = check_rollouts(world, plan); !rollouts) return refuse(std::move(rollouts.error()));
   return plan;
 }
 

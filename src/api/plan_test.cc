@@ -232,5 +232,58 @@ TEST_CASE("an object must be readable again") {
   CHECK(plan.error().violations[0].message == "is larger than 1 MiB with its defaults");
 }
 
+Object rollout(const std::string& name, const std::string& spec) {
+  return parsed(R"({"kind":"Rollout","metadata":{"name":")" + name + R"("},"spec":)" + spec + "}");
+}
+
+const std::string kRandomA =
+    R"("changes":[{"kind":"Service","metadata":{"name":"a"},"spec":{"balance":"RANDOM"}}])";
+
+TEST_CASE("a rollout is judged like the changes that it brings") {
+  Given given;
+  const auto made =
+      given.plan({intent(Verb::kApply, rollout("r", '{' + kRandomA + R"(,"progress":{"wave":9}})"))});
+  REQUIRE_MESSAGE(made.has_value(), made.error().detail);
+  const auto& spec = std::get<config::RolloutSpec>(made->objects[0].after->spec);
+  CHECK_FALSE(spec.progress);  // is the server's to say
+  const auto refused = given.plan(
+      {intent(Verb::kApply, rollout("r", R"({"changes":[{"kind":"LoadBalancer","metadata":{"name":"x"},
+        "spec":{"listeners":[{"protocol":"HTTP"}],"routes":[{"backends":[{"service":"nowhere"}]}]}}]})"))});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().status == 422);
+  CHECK(refused.error().violations.at(0).object == "Rollout/r");
+
+  given.world.put(std::make_shared<const Object>(stored(rollout("other", '{' + kRandomA + '}'), 10)));
+  const auto second = given.plan({intent(Verb::kApply, rollout("r", '{' + kRandomA + '}'))});
+  REQUIRE_FALSE(second);
+  CHECK(second.error().violations.at(0).message == "services/a is in Rollout/other, which has not ended");
+}
+
+TEST_CASE("of a rollout under way only the pace can be changed, of one that has ended nothing") {
+  Given given;
+  const auto put = [&given](config::RolloutPhase phase) {
+    Object running = stored(rollout("r", '{' + kRandomA + '}'), 10);
+    auto& progress = std::get<config::RolloutSpec>(running.spec).progress.emplace();
+    progress.phase = phase;
+    progress.bases = {{"services/a", 7}};
+    given.world.put(std::make_shared<const Object>(std::move(running)));
+  };
+  put(config::RolloutPhase::kRunning);
+  const auto paused = given.plan({intent(Verb::kApply, rollout("r", '{' + kRandomA + R"(,"paused":true})"))});
+  REQUIRE(paused);
+  CHECK(std::get<config::RolloutSpec>(paused->objects[0].after->spec).progress.has_value());
+  const auto other = given.plan({intent(Verb::kApply, rollout("r", '{' + kRandomA + R"(,"bake":"1s"})"))});
+  REQUIRE_FALSE(other);
+  CHECK(other.error().detail ==
+        "Rollout/r is under way: only paused and gates can be changed; delete it to withdraw it");
+  CHECK(given.plan({deletion(Kind::kRollout, "r")}));
+
+  put(config::RolloutPhase::kWithdrawn);
+  CHECK(given.plan({intent(Verb::kApply, rollout("r", '{' + kRandomA + '}'))}));  // as it is
+  const auto again = given.plan({intent(Verb::kApply, rollout("r", '{' + kRandomA + R"(,"paused":true})"))});
+  REQUIRE_FALSE(again);
+  CHECK(again.error().slug == "rollout-ended");
+}
+
 }  // namespace
 }  // namespace weir::api

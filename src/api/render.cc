@@ -95,7 +95,7 @@ std::string kinds_json() {
                      {"description", kind.doc},
                      {"writable", kind.client_writes}});
   }
-  return text_of({{"kinds", std::move(kinds)}, {"apply", "/v1/apply"}}) + '\n';
+  return text_of({{"kinds", std::move(kinds)}, {"apply", "/v1/apply"}, {"rollback", "/v1/rollback"}}) + '\n';
 }
 
 }  // namespace weir::api

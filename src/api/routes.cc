@@ -36,6 +36,7 @@ constexpr std::array kPlaces{
     PlaceLine{Place::kReady, "/readyz", kRead, 0, false},
     PlaceLine{Place::kExplain, "/v1/explain", kRead, 0, true},
     PlaceLine{Place::kEnroll, "/v1/enroll", bit(Method::kPost) | bit(Method::kOptions), 0, false},
+    PlaceLine{Place::kRollback, "/v1/rollback", bit(Method::kPost) | bit(Method::kOptions), 0, true},
 };
 static_assert([] {
   for (std::size_t i = 0; i < kPlaces.size(); ++i) {
@@ -55,8 +56,8 @@ unsigned methods_of(const Target& target) {
 std::unexpected<Problem> not_found(std::string detail) { return refuse(404, "not-found", std::move(detail)); }
 
 std::unexpected<Problem> no_such_kind(std::string_view word) {
-  std::array<std::string_view, config::kKinds.size() + 3> words{"apply", "explain", "enroll"};
-  std::ranges::transform(config::kKinds, words.begin() + 3, &config::KindInfo::plural);
+  std::array<std::string_view, config::kKinds.size() + 4> words{"apply", "explain", "enroll", "rollback"};
+  std::ranges::transform(config::kKinds, words.begin() + 4, &config::KindInfo::plural);
   if (const auto* kind = config::find_kind_loosely(word); kind != nullptr) {
     return not_found(std::string("the path is /v1/").append(kind->plural));
   }

@@ -22,8 +22,9 @@ enum class Place : std::uint8_t {
   kMetrics,
   kHealth,
   kReady,
-  kExplain,  // why a request was answered as it was
-  kEnroll,   // where machines join
+  kExplain,   // why a request was answered as it was
+  kEnroll,    // where machines join
+  kRollback,  // all objects back to a revision
 };
 
 struct Target {

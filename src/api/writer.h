@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,26 +13,18 @@
 #include "api/problem.h"
 #include "base/metrics.h"
 #include "mirror/mirror.h"
+#include "mirror/writes.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "store/store.h"
 
 namespace weir::api {
 
-// Who asked.
-struct Actor {
-  std::string name;            // of the token
-  std::string remote_address;  // without the port
-};
-
-// An event that shows more of an object than this says only how much it was: audit rows stay readable and the
-// store's history small.
-inline constexpr std::size_t kAuditJsonBytesMax = 256 * 1024;
-
 struct Written {
   Plan plan;
   store::Revision revision = 0;  // of the change; when nothing was written, of the store as it was read
   bool dry_run = false;
+  std::optional<store::Revision> back_to;  // of a rollback
 
   // Of an object of the plan, as it stands now.
   store::Revision revision_of(const Planned& planned) const;
@@ -47,14 +40,22 @@ class Writer {
  public:
   Writer(net::Env& env, store::Store& store, mirror::Mirror& mirror, Result<MadeSecret> (*make_secret)());
 
-  net::Task<Answer<Written>> write(std::vector<Intent> intents, Actor actor, bool dry_run);
+  net::Task<Answer<Written>> write(std::vector<Intent> intents, mirror::Actor actor, bool dry_run);
+  // Makes all that edges carry what it was at that revision; the plan has what differs.
+  net::Task<Answer<Written>> roll_back(store::Revision revision, mirror::Actor actor, bool dry_run);
   const WriterCounters& counters() const { return counters_; }
 
  private:
   class Turn;
+  struct Wish {
+    std::vector<Intent> intents;
+    std::optional<store::Revision> back_to;  // instead of them
+  };
+  net::Task<Answer<Written>> carry_out(Wish wish, mirror::Actor actor, bool dry_run);
+  net::Task<Answer<Plan>> plan(const Wish& wish, bool dry_run);
   net::Task<Result<void>> take_turn();
-  net::Task<Answer<bool>> commit(Written& written, const Actor& actor);
-  store::Transaction transaction_for(const Written& written, const Actor& actor);
+  net::Task<Answer<bool>> commit(Written& written, const mirror::Actor& actor);
+  store::Transaction transaction_for(const Written& written, const mirror::Actor& actor);
 
   net::Env& env_;
   store::Store& store_;

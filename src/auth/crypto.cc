@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/sha.h>
 
 #include <memory>
 
@@ -36,6 +37,13 @@ Digest sha256(std::initializer_list<std::span<const std::byte>> parts) {
   return digest;
 }
 
+std::array<std::byte, 20> sha1(std::span<const std::byte> bytes) {
+  std::array<std::byte, 20> digest{};
+  SHA1(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
+       reinterpret_cast<std::uint8_t*>(digest.data()));
+  return digest;
+}
+
 Digest hmac_sha256(std::span<const std::byte> key, std::initializer_list<std::span<const std::byte>> parts) {
   const std::unique_ptr<HMAC_CTX, FreeHmacContext> context(HMAC_CTX_new());
   WEIR_CHECK(context != nullptr);
@@ -53,6 +61,14 @@ Digest hmac_sha256(std::span<const std::byte> key, std::initializer_list<std::sp
 
 bool constant_time_equal(std::span<const std::byte> left, std::span<const std::byte> right) {
   return left.size() == right.size() && CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
+}
+
+std::string to_base64(std::span<const std::byte> bytes) {
+  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // and the NUL that is written behind
+  const auto written = EVP_EncodeBlock(reinterpret_cast<std::uint8_t*>(text.data()),
+                                       reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  text.resize(static_cast<std::size_t>(written));
+  return text;
 }
 
 }  // namespace weir::auth

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace weir::auth {
@@ -15,11 +16,17 @@ using Digest = std::array<std::byte, 32>;
 // SHA-256 (FIPS 180-4) of the parts, one after the other.
 Digest sha256(std::initializer_list<std::span<const std::byte>> parts);
 
+// SHA-1 (FIPS 180-4), for protocols that ask for it (RFC 6455). It protects nothing.
+std::array<std::byte, 20> sha1(std::span<const std::byte> bytes);
+
 // HMAC-SHA-256 (RFC 2104) of the parts, one after the other.
 Digest hmac_sha256(std::span<const std::byte> key, std::initializer_list<std::span<const std::byte>> parts);
 
 // The time depends on the sizes only, which are no secret.
 bool constant_time_equal(std::span<const std::byte> left, std::span<const std::byte> right);
+
+// RFC 4648 section 4, padded.
+std::string to_base64(std::span<const std::byte> bytes);
 
 inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 

@@ -56,6 +56,7 @@ std::string_view name_of(Code code) {
     case Code::kReset: return "reset";
     case Code::kConnectFailed: return "connect_failed";
     case Code::kTimedOut: return "timed_out";
+    case Code::kTooSlow: return "too_slow";
     case Code::kCancelled: return "cancelled";
     case Code::kNoDescriptors: return "no_descriptors";
     case Code::kAddressInUse: return "address_in_use";

@@ -17,6 +17,7 @@ enum class Code : std::uint16_t {
   kReset,          // the peer reset the connection
   kConnectFailed,  // no connection could be made: refused, unreachable
   kTimedOut,       // a deadline passed
+  kTooSlow,        // the peer sent or took bytes, but kept below the lowest rate for too long
   kCancelled,      // the task was told to stop
   kNoDescriptors,  // the process or the system is out of file descriptors
   kAddressInUse,   // another socket listens there
@@ -46,6 +47,9 @@ enum class Code : std::uint16_t {
 };
 
 enum class Side : std::uint8_t { kInternal, kDownstream, kUpstream };
+
+// The peer did not send or take bytes in time.
+constexpr bool is_late(Code code) { return code == Code::kTimedOut || code == Code::kTooSlow; }
 
 // Whether the same operation may be tried again.
 enum class Retry : std::uint8_t {

@@ -124,6 +124,9 @@ std::string finish(Arguments& to) {
   if (to.request.empty() && (!to.headers.empty() || !to.peer.empty())) {
     return "--header and --from go with --request";
   }
+  if (to.command->local == store_command && to.store_flags.action != "copy") {
+    return wants("copy", to.store_flags.action);
+  }
   if (to.command->with_api == token_command) {
     const TokenFlags& token = to.token_flags;
     if (token.action != "create") return wants("create", token.action);
@@ -277,10 +280,10 @@ std::string set_api_name(std::vector<std::string>& names, std::string_view value
   return {};
 }
 
-std::string set_uses(std::uint64_t& uses, std::string_view value) {
-  const auto number = parse_decimal(value);
-  if (!number || *number == 0) return wants("a number from 1 on", value);
-  uses = *number;
+std::string set_number(std::uint64_t& number, std::string_view value) {
+  const auto parsed = parse_decimal(value);
+  if (!parsed || *parsed == 0) return wants("a number from 1 on", value);
+  number = *parsed;
   return {};
 }
 

@@ -68,6 +68,20 @@ struct BootstrapFlags {
   std::uint16_t admin_port = 9901;  // 0: none
 };
 
+// Of weir store.
+struct StoreFlags {
+  std::string action;
+  std::string from = "./weir-data";
+  std::string to;
+};
+
+// Of `weir apply`; texts as written, which the API judges.
+struct RolloutFlags {
+  std::string name;  // empty: at once
+  std::string bake;
+  std::vector<std::string> match;
+};
+
 struct Arguments {
   const Command* command = nullptr;
   std::optional<std::string> api;    // --api of the commands that call one: a URL
@@ -76,11 +90,15 @@ struct Arguments {
   EdgeFlags edge;
   TokenFlags token_flags;
   BootstrapFlags bootstrap;
+  StoreFlags store_flags;
+  RolloutFlags rollout;
   std::vector<std::string> files;
   std::string kind;  // as written
   std::string name;  // empty: none
   Format format = Format::kTable;
   bool watch = false;
+  std::uint64_t revision = 0;  // of rollback
+  bool dry_run = false;
   std::vector<std::string> labels;
   std::string topic;    // of help and explain
   std::string request;  // of explain

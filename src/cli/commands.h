@@ -38,9 +38,11 @@ inline int controller_command(const Arguments& arguments, Terminal& /*terminal*/
 int edge_command(const Arguments& arguments, Terminal& terminal);
 int help_command(const Arguments& arguments, Terminal& terminal);
 int ca_command(const Arguments& arguments, Terminal& terminal);
+int store_command(const Arguments& arguments, Terminal& terminal);
 int version_command(const Arguments& arguments, Terminal& terminal);
 net::Task<int> apply_command(Session& session, const Arguments& arguments);
 net::Task<int> plan_command(Session& session, const Arguments& arguments);
+net::Task<int> rollback_command(Session& session, const Arguments& arguments);
 net::Task<int> get_command(Session& session, const Arguments& arguments);
 net::Task<int> describe_command(Session& session, const Arguments& arguments);
 net::Task<int> delete_command(Session& session, const Arguments& arguments);
@@ -64,10 +66,12 @@ inline constexpr std::array kCommands{
             kControllerFlags, controller_command},
     Command{"edge", "--controller URL [--join-token TOKEN] | --xds HOST:PORT [FLAG...]",
             "starts an edge that is led by controllers elsewhere", kEdgeFlags, edge_command},
-    Command{"apply", "-f FILE|- [-f FILE...]", "makes the objects of files so, all or none", kFileFlags,
-            nullptr, apply_command},
-    Command{"plan", "-f FILE|- [-f FILE...]", "what apply would change, field by field", kFileFlags, nullptr,
+    Command{"apply", "-f FILE|- [-f FILE...] [--rollout NAME]",
+            "makes the objects of files so, all or none; or in waves", kApplyFlags, nullptr, apply_command},
+    Command{"plan", "-f FILE|- [-f FILE...]", "what apply would change, field by field", kPlanFlags, nullptr,
             plan_command},
+    Command{"rollback", "REVISION [--dry-run]", "makes all that edges carry what it was at a revision",
+            kRollbackFlags, nullptr, rollback_command},
     Command{"get", "KIND [NAME] [-o table|json|yaml] [-w] [-l KEY=VALUE]", "prints objects", kGetFlags,
             nullptr, get_command},
     Command{"describe", "KIND NAME", "one object for people: spec, status and its recent events",
@@ -86,6 +90,9 @@ inline constexpr std::array kCommands{
     Command{"ca", "[--data-dir DIR]",
             "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags,
             ca_command},
+    Command{"store", "copy [--from STORE] --to STORE",
+            "copies a store with its history into an empty one, such as from SQLite to PostgreSQL",
+            kStoreFlags, store_command},
     Command{"version", "", "prints the version", {}, version_command},
     Command{"help", "[TOPIC]", "explains a command or a kind of objects", kHelpFlags, help_command},
 };

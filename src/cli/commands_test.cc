@@ -186,6 +186,25 @@ TEST_CASE("apply says what became of each object") {
   CHECK(world.err().empty());
 }
 
+TEST_CASE("apply makes a rollout of what is in the files") {
+  World world;
+  CHECK(world.apply(kWeb) == kDone);
+  world.out();
+  const std::string file =
+      world.write("change.yaml", "kind: Service\nmetadata: {name: web}\nspec: {balance: RANDOM}");
+  CHECK(world.run({"apply", "-f", file, "--rollout", "slow", "--bake", "1m", "--match", "provider=acme"}) ==
+        kDone);
+  CHECK(world.out() == "rollout/slow created\n");
+  CHECK(world.run({"get", "rollout", "slow", "-o", "json"}) == kDone);
+  const Tree spec = at(parse_tree(world.out()), "/spec");
+  CHECK(text_at(spec, "/changes/0/spec/balance") == "RANDOM");
+  CHECK(text_at(spec, "/waves/0/match/provider") == "acme");
+  CHECK(text_at(spec, "/waves/1/bake") == "1m");
+  CHECK(world.run({"get", "service", "web", "-o", "json"}) == kDone);
+  CHECK(text_at(parse_tree(world.out()), "/spec/balance") == "ROUND_ROBIN");
+  CHECK(world.run({"apply", "-f", file, "--bake", "1m"}) == kFailed);
+}
+
 TEST_CASE("plan shows what apply would do, and does nothing") {
   World world;
   CHECK(world.run({"plan", "-f", world.write("web.yaml", kWeb)}) == kDone);
@@ -209,6 +228,27 @@ TEST_CASE("plan shows what apply would do, and does nothing") {
         "    spec.balance: \"ROUND_ROBIN\" -> \"RANDOM\"\n"
         "    spec.endpoints[1]: +{\"address\":\"127.0.0.1:9002\",\"weight\":1,\"priority\":0}\n");
   CHECK(world.err() == "plan: 0 to create, 1 to update, 0 unchanged\n");
+}
+
+TEST_CASE("rollback shows what it would do, and does it") {
+  World world;
+  CHECK(world.apply(kWeb) == kDone);
+  CHECK(world.apply("kind: Service\nmetadata: {name: web}\nspec: {balance: RANDOM}") == kDone);
+  CHECK(world.apply("kind: Service\nmetadata: {name: other}") == kDone);
+  world.out();
+  CHECK(world.run({"rollback", "2", "--dry-run"}) == kDone);
+  CHECK(world.out() == "- service/other would be deleted\n");
+  CHECK(world.err() == "plan: 0 to create, 0 to update, 1 to delete, 0 unchanged\n");
+  CHECK(world.run({"rollback", "1", "--dry-run"}) == kDone);
+  CHECK(world.out().find("    spec.balance: \"RANDOM\" -> \"ROUND_ROBIN\"\n") != std::string::npos);
+  world.err();
+  CHECK(world.run({"rollback", "1"}) == kDone);
+  CHECK(world.out() == "service/other deleted\nservice/web updated\n");
+  CHECK(world.run({"rollback", "1"}) == kDone);
+  CHECK(world.out().empty());
+  CHECK(world.err() == "all is as it was at that revision\n");
+  CHECK(world.run({"rollback", "99"}) == kFailed);
+  CHECK(world.err().find("revision: must be at most 4, the newest one") != std::string::npos);
 }
 
 TEST_CASE("colour is for terminals") {

@@ -41,7 +41,7 @@ std::string set_edge_name(std::string& name, std::string_view value);
 std::string set_metrics(std::optional<net::Address>& at, std::string_view value);
 std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value);
 std::string set_api_name(std::vector<std::string>& names, std::string_view value);
-std::string set_uses(std::uint64_t& uses, std::string_view value);
+std::string set_number(std::uint64_t& number, std::string_view value);
 std::string set_valid_for(Duration& duration, std::string_view value);
 std::string set_store(std::string& url, std::string_view value);
 std::string set_domain(std::string& domain, std::string_view value);
@@ -213,6 +213,18 @@ inline constexpr std::array kCaFlags{
          [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }},
 };
 
+// --- weir store
+inline constexpr std::array kStoreFlags{
+    Flag{"ACTION", "ACTION", "", "copy",
+         [](Arguments& to, std::string_view value) { return set_text(to.store_flags.action, value); },
+         Flag::Count::kRequired},
+    Flag{"--from", "STORE", "./weir-data", "a data directory, or postgres://USER@HOST/DATABASE",
+         [](Arguments& to, std::string_view value) { return set_text(to.store_flags.from, value); }},
+    Flag{"--to", "STORE", "", "an empty one, in either form",
+         [](Arguments& to, std::string_view value) { return set_text(to.store_flags.to, value); },
+         Flag::Count::kRequired},
+};
+
 // --- the others
 inline constexpr Flag kKindFlag{
     "KIND",
@@ -225,11 +237,36 @@ inline constexpr Flag kNameFlag{
     "NAME", "NAME", "", "of the object",
     [](Arguments& to, std::string_view value) { return set_text(to.name, value); }};
 
-inline constexpr std::array kFileFlags{
-    Flag{"-f,--file", "FILE", "",
-         "YAML or JSON; a folder stands for its .yaml, .yml and .json files, - for stdin; repeatable",
-         [](Arguments& to, std::string_view value) { return set_text(to.files.emplace_back(), value); },
-         Flag::Count::kManyRequired},
+inline constexpr Flag kFileFlag{
+    "-f,--file",
+    "FILE",
+    "",
+    "YAML or JSON; a folder stands for its .yaml, .yml and .json files, - for stdin; repeatable",
+    [](Arguments& to, std::string_view value) { return set_text(to.files.emplace_back(), value); },
+    Flag::Count::kManyRequired};
+inline constexpr std::array kPlanFlags{kFileFlag};
+inline constexpr std::array kApplyFlags{
+    kFileFlag,
+    Flag{"--rollout", "NAME", "at once",
+         "makes them so in waves: as a Rollout of that name, which goes back by itself when a gate fails",
+         [](Arguments& to, std::string_view value) { return set_text(to.rollout.name, value); }},
+    Flag{"--bake", "DURATION", "30s", "of each wave of --rollout: how long its gates must hold",
+         [](Arguments& to, std::string_view value) { return set_text(to.rollout.bake, value); }},
+    Flag{"--match", "KEY=VALUE", "each provider and region in turn",
+         "edges that are the first wave of --rollout, all others the second; repeatable",
+         [](Arguments& to, std::string_view value) { return set_label(to.rollout.match, value); },
+         Flag::Count::kMany},
+};
+
+inline constexpr std::array kRollbackFlags{
+    Flag{"REVISION", "REVISION", "", "as in metadata.revision of an object or an event",
+         [](Arguments& to, std::string_view value) { return set_number(to.revision, value); },
+         Flag::Count::kRequired},
+    Flag{"--dry-run", "", "", "change nothing; print what would change, as plan does",
+         [](Arguments& to, std::string_view) {
+           to.dry_run = true;
+           return std::string();
+         }},
 };
 
 inline constexpr std::array kGetFlags{
@@ -272,7 +309,7 @@ inline constexpr std::array kTokenFlags{
          "the name that the machine has to take, also when it is there already",
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.as, value); }},
     Flag{"--uses", "N", "1", "how many machines it lets in",
-         [](Arguments& to, std::string_view value) { return set_uses(to.token_flags.uses, value); }},
+         [](Arguments& to, std::string_view value) { return set_number(to.token_flags.uses, value); }},
     Flag{"--provider", "NAME", "as the machine says", "the cloud that the machine is in",
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.provider, value); }},
     Flag{"--region", "NAME", "as the machine says", "the provider's name of its region",

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/log.h"
+#include "controller/issuer.h"
 #include "enroll/authority_file.h"
 #include "h2/server_connection.h"
 #include "record/access_log.h"
@@ -60,6 +61,7 @@ role::ControlPlaneOptions control_plane_options(const UpOptions& options,
           .api_names = options.api_over_tls() ? names : nullptr,
           .data_dir = options.data_dir,
           .store = options.store,
+          .machine = role::name_of_this_machine(),
           .version = WEIR_VERSION,
           .domain = options.domain,
           .authority = std::move(authority),
@@ -111,7 +113,7 @@ int run_up(const UpOptions& options) {
   const auto directory = std::make_shared<const store::DataDirectory>(std::move(*taken));
   auto authority = enroll::read_or_make_authority(options.data_dir, env.loop.clock().wall_now());
   if (!authority) return refuse(authority.error());
-  const auto cookie_key = (*authority)->derive_secret("weir sticky cookies");
+  const auto cookie_key = (*authority)->derive_secret(controller::kCookiePurpose);
   if (!cookie_key) return refuse(cookie_key.error().text);
 
   role::Traffic traffic(env, (*process)->workers(),

@@ -131,6 +131,10 @@ void Schema<HashOn>::validate(const HashOn& hash_on, Report& report) {
 }
 
 void Schema<Retries>::validate(const Retries& retries, Report& report) {
+  if (!retries.on_grpc_statuses.empty() && !retries.non_idempotent) {
+    const Report::Step field(report, "on_grpc_statuses");
+    report.add("needs non_idempotent: true, because every call of gRPC is a POST");
+  }
   const Report::Step list(report, "on_statuses");
   for (std::size_t i = 0; i < retries.on_statuses.size(); ++i) {
     if (retries.on_statuses[i].first >= 400) continue;

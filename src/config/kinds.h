@@ -163,14 +163,20 @@ struct Schema<EventSpec> {
   static constexpr std::string_view name = "EventSpec";
   static constexpr std::array fields{
       field<&EventSpec::time>({.name = "time", .doc = "when"}),
-      field<&EventSpec::actor>({.name = "actor", .doc = "who: the name of a Token, or of a machine"}),
-      field<&EventSpec::verb>({.name = "verb", .doc = "create, update, delete, enroll, renew or connect"}),
+      field<&EventSpec::actor>(
+          {.name = "actor", .doc = "who: the name of a Token, of a machine, or rollout/NAME"}),
+      field<&EventSpec::verb>({.name = "verb",
+                               .doc = "create, update, delete, rollback, enroll, renew or connect; of a rollout "
+                                      "also begin (a wave), finish, withdraw or refuse"}),
       field<&EventSpec::kind>({.name = "kind", .doc = "of the object"}),
-      field<&EventSpec::name>({.name = "name", .doc = "of the object"}),
+      field<&EventSpec::name>(
+          {.name = "name", .doc = "of the object; of a rollback: the revision that it went back to"}),
       field<&EventSpec::revision>({.name = "revision", .doc = "that the change made", .max = kNumberMax}),
       field<&EventSpec::remote_address>({.name = "remote_address", .doc = "from where"}),
-      field<&EventSpec::reason>(
-          {.name = "reason", .doc = "why it was refused; absent: it was done", .quiet = true}),
+      field<&EventSpec::reason>({.name = "reason",
+                                 .doc = "why it was refused or withdrawn; absent: it was done",
+                                 .max = 4096,
+                                 .quiet = true}),
       field<&EventSpec::before>({.name = "before",
                                  .doc = "the object before, without secrets",
                                  .type = &kJsonText,

@@ -101,7 +101,7 @@ TEST_CASE("what the store keeps comes back equal, of every kind") {
        R"("expected_statuses":[204,"300-399"]}},"connect_timeout":"1s","request_timeout":"1h",)"
        R"("idle_timeout":"10ms",)"
        R"("retries":{"attempts":0,"budget_percent":100,"on_statuses":[503,"520-599"],)"
-       R"("per_try_timeout":"1s","non_idempotent":true}}})"),
+       R"("on_grpc_statuses":["UNAVAILABLE","CANCELLED"],"per_try_timeout":"1s","non_idempotent":true}}})"),
       (R"({"kind":"Service","metadata":{"name":"b"},"spec":{"protocol":"HTTP","balance":"MAGLEV",)"
        R"("hash_on":{"cookie":"c","load_percent_max":150},)"
        R"("connect_timeout":"2s","request_timeout":"1m","idle_timeout":"1m",)"
@@ -296,6 +296,9 @@ TEST_CASE("what is wrong with retries and hashing") {
        {"spec.retries.per_try_timeout: must be between 10ms and 1h",
         "spec.retries.on_statuses[1]: must be 400 or above; what went well is not tried again",
         "spec.retries.on_statuses[2]: must be 400 or above; what went well is not tried again"}},
+      {service("retries: {on_grpc_statuses: [UNAVAILABLE]}"),
+       {"spec.retries.on_grpc_statuses: needs non_idempotent: true, because every call of gRPC is a POST"}},
+      {service("retries: {on_grpc_statuses: [UNAVAILABLE], non_idempotent: true}"), {}},
       {service("hash_on: {header: X-User, load_percent_max: 99}"),
        {"spec.hash_on.load_percent_max: must be 0 or at least 100"}},
       {service("hash_on: {header: X-User, load_percent_max: 1001}"),

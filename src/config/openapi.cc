@@ -314,6 +314,22 @@ Tree apply_path() {
   return {{"post", std::move(apply)}};
 }
 
+Tree rollback_path() {
+  Tree one = operation("rollback", "make all that edges carry what it was at a revision, as one transaction",
+                       "rollback");
+  one["parameters"] = parameter_list({"dry_run"});
+  const Tree revision{{"type", "integer"}, {"minimum", 1}};
+  const Tree wanted{{"type", "object"},
+                    {"required", {"revision"}},
+                    {"additionalProperties", false},
+                    {"properties", {{"revision", revision}}}};
+  one["requestBody"] = {{"required", true}, {"content", json_content(wanted)}};
+  one["responses"] =
+      answers("200", "what differed, object by object", json_content(reference("schemas", "Results")),
+              {"400", "409", "410", "413", "415", "422"});
+  return {{"post", std::move(one)}};
+}
+
 Tree explain_path() {
   Tree one = operation("explain", "why a request was answered as it was, or what would be done with another",
                        "explain");
@@ -393,6 +409,7 @@ std::string openapi(std::string_view version) {
     paths[path + "/{name}"] = object_path(kind);
   }
   paths["/v1/apply"] = apply_path();
+  paths["/v1/rollback"] = rollback_path();
   paths["/v1/explain"] = explain_path();
   paths["/v1/enroll"] = enroll_path();
   add_service_paths(paths);

@@ -52,6 +52,11 @@ template <>
 struct Words<TlsVersion> {
   static constexpr std::array<std::string_view, 2> words{"1.2", "1.3"};
 };
+template <>
+struct Words<GrpcStatus> {
+  static constexpr std::array<std::string_view, 5> words{"CANCELLED", "DEADLINE_EXCEEDED",
+                                                         "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE"};
+};
 
 template <>
 struct Words<Balance> {

@@ -314,8 +314,10 @@ struct Schema<Route> {
                                       .min = kTimeoutMin,
                                       .max = kTimeoutMax}),
       field<&Route::stream_idle_timeout>({.name = "stream_idle_timeout",
-                                          .doc = "silence that ends a request or response under way; absent: "
-                                                 "1h for gRPC and WebSocket, else 1m",
+                                          .doc =
+                                              "silence that ends a request or response under way; absent: "
+                                              "1h for gRPC and WebSocket, else 1m of the endpoint's and 30s "
+                                              "of the client's",
                                           .min = kTimeoutMin,
                                           .max = kDayMax}),
       field<&Route::stream_duration_max>(
@@ -327,6 +329,13 @@ struct Schema<Route> {
           {.name = "request_body_bytes_max",
            .doc = "a longer request body is refused with 413; absent: no limit",
            .max = kNumberMax}),
+      field<&Route::client_bytes_per_second_min>(
+          {.name = "client_bytes_per_second_min",
+           .doc =
+               "a client that sends its request or takes the response slower is ended as a silent one; not "
+               "for gRPC and WebSocket; 0: no limit",
+           .max = 1'000'000'000,
+           .quiet = true}),
       field<&Route::retries>({.name = "retries", .doc = "in place of the service's"}),
   };
   static void validate(const Route& route, Report& report);

@@ -117,6 +117,12 @@ struct Schema<Retries> {
                                         "answers that are not passed on while another attempt can be made, "
                                         "each like 503 or \"502-504\"",
                                     .items_max = 16}),
+      field<&Retries::on_grpc_statuses>(
+          {.name = "on_grpc_statuses",
+           .doc =
+               "calls of gRPC that are answered with one of these before any message are made again, while "
+               "another attempt can be made; with non_idempotent only, as each is a POST",
+           .items_max = 5}),
       field<&Retries::per_try_timeout>(
           {.name = "per_try_timeout",
            .doc = "of one attempt, from connecting to the head of the response; then the next is made, and "

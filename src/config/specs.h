@@ -24,6 +24,14 @@ enum class Balance : std::uint8_t {};                          // a place in lb:
 enum class Role : std::uint8_t { kAdmin, kViewer, kJoin };
 enum class MachineRole : std::uint8_t { kEdge };  // what a machine that joins becomes
 enum class ClientCertificates : std::uint8_t { kNone, kRequest, kRequire };
+// After which a call may be made again (gRPC's status codes 1, 4, 8, 13, 14).
+enum class GrpcStatus : std::uint8_t {
+  kCancelled,
+  kDeadlineExceeded,
+  kResourceExhausted,
+  kInternal,
+  kUnavailable
+};
 enum class TlsVersion : std::uint8_t { k12, k13 };
 
 // Both ends included.
@@ -76,9 +84,10 @@ struct HealthCheck {
 // idempotent, or non_idempotent says otherwise: a connection that broke before an answer; with
 // per_try_timeout a try that took longer; an answer whose status is listed.
 struct Retries {
-  std::uint32_t attempts = 2;            // after the first one
-  std::uint32_t budget_percent = 20;     // of requests
-  std::vector<StatusRange> on_statuses;  // none: every answer is passed on
+  std::uint32_t attempts = 2;                // after the first one
+  std::uint32_t budget_percent = 20;         // of requests
+  std::vector<StatusRange> on_statuses;      // none: every answer is passed on
+  std::vector<GrpcStatus> on_grpc_statuses;  // the same of calls
   std::optional<Duration>
       per_try_timeout;  // none: a try may take all of request_timeout, and is the last then
   bool non_idempotent = false;
@@ -278,6 +287,7 @@ struct Route {
   std::optional<Duration> stream_idle_timeout;          // none: by what the stream is
   std::optional<Duration> stream_duration_max;          // none: no limit
   std::optional<std::uint64_t> request_body_bytes_max;  // none: no limit
+  std::uint64_t client_bytes_per_second_min = 240;      // 0: no limit; Kestrel's
   std::optional<Retries> retries;                       // none: the service's
   friend bool operator==(const Route&, const Route&) = default;
 };

@@ -266,6 +266,7 @@ TEST_CASE("who can read the admin token's file is the administrator") {
   const auto keep = [&world](int fill) {
     const auto kept = world.fake.run(keep_admin_object(world.fake.env, world.store, token_of(fill).text));
     REQUIRE((kept && *kept));
+    CHECK(**kept == "admin");
   };
   auto controller = world.start();
   const WallTime now = world.fake.clock.wall_now();
@@ -288,6 +289,36 @@ TEST_CASE("who can read the admin token's file is the administrator") {
   keep(2);
   CHECK(role(2) == "admin");
   CHECK(world.fake.log.text().find(token_of(2).text) == std::string::npos);
+  world.end(std::move(controller));
+}
+
+TEST_CASE("controllers that share a store let in whoever has the admin token of one of them") {
+  World world;
+  const auto keep = [&world](int fill, const std::string& machine, const std::string& directory) {
+    const auto kept = world.fake.run(
+        keep_admin_object(world.fake.env, world.store, token_of(fill).text, AdminPlace{machine, directory}));
+    REQUIRE((kept && *kept));
+    return **kept;
+  };
+  auto controller = world.start();
+  const auto lets_in = [&](int fill) {
+    world.fake.run_until_idle();
+    return world.tokens.verify(token_of(fill).text, world.fake.clock.wall_now()).has_value();
+  };
+  CHECK(keep(1, "fra", "/var/lib/weir") == "admin-fra");
+  CHECK(keep(2, "ams", "/var/lib/weir") == "admin-ams");
+  CHECK(keep(3, "fra", "/srv/weir") == "admin-fra-2");  // another data directory there
+  CHECK((lets_in(1) && lets_in(2) && lets_in(3)));
+  CHECK(keep(1, "lon", "/var/lib/weir") == "admin-fra");  // the same file, given to another one
+  CHECK(keep(4, "fra", "/srv/weir") == "admin-fra-2");    // another file
+  CHECK((lets_in(1) && lets_in(2) && !lets_in(3) && lets_in(4)));
+  CHECK(world.keys("tokens/") ==
+        std::vector<std::string>{"tokens/admin-ams", "tokens/admin-fra", "tokens/admin-fra-2"});
+  // One that had the store alone before.
+  world.write({parsed(R"({"kind":"Token","metadata":{"name":"admin"},"spec":{"role":"admin","hash":")" +
+                      token_of(5).hash.to_text() + R"("}})")});
+  CHECK(keep(5, "fra", "/var/lib/weir") == "admin");
+  CHECK((lets_in(1) && lets_in(5)));
   world.end(std::move(controller));
 }
 

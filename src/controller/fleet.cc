@@ -95,6 +95,18 @@ void Fleet::report(std::string_view name, const report::Report& said) {
   if (edge.applied_revision != applied || said.refused) tell(found->first);
 }
 
+void Fleet::refuse(std::string_view name, const std::string& object, std::string_view reason) {
+  const auto found = edges_.find(name);
+  if (found == edges_.end() || !found->second.attached) return;
+  auto& refused = found->second.refused;
+  if (reason.empty()) {
+    if (refused.erase(object) > 0) tell(found->first);
+    return;
+  }
+  refused[object] = reason;
+  tell(found->first);
+}
+
 void Fleet::take_endpoint(const std::string& name, Edge& edge, const report::EndpointSeen& seen) {
   const auto id = quorum_.find(seen.service, seen.endpoint);
   auto known = id ? edge.votes_.find(*id) : edge.votes_.end();
@@ -200,6 +212,10 @@ void Fleet::drop_stale(Edge& edge) {
 const Fleet::Edge* Fleet::find(std::string_view name) const {
   const auto found = edges_.find(name);
   return found == edges_.end() ? nullptr : &found->second;
+}
+
+bool Fleet::is_present(const Edge& edge) const {
+  return edge.attached || (edge.ended_ && env_.loop.now() - *edge.ended_ < kVoteGrace);
 }
 
 config::Labels Fleet::labels_of(std::string_view name) const {

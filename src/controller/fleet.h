@@ -33,7 +33,7 @@ inline constexpr std::size_t kFleetEdgesMax = 10'000;
 inline constexpr std::size_t kVotesOfEdgeMax = 100'000;  // endpoints that one edge checks
 inline constexpr std::size_t kVotesMax = 10'000'000;     // of all edges: 40 bytes each
 // What an edge said counts on for so long after its stream has ended, unless it says otherwise on another
-// one; and for so long after the first edges came, verdicts wait for the others.
+// one: it starts anew in less. And for so long after the first edges came, verdicts wait for the others.
 inline constexpr Duration kVoteGrace = std::chrono::seconds(5);
 
 class Fleet {
@@ -75,6 +75,8 @@ class Fleet {
   void attach(report::Hello hello);
   void report(std::string_view edge, const report::Report& report);
   void detach(std::string_view edge);
+  // Of an edge that has no report stream: what it could not take up of an object. Empty: it has taken it up.
+  void refuse(std::string_view edge, const std::string& object, std::string_view reason);
 
   // Told at once, while the report is taken.
   void on_verdict(Quorum::OnVerdict told) { quorum_.on_verdict(std::move(told)); }
@@ -86,6 +88,8 @@ class Fleet {
   const Edges& edges() const { return edges_; }
   const Edge* find(std::string_view edge) const;  // null: it never came
   std::size_t attached() const { return attached_; }
+  // Attached, or so lately that it may be on its way back.
+  bool is_present(const Edge& edge) const;
   const Quorum& quorum() const { return quorum_; }
   // Edges have had the time to come: nothing follows from who is missing before.
   bool settled() const { return !quorum_.held(); }

@@ -65,13 +65,18 @@ config::Labels Publisher::labels() const {
 }
 
 void Publisher::publish(std::vector<config::ObjectChange> changes) {
+  // A step of a rollout is in force by its revision, also where it changes nothing.
+  const bool step = std::ranges::find(changes, Kind::kRollout, &config::ObjectChange::kind) != changes.end();
   std::erase_if(changes, [](const config::ObjectChange& one) { return !config::is_carried(one.kind()); });
   config::Labels now = labels();
-  const bool anew = labels_ != now;  // any of the load balancers may have to come or go
-  if (!anew && changes.empty()) return;
+  if (labels_ == now && changes.empty() && !step) return;
+  const config::Whole& whole =
+      options_.objects_for ? options_.objects_for(options_.edge_name, now) : mirror_.objects();
+  const bool reached = &whole != &mirror_.objects();
+  // Any of the load balancers may have to come or go.
+  const bool anew = labels_ != now || reached || reached_;
   std::ranges::move(changes, std::back_inserter(unpublished_));
   ++builds_;
-  const config::Whole& whole = mirror_.objects();
   auto snapshot = anew ? config::build_snapshot(mirror_.revision(), whole, &now, last_.get())
                        : config::next_snapshot(*last_, mirror_.revision(), whole, unpublished_, &now);
   if (!snapshot) {
@@ -83,6 +88,7 @@ void Publisher::publish(std::vector<config::ObjectChange> changes) {
   }
   unpublished_.clear();
   labels_ = std::move(now);
+  reached_ = reached;
   published_ = mirror_.revision();
   last_ = *snapshot;
   sinks_.snapshot(std::move(*snapshot));
@@ -103,11 +109,6 @@ void Publisher::refresh_tokens() {
                        .expires_at = spec.expires_at});
   }
   tokens_.replace(records);
-}
-
-std::string Publisher::applied(const config::Object& object) const {
-  if (!config::is_carried(object.kind())) return {};
-  return object.metadata.revision <= published_ ? "1/1" : "0/1";
 }
 
 }  // namespace weir::controller

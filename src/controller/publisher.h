@@ -35,6 +35,9 @@ struct PublisherOptions {
   std::string edge_name;
   config::EdgeSpec edge;
   config::SnapshotPointer started_from = {};  // what is in force already, from the disk; may be null
+  // All objects as that edge is to see them: others than there are, for as long as rollouts have reached it.
+  // Empty: those that there are.
+  std::function<const config::Whole&(const std::string& edge, const config::Labels&)> objects_for = {};
 };
 
 class Publisher {
@@ -50,9 +53,6 @@ class Publisher {
   store::Revision published() const { return published_; }  // the revision of the last Snapshot
   std::uint64_t builds() const { return builds_; }
   std::uint64_t failures() const { return failures_; }
-
-  // "1/1": edges that have the object as it is, of all that carry it; empty: none is to.
-  std::string applied(const config::Object& object) const;
 
  private:
   void publish(std::vector<config::ObjectChange> changes);
@@ -73,6 +73,7 @@ class Publisher {
   std::uint64_t builds_ = 0;
   std::uint64_t failures_ = 0;
   bool has_read_ = false;
+  bool reached_ = false;  // by rollouts, when the last Snapshot was made
 };
 
 }  // namespace weir::controller

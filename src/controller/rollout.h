@@ -27,7 +27,7 @@ struct Carried {
 
   void add(const Carried& other);
   Carried minus(const Carried& earlier) const;  // what was carried since then
-  double errors_percent() const;  // 0 without requests
+  double errors_percent() const;                // 0 without requests
   // Within which 99 of 100 ended, by interpolation within a bucket; zero without requests.
   Duration p99() const;
 };

@@ -39,6 +39,17 @@ xds::ResourcePtr health_of(const std::string& service, const translation::Unheal
   return translation::health_resource(service, {unhealthy.begin(), unhealthy.end()});
 }
 
+// Of its HTTPS listeners that name no Certificate.
+std::set<std::string> unnamed_hosts(const Object& balancer) {
+  std::set<std::string> hosts;
+  for (const config::Listener& listener : std::get<config::LoadBalancerSpec>(balancer.spec).listeners) {
+    if (listener.protocol != config::ListenerProtocol::kHttps) continue;
+    if (listener.tls && !listener.tls->certificates.empty()) continue;
+    for (const std::string& host : listener.hostnames) hosts.insert(to_lower(host));
+  }
+  return hosts;
+}
+
 }  // namespace
 
 bool is_own_edge(const xds::Node& node) { return node.user_agent.starts_with(kOwnAgent); }
@@ -86,14 +97,17 @@ std::vector<config::ObjectChange> Views::rebase(const Rollouts& rollouts, Branch
 // True: edges may have to be sorted anew.
 bool Views::apply_to(Branch& branch, Changes changes) {
   bool regroup = false;
+  bool step = false;  // of a rollout: whom it reaches knows by the revision that it has
   std::vector<config::ObjectChange> carried;
   for (const config::ObjectChange& change : changes) {
+    step |= change.kind() == Kind::kRollout;
     if (change.kind() == Kind::kLoadBalancer) regroup |= count_selectors(branch, change);
     if (change.kind() == Kind::kEdge) regroup = true;
     if (config::is_carried(change.kind())) carried.push_back(change);
   }
-  if (carried.empty()) return regroup;
   for (const auto& [key, view] : branch.views) {
+    if (step) apply_to(*view, {});
+    if (carried.empty()) continue;
     update(branch, key, *view, carried);
     for (const auto& [node, envoys] : view->for_envoy) update_envoys(branch, key, *envoys, carried);
   }
@@ -206,10 +220,59 @@ void Views::update(const Branch& branch, const config::Labels& key, View& view, 
       if (referrer->kind() == Kind::kEndpoint) look_at(Kind::kEndpoint, referrer->metadata.name);
     }
   }
-  if (found.empty()) return;
-  found.push_back(
-      {xds::Type::kObject, std::string(xds::kRevisionName), translation::revision_resource(revision_)});
-  view.catalog.apply(found);
+  update_hosts(branch, key, view, changes, found);
+  if (!found.empty()) apply_to(view, std::move(found));
+}
+
+// With the revision behind them. That is another resource whenever what is in front of it is, also when a
+// node is moved from one view to another of the same revision: it is by the revision that an edge knows that
+// it has all.
+void Views::apply_to(View& view, std::vector<xds::Change> changes) {
+  for (const xds::Change& change : changes) {
+    if (change.type != xds::Type::kObject) continue;
+    view.digest ^= view.catalog.fingerprint(change.type, names_.slot(change.type, change.name));
+    if (change.resource) view.digest ^= xds::fingerprint_of(*change.resource);
+  }
+  changes.push_back({xds::Type::kObject, std::string(xds::kRevisionName),
+                     translation::revision_resource(revision_, view.digest)});
+  view.catalog.apply(changes);
+}
+
+void Views::update_hosts(const Branch& branch, const config::Labels& key, View& view, Changes changes,
+                         std::vector<xds::Change>& found) {
+  if (!issue_) return;
+  std::set<std::string> touched;
+  for (const config::ObjectChange& change : changes) {
+    if (change.kind() != Kind::kLoadBalancer) continue;
+    for (const std::string& host : change.before ? unnamed_hosts(*change.before) : std::set<std::string>()) {
+      if (!includes(branch, key, *change.before)) break;
+      if (--view.hosts[host] == 0) view.hosts.erase(host);
+      touched.insert(host);
+    }
+    for (const std::string& host : change.after ? unnamed_hosts(*change.after) : std::set<std::string>()) {
+      if (!includes(branch, key, *change.after)) break;
+      ++view.hosts[host];
+      touched.insert(host);
+    }
+  }
+  for (const std::string& host : touched) {
+    found.push_back({xds::Type::kObject, std::string(translation::kIssuedPrefix) + host,
+                     view.hosts.contains(host) ? issue_(host) : nullptr});
+  }
+}
+
+void Views::set_issued(xds::ResourcePtr all, Issue issue) {
+  issued_to_all_ = std::move(all);
+  issue_ = std::move(issue);
+  for (auto& [rollouts, branch] : branches_) {
+    for (const auto& [key, view] : branch.views) {
+      std::vector<xds::Change> found{{xds::Type::kObject, issued_to_all_->name, issued_to_all_}};
+      for (const auto& [host, count] : view->hosts) {
+        if (auto resource = issue_(host)) found.push_back({xds::Type::kObject, resource->name, resource});
+      }
+      apply_to(*view, std::move(found));
+    }
+  }
 }
 
 // True: it was not in the view and is now, or the other way round.
@@ -277,8 +340,9 @@ Views::View& Views::view_for(Branch& branch, const config::Labels& key) {
     update(branch, key, *found->second, branch.objects->as_changes());
     made_.clear();
     // An edge with nothing to do is told so.
-    found->second->catalog.apply(
-        {{xds::Type::kObject, std::string(xds::kRevisionName), translation::revision_resource(revision_)}});
+    std::vector<xds::Change> all;
+    if (issued_to_all_) all.push_back({xds::Type::kObject, issued_to_all_->name, issued_to_all_});
+    apply_to(*found->second, std::move(all));
   }
   return *found->second;
 }

@@ -28,6 +28,9 @@ bool is_own_edge(const xds::Node& node);
 
 class Views {
  public:
+  // For a host name without a Certificate; see Issuer. Null: there is none.
+  using Issue = std::function<xds::ResourcePtr(const std::string& host)>;
+
   // objects: all there are; outlives it.
   explicit Views(const config::Whole& objects) {
     branches_.emplace(Rollouts{}, Branch{&objects, {}, {}, {}});
@@ -50,6 +53,10 @@ class Views {
   // All objects as an edge is to see them; the same for as long as no rollout reaches it or leaves it.
   const config::Whole& objects_for(const std::string& edge, const config::Labels& labels);
 
+  // What weir's own edges have from those who have the authority, from now on. `all` is what all of them
+  // have.
+  void set_issued(xds::ResourcePtr all, Issue issue);
+
   // What a node is to see. Null: there is no Edge object of that name, or it is revoked.
   xds::Catalog* catalog_for(const xds::Node& node);
   // An Edge object of that name is there, and not revoked.
@@ -60,6 +67,7 @@ class Views {
   // Ends the views that no one is in: `used` are the catalogs of all sessions.
   void tidy(const std::set<const xds::Catalog*>& used);
   std::size_t size() const;
+  std::uint64_t revision() const { return revision_; }
 
   // What Envoy nodes cannot be told of an object, in any view.
   std::vector<translation::Unsaid> unsaid_of(const std::string& key) const;
@@ -76,7 +84,10 @@ class Views {
   };
   struct View {
     explicit View(xds::Names& names) : catalog(names) {}
-    xds::Catalog catalog;  // of kObject and kHealth
+    xds::Catalog catalog;      // of kObject and kHealth
+    std::uint64_t digest = 0;  // of kObject, all but the revision
+    std::map<std::string, std::size_t>
+        hosts;  // that need a certificate issued, and how many listeners name them
     std::map<translation::EnvoyNode, std::unique_ptr<ForEnvoy>> for_envoy;
   };
   // By the labels that select load balancers, of those that its edges have.
@@ -104,6 +115,9 @@ class Views {
   bool overlaid(const Rollouts& rollouts, const ObjectName& name) const;
   bool apply_to(Branch& branch, Changes changes);
   void update(const Branch& branch, const config::Labels& key, View& view, Changes changes);
+  void apply_to(View& view, std::vector<xds::Change> changes);
+  void update_hosts(const Branch& branch, const config::Labels& key, View& view, Changes changes,
+                    std::vector<xds::Change>& found);
   bool update_object(const Branch& branch, const config::Labels& key, View& view, const ObjectName& name,
                      std::vector<xds::Change>& changes);
   xds::ResourcePtr resource_of(const std::string& name, const config::Object& object, const View& asking);
@@ -113,6 +127,8 @@ class Views {
 
   std::uint64_t revision_ = 0;
   xds::Names names_;
+  xds::ResourcePtr issued_to_all_;  // null: nothing is
+  Issue issue_;
   Reached reached_;
   std::map<std::string, std::uint64_t> overlay_of_;  // by rollout
   std::map<std::uint64_t, std::vector<config::ObjectChange>>

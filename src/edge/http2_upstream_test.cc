@@ -282,6 +282,23 @@ TEST_CASE("an upload may be silent while the origin speaks") {
   CHECK_FALSE(client.open());
 }
 
+TEST_CASE("a call of gRPC may drip") {
+  Http2Fixture test({.http = {}, .server = {.h2 = h2::make_connection}});
+  test.snapshot.load_balancers[0].spec.listeners[0].h2c = true;
+  test.apply();
+  PeerListener listener(test.fake, kOrigin);
+  Peer client(test.fake, kEdge);
+  client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(kSettings) +
+              std::string("\0\0\x19\1\4\0\0\0\1\x83\x86\x84\x41\1a\xf\x10\x10"sv) + "application/grpc");
+  Peer origin = listener.accept();
+  origin.send(std::string(kSettings));
+  for (int second = 0; second < 100; ++second) {
+    client.send("\0\0\1\0\0\0\0\0\1x"sv);  // DATA 1
+    test.fake.advance(1s);
+  }
+  CHECK(streams(origin.take()).ends_with("DATA 1 DATA 1 "));
+}
+
 TEST_CASE("a client of gRPC may keep its stream silent; other content has to come") {
   for (const bool grpc : {true, false}) {
     CAPTURE(grpc);

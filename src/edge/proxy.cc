@@ -72,12 +72,13 @@ struct HeldUntil final : HeldPermit, net::Timer {
 };
 
 // A client of gRPC sets deadlines of its own, and streams may begin with a long silence.
-http::ExchangeOptions exchange_options(const http::Request& request, const Route& route,
+http::ExchangeOptions exchange_options(http::Request& request, const Route& route,
                                        const config::ServiceSpec& service) {
   const bool grpc = request.version_major == 2 && h2::is_grpc(request.head.fields);
   const bool streams = grpc || request.upgrade != nullptr;
   const Duration idle = route.stream_idle_timeout.value_or(streams ? kStreamIdleTimeout : kReadTimeout);
   const Duration answer = route.request_timeout.value_or(grpc ? idle : service.request_timeout);
+  request.client_rate_min = streams ? 0 : route.client_rate_min;
   if (request.body != nullptr && (grpc || route.stream_idle_timeout)) request.body->set_read_timeout(idle);
   return {.response_timeout = std::min(answer, route.stream_duration_max.value_or(Duration::max())),
           .read_timeout = idle,
@@ -347,7 +348,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   const http::ExchangeOptions options = exchange_options(request, route, service);
   const config::Retries& retries = route.retries ? *route.retries : service.retries;
   net::Buffer out = net::Buffer::acquire();
-  auto head = write_upstream_head(request, upstream->service(), out.span());
+  auto head = write_upstream_head(request, upstream->service(), out.span(), env_.random);
   record::Decision& decision = record::Decision::of(request);
   if (!head) {
     Error error = head.error();
@@ -428,7 +429,13 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
       upstream.succeeded(index);
       upstream.observe(index,
                        (*response)->head.status >= 500 ? lb::Outcome::kServerError : lb::Outcome::kSuccess);
-      clean_response_head((*response)->head, head.h2 ? 2 : 1);
+      const unsigned version_major = head.h2 ? 2 : 1;
+      if (request.upgrade != nullptr) {
+        const auto settled = settle_upgrade(request, (*response)->head, version_major);
+        if (!settled && !(*response)->settled()) co_await (*response)->settle();
+        if (!settled) co_return fail(settled.error());
+      }
+      clean_response_head((*response)->head, version_major);
       co_return response;
     }
     const Error& error = response.error();

@@ -1,7 +1,9 @@
 #include "edge/retrying.h"
 
 #include <algorithm>
+#include <array>
 #include <span>
+#include <string_view>
 
 #include "record/journal.h"
 
@@ -15,16 +17,27 @@ bool may_send_again(const http::Request& request, const Error& error, bool non_i
   return request.body == nullptr || request.body->rewind();
 }
 
+// A response of trailers only (gRPC's PROTOCOL-HTTP2.md): the status is in the head, and nothing follows.
+bool Retrying::is_listed_call(const http::Response& response) const {
+  static constexpr std::array<std::string_view, 5> kCodes{"1", "4", "8", "13",
+                                                          "14"};  // by config::GrpcStatus
+  if (policy_.on_grpc_statuses.empty() || !response.at_end()) return false;
+  const http::Field* status = response.head.fields.find("grpc-status");
+  if (status == nullptr) return false;
+  return std::ranges::any_of(policy_.on_grpc_statuses, [status](config::GrpcStatus listed) {
+    return kCodes[static_cast<std::size_t>(listed)] == status->value;
+  });
+}
+
 bool Retrying::wanted(const Result<http::ResponsePtr>& outcome) const {
   Error error{Code::kMalformed, Side::kUpstream, Retry::kIfIdempotent};
   if (outcome) {
     if (!(*outcome)->settled()) return false;  // the body is on its way still
     const int status = (*outcome)->head.status;
-    if (std::ranges::none_of(policy_.on_statuses, [status](const config::StatusRange& range) {
-          return status >= range.first && status <= range.last;
-        })) {
-      return false;
-    }
+    const bool listed = std::ranges::any_of(policy_.on_statuses, [status](const config::StatusRange& range) {
+      return status >= range.first && status <= range.last;
+    });
+    if (!listed && !is_listed_call(**outcome)) return false;
   } else {
     error = outcome.error();
     // The endpoint has not said anything, and was given less than all the time there is.

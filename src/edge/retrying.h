@@ -30,6 +30,7 @@ class Retrying {
                                     Instant now);
 
  private:
+  bool is_listed_call(const http::Response& response) const;
   bool wanted(const Result<http::ResponsePtr>& outcome) const;
 
   const config::Retries& policy_;

@@ -184,6 +184,7 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     route->stream_idle_timeout = spec.stream_idle_timeout;
     route->stream_duration_max = spec.stream_duration_max;
     route->request_body_bytes_max = spec.request_body_bytes_max;
+    route->client_rate_min = spec.client_bytes_per_second_min;
     route->retries = spec.retries;
     route->hidden_slashes = load_balancer.spec.allow_encoded_slashes;
     for (const config::Backend& backend : spec.backends) {

@@ -67,6 +67,7 @@ struct Route {
   std::optional<Duration> stream_idle_timeout;
   std::optional<Duration> stream_duration_max;
   std::optional<std::uint64_t> request_body_bytes_max;
+  std::uint64_t client_rate_min = 0;  // bytes a second
   std::optional<config::Retries> retries;
   bool hidden_slashes = false;  // paths with %2F and the like may come
 

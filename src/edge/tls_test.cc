@@ -225,5 +225,25 @@ TEST_CASE("a port's certificates: issued once, forgotten with their host, TLS 1.
   CHECK(ports.issued() == 2);
 }
 
+TEST_CASE("a listener that names the shared HTTPS port is refused, and the shared one goes on") {
+  Secure test;
+  PeerListener origin(test.fake, "10.0.0.1:443");
+  test.apply();
+  test.snapshot.load_balancers.push_back(load_balancer("own", {"own.example"}, "web"));
+  config::LoadBalancerSpec& own = test.snapshot.load_balancers[1].spec;
+  own.listeners[0].port = 8443;
+  SUBCASE("of protocol HTTP") {}
+  SUBCASE("of protocol HTTPS") { own.listeners[0].protocol = config::ListenerProtocol::kHttps; }
+  test.apply();
+  CHECK(test.edge.status_of(own).listeners.at(0) ==
+        config::ListenerStatus{
+            .address = std::string(kSecure),
+            .listening = false,
+            .reason = "it is the shared HTTPS port, which HTTPS listeners without a port use"});
+  CHECK(test.edge.status_of(test.snapshot.load_balancers[0].spec).listeners.at(0).listening);
+  origin.answer("\r\n\r\n", kNoContent);
+  CHECK(test.answers());
+}
+
 }  // namespace
 }  // namespace weir::edge

@@ -3,8 +3,10 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <type_traits>
 
+#include "auth/crypto.h"
 #include "base/text.h"
 #include "http/h1_writer.h"
 #include "record/peer_text.h"
@@ -48,6 +50,7 @@ class FieldList {
     append({digits.data(), http::write_decimal(value, digits.data())});
     field(known, text());
   }
+  void remove(Known known) { fields_.remove(known); }
   void begin_field(std::string_view name) {
     name_ = name;
     begin_text();
@@ -157,9 +160,6 @@ Result<UpstreamHead> write_h1(const http::Request& request, std::string_view hos
 Result<UpstreamHead> write_h2(const http::Request& request, std::string_view host, std::string_view scheme,
                               std::span<std::byte> room) {
   const http::RequestHead& head = request.head;
-  if (request.upgrade != nullptr) {
-    return fail(Code::kNotImplemented, "WebSockets need a service of protocol HTTP, not HTTP2");
-  }
   FieldList list(room);
   list.begin_text();
   list.append(head.path);
@@ -169,6 +169,7 @@ Result<UpstreamHead> write_h2(const http::Request& request, std::string_view hos
   }
   const std::string_view path = list.text();
   write_fields(list, request, host);
+  if (request.upgrade != nullptr) list.remove(Known::kSecWebsocketKey);
   if (list.full()) return fail(Code::kHeadTooLarge, "no room for the fields that a proxy adds");
   return UpstreamHead{.h1 = {},
                       .h2 = h2::UpstreamHead{.method = head.method_text,
@@ -178,12 +179,48 @@ Result<UpstreamHead> write_h2(const http::Request& request, std::string_view hos
                                              .fields = list.fields()}};
 }
 
+// --- WebSocket
+
+constexpr std::string_view kAccept = "Sec-WebSocket-Accept";
+constexpr std::size_t kKeyBytes = 16;
+constexpr std::size_t kKeyTextBytes = 24;  // in base64
+
+std::string accept_of(std::string_view key) {
+  std::string text(key);
+  text += "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  return auth::to_base64(auth::sha1(auth::bytes_of(text)));
+}
+
+// Of a client of HTTP/1.1, its own; for one of HTTP/2, weir's, which an endpoint of HTTP/1.1 wants to see.
+Result<void> settle_key(http::Request& request, config::Protocol endpoints, Random& random) {
+  http::Fields& fields = request.head.fields;
+  if (request.version_major == 1) {
+    if (endpoints == config::Protocol::kHttp) return {};  // the endpoint will judge
+    const bool valid = request.head.method == http::Method::kGet &&
+                       fields.count(Known::kSecWebsocketKey) == 1 &&
+                       fields.value_of(Known::kSecWebsocketKey).size() == kKeyTextBytes;
+    if (valid) return {};
+    return fail(Code::kMalformed, "a WebSocket begins with GET and one Sec-WebSocket-Key");
+  }
+  fields.remove(Known::kSecWebsocketKey);
+  if (endpoints != config::Protocol::kHttp) return {};
+  const std::array<std::uint64_t, kKeyBytes / sizeof(std::uint64_t)> key{random.next(), random.next()};
+  const std::string_view text = request.scratch.keep(auth::to_base64(std::as_bytes(std::span(key))));
+  if (fields.add(Known::kSecWebsocketKey, text)) return {};
+  return fail(Code::kHeadTooLarge, "no room for the fields that a proxy adds");
+}
+
 }  // namespace
 
 Result<UpstreamHead> write_upstream_head(http::Request& request, const PlannedService& service,
-                                         std::span<std::byte> room) {
+                                         std::span<std::byte> room, Random& random) {
   http::RequestHead& head = request.head;
   if (head.fields.has_any(kHopByHop)) http::remove_hop_by_hop(head.fields);
+  if (request.upgrade != nullptr) {
+    if (auto settled = settle_key(request, service.spec.protocol, random); !settled) {
+      return fail(settled.error());
+    }
+  }
   const std::string_view host = head.authority.empty() ? std::string_view(service.authority) : head.authority;
   if (service.spec.protocol == config::Protocol::kHttp) return write_h1(request, host, room);
   return write_h2(request, host, service.spec.tls ? "https" : "http", room);
@@ -193,6 +230,29 @@ void clean_response_head(http::ResponseHead& head, unsigned version_major) {
   if (head.fields.has_any(kHopByHop)) http::remove_hop_by_hop(head.fields);
   // A field too many for Via is no reason to refuse the response.
   (void)head.fields.add(Known::kVia, via(version_major, head.version_minor));
+}
+
+Result<void> settle_upgrade(http::Request& request, http::ResponseHead& head, unsigned version_major) {
+  const bool same_version = request.version_major == version_major;
+  const bool agreed = head.status == 101;
+  const std::string_view key = request.head.fields.value_of(Known::kSecWebsocketKey);
+  if (same_version && version_major == 1) return {};
+  // A client of HTTP/2 would take it for an agreement.
+  if (!agreed && request.version_major == 2 && head.status / 100 == 2) {
+    return fail(Code::kMalformed, "the endpoint did not switch to WebSocket", Side::kUpstream);
+  }
+  if (!agreed || same_version) return {};
+  if (version_major == 1) {
+    const http::Field* accept = head.fields.find(kAccept);
+    if (accept == nullptr || accept->value != accept_of(key)) {
+      return fail(Code::kMalformed, "the endpoint's Sec-WebSocket-Accept is wrong", Side::kUpstream);
+    }
+    head.fields.remove(kAccept);
+    return {};
+  }
+  head.fields.remove(kAccept);
+  if (head.fields.add(kAccept, request.scratch.keep(accept_of(key)))) return {};
+  return fail(Code::kHeadTooLarge, "no room for the fields that a proxy adds", Side::kUpstream);
 }
 
 }  // namespace weir::edge

@@ -85,6 +85,28 @@ TEST_CASE("what its route gives no more time is flagged as that, whether its ans
   }
 }
 
+TEST_CASE("a client below its route's lowest rate is told so, and flagged; 0 is no rate") {
+  Fixture fixture;
+  PeerListener listener(fixture.fake, "10.0.0.1:80");
+  for (const std::uint64_t rate : {240U, 0U}) {
+    fixture.snapshot.load_balancers[0].spec.routes[0].client_bytes_per_second_min = rate;
+    fixture.apply({endpoint("10.0.0.1:80")});
+    const std::string id = "r-" + std::to_string(rate);
+    Peer client(fixture.fake, kEdge);
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nX-Request-Id: " + id + "\r\nContent-Length: 99\r\n\r\n");
+    for (int second = 0; second < 40 && client.open(); ++second) {
+      client.send("x");
+      fixture.fake.advance(1s);
+    }
+    CHECK(client.open() == (rate == 0));
+    if (rate == 0) continue;
+    const std::string answer = client.take();
+    CHECK(answer.starts_with("HTTP/1.1 408"));
+    has(answer, {"weir-reason: too_slow\r\n"});
+    has(explained(fixture, id), {R"("status":408,"reason":"too_slow")", R"("flag":"DT")"});
+  }
+}
+
 TEST_CASE("what weir itself answers is flagged") {
   Fixture fixture;
   fixture.snapshot.load_balancers[0].spec.listeners[0].hostnames = {"a"};

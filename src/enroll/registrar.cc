@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdio>
 #include <span>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "base/text.h"
 #include "config/kinds.h"
 #include "mirror/records.h"
+#include "mirror/writes.h"
 
 namespace weir::enroll {
 namespace {
@@ -35,18 +35,6 @@ bool is_judged(const Refusal& refusal) { return refusal.status < 500; }
 std::string random_hex(Random& random) {
   const std::array<std::uint64_t, 1> bits{random.next()};
   return to_hex(std::as_bytes(std::span(bits)));
-}
-
-// Names sort by time, as those of the API's events do.
-void put_event(store::Transaction& transaction, config::EventSpec event, Random& random) {
-  std::array<char, 24> milliseconds{};
-  std::snprintf(milliseconds.data(), milliseconds.size(), "%013lld",
-                static_cast<long long>(event.time.value_or(WallTime{}).time_since_epoch().count()));
-  Object object;
-  object.metadata.name = std::string(milliseconds.data()) + '-' + random_hex(random);
-  object.metadata.created_at = object.metadata.updated_at = event.time;
-  object.spec = std::move(event);
-  transaction.put(key_of(Kind::kEvent, object.metadata.name), encode(object), 0);
 }
 
 const config::EdgeSpec& edge_of(const Object& object) { return std::get<config::EdgeSpec>(object.spec); }
@@ -253,7 +241,7 @@ net::Task<std::expected<store::Revision, Refusal>> Registrar::commit(const Entit
                           .reason = {},
                           .before = entitled.before ? shown(*entitled.before) : std::string(),
                           .after = shown(edge)};
-  put_event(transaction, std::move(event), env_.random);
+  mirror::put_event(transaction, std::move(event), random_hex(env_.random));
   const auto committed = co_await store_.commit(std::move(transaction));
   if (committed) co_return *committed;
   switch (committed.error().error.code) {
@@ -295,7 +283,7 @@ net::Task<void> Registrar::audit(config::EventSpec event) {
   if (!may_audit()) co_return;
   event.time = env_.loop.clock().wall_now();
   store::Transaction transaction;
-  put_event(transaction, std::move(event), env_.random);
+  mirror::put_event(transaction, std::move(event), random_hex(env_.random));
   const auto committed = co_await store_.commit(std::move(transaction));
   if (!committed) env_.log.error("a refusal is not in the audit", {{"reason", committed.error().error.text}});
 }

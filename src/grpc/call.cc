@@ -55,7 +55,7 @@ void ClientCall::submit(std::string_view scheme, std::string_view authority, std
   for (const auto& [name, value] : metadata) fields.add(name, value);
   if (!connection_->submit_request(*stream_, pseudo, fields, true)) {
     connection_->retire();
-    stream_->discard();
+    stream_->release(h2::ErrorCode::kNoError);
     stream_ = nullptr;
     end({StatusCode::kUnavailable, "the connection takes no more calls"});
     return;
@@ -91,7 +91,8 @@ net::Task<Result<void>> ClientCall::write(std::string message) {
   connection_->flush();
   if (!stream_->all_sent()) {
     std::exchange(message, {});
-    const auto sent = co_await stream_->wait_sent(options_.write_timeout);
+    net::Patience writing(options_.write_timeout);
+    const auto sent = co_await stream_->wait_sent(writing);
     if (!sent && sent.error().code == Code::kCancelled) co_return fail(sent.error());
     if (!sent && sent.error().code == Code::kTimedOut) {
       cut({StatusCode::kUnavailable, "the server does not take what is sent"});

@@ -96,6 +96,7 @@ ServerCall::ServerCall(Server& server, http::Request& request)
   server_.calls_ = this;
   ++server_.open_calls_;
   // A stream may be silent for days; its connection's keepalive finds out whether the client is there.
+  request_.client_rate_min = 0;
   if (request_.body != nullptr) request_.body->set_read_timeout(Duration::max());
 }
 

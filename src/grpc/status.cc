@@ -35,7 +35,8 @@ const Row& row_of(StatusCode code) { return kRows[static_cast<std::size_t>(code)
 StatusCode code_for(Code code) {
   switch (code) {
     case Code::kCancelled: return StatusCode::kCancelled;
-    case Code::kTimedOut: return StatusCode::kDeadlineExceeded;
+    case Code::kTimedOut:
+    case Code::kTooSlow: return StatusCode::kDeadlineExceeded;
     case Code::kMalformed:
     case Code::kInvalid: return StatusCode::kInvalidArgument;
     case Code::kNotFound: return StatusCode::kNotFound;

@@ -26,7 +26,7 @@ enum class Offence : std::uint8_t {
   kPriority,      // ignored, but read
   kWindowUpdate,  // beyond kWindowUpdatesPerData for each DATA frame that was sent
   kUnknownFrame,  // of a type that is not known here
-  kStalled,       // takes nothing of a response until its deadline (zero-window holder)
+  kStalled,       // sends or takes nothing until its deadline (zero-window holder), or too slowly
 };
 
 struct OffenceRow {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "h2/client_stream.h"
@@ -9,6 +10,9 @@
 
 namespace weir::h2 {
 namespace {
+
+constexpr Error kRefused{Code::kOverloaded, Side::kUpstream, Retry::kSafe, 0,
+                         "the connection takes no more requests"};
 
 // The response, and what it needs: its stream, the upload beside it.
 class ClientResponse final : public http::Response {
@@ -25,7 +29,7 @@ class ClientResponse final : public http::Response {
   net::Task<Result<void>> run(const UpstreamHead& upstream, http::Request& request);
 
   net::Task<Result<net::Slice>> read() override {
-    return settled() ? stream_->read_content(options_.read_timeout) : read_beside_upload();
+    return settled() ? stream_->read_content(reading_) : read_beside_upload();
   }
   net::Slice take_buffered() override { return stream_->take_content(); }
   bool at_end() const override { return stream_->content_at_end(); }
@@ -36,11 +40,14 @@ class ClientResponse final : public http::Response {
  private:
   bool client_failed() const { return !upload_result_ && upload_result_.error().side == Side::kDownstream; }
   net::Loop& loop() const { return connection_->loop(); }
+  Result<void> open_stream(const http::Request& request);
+  net::Task<Result<void>> wait_for_settings();
   Result<void> submit(const UpstreamHead& upstream, http::Request& request);
   net::Task<Result<void>> receive(http::Request& request);
   net::Task<Result<bool>> receive_head(http::Request& request, Duration timeout);
   net::Task<Result<bool>> pass_interims(http::Request& request);
   net::Task<void> upload(http::Request& request);
+  net::Task<void> relay_client(http::Upgrade& client);
   net::Task<Result<void>> send_content(http::Body& content);
   net::Task<Result<net::Slice>> read_beside_upload();
   // Nothing has moved for as long as read() waits, in the other direction neither: a stream of which only one
@@ -52,6 +59,8 @@ class ClientResponse final : public http::Response {
 
   ClientConnectionPtr connection_;
   http::ExchangeOptions options_;
+  net::Patience reading_{options_.read_timeout};
+  net::Patience writing_{options_.write_timeout};
   ClientStream* stream_ = nullptr;
   std::uint64_t received_before_ = 0;          // by the connection
   Instant moved_ = connection_->loop().now();  // some content, in either direction
@@ -62,41 +71,67 @@ class ClientResponse final : public http::Response {
 };
 
 net::Task<Result<void>> ClientResponse::run(const UpstreamHead& upstream, http::Request& request) {
+  if (auto opened = open_stream(request); !opened) co_return opened;
+  if (request.upgrade != nullptr) {
+    if (auto allowed = co_await wait_for_settings(); !allowed) co_return allowed;
+  }
   if (auto submitted = submit(upstream, request); !submitted) co_return submitted;
   auto received = co_await receive(request);
+  if (received && head.status == 101) {
+    upload_.emplace(loop());
+    upload_->spawn(relay_client(*request.upgrade));
+  }
   if (!received && upload_) co_await upload_->stop();
   if (settled()) upload_.reset();
   co_return received;
 }
 
-// The head, and what has arrived of the content already, in one write.
-Result<void> ClientResponse::submit(const UpstreamHead& upstream, http::Request& request) {
-  const Error refused{Code::kOverloaded, Side::kUpstream, Retry::kSafe, 0,
-                      "the connection takes no more requests"};
-  if (!connection_->usable()) return fail(refused);
+Result<void> ClientResponse::open_stream(const http::Request& request) {
+  if (!connection_->usable()) return fail(kRefused);
   if (connection_->exchanges_free() == 0 &&
       connection_->open_streams() >= connection_->streams_allowed() + kWaitingRequestsMax) {
-    return fail(refused);
+    return fail(kRefused);
   }
+  const bool switches = request.upgrade != nullptr;
+  stream_ = new ClientStream(*connection_, head, switches ? http::Method::kConnect : request.head.method);
+  return {};
+}
+
+// An origin says in its SETTINGS whether it takes WebSockets (RFC 8441 section 3). That it does not is no
+// fault of its health.
+net::Task<Result<void>> ClientResponse::wait_for_settings() {
+  while (!connection_->settings_received()) {
+    if (stream_->failure()) co_return fail(*stream_->failure());
+    auto waited = co_await stream_->wait(options_.response_timeout);
+    if (!waited && waited.error().code == Code::kTimedOut) co_return fail(timed_out());
+    if (!waited) co_return waited;
+  }
+  if (connection_->peer_takes_protocols()) co_return Result<void>{};
+  co_return fail(Code::kNotImplemented, "the endpoint takes no WebSockets over HTTP/2 (RFC 8441)");
+}
+
+// The head, and what has arrived of the content already, in one write.
+Result<void> ClientResponse::submit(const UpstreamHead& upstream, http::Request& request) {
+  const bool switches = request.upgrade != nullptr;
   received_before_ = connection_->received();
-  stream_ = new ClientStream(*connection_, head, request.head.method);
   http::Body* content = request.body;
   net::Slice first;
   if (content != nullptr && !request.head.expect_continue) first = content->take_buffered();
   const bool last = content == nullptr || content->at_end();
   const http::Fields* trailers = content != nullptr && last ? content->trailers() : nullptr;
-  const bool has_content = content != nullptr && (!last || !first.empty() || trailers != nullptr);
-  const auto pseudo = std::to_array<PseudoField>({{":method", upstream.method},
+  const bool has_content =
+      switches || (content != nullptr && (!last || !first.empty() || trailers != nullptr));
+  const auto pseudo = std::to_array<PseudoField>({{":method", switches ? "CONNECT" : upstream.method},
                                                   {":scheme", upstream.scheme},
                                                   {":authority", upstream.authority},
-                                                  {":path", upstream.path}});
-  if (!connection_->submit_request(*stream_, pseudo, upstream.fields, has_content)) {
+                                                  {":path", upstream.path},
+                                                  {":protocol", "websocket"}});
+  const auto said = std::span(pseudo).first(pseudo.size() - (switches ? 0 : 1));
+  if (!connection_->submit_request(*stream_, said, upstream.fields, has_content)) {
     connection_->retire();
-    stream_->discard();
-    stream_ = nullptr;
-    return fail(refused);
+    return fail(kRefused);
   }
-  if (has_content) stream_->send(first, last, trailers);
+  if (has_content && !switches) stream_->send(first, last, trailers);
   connection_->flush();
   upload_ended_ = last;
   return {};
@@ -167,14 +202,19 @@ net::Task<void> ClientResponse::upload(http::Request& request) {
   stream_->wake();
 }
 
+// After a 101, as in http/client.cc: a client that breaks off takes the origin's stream with it.
+net::Task<void> ClientResponse::relay_client(http::Upgrade& client) {
+  upload_result_ = co_await send_content(client.take_up(options_.switched_idle_timeout));
+  if (!upload_result_ && upload_result_.error().code != Code::kCancelled) client.cut();
+}
+
 net::Task<Result<void>> ClientResponse::send_content(http::Body& content) {
   for (bool last = false;;) {
     if (!stream_->all_sent()) {
-      if (auto sent = co_await stream_->wait_sent(options_.write_timeout); !sent) co_return sent;
+      if (auto sent = co_await stream_->wait_sent(writing_); !sent) co_return sent;
     }
     if (last || stream_->closed()) co_return Result<void>{};
     const auto piece = co_await content.read();
-    if (!piece && !silent(piece.error())) continue;
     if (!piece) co_return fail(piece.error());
     moved_ = loop().now();
     if (stream_->closed()) co_return Result<void>{};
@@ -186,7 +226,7 @@ net::Task<Result<void>> ClientResponse::send_content(http::Body& content) {
 
 net::Task<Result<net::Slice>> ClientResponse::read_beside_upload() {
   for (;;) {
-    auto piece = co_await stream_->read_content(options_.read_timeout);
+    auto piece = co_await stream_->read_content(reading_);
     if (!piece && !silent(piece.error())) continue;
     if (piece) moved_ = loop().now();
     co_return piece;

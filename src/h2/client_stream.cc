@@ -25,7 +25,7 @@ void ClientStream::end_section(bool /*end_stream*/) {
     refuse(settled.error());
     return;
   }
-  if (head_.status >= 200) {
+  if (head_.status >= 200 || head_.status == 101) {
     head_received_ = true;
     return;
   }

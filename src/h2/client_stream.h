@@ -13,7 +13,7 @@ namespace weir::h2 {
 
 class ClientStream final : public Stream {
  public:
-  // head: of the response; until release().
+  // head: of the response; until release(). method: see settle_response().
   ClientStream(ClientConnection& connection, http::ResponseHead& head, http::Method method)
       : Stream(connection), head_(head), method_(method) {}
 

@@ -55,6 +55,7 @@ void FieldSection::add_pseudo(std::string_view name, std::string_view value) {
   if (name == ":path") pseudo_.path = kept;
   if (name == ":status") pseudo_.status = kept;
   if (name == ":authority") pseudo_.authority = kept;
+  if (name == ":protocol") pseudo_.protocol = kept;
 }
 
 // A client may send its cookies one by one, so that each can be compressed (RFC 9113 section 8.2.3).

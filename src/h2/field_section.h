@@ -18,6 +18,7 @@ class FieldSection {
     std::string_view scheme;
     std::string_view authority;
     std::string_view path;
+    std::string_view protocol;  // RFC 8441 section 4
     std::string_view status;
   };
 

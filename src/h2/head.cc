@@ -17,8 +17,23 @@ constexpr std::size_t kMethodBytesMax = 32;  // the longest registered one has 1
 
 std::unexpected<Error> malformed(const char* why) { return fail(Code::kMalformed, why, Side::kDownstream); }
 
-Result<void> settle_method(std::string_view text, RequestHead& head) {
+// A CONNECT for WebSocket (RFC 8441 section 5) reads as what HTTP/1.1 has for that: a GET with an Upgrade.
+// Nothing here opens any other tunnel on a client's word.
+Result<void> settle_connect(std::string_view protocol, RequestHead& head) {
+  if (protocol.empty()) return fail(Code::kNotImplemented, "CONNECT is not served", Side::kDownstream);
+  if (!equal_ignoring_case(protocol, "websocket")) {
+    return fail(Code::kNotImplemented, "CONNECT is served for WebSocket only", Side::kDownstream);
+  }
+  head.method = Method::kGet;
+  head.method_text = http::name_of(Method::kGet);
+  head.upgrade = true;
+  return {};
+}
+
+Result<void> settle_method(const FieldSection::Pseudo& pseudo, RequestHead& head) {
+  const std::string_view text = pseudo.method;
   head.method_text = text;
+  head.upgrade = false;
   if (text.size() > kMethodBytesMax) {
     return fail(Code::kNotImplemented, "method is too long", Side::kDownstream);
   }
@@ -28,9 +43,7 @@ Result<void> settle_method(std::string_view text, RequestHead& head) {
     head.method = static_cast<Method>(i);
     break;
   }
-  if (head.method == Method::kConnect) {  // nothing here opens a tunnel on a client's word
-    return fail(Code::kNotImplemented, "CONNECT is not served", Side::kDownstream);
-  }
+  if (head.method == Method::kConnect) return settle_connect(pseudo.protocol, head);
   return {};
 }
 
@@ -96,20 +109,20 @@ Result<void> settle_request(const FieldSection& section, bool end_stream, Reques
   const FieldSection::Pseudo& pseudo = section.pseudo();
   head.version_minor = 1;
   head.keep_alive = true;
-  head.upgrade = false;
   if (section.too_large()) return fail(Code::kHeadTooLarge, "head larger than the limit", Side::kDownstream);
-  if (auto method = settle_method(pseudo.method, head); !method) return method;
+  if (auto method = settle_method(pseudo, head); !method) return method;
   if (pseudo.scheme != "http" && pseudo.scheme != "https") {
     return malformed("scheme is not http or https");
   }
   head.scheme = pseudo.scheme;
   if (auto target = settle_target(pseudo.path, head); !target) return target;
   if (auto authority = settle_authority(pseudo.authority, head); !authority) return authority;
-  const Length length = content_length(head.fields);
+  const Length length = head.upgrade ? Length() : content_length(head.fields);
   head.content_length = length.bytes;
-  head.framing = length.known ? http::Framing::kLength
-                 : end_stream ? http::Framing::kNone
-                              : http::Framing::kChunked;
+  head.framing = head.upgrade   ? http::Framing::kNone  // what follows is the other protocol's
+                 : length.known ? http::Framing::kLength
+                 : end_stream   ? http::Framing::kNone
+                                : http::Framing::kChunked;
   return head.fields.has(Known::kExpect) ? settle_expect(head) : Result<void>{};
 }
 
@@ -119,7 +132,9 @@ Result<void> settle_response(const FieldSection& section, Method request, http::
   if (!status || *status < 100 || *status > 599) {
     return fail(Code::kMalformed, "status is not within 100 and 599", Side::kUpstream);
   }
-  head.status = static_cast<int>(*status);
+  if (*status == 101) return fail(Code::kMalformed, "101 does not exist in HTTP/2", Side::kUpstream);
+  const bool switched = request == Method::kConnect && *status >= 200 && *status < 300;
+  head.status = switched ? 101 : static_cast<int>(*status);
   head.reason = http::reason_of(head.status);
   head.version_minor = 1;
   head.keep_alive = true;
@@ -128,7 +143,8 @@ Result<void> settle_response(const FieldSection& section, Method request, http::
   const bool no_content =
       head.status < 200 || head.status == 204 || head.status == 304 || request == Method::kHead;
   // Without a length, the end is a matter of the framing, also when it has come already.
-  head.framing = no_content     ? http::Framing::kNone
+  head.framing = switched       ? http::Framing::kUntilClose
+                 : no_content   ? http::Framing::kNone
                  : length.known ? http::Framing::kLength
                                 : http::Framing::kChunked;
   return {};

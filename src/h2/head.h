@@ -1,6 +1,8 @@
 // A decoded field section as the head of a message (RFC 9113 section 8.3), with what the decoder (nghttp2)
 // leaves unchecked: it has seen that the pseudo-header fields are there, once and in front, that there are no
-// connection-specific fields, and that content-length is a number and agrees with the content. Pure.
+// connection-specific fields, and that content-length is a number and agrees with the content. A WebSocket
+// (RFC 8441) reads as over HTTP/1.1 on both sides: its CONNECT is a GET with an upgrade, what agrees to it
+// is a 101. Pure.
 #pragma once
 
 #include "base/error.h"
@@ -13,7 +15,7 @@ namespace weir::h2 {
 // field is there, and has the value of head.authority.
 Result<void> settle_request(const FieldSection& section, bool end_stream, http::RequestHead& head);
 
-// request: the method that this answers. Interim responses too.
+// request: the method that this answers; kConnect: of a WebSocket. Interim responses too.
 Result<void> settle_response(const FieldSection& section, http::Method request, http::ResponseHead& head);
 
 }  // namespace weir::h2

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "h2/limits.h"
 #include "h2/server_fixture.h"
@@ -211,6 +213,101 @@ TEST_CASE("a client that takes a byte now and then loses the response too") {
     reset = client.take().find("RST_STREAM 1 ") != std::string::npos;
   }
   CHECK(reset);
+}
+
+// The second in which the stream ended of a client that lets so many bytes of it go each second; 200: it has
+// not.
+int download(ServerFixture& fixture, int streams, int bytes) {
+  FramePeer client(fixture.fake, "127.0.0.1:80");
+  std::string requests;
+  for (int i = 0; i < streams; ++i) requests += get(1 + 2 * i, "/big");
+  client.send(preface() + settings({{4, 0}}) + requests);
+  (void)client.take();
+  for (int second = 0; second < 200; ++second) {
+    for (int i = 0; i < streams; ++i) client.send(window_update(1 + 2 * i, bytes));
+    if (second == 0) client.send(window_update(0, 1 << 20));
+    fixture.fake.advance(1s);
+    if (client.take().find("RST_STREAM ") != std::string::npos) return second;
+  }
+  return 200;
+}
+
+TEST_CASE("a stream keeps to the rate by its share of what the client takes in all") {
+  ServerFixture fixture({.write_timeout = 30s});
+  CHECK(download(fixture, 1, 100) < 200);
+  CHECK(download(fixture, 1, 250) == 200);
+  CHECK(download(fixture, 10, 10) < 200);
+  CHECK(download(fixture, 10, 30) == 200);
+}
+
+// What comes back when so many requests send a byte each second, and the second in which it comes.
+std::pair<int, std::string> drip(ServerFixture& fixture, FramePeer& client, int streams) {
+  std::string requests;
+  std::string drops;
+  for (int i = 0; i < streams; ++i) {
+    requests += post(1 + 2 * i, "/x");
+    drops += data(1 + 2 * i, "x", false);
+  }
+  client.send(requests);
+  for (int second = 0; second < 100; ++second) {
+    client.send(drops);
+    fixture.fake.advance(1s);
+    if (std::string answer = client.take_streams(); !answer.empty()) return {second, std::move(answer)};
+  }
+  return {100, ""};
+}
+
+TEST_CASE("content that drips is answered with 408, and counts: many at once end the connection") {
+  ServerFixture fixture({.body_timeout = 30s});
+  FramePeer client = fixture.client();
+  const auto [few_after, few] = drip(fixture, client, 3);
+  CHECK(few_after >= 30);
+  CHECK(few_after <= 33);
+  CHECK(few.starts_with("HEADERS 1 :status=408"));
+  CHECK(few.find("weir-reason=too_slow") != std::string::npos);
+  CHECK(client.raw().open());
+  CHECK(fixture.service.last_error.code == Code::kTooSlow);
+
+  FramePeer hostile = fixture.client();
+  const auto [many_after, many] = drip(fixture, hostile, 30);
+  CHECK(many_after >= 30);
+  CHECK(many_after <= 36);  // together they are at 30 bytes a second
+  CHECK(many.ends_with(kCalm));
+}
+
+TEST_CASE("content that other streams' content holds back, for which nobody asks yet, is waited for") {
+  for (const bool held_back : {true, false}) {
+    ServerFixture fixture({.body_timeout = 30s});
+    FramePeer client = fixture.client();
+    client.send(post(1, "/x") + data(1, "x", false));
+    // A byte is left of the connection's window: for the stream that is asked for more.
+    std::size_t left = static_cast<std::size_t>(kConnectionWindowBytes) - (held_back ? 1 : 100'000);
+    for (std::int32_t id = 3; left > 0; id += 2) {
+      const std::size_t bytes = std::min(left, static_cast<std::size_t>(kStreamWindowBytes));
+      left -= bytes;
+      client.send(post(id, "/reads-late"));
+      for (std::size_t sent = 0; sent < bytes; sent += 16384) {
+        client.send(data(id, std::string(std::min<std::size_t>(16384, bytes - sent), 'x'), false));
+      }
+    }
+    (void)client.take();
+    fixture.fake.advance(50s);
+    CHECK((client.take_streams().find(":status=408") == std::string::npos) == held_back);
+  }
+}
+
+TEST_CASE("content that keeps to the rate is waited for") {
+  ServerFixture fixture({.body_timeout = 30s});
+  FramePeer client = fixture.client();
+  client.send(post(1, "/x"));
+  const std::string piece(250, 'x');
+  for (int second = 0; second < 100; ++second) {
+    client.send(data(1, piece, false));
+    fixture.fake.advance(1s);
+  }
+  CHECK(client.take().find(" 1 ") == std::string::npos);
+  client.send(data(1, piece, true));
+  CHECK(client.take_streams().starts_with("HEADERS 1 :status=200"));
 }
 
 TEST_CASE("a client that does not read can't make us queue answers without end") {

@@ -22,7 +22,8 @@ ServerConnection::Watch::Watch(ServerConnection& watched)
 
 ServerConnection::ServerConnection(http::Server& server, http::Incoming incoming)
     : Connection(server),
-      Session(Role::kServer, std::move(incoming.stream), server.options().write_timeout),
+      Session(Role::kServer, std::move(incoming.stream),
+              net::Patience(server.options().write_timeout, server.options().client_rate_min)),
       server_(server),
       peer_(incoming.peer),
       local_port_(incoming.local_port),
@@ -112,12 +113,20 @@ net::Task<void> ServerConnection::serve(ServerStream& stream) {
       request_ends(stream, ErrorCode::kCancel);
       co_return;
     }
+    if (error.side == Side::kDownstream && is_late(error.code)) offend(Offence::kStalled);
     response = http::error_response(error, stream.request().id);
+  }
+  // Over HTTP/2 any 2xx would be an agreement to what was asked for.
+  if (stream.request().upgrade != nullptr && (*response)->head.status / 100 == 2) {
+    response = http::error_response({.code = Code::kNotImplemented, .text = "no WebSocket is served here"},
+                                    stream.request().id);
   }
   const bool complete = begin_response(stream, **response) || co_await finish_response(stream, **response);
   if (!(*response)->settled()) co_await (*response)->settle();
   response->reset();
-  request_ends(stream, complete ? ErrorCode::kNoError : ErrorCode::kInternalError);
+  const ErrorCode broken =
+      stream.request().upgrade == nullptr ? ErrorCode::kInternalError : ErrorCode::kCancel;
+  request_ends(stream, complete ? ErrorCode::kNoError : broken);
 }
 
 // Gives the head and what is there of the content away. True: that is all of it, and it is on its way.
@@ -133,10 +142,12 @@ bool ServerConnection::begin_response(ServerStream& stream, http::Response& resp
   const http::Fields* trailers = last && !no_content ? response.trailers() : nullptr;
   const bool has_trailers = trailers != nullptr && !trailers->empty();
   const bool has_content = !last || !first.empty() || has_trailers;
-  submit_response(stream, head.status, server_.date().now(), head.fields, has_content);
-  if (!head.keep_alive) end_when_idle();
+  const bool switched = head.status == 101;  // which over HTTP/2 is 200 (RFC 8441 section 5)
+  submit_response(stream, switched ? 200 : head.status, server_.date().now(), head.fields, has_content);
+  if (!head.keep_alive && !switched) end_when_idle();
   if (!stream.closed()) stream.end.head_sent = loop().now();
   if (last && !has_trailers && stream.leave(first)) return true;
+  stream.response_begins();
   if (has_content) stream.send(first, last, trailers);
   flush();
   return false;
@@ -145,7 +156,7 @@ bool ServerConnection::begin_response(ServerStream& stream, http::Response& resp
 // True: all of the response was sent.
 net::Task<bool> ServerConnection::finish_response(ServerStream& stream, http::Response& response) {
   if (!stream.all_sent()) {
-    const auto sent = co_await stream.wait_sent(options().write_timeout);
+    const auto sent = co_await stream.wait_sent(stream.sending());
     if (!sent) co_return not_taken(stream, sent.error());
   }
   if (stream.end_given() || stream.closed())
@@ -162,7 +173,7 @@ net::Task<bool> ServerConnection::send_content(ServerStream& stream, http::Respo
     stream.send(*piece, last, last ? response.trailers() : nullptr);
     flush();
     if (stream.all_sent()) continue;
-    const auto sent = co_await stream.wait_sent(options().write_timeout);
+    const auto sent = co_await stream.wait_sent(stream.sending());
     if (!sent) co_return not_taken(stream, sent.error());
   }
   co_return stream.end_sent() || not_taken(stream, {.code = Code::kReset});
@@ -170,12 +181,12 @@ net::Task<bool> ServerConnection::send_content(ServerStream& stream, http::Respo
 
 bool ServerConnection::not_taken(ServerStream& stream, const Error& error) {
   give_up(stream, Side::kDownstream, error);
-  if (error.code == Code::kTimedOut) offend(Offence::kStalled);
+  if (is_late(error.code)) offend(Offence::kStalled);
   return false;
 }
 
 bool ServerConnection::give_up(ServerStream& stream, Side side, const Error& error) {
-  const bool late = error.code == Code::kTimedOut;
+  const bool late = is_late(error.code);
   http::Cut& cut = stream.end.cut;
   if (context_->cancelled()) {
     cut = http::Cut::kStopped;

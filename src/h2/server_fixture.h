@@ -56,6 +56,21 @@ class BrokenResponse final : public http::Response {
   bool at_end() const override { return false; }
 };
 
+// Agrees to a WebSocket and gives back what the client says in it.
+class EchoResponse final : public http::Response {
+ public:
+  explicit EchoResponse(http::Upgrade& client) : said_(client.take_up(1h)) {
+    head.status = 101;
+    head.framing = http::Framing::kUntilClose;
+    head.keep_alive = false;
+  }
+  net::Task<Result<net::Slice>> read() override { return said_.read(); }
+  bool at_end() const override { return said_.at_end(); }
+
+ private:
+  http::Body& said_;
+};
+
 class PathService final : public http::Service {
  public:
   explicit PathService(net::Loop& loop) : loop_(loop) {}
@@ -74,6 +89,8 @@ class PathService final : public http::Service {
     if (path == "/big") co_return std::make_unique<http::TextResponse>(200, "", std::string(300000, 'x'));
     if (path == "/pieces") co_return std::make_unique<PiecesResponse>(loop_, 3, "piece");
     if (path == "/trailers-only") co_return std::make_unique<PiecesResponse>(loop_, 0, "");
+    if (path == "/chat" && request.upgrade != nullptr)
+      co_return std::make_unique<EchoResponse>(*request.upgrade);
     if (path == "/broken") co_return std::make_unique<BrokenResponse>();
     if (path == "/hints") {
       http::ResponseHead hints{.status = 103};
@@ -82,6 +99,7 @@ class PathService final : public http::Service {
     }
     if (path == "/limited" && request.body != nullptr) request.body->set_bytes_max(4);
     std::string content = std::string(request.head.method_text) + " " + path;
+    if (path == "/reads-late" && !co_await loop_.sleep(60s)) co_return fail(Code::kCancelled, "cancelled");
     if (request.body != nullptr && path != "/unread") {
       while (!request.body->at_end()) {
         if (path == "/reads-slowly" && !co_await loop_.sleep(1s))

@@ -48,14 +48,29 @@ void ServerStream::begin_request() {
   request_id_.assign(head_.fields.value_of(Known::kXRequestId), connection_.env().random);
   request_.id = request_id_.text();
   request_.interim = this;
+  request_.client_rate_min = connection_.options().client_rate_min;
   content_body_.set_read_timeout(connection_.options().body_timeout);
-  if (!content_at_end()) request_.body = &content_body_;
+  if (head_.upgrade) {
+    request_.upgrade = this;
+  } else if (!content_at_end()) {
+    request_.body = &content_body_;
+  }
+}
+
+http::Body& ServerStream::take_up(Duration idle_timeout) {
+  content_body_.set_read_timeout(idle_timeout);
+  return content_body_;
 }
 
 // The end of both directions is the normal one; anything else takes the request from who serves it.
 void ServerStream::on_closed(ErrorCode /*code*/) {
   if (context_ != nullptr && !end_sent()) context_->cancel();
   if (!head_received_) abandon();
+}
+
+void ServerStream::response_begins() {
+  sending_ = net::Patience(connection_.options().write_timeout, request_.client_rate_min);
+  content_body_.wait_on();
 }
 
 void ServerStream::send_continue() {
@@ -83,10 +98,11 @@ bool ServerStream::RequestContent::allow(net::Slice piece) {
 }
 
 net::Task<Result<net::Slice>> ServerStream::RequestContent::read() {
+  if (pieces_ < 2) patience_ = net::Patience(timeout_, stream_.request_.client_rate_min);
   pieces_ = 2;
   if (stream_.wants_continue_) stream_.send_continue();
   if (!exceeded_) {
-    auto piece = co_await stream_.read_content(timeout_);
+    auto piece = co_await stream_.read_content(patience_);
     if (!piece || allow(*piece)) co_return piece;
   }
   co_return fail(Code::kBodyTooLarge, "the content is larger than allowed", Side::kDownstream);

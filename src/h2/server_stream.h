@@ -14,7 +14,7 @@ namespace weir::h2 {
 
 class ServerConnection;
 
-class ServerStream final : public Stream, private http::InterimSink {
+class ServerStream final : public Stream, private http::InterimSink, private http::Upgrade {
  public:
   explicit ServerStream(ServerConnection& connection);
 
@@ -26,6 +26,10 @@ class ServerStream final : public Stream, private http::InterimSink {
   http::RequestEnd end;
   // Makes the request ready for the service.
   void begin_request();
+  // With the client, while it takes the response.
+  net::Patience& sending() { return sending_; }
+  // The response is on its way: its deadlines hold for both directions now.
+  void response_begins();
   // The task that serves it; cancelled when the client gives the request up.
   void set_context(net::Context* context) { context_ = context; }
   ServerStream* next_to_start = nullptr;  // in the connection's list
@@ -41,6 +45,10 @@ class ServerStream final : public Stream, private http::InterimSink {
     bool rewind() override;
     void set_bytes_max(std::uint64_t bytes_max) override { allowed_ = bytes_max; }
     void set_read_timeout(Duration timeout) override { timeout_ = timeout; }
+    void wait_on() {
+      timeout_ = Duration::max();
+      patience_ = net::Patience(timeout_);
+    }
     const http::Fields* trailers() const override { return stream_.trailers_.get(); }
 
    private:
@@ -48,6 +56,7 @@ class ServerStream final : public Stream, private http::InterimSink {
     ServerStream& stream_;
     std::uint64_t allowed_ = std::numeric_limits<std::uint64_t>::max();  // bytes that may still be given out
     Duration timeout_{};
+    net::Patience patience_{Duration::max()};
     bool exceeded_ = false;
     unsigned pieces_ = 0;  // asked for, 2 at most
   };
@@ -56,6 +65,8 @@ class ServerStream final : public Stream, private http::InterimSink {
   void end_section(bool end_stream) override;
   void on_closed(ErrorCode code) override;
   net::Task<Result<void>> send_interim(const http::ResponseHead& head) override;
+  http::Body& take_up(Duration idle_timeout) override;
+  void cut() override { reset(ErrorCode::kCancel); }
   void send_continue();
 
   ServerConnection& connection_;
@@ -66,6 +77,7 @@ class ServerStream final : public Stream, private http::InterimSink {
   std::unique_ptr<http::Fields> trailers_;
   std::optional<Error> refusal_;
   net::Context* context_ = nullptr;
+  net::Patience sending_{Duration::max()};
   bool head_received_ = false;
   bool wants_continue_ = false;
 };

@@ -30,11 +30,11 @@ std::array<std::byte, 17> goaway_frame(std::int32_t last_stream_id, ErrorCode wh
 
 }  // namespace
 
-Session::Session(Role role, std::unique_ptr<net::Stream> stream, Duration write_timeout)
+Session::Session(Role role, std::unique_ptr<net::Stream> stream, net::Patience writing)
     : role_(role),
       loop_(stream->loop()),
       stream_(std::move(stream)),
-      write_timeout_(write_timeout),
+      writing_patience_(writing),
       session_(make_session(role, *this)) {}
 
 Session::~Session() {
@@ -49,10 +49,11 @@ void Session::start(std::uint32_t streams_max) {
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(kHeadListBytesMax)},
       // The tree of RFC 7540 costs time with every stream; RFC 9113 section 5.3 has given it up.
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
-      {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},  // of a client only
+      role_ == Role::kServer ? nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1}
+                             // RFC 8441 section 3
+                             : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
   });
-  const std::size_t count = entries.size() - (role_ == Role::kServer ? 1 : 0);
-  WEIR_CHECK(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries.data(), count) == 0);
+  WEIR_CHECK(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries.data(), entries.size()) == 0);
   WEIR_CHECK(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindowBytes) ==
              0);
   flush();
@@ -227,7 +228,7 @@ net::Task<void> Session::send_all() {
       continue;
     }
     writing_ = true;
-    const auto written = co_await stream_->write(output(), write_timeout_);
+    const auto written = co_await stream_->write(output(), writing_patience_);
     writing_ = false;
     if (!written) break;
     out_bytes_ = 0;
@@ -328,6 +329,14 @@ std::uint32_t Session::peer_streams_max() const {
   return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
+bool Session::peer_takes_protocols() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
+void Session::wake_streams() {
+  for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) stream->received_.notify();
+}
+
 void Session::close_streams(ErrorCode why) {
   if (!std::exchange(dying_, true)) death_packed_ = true;  // whatever was to be said was said
   ending_ = true;
@@ -362,6 +371,10 @@ void Session::resume(Stream& stream) {
   if (dying_ || gone_) return;
   stream.deferred_ = false;
   (void)nghttp2_session_resume_data(session_, stream.id_);
+}
+
+bool Session::peer_may_send() const {
+  return dying_ || gone_ || nghttp2_session_get_local_window_size(session_) > 0;
 }
 
 void Session::consumed(const Stream& stream, std::size_t bytes) {

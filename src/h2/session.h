@@ -34,7 +34,8 @@ class Session {
  public:
   enum class Role : std::uint8_t { kServer, kClient };
 
-  Session(Role role, std::unique_ptr<net::Stream> stream, Duration write_timeout);
+  // writing: the patience with the peer as a whole
+  Session(Role role, std::unique_ptr<net::Stream> stream, net::Patience writing);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   virtual ~Session();
@@ -51,6 +52,10 @@ class Session {
   // From now on: when nothing has come for the interval the peer is asked by a PING, and when nothing comes
   // for the timeout after that, the connection is given up. Once; Duration::max(): never.
   void keep_alive(Duration interval, Duration timeout);
+  // The peer's SETTINGS have come; every stream's wait ends when they do.
+  bool settings_received() const { return settings_received_; }
+  // A request may be a CONNECT with a :protocol (RFC 8441); known once the peer's SETTINGS have come.
+  bool peer_takes_protocols() const;
   bool kept_alive() const { return keepalive_interval_ != Duration::max(); }
   // Of the peer's GOAWAY, if one came.
   std::optional<ErrorCode> goodbye() const { return goodbye_; }
@@ -64,6 +69,8 @@ class Session {
                       bool has_content);
   void submit_reset(std::int32_t id, ErrorCode why);
   void resume(Stream& stream);
+  // The connection's window is open: what does not come is not held back here, by other streams' content.
+  bool peer_may_send() const;
   // The windows may be opened by these bytes.
   void consumed(const Stream& stream, std::size_t bytes);
   // Packs what there is to send into the output, and sees to its being written in this turn of the loop.
@@ -121,7 +128,6 @@ class Session {
 
   std::int32_t last_opened() const { return last_opened_; }
   std::int32_t last_reset() const { return last_reset_; }
-  bool settings_received() const { return settings_received_; }
   // Grows with whatever comes.
   std::uint64_t receivings() const { return receivings_; }
   // Whose field section has begun and not ended; 0: none.
@@ -144,6 +150,7 @@ class Session {
 
   void forget(const Stream& stream);
   Stream* find(std::int32_t id);
+  void wake_streams();
   void pack();
   void pack_all();
   std::size_t room() const { return kOutputBuffers * net::Buffer::kBytes - out_bytes_; }
@@ -161,7 +168,7 @@ class Session {
   Role role_;
   net::Loop& loop_;
   std::unique_ptr<net::Stream> stream_;
-  Duration write_timeout_;
+  net::Patience writing_patience_;
   nghttp2_session* session_;
 
   // What goes out in one write: ten streams with a few kilobytes each, or half of what a socket takes.

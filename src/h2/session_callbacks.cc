@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "h2/limits.h"
@@ -189,7 +190,7 @@ struct Session::Callbacks {
         return 0;
       case NGHTTP2_SETTINGS:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) return 0;
-        self.settings_received_ = true;
+        if (!std::exchange(self.settings_received_, true)) self.wake_streams();
         return 0;
       case NGHTTP2_GOAWAY:
         self.ending_ = true;

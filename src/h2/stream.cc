@@ -27,16 +27,30 @@ net::Slice Stream::take_content() {
   return piece;
 }
 
-net::Task<Result<net::Slice>> Stream::read_content(Duration timeout) {
+// The peer's fault.
+Error Stream::late(const net::Patience& patience, Duration quiet) const {
+  const bool slow = patience.has_rate() && quiet < patience.limit();
+  return {slow ? Code::kTooSlow : Code::kTimedOut, session_.peer_side(), Retry::kNever, 0,
+          slow ? "slower than the lowest rate" : "deadline passed"};
+}
+
+net::Task<Result<net::Slice>> Stream::read_content(net::Patience& patience) {
+  const net::Loop& loop = session_.loop();
+  const Instant began = loop.now();
   for (;;) {
     if (content_.error()) co_return fail(*content_.error());
-    if (const net::Slice piece = take_content(); !piece.empty() || content_.ended()) co_return piece;
+    if (const net::Slice piece = take_content(); !piece.empty() || content_.ended()) {
+      patience.give_back(piece.size() * session_.open_streams());
+      co_return piece;
+    }
     session_.flush();  // the peer may be waiting for its windows
-    auto waited = co_await received_.wait(session_.loop(), timeout);
+    const Instant since = loop.now();
+    auto waited = co_await received_.wait(session_.loop(), patience.left());
+    if (session_.peer_may_send()) patience.spend(loop.now() - since);
     if (waited) continue;
-    Error error = waited.error();
-    if (error.code == Code::kTimedOut) error.side = session_.peer_side();
-    co_return fail(error);
+    if (waited.error().code != Code::kTimedOut) co_return fail(waited.error());
+    const Duration quiet = loop.now() - began;
+    if (patience.over(quiet)) co_return fail(late(patience, quiet));
   }
 }
 
@@ -63,15 +77,25 @@ bool Stream::leave(net::Slice piece) {
   return true;
 }
 
-net::Task<Result<void>> Stream::wait_sent(Duration timeout) {
+net::Task<Result<void>> Stream::wait_sent(net::Patience& patience) {
+  const net::Loop& loop = session_.loop();
+  Instant quiet_since = loop.now();
   while (!all_sent()) {
     const std::size_t before = rest_.size();
-    auto waited = co_await progress_.wait(session_.loop(), timeout);
+    const Instant since = loop.now();
+    auto waited = co_await progress_.wait(session_.loop(), patience.left());
+    const std::size_t taken = before - rest_.size();
+    patience.spend(loop.now() - since);
+    patience.give_back(taken * session_.open_streams());
     if (waited) continue;
-    Error error = waited.error();
-    if (error.code == Code::kTimedOut && before - rest_.size() >= kSlowestBytes) continue;
-    error.side = session_.peer_side();
-    co_return fail(error);
+    if (waited.error().code != Code::kTimedOut) {
+      Error error = waited.error();
+      error.side = session_.peer_side();
+      co_return fail(error);
+    }
+    if (taken >= (patience.has_rate() ? 1 : kSlowestBytes)) quiet_since = loop.now();
+    const Duration quiet = loop.now() - quiet_since;
+    if (patience.over(quiet)) co_return fail(late(patience, quiet));
   }
   if (end_sent_ || !closed_) co_return Result<void>{};
   co_return fail(content_.error() ? *content_.error()
@@ -92,7 +116,7 @@ void Stream::release(ErrorCode why) {
   session_.forget(*this);  // a section that is being decoded is of no use
   // Nobody reads what has come, and what else comes.
   if (const std::size_t unread = content_.clear(); unread > 0) session_.consumed(*this, unread);
-  if (closed_) {
+  if (closed_ || id_ == 0) {
     delete this;
     return;
   }

@@ -13,6 +13,7 @@
 #include "h2/signal.h"
 #include "http/fields.h"
 #include "net/frame_pool.h"
+#include "net/patience.h"
 #include "net/task.h"
 
 namespace weir::h2 {
@@ -26,7 +27,7 @@ class Stream : public net::Pooled {
   Stream& operator=(const Stream&) = delete;
   virtual ~Stream();
 
-  std::int32_t id() const { return id_; }
+  std::int32_t id() const { return id_; }  // 0: of a request that was not submitted
   // The wire is done with it: both sides have ended, or one has reset it, or the connection is gone.
   bool closed() const { return closed_; }
 
@@ -34,8 +35,9 @@ class Stream : public net::Pooled {
   // The next piece, valid until the next call; empty when nothing is here. Opens the windows by what was
   // taken before.
   net::Slice take_content();
-  // The same, waiting; empty at the end.
-  net::Task<Result<net::Slice>> read_content(Duration timeout);
+  // The same, waiting; empty at the end. The patience is the peer's; it may be replaced meanwhile. The rate
+  // is that of the whole connection: each of its streams has its share.
+  net::Task<Result<net::Slice>> read_content(net::Patience& patience);
   // See Content::untake().
   std::size_t untake_content() { return content_.untake(); }
   bool content_at_end() const { return content_.ended() && content_.empty(); }
@@ -53,8 +55,8 @@ class Stream : public net::Pooled {
   // All that was given has been copied into the output (after the last piece: and the end with it), or the
   // stream is closed.
   bool all_sent() const { return closed_ || left_ || (last_ ? end_sent_ : rest_.empty()); }
-  // Until all_sent(). The timeout is for the peer to take at least kSlowestBytes.
-  net::Task<Result<void>> wait_sent(Duration timeout);
+  // Until all_sent(). The patience is as above; without a rate, it is for the peer to take kSlowestBytes.
+  net::Task<Result<void>> wait_sent(net::Patience& patience);
   // Nothing follows what was given.
   bool end_given() const { return last_; }
   bool end_sent() const { return end_sent_; }
@@ -66,13 +68,9 @@ class Stream : public net::Pooled {
 
   // Both directions end here and now.
   void reset(ErrorCode why);
-  // Nobody uses it any more; resets it when it is not finished. It may be destroyed by this.
+  // Nobody uses it any more; resets it when it is not finished. It may be destroyed by this, as is one that
+  // never came to be on the wire.
   void release(ErrorCode why);
-  // The same for one that never came to be on the wire.
-  void discard() {
-    closed_ = true;
-    release(ErrorCode::kNoError);
-  }
 
  protected:
   // --- from the session, while it receives or packs: nobody is resumed before the loop's next turn
@@ -94,6 +92,7 @@ class Stream : public net::Pooled {
 
  private:
   friend class Session;
+  Error late(const net::Patience& patience, Duration quiet) const;
   // A longer piece is copied once only, into the output.
   static constexpr std::size_t kLeftBytesMax = 4096;
   void close(ErrorCode code);

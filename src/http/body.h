@@ -30,7 +30,7 @@ class Body : public net::Pooled {
   virtual bool at_end() const = 0;
   // The rest, as it is, into a stream; with splice where both ends allow it. Not after trailers matter: a
   // chunked body is read piece by piece.
-  virtual net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout);
+  virtual net::Task<net::Pumped> pump_to(net::Stream& to, net::Patience& writing);
   // Nothing of it has been read: the request could still go elsewhere.
   virtual bool untouched() const { return false; }
   // Makes it untouched() again, if what was read was one piece that take_buffered() gave and that is still
@@ -38,7 +38,7 @@ class Body : public net::Pooled {
   virtual bool rewind() { return untouched(); }
   // Reading fails with kBodyTooLarge beyond this. Set before the first read.
   virtual void set_bytes_max(std::uint64_t /*bytes_max*/) {}
-  // How long the next bytes may take. Set before the first read.
+  // How long the next bytes may take (net::Patience). Set before the first read.
   virtual void set_read_timeout(Duration /*timeout*/) {}
   // After the end, when there were any: valid as long as the body.
   virtual const Fields* trailers() const { return nullptr; }

@@ -50,9 +50,9 @@ class ClientResponse final : public Response {
   }
   net::Slice take_buffered() override { return body_->take_buffered(); }
   bool at_end() const override { return body_->at_end(); }
-  net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout) override {
+  net::Task<net::Pumped> pump_to(net::Stream& to, net::Patience& writing) override {
     release_head();
-    return body_->pump_to(to, timeout);
+    return body_->pump_to(to, writing);
   }
   const Fields* trailers() const override { return body_->trailers(); }
   bool settled() const override { return !upload_ || upload_->size() == 0; }
@@ -154,18 +154,21 @@ net::Task<void> ClientResponse::upload(Request& request) {
 }
 
 // After a 101: what the client sends goes on as it is, its end too. A client that breaks off takes the
-// origin's connection with it, which ends the other direction.
+// origin's connection with it, which ends the other direction. Cancelled, the exchange has ended already.
 net::Task<void> ClientResponse::relay_client(Upgrade& client) {
+  net::Patience writing(options_.write_timeout);
   const net::Pumped pumped =
-      co_await client.take_up(options_.switched_idle_timeout).pump_to(stream(), options_.write_timeout);
+      co_await client.take_up(options_.switched_idle_timeout).pump_to(stream(), writing);
   const bool ended = pumped.result && stream().shutdown_write();
-  if (!ended) client.cut();
+  const bool cancelled = !pumped.result && pumped.result.error().code == Code::kCancelled;
+  if (!ended && !cancelled) client.cut();
 }
 
 net::Task<Result<void>> ClientResponse::send_content(Request& request) {
   Body& content = *request.body;
   if (request.head.framing == Framing::kLength) {
-    const net::Pumped pumped = co_await content.pump_to(stream(), options_.write_timeout);
+    net::Patience writing(options_.write_timeout);
+    const net::Pumped pumped = co_await content.pump_to(stream(), writing);
     if (pumped.result) co_return Result<void>{};
     Error error = pumped.result.error();
     error.side = pumped.read_failed ? Side::kDownstream : Side::kUpstream;
@@ -239,14 +242,14 @@ Result<ClientResponse::Parsed> ClientResponse::parse_one(Request& request) {
   if (head.status >= 200) {
     keep_alive_ = std::exchange(head.keep_alive, true);  // of this connection; the client's is another matter
     body_.emplace(stream(), Side::kUpstream, head.framing, head.content_length, received.subspan(*parsed),
-                  options_.read_timeout);
+                  net::Patience(options_.read_timeout));
     return Parsed::kFinal;
   }
   if (head.status == 101) {
     if (request.upgrade == nullptr)
       return fail(Code::kMalformed, "an upgrade that nobody asked for", Side::kUpstream);
     body_.emplace(stream(), Side::kUpstream, Framing::kUntilClose, 0, received.subspan(*parsed),
-                  options_.read_timeout);
+                  net::Patience(options_.read_timeout));
     body_->switch_protocols(options_.switched_idle_timeout);
     head.framing = Framing::kUntilClose;
     head.keep_alive = false;

@@ -7,9 +7,9 @@
 namespace weir::http {
 
 H1Body::H1Body(net::Stream& stream, Side side, Framing framing, std::uint64_t content_length,
-               net::Slice buffered, Duration read_timeout)
+               net::Slice buffered, net::Patience patience)
     : stream_(stream),
-      read_timeout_(read_timeout),
+      patience_(patience),
       side_(side),
       framing_(framing),
       at_end_(framing == Framing::kNone || (framing == Framing::kLength && content_length == 0)),
@@ -23,7 +23,7 @@ std::unexpected<Error> H1Body::refuse(const Error& error) {
 }
 
 void H1Body::switch_protocols(Duration read_timeout) {
-  read_timeout_ = read_timeout;
+  patience_ = net::Patience(read_timeout);
   framing_ = Framing::kUntilClose;
   at_end_ = false;
   switched_ = true;
@@ -91,6 +91,14 @@ void H1Body::discard_buffered() {
 }
 
 net::Task<Result<void>> H1Body::fill() {
+  if (switched_ && input_.empty()) {
+    buffer_.release();
+    if (auto ready = co_await stream_.readable(patience_); !ready) {
+      Error error = ready.error();
+      error.side = side_;
+      co_return fail(error);
+    }
+  }
   if (!buffer_) {
     net::Buffer fresh = net::Buffer::acquire();
     std::memcpy(fresh.data(), input_.data(), input_.size());
@@ -101,7 +109,7 @@ net::Task<Result<void>> H1Body::fill() {
   std::span<std::byte> room = buffer_.span().subspan(input_.size());
   // Behind a body of known length nothing is taken: a pipelined request stays in the socket.
   if (framing_ == Framing::kLength && left_ < room.size()) room = room.first(static_cast<std::size_t>(left_));
-  auto got = co_await stream_.read(room, read_timeout_);
+  auto got = co_await stream_.read(room, patience_);
   if (!got) {
     Error error = got.error();
     error.side = side_;
@@ -124,7 +132,7 @@ net::Task<Result<net::Slice>> H1Body::read() {
   }
 }
 
-net::Task<net::Pumped> H1Body::pump_to(net::Stream& to, Duration timeout) {
+net::Task<net::Pumped> H1Body::pump_to(net::Stream& to, net::Patience& writing) {
   net::Pumped pumped;
   while (!at_end_) {
     if (input_.empty() && framing_ != Framing::kChunked) break;
@@ -134,7 +142,7 @@ net::Task<net::Pumped> H1Body::pump_to(net::Stream& to, Duration timeout) {
       pumped.read_failed = true;
       co_return pumped;
     }
-    if (auto written = co_await to.write(*piece, timeout); !written) {
+    if (auto written = co_await to.write(*piece, writing); !written) {
       pumped.result = fail(written.error());
       co_return pumped;
     }
@@ -145,10 +153,10 @@ net::Task<net::Pumped> H1Body::pump_to(net::Stream& to, Duration timeout) {
   const bool until_close = framing_ == Framing::kUntilClose;
   net::Pumped rest;
   if (switched_) {
-    rest = co_await net::pump_messages(stream_, to, read_timeout_, timeout);
+    rest = co_await net::pump_messages(stream_, to, patience_, writing);
   } else {
     rest = co_await net::pump(stream_, to, until_close ? std::numeric_limits<std::uint64_t>::max() : left_,
-                              read_timeout_, timeout);
+                              patience_, writing);
   }
   left_ -= until_close ? 0 : rest.bytes;
   bytes_ += rest.bytes;

@@ -20,17 +20,18 @@ class H1Body {
  public:
   // side: who sends it, for the errors. buffered: the bytes behind the head; they stay where they are.
   H1Body(net::Stream& stream, Side side, Framing framing, std::uint64_t content_length, net::Slice buffered,
-         Duration read_timeout);
+         net::Patience patience);
   // As Body's.
   net::Task<Result<net::Slice>> read();
   net::Slice take_buffered();
   bool at_end() const { return at_end_; }
   // Of the content: given out, sent on or dropped so far.
   std::uint64_t bytes() const { return bytes_; }
-  net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout);
+  net::Task<net::Pumped> pump_to(net::Stream& to, net::Patience& writing);
   const Fields* trailers() const { return trailers_.get(); }
   void set_bytes_max(std::uint64_t bytes_max) { allowed_ = bytes_max; }
-  void set_read_timeout(Duration timeout) { read_timeout_ = timeout; }
+  // Also while it is being read.
+  void set_patience(net::Patience patience) { patience_ = patience; }
 
   // The connection has switched protocols: all that comes is content, small messages now and then rather than
   // bulk, so that nothing is held while waiting for one.
@@ -53,7 +54,7 @@ class H1Body {
   net::Task<Result<void>> fill();
 
   net::Stream& stream_;
-  Duration read_timeout_;
+  net::Patience patience_;
   Side side_;
   Framing framing_;
   bool at_end_;

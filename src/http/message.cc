@@ -143,7 +143,8 @@ int status_for(const Error& error) {
     case Code::kForbidden: return 403;
     case Code::kNoRoute:
     case Code::kNotFound: return 404;
-    case Code::kTimedOut: return 408;
+    case Code::kTimedOut:
+    case Code::kTooSlow: return 408;
     case Code::kExists:
     case Code::kConflict: return 409;
     case Code::kGone: return 410;

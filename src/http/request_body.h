@@ -3,17 +3,21 @@
 #pragma once
 
 #include "http/h1_body.h"
+#include "http/service.h"
 
 namespace weir::http {
 
 class RequestBody final : public Body {
  public:
-  RequestBody(net::Stream& stream, const RequestHead& head, net::Slice buffered, Duration read_timeout,
+  RequestBody(net::Stream& stream, const Request& request, net::Slice buffered, Duration read_timeout,
               Duration write_timeout)
-      : body_(stream, Side::kDownstream, head.framing, head.content_length, buffered, read_timeout),
+      : body_(stream, Side::kDownstream, request.head.framing, request.head.content_length, buffered,
+              net::Patience(read_timeout)),
+        request_(request),
         stream_(stream),
+        read_timeout_(read_timeout),
         write_timeout_(write_timeout),
-        wants_continue_(head.expect_continue && head.version_minor >= 1) {}
+        wants_continue_(request.head.expect_continue && request.head.version_minor >= 1) {}
 
   net::Task<Result<net::Slice>> read() override {
     touch();
@@ -30,14 +34,14 @@ class RequestBody final : public Body {
     return piece;
   }
   bool at_end() const override { return body_.at_end(); }
-  net::Task<net::Pumped> pump_to(net::Stream& to, Duration timeout) override {
+  net::Task<net::Pumped> pump_to(net::Stream& to, net::Patience& writing) override {
     touch();
     if (wants_continue_) {
       if (auto sent = co_await send_continue(); !sent) {
         co_return net::Pumped{.result = fail(sent.error()), .read_failed = true};
       }
     }
-    co_return co_await body_.pump_to(to, timeout);
+    co_return co_await body_.pump_to(to, writing);
   }
   bool untouched() const override { return !touched_; }
   bool rewind() override {
@@ -45,7 +49,7 @@ class RequestBody final : public Body {
     return !touched_;
   }
   void set_bytes_max(std::uint64_t bytes_max) override { body_.set_bytes_max(bytes_max); }
-  void set_read_timeout(Duration timeout) override { body_.set_read_timeout(timeout); }
+  void set_read_timeout(Duration timeout) override { read_timeout_ = timeout; }
   const Fields* trailers() const override { return body_.trailers(); }
 
   // The client waits for 100 (Continue) and has not been told yet.
@@ -60,17 +64,25 @@ class RequestBody final : public Body {
   }
 
   H1Body& received() { return body_; }
+  // The response is on its way: its deadlines hold for both directions now.
+  void response_begins() {
+    read_timeout_ = Duration::max();
+    body_.set_patience(net::Patience(read_timeout_));
+  }
   // The rest of what the client sends belongs to another protocol.
   void switch_protocols(Duration read_timeout) { body_.switch_protocols(read_timeout); }
 
  private:
   void touch() {
+    if (!touched_) body_.set_patience(net::Patience(read_timeout_, request_.client_rate_min));
     touched_ = true;
     first_ = {};
   }
 
   H1Body body_;
+  const Request& request_;
   net::Stream& stream_;
+  Duration read_timeout_;
   Duration write_timeout_;
   bool wants_continue_;
   bool touched_ = false;

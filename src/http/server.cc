@@ -9,6 +9,8 @@ namespace weir::http {
 namespace {
 // For want of descriptors, accepting waits for connections to end.
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+// Then others run: clients that come at once, in thousands, would all be one turn of the loop.
+constexpr unsigned kAcceptsBeforeYield = 16;
 constexpr std::uint64_t kPausesPerLogLine = 100;  // ten seconds of them
 }  // namespace
 
@@ -120,7 +122,11 @@ net::Task<void> Server::run_connection(Incoming incoming, std::shared_ptr<Handsh
 
 net::Task<void> Server::accept_all(Listening& listening) {
   const std::uint16_t port = listening.listener->address().port();
-  for (;;) {
+  for (unsigned accepts = 0;; ++accepts) {
+    if (accepts == kAcceptsBeforeYield) {
+      accepts = 0;
+      if (!co_await env_.loop.sleep(Duration::zero())) co_return;
+    }
     auto accepted = co_await listening.listener->accept();
     if (accepted) {
       counters_.connections.add();

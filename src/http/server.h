@@ -18,11 +18,15 @@
 
 namespace weir::http {
 
+// As many as Kestrel's; a modem of 1984 sends as much.
+inline constexpr std::uint64_t kClientRateMin = 240;
+
 struct ServerOptions {
   Duration idle_timeout = std::chrono::seconds(75);       // between requests; nginx's default
   Duration head_timeout = std::chrono::seconds(10);       // a whole head, from its first byte
-  Duration body_timeout = std::chrono::seconds(30);       // the next bytes of a body
-  Duration write_timeout = std::chrono::seconds(30);      // the client takes some bytes
+  Duration body_timeout = std::chrono::seconds(30);       // the next bytes of a body (net::Patience)
+  Duration write_timeout = std::chrono::seconds(30);      // the client takes some bytes (net::Patience)
+  std::uint64_t client_rate_min = kClientRateMin;         // bytes a second; 0: none
   Duration linger_timeout = std::chrono::seconds(2);      // after an early answer, for the client to read it
   Duration drain_grace = std::chrono::milliseconds(500);  // for a request under way on an idle connection
   Duration drain_limit = std::chrono::minutes(1);         // then streams and WebSockets still open are ended

@@ -208,6 +208,7 @@ void ServerConnection::describe(Exchange& exchange) {
   request.tls = tls_.get();
   exchange.id.assign(exchange.head.fields.value_of(Known::kXRequestId), env().random);
   request.id = exchange.id.text();
+  request.client_rate_min = options().client_rate_min;
 }
 
 void ServerConnection::begin_request(Exchange& exchange) {
@@ -218,8 +219,8 @@ void ServerConnection::begin_request(Exchange& exchange) {
   RequestHead& head = exchange.head;
   describe(exchange);
   if (head.version_minor >= 1) request.interim = this;
-  exchange.body.emplace(*stream_, head, buffer_.span().subspan(begin_, end_ - begin_), options().body_timeout,
-                        options().write_timeout);
+  exchange.body.emplace(*stream_, request, buffer_.span().subspan(begin_, end_ - begin_),
+                        options().body_timeout, options().write_timeout);
   if (!exchange.body->at_end()) request.body = &*exchange.body;
   const bool may_switch = head.upgrade && head.version_minor >= 1 && head.framing == Framing::kNone &&
                           equal_ignoring_case(head.fields.value_of(Known::kUpgrade), "websocket");
@@ -244,7 +245,7 @@ bool ServerConnection::end_request(Exchange& exchange) {
 }
 
 bool ServerConnection::give_up(Exchange& exchange, Side side, const Error& error) {
-  const bool late = error.code == Code::kTimedOut;
+  const bool late = is_late(error.code);
   Cut& cut = exchange.end.cut;
   if (error.code == Code::kCancelled) {
     cut = client_gone_ ? Cut::kClientGone : Cut::kStopped;
@@ -311,7 +312,9 @@ net::Task<bool> ServerConnection::respond(Exchange& exchange, Response& response
   }
   end.status = response.head.status;
   server_.counters().responses[static_cast<std::size_t>(end.status / 100) % 6].add();
-  auto written = co_await stream_->write(first->slices, options().write_timeout);
+  // What a WebSocket's client takes, and when, is for the two ends to say.
+  net::Patience sending(options().write_timeout, switched ? 0 : exchange.request.client_rate_min);
+  auto written = co_await stream_->write(first->slices, sending);
   if (!written) co_return give_up(exchange, Side::kDownstream, written.error());
   end.head_sent = env().loop.now();
   end.body_bytes_sent = first->content_bytes;
@@ -321,13 +324,16 @@ net::Task<bool> ServerConnection::respond(Exchange& exchange, Response& response
     exchange.keep_head(buffer_.span().first(end_));
     buffer_.release();
   }
-  if (!first->complete && !co_await send_rest(exchange, response, first->chunked)) co_return false;
+  if (first->complete) co_return first->keep_alive;
+  if (exchange.body && !switched) exchange.body->response_begins();
+  if (!co_await send_rest(exchange, response, first->chunked, sending)) co_return false;
   co_return first->keep_alive;
 }
 
-net::Task<bool> ServerConnection::send_rest(Exchange& exchange, Response& response, bool chunked) {
+net::Task<bool> ServerConnection::send_rest(Exchange& exchange, Response& response, bool chunked,
+                                            net::Patience& sending) {
   if (!chunked) {
-    const net::Pumped pumped = co_await response.pump_to(*stream_, options().write_timeout);
+    const net::Pumped pumped = co_await response.pump_to(*stream_, sending);
     exchange.end.body_bytes_sent += pumped.bytes;
     if (pumped.result && response.at_end()) co_return true;
     const Error error = pumped.result ? Error{.code = Code::kClosed} : pumped.result.error();
@@ -340,7 +346,7 @@ net::Task<bool> ServerConnection::send_rest(Exchange& exchange, Response& respon
     if (piece->empty()) break;
     const ChunkHead head(piece->size());
     const net::Stream::Slices slices{net::as_slice(head.text()), *piece, net::as_slice(kChunkEnd)};
-    const auto written = co_await stream_->write(slices, options().write_timeout);
+    const auto written = co_await stream_->write(slices, sending);
     if (!written) co_return give_up(exchange, Side::kDownstream, written.error());
     exchange.end.body_bytes_sent += piece->size();
   }
@@ -350,7 +356,7 @@ net::Task<bool> ServerConnection::send_rest(Exchange& exchange, Response& respon
   if (const Fields* trailers = response.trailers(); trailers != nullptr) writer.fields(*trailers);
   const auto bytes = writer.finish();
   if (!bytes) co_return give_up(exchange, Side::kUpstream, bytes.error());
-  const auto written = co_await stream_->write(out.span().first(*bytes), options().write_timeout);
+  const auto written = co_await stream_->write(out.span().first(*bytes), sending);
   co_return written || give_up(exchange, Side::kDownstream, written.error());
 }
 

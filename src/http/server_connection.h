@@ -34,7 +34,7 @@ class ServerConnection final : public Connection,
   net::Task<Head> read_head(Exchange& exchange);
   net::Task<bool> serve(Exchange& exchange);
   net::Task<bool> respond(Exchange& exchange, Response& response);
-  net::Task<bool> send_rest(Exchange& exchange, Response& response, bool chunked);
+  net::Task<bool> send_rest(Exchange& exchange, Response& response, bool chunked, net::Patience& sending);
   net::Task<void> linger();
   net::Task<void> refuse(Exchange& exchange, const Error& error);
   // What a service is told of a request beside its head and its content.

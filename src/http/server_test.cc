@@ -35,6 +35,27 @@ class Breaking final : public Response {
   bool given_ = false;
 };
 
+// Its head at once; its content, "end", when the request's has come.
+class Answering final : public Response {
+ public:
+  explicit Answering(Body& body) : body_(body) {
+    head.status = 200;
+    head.framing = Framing::kChunked;
+  }
+  net::Task<Result<net::Slice>> read() override {
+    while (!body_.at_end()) {
+      if (auto piece = co_await body_.read(); !piece) co_return fail(piece.error());
+    }
+    done_ = true;
+    co_return net::as_slice("end");
+  }
+  bool at_end() const override { return done_; }
+
+ private:
+  Body& body_;
+  bool done_ = false;
+};
+
 // Answers with what it was asked: "GET /path <body>".
 class Echo final : public Service {
  public:
@@ -53,6 +74,10 @@ class Echo final : public Service {
     if (request.head.path == "/large") {
       co_return std::make_unique<TextResponse>(200, "text/plain", std::string(4UL << 20U, 'x'));
     }
+    if (request.head.path == "/any-rate") request.client_rate_min = 0;
+    if (request.head.path == "/answers-first") co_return std::make_unique<Answering>(*request.body);
+    if (request.head.path == "/reads-late" && !co_await loop_.sleep(60s))
+      co_return fail(Code::kCancelled, "");
     if (request.body != nullptr && request.head.path != "/unread") {
       content += " ";
       while (!request.body->at_end()) {
@@ -229,6 +254,88 @@ TEST_CASE("a slow body is answered with 408") {
   CHECK(client.received().empty());
   fixture.fake.advance(2s);
   CHECK(client.take().starts_with("HTTP/1.1 408"));
+}
+
+// POST, and so many bytes of content each second; the second in which the connection ended, or the answer
+// came.
+int upload(Fixture& fixture, std::string_view path, std::string_view framing, std::string_view bytes,
+           std::string& answer) {
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n" + std::string(framing) + "\r\n\r\n");
+  int second = 0;
+  for (; second < 100 && client.open(); ++second) {
+    client.send(bytes);
+    fixture.fake.advance(1s);
+  }
+  answer = client.take();
+  return second;
+}
+
+TEST_CASE("a body that drips is answered with 408 when a silent one is; one that keeps to the rate is not") {
+  Fixture fixture({.body_timeout = 30s});
+  std::string answer;
+  for (const auto& [framing, piece] : std::vector<std::pair<std::string_view, std::string_view>>{
+           {"Content-Length: 1000000", "x"}, {"Transfer-Encoding: chunked", "1\r\nx\r\n"}}) {
+    const int seconds = upload(fixture, "/", framing, piece, answer);
+    CHECK(seconds >= 30);
+    CHECK(seconds <= 33);
+    CHECK(answer.starts_with("HTTP/1.1 408"));
+    CHECK(answer.find("weir-reason: too_slow\r\n") != std::string::npos);
+    CHECK(upload(fixture, "/any-rate", framing, piece, answer) == 100);
+  }
+  const std::string kilobyte(1000, 'x');
+  CHECK(upload(fixture, "/", "Content-Length: 1000000", kilobyte, answer) == 100);
+}
+
+TEST_CASE("the rate of a body counts while it is waited for, not while the service does not read") {
+  Fixture fixture({.body_timeout = 30s});
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("POST /reads-late HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
+  fixture.fake.advance(59s);
+  CHECK(client.open());
+  fixture.fake.advance(20s);  // it reads, and waits
+  client.send("bc");
+  CHECK(client.take().starts_with("HTTP/1.1 200"));
+}
+
+TEST_CASE("a request whose response has begun may be silent, or drip") {
+  Fixture fixture({.body_timeout = 30s});
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("POST /answers-first HTTP/1.1\r\nHost: a\r\nContent-Length: 62\r\n\r\na");
+  CHECK(client.take().starts_with("HTTP/1.1 200"));
+  fixture.fake.advance(1h);
+  for (int second = 0; second < 60; ++second) {
+    client.send("b");
+    fixture.fake.advance(1s);
+  }
+  CHECK(client.open());
+  client.send("c");
+  CHECK(client.take() == "3\r\nend\r\n0\r\n\r\n");
+}
+
+// Asks for 4 MiB and takes so many bytes of them each second; the second in which that ended.
+int download(Fixture& fixture, std::string_view path, std::size_t bytes) {
+  auto connected = fixture.fake.run(fixture.fake.network.connect(*net::Address::parse("127.0.0.1:80"), 1s));
+  net::Stream& client = ***connected;
+  const std::string request = "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  CHECK(fixture.fake.run(client.write(net::as_slice(request), 1s)).has_value());
+  std::string into(bytes, '\0');
+  const std::size_t ends = fixture.echo.ends.size();
+  int second = 0;
+  for (; second < 200 && fixture.echo.ends.size() == ends; ++second) {
+    (void)fixture.fake.run(client.read(std::as_writable_bytes(std::span(into)), 1s));
+    fixture.fake.advance(1s);
+  }
+  return second;
+}
+
+TEST_CASE("a response that is taken byte by byte is cut; one that is taken slowly is not") {
+  Fixture fixture({.write_timeout = 30s});
+  const int seconds = download(fixture, "/large", 1);
+  CHECK(seconds >= 30);
+  CHECK(seconds <= 40);
+  CHECK(fixture.echo.cuts.back() == Cut::kClientTimedOut);
+  CHECK(download(fixture, "/large", 300) == 200);
 }
 
 TEST_CASE("a client that waits is told to continue, once, when its content is wanted") {

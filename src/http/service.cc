@@ -8,7 +8,7 @@
 
 namespace weir::http {
 
-net::Task<net::Pumped> Body::pump_to(net::Stream& to, Duration timeout) {
+net::Task<net::Pumped> Body::pump_to(net::Stream& to, net::Patience& writing) {
   net::Pumped pumped;
   while (!at_end()) {
     auto piece = co_await read();
@@ -18,7 +18,7 @@ net::Task<net::Pumped> Body::pump_to(net::Stream& to, Duration timeout) {
       break;
     }
     if (piece->empty()) break;
-    if (auto written = co_await to.write(*piece, timeout); !written) {
+    if (auto written = co_await to.write(*piece, writing); !written) {
       pumped.result = fail(written.error());
       break;
     }

@@ -61,7 +61,7 @@ class Held : public net::Pooled {
 enum class Cut : std::uint8_t {
   kNone,            // nothing: all of it was sent
   kClientGone,      // the client closed or reset its connection or stream
-  kClientTimedOut,  // the client did not take the response in time
+  kClientTimedOut,  // the client did not take the response in time, or too slowly
   kClientFault,     // the client broke the protocol or its limits, and its connection was ended for that
   kOriginBroke,     // what the response comes from ended before its content did
   kOriginTimedOut,
@@ -90,6 +90,9 @@ struct Request {
   std::string_view scheme = "http";  // of the listener, or as a trusted proxy says
   const TlsInfo* tls = nullptr;      // null: the client came without TLS
   std::string_view id;               // the request id, made or taken over by the server
+  // Bytes a second at which the client has to send its content, until the response begins, and to take the
+  // response: the server's, which the service may change. 0: none.
+  std::uint64_t client_rate_min = 0;
   Scratch scratch;
   std::unique_ptr<Held> held;  // until the response has been sent
   std::uint64_t note = 0;      // the Service's own, until ended()

@@ -57,6 +57,10 @@ void Operation::cancel() {
 
 void Operation::expired(Timer& timer) {
   auto& operation = static_cast<Operation&>(timer);
+  if (const auto next = operation.prolonged()) {
+    operation.loop_.arm(operation, *next);
+    return;
+  }
   operation.give_up({Code::kTimedOut, Side::kInternal, Retry::kNever, 0, "deadline passed"});
   operation.resume();
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <coroutine>
+#include <optional>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -61,6 +62,8 @@ class Operation : private ReadyNode, private Timer {
   }
   // Take the operation away from what would complete it, and remember why as its result.
   virtual void give_up(const Error& why) = 0;
+  // At the deadline, instead of give_up(): there is a new one.
+  virtual std::optional<Instant> prolonged() { return std::nullopt; }
   // The end of an operation that no task waits for; may destroy it.
   virtual void completed() { WEIR_CHECK(false); }
   // Takes it out of the loop's queues, also when it is complete and about to resume.

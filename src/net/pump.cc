@@ -58,8 +58,8 @@ void read_failed(Pumped& pumped, const Error& error) {
 
 constexpr Error kEndedEarly{Code::kClosed, Side::kInternal, Retry::kNever, 0, "the stream ended early"};
 
-Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Duration read_timeout,
-                          Duration write_timeout) {
+Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Patience& reading,
+                          Patience& writing) {
   Pumped pumped;
   Buffer buffer;
   std::uint64_t yield_at = kBytesBeforeYield;
@@ -72,7 +72,7 @@ Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Dur
       }
     }
     if (!buffer) {
-      if (auto ready = co_await from.readable(read_timeout); !ready) {
+      if (auto ready = co_await from.readable(reading); !ready) {
         read_failed(pumped, ready.error());
         co_return pumped;
       }
@@ -80,7 +80,7 @@ Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Dur
     }
     const auto want =
         static_cast<std::size_t>(std::min<std::uint64_t>(Buffer::kBytes, bytes_max - pumped.bytes));
-    const auto got = co_await from.read(buffer.span().first(want), read_timeout);
+    const auto got = co_await from.read(buffer.span().first(want), reading);
     if (!got) {
       read_failed(pumped, got.error());
       co_return pumped;
@@ -89,7 +89,7 @@ Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Dur
       if (bytes_max != kUntilEnd) read_failed(pumped, kEndedEarly);
       co_return pumped;
     }
-    if (auto put = co_await to.write(buffer.span().first(*got), write_timeout); !put) {
+    if (auto put = co_await to.write(buffer.span().first(*got), writing); !put) {
       pumped.result = fail(put.error());
       co_return pumped;
     }
@@ -101,21 +101,22 @@ Task<Pumped> pump_by_copy(Stream& from, Stream& to, std::uint64_t bytes_max, Dur
 
 // Empties the pipe into `to`.
 Task<Result<void>> drain_pipe(const Pipe& pipe, Socket& to, std::size_t bytes, bool more_follows,
-                              Duration timeout) {
+                              Patience& writing) {
   while (bytes > 0) {
     const auto moved = to.splice_from_pipe(pipe.read_end.get(), bytes, more_follows);
     if (!moved) co_return fail(moved.error());
     if (*moved) {
       bytes -= **moved;
+      writing.wrote(**moved);
       continue;
     }
-    if (auto room = co_await to.write(Slice{}, timeout); !room) co_return fail(room.error());
+    if (auto room = co_await to.write(Slice{}, writing); !room) co_return fail(room.error());
   }
   co_return Result<void>{};
 }
 
-Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t bytes_max,
-                            Duration read_timeout, Duration write_timeout) {
+Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t bytes_max, Patience& reading,
+                            Patience& writing) {
   Pumped pumped;
   std::uint64_t yield_at = kBytesBeforeYield;
   while (pumped.bytes < bytes_max) {
@@ -126,7 +127,7 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
       co_return pumped;
     }
     if (!*moved) {
-      if (auto ready = co_await from.readable(read_timeout); !ready) {
+      if (auto ready = co_await from.readable(reading); !ready) {
         read_failed(pumped, ready.error());
         break;
       }
@@ -136,10 +137,11 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
       if (bytes_max != kUntilEnd) read_failed(pumped, kEndedEarly);
       break;
     }
+    reading.give_back(**moved);
     // Only what is there already: the kernel holds back a partial segment for 200 ms in the hope of more.
     const bool more_follows =
         bytes_max != kUntilEnd && pumped.bytes + **moved < bytes_max && from.has_input();
-    auto drained = co_await drain_pipe(pipe, to, **moved, more_follows, write_timeout);
+    auto drained = co_await drain_pipe(pipe, to, **moved, more_follows, writing);
     if (!drained) {
       pumped.result = fail(drained.error());
       co_return pumped;  // the pipe still holds bytes: it is not kept
@@ -159,21 +161,20 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
 
 }  // namespace
 
-Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Duration read_timeout,
-                  Duration write_timeout) {
+Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Patience& reading, Patience& writing) {
   Socket* from_socket = from.plain_socket();
   Socket* to_socket = to.plain_socket();
   if (from_socket != nullptr && to_socket != nullptr && bytes_max >= kSpliceBytesMin) {
     if (auto pipe = take_pipe()) {
-      co_return co_await pump_by_splice(std::move(*pipe), *from_socket, *to_socket, bytes_max, read_timeout,
-                                        write_timeout);
+      co_return co_await pump_by_splice(std::move(*pipe), *from_socket, *to_socket, bytes_max, reading,
+                                        writing);
     }
   }
-  co_return co_await pump_by_copy(from, to, bytes_max, read_timeout, write_timeout);
+  co_return co_await pump_by_copy(from, to, bytes_max, reading, writing);
 }
 
-Task<Pumped> pump_messages(Stream& from, Stream& to, Duration read_timeout, Duration write_timeout) {
-  return pump_by_copy(from, to, kUntilEnd, read_timeout, write_timeout);
+Task<Pumped> pump_messages(Stream& from, Stream& to, Patience& reading, Patience& writing) {
+  return pump_by_copy(from, to, kUntilEnd, reading, writing);
 }
 
 }  // namespace weir::net

@@ -17,11 +17,10 @@ struct Pumped {
 };
 
 // bytes_max: std::numeric_limits<uint64_t>::max() means until the end of `from`, which is then no error.
-// The timeouts are for each wait, not for the whole.
-Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Duration read_timeout,
-                  Duration write_timeout);
+// The patience with each side outlives the pump.
+Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Patience& reading, Patience& writing);
 
 // Until the end of `from`, for messages that come now and then: nothing is held while it waits for one.
-Task<Pumped> pump_messages(Stream& from, Stream& to, Duration read_timeout, Duration write_timeout);
+Task<Pumped> pump_messages(Stream& from, Stream& to, Patience& reading, Patience& writing);
 
 }  // namespace weir::net

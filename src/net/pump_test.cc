@@ -66,7 +66,9 @@ Task<void> write_text(Stream& stream, std::string_view text, bool ends) {
 
 Task<void> pump_into(Stream& from, Stream& to, std::uint64_t bytes_max, Duration timeout, Pumped& pumped,
                      bool ends) {
-  pumped = co_await pump(from, to, bytes_max, timeout, timeout);
+  Patience reading(timeout);
+  Patience writing(timeout);
+  pumped = co_await pump(from, to, bytes_max, reading, writing);
   if (ends) CHECK(to.shutdown_write().has_value());
 }
 

@@ -1,6 +1,8 @@
 #include "net/socket.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -22,6 +24,12 @@ Result<std::unique_ptr<Socket>> Socket::create(Loop& loop, EpollPoller& poller, 
 Socket::~Socket() {
   WEIR_CHECK(reader_ == nullptr && writer_ == nullptr);
   poller_.remove(descriptor_.get());
+}
+
+// Of TCP: what the peer has not acknowledged, sent or not.
+std::size_t Socket::untaken_bytes() const {
+  int bytes = 0;
+  return ::ioctl(descriptor_.get(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 Result<void> Socket::shutdown_write() {

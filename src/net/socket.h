@@ -19,6 +19,7 @@ class Socket final : public Stream, private EpollPoller::Handler {
 
   int descriptor() const { return descriptor_.get(); }
 
+  std::size_t untaken_bytes() const override;
   Result<void> shutdown_write() override;
   void abort() override;
   bool has_input() const override;

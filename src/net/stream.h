@@ -12,6 +12,7 @@
 #include "net/frame_pool.h"
 #include "net/loop.h"
 #include "net/operation.h"
+#include "net/patience.h"
 
 namespace weir::net {
 
@@ -50,6 +51,7 @@ class StreamOperation : public Operation {
     return suspend(waiter, loop().deadline(timeout_));
   }
   void forget();
+  Stream& stream() const { return stream_; }
 
  private:
   void give_up(const Error& why) override;
@@ -108,6 +110,46 @@ class [[nodiscard]] StreamAwait final : public StreamOperation {
   Result<std::size_t> await_resume() const { return result; }
 };
 
+// The same with a peer's Patience, which outlives it.
+template <StreamOperation::Kind kKind>
+class [[nodiscard]] PatientAwait final : public StreamOperation {
+ public:
+  PatientAwait(Stream& stream, Patience& patience, std::span<std::byte> read_into,
+               const std::array<Slice, kSlicesMax>& write_from)
+      : StreamOperation(stream, kKind, next_wait(patience)), patience_(patience) {
+    into = read_into;
+    from = write_from;
+  }
+  bool await_ready() { return start(); }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> waiter) {
+    began_ = since_ = quiet_since_ = loop().now();
+    waited_ = true;
+    return suspend_on(waiter);
+  }
+  Result<std::size_t> await_resume() {
+    if (waited_) patience_.spend(loop().now() - since_);
+    if (kKind == Kind::kRead && result) patience_.give_back(*result);
+    if (kKind == Kind::kWrite) patience_.wrote(bytes_done - seen_);
+    if (result || result.error().code != Code::kTimedOut || !patience_.has_rate()) return result;
+    if (loop().now() - quiet_since_ >= patience_.limit()) return result;
+    return fail(Code::kTooSlow, "slower than the lowest rate");
+  }
+
+ private:
+  static Duration next_wait(const Patience& patience) {
+    return kKind == Kind::kWrite ? patience.until_look() : patience.left();
+  }
+  std::optional<Instant> prolonged() override;
+
+  Patience& patience_;
+  Instant began_;
+  Instant since_;         // what was before has been spent
+  Instant quiet_since_;   // no byte was taken
+  std::size_t seen_ = 0;  // of bytes_done
+  bool waited_ = false;
+};
+
 class Stream : public Pooled {
  public:
   explicit Stream(Loop& loop) : loop_(loop) {}
@@ -133,6 +175,20 @@ class Stream : public Pooled {
   }
   auto write(Slice slice, Duration timeout) { return write(Slices{slice, Slice{}, Slice{}}, timeout); }
 
+  // The same, waiting as long as the peer's patience says.
+  auto read(std::span<std::byte> into, Patience& patience) {
+    return PatientAwait<StreamOperation::Kind::kRead>(*this, patience, into, {});
+  }
+  auto readable(Patience& patience) {
+    return PatientAwait<StreamOperation::Kind::kReadable>(*this, patience, {}, {});
+  }
+  auto write(Slices slices, Patience& patience) {
+    return PatientAwait<StreamOperation::Kind::kWrite>(*this, patience, {}, slices);
+  }
+  auto write(Slice slice, Patience& patience) { return write(Slices{slice, Slice{}, Slice{}}, patience); }
+
+  // Of what was written, what the peer has not taken yet.
+  virtual std::size_t untaken_bytes() const = 0;
   // No more will be written; the peer reads an end. What it sends can still be read.
   virtual Result<void> shutdown_write() = 0;
   // Closing will tell the peer that the stream was cut (TCP: RST), not ended.
@@ -164,6 +220,18 @@ inline StreamOperation::~StreamOperation() {
 }
 inline bool StreamOperation::start() { return stream_.start(*this); }
 inline void StreamOperation::forget() { stream_.forget(*this); }
+template <StreamOperation::Kind kKind>
+std::optional<Instant> PatientAwait<kKind>::prolonged() {
+  const Instant now = loop().now();
+  patience_.spend(now - since_);
+  if (kKind == Kind::kWrite && patience_.has_rate()) {
+    patience_.wrote(bytes_done - std::exchange(seen_, bytes_done));
+    if (patience_.look(stream().untaken_bytes())) quiet_since_ = now;
+  }
+  since_ = now;
+  if (patience_.over(now - began_)) return std::nullopt;
+  return loop().deadline(next_wait(patience_));
+}
 inline void StreamOperation::give_up(const Error& why) {
   forget();
   result = fail(why);

@@ -23,7 +23,8 @@ Flags of_upstream(Code code, bool connecting) {
 
 Flags of_downstream(Code code) {
   switch (code) {
-    case Code::kTimedOut: return only(Flag::kClientTimeout);
+    case Code::kTimedOut:
+    case Code::kTooSlow: return only(Flag::kClientTimeout);
     case Code::kMalformed:
     case Code::kBadVersion: return only(Flag::kClientProtocol);
     case Code::kReset:

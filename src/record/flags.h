@@ -49,7 +49,7 @@ inline constexpr std::array kFlags{
     FlagKind{Flag::kRateLimited, "RL", "refused by a rate limit"},
     FlagKind{Flag::kAccessRefused, "UAEX", "refused by ip_access or basic_auth"},
     FlagKind{Flag::kClientGone, "DC", "the client closed or reset its connection"},
-    FlagKind{Flag::kClientTimeout, "DT", "the client did not send or take bytes in time"},
+    FlagKind{Flag::kClientTimeout, "DT", "the client did not send or take bytes in time, or too slowly"},
     FlagKind{Flag::kClientProtocol, "DPE", "what the client sent is not HTTP"},
     FlagKind{Flag::kStopped, "LR", "weir ended the connection, because it stops"},
     FlagKind{Flag::kLastedTooLong, "UMSDR", "it lasted as long as its route allows (stream_duration_max)"},

@@ -1,17 +1,27 @@
 #include "role/control_plane.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <span>
+#include <system_error>
 #include <utility>
 
 #include "api/api.h"
 #include "auth/token_table.h"
 #include "config/status.h"
-#include "controller/admin_object.h"
 #include "controller/controller.h"
+#include "controller/fleet.h"
+#include "controller/rollouts.h"
+#include "controller/views.h"
 #include "enroll/authority_file.h"
 #include "enroll/registrar.h"
 #include "enroll/shared_authority.h"
 #include "mirror/mirror.h"
+#include "mirror/overlay.h"
 #include "role/discovery.h"
+#include "role/said.h"
 #include "store/engine_store.h"
 
 namespace weir::role {
@@ -21,6 +31,8 @@ namespace {
 // stuck must not hold up the API.
 constexpr Duration kSettleTimeout = std::chrono::seconds(1);
 constexpr Duration kRetryAfterError = std::chrono::seconds(1);
+// As edges elsewhere report theirs.
+constexpr Duration kLoadInterval = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -31,18 +43,30 @@ struct ControlPlane::Backend {
       : engine(std::move(opened)),
         store(*engine, env.loop),
         mirror(store, env.log),
+        views(mirror.objects()),
+        fleet(env, store, mirror),
+        overlays(mirror.objects()),
+        rollouts(env, store, mirror, fleet),
         api(env, store, mirror, tokens,
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),
              .settle_timeout = kSettleTimeout}),
-        controller(
-            env, store, mirror, tokens,
-            {.edge_name = options.edge_name, .edge = options.edge, .started_from = std::move(started_from)},
-            std::move(sinks)) {}
+        controller(env, store, mirror, tokens,
+                   {.edge_name = options.edge_name,
+                    .edge = options.edge,
+                    .started_from = std::move(started_from),
+                    .objects_for = [this](const std::string& edge, const config::Labels& labels)
+                        -> const config::Whole& { return views.objects_for(edge, labels); }},
+                   std::move(sinks)) {}
 
   std::unique_ptr<store::Engine> engine;
   store::EngineStore store;
   mirror::Mirror mirror;
+  controller::Views views;
+  controller::Fleet fleet;
+  mirror::Overlays overlays;
+  std::map<std::string, mirror::Overlays::Changes> laid;  // by rollout: what the views have of it
+  controller::Rollouts rollouts;
   auth::TokenTable tokens;
   api::Api api;
   controller::Controller controller;
@@ -60,7 +84,10 @@ ControlPlane::ControlPlane(net::Env& env, ControlPlaneOptions options,
       traffic_(traffic),
       ready_(std::move(ready)),
       api_server_(env, gate_, {}),
-      tasks_(env.loop) {}
+      tasks_(env.loop) {
+  if (traffic_ == nullptr) return;
+  traffic_->edge().on_finding([this](const edge::Finding& finding) { say(seen_of(finding)); });
+}
 
 ControlPlane::~ControlPlane() = default;
 
@@ -150,11 +177,14 @@ void ControlPlane::on_store(store::Opened<std::unique_ptr<store::Engine>> opened
 
 void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   controller::PublisherSinks sinks{
-      .snapshot = [this](config::SnapshotPointer snapshot) { traffic_->apply(std::move(snapshot)); },
-      .changed =
-          [this](std::span<const config::ObjectChange> changes, store::Revision revision) {
-            if (backend_->discovery) backend_->discovery->apply(changes, revision);
+      .snapshot =
+          [this](config::SnapshotPointer snapshot) {
+            const std::uint64_t revision = snapshot->revision;
+            traffic_->apply(std::move(snapshot));
+            backend_->fleet.report(options_.edge_name, {.load = report::Load{.applied_revision = revision}});
           },
+      .changed = [this](std::span<const config::ObjectChange> changes,
+                        store::Revision revision) { objects_changed(changes, revision); },
       .settled =
           [this](store::Revision revision) {
             backend_->api.settled(revision);
@@ -165,12 +195,26 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   backend_->api.add_metrics([this](std::string& out) {
     if (traffic_ != nullptr) traffic_->edge().write_metrics(out);
     backend_->controller.write_metrics(out);
+    backend_->fleet.write_metrics(out);
     if (backend_->discovery) backend_->discovery->write_metrics(out);
   });
   backend_->api.add_ready_check(
       [this] { return backend_->controller.publisher().has_published() ? "" : "nothing published yet"; });
   backend_->api.set_status_source([this](const config::Object& object) { return status_of(object); });
-  if (traffic_ != nullptr) show_traffic();
+  backend_->fleet.on_verdict([this](const std::string& service, const std::set<std::string>& unhealthy) {
+    backend_->views.set_unhealthy(service, {unhealthy.begin(), unhealthy.end()});
+    if (traffic_ != nullptr) traffic_->edge().set_verdict(service, unhealthy);
+  });
+  backend_->views.set_reached([this](const std::string& edge, const config::Labels& labels) {
+    return controller::rollouts_reaching(backend_->mirror.objects(), edge, labels);
+  });
+  backend_->fleet.start();
+  backend_->rollouts.start();
+  if (traffic_ != nullptr) {
+    traffic_->edge().heed_verdicts(true);
+    show_traffic();
+    watch_traffic();
+  }
   tasks_.spawn(begin());
 }
 
@@ -185,38 +229,128 @@ void ControlPlane::show_traffic() {
   });
 }
 
-// What the publisher and the edges see of an object, put together.
+// What edges see of an object, put together: this process's own and those that report.
 std::string ControlPlane::status_of(const config::Object& object) const {
-  const controller::Publisher& publisher = backend_->controller.publisher();
-  const auto with_applied = [&](auto status) {
-    status.applied = publisher.applied(object);
+  const controller::Fleet& fleet = backend_->fleet;
+  const std::string& name = object.metadata.name;
+  const edge::Edge* edge = traffic_ == nullptr ? nullptr : &traffic_->edge();
+  const auto told = [&](auto status) {
+    status.applied = fleet.applied(object, [&](const std::string& one) { return carries(one, object); });
+    status.refused = fleet.refused(object);
     return config::status_text(status);
   };
-  const edge::Edge* edge = traffic_ == nullptr ? nullptr : &traffic_->edge();
   switch (object.kind()) {
-    case config::Kind::kService:
-      return with_applied(edge == nullptr ? config::ServiceStatus{} : edge->status_of(object.metadata.name));
-    case config::Kind::kEndpoint:
-      return with_applied(edge == nullptr ? config::EndpointStatus{}
-                                          : edge->status_of(std::get<config::EndpointSpec>(object.spec)));
+    case config::Kind::kService: {
+      auto status = edge == nullptr ? config::ServiceStatus{} : edge->status_of(name);
+      fleet.complete(status, object);
+      return told(std::move(status));
+    }
+    case config::Kind::kEndpoint: {
+      const auto& spec = std::get<config::EndpointSpec>(object.spec);
+      auto status = edge == nullptr ? config::EndpointStatus{} : edge->status_of(spec);
+      fleet.complete(status, spec);
+      return told(std::move(status));
+    }
     case config::Kind::kLoadBalancer:
-      return with_applied(edge == nullptr ? config::LoadBalancerStatus{}
-                                          : edge->status_of(std::get<config::LoadBalancerSpec>(object.spec)));
+      return told(edge == nullptr ? config::LoadBalancerStatus{}
+                                  : edge->status_of(std::get<config::LoadBalancerSpec>(object.spec)));
     case config::Kind::kCertificate:
-    case config::Kind::kSecret: return with_applied(config::AppliedStatus{});
-    case config::Kind::kEdge:
-      if (object.metadata.name != options_.edge_name) return {};
-      return config::status_text(
-          config::EdgeStatus{.attached = true, .applied_revision = publisher.published()});
-    case config::Kind::kRollout:
+    case config::Kind::kSecret: return told(config::AppliedStatus{});
+    case config::Kind::kEdge: return config::status_text(fleet.status_of(name));
+    case config::Kind::kRollout: return config::status_text(backend_->rollouts.status_of(object));
     case config::Kind::kToken:
     case config::Kind::kEvent: break;
   }
   return {};
 }
 
+bool ControlPlane::carries(const std::string& edge, const config::Object& object) const {
+  return backend_->views.carries(edge, object);
+}
+
+void ControlPlane::objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision) {
+  bool sort_anew = backend_->views.apply(changes, revision);
+  sort_anew |= lay_overlays();
+  sort_anew |=
+      std::ranges::find(changes, config::Kind::kRollout, &config::ObjectChange::kind) != changes.end();
+  if (sort_anew && backend_->discovery) backend_->discovery->review();
+}
+
+// What rollouts under way change, as it is now. True: something of it is not as it was.
+bool ControlPlane::lay_overlays() {
+  auto& laid = backend_->laid;
+  std::map<std::string, mirror::Overlays::Changes> now;
+  for (const config::ObjectPointer& rollout : backend_->mirror.objects().of(config::Kind::kRollout)) {
+    const std::string& name = rollout->metadata.name;
+    auto together = backend_->overlays.together(std::span(&name, 1));
+    if (together.rollouts.contains(name)) now.emplace(name, std::move(together.changes));
+  }
+  const auto is_same = [](const config::ObjectChange& left, const config::ObjectChange& right) {
+    return left.after == right.after && left.kind() == right.kind() && left.name() == right.name();
+  };
+  bool any = false;
+  for (const auto& [name, changes] : laid) {
+    if (now.contains(name)) continue;
+    backend_->views.drop_overlay(name);
+    any = true;
+  }
+  for (const auto& [name, changes] : now) {
+    const auto before = laid.find(name);
+    if (before != laid.end() && std::ranges::equal(before->second, changes, is_same)) continue;
+    backend_->views.set_overlay(name, changes);
+    any = true;
+  }
+  laid = std::move(now);
+  return any;
+}
+
+// The edge of this process says what others say by their reports.
+void ControlPlane::watch_traffic() {
+  const config::EdgeSpec& edge = options_.edge;
+  backend_->fleet.attach({.node = options_.edge_name,
+                          .version = edge.version,
+                          .provider = edge.provider,
+                          .region = edge.region,
+                          .city = edge.city,
+                          .capabilities = edge.capabilities,
+                          .address = edge.address});
+  if (const auto started = started_from()) {
+    backend_->fleet.report(options_.edge_name, {.load = report::Load{.applied_revision = started->revision}});
+  }
+  for (report::EndpointSeen& seen : unsaid_) say(std::move(seen));
+  unsaid_.clear();
+  tasks_.spawn(tell_load());
+}
+
+void ControlPlane::say(report::EndpointSeen seen) {
+  if (!backend_) return unsaid_.push_back(std::move(seen));
+  report::Report report;
+  report.endpoints.push_back(std::move(seen));
+  backend_->fleet.report(options_.edge_name, report);
+}
+
+net::Task<void> ControlPlane::tell_load() {
+  edge::Carried before = traffic_->edge().carried();
+  while (co_await env_.loop.sleep(kLoadInterval)) {
+    report::Load load = load_since(traffic_->edge().carried(), before);
+    load.applied_revision = backend_->controller.publisher().published();
+    load.span = kLoadInterval;
+    backend_->fleet.report(options_.edge_name, {.load = std::move(load)});
+  }
+}
+
+// None: nobody else uses the store.
+std::optional<controller::AdminPlace> ControlPlane::admin_place() const {
+  if (options_.store.empty()) return {};
+  std::error_code none;
+  const std::filesystem::path directory = std::filesystem::canonical(options_.data_dir, none);
+  return controller::AdminPlace{options_.machine, none ? options_.data_dir : directory.string()};
+}
+
 net::Task<void> ControlPlane::begin() {
-  if (auto kept = co_await controller::keep_admin_object(env_, backend_->store, admin_token_.text); !kept) {
+  const auto kept =
+      co_await controller::keep_admin_object(env_, backend_->store, admin_token_.text, admin_place());
+  if (!kept) {
     env_.log.error("the admin token cannot be kept", {{"reason", kept.error().text}});
     if (kept.error().code == Code::kCancelled) co_return;
   }
@@ -266,23 +400,18 @@ net::Task<bool> ControlPlane::share_authority() {
 }
 
 void ControlPlane::open_backend() {
-  backend_->registrar.emplace(env_, backend_->store, backend_->tokens, options_.authority, options_.domain);
+  backend_->registrar.emplace(env_, backend_->store, backend_->tokens, options_.authority, options_.domain,
+                              options_.discovery ? options_.discovery->port() : enroll::kDiscoveryPort);
   backend_->api.set_registrar(*backend_->registrar);
   if (!options_.discovery) return;
-  backend_->discovery.emplace(
-      env_, backend_->mirror.objects(),
-      DiscoveryOptions{.at = *options_.discovery,
-                       .domain = options_.domain,
-                       .names = options_.discovery_names,
-                       .authority = options_.authority},
-      DiscoverySinks{.reports = {.attached = [](const auto&) {},
-                                 .reported = [](const auto&, const auto&) {},
-                                 .detached = [](const auto&) {}},
-                     .refused = [](const auto&, const auto&, auto) {},
-                     .distrusted =
-                         [this](const net::Address& from, const char* why) {
-                           tasks_.spawn(backend_->registrar->refused_certificate(from, why));
-                         }});
+  backend_->discovery.emplace(env_, backend_->views, backend_->fleet,
+                              DiscoveryOptions{.at = *options_.discovery,
+                                               .domain = options_.domain,
+                                               .names = options_.discovery_names,
+                                               .authority = options_.authority},
+                              [this](const net::Address& from, const char* why) {
+                                tasks_.spawn(backend_->registrar->refused_certificate(from, why));
+                              });
 }
 
 // Once it has seen all objects: an edge must never be told that there are none.
@@ -327,6 +456,8 @@ net::Task<void> ControlPlane::join() {
   co_await api_server_.join();
   if (backend_ && backend_->discovery) co_await backend_->discovery->join();
   if (backend_) co_await backend_->controller.stop();
+  if (backend_) co_await backend_->rollouts.stop();
+  if (backend_) co_await backend_->fleet.stop();
   co_await tasks_.stop();
 }
 

@@ -7,17 +7,22 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/gate.h"
 #include "auth/admin_token.h"
 #include "config/specs.h"
+#include "config/whole.h"
+#include "controller/admin_object.h"
 #include "enroll/door.h"
 #include "http/server.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
+#include "report/report.h"
 #include "role/traffic.h"
 #include "store/data_directory.h"
 #include "store/opener.h"
@@ -31,6 +36,7 @@ struct ControlPlaneOptions {
   std::function<std::vector<std::string>()> api_names;
   std::string data_dir;
   std::string store;    // postgres://...; empty: a file in data_dir
+  std::string machine;  // its name, in that of its admin token's object when the store is shared
   std::string version;  // of the program
   std::string domain;   // of the identities of machines
   std::shared_ptr<const tls::Authority> authority;
@@ -76,10 +82,18 @@ class ControlPlane {
   void start_backend(std::unique_ptr<store::Engine> engine);
   std::string status_of(const config::Object& object) const;
   config::SnapshotPointer started_from() const;
+  std::optional<controller::AdminPlace> admin_place() const;
   net::Task<void> begin();
   net::Task<bool> share_authority();
   void open_backend();
   void open_discovery();
+  void objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision);
+  bool lay_overlays();
+  bool carries(const std::string& edge, const config::Object& object) const;
+  void say(report::EndpointSeen seen);
+  void watch_traffic();
+  net::Task<void> tell_load();
+
   void show_traffic();
   void open_api();
   std::expected<void, std::string> make_door();
@@ -103,6 +117,7 @@ class ControlPlane {
   net::Address api_address_;
   auth::AdminToken admin_token_;
   bool draining_ = false;
+  std::vector<report::EndpointSeen> unsaid_;  // of this process's edge, before there is a backend
   std::optional<store::Opener> opener_;
 };
 

@@ -13,22 +13,29 @@ namespace {
 constexpr Duration kKeepaliveInterval = std::chrono::seconds(10);
 constexpr Duration kKeepaliveTimeout = std::chrono::seconds(5);
 
+// Often enough for certificates that are made anew a month before their end.
+constexpr Duration kIssueInterval = std::chrono::hours(12);
+
 }  // namespace
 
-Discovery::Discovery(net::Env& env, const config::Whole& objects, DiscoveryOptions options,
-                     DiscoverySinks sinks)
+Discovery::Discovery(net::Env& env, controller::Views& views, controller::Fleet& fleet,
+                     DiscoveryOptions options, Distrusted distrusted)
     : env_(env),
       options_(std::move(options)),
-      sinks_(std::move(sinks)),
-      views_(objects),
+      distrusted_(std::move(distrusted)),
+      issuer_(env, options_.authority, options_.domain),
+      views_(views),
+      fleet_(fleet),
       calls_(env.loop, {}),
       discovery_(env.loop, *this,
                  {.view = [this](const xds::Node& node) { return views_.catalog_for(node); },
+                  .attached = [this](const xds::Node& node) { attached(node); },
+                  .detached = [this](const xds::Node& node) { detached(node); },
                   .domain = options_.domain,
                   .certificate_required = static_cast<bool>(options_.names)}),
-      reports_(sinks_.reports, {.trust_domain = options_.domain,
-                                .certificate_required = static_cast<bool>(options_.names),
-                                .welcome = [this](const std::string& edge) { return views_.knows(edge); }}),
+      reports_(fleet.sink(), {.trust_domain = options_.domain,
+                              .certificate_required = static_cast<bool>(options_.names),
+                              .welcome = [this](const std::string& edge) { return views_.knows(edge); }}),
       http_(env, calls_,
             {.keepalive_interval = kKeepaliveInterval,
              .keepalive_timeout = kKeepaliveTimeout,
@@ -39,14 +46,26 @@ Discovery::Discovery(net::Env& env, const config::Whole& objects, DiscoveryOptio
              [this](grpc::ServerCall& call) { return reports_.serve(call); });
 }
 
+void Discovery::issue() {
+  views_.set_issued(issuer_.for_edges(), [this](const std::string& host) { return issuer_.for_host(host); });
+}
+
+net::Task<void> Discovery::issue_anew() {
+  while (co_await env_.loop.sleep(kIssueInterval)) {
+    if (issuer_.drop_old()) issue();
+  }
+}
+
 std::expected<void, std::string> Discovery::listen() {
+  issue();
+  tasks_.spawn(issue_anew());
   if (options_.names) {
     auto door = enroll::Door::create(
         env_, options_.authority,
         {.names = options_.names, .protocols = {"h2"}, .clients = tls::ClientCertificates::kRequired});
     if (!door) return std::unexpected(std::string("no TLS for discovery: ") + door.error().text);
     door_ = std::move(*door);
-    door_->on_refused([this](const net::Address& from, const char* why) { sinks_.distrusted(from, why); });
+    door_->on_refused([this](const net::Address& from, const char* why) { distrusted_(from, why); });
     tasks_.spawn(door_->keep_fresh());
   }
   auto listener = env_.network.listen(options_.at);
@@ -54,10 +73,6 @@ std::expected<void, std::string> Discovery::listen() {
   listening_ = true;
   http_.listen(std::move(*listener), door_);
   return {};
-}
-
-void Discovery::apply(std::span<const config::ObjectChange> changes, std::uint64_t revision) {
-  if (views_.apply(changes, revision)) review();
 }
 
 void Discovery::review() {
@@ -68,21 +83,40 @@ void Discovery::review() {
   views_.tidy(used);
 }
 
-std::vector<Discovery::Attached> Discovery::attached_envoys() const {
-  std::vector<Attached> attached;
-  discovery_.for_each_session([&](const xds::Session& session) {
-    if (controller::is_own_edge(session.node())) return;
-    attached.push_back({.node = session.node().id, .in_sync = session.in_sync()});
-  });
-  return attached;
+// Envoy makes no reports: that it is there, and what it has accepted, is all that is known of it.
+void Discovery::attached(const xds::Node& node) {
+  if (controller::is_own_edge(node)) return;
+  if (++envoys_[node.id] > 1) return;
+  fleet_.attach({.node = node.id, .version = node.user_agent});
+}
+
+void Discovery::detached(const xds::Node& node) {
+  const auto found = envoys_.find(node.id);
+  if (found == envoys_.end() || --found->second > 0) return;
+  envoys_.erase(found);
+  fleet_.detach(node.id);
 }
 
 void Discovery::accepted(const xds::Node& node, xds::Type /*type*/,
                          const std::vector<xds::ResourcePtr>& resources) {
-  if (controller::is_own_edge(node)) return;  // its reports say it
+  if (controller::is_own_edge(node)) return;
   for (const xds::ResourcePtr& resource : resources) {
-    if (!resource->object.empty()) sinks_.refused(node.id, resource->object, {});
+    if (!resource->object.empty()) fleet_.refuse(node.id, resource->object, {});
   }
+  if (std::exchange(to_tell_, true)) return;
+  tasks_.spawn(tell_applied());
+}
+
+// Later: a session knows that it is in sync when it has taken all of an answer up.
+net::Task<void> Discovery::tell_applied() {
+  if (!co_await env_.loop.sleep(Duration::zero())) co_return;
+  to_tell_ = false;
+  discovery_.for_each_session([this](const xds::Session& session) {
+    if (controller::is_own_edge(session.node()) || !session.in_sync()) return;
+    const auto* known = fleet_.find(session.node().id);
+    if (known == nullptr || known->applied_revision == views_.revision()) return;
+    fleet_.report(session.node().id, {.load = report::Load{.applied_revision = views_.revision()}});
+  });
 }
 
 void Discovery::refused(const xds::Node& node, xds::Type type, const xds::ResourcePtr& resource,
@@ -93,7 +127,7 @@ void Discovery::refused(const xds::Node& node, xds::Type type, const xds::Resour
                     {"resource", resource ? resource->name : std::string()},
                     {"reason", std::string(message)}});
   if (controller::is_own_edge(node) || !resource || resource->object.empty()) return;
-  sinks_.refused(node.id, resource->object, message);
+  fleet_.refuse(node.id, resource->object, message);
 }
 
 void Discovery::write_metrics(std::string& out) const {

@@ -3,16 +3,17 @@
 // control loop.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "config/whole.h"
+#include "controller/fleet.h"
+#include "controller/issuer.h"
 #include "controller/views.h"
 #include "enroll/door.h"
 #include "grpc/server.h"
@@ -34,37 +35,21 @@ struct DiscoveryOptions {
   std::shared_ptr<const tls::Authority> authority;
 };
 
-// Who hears of edges. Called on the control loop.
-struct DiscoverySinks {
-  report::ReportServer::Sink reports;
-  // What an edge that makes no reports (Envoy) could not take up; an empty reason: it has taken it up now.
-  std::function<void(const std::string& edge, const std::string& object, std::string_view reason)> refused;
-  // A certificate that was not believed.
-  std::function<void(const net::Address& from, const char* why)> distrusted;
-};
+// Who hears of a certificate that was not believed.
+using Distrusted = std::function<void(const net::Address& from, const char* why)>;
 
 class Discovery final : private xds::Sink {
  public:
-  // objects: all there are; outlives it.
-  Discovery(net::Env& env, const config::Whole& objects, DiscoveryOptions options, DiscoverySinks sinks);
+  // views, fleet: of all objects and edges that there are; outlive it.
+  Discovery(net::Env& env, controller::Views& views, controller::Fleet& fleet, DiscoveryOptions options,
+            Distrusted distrusted);
 
   // The error is a sentence.
   std::expected<void, std::string> listen();
   bool listening() const { return listening_; }
 
-  // The objects have changed; see controller::Views.
-  void apply(std::span<const config::ObjectChange> changes, std::uint64_t revision);
-  controller::Views& views() { return views_; }
-  const controller::Views& views() const { return views_; }
   // Sees anew which view each edge is to have.
   void review();
-
-  // An Envoy that is attached here has accepted all that it may have.
-  struct Attached {
-    std::string node;
-    bool in_sync = false;
-  };
-  std::vector<Attached> attached_envoys() const;
 
   // Appends to what /metrics shows.
   void write_metrics(std::string& out) const;
@@ -79,10 +64,20 @@ class Discovery final : private xds::Sink {
   void refused(const xds::Node& node, xds::Type type, const xds::ResourcePtr& resource,
                std::string_view message) override;
 
+  void attached(const xds::Node& node);
+  void detached(const xds::Node& node);
+  net::Task<void> tell_applied();
+  void issue();
+  net::Task<void> issue_anew();
+
   net::Env& env_;
   DiscoveryOptions options_;
-  DiscoverySinks sinks_;
-  controller::Views views_;
+  Distrusted distrusted_;
+  controller::Issuer issuer_;
+  controller::Views& views_;
+  controller::Fleet& fleet_;
+  std::map<std::string, std::size_t, std::less<>> envoys_;  // and how many streams each has
+  bool to_tell_ = false;                                    // tell_applied() is posted
   grpc::Server calls_;
   xds::Server discovery_;
   report::ReportServer reports_;

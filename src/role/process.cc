@@ -29,8 +29,8 @@ std::expected<std::unique_ptr<Process>, std::string> Process::create(Log& log, P
     if (raw->handler_) raw->handler_(signal);
   };
   net::EpollPoller& poller = process->control_->poller();
-  auto signals = options.on_hangup ? net::Signals::create(poller, {SIGTERM, SIGINT, SIGHUP}, handler)
-                                   : net::Signals::create(poller, {SIGTERM, SIGINT}, handler);
+  auto signals = options.on_hangup ? Signals::create(poller, {SIGTERM, SIGINT, SIGHUP}, handler)
+                                   : Signals::create(poller, {SIGTERM, SIGINT}, handler);
   if (!signals) return std::unexpected(std::string(signals.error().text));
   process->signals_ = std::move(*signals);
   for (unsigned i = 0; i < options.workers; ++i) {

@@ -11,9 +11,9 @@
 
 #include "base/log.h"
 #include "net/core.h"
-#include "net/signals.h"
 #include "net/task.h"
 #include "net/task_group.h"
+#include "role/signals.h"
 
 namespace weir::role {
 
@@ -45,7 +45,7 @@ class Process {
 
   std::unique_ptr<net::Core> control_;
   std::function<void(int)> handler_;
-  std::unique_ptr<net::Signals> signals_;
+  std::unique_ptr<Signals> signals_;
   std::vector<std::unique_ptr<net::Core>> workers_;
   std::vector<net::Env*> worker_envs_;
   std::unique_ptr<net::Core> slow_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "role/said.h"
 #include "xds/limits.h"
 
 namespace weir::role {
@@ -12,21 +13,6 @@ namespace {
 constexpr const char* kNoToken =
     "this machine has not joined yet: give it a join token (--join-token; `weir token create --join edge` "
     "makes one)";
-
-report::EndpointSeen seen_of(const edge::Finding& finding) {
-  report::EndpointSeen seen{.service = std::string(finding.service),
-                            .endpoint = std::string(finding.endpoint),
-                            .state = report::EndpointState::kGone,
-                            .reason = finding.reason};
-  if (!finding.health) return seen;
-  switch (*finding.health) {
-    case lb::Health::kUnknown: seen.state = report::EndpointState::kUnknown; break;
-    case lb::Health::kHealthy: seen.state = report::EndpointState::kHealthy; break;
-    case lb::Health::kUnhealthy:
-    case lb::Health::kNeverHealthy: seen.state = report::EndpointState::kUnhealthy; break;
-  }
-  return seen;
-}
 
 }  // namespace
 
@@ -168,17 +154,6 @@ void RemoteEdge::tell_state() {
     line->reporter.applied(follower_->revision());
     line->reporter.refused(refused);
   }
-}
-
-report::Load RemoteEdge::load_since(const edge::Carried& now, edge::Carried& before) {
-  report::Load load{.requests = now.requests - before.requests,
-                    .errors_5xx = now.errors_5xx - before.errors_5xx,
-                    .connections = static_cast<std::uint32_t>(now.connections)};
-  for (std::size_t i = 0; i < now.durations.size(); ++i) {
-    load.latency_counts.push_back(now.durations[i] - before.durations[i]);
-  }
-  before = now;
-  return load;
 }
 
 net::Task<void> RemoteEdge::stop() {

@@ -60,7 +60,6 @@ class RemoteEdge {
   void make_lines();
   void use(const enroll::Credentials& credentials);
   void tell_state();
-  static report::Load load_since(const edge::Carried& now, edge::Carried& before);
 
   net::Env& env_;
   RemoteEdgeOptions options_;

@@ -19,8 +19,6 @@
 namespace weir::store {
 namespace {
 
-constexpr std::string_view kFileName = "store.db";
-
 // For as long as it lives, this thread (and those that it starts) get no signals: they are for the main
 // thread.
 class SignalsBlocked {
@@ -71,13 +69,13 @@ Opened<std::unique_ptr<Engine>> Engine::open_sqlite(Options options) {
     directory = std::make_shared<const DataDirectory>(std::move(*opened));
   }
   if (directory) {
-    if (!options.make && !has_content(directory->path_of(kFileName))) {
+    if (!options.make && !has_content(directory->path_of(kStoreFileName))) {
       return std::unexpected(
           OpenFailure{{Code::kNotFound, Side::kInternal, Retry::kNever, ENOENT, "there is no store"},
-                      "there is no store " + directory->path_of(kFileName) +
+                      "there is no store " + directory->path_of(kStoreFileName) +
                           "; put a backup there, or start weir again to begin with an empty one"});
     }
-    auto file = directory->private_file(kFileName);
+    auto file = directory->private_file(kStoreFileName);
     if (!file) return std::unexpected(file.error());
     path = std::move(*file);
   }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +25,20 @@ struct LedgerLimits {
   Duration settle_timeout = std::chrono::seconds(20);
 };
 
+// A change, and what the history knows beside it.
+struct Record {
+  Change change;
+  std::size_t position = 0;  // within its revision
+  std::optional<std::string> former_value;
+  Revision former_revision = 0;  // 0: there was no such entry
+};
+
+// Of a store that is copied.
+struct Part {
+  std::vector<Entry> entries;
+  std::vector<Record> records;
+};
+
 class Ledger {
  public:
   virtual ~Ledger() = default;
@@ -37,6 +52,13 @@ class Ledger {
   // Each transaction gets its own answer and revision, in order; together they cost one sync of the disk. All
   // that was answered with a revision is durable.
   virtual std::vector<Committed> commit(std::span<const Transaction> group) = 0;
+
+  // The earliest revision that changes() and before() can be asked about.
+  virtual Result<Revision> earliest() = 0;
+  // Makes a store that was never written to what the parts say, as one transaction: takes them until there is
+  // none. kExists: it was written to. The first failure of `next` is its own.
+  using NextPart = std::function<Result<std::optional<Part>>()>;
+  virtual Result<void> fill(const NextPart& next, Revision revision, Revision earliest) = 0;
 };
 
 // The row of the table `state`.

@@ -86,6 +86,16 @@ constexpr const char* kCount =
     " SET groups = excluded.groups, seen = excluded.seen";
 constexpr const char* kNotify = "SELECT pg_notify('weir', '')";
 
+constexpr const char* kFillEntries =
+    "INSERT INTO weir.entries (key, value, revision, created) SELECT * FROM unnest($1::text[], $2::bytea[],"
+    " $3::bigint[], $4::bigint[])";
+constexpr const char* kFillChanges =
+    "INSERT INTO weir.changes (revision, position, key, value, created, former_value, former_revision)"
+    " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bytea[], $5::bigint[], $6::bytea[],"
+    " $7::bigint[])";
+constexpr const char* kFillState =
+    "UPDATE weir.state SET revision = $1, compacted = $2, history_changes = $3, history_bytes = $4";
+
 constexpr const char* kName = "SELECT gen_random_uuid()::text";
 constexpr const char* kForget = "DELETE FROM weir.writers WHERE seen < now() - interval '1 day'";
 constexpr const char* kGroups = "SELECT groups FROM weir.writers WHERE writer = $1";
@@ -276,6 +286,45 @@ class PostgresLedger::Draft {
   std::set<std::string_view> batch_keys_;         // of the last batch
   std::map<std::string_view, Revision> written_;  // by this group
 };
+
+PostgresQuery entries_query(std::span<const Entry> entries) {
+  std::vector<std::string_view> keys;
+  std::vector<std::optional<std::string_view>> values;
+  std::vector<std::uint64_t> revisions, created;
+  for (const Entry& entry : entries) {
+    keys.push_back(entry.key);
+    values.emplace_back(entry.value);
+    revisions.push_back(entry.revision);
+    created.push_back(entry.created);
+  }
+  PostgresQuery query{kFillEntries};
+  query.parameters.texts(keys).blobs(values).integers(revisions).integers(created);
+  return query;
+}
+
+PostgresQuery records_query(std::span<const Record> records) {
+  std::vector<std::string_view> keys;
+  std::vector<std::optional<std::string_view>> values, former_values;
+  std::vector<std::uint64_t> revisions, positions, created, former_revisions;
+  for (const Record& record : records) {
+    revisions.push_back(record.change.revision);
+    positions.push_back(record.position);
+    keys.push_back(record.change.key);
+    values.emplace_back(record.change.value);
+    created.push_back(record.change.created);
+    former_values.emplace_back(record.former_value);
+    former_revisions.push_back(record.former_revision);
+  }
+  PostgresQuery query{kFillChanges};
+  query.parameters.integers(revisions)
+      .integers(positions)
+      .texts(keys)
+      .blobs(values)
+      .integers(created)
+      .blobs(former_values)
+      .integers(former_revisions);
+  return query;
+}
 
 // --- sessions
 
@@ -493,6 +542,57 @@ std::optional<bool> PostgresLedger::settle() {
     }
     pause(kPauseMin);
   }
+  return {};
+}
+
+// --- copies
+
+Result<Revision> PostgresLedger::earliest() {
+  const auto rows = read({kState});
+  if (!rows) return fail(rows.error());
+  if (rows->size() == 0) return fail(Code::kInvalid, "the store's tables are not there");
+  return rows->integer(0, 1);
+}
+
+Result<void> PostgresLedger::fill(const NextPart& next, Revision revision, Revision earliest) {
+  if (const auto ready = ensure_session(); !ready) return ready;
+  const auto done = fill_parts(next, {.revision = revision, .compacted = earliest});
+  if (!done) roll_back();
+  if (done) revision_ = revision;
+  return done;
+}
+
+Result<void> PostgresLedger::fill_parts(const NextPart& next, LedgerState state) {
+  const std::array begin{PostgresQuery{"BEGIN"}, PostgresQuery{kLock}};
+  const auto begun = session_->run(begin);
+  if (!begun) return fail(begun.error());
+  if (begun->at(1).size() != 1 || begun->at(1).integer(0, 1) != 0) {
+    return fail(Code::kExists, "the store is not empty");
+  }
+  for (;;) {
+    const auto part = next();
+    if (!part) return fail(part.error());
+    if (!*part) break;
+    std::vector<PostgresQuery> queries;
+    if (!(*part)->entries.empty()) queries.push_back(entries_query((*part)->entries));
+    if (!(*part)->records.empty()) queries.push_back(records_query((*part)->records));
+    for (const Record& record : (*part)->records) {
+      const auto size = [](const std::optional<std::string>& value) { return value ? value->size() : 0; };
+      ++state.history_changes;
+      state.history_bytes +=
+          history_bytes(record.change.key.size(), size(record.change.value), size(record.former_value));
+    }
+    if (queries.empty()) continue;
+    if (const auto written = session_->run(queries); !written) return fail(written.error());
+  }
+  std::vector<PostgresQuery> end{{kFillState}, {kNotify}, {"COMMIT"}};
+  end[0]
+      .parameters.integer(state.revision)
+      .integer(state.compacted)
+      .integer(state.history_changes)
+      .integer(state.history_bytes);
+  const auto ended = session_->run(end);
+  if (!ended) return fail(ended.error());
   return {};
 }
 

@@ -33,6 +33,8 @@ class PostgresLedger final : public Ledger {
   Result<Changes> changes(Revision after, std::size_t limit) override;
   Result<Past> before(Revision revision) override;
   std::vector<Committed> commit(std::span<const Transaction> group) override;
+  Result<Revision> earliest() override;
+  Result<void> fill(const NextPart& next, Revision revision, Revision earliest) override;
 
  private:
   class Draft;
@@ -55,6 +57,7 @@ class PostgresLedger final : public Ledger {
   // Whether the group was done whose answer was lost.
   std::optional<bool> settle();
   void roll_back();
+  Result<void> fill_parts(const NextPart& next, LedgerState state);
 
   PostgresAddress address_;
   LedgerLimits limits_;

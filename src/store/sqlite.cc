@@ -63,6 +63,13 @@ void Rows::bind(int index, Blob blob) {
 }
 
 void Rows::bind(int index, std::nullptr_t) { bind_failure_ |= sqlite3_bind_null(statement_, index); }
+void Rows::bind(int index, const std::optional<Blob>& blob) {
+  if (blob) {
+    bind(index, *blob);
+  } else {
+    bind(index, nullptr);
+  }
+}
 
 Result<bool> Rows::next() {
   sqlite3* database = sqlite3_db_handle(statement_);

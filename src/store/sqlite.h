@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,7 @@ class Rows {
   void bind(int index, std::string_view text);
   void bind(int index, Blob blob);
   void bind(int index, std::nullptr_t);
+  void bind(int index, const std::optional<Blob>& blob);  // none: NULL
 
   sqlite3_stmt* statement_;
   int bind_failure_ = 0;

@@ -165,6 +165,46 @@ Result<Past> SqliteLedger::before(Revision revision) {
   }
 }
 
+Result<Revision> SqliteLedger::earliest() { return state_.compacted; }
+
+Result<void> SqliteLedger::fill(const NextPart& next, Revision revision, Revision earliest) {
+  if (state_.revision != 0) return fail(Code::kExists, "the store is not empty");
+  if (const auto begun = connection_.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  auto done = fill_parts(next);
+  if (done) done = statements_.save.execute(revision, earliest);
+  if (done) done = connection_.execute("COMMIT");
+  if (!done) {
+    connection_.roll_back();
+    return done;
+  }
+  return load();
+}
+
+Result<void> SqliteLedger::fill_parts(const NextPart& next) {
+  auto record = connection_.prepare(
+      "INSERT INTO changes (revision, position, key, value, created, former_value, former_revision) VALUES"
+      " (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+  if (!record) return fail(record.error());
+  const auto blob = [](const std::optional<std::string>& value) {
+    return value ? std::optional(Blob{*value}) : std::nullopt;
+  };
+  for (;;) {
+    const auto part = next();
+    if (!part) return fail(part.error());
+    if (!*part) return {};
+    for (const Entry& entry : (*part)->entries) {
+      const auto put = statements_.put.execute(entry.key, Blob{entry.value}, entry.revision, entry.created);
+      if (!put) return put;
+    }
+    for (const Record& one : (*part)->records) {
+      const auto kept =
+          record->execute(one.change.revision, one.position, one.change.key, blob(one.change.value),
+                          one.change.created, blob(one.former_value), one.former_revision);
+      if (!kept) return kept;
+    }
+  }
+}
+
 // A group that the database refuses as a whole (no room, a failed sync) is tried again one by one, so that a
 // transaction fails only by itself. This needs no savepoints: all that a single transaction can be refused
 // for is found before its first write.

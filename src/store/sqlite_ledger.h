@@ -15,6 +15,8 @@
 
 namespace weir::store {
 
+inline constexpr std::string_view kStoreFileName = "store.db";  // in the data directory
+
 class SqliteLedger final : public Ledger {
  public:
   // A file that exists (an empty one becomes a store), or ":memory:". Checks the file, and brings an older
@@ -27,6 +29,8 @@ class SqliteLedger final : public Ledger {
   Result<Changes> changes(Revision after, std::size_t limit) override;
   Result<Past> before(Revision revision) override;
   std::vector<Committed> commit(std::span<const Transaction> group) override;
+  Result<Revision> earliest() override;
+  Result<void> fill(const NextPart& next, Revision revision, Revision earliest) override;
 
  private:
   struct Statements {
@@ -36,6 +40,7 @@ class SqliteLedger final : public Ledger {
   explicit SqliteLedger(const LedgerLimits& limits) : limits_(limits) {}
   Result<void> prepare();
   Result<void> load();
+  Result<void> fill_parts(const NextPart& next);
   Result<std::vector<Committed>> commit_together(std::span<const Transaction> group);
   Result<std::vector<Committed>> write_group(std::span<const Transaction> group);
   Result<Committed> apply(const Transaction& transaction);

@@ -75,6 +75,7 @@ class MemoryStream final : public net::Stream {
   MemoryStream(net::Loop& loop, std::shared_ptr<MemoryLink> link, std::size_t end);
   ~MemoryStream() override;
 
+  std::size_t untaken_bytes() const override { return outgoing().size; }
   Result<void> shutdown_write() override;
   void abort() override { aborted_ = true; }
   bool has_input() const override;

@@ -68,6 +68,7 @@ class TlsStream final : public net::Stream, private net::HangupWatch {
   // What it holds of buffers beyond itself and the library's state: nothing when idle.
   std::size_t buffered_bytes() const;
 
+  std::size_t untaken_bytes() const override { return below_->untaken_bytes() + out_end_ - out_begin_; }
   Result<void> shutdown_write() override;
   void abort() override;
   bool has_input() const override;

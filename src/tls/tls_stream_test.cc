@@ -158,6 +158,7 @@ class Counted final : public Stream {
  public:
   Counted(std::unique_ptr<Stream> below, Written& written)
       : Stream(below->loop()), below_(std::move(below)), written_(written) {}
+  std::size_t untaken_bytes() const override { return below_->untaken_bytes(); }
   Result<void> shutdown_write() override { return below_->shutdown_write(); }
   void abort() override { below_->abort(); }
   bool has_input() const override { return below_->has_input(); }

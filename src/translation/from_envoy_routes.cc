@@ -184,6 +184,8 @@ void read_retries(const route::RetryPolicy& from, config::Route& into, config::R
       to.on_statuses.push_back({502, 504});
     } else if (one == "5xx") {
       to.on_statuses.push_back({500, 599});
+    } else if (const auto* grpc = std::ranges::find(kGrpcRetries, one); grpc != kGrpcRetries.end()) {
+      to.on_grpc_statuses.push_back(static_cast<config::GrpcStatus>(grpc - kGrpcRetries.begin()));
     } else if (one != "connect-failure" && one != "refused-stream" && one != "reset" &&
                one != "retriable-status-codes") {
       report.add("has an unknown word in retry_on: " + std::string(one));

@@ -1,6 +1,7 @@
 // What the translations share: how values are put into protobuf messages. For the .cc files of this room.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -18,6 +19,10 @@ class ConfigSource;
 }  // namespace envoy::config::core::v3
 
 namespace weir::translation {
+
+// Envoy's words of retry_on, by config::GrpcStatus.
+inline constexpr std::array<std::string_view, 5> kGrpcRetries{
+    "cancelled", "deadline-exceeded", "resource-exhausted", "internal", "unavailable"};
 
 // With the same bytes for equal messages, as xds::serialize() gives them.
 void pack(const google::protobuf::Message& message, google::protobuf::Any& into);

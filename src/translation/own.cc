@@ -27,9 +27,10 @@ xds::ResourcePtr object_resource(const config::Object& object) {
   return xds::make_resource(xds::Type::kObject, key, xds::serialize(message), key);
 }
 
-xds::ResourcePtr revision_resource(std::uint64_t revision) {
+xds::ResourcePtr revision_resource(std::uint64_t revision, std::uint64_t digest) {
   v1::Object message;
   message.set_revision(revision);
+  message.set_digest(digest);
   return xds::make_resource(xds::Type::kObject, std::string(xds::kRevisionName), xds::serialize(message), {});
 }
 

@@ -25,7 +25,8 @@ std::string key_of(config::Kind kind, std::string_view name);
 
 // With its secrets; without status.
 xds::ResourcePtr object_resource(const config::Object& object);
-xds::ResourcePtr revision_resource(std::uint64_t revision);
+// digest: of all that it ends, so that another whole of the same revision has another version.
+xds::ResourcePtr revision_resource(std::uint64_t revision, std::uint64_t digest = 0);
 // unhealthy: keys of endpoints.
 xds::ResourcePtr health_resource(const std::string& service, const std::set<std::string>& unhealthy);
 

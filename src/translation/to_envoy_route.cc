@@ -142,6 +142,9 @@ void write_retries(const config::Retries& from, Duration request_timeout, route:
     }
   }
   if (!from.on_statuses.empty()) on += ",retriable-status-codes";
+  for (const config::GrpcStatus status : from.on_grpc_statuses) {
+    on.append(",").append(kGrpcRetries[static_cast<std::size_t>(status)]);
+  }
   into.set_retry_on(on);
   if (!from.non_idempotent) {
     auto& method = *into.add_retriable_request_headers();
@@ -241,6 +244,9 @@ void write_backends(const PortContext& context, const config::LoadBalancer& bala
   if (from.request_body_bytes_max) {
     context.add(balancer, field + ".request_body_bytes_max",
                 "Envoy limits a body only where it keeps all of it before it is sent on");
+  }
+  if (from.client_bytes_per_second_min != config::Route().client_bytes_per_second_min) {
+    context.add(balancer, field + ".client_bytes_per_second_min", "Envoy has no lowest rate for its clients");
   }
 }
 

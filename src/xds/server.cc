@@ -62,6 +62,7 @@ Server::Stream::~Stream() {
   *link = next;
   if (next != nullptr) next->link = link;
   --server.streams_;
+  if (session && server.options_.detached) server.options_.detached(session->node());
 }
 
 Server::Server(net::Loop& loop, Sink& sink, Options options)
@@ -150,6 +151,7 @@ grpc::Status Server::begin(Stream& stream, const Request& request) {
   if (catalog == nullptr) return {grpc::StatusCode::kPermissionDenied, "this node is not served here"};
   stream.session.emplace(*request.node, *catalog, sink_,
                          Session::Options{stream.variant, stream.only, [&stream] { stream.wake.set(); }});
+  if (options_.attached) options_.attached(*request.node);
   return {};
 }
 

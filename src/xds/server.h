@@ -22,6 +22,9 @@ class Server {
   struct Options {
     // What a node is to see; null: it has no business here. Catalogs outlive the server's streams.
     std::function<Catalog*(const Node& node)> view;
+    // A stream of the node begins, or ends. Empty: nobody asks.
+    std::function<void(const Node& node)> attached = {};
+    std::function<void(const Node& node)> detached = {};
     // Of the machines' certificates; a node with a certificate is who that says, in this domain.
     std::string domain = {};
     // False: who comes without TLS is who it says it is.

@@ -1,4 +1,4 @@
-#include "net/signals.h"
+#include "role/signals.h"
 
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -7,9 +7,9 @@
 #include <csignal>
 #include <utility>
 
-namespace weir::net {
+namespace weir::role {
 
-Result<std::unique_ptr<Signals>> Signals::create(EpollPoller& poller, std::initializer_list<int> signals,
+Result<std::unique_ptr<Signals>> Signals::create(net::EpollPoller& poller, std::initializer_list<int> signals,
                                                  OnSignal on_signal) {
   sigset_t set;
   sigemptyset(&set);
@@ -17,7 +17,7 @@ Result<std::unique_ptr<Signals>> Signals::create(EpollPoller& poller, std::initi
   if (const int failed = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); failed != 0) {
     return fail(system_error(failed, "cannot block signals"));
   }
-  Descriptor descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+  net::Descriptor descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!descriptor) return fail(system_error(errno, "cannot make a signalfd"));
   const int fd = descriptor.get();
   std::unique_ptr<Signals> made(new Signals(poller, std::move(descriptor), std::move(on_signal)));
@@ -38,4 +38,4 @@ void Signals::on_events(std::uint32_t /*events*/) {
   }
 }
 
-}  // namespace weir::net
+}  // namespace weir::role
