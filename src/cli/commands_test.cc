@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "api/api.h"
 #include "auth/token.h"
 #include "auth/token_table.h"
+#include "cli/objects.h"
 #include "cli/session.h"
 #include "http/server.h"
 #include "mirror/mirror.h"
