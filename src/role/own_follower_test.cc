@@ -234,9 +234,10 @@ TEST_CASE("a machine that starts anew serves from its disk, and is told what is 
 
 TEST_CASE("verdicts of the other edges hold while a controller gives them, and ten seconds longer") {
   World world;
-  world.apply({put(service("web", {"10.0.0.1:80", "10.0.0.2:80"},
-                           R"(,"health_check":{"interval":"1s","timeout":"500ms"},"panic_percent":0)")),
-               put(balancer("web", "web")), health("web", {"10.0.0.1:80"}), revision(1)});
+  const std::string checked =
+      R"(,"health_check":{"interval":"1s","timeout":"500ms","tcp":{}},"panic_percent":0)";
+  world.apply({put(service("web", {"10.0.0.1:80", "10.0.0.2:80"}, checked)), put(balancer("web", "web")),
+               health("web", {"10.0.0.1:80"}), revision(1)});
   Machine machine(world);
   machine.lead_by_ours();
   world.fake.advance(1s);

@@ -73,7 +73,8 @@ struct Controller {
         registrar(env.env, store, tokens, authority, "weir.localhost", 18001),
         front(registrar),
         api(env.env, front, {}),
-        discovery(env.loop, sayings, {.view = [&catalog](const xds::Node&) { return &catalog; }}),
+        discovery(env.loop, sayings,
+                  {.view = [&catalog](const xds::Node&) { return &catalog; }, .domain = "weir.localhost"}),
         reports(
             {.attached = [this](const report::ReportServer::Edge& edge) { lines += edge.name + " in\n"; },
              .reported = [this](const report::ReportServer::Edge&,
@@ -169,7 +170,7 @@ struct World {
   }
   void say_web() {
     say(R"({"kind":"Service","metadata":{"name":"web"},"spec":{"endpoints":[{"address":"10.0.0.1:80"}],)"
-        R"("health_check":{"interval":"1s","timeout":"500ms"}}})",
+        R"("health_check":{"interval":"1s","timeout":"500ms","tcp":{}}}})",
         1);
     say(R"({"kind":"LoadBalancer","metadata":{"name":"web"},"spec":{"listeners":[{"protocol":"HTTP"},)"
         R"({"protocol":"HTTPS","hostnames":["web.example"]}],"routes":[{"backends":[{"service":"web"}]}]}})",

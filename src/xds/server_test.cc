@@ -115,6 +115,12 @@ TEST_CASE("after a new attachment only the difference comes") {
   world.fake.advance(1s);
   CHECK(edge.take() == Lines{"object -services/b revision=r2"});
   CHECK(edge.attachments == 2);
+  // Where nothing is different, it is attached all the same.
+  world.fake.network.cut(*net::Address::parse("127.0.0.1:18000"));
+  world.fake.advance(1s);
+  CHECK(edge.take().empty());
+  CHECK(edge.attachments == 3);
+  CHECK(edge.controller == 0U);
 }
 
 TEST_CASE("an edge whose controller dies or falls silent is with another one within two seconds") {

@@ -118,7 +118,8 @@ void Subscription::take_up(const Request& request, bool first) {
   if (variant_ == Variant::kDelta) {
     if (first) initial = take_initial_versions(request);
     asked = interest_.ask_delta(asking(request.names), asking(request.unsubscribed));
-    reply_owed_ = reply_owed_ || (asked.all_began && initial.empty());
+    // Weir's own edges are answered though they have everything: so they know that somebody leads them.
+    reply_owed_ = reply_owed_ || (asked.all_began && (initial.empty() || type_ == Type::kObject));
   } else {
     asked = interest_.ask_whole(asking(request.names));
     reply_owed_ = reply_owed_ || (info_of(type_).whole && (asked.all_began || !asked.named.empty()));
