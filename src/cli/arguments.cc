@@ -127,6 +127,9 @@ std::string finish(Arguments& to) {
   if (to.command->local == store_command && to.store_flags.action != "copy") {
     return wants("copy", to.store_flags.action);
   }
+  if (to.command->with_api == bootstrap_command && !to.bootstrap.envoy) {
+    return "--envoy is missing: weir's own edges need no bootstrap";
+  }
   if (to.command->with_api == token_command) {
     const TokenFlags& token = to.token_flags;
     if (token.action != "create") return wants("create", token.action);

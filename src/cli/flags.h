@@ -341,8 +341,7 @@ inline constexpr std::array kBootstrapFlags{
          [](Arguments& to, std::string_view) {
            to.bootstrap.envoy = true;
            return std::string();
-         },
-         Flag::Count::kRequired},
+         }},
     Flag{"--node", "NAME", "", "its name: that of its Edge object, and in its certificate",
          [](Arguments& to, std::string_view value) { return set_node(to.bootstrap.node, value); },
          Flag::Count::kRequired},
