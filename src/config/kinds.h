@@ -166,8 +166,9 @@ struct Schema<EventSpec> {
       field<&EventSpec::actor>(
           {.name = "actor", .doc = "who: the name of a Token, of a machine, or rollout/NAME"}),
       field<&EventSpec::verb>({.name = "verb",
-                               .doc = "create, update, delete, rollback, enroll, renew or connect; of a rollout "
-                                      "also begin (a wave), finish, withdraw or refuse"}),
+                               .doc =
+                                   "create, update, delete, rollback, enroll, renew or connect; of a rollout "
+                                   "also begin (a wave), finish, withdraw or refuse"}),
       field<&EventSpec::kind>({.name = "kind", .doc = "of the object"}),
       field<&EventSpec::name>(
           {.name = "name", .doc = "of the object; of a rollback: the revision that it went back to"}),
