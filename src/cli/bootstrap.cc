@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "auth/join_token.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/objects.h"
@@ -33,7 +34,10 @@ net::Task<std::optional<std::string>> make_join_token(Session& session, const st
   const auto content =
       session.content_of(co_await session.api.ask(http::Method::kPost, "/v1/tokens", token.dump()));
   if (!content) co_return std::nullopt;
-  co_return text_at(parse_tree(*content), "/secret");
+  auto parsed = auth::parse_join_token(text_at(parse_tree(*content), "/secret"));
+  if (parsed) co_return std::move(parsed->token);
+  session.terminal.say("weir: the API gave no secret for " + shown_name("Token", token_name));
+  co_return std::nullopt;
 }
 
 config::Labels labels_of(const Arguments& arguments) {

@@ -35,7 +35,9 @@ Json transport_socket(const Bootstrap& from) {
     if (is_name && !context.contains("sni")) context["sni"] = name;
   }
   Json& common = context["common_tls_context"];
-  common["tls_params"] = {{"tls_minimum_protocol_version", "TLSv1_3"}};
+  // As a client Envoy would stop at 1.2.
+  common["tls_params"] = {{"tls_minimum_protocol_version", "TLSv1_3"},
+                          {"tls_maximum_protocol_version", "TLSv1_3"}};
   common["alpn_protocols"] = {"h2"};
   common["validation_context"] = verified;
   if (!from.certificate.empty()) {
