@@ -56,7 +56,8 @@ def load_balancer(name, hostnames, routes):
 
 
 class Weir:
-    """One `weir up`, or another role that has an API. Restarting on the same data directory is start() again, with the same ports."""
+    """One `weir up`, or another role that has an API. Restarting on the same data directory is start() again,
+    with the same ports."""
 
     def __init__(
         self,

@@ -71,7 +71,8 @@ def test_envoy_is_attached_over_mutual_tls(controller, origins, tmp_path):
         apply(controller, service("web", [second.address]))
         wait_until(lambda: one.serves("web.example", "second"), 10, "Envoy's having the change")
         # Another service in its place: the cluster comes before the route, and goes after it.
-        apply(controller, service("site", [first.address]), load_balancer("web", ["web.example"], {"/": "site"}))
+        renamed = load_balancer("web", ["web.example"], {"/": "site"})
+        apply(controller, service("site", [first.address]), renamed)
         wait_until(lambda: one.serves("web.example", "first"), 10, "Envoy's having the new service")
         assert controller.cli("delete", "service", "web").returncode == 0
         assert one.serves("web.example", "first")

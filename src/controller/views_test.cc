@@ -42,11 +42,14 @@ struct World {
     put(R"({"kind":"Service","metadata":{"name":")" + name + R"("},"spec":{"endpoints":[{"address":")" +
         address + R"("}]}})");
   }
-  void put_balancer(const std::string& name, const std::string& service, const std::string& match) {
-    put(R"({"kind":"LoadBalancer","metadata":{"name":")" + name +
-        R"("},"spec":{"listeners":[{"protocol":"HTTP","hostnames":[")" + name +
-        R"(.example"]}],"routes":[{"backends":[{"service":")" + service + R"("}]}],"edges":{"match":)" +
-        match + "}}}");
+  static std::string balancer(const std::string& name, const std::string& service, const std::string& match) {
+    return R"({"kind":"LoadBalancer","metadata":{"name":")" + name +
+           R"("},"spec":{"listeners":[{"protocol":"HTTP","hostnames":[")" + name +
+           R"(.example"]}],"routes":[{"backends":[{"service":")" + service + R"("}]}],"edges":{"match":)" +
+           match + "}}}";
+  }
+  bool put_balancer(const std::string& name, const std::string& service, const std::string& match) {
+    return put(balancer(name, service, match));
   }
 
   xds::Catalog* catalog(const std::string& edge, const std::string& agent = "weir 1") {
@@ -142,10 +145,8 @@ TEST_CASE("a selector that is new or gone is said, so that edges are sorted anew
   World world;
   world.put_service("web", "10.0.0.1:80");
   CHECK(!world.put(R"({"kind":"Secret","metadata":{"name":"s"},"spec":{"values":{"a":"b"}}})"));
-  CHECK(world.put(
-      R"({"kind":"LoadBalancer","metadata":{"name":"a"},"spec":{"listeners":[{"protocol":"HTTP","hostnames":["a.example"]}],"routes":[{"backends":[{"service":"web"}]}]}})"));
-  CHECK(!world.put(
-      R"({"kind":"LoadBalancer","metadata":{"name":"b"},"spec":{"listeners":[{"protocol":"HTTP","hostnames":["b.example"]}],"routes":[{"backends":[{"service":"web"}]}]}})"));
+  CHECK(world.put_balancer("a", "web", "{}"));
+  CHECK(!world.put_balancer("b", "web", "{}"));
   CHECK(!world.remove(Kind::kLoadBalancer, "a"));
   CHECK(world.remove(Kind::kLoadBalancer, "b"));
 }
@@ -194,8 +195,7 @@ TEST_CASE("whom a rollout has reached sees its changes, and the others what is w
     const auto& resource = catalog->resource(xds::Type::kObject, slot);
     return resource ? config::to_json(*translation::read_object(resource->body), config::Secrets::kHide) : "";
   };
-  const auto changed = world.read(
-      R"({"kind":"LoadBalancer","metadata":{"name":"all"},"spec":{"listeners":[{"protocol":"HTTP","hostnames":["all.example"]}],"routes":[{"backends":[{"service":"site"}]}]}})");
+  const auto changed = world.read(World::balancer("all", "site", "{}"));
   world.views.set_overlay("move", {{world.objects.find(Kind::kLoadBalancer, "all"), changed}});
   CHECK(body("eu-1", "services/site").empty());
   reached = {"eu-1"};

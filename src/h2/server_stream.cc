@@ -52,6 +52,7 @@ void ServerStream::begin_request() {
   content_body_.set_read_timeout(connection_.options().body_timeout);
   if (head_.upgrade) {
     request_.upgrade = this;
+    request_.client_rate_min = 0;  // both may be silent: what ends it is take_up()'s time
   } else if (!content_at_end()) {
     request_.body = &content_body_;
   }
@@ -70,7 +71,7 @@ void ServerStream::on_closed(ErrorCode /*code*/) {
 
 void ServerStream::response_begins() {
   sending_ = net::Patience(connection_.options().write_timeout, request_.client_rate_min);
-  content_body_.wait_on();
+  if (!head_.upgrade) content_body_.wait_on();
 }
 
 void ServerStream::send_continue() {

@@ -38,16 +38,16 @@ std::string listener_of_routes() {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const std::string listener = listener_of_routes();
   if (size == 0) return 0;
-  const auto type = static_cast<xds::Type>(data[0] % 5);
+  const auto type = static_cast<weir::xds::Type>(data[0] % 5);
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
   Foreign foreign;
-  WEIR_CHECK(!foreign.put(xds::Type::kListener, "l", listener).has_value());
-  const std::string name = type == xds::Type::kRoutes ? "port-8080" : "fuzzed";
+  WEIR_CHECK(!foreign.put(weir::xds::Type::kListener, "l", listener).has_value());
+  const std::string name = type == weir::xds::Type::kRoutes ? "port-8080" : "fuzzed";
   if (const auto refused = foreign.put(type, name, body)) {
     WEIR_CHECK(!refused->empty());
     return 0;
   }
-  (void)foreign.wanted(xds::Type::kSecret);
+  (void)foreign.wanted(weir::xds::Type::kSecret);
   const auto snapshot = foreign.snapshot(1);
   const auto names = all_of(*snapshot);
   Translator one({});
