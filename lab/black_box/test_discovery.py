@@ -121,3 +121,21 @@ def test_plain_discovery_is_for_loopback_only(tmp_path):
     done = Weir(tmp_path).cli("controller", "--xds", "0.0.0.0:18000", "--xds-plain")
     assert done.returncode == 2
     assert "loopback" in done.stderr
+
+
+def test_what_envoy_cannot_do_is_in_the_status(controller, origins, tmp_path):
+    balancer = load_balancer("web", ["web.example"], {"/": "web"})
+    balancer["spec"]["routes"][0]["request_body_bytes_max"] = 1000
+    apply(controller, service("web", [origins[0].address]), balancer)
+    with AttachedEnvoy(tmp_path / "envoy", controller, "fra-1") as one:
+        wait_until(lambda: one.serves("web.example", "first"), 10, "Envoy's serving web")
+        status = controller.api("GET", "/v1/loadbalancers/web").json["status"]
+        assert [r["edge"] for r in status["refused"]] == ["every Envoy"], status
+        assert "request_body_bytes_max" in status["refused"][0]["reason"]
+
+        def applied():
+            return controller.api("GET", "/v1/services/web").json["status"].get("applied") == "1/1"
+
+        wait_until(applied, 5, "the Envoy's having it in the status")
+        edge = controller.api("GET", "/v1/edges/fra-1").json
+        assert edge["status"]["attached"] and edge["status"]["applied_revision"] > 0, edge

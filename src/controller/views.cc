@@ -414,13 +414,13 @@ void Views::update_envoys(const Branch& branch, const config::Labels& key, ForEn
   envoys.catalog.apply(told);
 }
 
-std::vector<translation::Unsaid> Views::unsaid_of(const std::string& key) const {
+std::vector<translation::Unsaid> Views::unsaid_of(const Object& object) const {
   std::vector<translation::Unsaid> all;
   for (const auto& [rollouts, branch] : branches_) {
     for (const auto& [labels, view] : branch.views) {
       for (const auto& [node, envoys] : view->for_envoy) {
-        for (translation::Unsaid& one : envoys->translator.unsaid()) {
-          if (one.object == key && std::ranges::find(all, one) == all.end()) all.push_back(std::move(one));
+        for (translation::Unsaid& one : envoys->translator.unsaid_of({object.kind(), object.metadata.name})) {
+          if (std::ranges::find(all, one) == all.end()) all.push_back(std::move(one));
         }
       }
     }

@@ -69,8 +69,8 @@ class Views {
   std::size_t size() const;
   std::uint64_t revision() const { return revision_; }
 
-  // What Envoy nodes cannot be told of an object, in any view.
-  std::vector<translation::Unsaid> unsaid_of(const std::string& key) const;
+  // What Envoy nodes cannot be told of a Service or LoadBalancer, in any view.
+  std::vector<translation::Unsaid> unsaid_of(const config::Object& object) const;
 
  private:
   using ObjectName = std::pair<config::Kind, std::string>;

@@ -230,7 +230,7 @@ std::string ControlPlane::status_of(const config::Object& object) const {
   const edge::Edge* edge = traffic_ == nullptr ? nullptr : &traffic_->edge();
   const auto told = [&](auto status) {
     status.applied = fleet.applied(object, [&](const std::string& one) { return carries(one, object); });
-    status.refused = fleet.refused(object);
+    status.refused = refusals_of(object);
     return config::status_text(status);
   };
   switch (object.kind()) {
@@ -258,7 +258,20 @@ std::string ControlPlane::status_of(const config::Object& object) const {
   return {};
 }
 
+// Also what Envoys can't be told, which none of them says.
+std::vector<config::RefusedBy> ControlPlane::refusals_of(const config::Object& object) const {
+  std::vector<config::RefusedBy> all = backend_->fleet.refused(object);
+  for (const translation::Unsaid& one : backend_->views.unsaid_of(object)) {
+    if (all.size() == config::kRefusedByShownMax) break;
+    all.push_back({"every Envoy", one.field + ": " + one.reason});
+  }
+  return all;
+}
+
 bool ControlPlane::carries(const std::string& edge, const config::Object& object) const {
+  // The edge of this process has whatever no selector keeps from it, needed or not.
+  const bool is_here = !options_.edge_name.empty() && edge == options_.edge_name;
+  if (is_here && object.kind() != config::Kind::kLoadBalancer) return config::is_carried(object.kind());
   return backend_->views.carries(edge, object);
 }
 

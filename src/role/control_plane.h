@@ -15,6 +15,7 @@
 #include "api/gate.h"
 #include "auth/admin_token.h"
 #include "config/specs.h"
+#include "config/status.h"
 #include "config/whole.h"
 #include "controller/admin_object.h"
 #include "enroll/door.h"
@@ -88,6 +89,7 @@ class ControlPlane {
   void open_backend();
   void open_discovery();
   void objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision);
+  std::vector<config::RefusedBy> refusals_of(const config::Object& object) const;
   bool carries(const std::string& edge, const config::Object& object) const;
   void say(report::EndpointSeen seen);
   void watch_traffic();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "config/kinds.h"
+#include "translation/own.h"
 
 namespace weir::translation {
 namespace {
@@ -206,6 +207,26 @@ std::vector<xds::Change> Translator::update_health(const config::Snapshot& snaps
   Dirty dirty;
   update_service(snapshot, service, dirty, changes);
   return changes;
+}
+
+std::vector<Unsaid> Translator::unsaid_of(const ObjectName& object) const {
+  const std::string key = key_of(object.kind, object.name);
+  std::vector<Unsaid> all;
+  const auto take = [&](const std::vector<Unsaid>& some) {
+    for (const Unsaid& one : some) {
+      if (one.object == key && std::ranges::find(all, one) == all.end()) all.push_back(one);
+    }
+  };
+  if (object.kind == config::Kind::kService) {
+    if (const auto service = services_.find(object.name); service != services_.end()) {
+      take(service->second.unsaid);
+    }
+  }
+  const auto& ports_of = object.kind == config::Kind::kService ? ports_of_service_ : ports_of_balancer_;
+  if (const auto ports = ports_of.find(object.name); ports != ports_of.end()) {
+    for (const std::uint32_t number : ports->second) take(ports_.at(number).unsaid);
+  }
+  return all;
 }
 
 std::vector<Unsaid> Translator::unsaid() const {

@@ -45,6 +45,8 @@ class Translator {
   }
   // All that Envoy can't be told, by object.
   std::vector<Unsaid> unsaid() const;
+  // The same of one object, at the price of its ports.
+  std::vector<Unsaid> unsaid_of(const ObjectName& object) const;
 
  private:
   struct Port {
