@@ -123,4 +123,4 @@ def test_a_store_is_copied_and_goes_on_in_postgresql(postgres, tmp_path):
         assert back.returncode == 0, back.stderr
         endpoints = running.api("GET", "/v1/services/web").json["spec"]["endpoints"]
         assert [one["address"] for one in endpoints] == ["127.0.0.1:9"]
-        assert running.api("GET", "/v1/services").json["revision"] == revision + 1
+        assert running.api("GET", "/v1/services").json["revision"] == revision + 2
