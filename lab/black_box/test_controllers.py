@@ -143,5 +143,8 @@ def test_any_controller_and_the_database_may_die(postgres, origin, tmp_path):
 
 
 def number_at(controller, writer):
-    labels = controller.api("GET", f"/v1/services/{writer.name_of_service}").json["metadata"]["labels"]
+    answer = controller.api("GET", f"/v1/services/{writer.name_of_service}")
+    if answer.status == 503:  # it is not back at its database yet
+        return None
+    labels = answer.json["metadata"]["labels"]
     return int(labels["number"])
