@@ -190,6 +190,15 @@ Arguments help_on(std::string_view topic) {
 
 }  // namespace
 
+config::Labels labels_of(std::span<const std::string> written) {
+  config::Labels labels;
+  for (const std::string& label : written) {
+    const std::size_t equals = label.find('=');
+    labels[label.substr(0, equals)] = equals == std::string::npos ? "" : label.substr(equals + 1);
+  }
+  return labels;
+}
+
 std::string set_text(std::string& text, std::string_view value) {
   if (value.empty()) return "must not be empty";
   if (value.size() > kTextBytesMax) return "is longer than 4096 bytes";

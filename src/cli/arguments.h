@@ -12,6 +12,7 @@
 
 #include "base/time.h"
 #include "cli/up.h"
+#include "config/specs.h"
 #include "tls/dial.h"
 
 namespace weir::cli {
@@ -105,6 +106,9 @@ struct Arguments {
   std::vector<std::string> headers;
   std::string peer;
 };
+
+// KEY=VALUE, or KEY with an empty value, as --label takes them.
+config::Labels labels_of(std::span<const std::string> written);
 
 // words: without the program's name. cores: the default of --workers. The error is what is wrong with the
 // usage, for stderr and exit code 2.

@@ -280,5 +280,10 @@ TEST_CASE("every command works by itself or with the API") {
   CHECK(find_command("explode") == nullptr);
 }
 
+TEST_CASE("a label without a value has an empty one") {
+  const std::vector<std::string> written{"stage", "team=web", "note=a=b"};
+  CHECK(labels_of(written) == config::Labels{{"stage", ""}, {"team", "web"}, {"note", "a=b"}});
+}
+
 }  // namespace
 }  // namespace weir::cli

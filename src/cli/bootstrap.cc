@@ -40,15 +40,6 @@ net::Task<std::optional<std::string>> make_join_token(Session& session, const st
   co_return std::nullopt;
 }
 
-config::Labels labels_of(const Arguments& arguments) {
-  config::Labels labels;
-  for (const std::string& label : arguments.labels) {
-    const std::size_t equals = label.find('=');
-    labels[label.substr(0, equals)] = equals == std::string::npos ? "" : label.substr(equals + 1);
-  }
-  return labels;
-}
-
 // A certificate for the node; the private key does not leave this process before it is printed.
 net::Task<bool> enrol(Session& session, const Arguments& arguments, translation::Bootstrap& bootstrap) {
   const auto request = tls::make_request();
@@ -66,7 +57,7 @@ net::Task<bool> enrol(Session& session, const Arguments& arguments, translation:
                           .city = bootstrap.where.city,
                           .address = {},
                           .version = "envoy",
-                          .labels = labels_of(arguments)};
+                          .labels = labels_of(arguments.labels)};
   const auto content = session.content_of(co_await session.api.ask(
       http::Method::kPost, "/v1/enroll", enroll::request_text(*token, request->request, node)));
   (void)session.content_of(co_await session.api.ask(http::Method::kDelete, "/v1/tokens/" + token_name, {}));
@@ -87,7 +78,7 @@ net::Task<bool> enrol(Session& session, const Arguments& arguments, translation:
 
 net::Task<int> bootstrap_command(Session& session, const Arguments& arguments) {
   const BootstrapFlags& flags = arguments.bootstrap;
-  translation::Bootstrap bootstrap{.node = flags.node, .labels = labels_of(arguments)};
+  translation::Bootstrap bootstrap{.node = flags.node, .labels = labels_of(arguments.labels)};
   bootstrap.where.provider = flags.provider;
   bootstrap.where.region = flags.region;
   bootstrap.where.city = flags.city;

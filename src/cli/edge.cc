@@ -39,18 +39,13 @@ int refuse(const std::string& sentence) {
 enroll::Node node_of(const Arguments& arguments) {
   const UpOptions& options = arguments.up.options;
   const EdgeFlags& flags = arguments.edge;
-  enroll::Node node{.name = flags.name.empty() ? role::name_of_this_machine() : flags.name,
-                    .provider = options.provider,
-                    .region = options.region,
-                    .city = options.city,
-                    .address = flags.address.empty() ? role::reached_at(options.http) : flags.address,
-                    .version = WEIR_VERSION,
-                    .labels = {}};
-  for (const std::string& label : arguments.labels) {
-    const std::size_t equals = label.find('=');
-    node.labels[label.substr(0, equals)] = label.substr(equals + 1);
-  }
-  return node;
+  return {.name = flags.name.empty() ? role::name_of_this_machine() : flags.name,
+          .provider = options.provider,
+          .region = options.region,
+          .city = options.city,
+          .address = flags.address.empty() ? role::reached_at(options.http) : flags.address,
+          .version = WEIR_VERSION,
+          .labels = labels_of(arguments.labels)};
 }
 
 role::TrafficOptions traffic_options(const UpOptions& options, const store::DataDirectory& directory,

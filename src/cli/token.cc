@@ -32,10 +32,7 @@ Tree token_of(const Arguments& arguments, const std::string& name, WallTime now)
     add(join, "provider", flags.provider);
     add(join, "region", flags.region);
     add(join, "city", flags.city);
-    for (const std::string& label : arguments.labels) {
-      const std::size_t equals = label.find('=');
-      join["labels"][label.substr(0, equals)] = equals == std::string::npos ? "" : label.substr(equals + 1);
-    }
+    for (const auto& [key, value] : labels_of(arguments.labels)) join["labels"][key] = value;
   }
   return {{"kind", "Token"}, {"metadata", {{"name", name}}}, {"spec", std::move(spec)}};
 }
