@@ -97,17 +97,14 @@ std::vector<config::ObjectChange> Views::rebase(const Rollouts& rollouts, Branch
 // True: edges may have to be sorted anew.
 bool Views::apply_to(Branch& branch, Changes changes) {
   bool regroup = false;
-  bool step = false;  // of a rollout: whom it reaches knows by the revision that it has
   std::vector<config::ObjectChange> carried;
   for (const config::ObjectChange& change : changes) {
-    step |= change.kind() == Kind::kRollout;
     if (change.kind() == Kind::kLoadBalancer) regroup |= count_selectors(branch, change);
     if (change.kind() == Kind::kEdge) regroup = true;
     if (config::is_carried(change.kind())) carried.push_back(change);
   }
+  if (carried.empty()) return regroup;
   for (const auto& [key, view] : branch.views) {
-    if (step) apply_to(*view, {});
-    if (carried.empty()) continue;
     update(branch, key, *view, carried);
     for (const auto& [node, envoys] : view->for_envoy) update_envoys(branch, key, *envoys, carried);
   }
@@ -137,8 +134,12 @@ void Views::set_overlay(const std::string& rollout, std::vector<config::ObjectCh
 void Views::drop_overlay(const std::string& rollout) {
   const auto found = overlay_of_.find(rollout);
   if (found == overlay_of_.end()) return;
-  overlays_.erase(found->second);
+  const std::uint64_t overlay = found->second;
+  overlays_.erase(overlay);
   overlay_of_.erase(found);
+  std::erase_if(branches_, [overlay](const auto& one) {
+    return one.second.views.empty() && std::ranges::binary_search(one.first, overlay);
+  });
 }
 
 Views::Rollouts Views::rollouts_of(const std::string& edge, const config::Labels& labels) const {
