@@ -37,11 +37,21 @@ class Controller:
 def measure(options, edges):
     """Rows of (what, value), with the edges as weir's or Envoy's."""
     controller = Controller(0, options)
-    empty = controller.ask("memory")
-    load = subprocess.Popen(
-        [PEER, "load", str(controller.port), str(options.streams), edges, str(options.services)]
-    )
+
+    def attach(streams):
+        return subprocess.Popen(
+            [PEER, "load", str(controller.port), str(streams), edges, str(options.services)]
+        )
+
+    few = options.streams // 10  # they warm the pools, which are the process's and bounded
+    load = attach(few)
     try:
+        controller.ask(f"sync {few}")
+        warm = controller.ask("memory")
+        load.kill()
+        load.wait()
+        controller.ask("sync 0")
+        load = attach(options.streams)
         first = controller.ask(f"sync {options.streams}")
         time.sleep(1)
         idle = controller.ask("memory")
@@ -63,7 +73,7 @@ def measure(options, edges):
             "processor milliseconds of the controller per flip": flips["processor_seconds"] * 1000,
             "one load balancer more, to all": more,
             "shared memory per endpoint": (idle["resources"] + idle["catalog"]) / endpoints,
-            "memory per idle stream": (idle["allocated"] - empty["allocated"]) / options.streams,
+            "memory per idle stream": (idle["allocated"] - warm["allocated"]) / (options.streams - few),
             "of it, what is known of the client": idle["session"],
         }
     finally:

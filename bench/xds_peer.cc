@@ -5,7 +5,8 @@
 //   xds_peer serve PORT SERVICES ENDPOINTS     ENDPOINTS in each; prints "listening PORT", then does what
 //   each
 //                                              line of its input says and answers with a line of JSON:
-//     sync STREAMS    waits until so many have all; how long that took since the first came, and bytes sent
+//     sync STREAMS    waits until there are so many and have all; how long that took since the first came,
+//                     and bytes sent and processor time since the last sync
 //     flip TIMES      one endpoint of one service changes, and the next one when every stream has accepted it
 //     add             one load balancer more
 //     memory          of the process, of a stream's state, of what is shared
@@ -193,15 +194,17 @@ class Controller final : public xds::Sink {
     for (;;) {
       std::size_t in_sync = 0;
       server_.for_each_session([&](const xds::Session& session) { in_sync += session.in_sync() ? 1 : 0; });
-      if (!first && server_.streams() > 0) first = core_.loop().now();
-      if (in_sync >= static_cast<std::size_t>(streams)) break;
+      if (!first && (server_.streams() > 0 || streams == 0)) first = core_.loop().now();
+      if (in_sync == static_cast<std::size_t>(streams) && server_.streams() == in_sync) break;
       if (!co_await core_.loop().sleep(5ms)) co_return;
     }
-    const xds::Server::Counters& counters = server_.counters();
-    say(R"({"milliseconds":)" + std::to_string(milliseconds(core_.loop().now() - *first)) +
-        R"(,"responses":)" + std::to_string(counters.responses.get()) + R"(,"bytes":)" +
-        std::to_string(counters.response_bytes.get()) + R"(,"processor_seconds":)" +
-        std::to_string(processor_seconds()) + "}");
+    const std::uint64_t bytes = server_.counters().response_bytes.get();
+    const double spent = processor_seconds();
+    say(R"({"milliseconds":)" + std::to_string(milliseconds(core_.loop().now() - *first)) + R"(,"bytes":)" +
+        std::to_string(bytes - bytes_at_sync_) + R"(,"processor_seconds":)" +
+        std::to_string(spent - spent_at_sync_) + "}");
+    bytes_at_sync_ = bytes;
+    spent_at_sync_ = spent;
   }
 
   net::Task<void> flip(int times) {
@@ -242,6 +245,8 @@ class Controller final : public xds::Sink {
   int revision_ = 0;
   int version_ = 1;
   std::size_t shared_bytes_ = 0;
+  std::uint64_t bytes_at_sync_ = 0;
+  double spent_at_sync_ = 0;
   xds::Names names_;
   xds::Catalog catalog_{names_};
   grpc::Server calls_;
