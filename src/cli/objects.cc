@@ -81,6 +81,12 @@ std::string check_of(const Tree& object) {
   return check.contains("tcp") ? "tcp" : "";
 }
 
+// Of an endpoint: "10.0.0.1:80", or "tunnel 2201" while it waits for one that asks for that port.
+std::string address_of(const Tree& object) {
+  const std::string port = text_at(object, "/spec/tunnel/port");
+  return port.empty() ? text_at(object, "/spec/address") : "tunnel " + port;
+}
+
 // Of a token that lets machines in: "0/1".
 std::string uses_of(const Tree& object) {
   if (text_at(object, "/spec/role") != "join") return {};
@@ -113,7 +119,7 @@ constexpr std::array kOfService{
 constexpr std::array kOfEndpoint{
     kName,
     Column{"SERVICE", "/spec/service"},
-    Column{"ADDRESS", "/spec/address"},
+    Column{"ADDRESS", "", address_of},
     Column{"WEIGHT", "/spec/weight"},
     Column{"PRIORITY", "/spec/priority"},
     kAge,
@@ -162,10 +168,21 @@ constexpr std::array kOfRollout{
     kAge,
 };
 
+constexpr std::array kOfTunnel{
+    kName,
+    Column{"SERVICE", "/spec/service"},
+    Column{"INSTANCE", "/spec/instance"},
+    Column{"EDGE", "/spec/edge"},
+    Column{"VIA", "/spec/via"},
+    Column{"USER", "/spec/user"},
+    Column{"CLIENT", "/spec/client"},
+    kAge,
+};
+
 // In the order of config::Kind.
 constexpr std::array<std::span<const Column>, config::kKinds.size()> kColumns{
-    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken,  kOfEvent,
-    kOfCertificate,  kOfSecret,  kOfEdge,     kOfRollout};
+    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken,   kOfEvent,
+    kOfCertificate,  kOfSecret,  kOfEdge,     kOfRollout, kOfTunnel};
 
 std::span<const Column> columns_of(config::Kind kind) { return kColumns[static_cast<std::size_t>(kind)]; }
 

@@ -78,8 +78,15 @@ TEST_CASE("each kind has its columns") {
        R"({"metadata": {"name": "new"}, "spec": {}, "status": {"phase": "RUNNING", "wave": 1,
            "waves": [{}, {}], "edges": "1/4", "reason": "it bakes"}})",
        "new|RUNNING|1/2|1/4|it bakes|-"},
+      {config::Kind::kEndpoint, "NAME|SERVICE|ADDRESS|WEIGHT|PRIORITY|AGE",
+       R"({"metadata": {"name": "e"}, "spec": {"service": "web", "tunnel": {"port": 2201}, "weight": 1}})",
+       "e|web|tunnel 2201|1|-|-"},
+      {config::Kind::kTunnel, "NAME|SERVICE|INSTANCE|EDGE|VIA|USER|CLIENT|AGE",
+       R"({"metadata": {"name": "web-laptop-fra"}, "spec": {"service": "web", "instance": "laptop",
+           "edge": "fra", "via": "SSH", "user": "ada", "client": "192.0.2.1:4000"}})",
+       "web-laptop-fra|web|laptop|fra|SSH|ada|192.0.2.1:4000|-"},
   };
-  CHECK(std::size(rows) == config::kKinds.size());
+  CHECK(std::size(rows) == config::kKinds.size() + 1);  // an endpoint has two shapes
   for (const Case& row : rows) {
     CAPTURE(row.titles);
     CHECK(joined(titles_of(row.kind)) == row.titles);

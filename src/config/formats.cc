@@ -266,6 +266,7 @@ std::optional<Address> parse_address(std::string_view text) {
 }
 
 std::string to_text(const Address& address) {
+  if (address.family == Address::Family::kTunnel) return "tunnel:" + address.host;
   const std::string port = ':' + std::to_string(address.port);
   return address.family == Address::Family::kIpv6 ? '[' + address.host + ']' + port : address.host + port;
 }

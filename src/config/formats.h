@@ -25,16 +25,17 @@ std::string check_label_key(std::string_view text);
 bool is_utf8(std::string_view text);
 
 struct Address {
-  enum class Family : std::uint8_t { kIpv4, kIpv6, kName };
+  enum class Family : std::uint8_t { kIpv4, kIpv6, kName, kTunnel };
   Family family = Family::kName;
-  std::string host;  // canonical: lower case, IPv6 in its shortest form, no brackets
+  // canonical: lower case, IPv6 in its shortest form, no brackets; of a tunnel: the origin's instance
+  std::string host;
   std::uint16_t port = 0;
   friend bool operator==(const Address&, const Address&) = default;
 };
 
 // Nothing when check_address() objects.
 std::optional<Address> parse_address(std::string_view text);
-std::string to_text(const Address& address);  // "[::1]:80"
+std::string to_text(const Address& address);  // "[::1]:80"; "tunnel:laptop", which nothing parses
 
 // "/api/" -> "/api", "/" stays: two prefixes that match the same paths become equal.
 std::string_view normal_prefix(std::string_view prefix);

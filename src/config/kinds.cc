@@ -86,6 +86,12 @@ std::uint32_t shared_or_own_port(const Listener& listener) {
   return listener.port.value_or(listener.protocol == ListenerProtocol::kHttps ? kSharedHttps : kSharedHttp);
 }
 
+const std::string* service_joined_by(const Object& object) {
+  if (const auto* endpoint = std::get_if<EndpointSpec>(&object.spec)) return &endpoint->service;
+  if (const auto* tunnel = std::get_if<TunnelSpec>(&object.spec)) return &tunnel->service;
+  return nullptr;
+}
+
 const void* spec_of(const Object& object) {
   return std::visit([](const auto& spec) -> const void* { return &spec; }, object.spec);
 }
@@ -99,6 +105,11 @@ void Schema<CertificateSpec>::validate(const CertificateSpec& spec, Report& repo
     return;  // the key may be that of the stored object
   if (const auto info = tls::inspect(spec.certificate, spec.private_key); !info)
     report.add(info.error().text);
+}
+
+void Schema<EndpointSpec>::validate(const EndpointSpec& spec, Report& report) {
+  if (spec.address.empty() == spec.tunnel.has_value()) return;
+  report.add("needs exactly one of address and tunnel");
 }
 
 void Schema<TokenSpec>::validate(const TokenSpec& spec, Report& report) {

@@ -83,6 +83,19 @@ struct Schema<SecretSpec> {
 
 // --- Endpoint
 template <>
+struct Schema<TunnelSlot> {
+  static constexpr std::string_view name = "TunnelSlot";
+  static constexpr std::array fields{
+      field<&TunnelSlot::port>(
+          {.name = "port",
+           .doc = "that a client asks for, as in ssh -R PORT:...; no other Endpoint has it",
+           .required = true,
+           .min = 1,
+           .max = 65535}),
+  };
+};
+
+template <>
 struct Schema<EndpointSpec> {
   static constexpr std::string_view name = "EndpointSpec";
   static constexpr std::array fields{
@@ -96,10 +109,11 @@ struct Schema<EndpointSpec> {
       field<&EndpointSpec::address>(
           {.name = "address",
            .doc = "host:port; the host is an IPv4 address, an [IPv6] address or a DNS name",
-           .required = true,
-           .min = 1,
            .max = 260,
-           .check = check_address}),
+           .check = check_address,
+           .quiet = true}),
+      field<&EndpointSpec::tunnel>(
+          {.name = "tunnel", .doc = "in place of address: kept for an origin that comes by a tunnel"}),
       field<&EndpointSpec::weight>({.name = "weight",
                                     .doc = "share of the requests, relative to the others; 0 drains it",
                                     .max = kWeightMax}),
@@ -108,6 +122,52 @@ struct Schema<EndpointSpec> {
                                       .max = kPriorityMax}),
       field<&EndpointSpec::zone>(
           {.name = "zone", .doc = "where it is: edges of the region of that name prefer it", .max = 63}),
+  };
+  static void validate(const EndpointSpec& spec, Report& report);
+};
+
+// --- Tunnel
+template <>
+struct Words<TunnelVia> {
+  static constexpr std::array<std::string_view, 2> words{"SSH", "AGENT"};
+};
+
+template <>
+struct Schema<TunnelSpec> {
+  static constexpr std::string_view name = "TunnelSpec";
+  static constexpr std::array fields{
+      field<&TunnelSpec::service>({.name = "service",
+                                   .doc = "name of the Service that it joins",
+                                   .required = true,
+                                   .min = 1,
+                                   .max = 63,
+                                   .check = check_name,
+                                   .refers_to = "Service"}),
+      field<&TunnelSpec::instance>({.name = "instance",
+                                    .doc = "of the origin; at several edges it is one endpoint",
+                                    .required = true,
+                                    .min = 1,
+                                    .max = 63,
+                                    .check = check_name}),
+      field<&TunnelSpec::edge>({.name = "edge", .doc = "where it is attached", .max = 63}),
+      field<&TunnelSpec::relay>({.name = "relay",
+                                 .doc = "host:port by which other edges reach that edge; absent: they can't",
+                                 .max = 260,
+                                 .check = check_address}),
+      field<&TunnelSpec::session>(
+          {.name = "session", .doc = "of that edge; a later one takes the place of an earlier", .max = 64}),
+      field<&TunnelSpec::via>({.name = "via", .doc = "how it came"}),
+      field<&TunnelSpec::user>({.name = "user", .doc = "whose it is; absent: nobody's"}),
+      field<&TunnelSpec::client>({.name = "client", .doc = "its address and port"}),
+      field<&TunnelSpec::weight>({.name = "weight",
+                                  .doc = "share of the requests, relative to the others; 0 drains it",
+                                  .max = kWeightMax}),
+      field<&TunnelSpec::priority>({.name = "priority",
+                                    .doc = "lower ones serve first, higher ones only when no lower one can",
+                                    .max = kPriorityMax}),
+      field<&TunnelSpec::zone>(
+          {.name = "zone", .doc = "where it is: edges of the region of that name prefer it", .max = 63}),
+      field<&TunnelSpec::since>({.name = "since", .doc = "when it came"}),
   };
 };
 
@@ -247,6 +307,8 @@ inline constexpr std::array kKinds{
     kind_line<RolloutSpec>(Kind::kRollout, "Rollout", "rollouts",
                            "a change that reaches the edges in waves, and goes back by itself",
                            &kType<RolloutStatus>),
+    kind_line<TunnelSpec>(Kind::kTunnel, "Tunnel", "tunnels",
+                          "a live way to an origin that came to an edge by itself", nullptr, false),
 };
 
 constexpr const KindInfo& info_of(Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }

@@ -34,10 +34,11 @@ enum class Kind : std::uint8_t {
   kCertificate,
   kSecret,
   kEdge,
-  kRollout
+  kRollout,
+  kTunnel
 };
 using Spec = std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec, CertificateSpec,
-                          SecretSpec, EdgeSpec, RolloutSpec>;
+                          SecretSpec, EdgeSpec, RolloutSpec, TunnelSpec>;
 
 struct Metadata {
   std::string name;
@@ -63,7 +64,12 @@ struct Object {
 
 using ObjectPointer = std::shared_ptr<const Object>;
 
+// Whose it is: the name of a User. Nobody else's tunnels join such a Service.
+inline constexpr std::string_view kOwnerLabel = "weir/owner";
+
 std::string reference_of(const Object& object);  // "Service/web"
+// The service that an Endpoint or a Tunnel is a part of; null: it is none of those.
+const std::string* service_joined_by(const Object& object);
 
 // kClient: status is dropped, kinds and secrets that only the server writes are refused. kStore: everything
 // is taken.

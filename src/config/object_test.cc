@@ -172,6 +172,20 @@ TEST_CASE("an event is written by the server only") {
   CHECK(problems_of("{kind: Event, metadata: {name: a}}", Origin::kStore) == Lines{});
 }
 
+TEST_CASE("an endpoint has an address, or waits for a tunnel") {
+  const auto endpoint = [](const std::string& spec) {
+    return "{kind: Endpoint, metadata: {name: a}, spec: {service: web" + spec + "}}";
+  };
+  const Lines neither_or_both{"spec: needs exactly one of address and tunnel"};
+  CHECK(problems_of(endpoint(", address: 'a:1'")) == Lines{});
+  CHECK(problems_of(endpoint(", tunnel: {port: 2201}")) == Lines{});
+  CHECK(problems_of(endpoint("")) == neither_or_both);
+  CHECK(problems_of(endpoint(", address: 'a:1', tunnel: {port: 2201}")) == neither_or_both);
+  CHECK(problems_of(endpoint(", tunnel: {}")) == Lines{"spec.tunnel.port: is required"});
+  CHECK(problems_of("{kind: Tunnel, metadata: {name: a}, spec: {service: web, instance: b}}") ==
+        Lines{"kind: Tunnel is written by the server only"});
+}
+
 struct Case {
   std::string yaml;
   Lines problems;
@@ -189,11 +203,11 @@ TEST_CASE("what is wrong with an object as a whole") {
       {"[1]", {": must be an object with kind, metadata and spec"}},
       {"{metadata: {name: a}}",
        {"kind: is required: one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, "
-        "Edge, Rollout"}},
+        "Edge, Rollout, Tunnel"}},
       {"{kind: Servce, metadata: {name: a}}", {"kind: unknown kind \"Servce\"; did you mean \"Service\"?"}},
       {"{kind: 5, metadata: {name: a}}",
        {"kind: must be one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, Edge, "
-        "Rollout"}},
+        "Rollout, Tunnel"}},
       {"{kind: Service, metadata: {name: a}, specs: {}}",
        {"specs: unknown field \"specs\"; did you mean \"spec\"?"}},
       {"{kind: Service, apiVersion: v1, metadata: {name: a}}",

@@ -40,10 +40,34 @@ LoadBalancer make_load_balancer(const Object& object, const LoadBalancerSpec& sp
   return balancer;
 }
 
-// referrers: among them the endpoints that joined, by name.
+// Those of one instance, at several edges, are one endpoint.
+void place_tunnels(std::span<const Object* const> referrers, std::vector<Endpoint>& endpoints) {
+  std::map<std::string_view, std::size_t> places;  // by instance
+  for (const Object* one : referrers) {
+    const auto* tunnel = std::get_if<TunnelSpec>(&one->spec);
+    if (tunnel == nullptr) continue;
+    const auto [found, is_new] = places.emplace(tunnel->instance, endpoints.size());
+    if (is_new) {
+      endpoints.push_back({.address = {Address::Family::kTunnel, tunnel->instance, 0},
+                           .weight = tunnel->weight,
+                           .priority = tunnel->priority,
+                           .zone = tunnel->zone});
+      Endpoint& endpoint = endpoints.back();
+      endpoint.key = to_text(endpoint.address);
+      endpoint.id = hash_of(endpoint.key);
+    }
+    endpoints[found->second].tunnels.push_back(
+        {one->metadata.name, tunnel->edge, tunnel->relay, tunnel->session});
+  }
+}
+
+// referrers: among them the endpoints that joined and the tunnels, by name.
 Service make_service(const Object& object, const ServiceSpec& spec,
                      std::span<const Object* const> referrers) {
-  Service service{object.metadata.name, spec, {}};
+  Service service{.name = object.metadata.name, .spec = spec};
+  if (const auto owner = object.metadata.labels.find(kOwnerLabel); owner != object.metadata.labels.end()) {
+    service.owner = owner->second;
+  }
   service.spec.endpoints = {};
   std::map<std::string, std::size_t, std::less<>> places;  // by key
   const auto place = [&](const auto& one, std::string name) {
@@ -64,8 +88,16 @@ Service make_service(const Object& object, const ServiceSpec& spec,
   };
   for (const StaticEndpoint& one : spec.endpoints) place(one, {});
   for (const Object* one : referrers) {
-    if (const auto* joined = std::get_if<EndpointSpec>(&one->spec)) place(*joined, one->metadata.name);
+    const auto* joined = std::get_if<EndpointSpec>(&one->spec);
+    if (joined == nullptr) continue;
+    if (!joined->tunnel) {
+      place(*joined, one->metadata.name);
+      continue;
+    }
+    service.slots.push_back(
+        {one->metadata.name, joined->tunnel->port, joined->weight, joined->priority, joined->zone});
   }
+  place_tunnels(referrers, service.endpoints);
   service.endpoints.shrink_to_fit();
   return service;
 }
@@ -94,8 +126,8 @@ NamesByKind touched_by(std::span<const ObjectChange> changes) {
   for (const ObjectChange& change : changes) {
     names[static_cast<std::size_t>(change.kind())].insert(change.name());
     for (const ObjectPointer& object : {change.before, change.after}) {
-      const auto* joined = object ? std::get_if<EndpointSpec>(&object->spec) : nullptr;
-      if (joined != nullptr) names[static_cast<std::size_t>(Kind::kService)].insert(joined->service);
+      const std::string* joined = object ? service_joined_by(*object) : nullptr;
+      if (joined != nullptr) names[static_cast<std::size_t>(Kind::kService)].insert(*joined);
     }
   }
   return names;
@@ -208,6 +240,7 @@ bool is_carried(Kind kind) {
     case Kind::kLoadBalancer:
     case Kind::kService:
     case Kind::kEndpoint:
+    case Kind::kTunnel:
     case Kind::kCertificate:
     case Kind::kSecret: break;
   }
@@ -225,6 +258,22 @@ Labels selectable_labels(const Labels& labels, const EdgeSpec& spec) {
 namespace {
 
 template <class Visit>
+void each_tunnel(const std::string& service, const Endpoint& endpoint, const Visit& visit) {
+  for (const TunnelEnd& end : endpoint.tunnels) {
+    visit(Object{{.name = end.object},
+                 TunnelSpec{.service = service,
+                            .instance = endpoint.address.host,
+                            .edge = end.edge,
+                            .relay = end.relay,
+                            .session = end.session,
+                            .weight = endpoint.weight,
+                            .priority = endpoint.priority,
+                            .zone = endpoint.zone},
+                 {}});
+  }
+}
+
+template <class Visit>
 void each_object(const Snapshot& snapshot, const Visit& visit) {
   const auto as_written = [&visit](const auto& list) {
     for (const auto& one : list) visit(Object{{.name = one->name}, one->spec, {}});
@@ -238,15 +287,25 @@ void each_object(const Snapshot& snapshot, const Visit& visit) {
   for (const auto& service : snapshot.services) {
     ServiceSpec spec = service->spec;
     for (const Endpoint& one : service->endpoints) {
-      if (one.object.empty()) {
+      if (!one.tunnels.empty()) {
+        each_tunnel(service->name, one, visit);
+      } else if (one.object.empty()) {
         spec.endpoints.push_back({one.key, one.weight, one.priority, one.zone});
       } else {
         visit(Object{{.name = one.object},
-                     EndpointSpec{service->name, one.key, one.weight, one.priority, one.zone},
+                     EndpointSpec{service->name, one.key, {}, one.weight, one.priority, one.zone},
                      {}});
       }
     }
-    visit(Object{{.name = service->name}, std::move(spec), {}});
+    for (const Slot& slot : service->slots) {
+      visit(Object{
+          {.name = slot.object},
+          EndpointSpec{service->name, {}, TunnelSlot{slot.port}, slot.weight, slot.priority, slot.zone},
+          {}});
+    }
+    Labels labels;
+    if (!service->owner.empty()) labels.emplace(kOwnerLabel, service->owner);
+    visit(Object{{.name = service->name, .labels = std::move(labels)}, std::move(spec), {}});
   }
   with_identity(snapshot.certificates);
   with_identity(snapshot.secrets);

@@ -19,6 +19,15 @@
 
 namespace weir::config {
 
+// An edge by which a tunnelled endpoint is reached.
+struct TunnelEnd {
+  std::string object;  // name of the Tunnel
+  std::string edge;
+  std::string relay;  // host:port for other edges; empty: they can't
+  std::string session;
+  friend bool operator==(const TunnelEnd&, const TunnelEnd&) = default;
+};
+
 // One member of a service's pool.
 struct Endpoint {
   std::string key;  // the canonical address, unique in its service: an endpoint that keeps it is the same one
@@ -27,14 +36,27 @@ struct Endpoint {
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::string zone;
-  std::string object;  // name of the Endpoint that joined; empty: static
+  std::string object;              // name of the Endpoint that joined; empty: static, or tunnelled
+  std::vector<TunnelEnd> tunnels;  // not empty: that is how it is reached
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+// A place that is kept for an endpoint which comes by a tunnel: its instance, when it has come.
+struct Slot {
+  std::string object;  // name of the Endpoint
+  std::uint32_t port = 0;
+  std::uint32_t weight = 1;
+  std::uint32_t priority = 0;
+  std::string zone;
+  friend bool operator==(const Slot&, const Slot&) = default;
 };
 
 struct Service {
   std::string name;
+  std::string owner;                // the User whose it is, by its label kOwnerLabel; empty: nobody's
   ServiceSpec spec;                 // spec.endpoints are in `endpoints` already
-  std::vector<Endpoint> endpoints;  // static ones in their order, then the joined by name
+  std::vector<Endpoint> endpoints;  // static ones in their order, then the joined and the tunnelled by name
+  std::vector<Slot> slots;          // by name
   friend bool operator==(const Service&, const Service&) = default;
 };
 

@@ -319,9 +319,17 @@ struct SecretSpec {
 };
 
 // --- Endpoint: one that joined a service by itself
+// A place that is kept for an origin which comes by a tunnel.
+struct TunnelSlot {
+  std::uint32_t port = 0;  // that a client asks for: ssh -R PORT:...
+  friend bool operator==(const TunnelSlot&, const TunnelSlot&) = default;
+};
+
+// Exactly one of address and tunnel.
 struct EndpointSpec {
   std::string service;
   std::string address;
+  std::optional<TunnelSlot> tunnel;
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::string zone;
@@ -376,6 +384,25 @@ struct EdgeSpec {
   std::vector<std::string> capabilities;
   bool revoked = false;  // its certificate counts no more
   friend bool operator==(const EdgeSpec&, const EdgeSpec&) = default;
+};
+
+// --- Tunnel: a live way to an origin that came to an edge by itself
+enum class TunnelVia : std::uint8_t { kSsh, kAgent };
+
+struct TunnelSpec {
+  std::string service;
+  std::string instance;  // of the origin: the same one at several edges is one endpoint
+  std::string edge;      // where it is attached
+  std::string relay;     // host:port by which other edges reach that edge; empty: they can't
+  std::string session;   // of that edge: a later one has taken the place of an earlier
+  TunnelVia via = TunnelVia::kSsh;
+  std::string user;
+  std::string client;  // its address and port
+  std::uint32_t weight = 1;
+  std::uint32_t priority = 0;
+  std::string zone;
+  std::optional<WallTime> since;
+  friend bool operator==(const TunnelSpec&, const TunnelSpec&) = default;
 };
 
 // --- Rollout: a change that reaches the edges in waves

@@ -143,6 +143,9 @@ void Whole::index(const Object& object, Step step) {
     index_claims(object, *spec, step);
     index_ports(object, *spec, step);
   }
+  if (const auto* spec = std::get_if<EndpointSpec>(&object.spec); spec != nullptr && spec->tunnel) {
+    index_slot(object, spec->tunnel->port, step);
+  }
 }
 
 namespace {
@@ -214,6 +217,14 @@ void Whole::index_ports(const Object& object, const LoadBalancerSpec& spec, Step
   }
 }
 
+void Whole::index_slot(const Object& object, std::uint32_t port, Step step) {
+  Owners& owners = slots_[port];
+  if (step == Step::kLeave) leave(owners, object);
+  faults_ = step == Step::kEnter ? faults_ + owners.size() : faults_ - owners.size();
+  if (step == Step::kEnter) enter(owners, object);
+  if (owners.empty()) slots_.erase(port);
+}
+
 // A whole as it would be: what stays of it, and what is written.
 class Whole::Amended {
  public:
@@ -247,6 +258,9 @@ class Whole::Amended {
     if (const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec)) {
       judge_claims(*spec, report);
       judge_demands(object, *spec, report);
+    }
+    if (const auto* spec = std::get_if<EndpointSpec>(&object.spec); spec != nullptr && spec->tunnel) {
+      judge_slot(spec->tunnel->port, report);
     }
     if (lacks_key(object)) {
       const Report::Step part(report, "spec");
@@ -283,6 +297,20 @@ class Whole::Amended {
                    reference_of(*owner) + " for the " + match);
       }
     });
+  }
+
+  void judge_slot(std::uint32_t port, Report& report) const {
+    for (const Whole* whole : {&base_, static_cast<const Whole*>(&judged_)}) {
+      const auto found = whole->slots_.find(port);
+      if (found == whole->slots_.end()) continue;
+      const auto owner =
+          std::ranges::find_if(found->second, [this](const Object* one) { return stays(one); });
+      if (owner == found->second.end()) continue;
+      const Report::Step part(report, "spec");
+      const Report::Step slot(report, "tunnel");
+      const Report::Step field(report, "port");
+      return report.add("is taken by " + reference_of(**owner));
+    }
   }
 
   // The first listener of those who stay or were judged. Null: nobody has the port.

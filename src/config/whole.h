@@ -101,12 +101,15 @@ class Whole {
   void index_references(const Object& object, Step step);
   void index_claims(const Object& object, const LoadBalancerSpec& spec, Step step);
   void index_ports(const Object& object, const LoadBalancerSpec& spec, Step step);
+  void index_slot(const Object& object, std::uint32_t port, Step step);
 
   std::array<Objects, kKinds.size()> objects_;
   std::array<OwnersByText, kKinds.size()> referrers_;  // by kind and name of what they name
   OwnersByText claims_;                                // by host name, port and match
   std::map<std::uint32_t, Port> ports_;                // see shared_or_own_port()
-  // References to nothing, claims that two have, ports with a second demand, certificates without a key.
+  std::unordered_map<std::uint32_t, Owners> slots_;    // Endpoints that wait for a tunnel, by their port
+  // References to nothing, claims and slots that two have, ports with a second demand, certificates without a
+  // key.
   std::size_t faults_ = 0;
 };
 

@@ -139,6 +139,58 @@ TEST_CASE("a snapshot is sorted, canonical, and merges static and joined endpoin
   CHECK(web->endpoints[1].id == 468978021470009891U);
 }
 
+TEST_CASE("two endpoints can't wait for tunnels at the same port") {
+  const auto slot = [](const std::string& name) {
+    return "---\n{kind: Endpoint, metadata: {name: " + name +
+           "}, spec: {service: web, tunnel: {port: 2201}}}\n";
+  };
+  Whole world = world_of(kWeb + slot("b"));
+  CHECK(world.holds());
+  const auto taken = parse_object(
+      R"({"kind": "Endpoint", "metadata": {"name": "a"}, "spec": {"service": "web", "tunnel": {"port": 2201}}})",
+      Origin::kStore);
+  REQUIRE(taken.has_value());
+  const auto other = std::make_shared<const Object>(*taken);
+  CHECK(to_text(world.check(std::vector<ObjectChange>{{nullptr, other}})) ==
+        "Endpoint/a: spec.tunnel.port: is taken by Endpoint/b");
+  const auto owner = world.find(Kind::kEndpoint, "b");
+  CHECK(world.check(std::vector<ObjectChange>{{owner, nullptr}, {nullptr, other}}).empty());
+  world.put(other);
+  CHECK_FALSE(world.holds());
+  world.remove(Kind::kEndpoint, "b");
+  CHECK(world.holds());
+}
+
+TEST_CASE("the tunnels of one instance are one endpoint, and a snapshot keeps them, slots and owners") {
+  const auto tunnel = [](const std::string& name, const std::string& instance, const std::string& edge) {
+    return "---\n{kind: Tunnel, metadata: {name: " + name + "}, spec: {service: web, instance: " + instance +
+           ", edge: " + edge + ", relay: '" + edge + ".example:8444', session: s1, weight: 2}}\n";
+  };
+  const Whole world = world_of(
+      "{kind: Service, metadata: {name: web, labels: {weir/owner: ada}}}\n"
+      "---\n{kind: Endpoint, metadata: {name: laptop}, spec: {service: web, tunnel: {port: 2201}, weight: "
+      "2}}\n" +
+      tunnel("web-desk-fra", "desk", "fra") + tunnel("web-laptop-ams", "laptop", "ams") +
+      tunnel("web-laptop-fra", "laptop", "fra"));
+  const auto built = build_snapshot(1, world);
+  REQUIRE_MESSAGE(built.has_value(), to_text(built.error()));
+  const Service& web = *(*built)->find_service("web");
+  CHECK(web.owner == "ada");
+  REQUIRE(web.slots.size() == 1);
+  CHECK(web.slots[0].object == "laptop");
+  CHECK(web.slots[0].port == 2201);
+  REQUIRE(web.endpoints.size() == 2);
+  CHECK(web.endpoints[0].key == "tunnel:desk");
+  CHECK(web.endpoints[1].key == "tunnel:laptop");
+  CHECK(web.endpoints[1].weight == 2);
+  REQUIRE(web.endpoints[1].tunnels.size() == 2);
+  CHECK(web.endpoints[1].tunnels[0].edge == "ams");
+  CHECK(web.endpoints[1].tunnels[1].relay == "fra.example:8444");
+  const auto back = read_snapshot(snapshot_text(**built));
+  REQUIRE_MESSAGE(back.has_value(), to_text(back.error()));
+  CHECK(same((*back)->services, (*built)->services));
+}
+
 TEST_CASE("a snapshot for an edge has only the load balancers that select it") {
   const Whole world = world_of(kWorld);
   const auto names = [&](const Labels& labels) {

@@ -122,7 +122,8 @@ void Fleet::complete(config::ServiceStatus& status, const config::Object& servic
     for (const config::StaticEndpoint& one : spec.endpoints) add(one.address);
     for (const config::Object* one :
          mirror_.objects().referrers(config::Kind::kService, service.metadata.name)) {
-      if (const auto* joined = std::get_if<config::EndpointSpec>(&one->spec)) add(joined->address);
+      const auto* joined = std::get_if<config::EndpointSpec>(&one->spec);
+      if (joined != nullptr && !joined->tunnel) add(joined->address);
     }
   }
   std::ranges::move(more, std::back_inserter(status.endpoints));

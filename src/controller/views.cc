@@ -186,14 +186,14 @@ bool Views::includes(const Branch& branch, const config::Labels& key, const Obje
   if (const auto* balancer = std::get_if<config::LoadBalancerSpec>(&object.spec)) {
     return config::selects(balancer->edges.match, key);
   }
-  if (const auto* endpoint = std::get_if<config::EndpointSpec>(&object.spec)) {
-    const auto service = branch.objects->find(Kind::kService, endpoint->service);
+  if (const std::string* joined = config::service_joined_by(object)) {
+    const auto service = branch.objects->find(Kind::kService, *joined);
     return service && includes(branch, key, *service);
   }
-  return std::ranges::any_of(branch.objects->referrers(object.kind(), object.metadata.name),
-                             [&](const Object* referrer) {
-                               return referrer->kind() != Kind::kEndpoint && includes(branch, key, *referrer);
-                             });
+  return std::ranges::any_of(
+      branch.objects->referrers(object.kind(), object.metadata.name), [&](const Object* referrer) {
+        return config::service_joined_by(*referrer) == nullptr && includes(branch, key, *referrer);
+      });
 }
 
 void Views::update(const Branch& branch, const config::Labels& key, View& view, Changes changes) {
@@ -218,7 +218,7 @@ void Views::update(const Branch& branch, const config::Labels& key, View& view, 
     // It has come or gone: so may what depends on it.
     if (const auto object = branch.objects->find(name.first, name.second)) look_at_references(*object);
     for (const Object* referrer : branch.objects->referrers(name.first, name.second)) {
-      if (referrer->kind() == Kind::kEndpoint) look_at(Kind::kEndpoint, referrer->metadata.name);
+      if (config::service_joined_by(*referrer) != nullptr) look_at(referrer->kind(), referrer->metadata.name);
     }
   }
   update_hosts(branch, key, view, changes, found);

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "auth/origin.h"
+
 namespace weir::edge {
 namespace {
 
@@ -28,6 +30,26 @@ TEST_CASE("the origin gets what a proxy adds, and nothing of the client's hop") 
   CHECK(client.take() ==
         "HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 2\r\nServer: s\r\nVia: 1.1 weir\r\n\r\nhi");
   CHECK(client.open());
+}
+
+TEST_CASE("an origin that came by a tunnel is reached by what it is called") {
+  Fixture fixture;
+  auto origin = fixture.fake.network.listen(auth::origin_address("web", "laptop"));
+  REQUIRE(origin.has_value());
+  config::Endpoint tunnelled;
+  tunnelled.address = {config::Address::Family::kTunnel, "laptop", 0};
+  tunnelled.key = config::to_text(tunnelled.address);
+  tunnelled.tunnels.push_back({.object = "web-laptop-fra", .edge = "fra"});
+  fixture.snapshot.services[0].endpoints = {tunnelled};
+  fixture.apply();
+  Peer client(fixture.fake, kEdge);
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  auto accepted = fixture.fake.run((*origin)->accept(), 1s);
+  REQUIRE(accepted.has_value());
+  REQUIRE(accepted->has_value());
+  Peer served(fixture.fake, std::move((*accepted)->stream));
+  fixture.fake.run_until_idle();
+  CHECK(served.take().starts_with("GET / HTTP/1.1\r\n"));
 }
 
 TEST_CASE("connections to the origin are kept and used again") {

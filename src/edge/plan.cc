@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "auth/origin.h"
 #include "lb/hash.h"
 
 namespace weir::edge {
@@ -25,8 +26,8 @@ std::shared_ptr<SharedHost> shared_host(const HostsByKey& previous, std::string 
 }
 
 // An endpoint given as a name becomes a host for each of its addresses, each with the endpoint's weight.
-void add_hosts(const config::Endpoint& endpoint, const ResolvedNames& names, const HostsByKey& previous,
-               const net::Loop& loop, std::vector<PlannedHost>& hosts) {
+void add_hosts(std::string_view service, const config::Endpoint& endpoint, const ResolvedNames& names,
+               const HostsByKey& previous, const net::Loop& loop, std::vector<PlannedHost>& hosts) {
   const auto add = [&](std::string key, const net::Address& address, std::uint64_t id) {
     hosts.push_back({.shared = shared_host(previous, std::move(key), endpoint.address.host, address, loop),
                      .id = id,
@@ -34,6 +35,10 @@ void add_hosts(const config::Endpoint& endpoint, const ResolvedNames& names, con
                      .priority = endpoint.priority,
                      .zone = zone_number(endpoint.zone)});
   };
+  if (endpoint.address.family == config::Address::Family::kTunnel) {
+    add(endpoint.key, auth::origin_address(service, endpoint.address.host), endpoint.id);
+    return;
+  }
   if (endpoint.address.family != config::Address::Family::kName) {
     if (const auto address = net::Address::parse_ip(endpoint.address.host, endpoint.address.port)) {
       add(endpoint.key, *address, endpoint.id);
@@ -130,7 +135,7 @@ PlannedServicePointer plan_service(const std::shared_ptr<const config::Service>&
   auto planned = std::make_shared<PlannedService>(service);
   for (const config::Endpoint& endpoint : service->endpoints) {
     planned->by_name |= endpoint.address.family == config::Address::Family::kName;
-    add_hosts(endpoint, names, kept, env.loop, planned->hosts);
+    add_hosts(service->name, endpoint, names, kept, env.loop, planned->hosts);
   }
   name_for_cookies(*planned, cookie_key);
   planned->shared = previous ? previous->shared : std::make_shared<SharedService>();

@@ -482,7 +482,8 @@ net::Task<Result<h2::Opener::Opened>> Proxy::open(Upstream& upstream, UpstreamHo
   if (!open) co_return fail(Code::kOverloaded, "as many connections as the service allows are open");
   counters_.connects.add();
   const Duration timeout = service.spec.connect_timeout;
-  auto stream = co_await connector_.connect(host.shared->address, until(ends, timeout, env_.loop));
+  auto stream =
+      co_await connector_.connect_for(request.peer, host.shared->address, until(ends, timeout, env_.loop));
   if (stream && service.spec.proxy_protocol != config::ProxyProtocol::kNone) {
     if (auto told = co_await tell_client(**stream, service.spec, request); !told) stream = fail(told.error());
   }

@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <span>
 
 #include "base/text.h"
 #include "net/network.h"
@@ -18,7 +19,14 @@ Address Address::v6(std::array<std::uint8_t, 16> bytes, std::uint16_t port) {
   Address address;
   address.bytes_ = bytes;
   address.port_ = port;
-  address.v6_ = true;
+  address.sort_ = Sort::kV6;
+  return address;
+}
+
+Address Address::tunnel(std::array<std::uint8_t, 16> bytes) {
+  Address address;
+  address.bytes_ = bytes;
+  address.sort_ = Sort::kTunnel;
   return address;
 }
 
@@ -48,23 +56,25 @@ Result<Address> Address::parse(std::string_view text) {
 }
 
 bool Address::is_loopback() const {
-  if (!v6_) return bytes_[0] == 127;
+  if (sort_ != Sort::kV6) return sort_ == Sort::kV4 && bytes_[0] == 127;
   return bytes_[15] == 1 &&
          std::all_of(bytes_.begin(), bytes_.end() - 1, [](std::uint8_t b) { return b == 0; });
 }
 
 bool Address::is_any() const {
-  return std::ranges::all_of(bytes_, [](std::uint8_t b) { return b == 0; });
+  return sort_ != Sort::kTunnel && std::ranges::all_of(bytes_, [](std::uint8_t b) { return b == 0; });
 }
 
 std::string Address::ip() const {
+  if (sort_ == Sort::kTunnel) return "tunnel-" + to_hex(std::as_bytes(std::span(bytes_)));
   std::array<char, INET6_ADDRSTRLEN> text{};
-  ::inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes_.data(), text.data(), text.size());
+  ::inet_ntop(is_v6() ? AF_INET6 : AF_INET, bytes_.data(), text.data(), text.size());
   return text.data();
 }
 
 std::string Address::to_string() const {
-  return (v6_ ? "[" + ip() + "]" : ip()) + ":" + std::to_string(port_);
+  if (sort_ == Sort::kTunnel) return ip();
+  return (is_v6() ? "[" + ip() + "]" : ip()) + ":" + std::to_string(port_);
 }
 
 }  // namespace weir::net

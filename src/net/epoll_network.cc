@@ -183,6 +183,7 @@ Result<std::unique_ptr<Listener>> EpollNetwork::listen(Address at) {
 }
 
 Task<Result<std::unique_ptr<Stream>>> EpollNetwork::connect(Address to, Duration timeout) {
+  if (to.is_tunnel()) co_return fail(Code::kConnectFailed, "there are no tunnels here");
   Descriptor descriptor(
       ::socket(to.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
   if (!descriptor) co_return connect_failed(system_error(errno, "cannot make a socket"));

@@ -16,31 +16,36 @@
 
 namespace weir::net {
 
-// An IP address and a port. A plain value; IPv4 is kept as IPv4.
+// Where a stream leads: an IP address and a port, or an origin that came to us by a tunnel. A plain value;
+// IPv4 is kept as IPv4.
 class Address {
  public:
   Address() = default;
   static Address v4(std::array<std::uint8_t, 4> bytes, std::uint16_t port);
   static Address v6(std::array<std::uint8_t, 16> bytes, std::uint16_t port);
+  // Known by a number that whoever connects to it understands; it has no port.
+  static Address tunnel(std::array<std::uint8_t, 16> bytes);
   // "127.0.0.1:80", "[::1]:80"; a name is refused.
   static Result<Address> parse(std::string_view text);
   // The IP alone, without brackets
   static Result<Address> parse_ip(std::string_view ip, std::uint16_t port);
 
-  bool is_v6() const { return v6_; }
+  bool is_v6() const { return sort_ == Sort::kV6; }
+  bool is_tunnel() const { return sort_ == Sort::kTunnel; }
   bool is_loopback() const;
   bool is_any() const;  // 0.0.0.0 or [::]: every address of a machine
   std::uint16_t port() const { return port_; }
   void set_port(std::uint16_t port) { port_ = port; }
   const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }  // IPv4: the first four
-  std::string ip() const;
+  std::string ip() const;  // of a tunnel: "tunnel-" and its number
   std::string to_string() const;
   friend bool operator==(const Address&, const Address&) = default;
 
  private:
+  enum class Sort : std::uint8_t { kV4, kV6, kTunnel };
   std::array<std::uint8_t, 16> bytes_{};
   std::uint16_t port_ = 0;
-  bool v6_ = false;
+  Sort sort_ = Sort::kV4;
 };
 
 struct Accepted {
@@ -66,6 +71,11 @@ class Connector {
  public:
   virtual ~Connector() = default;
   virtual Task<Result<std::unique_ptr<Stream>>> connect(Address to, Duration timeout) = 0;
+  // The same on behalf of a client, of whom the origin is told where the way to it can tell.
+  virtual Task<Result<std::unique_ptr<Stream>>> connect_for(Address /*client*/, Address to,
+                                                            Duration timeout) {
+    return connect(to, timeout);
+  }
 };
 
 class Network : public Connector {

@@ -282,7 +282,10 @@ void ClusterWriter::write_endpoints(endpoint::ClusterLoadAssignment& into) {
   into.set_cluster_name(service_.name);
   std::map<std::pair<std::uint32_t, std::string_view>, std::vector<const config::Endpoint*>> localities;
   for (const config::Endpoint& one : service_.endpoints) {
-    localities[{level(one), one.zone}].push_back(&one);
+    if (one.tunnels.empty()) localities[{level(one), one.zone}].push_back(&one);
+  }
+  if (std::ranges::any_of(service_.endpoints, [](const auto& one) { return !one.tunnels.empty(); })) {
+    unsaid("spec.endpoints", "Envoy is not given endpoints that come by a tunnel; weir's own edges are");
   }
   std::uint32_t priority = 0;
   std::optional<std::uint32_t> last;

@@ -31,13 +31,13 @@ void erase_from(std::map<Key, std::set<Value>>& map, const Key& key, const Value
 std::vector<ObjectName> names_of(std::span<const config::ObjectChange> changes) {
   std::set<ObjectName> names;
   for (const config::ObjectChange& change : changes) {
-    if (change.kind() != config::Kind::kEndpoint) {
+    if (config::service_joined_by(change.either()) == nullptr) {
       names.insert({change.kind(), change.name()});
       continue;
     }
     for (const config::ObjectPointer& object : {change.before, change.after}) {
       if (!object) continue;
-      names.insert({config::Kind::kService, std::get<config::EndpointSpec>(object->spec).service});
+      names.insert({config::Kind::kService, *config::service_joined_by(*object)});
     }
   }
   return {names.begin(), names.end()};

@@ -29,7 +29,8 @@ bool IdSet::erase(std::uint32_t id) {
 
 void IdSet::set_bit(std::uint32_t id) {
   const std::size_t words = id / kWordBits + 1;
-  if (words > words_.capacity()) words_.reserve(words + words / 8);  // not twice: there is one for each stream
+  // By little, not twice as much: each stream has some.
+  if (words > words_.capacity()) words_.reserve(words + words / 8);
   if (words > words_.size()) words_.resize(words);
   words_[id / kWordBits] |= 1U << (id % kWordBits);
   ++size_;
