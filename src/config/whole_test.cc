@@ -147,7 +147,8 @@ TEST_CASE("two endpoints can't wait for tunnels at the same port") {
   Whole world = world_of(kWeb + slot("b"));
   CHECK(world.holds());
   const auto taken = parse_object(
-      R"({"kind": "Endpoint", "metadata": {"name": "a"}, "spec": {"service": "web", "tunnel": {"port": 2201}}})",
+      R"({"kind": "Endpoint", "metadata": {"name": "a"}, "spec": {"service": "web",
+          "tunnel": {"port": 2201}}})",
       Origin::kStore);
   REQUIRE(taken.has_value());
   const auto other = std::make_shared<const Object>(*taken);
