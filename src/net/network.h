@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,7 +40,7 @@ class Address {
   const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }  // IPv4: the first four
   std::string ip() const;  // of a tunnel: "tunnel-" and its number
   std::string to_string() const;
-  friend bool operator==(const Address&, const Address&) = default;
+  friend auto operator<=>(const Address&, const Address&) = default;
 
  private:
   enum class Sort : std::uint8_t { kV4, kV6, kTunnel };

@@ -1,0 +1,131 @@
+#include "tunnel/registry.h"
+
+#include <chrono>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "net/crossing.h"
+#include "net/pump.h"
+
+namespace weir::tunnel {
+namespace {
+
+using net::Stream;
+using StreamResult = Result<std::unique_ptr<Stream>>;
+
+constexpr const char* kNotAttached = "the origin is not attached";
+
+// Between the cores nobody is slow for reasons of their own: whoever waits for too long has that noticed by
+// the proxy at one end or by the session at the other.
+constexpr Duration kPatience = Duration::max();
+
+net::Task<void> carry_one_way(Stream& from, Stream& to, net::TaskGroup& both) {
+  net::Patience reading(kPatience);
+  net::Patience writing(kPatience);
+  const net::Pumped pumped = co_await net::pump_messages(from, to, reading, writing);
+  if (pumped.result) {
+    (void)to.shutdown_write();  // fails when `to` is gone, which its reader tells
+  } else {
+    (pumped.read_failed ? to : from).abort();
+    both.cancel();
+  }
+}
+
+// Both ways, until both have ended or one has failed.
+net::Task<void> carry(net::Loop& loop, std::unique_ptr<Stream> near, std::unique_ptr<Stream> far) {
+  net::TaskGroup both(loop);
+  both.spawn(carry_one_way(*near, *far, both));
+  both.spawn(carry_one_way(*far, *near, both));
+  co_await both.join();
+}
+
+}  // namespace
+
+// Between two cores: what one asks, and what the other answers.
+struct Attachments::Asked {
+  net::Loop& asker;
+  net::Address client;
+  net::Address origin;
+  Duration timeout;
+  // --- on the asker's loop
+  net::Event answered;
+  StreamResult answer = fail(Code::kInternal, "not answered yet");
+
+  // From the other core, which lets go of it: what nobody waits for any more ends on the asker's loop.
+  static void tell(std::shared_ptr<Asked> asked, StreamResult result) {
+    net::Loop& loop = asked->asker;
+    loop.post([asked = std::move(asked), result = std::move(result)]() mutable {
+      asked->answer = std::move(result);
+      asked->answered.set();
+    });
+  }
+};
+
+Attachments* Registry::find(const net::Address& origin) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = cores_.find(origin);
+  return found == cores_.end() ? nullptr : found->second;
+}
+
+std::size_t Registry::size() const {
+  const std::lock_guard lock(mutex_);
+  return cores_.size();
+}
+
+Attachments::Attachments(Registry& registry, net::Env& env)
+    : registry_(registry), env_(env), tasks_(env.loop) {}
+
+Attachments::~Attachments() { WEIR_CHECK(ways_.empty()); }
+
+void Attachments::attach(const net::Address& origin, std::shared_ptr<Way> way) {
+  ways_[origin] = std::move(way);
+  const std::lock_guard lock(registry_.mutex_);
+  registry_.cores_[origin] = this;
+}
+
+void Attachments::detach(const net::Address& origin, const Way& way) {
+  const auto found = ways_.find(origin);
+  if (found == ways_.end() || found->second.get() != &way) return;
+  ways_.erase(found);
+  const std::lock_guard lock(registry_.mutex_);
+  const auto core = registry_.cores_.find(origin);
+  if (core != registry_.cores_.end() && core->second == this) registry_.cores_.erase(core);
+}
+
+std::shared_ptr<Way> Attachments::find(const net::Address& origin) const {
+  const auto found = ways_.find(origin);
+  return found == ways_.end() ? nullptr : found->second;
+}
+
+net::Task<StreamResult> Attachments::connect(net::Address client, net::Address origin, Duration timeout) {
+  Attachments* core = registry_.find(origin);
+  if (core == nullptr) co_return fail(Code::kConnectFailed, kNotAttached);
+  if (core == this) {
+    const std::shared_ptr<Way> way = find(origin);
+    if (!way) co_return fail(Code::kConnectFailed, kNotAttached);
+    co_return co_await way->open(client, timeout);
+  }
+  const auto asked = std::make_shared<Asked>(env_.loop, client, origin, timeout);
+  core->env_.loop.post([core, asked] { core->tasks_.spawn(core->serve(asked)); });
+  // The other core keeps to the timeout, so an answer comes.
+  if (auto waited = co_await asked->answered.wait(env_.loop); !waited) co_return fail(waited.error());
+  co_return std::move(asked->answer);
+}
+
+net::Task<void> Attachments::serve(std::shared_ptr<Asked> asked) {
+  StreamResult opened = fail(Code::kConnectFailed, kNotAttached);
+  if (const std::shared_ptr<Way> way = find(asked->origin)) {
+    opened = co_await way->open(asked->client, asked->timeout);
+  }
+  if (!opened) {
+    Asked::tell(std::move(asked), fail(opened.error()));
+    co_return;
+  }
+  auto [here, there] = net::Crossing::make(env_.loop, asked->asker);
+  Asked::tell(std::move(asked), std::move(there));
+  co_await carry(env_.loop, std::move(*opened), std::move(here));
+}
+
+}  // namespace weir::tunnel
