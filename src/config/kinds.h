@@ -159,6 +159,7 @@ struct Schema<TunnelSpec> {
       field<&TunnelSpec::via>({.name = "via", .doc = "how it came"}),
       field<&TunnelSpec::user>({.name = "user", .doc = "whose it is; absent: nobody's"}),
       field<&TunnelSpec::client>({.name = "client", .doc = "its address and port"}),
+      field<&TunnelSpec::seen_by>({.name = "seen_by", .doc = "the controller that the edge tells of it"}),
       field<&TunnelSpec::weight>({.name = "weight",
                                   .doc = "share of the requests, relative to the others; 0 drains it",
                                   .max = kWeightMax}),
@@ -310,6 +311,10 @@ inline constexpr std::array kKinds{
     kind_line<TunnelSpec>(Kind::kTunnel, "Tunnel", "tunnels",
                           "a live way to an origin that came to an edge by itself", nullptr, false),
 };
+
+// Of what is seen, not wanted: what it names may be gone, it makes no change of others wrong, and it holds up
+// no deletion.
+constexpr bool names_loosely(Kind kind) { return kind == Kind::kTunnel; }
 
 constexpr const KindInfo& info_of(Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
 const KindInfo* find_kind(std::string_view name);  // "Service"; null: none

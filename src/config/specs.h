@@ -397,7 +397,8 @@ struct TunnelSpec {
   std::string session;   // of that edge: a later one has taken the place of an earlier
   TunnelVia via = TunnelVia::kSsh;
   std::string user;
-  std::string client;  // its address and port
+  std::string client;   // its address and port
+  std::string seen_by;  // the controller that the edge tells of it
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::string zone;

@@ -135,7 +135,9 @@ ObjectPointer Whole::remove(Kind kind, std::string_view name) {
 void Whole::index(const Object& object, Step step) {
   const bool enters = step == Step::kEnter;
   // References to it lead somewhere now, or nowhere.
-  const std::size_t referrers = this->referrers(object.kind(), object.metadata.name).size();
+  const auto referrers = static_cast<std::size_t>(
+      std::ranges::count_if(this->referrers(object.kind(), object.metadata.name),
+                            [](const Object* one) { return !names_loosely(one->kind()); }));
   faults_ = enters ? faults_ - referrers : faults_ + referrers;
   if (lacks_key(object)) faults_ = enters ? faults_ + 1 : faults_ - 1;
   index_references(object, step);
@@ -163,7 +165,7 @@ void leave(std::vector<const Object*>& owners, const Object& object) {
 void Whole::index_references(const Object& object, Step step) {
   for (const auto& [kind, name] : references_of(object)) {
     OwnersByText& by_name = referrers_[static_cast<std::size_t>(kind)];
-    const bool leads_nowhere = !of(kind).contains(std::string_view(name));
+    const bool leads_nowhere = !names_loosely(object.kind()) && !of(kind).contains(std::string_view(name));
     if (step == Step::kEnter) {
       enter(by_name[name], object);
       if (leads_nowhere) ++faults_;
@@ -253,6 +255,7 @@ class Whole::Amended {
     Report report(reference_of(object));
     each_reference(object, report, [&](const Field& field, const std::string& name) {
       const KindInfo* kind = find_kind(field.refers_to);
+      if (names_loosely(object.kind())) return;
       if (!has(kind->kind, name)) report.add("there is no " + std::string(kind->name) + " \"" + name + '"');
     });
     if (const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec)) {
@@ -373,7 +376,7 @@ Violations Whole::check_deletions(std::span<const ObjectChange> changes) const {
     if (change.after) continue;
     const KindInfo& kind = info_of(change.kind());
     amended.each_referrer(change.kind(), change.name(), [&](const Object& object) {
-      if (violations.size() >= Report::kViolationsMax) return;
+      if (violations.size() >= Report::kViolationsMax || names_loosely(object.kind())) return;
       Report report(reference_of(object));
       each_reference(object, report, [&](const Field& field, const std::string& name) {
         if (field.refers_to != kind.name || name != change.name()) return;

@@ -192,6 +192,19 @@ TEST_CASE("the tunnels of one instance are one endpoint, and a snapshot keeps th
   CHECK(same((*back)->services, (*built)->services));
 }
 
+TEST_CASE("a tunnel holds up nobody: its service may go, and come back") {
+  const std::string tunnel = "---\n{kind: Tunnel, metadata: {name: t}, spec: {service: web, instance: a}}\n";
+  Whole world = world_of(kWeb + tunnel);
+  CHECK(
+      world.check_deletions(std::vector<ObjectChange>{{world.find(Kind::kService, "web"), nullptr}}).empty());
+  const auto service = world.remove(Kind::kService, "web");
+  CHECK(world.holds());
+  CHECK(world.violations().empty());
+  CHECK(build_snapshot(1, world).has_value());
+  world.put(service);
+  CHECK((*build_snapshot(2, world))->find_service("web")->endpoints.size() == 1);
+}
+
 TEST_CASE("a snapshot for an edge has only the load balancers that select it") {
   const Whole world = world_of(kWorld);
   const auto names = [&](const Labels& labels) {

@@ -86,6 +86,9 @@ void Fleet::report(std::string_view name, const report::Report& said) {
   Edge& edge = found->second;
   for (const report::EndpointSeen& one : said.endpoints) take_endpoint(found->first, edge, one);
   quorum_.tell(env_.loop.clock().wall_now());
+  if (tunnel_told_) {
+    for (const report::TunnelSeen& one : said.tunnels) tunnel_told_(found->first, one);
+  }
   const std::uint64_t applied = edge.applied_revision;
   if (said.load) take_load(edge, *said.load);
   if (said.refused) {

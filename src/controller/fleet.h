@@ -84,6 +84,10 @@ class Fleet {
   // told, in their order, for as long as there is a fleet.
   void on_change(std::function<void(const std::string& edge)> told) { told_.push_back(std::move(told)); }
 
+  // An edge says that an origin has come to it by a tunnel, or gone.
+  using TunnelTold = std::function<void(const std::string& edge, const report::TunnelSeen& seen)>;
+  void on_tunnel(TunnelTold told) { tunnel_told_ = std::move(told); }
+
   // Those that are attached, and those whose Edge object is there and that ever were.
   const Edges& edges() const { return edges_; }
   const Edge* find(std::string_view edge) const;  // null: it never came
@@ -127,6 +131,7 @@ class Fleet {
   mirror::Follower follower_;
   Quorum quorum_;
   std::vector<std::function<void(const std::string&)>> told_;
+  TunnelTold tunnel_told_;  // null: nobody is told
   Edges edges_;
   std::size_t attached_ = 0;
   std::size_t votes_ = 0;

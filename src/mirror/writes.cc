@@ -30,6 +30,7 @@ KindSet related_kinds(KindSet kinds) {
   for (;;) {
     KindSet more = kinds;
     for (const config::KindInfo& kind : config::kKinds) {
+      if (config::names_loosely(kind.kind)) continue;
       const KindSet referred = references_of(*kind.spec);
       if ((kinds & bit_of(kind.kind)) != 0) more |= referred;
       if ((kinds & referred) != 0) more |= bit_of(kind.kind);

@@ -21,6 +21,7 @@ void write(const Hello& hello, v1::Hello& to) {
   to.set_region(hello.region);
   to.set_city(hello.city);
   to.set_address(hello.address);
+  to.set_relay(hello.relay);
   for (const auto& [key, value] : hello.labels) (*to.mutable_labels())[key] = value;
   for (const std::string& capability : hello.capabilities) to.add_capabilities(capability);
 }
@@ -34,13 +35,27 @@ void write(const Load& load, v1::Load& to) {
   to.set_milliseconds(static_cast<std::uint64_t>(std::chrono::floor<Milliseconds>(load.span).count()));
 }
 
+void write(const TunnelSeen& tunnel, v1::TunnelSeen& to) {
+  to.set_service(tunnel.service);
+  to.set_instance(tunnel.instance);
+  to.set_session(tunnel.session);
+  to.set_gone(tunnel.gone);
+  if (tunnel.gone) return;
+  to.set_agent(tunnel.agent);
+  to.set_user(tunnel.user);
+  to.set_client(tunnel.client);
+  to.set_weight(tunnel.weight);
+  to.set_priority(tunnel.priority);
+  to.set_hostname(tunnel.hostname);
+}
+
 bool fit(std::initializer_list<std::string_view> texts) {
   return std::ranges::all_of(texts, [](std::string_view text) { return text.size() <= kReportTextBytesMax; });
 }
 
 bool fits(const v1::Hello& hello) {
-  return fit({hello.node(), hello.version(), hello.provider(), hello.region(), hello.city(),
-              hello.address()}) &&
+  return fit({hello.node(), hello.version(), hello.provider(), hello.region(), hello.city(), hello.address(),
+              hello.relay()}) &&
          hello.labels().size() <= kReportLabelsMax &&
          static_cast<std::size_t>(hello.capabilities_size()) <= kReportCapabilitiesMax &&
          std::ranges::all_of(hello.labels(),
@@ -56,7 +71,8 @@ Hello read(const v1::Hello& hello) {
           .city = hello.city(),
           .labels = {hello.labels().begin(), hello.labels().end()},
           .capabilities = {hello.capabilities().begin(), hello.capabilities().end()},
-          .address = hello.address()};
+          .address = hello.address(),
+          .relay = hello.relay()};
 }
 
 Load read(const v1::Load& load) {
@@ -68,6 +84,34 @@ Load read(const v1::Load& load) {
           .latency_counts = {load.latency_counts().begin(), load.latency_counts().end()},
           .applied_revision = load.applied_revision(),
           .span = Milliseconds(std::min(load.milliseconds(), kLongest))};
+}
+
+TunnelSeen read(const v1::TunnelSeen& tunnel) {
+  return {.service = tunnel.service(),
+          .instance = tunnel.instance(),
+          .session = tunnel.session(),
+          .gone = tunnel.gone(),
+          .agent = tunnel.agent(),
+          .user = tunnel.user(),
+          .client = tunnel.client(),
+          .weight = tunnel.gone() ? 1 : tunnel.weight(),
+          .priority = tunnel.priority(),
+          .hostname = tunnel.hostname()};
+}
+
+Result<void> read_tunnels(const v1::Report& parsed, std::vector<TunnelSeen>& tunnels) {
+  if (static_cast<std::size_t>(parsed.tunnels_size()) > kReportTunnelsMax) {
+    return fail(Code::kInvalid, "a report has at most 1000 tunnels");
+  }
+  tunnels.reserve(static_cast<std::size_t>(parsed.tunnels_size()));
+  for (const v1::TunnelSeen& tunnel : parsed.tunnels()) {
+    if (!fit({tunnel.service(), tunnel.instance(), tunnel.session(), tunnel.user(), tunnel.client(),
+              tunnel.hostname()})) {
+      return fail(Code::kInvalid, "a text of a tunnel is longer than 1024 bytes");
+    }
+    tunnels.push_back(read(tunnel));
+  }
+  return {};
 }
 
 }  // namespace
@@ -82,6 +126,7 @@ std::string serialize(const Report& report) {
     to.set_state(static_cast<v1::EndpointSeen::State>(endpoint.state));
     to.set_reason(endpoint.reason);
   }
+  for (const TunnelSeen& tunnel : report.tunnels) write(tunnel, *message.add_tunnels());
   if (report.load) write(*report.load, *message.mutable_load());
   message.set_refused_changed(report.refused.has_value());
   if (report.refused) {
@@ -119,6 +164,7 @@ Result<Report> parse_report(std::string_view message) {
          .state = known ? static_cast<EndpointState>(endpoint.state()) : EndpointState::kUnknown,
          .reason = std::move(*endpoint.mutable_reason())});
   }
+  if (auto taken = read_tunnels(parsed, report.tunnels); !taken) return fail(taken.error());
   if (parsed.has_load()) {
     if (static_cast<std::size_t>(parsed.load().latency_counts_size()) > kReportBucketsMax) {
       return fail(Code::kInvalid, "latencies are counted in at most 64 buckets");

@@ -17,6 +17,7 @@ namespace weir::report {
 
 // What one report may hold: the message stays below gRPC's 4 MiB, and no edge makes a controller keep more.
 inline constexpr std::size_t kReportEndpointsMax = 1000;
+inline constexpr std::size_t kReportTunnelsMax = 1000;
 inline constexpr std::size_t kReportTextBytesMax = 1024;  // each text
 inline constexpr std::size_t kReportLabelsMax = 64;
 inline constexpr std::size_t kReportCapabilitiesMax = 64;
@@ -32,6 +33,7 @@ struct Hello {
   std::map<std::string, std::string> labels;
   std::vector<std::string> capabilities;
   std::string address;
+  std::string relay;  // host:port by which other edges reach origins that are attached to it
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 
@@ -62,9 +64,25 @@ struct RefusedObject {
   friend bool operator==(const RefusedObject&, const RefusedObject&) = default;
 };
 
+// An origin that came to the edge by itself.
+struct TunnelSeen {
+  std::string service;
+  std::string instance;
+  std::string session;  // the edge's: a later one takes the place of an earlier
+  bool gone = false;    // with that session; nothing below is said then
+  bool agent = false;   // false: by ssh
+  std::string user;     // whose it is; empty: nobody's
+  std::string client;   // its address and port
+  std::uint32_t weight = 1;
+  std::uint32_t priority = 0;
+  std::string hostname;  // that it asks for, when there is no such service yet; empty: for none
+  friend bool operator==(const TunnelSeen&, const TunnelSeen&) = default;
+};
+
 struct Report {
   std::optional<Hello> hello;
   std::vector<EndpointSeen> endpoints;
+  std::vector<TunnelSeen> tunnels;
   std::optional<Load> load;
   std::optional<std::vector<RefusedObject>> refused;  // when they have changed: all of them
   friend bool operator==(const Report&, const Report&) = default;

@@ -20,10 +20,21 @@ Report full() {
                          .city = "fra",
                          .labels = {{"tier", "a"}, {"zone", "2"}},
                          .capabilities = {"tls", "h2"},
-                         .address = "192.0.2.1"},
+                         .address = "192.0.2.1",
+                         .relay = "192.0.2.1:8444"},
           .endpoints = {{"web", "10.0.0.1:80", EndpointState::kHealthy, ""},
                         {"web", "10.0.0.2:80", EndpointState::kUnhealthy, "connection refused"},
                         {"db", "10.0.0.3:5432", EndpointState::kGone, ""}},
+          .tunnels = {{.service = "web",
+                       .instance = "laptop",
+                       .session = "7",
+                       .user = "ada",
+                       .client = "192.0.2.7:5000",
+                       .weight = 2,
+                       .priority = 1,
+                       .hostname = "web.weir.example"},
+                      {.service = "web", .instance = "desk", .session = "8", .agent = true},
+                      {.service = "web", .instance = "old", .session = "3", .gone = true}},
           .load = Load{.requests = 10,
                        .errors_5xx = 1,
                        .connections = 3,
@@ -87,6 +98,12 @@ TEST_CASE("what goes beyond the limits is refused") {
   CHECK(refused(report));
   report = full();
   report.refused->assign(kReportRefusedMax + 1, {});
+  CHECK(refused(report));
+  report = full();
+  report.tunnels.assign(kReportTunnelsMax + 1, {});
+  CHECK(refused(report));
+  report = full();
+  report.tunnels.front().client = longest + 'x';
   CHECK(refused(report));
   v1::Report late;
   late.mutable_load()->set_milliseconds(std::numeric_limits<std::uint64_t>::max());

@@ -69,6 +69,7 @@ net::Task<void> Reporter::send(grpc::ClientCall& call) {
     }
     if (std::exchange(refused_due_, false)) report.refused = refused_;
     take_changed(report);
+    take_tunnels(report);
     if (report != Report{}) {
       if (!co_await call.write(serialize(std::exchange(report, {})))) co_return;
       continue;
@@ -90,6 +91,20 @@ void Reporter::see(EndpointSeen seen) {
   entry.state = seen.state;
   entry.reason = std::move(seen.reason);
   if (is_new || !std::exchange(entry.changed, true)) changed_.push_back(found->first);
+  wake_.notify();
+}
+
+void Reporter::see(TunnelSeen seen) {
+  Key key{seen.service, seen.instance};
+  const auto found = tunnels_.find(key);
+  if (seen.gone) {
+    if (found == tunnels_.end() || found->second.seen.session != seen.session) return;
+  } else if (found != tunnels_.end() && found->second.seen == seen) {
+    return;
+  }
+  const bool told = found != tunnels_.end() && found->second.changed;
+  tunnels_[key] = {.seen = std::move(seen)};
+  if (!told) changed_tunnels_.push_back(std::move(key));
   wake_.notify();
 }
 
@@ -115,6 +130,22 @@ void Reporter::change_all() {
   for (auto& [key, entry] : endpoints_) {
     entry.changed = true;
     changed_.push_back(key);
+  }
+  std::erase_if(tunnels_, [](const auto& entry) { return entry.second.seen.gone; });
+  changed_tunnels_.clear();
+  for (auto& [key, tunnel] : tunnels_) {
+    tunnel.changed = true;
+    changed_tunnels_.push_back(key);
+  }
+}
+
+void Reporter::take_tunnels(Report& report) {
+  while (!changed_tunnels_.empty() && report.tunnels.size() < kReportTunnelsMax) {
+    const auto found = tunnels_.find(changed_tunnels_.front());
+    changed_tunnels_.pop_front();
+    found->second.changed = false;
+    report.tunnels.push_back(found->second.seen);
+    if (found->second.seen.gone) tunnels_.erase(found);
   }
 }
 

@@ -40,6 +40,8 @@ class Reporter {
 
   // A state that has not changed is said once only. kGone: said, and forgotten.
   void see(EndpointSeen seen);
+  // An origin has come by a tunnel, or gone: a late goodbye of an older session is none.
+  void see(TunnelSeen seen);
   // The edge serves this revision now; said at once, with the load.
   void applied(std::uint64_t revision);
 
@@ -62,6 +64,7 @@ class Reporter {
   net::Task<void> receive(grpc::ClientCall& call);
   void change_all();
   void take_changed(Report& report);
+  void take_tunnels(Report& report);
   Load take_load();
 
   net::Env& env_;
@@ -72,6 +75,12 @@ class Reporter {
   grpc::Backoff backoff_;
   std::map<Key, Entry> endpoints_;
   std::deque<Key> changed_;  // in the order of their changes
+  struct Tunnel {
+    TunnelSeen seen;
+    bool changed = true;  // and in changed_tunnels_
+  };
+  std::map<Key, Tunnel> tunnels_;  // by service and instance
+  std::deque<Key> changed_tunnels_;
   std::uint64_t applied_revision_ = 0;
   std::vector<RefusedObject> refused_;
   bool refused_due_ = false;

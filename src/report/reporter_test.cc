@@ -40,6 +40,9 @@ std::string text_of(const Report& report) {
     constexpr std::string_view kWords = "?+-x";
     text += " " + seen.service + "/" + seen.endpoint + kWords[static_cast<std::size_t>(seen.state)];
   }
+  for (const TunnelSeen& seen : report.tunnels) {
+    text += " " + seen.service + "/" + seen.instance + (seen.gone ? "-" : "#") + seen.session;
+  }
   if (report.refused) {
     text += " refused";
     for (const RefusedObject& refused : *report.refused) text += " " + refused.object;

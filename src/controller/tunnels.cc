@@ -1,0 +1,304 @@
+#include "controller/tunnels.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "auth/crypto.h"
+#include "base/text.h"
+#include "mirror/records.h"
+#include "mirror/writes.h"
+
+namespace weir::controller {
+namespace {
+
+using config::Kind;
+using config::Object;
+using config::ObjectChange;
+using config::ObjectPointer;
+using config::TunnelSpec;
+
+constexpr Duration kTick = std::chrono::seconds(1);
+constexpr Duration kRetryAfterError = std::chrono::seconds(1);
+// Its service may come, or be somebody else's.
+constexpr Duration kRefusedLookedAtAgain = std::chrono::seconds(5);
+constexpr std::size_t kNameDigestBytes = 6;
+constexpr std::size_t kNameServiceBytesMax = 50;
+
+const TunnelSpec& tunnel_of(const Object& object) { return std::get<TunnelSpec>(object.spec); }
+
+std::string_view owner_of(const Object& service) {
+  const auto owner = service.metadata.labels.find(config::kOwnerLabel);
+  return owner == service.metadata.labels.end() ? std::string_view() : std::string_view(owner->second);
+}
+
+}  // namespace
+
+std::string tunnel_name(std::string_view service, std::string_view instance, std::string_view edge) {
+  const auth::Digest digest =
+      auth::sha256({auth::bytes_of(service), auth::bytes_of("/"), auth::bytes_of(instance),
+                    auth::bytes_of("/"), auth::bytes_of(edge)});
+  return std::string(service.substr(0, kNameServiceBytesMax)) + '-' +
+         to_hex(std::span(digest).first(kNameDigestBytes));
+}
+
+Tunnels::Tunnels(net::Env& env, store::Store& store, mirror::Mirror& mirror, Fleet& fleet,
+                 std::string controller)
+    : env_(env),
+      store_(store),
+      mirror_(mirror),
+      fleet_(fleet),
+      controller_(std::move(controller)),
+      tasks_(env.loop) {
+  fleet_.on_tunnel([this](const std::string& edge, const report::TunnelSeen& seen) { take(edge, seen); });
+  fleet_.on_change([this](const std::string& edge) { edge_changed(edge); });
+}
+
+void Tunnels::start() {
+  tasks_.spawn(run());
+  tasks_.spawn(tick());
+}
+
+net::Task<void> Tunnels::stop() { co_await tasks_.stop(); }
+
+// --- what edges say
+
+void Tunnels::take(const std::string& name, const report::TunnelSeen& seen) {
+  Edge& edge = edges_[name];
+  std::string object = tunnel_name(seen.service, seen.instance, name);
+  edge.unsaid.erase(object);
+  const auto known = edge.tunnels.find(object);
+  if (seen.gone) {
+    if (known == edge.tunnels.end() || known->second.spec.session != seen.session) return;
+    forget(name, object);
+    wake_.set();
+    return;
+  }
+  const Fleet::Edge* speaker = fleet_.find(name);
+  Wanted wanted{.spec = {.service = seen.service,
+                         .instance = seen.instance,
+                         .edge = name,
+                         .relay = speaker == nullptr ? "" : speaker->hello.relay,
+                         .session = seen.session,
+                         .via = seen.agent ? config::TunnelVia::kAgent : config::TunnelVia::kSsh,
+                         .user = seen.user,
+                         .client = seen.client,
+                         .seen_by = controller_,
+                         .weight = seen.weight,
+                         .priority = seen.priority,
+                         .zone = speaker == nullptr ? "" : speaker->hello.region,
+                         .since = env_.loop.clock().wall_now()},
+                .hostname = seen.hostname};
+  if (known == edge.tunnels.end() && edge.tunnels.size() >= kTunnelsOfEdgeMax) {
+    return refuse(wanted, "the edge has too many");
+  }
+  gone_.erase(object);
+  edge.tunnels[object] = std::move(wanted);
+  dirty_[std::move(object)] = name;
+  wake_.set();
+}
+
+// An edge that attaches anew says all that it has; one that is lost may be on its way back.
+void Tunnels::edge_changed(const std::string& name) {
+  const Fleet::Edge* told = fleet_.find(name);
+  const auto found = edges_.find(name);
+  if (found == edges_.end()) return;
+  Edge& edge = found->second;
+  const bool attached = told != nullptr && told->attached;
+  if (told != nullptr && attached == edge.attached && told->since == edge.since) return;
+  edge.attached = attached;
+  edge.since = told == nullptr ? WallTime{} : told->since;
+  for (const auto& [object, wanted] : edge.tunnels) edge.unsaid.insert(object);
+  edge.judged_at = env_.loop.deadline(kTunnelGrace);
+}
+
+void Tunnels::forget(const std::string& name, const std::string& object) {
+  Edge& edge = edges_[name];
+  const auto known = edge.tunnels.find(object);
+  gone_[object] = known->second.spec.session;
+  edge.tunnels.erase(known);
+  refused_.erase(object);
+  dirty_[object] = name;
+}
+
+void Tunnels::sweep() {
+  const Instant now = env_.loop.now();
+  for (auto entry = edges_.begin(); entry != edges_.end();) {
+    Edge& edge = entry->second;
+    if (edge.judged_at && now >= *edge.judged_at) {
+      edge.judged_at.reset();
+      for (const std::string& object : std::exchange(edge.unsaid, {})) forget(entry->first, object);
+      wake_.set();
+    }
+    entry = edge.tunnels.empty() && !edge.judged_at ? edges_.erase(entry) : std::next(entry);
+  }
+}
+
+net::Task<void> Tunnels::tick() {
+  Instant again = env_.loop.deadline(kRefusedLookedAtAgain);
+  while (co_await env_.loop.sleep(kTick)) {
+    sweep();
+    if (refused_.empty() || env_.loop.now() < again) continue;
+    again = env_.loop.deadline(kRefusedLookedAtAgain);
+    dirty_.merge(std::exchange(refused_, {}));
+    wake_.set();
+  }
+}
+
+// What this controller heard before it was started anew: its edges come back, or not.
+void Tunnels::adopt() {
+  if (std::exchange(adopted_, true)) return;
+  for (const ObjectPointer& object : mirror_.objects().of(Kind::kTunnel)) {
+    const TunnelSpec& spec = tunnel_of(*object);
+    if (spec.seen_by != controller_) continue;
+    Edge& edge = edges_[spec.edge];
+    if (!edge.tunnels.emplace(object->metadata.name, Wanted{.spec = spec, .hostname = {}}).second) continue;
+    edge.unsaid.insert(object->metadata.name);
+    if (!edge.judged_at) edge.judged_at = env_.loop.deadline(2 * kTunnelGrace);
+  }
+}
+
+// --- what the store is to have
+
+net::Task<void> Tunnels::run() {
+  for (;;) {
+    wake_.reset();
+    const auto read = co_await mirror_.catch_up();
+    if (!read && read.error().code == Code::kCancelled) co_return;
+    if (read) adopt();
+    bool done = read.has_value();
+    while (done && !dirty_.empty()) done = co_await commit_some();
+    if (done) {
+      if (!co_await wake_.wait(env_.loop)) co_return;
+    } else if (!co_await env_.loop.sleep(kRetryAfterError)) {
+      co_return;
+    }
+  }
+}
+
+// False: to be tried again later.
+net::Task<bool> Tunnels::commit_some() {
+  // What is said from here on is looked at again.
+  ByObject looked_at;
+  while (!dirty_.empty() && looked_at.size() < kTunnelsOfCommitMax) {
+    looked_at.insert(dirty_.extract(dirty_.begin()));
+  }
+  store::Transaction transaction;
+  std::set<std::pair<Kind, std::string>> written;
+  std::size_t events = 0;
+  for (const auto& [name, edge] : looked_at) {
+    for (const ObjectChange& change : changes_for(name, edge)) {
+      if (!written.emplace(change.kind(), change.name()).second) continue;  // two origins of a new service
+      if (change.kind() != Kind::kTunnel) {
+        mirror::put_changes(transaction, std::span(&change, 1),
+                            {.name = "user/" + std::string(owner_of(*change.after)), .remote_address = {}},
+                            env_.loop.clock().wall_now(), mirror_.revision(), events++);
+        mirror::expect_unchanged(transaction, std::array{change.kind()}, mirror_.revision());
+        continue;
+      }
+      const store::Revision expected = change.before ? change.before->metadata.revision : 0;
+      if (change.after) {
+        transaction.put(mirror::key_of(Kind::kTunnel, name), mirror::encode(*change.after), expected);
+      } else {
+        transaction.remove(mirror::key_of(Kind::kTunnel, name), expected);
+      }
+    }
+  }
+  if (transaction.steps.empty()) co_return true;
+  const auto committed = co_await store_.commit(std::move(transaction));
+  if (committed) {
+    for (const auto& [name, edge] : looked_at) {
+      if (!dirty_.contains(name)) gone_.erase(name);
+    }
+    co_return (co_await mirror_.catch_up()).has_value();
+  }
+  dirty_.merge(looked_at);  // what was said meanwhile is newer, and stays
+  const Error& error = committed.error().error;
+  const bool overtaken =
+      error.code == Code::kConflict || error.code == Code::kExists || error.code == Code::kNotFound;
+  if (overtaken) co_return (co_await mirror_.catch_up()).has_value();
+  if (error.code != Code::kCancelled && log_limit_.take(env_.loop.now())) {
+    env_.log.warning("tunnels are not written down", {{"reason", error.text}});
+  }
+  co_return false;
+}
+
+std::vector<ObjectChange> Tunnels::changes_for(const std::string& name, const std::string& edge) {
+  const ObjectPointer stored = mirror_.objects().find(Kind::kTunnel, name);
+  const Wanted* wanted = nullptr;
+  if (const auto speaker = edges_.find(edge); speaker != edges_.end()) {
+    const auto known = speaker->second.tunnels.find(name);
+    if (known != speaker->second.tunnels.end()) wanted = &known->second;
+  }
+  if (wanted == nullptr) {
+    // Unless another controller hears of it by now, or another session has come to its place.
+    const auto session = gone_.find(name);
+    const bool ours = stored && session != gone_.end() && tunnel_of(*stored).seen_by == controller_ &&
+                      tunnel_of(*stored).session == session->second;
+    return ours ? std::vector<ObjectChange>{{stored, nullptr}} : std::vector<ObjectChange>{};
+  }
+  const ObjectPointer service = mirror_.objects().find(Kind::kService, wanted->spec.service);
+  if (!allows(*wanted, service)) {
+    refused_[name] = edge;
+    return {};
+  }
+  std::vector<ObjectChange> changes;
+  if (!service) changes = place_for(wanted->spec, wanted->hostname);
+  if (!service && changes.empty()) {
+    refuse(*wanted, "the host name is another one's");
+    refused_[name] = edge;
+    return {};
+  }
+  auto after = std::make_shared<Object>();
+  after->metadata = stored ? stored->metadata : mirror::new_metadata(name, env_);
+  after->metadata.updated_at = env_.loop.clock().wall_now();
+  TunnelSpec spec = wanted->spec;
+  if (stored && tunnel_of(*stored).session == spec.session) spec.since = tunnel_of(*stored).since;
+  if (stored && tunnel_of(*stored) == spec) return {};
+  after->spec = std::move(spec);
+  changes.push_back({stored, std::move(after)});
+  return changes;
+}
+
+// The edge has judged it by what it knew; this is by what is so.
+bool Tunnels::allows(const Wanted& wanted, const ObjectPointer& service) {
+  if (!service) {
+    if (!wanted.hostname.empty()) return true;
+    refuse(wanted, "there is no such service");
+    return false;
+  }
+  if (wanted.spec.user.empty() || owner_of(*service) == wanted.spec.user) return true;
+  refuse(wanted, "the service is another one's");
+  return false;
+}
+
+// A Service and a LoadBalancer for a name that nobody had; none, when somebody has the host name.
+std::vector<ObjectChange> Tunnels::place_for(const TunnelSpec& tunnel, const std::string& hostname) const {
+  const auto made = [&](config::Spec spec) {
+    auto object = std::make_shared<Object>();
+    object->metadata = mirror::new_metadata(tunnel.service, env_);
+    if (!tunnel.user.empty()) object->metadata.labels.emplace(config::kOwnerLabel, tunnel.user);
+    object->spec = std::move(spec);
+    return ObjectChange{nullptr, std::move(object)};
+  };
+  config::LoadBalancerSpec balancer;
+  balancer.listeners = {{.protocol = config::ListenerProtocol::kHttp, .hostnames = {hostname}},
+                        {.protocol = config::ListenerProtocol::kHttps, .hostnames = {hostname}}};
+  config::Route route;
+  route.backends.push_back({tunnel.service, 1});
+  balancer.routes.push_back(std::move(route));
+  std::vector<ObjectChange> changes{made(config::ServiceSpec{}), made(std::move(balancer))};
+  if (!mirror_.objects().check(changes).empty()) return {};
+  return changes;
+}
+
+void Tunnels::refuse(const Wanted& wanted, std::string_view why) {
+  const auto passed_over = log_limit_.take(env_.loop.now());
+  if (!passed_over) return;
+  env_.log.warning("an origin is not taken", {{"service", wanted.spec.service},
+                                              {"edge", wanted.spec.edge},
+                                              {"user", wanted.spec.user},
+                                              {"reason", std::string(why)}});
+}
+
+}  // namespace weir::controller
