@@ -47,6 +47,7 @@ LIBRARIES = [
     (r"openssl/", {"auth", "tls"}),
     (r"crypt\.h", {"auth"}),
     (r"nghttp2/", {"h2"}),
+    (r"libssh/", {"ssh"}),
     (r"ares\w*\.h", {"net"}),
     (r"liburing\.h", {"net"}),
     (r"yaml-cpp/", {"config"}),

@@ -20,6 +20,13 @@ struct FreeHmacContext {
   void operator()(HMAC_CTX* context) const { HMAC_CTX_free(context); }
 };
 
+int base64_value(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
 }  // namespace
 
 // The calls can fail for want of memory only, which nothing here survives.
@@ -69,6 +76,23 @@ std::string to_base64(std::span<const std::byte> bytes) {
                                        reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   text.resize(static_cast<std::size_t>(written));
   return text;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+  while (text.ends_with('=')) text.remove_suffix(1);
+  std::string bytes;
+  std::uint32_t bits = 0;
+  int have = 0;
+  for (const char c : text) {
+    const int value = base64_value(c);
+    if (value < 0) return std::nullopt;
+    bits = bits << 6U | static_cast<std::uint32_t>(value);
+    have += 6;
+    if (have < 8) continue;
+    have -= 8;
+    bytes += static_cast<char>(bits >> static_cast<unsigned>(have));
+  }
+  return bytes;
 }
 
 }  // namespace weir::auth

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ bool constant_time_equal(std::span<const std::byte> left, std::span<const std::b
 
 // RFC 4648 section 4, padded.
 std::string to_base64(std::span<const std::byte> bytes);
+// The same back; padding may be left out. Nothing when there is another character in it.
+std::optional<std::string> from_base64(std::string_view text);
 
 inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 

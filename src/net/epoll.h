@@ -29,6 +29,7 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor();
   int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
   explicit operator bool() const { return fd_ >= 0; }
 
  private:
@@ -51,6 +52,8 @@ class EpollPoller final : public Poller {
   static Result<std::unique_ptr<EpollPoller>> create();
 
   Result<void> add(int fd, std::uint32_t events, Handler& handler);
+  // From now on the events of a descriptor that was added are another handler's.
+  void hand_over(int fd, Handler& handler) { slots_[static_cast<std::size_t>(fd)].handler = &handler; }
   // Other events for a descriptor that was added.
   Result<void> change(int fd, std::uint32_t events);
   // Before the descriptor is closed; events already found for it are dropped.

@@ -23,7 +23,13 @@ Result<std::unique_ptr<Socket>> Socket::create(Loop& loop, EpollPoller& poller, 
 
 Socket::~Socket() {
   WEIR_CHECK(reader_ == nullptr && writer_ == nullptr);
-  poller_.remove(descriptor_.get());
+  if (descriptor_) poller_.remove(descriptor_.get());
+}
+
+Socket::HandedOver Socket::hand_over(EpollPoller::Handler& next) {
+  WEIR_CHECK(reader_ == nullptr && writer_ == nullptr && watch_ == nullptr);
+  poller_.hand_over(descriptor_.get(), next);
+  return {poller_, std::move(descriptor_)};
 }
 
 // Of TCP: what the peer has not acknowledged, sent or not.

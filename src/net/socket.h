@@ -27,6 +27,15 @@ class Socket final : public Stream, private EpollPoller::Handler {
   void watch_hangup(HangupWatch* watch) override;
   Socket* plain_socket() override { return this; }
 
+  // For a library that reads and writes a descriptor by itself: it is not this socket's any more, which can
+  // only be destroyed now, and `next` hears of its events (kStreamEvents, edge-triggered), but not of those
+  // before. Nothing waits for the socket.
+  struct HandedOver {
+    EpollPoller& poller;
+    Descriptor descriptor;
+  };
+  HandedOver hand_over(EpollPoller::Handler& next);
+
   // For splice: moves up to `bytes` between the socket and a pipe without waiting. 0 from splice_to_pipe: the
   // end of the stream. Nothing (an empty optional): not now; await readable(), or a write of nothing.
   Result<std::optional<std::size_t>> splice_to_pipe(int pipe, std::size_t bytes);

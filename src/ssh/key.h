@@ -1,0 +1,23 @@
+// Keys as SSH writes them: blobs (RFC 4253 section 6.6), fingerprints, host keys. Pure but for make_host_key,
+// which takes randomness from libssh's crypto; on any core.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "net/buffer.h"
+
+namespace weir::ssh {
+
+// The name at the beginning of a key's blob; "" when there is none.
+std::string_view type_of_key(net::Slice blob);
+// "SHA256:" and the digest in base64 without padding, as `ssh-keygen -l` prints it.
+std::string fingerprint_of(net::Slice blob);
+
+// A new Ed25519 key in OpenSSH's format: a secret.
+Result<std::string> make_host_key();
+// "ssh-ed25519 AAAA...", the public half of a private key: for known_hosts.
+Result<std::string> public_line_of(std::string_view host_key);
+
+}  // namespace weir::ssh
