@@ -80,9 +80,27 @@ Attachments::Attachments(Registry& registry, net::Env& env)
 Attachments::~Attachments() { WEIR_CHECK(ways_.empty()); }
 
 void Attachments::attach(const net::Address& origin, std::shared_ptr<Way> way) {
-  ways_[origin] = std::move(way);
-  const std::lock_guard lock(registry_.mutex_);
-  registry_.cores_[origin] = this;
+  const std::shared_ptr<Way> before = std::exchange(ways_[origin], std::move(way));
+  Attachments* core = nullptr;
+  {
+    const std::lock_guard lock(registry_.mutex_);
+    core = std::exchange(registry_.cores_[origin], this);
+  }
+  if (core == this) {
+    before->replaced();
+  } else if (core != nullptr) {
+    core->env_.loop.post([core, origin] { core->replace(origin); });
+  }
+}
+
+// Another core has it, unless it has come back meanwhile.
+void Attachments::replace(const net::Address& origin) {
+  if (registry_.find(origin) == this) return;
+  const auto found = ways_.find(origin);
+  if (found == ways_.end()) return;
+  const std::shared_ptr<Way> way = std::move(found->second);
+  ways_.erase(found);
+  way->replaced();
 }
 
 void Attachments::detach(const net::Address& origin, const Way& way) {

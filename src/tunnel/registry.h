@@ -21,6 +21,8 @@ class Way {
   virtual ~Way() = default;
   // client: of whom the origin is told. kConnectFailed: nothing was sent to the origin.
   virtual net::Task<Result<std::unique_ptr<net::Stream>>> open(net::Address client, Duration timeout) = 0;
+  // Another way leads to the origin from now on.
+  virtual void replaced() {}
 };
 
 class Attachments;
@@ -46,7 +48,7 @@ class Attachments {
   Attachments& operator=(const Attachments&) = delete;
 
   // --- on the core's own loop
-  // In place of whichever way led to the origin before, on any core.
+  // In place of whichever way led to the origin before, on any core, which is told.
   void attach(const net::Address& origin, std::shared_ptr<Way> way);
   // Unless another has come to its place.
   void detach(const net::Address& origin, const Way& way);
@@ -61,6 +63,7 @@ class Attachments {
  private:
   struct Asked;
   std::shared_ptr<Way> find(const net::Address& origin) const;
+  void replace(const net::Address& origin);
   net::Task<void> serve(std::shared_ptr<Asked> asked);
 
   Registry& registry_;

@@ -1,0 +1,108 @@
+#include "tunnel/admission.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "config/formats.h"
+
+namespace weir::tunnel {
+namespace {
+
+constexpr std::uint16_t kHttpPort = 80;
+constexpr std::uint16_t kHttpsPort = 443;
+
+// What clients write, or send by themselves, when they mean no name.
+constexpr std::array<std::string_view, 8> kNoNames{"",          "*",  "localhost", "0.0.0.0",
+                                                   "127.0.0.1", "::", "::1",       "[::]"};
+
+constexpr std::array<std::string_view, 32> kAdjectives{
+    "amber", "bold",   "brave",  "bright", "brisk", "calm",  "clever", "cosy",  "crisp", "eager", "early",
+    "fair",  "gentle", "golden", "happy",  "keen",  "kind",  "lively", "lucky", "merry", "mild",  "neat",
+    "noble", "proud",  "quick",  "quiet",  "rapid", "shiny", "silent", "sunny", "warm",  "wise"};
+constexpr std::array<std::string_view, 32> kNouns{
+    "badger", "beaver", "bee",    "bison", "crane",  "deer",  "dolphin", "eagle", "falcon", "finch", "fox",
+    "gull",   "hare",   "heron",  "horse", "ibis",   "koala", "lark",    "lynx",  "mole",   "moose", "otter",
+    "owl",    "panda",  "puffin", "raven", "salmon", "seal",  "swan",    "tiger", "trout",  "wren"};
+
+std::string no_such_port(std::uint16_t port) {
+  return "port " + std::to_string(port) +
+         " is not kept for a tunnel of yours; ask for port 80 to serve HTTP, as in ssh -R NAME:80:...";
+}
+
+}  // namespace
+
+std::string spoken_name(Random& random) {
+  const auto word = [&random](const auto& words) { return std::string(words[random.below(words.size())]); };
+  const std::string number = std::to_string(1000 + random.below(9000));
+  return word(kAdjectives) + '-' + word(kNouns) + '-' + number;
+}
+
+Admission::Admission(config::SnapshotPointer snapshot, AdmissionOptions options)
+    : snapshot_(std::move(snapshot)), options_(std::move(options)) {
+  if (!snapshot_) return;
+  for (const auto& service : snapshot_->services) {
+    for (const config::Slot& slot : service->slots) slots_.emplace(slot.port, Slot{service.get(), &slot});
+  }
+  for (const auto& balancer : snapshot_->load_balancers) {
+    for (const config::Listener& listener : balancer->spec.listeners) {
+      for (const std::string& hostname : listener.hostnames) {
+        balancers_.emplace(hostname, balancer.get());
+        for (const config::Route& route : balancer->spec.routes) {
+          for (const config::Backend& backend : route.backends) hostnames_.emplace(backend.service, hostname);
+        }
+      }
+    }
+  }
+}
+
+std::string Admission::url_of(std::string_view hostname) const {
+  std::string url = "http://" + std::string(hostname);
+  if (options_.ports.http != kHttpPort) url += ':' + std::to_string(options_.ports.http);
+  return url;
+}
+
+std::string Admission::url_of_service(const config::Service& service) const {
+  const auto hostname = hostnames_.find(service.name);
+  return hostname == hostnames_.end() ? std::string() : url_of(hostname->second);
+}
+
+std::string_view Admission::taker_of(std::string_view hostname) const {
+  const auto taker = balancers_.find(hostname);
+  return taker == balancers_.end() ? std::string_view() : std::string_view(taker->second->name);
+}
+
+std::expected<Place, std::string> Admission::place_of(const Slot& slot, std::string_view account) const {
+  if (slot.service->owner != account)
+    return std::unexpected(no_such_port(static_cast<std::uint16_t>(slot.slot->port)));
+  return Place{.service = slot.service->name,
+               .hostname = {},
+               .slot = slot.slot->object,
+               .url = url_of_service(*slot.service),
+               .weight = slot.slot->weight,
+               .priority = slot.slot->priority};
+}
+
+std::expected<Place, std::string> Admission::place(std::string_view account, std::string_view address,
+                                                   std::uint16_t port, std::string_view preset) const {
+  if (const auto slot = slots_.find(port); slot != slots_.end()) return place_of(slot->second, account);
+  if (port != 0 && port != kHttpPort && port != kHttpsPort) return std::unexpected(no_such_port(port));
+  std::string name = to_lower(address);
+  if (std::ranges::find(kNoNames, name) != kNoNames.end()) name = preset;
+  const std::string suffix = '.' + options_.domain;
+  if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
+  if (std::string wrong = config::check_name(name); !wrong.empty()) {
+    return std::unexpected("the name \"" + name.substr(0, 63) + "\" " + wrong);
+  }
+  const std::string hostname = name + suffix;
+  const auto* service = snapshot_ ? snapshot_->find_service(name) : nullptr;
+  const std::string_view taker = taker_of(hostname);
+  const bool taken = service == nullptr ? !taker.empty() : service->owner != account;
+  if (taken) return std::unexpected("the name " + hostname + " is another one's");
+  return Place{.service = name,
+               .hostname = service == nullptr ? hostname : std::string(),
+               .slot = {},
+               .url = service == nullptr ? url_of(hostname) : url_of_service(*service)};
+}
+
+}  // namespace weir::tunnel

@@ -1,0 +1,76 @@
+// Admission: who may bring an origin, and which service it becomes a part of. Judged by the last Snapshot
+// alone, so at once and whatever has become of the controllers. Immutable: made on the control loop for each
+// Snapshot, read by every core.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/random.h"
+#include "config/snapshot.h"
+
+namespace weir::tunnel {
+
+// Who came in by nothing at all; its names are nobody's.
+inline constexpr std::string_view kAnonymous = "anonymous";
+
+// Where visitors come in.
+struct PublicPorts {
+  std::uint16_t http = 80;
+  std::uint16_t https = 0;  // 0: there is none
+};
+
+struct AdmissionOptions {
+  std::string domain;      // names are made below it
+  bool anonymous = false;  // whoever comes may bring an origin
+  PublicPorts ports;
+};
+
+// The place of an origin.
+struct Place {
+  std::string service;
+  std::string hostname;  // that the service is to have, when it is made for this; empty: it is there
+  std::string slot;      // the Endpoint that was kept for it: its instance; empty: none was
+  std::string url;       // where visitors find it; empty: at more than one place, or none
+  std::uint32_t weight = 1;
+  std::uint32_t priority = 0;
+};
+
+class Admission {
+ public:
+  // snapshot: null as long as there is none.
+  Admission(config::SnapshotPointer snapshot, AdmissionOptions options);
+
+  bool allows_anonymous() const { return options_.anonymous; }
+  // What `ssh -R ADDRESS:PORT:...` asks for. account: a User, or kAnonymous. preset: the name when it gives
+  // none. The error is a sentence for who asked.
+  std::expected<Place, std::string> place(std::string_view account, std::string_view address,
+                                          std::uint16_t port, std::string_view preset) const;
+
+ private:
+  struct Slot {
+    const config::Service* service;
+    const config::Slot* slot;
+  };
+  std::expected<Place, std::string> place_of(const Slot& slot, std::string_view account) const;
+  std::string url_of(std::string_view hostname) const;
+  // The load balancer that serves it; empty: none.
+  std::string_view taker_of(std::string_view hostname) const;
+  std::string url_of_service(const config::Service& service) const;
+
+  config::SnapshotPointer snapshot_;
+  AdmissionOptions options_;
+  std::map<std::uint32_t, Slot> slots_;                                // by port
+  std::map<std::string_view, const config::LoadBalancer*> balancers_;  // by host name
+  std::map<std::string_view, std::string_view> hostnames_;             // by service: the first
+};
+using AdmissionPointer = std::shared_ptr<const Admission>;
+
+// A name that people can say: "quiet-otter-5697".
+std::string spoken_name(Random& random);
+
+}  // namespace weir::tunnel

@@ -1,0 +1,194 @@
+#include "tunnel/ssh_door.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "auth/crypto.h"
+#include "auth/origin.h"
+#include "base/text.h"
+
+namespace weir::tunnel {
+namespace {
+
+constexpr std::uint16_t kHttpPort = 80;
+constexpr std::size_t kInstanceDigestBytes = 6;
+constexpr std::string_view kTakenOver = "a newer session of yours has taken the place of this one";
+constexpr Error kTakenOverError{Code::kGone, Side::kDownstream, Retry::kNever, 0, "taken over"};
+constexpr Error kNotAdmitted{Code::kForbidden, Side::kDownstream, Retry::kNever, 0,
+                             "the place is another one's"};
+
+std::string digest_of(std::string_view text) {
+  const auth::Digest digest = auth::sha256({auth::bytes_of(text)});
+  return to_hex(std::span(digest).first(kInstanceDigestBytes));
+}
+
+}  // namespace
+
+// To one forward of a session, as long as that is there.
+class SshDoor::ForwardWay final : public Way {
+ public:
+  ForwardWay(ssh::Session& session, ssh::Forward forward)
+      : session_(&session), forward_(std::move(forward)) {}
+
+  net::Task<Result<std::unique_ptr<net::Stream>>> open(net::Address client, Duration timeout) override {
+    if (session_ == nullptr || session_->ending()) return gone();
+    return session_->open(forward_, client, timeout);
+  }
+  void replaced() override {
+    if (session_ != nullptr) session_->end(kTakenOverError, kTakenOver);
+  }
+  void close() { session_ = nullptr; }
+
+ private:
+  static net::Task<Result<std::unique_ptr<net::Stream>>> gone() {
+    co_return fail(Code::kConnectFailed, "the tunnel has gone", Side::kUpstream, Retry::kSafe);
+  }
+  ssh::Session* session_;  // null: it has ended
+  ssh::Forward forward_;
+};
+
+Result<std::unique_ptr<SshDoor>> SshDoor::create(net::Env& env, Attachments& attachments,
+                                                 AdmissionPointer admission, Announce announce,
+                                                 ssh::ServerOptions options) {
+  std::unique_ptr<SshDoor> door(new SshDoor(env, attachments, std::move(admission), std::move(announce)));
+  auto server = ssh::Server::create(env, *door, std::move(options));
+  if (!server) return fail(server.error());
+  door->server_ = std::move(*server);
+  return door;
+}
+
+SshDoor::SshDoor(net::Env& env, Attachments& attachments, AdmissionPointer admission, Announce announce)
+    : env_(env),
+      attachments_(attachments),
+      admission_(std::move(admission)),
+      announce_(std::move(announce)) {}
+
+SshDoor::~SshDoor() = default;
+
+bool SshDoor::trusts_authority(const ssh::Session& /*session*/, std::string_view /*user*/,
+                               net::Slice /*key*/) {
+  return false;
+}
+
+bool SshDoor::authenticate(const ssh::Session& session, const ssh::Credential& credential) {
+  if (credential.method != ssh::Method::kNone || !admission_->allows_anonymous()) return false;
+  if (!session.peer().is_loopback()) return false;
+  return true;
+}
+
+void SshDoor::began(ssh::Session& session) {
+  const std::array<std::uint64_t, 1> drawn{env_.random.next()};
+  std::string number = to_hex(std::as_bytes(std::span(drawn)));
+  guests_.emplace(&session, Guest{.account = std::string(kAnonymous),
+                                  .identity = number,
+                                  .number = number,
+                                  .preset = spoken_name(env_.random)});
+}
+
+// Another port than the ones that it has for that address.
+std::uint16_t SshDoor::free_port(const Guest& guest, std::string_view address) const {
+  std::uint16_t port = kHttpPort;
+  while (std::ranges::any_of(
+      guest.forwards, [&](const Forwarded& one) { return one.address == address && one.port == port; })) {
+    ++port;
+  }
+  return port;
+}
+
+Result<std::uint16_t> SshDoor::forward(ssh::Session& session, std::string_view address, std::uint16_t port) {
+  Guest& guest = guests_.at(&session);
+  std::string preset = guest.preset;
+  if (!guest.forwards.empty()) preset += '-' + std::to_string(guest.forwards.size() + 1);
+  auto place = admission_->place(guest.account, address, port, preset);
+  if (!place) {
+    say(guest, place.error());
+    env_.log.info("a tunnel is refused", {{"user", guest.account}, {"reason", place.error()}});
+    return fail(Code::kForbidden, "no such place");
+  }
+  Forwarded forwarded{.address = std::string(address),
+                      .asked_port = port,
+                      .port = port == 0 ? free_port(guest, address) : port,
+                      .place = std::move(*place),
+                      .instance = {},
+                      .way = nullptr};
+  forwarded.instance = forwarded.place.slot.empty()
+                           ? digest_of(guest.account + '/' + guest.identity + '/' + forwarded.place.service)
+                           : forwarded.place.slot;
+  forwarded.way = std::make_shared<ForwardWay>(session, ssh::Forward{forwarded.address, forwarded.port});
+  attachments_.attach(auth::origin_address(forwarded.place.service, forwarded.instance), forwarded.way);
+  announce_({.service = forwarded.place.service,
+             .instance = forwarded.instance,
+             .session = guest.number,
+             .user = guest.account,
+             .client = session.peer().to_string(),
+             .weight = forwarded.place.weight,
+             .priority = forwarded.place.priority,
+             .hostname = forwarded.place.hostname});
+  say(guest, forwarded.place.url.empty() ? forwarded.place.service : forwarded.place.url);
+  guest.forwards.push_back(std::move(forwarded));
+  return guest.forwards.back().port;
+}
+
+void SshDoor::withdraw(const Forwarded& forwarded, const Guest& guest) {
+  forwarded.way->close();
+  attachments_.detach(auth::origin_address(forwarded.place.service, forwarded.instance), *forwarded.way);
+  announce_({.service = forwarded.place.service,
+             .instance = forwarded.instance,
+             .session = guest.number,
+             .gone = true});
+}
+
+void SshDoor::cancelled(ssh::Session& session, std::string_view address, std::uint16_t port) {
+  Guest& guest = guests_.at(&session);
+  const auto found = std::ranges::find_if(
+      guest.forwards, [&](const Forwarded& one) { return one.address == address && one.port == port; });
+  if (found == guest.forwards.end()) return;
+  withdraw(*found, guest);
+  guest.forwards.erase(found);
+}
+
+void SshDoor::terminal(ssh::Session& session, ssh::Terminal& terminal, ssh::TerminalEvent event) {
+  Guest& guest = guests_.at(&session);
+  switch (event) {
+    case ssh::TerminalEvent::kStarted:
+      guest.terminals.insert(&terminal);
+      for (const Forwarded& one : guest.forwards) {
+        terminal.print(one.place.url.empty() ? one.place.service : one.place.url);
+      }
+      break;
+    case ssh::TerminalEvent::kInterrupt:
+    case ssh::TerminalEvent::kEndOfInput: terminal.close(0); break;
+    case ssh::TerminalEvent::kResized: break;
+    case ssh::TerminalEvent::kClosed: guest.terminals.erase(&terminal); break;
+  }
+}
+
+void SshDoor::ended(ssh::Session& session, const Error& why) {
+  const auto found = guests_.find(&session);
+  for (const Forwarded& one : found->second.forwards) withdraw(one, found->second);
+  env_.log.info(
+      "a tunnel session has ended",
+      {{"user", found->second.account}, {"client", session.peer().to_string()}, {"reason", why.text}});
+  guests_.erase(found);
+}
+
+void SshDoor::say(const Guest& guest, std::string_view text) {
+  for (ssh::Terminal* terminal : guest.terminals) terminal->print(text);
+}
+
+void SshDoor::admit(AdmissionPointer admission) {
+  admission_ = std::move(admission);
+  std::vector<std::pair<ssh::Session*, std::string>> to_end;
+  for (const auto& [session, guest] : guests_) {
+    for (const Forwarded& one : guest.forwards) {
+      const auto place = admission_->place(guest.account, one.address, one.asked_port, one.place.service);
+      if (place && place->service == one.place.service) continue;
+      to_end.emplace_back(session, place ? "the port leads to another service now" : place.error());
+      break;
+    }
+  }
+  for (const auto& [session, said] : to_end) session->end(kNotAdmitted, said);
+}
+
+}  // namespace weir::tunnel
