@@ -3,7 +3,7 @@
 // show (lab/black_box/test_ssh.py), and for measuring.
 //
 //   ssh_probe [--port N] [--host-key FILE] [--none] [--password TEXT] [--fingerprint SHA256:...]
-//             [--authority FILE.pub]...
+//             [--authority FILE.pub]... [--key-exchange-seconds N]
 //
 // Prints "listening PORT", and then a line for each thing that happens: "began USER PEER", "forward ADDRESS
 // PORT", "cancelled ADDRESS PORT", "terminal EVENT ...", "ended CODE TEXT". Ends with SIGTERM.
@@ -41,6 +41,7 @@ struct Options {
   std::string password;
   std::string fingerprint;
   std::vector<std::string> authorities;  // blobs
+  Duration key_exchange_timeout = 10s;
   bool none = false;
 };
 
@@ -211,6 +212,8 @@ Options read(int argc, char** argv) {
       options.password = value;
     else if (name == "--fingerprint")
       options.fingerprint = value;
+    else if (name == "--key-exchange-seconds")
+      options.key_exchange_timeout = std::chrono::seconds(number_of<int>(value));
     else if (name == "--authority")
       options.authorities.push_back(blob_of(contents_of(value)));
     else
@@ -240,7 +243,9 @@ int main(int argc, char** argv) {
   net::TaskGroup last(core->loop());
   if (options.host_key.empty()) options.host_key = value_of(ssh::make_host_key());
   Probe probe(core->env(), options);
-  auto server = value_of(ssh::Server::create(core->env(), probe, {.host_keys = {options.host_key}}));
+  auto server = value_of(ssh::Server::create(
+      core->env(), probe,
+      {.host_keys = {options.host_key}, .key_exchange_timeout = options.key_exchange_timeout}));
   const auto listener = value_of(core->env().network.listen(net::Address::v4({127, 0, 0, 1}, options.port)));
   say("listening " + std::to_string(listener->address().port()));
   say("host " + value_of(ssh::public_line_of(options.host_key)));

@@ -197,6 +197,7 @@ std::size_t Channel::fetch(std::span<std::byte> into) {
   const int got = ssh_channel_read_timeout(channel_, into.data(), static_cast<std::uint32_t>(count), 0, 0);
   WEIR_CHECK(got == static_cast<int>(buffered_) || got <= 0);
   buffered_ = 0;
+  session_->push();  // the window's opening
   return static_cast<std::size_t>(std::max(got, 0));
 }
 
@@ -248,8 +249,9 @@ Channel::Wrote Channel::write_some() {
       }
       from = net::Slice(gathered.data(), bytes);
     }
-    ssh_set_fd_towrite(session_->ssh_);
+    session_->before_write(bytes);
     const int wrote = ssh_channel_write(channel_, from.data(), static_cast<std::uint32_t>(bytes));
+    session_->after_write(bytes);
     if (writer_ == nullptr) return Wrote::kDone;  // the client closed it just now
     if (wrote < 0) {
       fail_writer();

@@ -4,6 +4,7 @@
 #include <libssh/libssh.h>
 #include <libssh/server.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -22,6 +23,10 @@ namespace {
 
 // What libssh reads at once. A shorter read has emptied the socket.
 constexpr std::uint64_t kLibraryReadBytes = 4096;
+// Small packets that go without a look whether there is room: much less than a third of the smallest buffer
+// of a connected socket, 46 KiB.
+constexpr std::size_t kDirectBytes = 4096;
+constexpr std::size_t kPacketOverheadBytes = 64;  // head, padding and MAC, at most
 // Reads of one session before others have their turn: 256 KiB.
 constexpr unsigned kReadsPerTurn = 64;
 
@@ -178,14 +183,18 @@ void Session::close() {
     descriptor_ = -1;
     if (said_.empty()) said_ = why_.text;
     ssh_session_set_disconnect_message(ssh_, said_.c_str());
-    ssh_set_fd_towrite(ssh_);
+    pollfd room{.fd = ssh_get_fd(ssh_), .events = POLLOUT, .revents = 0};
+    if (::poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0) ssh_set_fd_towrite(ssh_);
     ssh_disconnect(ssh_);
   }
 }
 
 // --- input
 
-void Session::on_events(std::uint32_t /*events*/) { pump(); }
+void Session::on_events(std::uint32_t events) {
+  if ((events & EPOLLOUT) != 0) direct_bytes_ = kDirectBytes;
+  pump();
+}
 
 void Session::pump() {
   if (pumping_ || ending_) return;
@@ -194,11 +203,16 @@ void Session::pump() {
     return;
   }
   pumping_ = true;
+  bool waited = false;
   for (unsigned reads = 1;; ++reads) {
     const std::uint64_t before = counters_->socket.in_bytes;
     const int polled = ssh_event_dopoll(event_, 0);
     if (polled == SSH_ERROR || !ssh_is_connected(ssh_)) break;
-    if (counters_->socket.in_bytes - before < kLibraryReadBytes) break;
+    // What a callback wrote waits until libssh has seen again that the socket takes it; of that no event
+    // tells.
+    const bool waits = output_waits();
+    if (counters_->socket.in_bytes - before < kLibraryReadBytes && (!waits || waited)) break;
+    waited = waits;
     if (reads == kReadsPerTurn || served_ || paused_) {
       pump_again_ = true;
       flush_soon();
@@ -207,16 +221,21 @@ void Session::pump() {
   }
   served_ = false;
   pumping_ = false;
-  settle();
+  settle(true);
 }
 
-// After libssh has had its turn: what it noted is passed on.
-void Session::settle() {
+// After libssh has had its turn: what it noted is passed on. Whatever it is asked, it may read from the
+// socket; unless the caller has emptied that, there may be more, of which no event tells.
+void Session::settle(bool emptied) {
   if (ending_) return;
   if (!ssh_is_connected(ssh_) || (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0) return lost();
   if (counters_->socket.in_bytes != heard_bytes_) {
     heard_bytes_ = counters_->socket.in_bytes;
     heard_at_ = loop_.now();
+    if (!emptied) {
+      pump_again_ = true;
+      flush_soon();
+    }
   }
   if (authenticated_) ensure_began();
   settle_openings();
@@ -239,7 +258,7 @@ void Session::settle() {
     output = output || terminals_[i]->has_output();
     ++i;
   }
-  if (output) flush_soon();
+  if (output && !output_waits()) flush_soon();
 }
 
 void Session::close_terminal(std::size_t index) {
@@ -282,6 +301,29 @@ void Session::return_window(std::size_t bytes) {
 
 bool Session::output_waits() const { return (ssh_get_status(ssh_) & SSH_WRITE_PENDING) != 0; }
 
+// libssh takes a write that finds no room for the end of the connection, so it looks before each of them.
+// The kernel says that there is room when a third of its buffer is free: the next few small packets need no
+// look.
+void Session::before_write(std::size_t bytes) {
+  if (bytes + kPacketOverheadBytes > direct_bytes_) {
+    direct_bytes_ = 0;
+    return;
+  }
+  direct_bytes_ -= bytes + kPacketOverheadBytes;
+  ssh_set_fd_towrite(ssh_);
+}
+
+void Session::after_write(std::size_t bytes) {
+  if (direct_bytes_ == 0 && bytes < kDirectBytes && !output_waits()) direct_bytes_ = kDirectBytes - bytes;
+}
+
+// What libssh has written by itself, and not for a channel's write, goes when it looks at the socket again.
+void Session::push() {
+  if (pumping_ || !output_waits()) return;
+  pump_again_ = true;
+  flush_soon();
+}
+
 void Session::cork(bool on) {
   if (std::exchange(corked_, on) != on) set_option(descriptor_, IPPROTO_TCP, TCP_CORK, on ? 1 : 0);
 }
@@ -319,7 +361,7 @@ void Session::flush() {
     if (!output_waits()) terminal->write_some();
   }
   if (descriptor_ >= 0 && ssh_is_connected(ssh_)) cork(false);
-  settle_soon();
+  settle(false);
 }
 
 void Session::release_terminal_channel(ssh_channel_struct* channel, ssh_channel_callbacks_struct* hooks,
@@ -337,8 +379,9 @@ void Session::close_channels() {
     closings_.pop_back();
     --channels_;
     if (!closing.gone) ++zombies_;
-    ssh_set_fd_towrite(ssh_);
+    before_write(2 * kPacketOverheadBytes);  // the end, and the close
     ssh_channel_free(closing.channel);
+    after_write(2 * kPacketOverheadBytes);
   }
 }
 
@@ -348,16 +391,6 @@ void Session::on_disowned_closed(ssh_channel_struct* channel) {
     found->gone = true;
   } else if (zombies_ > 0) {
     --zombies_;
-  }
-}
-
-// libssh may have read and even closed the connection while it wrote.
-void Session::settle_soon() {
-  if (!ssh_is_connected(ssh_)) return lost();
-  if (counters_->socket.in_bytes != heard_bytes_) {
-    // Only what was in the socket's buffer when it looked: the rest is still to be read.
-    pump_again_ = true;
-    flush_soon();
   }
 }
 
@@ -397,10 +430,9 @@ void Session::tick() {
 // The first call may only collect the answer to the one before.
 void Session::ask() {
   if (output_waits()) return;
-  ssh_set_fd_towrite(ssh_);
   (void)ssh_send_keepalive(ssh_);
   (void)ssh_send_keepalive(ssh_);
-  settle();
+  settle(false);
 }
 
 // --- streams
@@ -415,13 +447,11 @@ net::Task<Result<std::unique_ptr<net::Stream>>> Session::open(Forward forward, n
   if (made == nullptr) co_return fail(kSessionGone);
   auto channel = std::make_unique<Channel>(*this, made);
   openings_.push_back(channel.get());
-  ssh_set_fd_towrite(ssh_);
   const std::string from = originator.ip();
   const int rc = ssh_channel_open_reverse_forward(made, forward.address.c_str(), forward.port, from.c_str(),
                                                   originator.port());
   if (rc == SSH_ERROR) seen_error_.clear();
-  settle();
-  settle_soon();
+  settle(false);
   const auto opened = co_await Channel::Opening(*channel, timeout);
   // The session may be gone: from here on only the channel is asked.
   if (!opened) co_return fail(opened.error());

@@ -102,12 +102,14 @@ class Session final : private net::EpollPoller::Handler {
 
   void on_events(std::uint32_t events) override;
   void pump();
-  void settle();
+  void settle(bool emptied);
   void flush();
   void flush_soon();
   bool output_waits() const;
+  void before_write(std::size_t bytes);
+  void after_write(std::size_t bytes);
+  void push();
   void cork(bool on);
-  void settle_soon();
   void finish(const Error& why);
   void lost();
   void tick();
@@ -175,6 +177,7 @@ class Session final : private net::EpollPoller::Handler {
   std::size_t channels_ = 0;
   std::size_t held_bytes_ = 0;
   std::size_t window_bytes_ = 0;  // granted beyond the least
+  std::size_t direct_bytes_ = 0;  // that may be written without a look whether there is room
   std::size_t zombies_ = 0;       // channels that were closed here and not yet by the client
   unsigned tries_ = 0;
   bool greeted_ = false;

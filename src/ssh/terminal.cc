@@ -129,8 +129,8 @@ void Terminal::print(std::string_view text) {
 }
 
 void Terminal::close(int exit_status) {
+  if (std::exchange(closing_, true)) return;
   exit_status_ = exit_status;
-  closing_ = true;
   session_.flush_soon();
 }
 
@@ -141,7 +141,6 @@ void Terminal::write_some() {
     const std::size_t window = ssh_channel_window_size(channel_);
     const std::size_t bytes = std::min(line.size() - written_bytes_, window);
     if (bytes == 0) return;
-    ssh_set_fd_towrite(session_.ssh_);
     const int wrote =
         ssh_channel_write(channel_, line.data() + written_bytes_, static_cast<std::uint32_t>(bytes));
     if (wrote <= 0 || lines_.empty()) return;
@@ -153,7 +152,6 @@ void Terminal::write_some() {
   }
   if (!closing_) return;
   ended_ = true;
-  ssh_set_fd_towrite(session_.ssh_);
   (void)ssh_channel_request_send_exit_status(channel_, exit_status_);
   (void)ssh_channel_close(channel_);
 }
