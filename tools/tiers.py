@@ -189,7 +189,7 @@ def tsan(rooms: list[str]) -> Count:
 
 
 def release(_: list[str]) -> Count:
-    count = whole("./dev build release", ["./dev", "build", "release", "weir", "grpc_peer"])
+    count = whole("./dev build release", ["./dev", "build", "release", "weir", "grpc_peer", "ssh_probe"])
     if count.failed:
         return count
     stripped = ROOT / "build/release/weir.stripped"
