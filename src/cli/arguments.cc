@@ -158,6 +158,7 @@ std::string finish(Arguments& to) {
     if (!to.up.http_given) up.http = net::Address::v6({}, up.http.port());
     if (up.https_is_preset) up.https = net::Address::v6({}, up.https->port());
     if (up.xds_is_preset) up.xds = net::Address::v6({}, up.xds->port());
+    if (up.ssh_is_preset) up.ssh = net::Address::v6({}, up.ssh->port());
   }
   if (to.up.options.xds_plain && to.up.options.xds && !to.up.options.xds->is_loopback()) {
     return "--xds-plain goes with an address of loopback only";
@@ -221,24 +222,15 @@ std::string set_listener(net::Address& address, bool& given, std::string_view va
   return {};
 }
 
-std::string set_https(UpOptions& options, std::string_view value) {
-  options.https_is_preset = false;
+std::string set_listener_or_off(std::optional<net::Address>& address, bool& is_preset,
+                                std::string_view value) {
+  is_preset = false;
   if (value == "off") {
-    options.https.reset();
+    address.reset();
     return {};
   }
   bool given = false;
-  return set_listener(*options.https, given, value);
-}
-
-std::string set_xds(UpOptions& options, std::string_view value) {
-  options.xds_is_preset = false;
-  if (value == "off") {
-    options.xds.reset();
-    return {};
-  }
-  bool given = false;
-  return set_listener(*options.xds, given, value);
+  return set_listener(*address, given, value);
 }
 
 std::string set_controller(std::vector<tls::Host>& controllers, std::string_view value) {

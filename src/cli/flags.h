@@ -33,8 +33,9 @@ struct Flag {
 std::string set_text(std::string& text, std::string_view value);
 // An address with a port, a port alone (its address stays), or localhost:port.
 std::string set_listener(net::Address& address, bool& given, std::string_view value);
-std::string set_https(UpOptions& options, std::string_view value);
-std::string set_xds(UpOptions& options, std::string_view value);
+// "off": none
+std::string set_listener_or_off(std::optional<net::Address>& address, bool& is_preset,
+                                std::string_view value);
 std::string set_controller(std::vector<tls::Host>& controllers, std::string_view value);
 std::string set_control_plane(std::optional<tls::Host>& host, std::string_view value);
 std::string set_edge_name(std::string& name, std::string_view value);
@@ -90,7 +91,9 @@ inline constexpr Flag kHttpFlag{"--http", "ADDRESS", "127.0.0.1:8080",
                                 }};
 inline constexpr Flag kHttpsFlag{
     "--https", "ADDRESS", "127.0.0.1:8443", "listeners of protocol HTTPS that name no port; or off",
-    [](Arguments& to, std::string_view value) { return set_https(to.up.options, value); }};
+    [](Arguments& to, std::string_view value) {
+      return set_listener_or_off(to.up.options.https, to.up.options.https_is_preset, value);
+    }};
 inline constexpr Flag kDomainFlag{
     "--domain", "NAME", "weir.localhost", "names that weir makes itself are below it",
     [](Arguments& to, std::string_view value) { return set_domain(to.up.options.domain, value); }};
@@ -130,7 +133,9 @@ inline constexpr Flag kAccessLogFlag{
 inline constexpr Flag kXdsFlag{
     "--xds", "ADDRESS", "127.0.0.1:18000",
     "where other edges and Envoys are attached, with certificates of this weir's authority; or off",
-    [](Arguments& to, std::string_view value) { return set_xds(to.up.options, value); }};
+    [](Arguments& to, std::string_view value) {
+      return set_listener_or_off(to.up.options.xds, to.up.options.xds_is_preset, value);
+    }};
 inline constexpr Flag kXdsPlainFlag{"--xds-plain", "", "",
                                     "without TLS: a node is who it says it is; on loopback only",
                                     [](Arguments& to, std::string_view) {
@@ -155,8 +160,11 @@ inline constexpr std::array kUpFlags{
     kLogLevelFlag,
     kLogFormatFlag,
     kAccessLogFlag,
-    Flag{"--ssh", "ADDRESS", "127.0.0.1:2222", "taken and without effect in this version",
-         [](Arguments& to, std::string_view value) { return set_unserved(to, "--ssh", value); }},
+    Flag{"--ssh", "ADDRESS", "127.0.0.1:2222",
+         "where origins come in by ssh -R: on loopback whoever comes, elsewhere nobody yet; or off",
+         [](Arguments& to, std::string_view value) {
+           return set_listener_or_off(to.up.options.ssh, to.up.options.ssh_is_preset, value);
+         }},
     Flag{"--tunnel", "ADDRESS", "127.0.0.1:8444", "taken and without effect in this version",
          [](Arguments& to, std::string_view value) { return set_unserved(to, "--tunnel", value); }},
     Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "taken and without effect in this version",

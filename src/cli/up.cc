@@ -20,12 +20,17 @@
 #include "role/machine.h"
 #include "role/process.h"
 #include "role/traffic.h"
+#include "role/tunnels.h"
+#include "ssh/key.h"
 #include "store/data_directory.h"
 
 namespace weir::cli {
 namespace {
 
-constexpr const char* kSnapshotName = "snapshot.json";  // in the data directory
+// In the data directory.
+constexpr const char* kSnapshotName = "snapshot.json";
+constexpr const char* kSshHostKeyName = "ssh_host_key";
+constexpr std::size_t kSshHostKeyBytesMax = 16UL * 1024;
 
 std::vector<std::string> names_with(std::vector<std::string> names, std::vector<std::string> more) {
   std::ranges::move(more, std::back_inserter(names));
@@ -72,6 +77,30 @@ role::ControlPlaneOptions control_plane_options(const UpOptions& options,
           .edge = {}};
 }
 
+// The same at every start, so that no client is alarmed.
+std::expected<std::string, std::string> ssh_host_key(const store::DataDirectory& directory, net::Env& env) {
+  const std::string path = directory.path_of(kSshHostKeyName);
+  auto kept = store::KeptFile::read(path, kSshHostKeyBytesMax);
+  if (kept) return std::move(*kept);
+  if (kept.error().code != Code::kNotFound) return std::unexpected(path + ": " + sentence_of(kept.error()));
+  auto made = ssh::make_host_key();
+  if (!made) return std::unexpected(std::string("no host key for SSH: ") + made.error().text);
+  store::KeptFile file(path, env.log);
+  file.keep([text = *made] { return text; });
+  return std::move(*made);
+}
+
+// Whoever comes may bring an origin where only this machine can come.
+role::TunnelsOptions tunnels_options(const UpOptions& options, const role::Traffic& traffic,
+                                     std::string host_key) {
+  return {.ssh = options.ssh,
+          .ssh_is_preset = options.ssh_is_preset,
+          .ssh_host_key = std::move(host_key),
+          .admission = {.domain = options.domain,
+                        .anonymous = options.ssh && options.ssh->is_loopback(),
+                        .ports = {.http = traffic.listening().http.port(), .https = 0}}};
+}
+
 config::EdgeSpec edge_spec(const UpOptions& options) {
   return {.provider = options.provider,
           .region = options.region,
@@ -91,9 +120,10 @@ std::string api_url(const UpOptions& options, const net::Address& api) {
   return (options.api_over_tls() ? "https://" : "http://") + api.to_string();
 }
 
-net::Task<void> drain(role::ControlPlane& control, role::Traffic& traffic) {
+net::Task<void> drain(role::ControlPlane& control, role::Traffic& traffic, role::Tunnels& tunnels) {
   control.drain();
   co_await traffic.edge().drain();
+  co_await tunnels.stop();
   co_await control.join();
 }
 
@@ -116,7 +146,8 @@ int run_up(const UpOptions& options) {
   const auto cookie_key = (*authority)->derive_secret(controller::kCookiePurpose);
   if (!cookie_key) return refuse(cookie_key.error().text);
 
-  role::Traffic traffic(env, (*process)->workers(),
+  role::Tunnels tunnels(env, (*process)->workers());
+  role::Traffic traffic(tunnels.control(), tunnels.workers(),
                         traffic_options(options, *directory, *authority, *cookie_key, access_log->get()));
   const auto on_ready = [&](const net::Address& api, const std::string& made_token) {
     if (!made_token.empty()) show_admin_token(options.data_dir, made_token);
@@ -133,10 +164,17 @@ int run_up(const UpOptions& options) {
   role::ControlPlane control(env, std::move(control_options), directory, &traffic, on_ready);
   if (auto done = traffic.prepare(); !done) return refuse(done.error());
   if (auto done = control.prepare(); !done) return refuse(done.error());
+  traffic.on_applied([&](const config::SnapshotPointer& snapshot) { tunnels.apply(snapshot); });
   if (auto done = traffic.listen(); !done) return refuse(done.error());
+  auto host_key = ssh_host_key(*directory, env);
+  if (!host_key) return refuse(host_key.error());
+  if (auto done = tunnels.listen(tunnels_options(options, traffic, std::move(*host_key))); !done) {
+    return refuse(done.error());
+  }
+  tunnels.on_seen([&](const report::TunnelSeen& seen) { control.say(seen); });
   if (auto done = control.listen(); !done) return refuse(done.error());
 
-  role::Ending ending(env, {.drain = [&] { return drain(control, traffic); },
+  role::Ending ending(env, {.drain = [&] { return drain(control, traffic, tunnels); },
                             .cut =
                                 [&] {
                                   traffic.edge().cut();

@@ -23,6 +23,8 @@ struct UpOptions {
   bool https_is_preset = true;  // nobody asked for it: when the port is taken, there is none
   std::optional<net::Address> xds = net::Address::v4({127, 0, 0, 1}, 18000);  // none: --xds off
   bool xds_is_preset = true;                                                  // as https_is_preset
+  std::optional<net::Address> ssh = net::Address::v4({127, 0, 0, 1}, 2222);   // none: --ssh off
+  bool ssh_is_preset = true;                                                  // as https_is_preset
   bool xds_plain = false;                                                     // without TLS
   std::string domain = "weir.localhost";
   unsigned workers = 1;  // threads of the data plane; arguments.cc puts the number of usable cores here

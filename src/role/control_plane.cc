@@ -13,6 +13,7 @@
 #include "controller/fleet.h"
 #include "controller/rollouts.h"
 #include "controller/shown_rollouts.h"
+#include "controller/tunnels.h"
 #include "controller/views.h"
 #include "enroll/authority_file.h"
 #include "enroll/registrar.h"
@@ -45,6 +46,7 @@ struct ControlPlane::Backend {
         fleet(env, store, mirror),
         shown(mirror.objects(), views),
         rollouts(env, store, mirror, fleet),
+        tunnels(env, store, mirror, fleet, options.machine),
         api(env, store, mirror, tokens,
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),
@@ -64,6 +66,7 @@ struct ControlPlane::Backend {
   controller::Fleet fleet;
   controller::ShownRollouts shown;
   controller::Rollouts rollouts;
+  controller::Tunnels tunnels;
   auth::TokenTable tokens;
   api::Api api;
   controller::Controller controller;
@@ -204,6 +207,7 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   });
   backend_->fleet.start();
   backend_->rollouts.start();
+  backend_->tunnels.start();
   if (traffic_ != nullptr) {
     traffic_->edge().heed_verdicts(true);
     show_traffic();
@@ -297,6 +301,8 @@ void ControlPlane::watch_traffic() {
   }
   for (report::EndpointSeen& seen : unsaid_) say(std::move(seen));
   unsaid_.clear();
+  for (report::TunnelSeen& seen : unsaid_tunnels_) say(std::move(seen));
+  unsaid_tunnels_.clear();
   tasks_.spawn(tell_load());
 }
 
@@ -304,6 +310,13 @@ void ControlPlane::say(report::EndpointSeen seen) {
   if (!backend_) return unsaid_.push_back(std::move(seen));
   report::Report report;
   report.endpoints.push_back(std::move(seen));
+  backend_->fleet.report(options_.edge_name, report);
+}
+
+void ControlPlane::say(report::TunnelSeen seen) {
+  if (!backend_) return unsaid_tunnels_.push_back(std::move(seen));
+  report::Report report;
+  report.tunnels.push_back(std::move(seen));
   backend_->fleet.report(options_.edge_name, report);
 }
 
@@ -435,6 +448,7 @@ net::Task<void> ControlPlane::join() {
   if (backend_ && backend_->discovery) co_await backend_->discovery->join();
   if (backend_) co_await backend_->controller.stop();
   if (backend_) co_await backend_->rollouts.stop();
+  if (backend_) co_await backend_->tunnels.stop();
   if (backend_) co_await backend_->fleet.stop();
   co_await tasks_.stop();
 }

@@ -38,7 +38,7 @@ std::expected<void, std::string> Traffic::listen() {
   if (!listening) return std::unexpected(cannot_listen("--http", options_.edge.http, listening.error()));
   listening_ = *listening;
   if (started_from_) {
-    edge_.apply(started_from_);
+    take_effect(started_from_);
     control_.log.info("traffic begins with the last snapshot",
                       {{"revision", std::to_string(started_from_->revision)}});
     begin();
@@ -53,8 +53,13 @@ void Traffic::begin() {
 
 void Traffic::apply(config::SnapshotPointer snapshot) {
   snapshot_file_.keep([snapshot] { return config::snapshot_text(*snapshot); });
-  edge_.apply(std::move(snapshot));
+  take_effect(std::move(snapshot));
   begin();
+}
+
+void Traffic::take_effect(config::SnapshotPointer snapshot) {
+  if (applied_) applied_(snapshot);
+  edge_.apply(std::move(snapshot));
 }
 
 config::SnapshotPointer Traffic::read_last_snapshot() {

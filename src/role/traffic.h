@@ -43,6 +43,10 @@ class Traffic {
   // Takes effect on every worker in its next turn, and goes to disk.
   void apply(config::SnapshotPointer snapshot);
   bool has_snapshot() const { return has_snapshot_; }
+  // Called with each snapshot that takes effect, also the one that traffic begins with. Before listen().
+  void on_applied(std::function<void(const config::SnapshotPointer&)> applied) {
+    applied_ = std::move(applied);
+  }
   // Called once, when there is a snapshot. Before listen().
   void on_begun(std::function<void()> begun) { begun_ = std::move(begun); }
 
@@ -52,6 +56,7 @@ class Traffic {
  private:
   config::SnapshotPointer read_last_snapshot();
   void begin();
+  void take_effect(config::SnapshotPointer snapshot);
 
   net::Env& control_;
   TrafficOptions options_;
@@ -60,6 +65,7 @@ class Traffic {
   edge::Listening listening_;
   bool has_snapshot_ = false;
   std::function<void()> begun_;
+  std::function<void(const config::SnapshotPointer&)> applied_;  // null: nobody is told
   store::KeptFile snapshot_file_;
 };
 
