@@ -78,8 +78,9 @@ class Weir:
         self.https_port = free_port()
         self.prefix = list(prefix)
         self.xds_port = free_port()
+        self.ssh_port = free_port()
         traffic = ["--workers", workers, "--http", f"{address}:{self.http_port}"]
-        traffic += ["--https", f"{address}:{self.https_port}"]
+        traffic += ["--https", f"{address}:{self.https_port}", "--ssh", f"{address}:{self.ssh_port}"]
         self.flags = [
             role,
             "--data-dir",
