@@ -12,6 +12,9 @@ namespace {
 constexpr std::uint16_t kHttpPort = 80;
 constexpr std::uint16_t kHttpsPort = 443;
 
+// A DNS label, and a name of an object.
+constexpr std::size_t kNameBytesMax = 63;
+
 // What clients write, or send by themselves, when they mean no name.
 constexpr std::array<std::string_view, 8> kNoNames{"",          "*",  "localhost", "0.0.0.0",
                                                    "127.0.0.1", "::", "::1",       "[::]"};
@@ -91,8 +94,10 @@ std::expected<Place, std::string> Admission::place(std::string_view account, std
   if (std::ranges::find(kNoNames, name) != kNoNames.end()) name = preset;
   const std::string suffix = '.' + options_.domain;
   if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
-  if (std::string wrong = config::check_name(name); !wrong.empty()) {
-    return std::unexpected("the name \"" + name.substr(0, 63) + "\" " + wrong);
+  std::string wrong = name.empty() || name.size() > kNameBytesMax ? "must be of 1 to 63 characters"
+                                                                  : config::check_name(name);
+  if (!wrong.empty()) {
+    return std::unexpected("the name \"" + name.substr(0, kNameBytesMax) + "\" " + wrong);
   }
   const std::string hostname = name + suffix;
   const auto* service = snapshot_ ? snapshot_->find_service(name) : nullptr;
