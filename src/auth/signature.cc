@@ -7,6 +7,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/mem.h>
 #include <openssl/nid.h>
 #include <openssl/rsa.h>
 
@@ -61,6 +62,15 @@ bool settled(bool valid) {
 }
 
 }  // namespace
+
+std::array<std::byte, 32> ed25519_public_key(std::span<const std::byte, 32> seed) {
+  std::array<std::uint8_t, ED25519_PRIVATE_KEY_LEN> private_key{};
+  std::array<std::byte, ED25519_PUBLIC_KEY_LEN> public_key{};
+  ED25519_keypair_from_seed(reinterpret_cast<std::uint8_t*>(public_key.data()), private_key.data(),
+                            raw(seed));
+  OPENSSL_cleanse(private_key.data(), private_key.size());
+  return public_key;
+}
 
 bool verify_ed25519(Bytes key, Bytes signature, Bytes message) {
   if (key.size() != ED25519_PUBLIC_KEY_LEN || signature.size() != ED25519_SIGNATURE_LEN) return false;

@@ -3,6 +3,7 @@
 // Pure; on any core.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -15,6 +16,8 @@ enum class Curve : std::uint8_t { kP256, kP384, kP521 };
 enum class Hash : std::uint8_t { kSha256, kSha384, kSha512 };
 
 // RFC 8032: a key of 32 bytes, a signature of 64.
+// The public half of the private key that this seed is.
+std::array<std::byte, 32> ed25519_public_key(std::span<const std::byte, 32> seed);
 bool verify_ed25519(Bytes key, Bytes signature, Bytes message);
 
 // FIPS 186-5: the point uncompressed (SEC 1), r and s big-endian.

@@ -18,6 +18,7 @@
 #include "role/process.h"
 #include "role/remote_edge.h"
 #include "role/traffic.h"
+#include "role/tunnels.h"
 #include "store/data_directory.h"
 #include "tls/client_context.h"
 #include "tls/trust_store.h"
@@ -113,8 +114,19 @@ struct Leader {
   }
 };
 
-net::Task<void> drain(Leader& leader, role::Traffic& traffic, role::Probe& probe) {
+// With what controllers give to all edges: the same name and key wherever a client comes in.
+void open_tunnels(role::Tunnels& tunnels, const role::Traffic& traffic,
+                  const translation::EdgeSecrets& secrets) {
+  if (secrets.ssh_host_key.empty()) return;
+  tunnels.open({.ssh_host_key = secrets.ssh_host_key,
+                .admission = {.domain = secrets.domain,
+                              .anonymous = false,
+                              .ports = {.http = traffic.listening().http.port(), .https = 0}}});
+}
+
+net::Task<void> drain(Leader& leader, role::Traffic& traffic, role::Tunnels& tunnels, role::Probe& probe) {
   co_await traffic.edge().drain();
+  co_await tunnels.stop();
   co_await leader.stop();
   probe.drain();
   co_await probe.join();
@@ -143,19 +155,32 @@ int edge_command(const Arguments& arguments, Terminal& /*terminal*/) {
   auto directory = store::DataDirectory::open(options.data_dir);
   if (!directory) return refuse(directory.error().sentence);
 
-  role::Traffic traffic(env, (*process)->workers(), traffic_options(options, *directory, access_log->get()));
+  role::Tunnels tunnels(env, (*process)->workers());
+  role::Traffic traffic(tunnels.control(), tunnels.workers(),
+                        traffic_options(options, *directory, access_log->get()));
   Leader leader;
   role::Probe probe(env, traffic);
   traffic.on_begun([&] { show_ready(*log, options, traffic); });
   if (auto done = traffic.prepare(); !done) return refuse(done.error());
   if (auto done = leader.prepare(env, arguments, *directory, traffic); !done) return refuse(done.error());
+  traffic.on_applied([&](const config::SnapshotPointer& snapshot) { tunnels.apply(snapshot); });
   if (arguments.edge.metrics) {
     if (auto at = probe.listen(env, *arguments.edge.metrics); !at) return refuse(at.error());
   }
   if (auto done = traffic.listen(); !done) return refuse(done.error());
+  if (!options.ssh_is_preset) {
+    if (auto done = tunnels.listen({.ssh = options.ssh, .ssh_is_preset = false}); !done) {
+      return refuse(done.error());
+    }
+  }
+  if (leader.ours) {
+    leader.ours->on_secrets(
+        [&](const translation::EdgeSecrets& secrets) { open_tunnels(tunnels, traffic, secrets); });
+    tunnels.on_seen([&](const report::TunnelSeen& seen) { leader.ours->say(seen); });
+  }
 
   int exit_code = kDone;
-  role::Ending ending(env, {.drain = [&] { return drain(leader, traffic, probe); },
+  role::Ending ending(env, {.drain = [&] { return drain(leader, traffic, tunnels, probe); },
                             .cut =
                                 [&] {
                                   traffic.edge().cut();

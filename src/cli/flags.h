@@ -143,6 +143,13 @@ inline constexpr Flag kXdsPlainFlag{"--xds-plain", "", "",
                                       return std::string();
                                     }};
 
+inline constexpr Flag kSshFlag{"--ssh", "ADDRESS", "127.0.0.1:2222",
+                               "where origins come in by ssh -R; on loopback whoever comes; or off",
+                               [](Arguments& to, std::string_view value) {
+                                 return set_listener_or_off(to.up.options.ssh, to.up.options.ssh_is_preset,
+                                                            value);
+                               }};
+
 // --- weir up
 inline constexpr std::array kUpFlags{
     kDataDirFlag,
@@ -160,11 +167,7 @@ inline constexpr std::array kUpFlags{
     kLogLevelFlag,
     kLogFormatFlag,
     kAccessLogFlag,
-    Flag{"--ssh", "ADDRESS", "127.0.0.1:2222",
-         "where origins come in by ssh -R: on loopback whoever comes, elsewhere nobody yet; or off",
-         [](Arguments& to, std::string_view value) {
-           return set_listener_or_off(to.up.options.ssh, to.up.options.ssh_is_preset, value);
-         }},
+    kSshFlag,
     Flag{"--tunnel", "ADDRESS", "127.0.0.1:8444", "taken and without effect in this version",
          [](Arguments& to, std::string_view value) { return set_unserved(to, "--tunnel", value); }},
     Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "taken and without effect in this version",
@@ -196,6 +199,10 @@ inline constexpr std::array kEdgeFlags{
     kHttpsFlag,
     kPublicFlag,
     kWorkersFlag,
+    Flag{"--ssh", "ADDRESS", "off", "where origins come in by ssh -R",
+         [](Arguments& to, std::string_view value) {
+           return set_listener_or_off(to.up.options.ssh, to.up.options.ssh_is_preset, value);
+         }},
     Flag{"--metrics", "ADDRESS", "off", "/metrics, /healthz and /readyz",
          [](Arguments& to, std::string_view value) { return set_metrics(to.edge.metrics, value); }},
     Flag{"--address", "ADDRESS", "where it listens", "by which clients reach it, for its Edge object",

@@ -27,10 +27,7 @@
 namespace weir::cli {
 namespace {
 
-// In the data directory.
-constexpr const char* kSnapshotName = "snapshot.json";
-constexpr const char* kSshHostKeyName = "ssh_host_key";
-constexpr std::size_t kSshHostKeyBytesMax = 16UL * 1024;
+constexpr const char* kSnapshotName = "snapshot.json";  // in the data directory
 
 std::vector<std::string> names_with(std::vector<std::string> names, std::vector<std::string> more) {
   std::ranges::move(more, std::back_inserter(names));
@@ -77,25 +74,10 @@ role::ControlPlaneOptions control_plane_options(const UpOptions& options,
           .edge = {}};
 }
 
-// The same at every start, so that no client is alarmed.
-std::expected<std::string, std::string> ssh_host_key(const store::DataDirectory& directory, net::Env& env) {
-  const std::string path = directory.path_of(kSshHostKeyName);
-  auto kept = store::KeptFile::read(path, kSshHostKeyBytesMax);
-  if (kept) return std::move(*kept);
-  if (kept.error().code != Code::kNotFound) return std::unexpected(path + ": " + sentence_of(kept.error()));
-  auto made = ssh::make_host_key();
-  if (!made) return std::unexpected(std::string("no host key for SSH: ") + made.error().text);
-  store::KeptFile file(path, env.log);
-  file.keep([text = *made] { return text; });
-  return std::move(*made);
-}
-
 // Whoever comes may bring an origin where only this machine can come.
-role::TunnelsOptions tunnels_options(const UpOptions& options, const role::Traffic& traffic,
-                                     std::string host_key) {
-  return {.ssh = options.ssh,
-          .ssh_is_preset = options.ssh_is_preset,
-          .ssh_host_key = std::move(host_key),
+role::TunnelsIdentity tunnels_identity(const UpOptions& options, const role::Traffic& traffic,
+                                       std::string host_key) {
+  return {.ssh_host_key = std::move(host_key),
           .admission = {.domain = options.domain,
                         .anonymous = options.ssh && options.ssh->is_loopback(),
                         .ports = {.http = traffic.listening().http.port(), .https = 0}}};
@@ -166,11 +148,11 @@ int run_up(const UpOptions& options) {
   if (auto done = control.prepare(); !done) return refuse(done.error());
   traffic.on_applied([&](const config::SnapshotPointer& snapshot) { tunnels.apply(snapshot); });
   if (auto done = traffic.listen(); !done) return refuse(done.error());
-  auto host_key = ssh_host_key(*directory, env);
-  if (!host_key) return refuse(host_key.error());
-  if (auto done = tunnels.listen(tunnels_options(options, traffic, std::move(*host_key))); !done) {
-    return refuse(done.error());
-  }
+  const auto ssh_seed = (*authority)->derive_secret(controller::kSshHostKeyPurpose);
+  if (!ssh_seed) return refuse(ssh_seed.error().text);
+  role::TunnelsOptions tunnels_options{.ssh = options.ssh, .ssh_is_preset = options.ssh_is_preset};
+  if (auto done = tunnels.listen(std::move(tunnels_options)); !done) return refuse(done.error());
+  tunnels.open(tunnels_identity(options, traffic, ssh::host_key_of(*ssh_seed)));
   tunnels.on_seen([&](const report::TunnelSeen& seen) { control.say(seen); });
   if (auto done = control.listen(); !done) return refuse(done.error());
 

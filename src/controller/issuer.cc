@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "ssh/key.h"
 #include "translation/own.h"
 
 namespace weir::controller {
@@ -33,6 +34,11 @@ xds::ResourcePtr Issuer::for_edges() {
     secrets.cookie_key = *key;
   } else {
     env_.log.error("edges elsewhere can't keep to sticky cookies", {{"reason", key.error().text}});
+  }
+  if (const auto seed = authority_->derive_secret(kSshHostKeyPurpose)) {
+    secrets.ssh_host_key = ssh::host_key_of(*seed);
+  } else {
+    env_.log.error("edges elsewhere have no key for SSH", {{"reason", seed.error().text}});
   }
   const auto pair = authority_->issue(
       std::vector<std::string>{domain_, "*." + domain_, "localhost", "127.0.0.1"}, tls::Usage::kServer, now);

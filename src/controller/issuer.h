@@ -17,6 +17,8 @@ namespace weir::controller {
 
 // What the key of sticky cookies is derived from the authority for (tls::Authority::derive_secret).
 inline constexpr std::string_view kCookiePurpose = "weir sticky cookies";
+// The same of the key by which clients of SSH know every edge (ssh::host_key_of).
+inline constexpr std::string_view kSshHostKeyPurpose = "weir ssh host key";
 
 class Issuer {
  public:

@@ -147,7 +147,17 @@ void RemoteEdge::use(const enroll::Credentials& credentials) {
   }
 }
 
+void RemoteEdge::on_secrets(Secrets told) {
+  secrets_told_ = std::move(told);
+  secrets_told_(follower_->secrets());
+}
+
+void RemoteEdge::say(const report::TunnelSeen& seen) {
+  for (const auto& line : lines_) line->reporter.see(seen);
+}
+
 void RemoteEdge::tell_state() {
+  if (secrets_told_) secrets_told_(follower_->secrets());
   std::vector<report::RefusedObject> refused;
   for (auto& [object, reason] : follower_->refused()) refused.push_back({object, reason});
   for (const auto& line : lines_) {

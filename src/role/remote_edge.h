@@ -52,6 +52,12 @@ class RemoteEdge {
 
   const std::string& name() const { return options_.node.name; }
 
+  // Told of what controllers give to all edges, also of what is there from an earlier life. After prepare().
+  using Secrets = std::function<void(const translation::EdgeSecrets&)>;
+  void on_secrets(Secrets told);
+  // To all controllers: an origin has come, or gone.
+  void say(const report::TunnelSeen& seen);
+
  private:
   struct Line;  // to one controller, for reports
   net::Task<void> run();
@@ -65,6 +71,7 @@ class RemoteEdge {
   RemoteEdgeOptions options_;
   Traffic& traffic_;
   std::function<void(const std::string&)> refused_;
+  Secrets secrets_told_;                            // null: nobody is told
   std::optional<enroll::Credentials> credentials_;  // none: it has not joined
   std::optional<OwnFollower> follower_;
   std::optional<enroll::Keeper> keeper_;

@@ -24,7 +24,6 @@ Tunnels::~Tunnels() = default;
 
 std::expected<void, std::string> Tunnels::listen(TunnelsOptions options) {
   options_ = std::move(options);
-  admission_ = std::make_shared<const tunnel::Admission>(nullptr, options_.admission);
   if (!options_.ssh) return {};
   if (auto unused = control_.network.check_unused(*options_.ssh); !unused) {
     if (!options_.ssh_is_preset) {
@@ -35,35 +34,51 @@ std::expected<void, std::string> Tunnels::listen(TunnelsOptions options) {
     options_.ssh.reset();
     return {};
   }
-  return open_ssh();
+  return listen_ssh();
 }
 
 // On every worker: the kernel spreads the clients.
-std::expected<void, std::string> Tunnels::open_ssh() {
+std::expected<void, std::string> Tunnels::listen_ssh() {
   for (std::size_t i = 1; i < cores_.size(); ++i) {
-    Core& core = *cores_[i];
-    auto listener = core.below.network.listen(*options_.ssh);
+    auto listener = cores_[i]->below.network.listen(*options_.ssh);
     if (!listener) return std::unexpected(cannot_listen("--ssh", *options_.ssh, listener.error()));
     options_.ssh = (*listener)->address();
-    auto door = tunnel::SshDoor::create(
-        core.env, core.attachments, admission_,
-        [this](report::TunnelSeen seen) {
-          control_.loop.post([this, seen = std::move(seen)]() mutable { see(std::move(seen)); });
-        },
-        {.host_keys = {options_.ssh_host_key}, .software = "weir"});
-    if (!door) return std::unexpected(std::string("no SSH: ") + door.error().text);
-    core.ssh_listener = std::move(*listener);
-    core.ssh_door = std::move(*door);
-    core.below.loop.post([&core] { core.serving.spawn(core.ssh_door->serve(*core.ssh_listener)); });
+    cores_[i]->ssh_listener = std::move(*listener);
   }
   return {};
 }
 
-void Tunnels::apply(const config::SnapshotPointer& snapshot) {
-  admission_ = std::make_shared<const tunnel::Admission>(snapshot, options_.admission);
+void Tunnels::open(TunnelsIdentity identity) {
+  if (identity_) return;
+  identity_ = std::move(identity);
+  admission_ = std::make_shared<const tunnel::Admission>(snapshot_, identity_->admission);
   for (const auto& core : cores_) {
-    if (!core->ssh_door) continue;
-    core->below.loop.post([door = core->ssh_door.get(), admission = admission_] { door->admit(admission); });
+    if (core->ssh_listener) open_ssh(*core);
+  }
+}
+
+void Tunnels::open_ssh(Core& core) {
+  core.below.loop.post([this, &core, key = identity_->ssh_host_key, admission = admission_] {
+    auto door = tunnel::SshDoor::create(
+        core.env, core.attachments, admission,
+        [this](report::TunnelSeen seen) {
+          control_.loop.post([this, seen = std::move(seen)]() mutable { see(std::move(seen)); });
+        },
+        {.host_keys = {key}, .software = "weir"});
+    if (!door) return core.below.log.error("nobody comes in by SSH", {{"reason", door.error().text}});
+    core.ssh_door = std::move(*door);
+    core.serving.spawn(core.ssh_door->serve(*core.ssh_listener));
+  });
+}
+
+void Tunnels::apply(const config::SnapshotPointer& snapshot) {
+  snapshot_ = snapshot;
+  if (!identity_) return;
+  admission_ = std::make_shared<const tunnel::Admission>(snapshot, identity_->admission);
+  for (const auto& core : cores_) {
+    core->below.loop.post([core = core.get(), admission = admission_] {
+      if (core->ssh_door) core->ssh_door->admit(admission);
+    });
   }
 }
 

@@ -28,7 +28,11 @@ namespace weir::role {
 struct TunnelsOptions {
   std::optional<net::Address> ssh;  // none: nobody comes in by SSH
   bool ssh_is_preset = true;        // nobody asked for it: when the port is taken, there is none
-  std::string ssh_host_key;         // OpenSSH's format; a secret
+};
+
+// What is known once this machine is a part of a weir.
+struct TunnelsIdentity {
+  std::string ssh_host_key;  // OpenSSH's format; a secret
   tunnel::AdmissionOptions admission;
 };
 
@@ -43,8 +47,10 @@ class Tunnels {
   net::Env& control() { return cores_.front()->env; }
   std::span<net::Env* const> workers() const { return worker_envs_; }
 
-  // Before any core runs. The error is a sentence.
+  // Before any core runs: takes the ports. The error is a sentence.
   std::expected<void, std::string> listen(TunnelsOptions options);
+  // Once: lets clients in, of whom those before have waited.
+  void open(TunnelsIdentity identity);
   // Where clients come in by SSH; none: nowhere.
   const std::optional<net::Address>& ssh() const { return options_.ssh; }
 
@@ -65,17 +71,20 @@ class Tunnels {
     tunnel::Network network;
     net::Env env;
     std::unique_ptr<net::Listener> ssh_listener;
-    std::unique_ptr<tunnel::SshDoor> ssh_door;
+    std::unique_ptr<tunnel::SshDoor> ssh_door;  // touched on its own loop
     net::TaskGroup serving;
     net::TaskGroup ending;
   };
 
   net::Task<void> stop_core(Core& core, net::Event& stopped);
-  std::expected<void, std::string> open_ssh();
+  std::expected<void, std::string> listen_ssh();
+  void open_ssh(Core& core);
   void see(report::TunnelSeen seen);
 
   net::Env& control_;
   TunnelsOptions options_;
+  std::optional<TunnelsIdentity> identity_;
+  config::SnapshotPointer snapshot_;
   tunnel::Registry registry_;
   std::vector<std::unique_ptr<Core>> cores_;  // the control core's first
   std::vector<net::Env*> worker_envs_;

@@ -2,6 +2,8 @@
 // which takes randomness from libssh's crypto; on any core.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,6 +19,8 @@ std::string fingerprint_of(net::Slice blob);
 
 // A new Ed25519 key in OpenSSH's format: a secret.
 Result<std::string> make_host_key();
+// The same of 32 secret bytes: who has them has the same key.
+std::string host_key_of(std::span<const std::byte, 32> seed);
 // "ssh-ed25519 AAAA...", the public half of a private key: for known_hosts.
 Result<std::string> public_line_of(std::string_view host_key);
 

@@ -39,6 +39,7 @@ struct IssuedPair {
 struct EdgeSecrets {
   std::array<std::byte, 32> cookie_key{};
   std::string domain;
+  std::string ssh_host_key;                  // OpenSSH's format: all edges show the same
   std::map<std::string, IssuedPair> issued;  // by host name, where there is no Certificate
   friend bool operator==(const EdgeSecrets&, const EdgeSecrets&) = default;
 };
