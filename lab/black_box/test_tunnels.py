@@ -127,7 +127,9 @@ def test_a_session_shows_where_visitors_find_it(weir, ssh, origins):
     client = ssh(f"0:127.0.0.1:{origin.port}", session=True)
     url = client.said(r"http://([a-z]+-[a-z]+-\d{4})\.weir\.localhost:(\d+)")
     assert int(url[2]) == weir.http_port
-    serves(weir, url[1])
+    serves(weir, url[1], 10)
+    client.said(r"\d\d:\d\d:\d\d 127\.0\.0\.1 GET / 200 [\d.]+ ms")
+    wait_until(lambda: sum("GET / 200" in line for line in client.lines) >= 10, 5, "a line for each request")
 
 
 def test_two_origins_of_one_name_share_it_and_one_that_dies_is_missed_by_nobody(weir, ssh, origins):

@@ -156,8 +156,9 @@ int edge_command(const Arguments& arguments, Terminal& /*terminal*/) {
   if (!directory) return refuse(directory.error().sentence);
 
   role::Tunnels tunnels(env, (*process)->workers());
-  role::Traffic traffic(tunnels.control(), tunnels.workers(),
-                        traffic_options(options, *directory, access_log->get()));
+  role::TrafficOptions to_traffic = traffic_options(options, *directory, access_log->get());
+  to_traffic.edge.live = &tunnels.live();
+  role::Traffic traffic(tunnels.control(), tunnels.workers(), std::move(to_traffic));
   Leader leader;
   role::Probe probe(env, traffic);
   traffic.on_begun([&] { show_ready(*log, options, traffic); });

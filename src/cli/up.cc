@@ -129,8 +129,10 @@ int run_up(const UpOptions& options) {
   if (!cookie_key) return refuse(cookie_key.error().text);
 
   role::Tunnels tunnels(env, (*process)->workers());
-  role::Traffic traffic(tunnels.control(), tunnels.workers(),
-                        traffic_options(options, *directory, *authority, *cookie_key, access_log->get()));
+  role::TrafficOptions to_traffic =
+      traffic_options(options, *directory, *authority, *cookie_key, access_log->get());
+  to_traffic.edge.live = &tunnels.live();
+  role::Traffic traffic(tunnels.control(), tunnels.workers(), std::move(to_traffic));
   const auto on_ready = [&](const net::Address& api, const std::string& made_token) {
     if (!made_token.empty()) show_admin_token(options.data_dir, made_token);
     const auto& [http, https] = traffic.listening();

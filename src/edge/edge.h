@@ -37,6 +37,7 @@ struct EdgeOptions {
   std::shared_ptr<const tls::Authority> authority = nullptr;  // for host names without a Certificate
   auth::Digest cookie_key{};  // a secret that sticky cookies are made with, the same on all edges
   record::AccessLog* access_log = nullptr;  // outlives the edge; null: none is written
+  record::LiveRequests* live = nullptr;     // the same; null: nobody looks on
 };
 
 // What an edge gets from those who have the authority of its weir, when it has not got that itself.

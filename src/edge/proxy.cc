@@ -199,7 +199,8 @@ Proxy::Proxy(net::Env& env, net::Connector& connector, const WorkerOptions& opti
       connector_(connector),
       zone_(options.zone),
       connections_(env.loop),
-      active_(std::make_shared<ActivePlan>()) {
+      active_(std::make_shared<ActivePlan>()),
+      live_(options.live) {
   apply(std::make_shared<Plan>(Plan{.router = std::make_shared<const Router>()}));
   if (options.access_log != nullptr) access_lines_.emplace(*options.access_log);
 }
@@ -297,6 +298,7 @@ void Proxy::ended(http::Request& request, const http::RequestEnd& end) {
   decision.end(end, env_.loop.now());
   count(decision);
   if (access_lines_) access_lines_->add(decision, request, env_.loop.clock().wall_now());
+  if (live_ != nullptr) live_->add(decision, env_.loop.clock());
   journal_.end(decision);
 }
 

@@ -18,6 +18,7 @@
 #include "net/task_group.h"
 #include "record/access_lines.h"
 #include "record/journal.h"
+#include "record/live_requests.h"
 #include "record/traffic.h"
 
 namespace weir::edge {
@@ -41,6 +42,7 @@ struct ProxyCounters {
 struct WorkerOptions {
   std::uint32_t zone = 0;                   // of this edge; see zone_number()
   record::AccessLog* access_log = nullptr;  // outlives the worker; null: none is written
+  record::LiveRequests* live = nullptr;     // the same; null: nobody looks on
 };
 
 // A request that nobody has sent.
@@ -115,6 +117,7 @@ class Proxy final : public http::Service {
   record::Traffic traffic_;
   record::Journal journal_;
   std::optional<record::AccessLines> access_lines_;
+  record::LiveRequests* live_;  // null: nobody looks on
 };
 
 }  // namespace weir::edge

@@ -64,7 +64,7 @@ void Tunnels::open_ssh(Core& core) {
         [this](report::TunnelSeen seen) {
           control_.loop.post([this, seen = std::move(seen)]() mutable { see(std::move(seen)); });
         },
-        {.host_keys = {key}, .software = "weir"});
+        live_, {.host_keys = {key}, .software = "weir"});
     if (!door) return core.below.log.error("nobody comes in by SSH", {{"reason", door.error().text}});
     core.ssh_door = std::move(*door);
     core.serving.spawn(core.ssh_door->serve(*core.ssh_listener));

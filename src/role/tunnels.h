@@ -46,6 +46,8 @@ class Tunnels {
   // In the place of those that this was made with, for whoever is to reach origins.
   net::Env& control() { return cores_.front()->env; }
   std::span<net::Env* const> workers() const { return worker_envs_; }
+  // Where the traffic tells what visitors ask for.
+  record::LiveRequests& live() { return live_; }
 
   // Before any core runs: takes the ports. The error is a sentence.
   std::expected<void, std::string> listen(TunnelsOptions options);
@@ -86,6 +88,7 @@ class Tunnels {
   std::optional<TunnelsIdentity> identity_;
   config::SnapshotPointer snapshot_;
   tunnel::Registry registry_;
+  record::LiveRequests live_;
   std::vector<std::unique_ptr<Core>> cores_;  // the control core's first
   std::vector<net::Env*> worker_envs_;
   tunnel::AdmissionPointer admission_;

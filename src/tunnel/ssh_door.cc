@@ -50,19 +50,22 @@ class SshDoor::ForwardWay final : public Way {
 
 Result<std::unique_ptr<SshDoor>> SshDoor::create(net::Env& env, Attachments& attachments,
                                                  AdmissionPointer admission, Announce announce,
-                                                 ssh::ServerOptions options) {
-  std::unique_ptr<SshDoor> door(new SshDoor(env, attachments, std::move(admission), std::move(announce)));
+                                                 record::LiveRequests& live, ssh::ServerOptions options) {
+  std::unique_ptr<SshDoor> door(
+      new SshDoor(env, attachments, std::move(admission), std::move(announce), live));
   auto server = ssh::Server::create(env, *door, std::move(options));
   if (!server) return fail(server.error());
   door->server_ = std::move(*server);
   return door;
 }
 
-SshDoor::SshDoor(net::Env& env, Attachments& attachments, AdmissionPointer admission, Announce announce)
+SshDoor::SshDoor(net::Env& env, Attachments& attachments, AdmissionPointer admission, Announce announce,
+                 record::LiveRequests& live)
     : env_(env),
       attachments_(attachments),
       admission_(std::move(admission)),
-      announce_(std::move(announce)) {}
+      announce_(std::move(announce)),
+      live_(live) {}
 
 SshDoor::~SshDoor() = default;
 
@@ -127,10 +130,27 @@ Result<std::uint16_t> SshDoor::forward(ssh::Session& session, std::string_view a
              .hostname = forwarded.place.hostname});
   say(guest, forwarded.place.url.empty() ? forwarded.place.service : forwarded.place.url);
   guest.forwards.push_back(std::move(forwarded));
+  if (!guest.terminals.empty()) look_on(session, guest.forwards.back());
   return guest.forwards.back().port;
 }
 
-void SshDoor::withdraw(const Forwarded& forwarded, const Guest& guest) {
+// Lines come from whichever core had the request, after the session has gone perhaps.
+void SshDoor::look_on(ssh::Session& session, Forwarded& forwarded) {
+  if (forwarded.watch) return;
+  forwarded.watch =
+      live_.watch(forwarded.place.service, "tunnel:" + forwarded.instance, env_.loop,
+                  [this, watched = &session, number = guests_.at(&session).number](const std::string& line) {
+                    const auto guest = guests_.find(watched);
+                    if (guest != guests_.end() && guest->second.number == number) say(guest->second, line);
+                  });
+}
+
+void SshDoor::look_away(Forwarded& forwarded) {
+  if (forwarded.watch) live_.end(*std::exchange(forwarded.watch, std::nullopt));
+}
+
+void SshDoor::withdraw(Forwarded& forwarded, const Guest& guest) {
+  look_away(forwarded);
   forwarded.way->close();
   attachments_.detach(auth::origin_address(forwarded.place.service, forwarded.instance), *forwarded.way);
   announce_({.service = forwarded.place.service,
@@ -153,20 +173,25 @@ void SshDoor::terminal(ssh::Session& session, ssh::Terminal& terminal, ssh::Term
   switch (event) {
     case ssh::TerminalEvent::kStarted:
       guest.terminals.insert(&terminal);
-      for (const Forwarded& one : guest.forwards) {
+      for (Forwarded& one : guest.forwards) {
+        look_on(session, one);
         terminal.print(one.place.url.empty() ? one.place.service : one.place.url);
       }
       break;
     case ssh::TerminalEvent::kInterrupt:
     case ssh::TerminalEvent::kEndOfInput: terminal.close(0); break;
     case ssh::TerminalEvent::kResized: break;
-    case ssh::TerminalEvent::kClosed: guest.terminals.erase(&terminal); break;
+    case ssh::TerminalEvent::kClosed:
+      guest.terminals.erase(&terminal);
+      if (!guest.terminals.empty()) break;
+      for (Forwarded& one : guest.forwards) look_away(one);
+      break;
   }
 }
 
 void SshDoor::ended(ssh::Session& session, const Error& why) {
   const auto found = guests_.find(&session);
-  for (const Forwarded& one : found->second.forwards) withdraw(one, found->second);
+  for (Forwarded& one : found->second.forwards) withdraw(one, found->second);
   env_.log.info(
       "a tunnel session has ended",
       {{"user", found->second.account}, {"client", session.peer().to_string()}, {"reason", why.text}});

@@ -6,12 +6,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "net/env.h"
+#include "record/live_requests.h"
 #include "report/report.h"
 #include "ssh/gate.h"
 #include "ssh/server.h"
@@ -29,7 +31,7 @@ class SshDoor final : private ssh::Gate {
 
   static Result<std::unique_ptr<SshDoor>> create(net::Env& env, Attachments& attachments,
                                                  AdmissionPointer admission, Announce announce,
-                                                 ssh::ServerOptions options);
+                                                 record::LiveRequests& live, ssh::ServerOptions options);
   SshDoor(const SshDoor&) = delete;
   SshDoor& operator=(const SshDoor&) = delete;
   ~SshDoor() override;
@@ -52,6 +54,7 @@ class SshDoor final : private ssh::Gate {
     Place place;
     std::string instance;
     std::shared_ptr<ForwardWay> way;
+    std::optional<std::uint64_t> watch;  // of its requests, while somebody looks on
   };
   struct Guest {
     std::string account;
@@ -62,7 +65,8 @@ class SshDoor final : private ssh::Gate {
     std::set<ssh::Terminal*> terminals;
   };
 
-  SshDoor(net::Env& env, Attachments& attachments, AdmissionPointer admission, Announce announce);
+  SshDoor(net::Env& env, Attachments& attachments, AdmissionPointer admission, Announce announce,
+          record::LiveRequests& live);
 
   bool trusts_authority(const ssh::Session& session, std::string_view user, net::Slice key) override;
   bool authenticate(const ssh::Session& session, const ssh::Credential& credential) override;
@@ -73,13 +77,16 @@ class SshDoor final : private ssh::Gate {
   void ended(ssh::Session& session, const Error& why) override;
 
   std::uint16_t free_port(const Guest& guest, std::string_view address) const;
-  void withdraw(const Forwarded& forwarded, const Guest& guest);
+  void withdraw(Forwarded& forwarded, const Guest& guest);
   void say(const Guest& guest, std::string_view text);
+  void look_on(ssh::Session& session, Forwarded& forwarded);
+  void look_away(Forwarded& forwarded);
 
   net::Env& env_;
   Attachments& attachments_;
   AdmissionPointer admission_;
   Announce announce_;
+  record::LiveRequests& live_;
   std::unique_ptr<ssh::Server> server_;
   std::map<ssh::Session*, Guest> guests_;
 };
