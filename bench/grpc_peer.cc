@@ -87,7 +87,7 @@ class MutualTls final : public http::Handshake {
 };
 
 std::shared_ptr<http::Handshake> make_handshake(const Options& options, WallTime now) {
-  if (options.tls.empty()) return std::make_shared<PriorKnowledge>();
+  if (options.tls.empty()) return std::make_shared<h2::PriorKnowledge>();
   const auto authority = value_of(tls::Authority::load(value_of(tls::Authority::create("grpc_peer", now))));
   const auto issue = [&](std::vector<std::string> names, tls::Usage usage) {
     return value_of(authority.issue(names, usage, now));

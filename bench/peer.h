@@ -1,5 +1,5 @@
 // What the programs of this folder have in common: they end with a sentence when something is wrong, speak by
-// lines, and take HTTP/2 from whoever begins with it.
+// lines.
 #pragma once
 
 #include <errno.h>
@@ -14,8 +14,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "http/connection.h"
-#include "net/task.h"
 
 namespace weir::bench {
 
@@ -50,13 +48,6 @@ class Silence final : public Log {
  public:
   void write(Level /*level*/, std::string_view /*event*/,
              std::initializer_list<LogField> /*fields*/) override {}
-};
-
-struct PriorKnowledge final : http::Handshake {
-  net::Task<Result<http::Incoming>> run(http::Incoming incoming) override {
-    incoming.may_begin_h2 = true;
-    co_return incoming;
-  }
 };
 
 }  // namespace weir::bench

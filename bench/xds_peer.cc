@@ -117,7 +117,7 @@ class Controller final : public xds::Sink {
     auto listener = value_of(
         core_.env().network.listen(value_of(net::Address::parse("127.0.0.1:" + std::to_string(port)))));
     const std::uint16_t bound = listener->address().port();
-    http_.listen(std::move(listener), std::make_shared<PriorKnowledge>());
+    http_.listen(std::move(listener), std::make_shared<h2::PriorKnowledge>());
     say("listening " + std::to_string(bound));
   }
   void run(const std::string& line) { running_.spawn(obey(line)); }

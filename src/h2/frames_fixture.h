@@ -71,12 +71,4 @@ class FramePeer {
   FrameReader reader_;
 };
 
-// Of a cleartext port where clients may begin with HTTP/2 (RFC 9113 section 3.3).
-struct PriorKnowledge final : http::Handshake {
-  net::Task<Result<http::Incoming>> run(http::Incoming incoming) override {
-    incoming.may_begin_h2 = true;
-    co_return incoming;
-  }
-};
-
 }  // namespace weir::h2

@@ -18,6 +18,14 @@ namespace weir::h2 {
 // For http::ServerOptions::h2. `incoming` begins with the client's preface, received or not.
 std::unique_ptr<http::Connection> make_connection(http::Server& server, http::Incoming incoming);
 
+// Of a cleartext port where clients may begin with HTTP/2 (RFC 9113 section 3.3).
+struct PriorKnowledge final : http::Handshake {
+  net::Task<Result<http::Incoming>> run(http::Incoming incoming) override {
+    incoming.may_begin_h2 = true;
+    co_return incoming;
+  }
+};
+
 class ServerConnection final : public http::Connection, private Session {
  public:
   ServerConnection(http::Server& server, http::Incoming incoming);

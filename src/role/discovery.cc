@@ -71,7 +71,11 @@ std::expected<void, std::string> Discovery::listen() {
   auto listener = env_.network.listen(options_.at);
   if (!listener) return std::unexpected(cannot_listen("--xds", options_.at, listener.error()));
   listening_ = true;
-  http_.listen(std::move(*listener), door_);
+  if (door_) {
+    http_.listen(std::move(*listener), door_);
+  } else {
+    http_.listen(std::move(*listener), std::make_shared<h2::PriorKnowledge>());
+  }
   return {};
 }
 
