@@ -97,6 +97,12 @@ class Identity:
         self.certificate = pair["certificate_chain"]["inline_string"].encode()
         self.key = pair["private_key"]["inline_string"].encode()
 
+    def save(self, path, controller):
+        """For another process."""
+        known = {"node": self.node, "controller": [controller.address, controller.xds_port, controller.NAME]}
+        pems = {"ca": self.ca, "key": self.key, "certificate": self.certificate}
+        path.write_text(json.dumps(known | {what: pem.decode() for what, pem in pems.items()}))
+
     def channel(self, controller):
         return channel(controller, grpc.ssl_channel_credentials(self.ca, self.key, self.certificate))
 

@@ -31,6 +31,8 @@ Discovery::Discovery(net::Env& env, controller::Views& views, controller::Fleet&
                  {.view = [this](const xds::Node& node) { return views_.catalog_for(node); },
                   .attached = [this](const xds::Node& node) { attached(node); },
                   .detached = [this](const xds::Node& node) { detached(node); },
+                  .ended = [this](const net::Address& from, const xds::Node* node,
+                                  const grpc::Status& why) { ended(from, node, why); },
                   .domain = options_.domain,
                   .certificate_required = static_cast<bool>(options_.names)}),
       reports_(fleet.sink(), {.trust_domain = options_.domain,
@@ -99,6 +101,16 @@ void Discovery::detached(const xds::Node& node) {
   if (found == envoys_.end() || --found->second > 0) return;
   envoys_.erase(found);
   fleet_.detach(node.id);
+}
+
+void Discovery::ended(const net::Address& from, const xds::Node* node, const grpc::Status& why) {
+  const auto passed_over = log_limit_.take(env_.loop.now());
+  if (!passed_over) return;
+  env_.log.warning("a stream of discovery is ended for what its client does",
+                   {{"edge", node != nullptr ? node->id : std::string()},
+                    {"from", from.to_string()},
+                    {"reason", why.message},
+                    {"passed_over", std::to_string(*passed_over)}});
 }
 
 void Discovery::accepted(const xds::Node& node, xds::Type /*type*/,

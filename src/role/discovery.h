@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/log_limit.h"
 #include "controller/fleet.h"
 #include "controller/issuer.h"
 #include "controller/views.h"
@@ -66,6 +67,7 @@ class Discovery final : private xds::Sink {
 
   void attached(const xds::Node& node);
   void detached(const xds::Node& node);
+  void ended(const net::Address& from, const xds::Node* node, const grpc::Status& why);
   net::Task<void> tell_applied();
   void issue();
   net::Task<void> issue_anew();
@@ -78,6 +80,7 @@ class Discovery final : private xds::Sink {
   controller::Fleet& fleet_;
   std::map<std::string, std::size_t, std::less<>> envoys_;  // and how many streams each has
   bool to_tell_ = false;                                    // tell_applied() is posted
+  LogLimit log_limit_;                                      // of ended()
   grpc::Server calls_;
   xds::Server discovery_;
   report::ReportServer reports_;

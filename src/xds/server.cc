@@ -97,6 +97,9 @@ net::Task<grpc::Status> Server::serve(grpc::ServerCall& call, Variant variant, s
   co_await write_all(stream);
   end_turn(stream);
   co_await reader.stop();
+  if (stream.at_fault && options_.ended) {
+    options_.ended(call.request().peer, stream.session ? &stream.session->node() : nullptr, *stream.status);
+  }
   co_return std::move(stream.status).value_or(grpc::Status{grpc::StatusCode::kCancelled, ""});
 }
 
@@ -110,6 +113,7 @@ net::Task<void> Server::read_all(Stream& stream) {
       stream.status.emplace();  // the client has ended it
     } else if (grpc::Status status = take(stream, **message); !status.ok()) {
       stream.status = std::move(status);
+      stream.at_fault = true;
     }
     stream.wake.set();
     if (stream.status || !stream.session) break;
@@ -162,6 +166,7 @@ net::Task<void> Server::write_all(Stream& stream) {
     if (stream.session && stream.session->overdue(now)) {
       counters_.overdue.add();
       stream.status = grpc::Status{grpc::StatusCode::kDeadlineExceeded, "no answer to a response"};
+      stream.at_fault = true;
       break;
     }
     std::optional<Response> response;

@@ -25,6 +25,8 @@ class Server {
     // A stream of the node begins, or ends. Empty: nobody asks.
     std::function<void(const Node& node)> attached = {};
     std::function<void(const Node& node)> detached = {};
+    // A stream was ended for what its client did, or did not do. No node: it never said who it is.
+    std::function<void(const net::Address& from, const Node* node, const grpc::Status& why)> ended = {};
     // Of the machines' certificates; a node with a certificate is who that says, in this domain.
     std::string domain = {};
     // False: who comes without TLS is who it says it is.
@@ -74,6 +76,7 @@ class Server {
     bool bulk_waits = false;          // for its turn
     Instant bulk_until;
     std::optional<grpc::Status> status;  // how it ends
+    bool at_fault = false;               // the client is, for that
     Stream* next = nullptr;              // in the server's list
     Stream** link = nullptr;
   };

@@ -245,6 +245,7 @@ TEST_CASE("a client that never answers is ended after a while, and hurts nobody 
   CHECK(edge.has["object revision"] == "r2");
   world.fake.advance(kAnswerTimeout + 10ms);
   CHECK(silent.end() == "DEADLINE_EXCEEDED no answer to a response");
+  CHECK(world.first->ended == Lines{"silent: no answer to a response"});
   CHECK(edge.controller == 0U);
 }
 
@@ -260,6 +261,9 @@ TEST_CASE("a client that says what is no request, no node, or too much, is told 
   for (std::size_t i = 0; i <= kNamesMax; ++i) request.names.push_back("s" + std::to_string(i));
   greedy.say(request);
   CHECK(greedy.end() == "RESOURCE_EXHAUSTED the stream names too many resources of one type");
+  CHECK(world.first->ended == Lines{"n: not a request of discovery",
+                                    "nobody: the first request of a stream needs a node with an id",
+                                    "g: the stream names too many resources of one type"});
 }
 
 TEST_CASE("a client that floods waits, and is not ended") {

@@ -103,7 +103,11 @@ struct Controller {
         calls(fake.loop, {}),
         discovery(
             fake.loop, sink,
-            {.view = [&catalog](const Node& node) { return node.id == "stranger" ? nullptr : &catalog; }}),
+            {.view = [&catalog](const Node& node) { return node.id == "stranger" ? nullptr : &catalog; },
+             .ended =
+                 [this](const net::Address&, const Node* node, const grpc::Status& why) {
+                   ended.push_back((node != nullptr ? node->id : "nobody") + ": " + why.message);
+                 }}),
         http(fake.env, calls, with_h2(std::move(options))) {
     discovery.add_to(calls);
     http.listen(*fake.network.listen(*net::Address::parse(address)), std::make_shared<h2::PriorKnowledge>());
@@ -130,6 +134,7 @@ struct Controller {
   grpc::Server calls;
   Server discovery;
   http::Server http;
+  std::vector<std::string> ended;  // for what their clients did
   bool stopped = false;
 };
 
