@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import certificates, changes, cost, http1, machine, secure, store, xds  # noqa: E402
+from bench import certificates, changes, cost, http1, machine, secure, shift, store, xds  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
 CONTESTS = [
@@ -85,6 +85,10 @@ def arguments():
     command.add_argument("--flips", type=int, default=200)
     command.add_argument("--only", type=listed, default=[], help="weir,envoy: how the edges ask")
     command.set_defaults(run=xds.run)
+    command = benches.add_parser("shift", help="from a PUT to traffic shifted on several edges")
+    command.add_argument("--edges", type=int, default=4)
+    command.add_argument("--changes", type=int, default=200)
+    command.set_defaults(run=shift.run)
     command = benches.add_parser("changes", help="one change where there are many objects")
     command.add_argument("--services", type=int, default=10000, help="of ten endpoints each")
     command.add_argument("--balancers", type=int, default=1000)

@@ -9,6 +9,7 @@ pytest.importorskip("grpc", reason="python3-grpcio is not installed (./dev setup
 from lab import weir, xds_attackers  # noqa: E402
 from lab.black_box.test_xds_peers import Site, start  # noqa: E402
 from lab.process import ROOT, Process, status_kib, wait_until  # noqa: E402
+from lab.shift import percentile, shown  # noqa: E402
 
 BALANCERS = 10
 SERVICES = 200  # of each
@@ -37,10 +38,6 @@ class Attack:
 
     def ends(self):
         return set(self.process.log().splitlines())
-
-
-def percentile(values, percent):
-    return sorted(values)[(len(values) - 1) * percent // 100]
 
 
 def shifts(site, stream, seconds):
@@ -79,9 +76,8 @@ def test_each_harms_itself_only(site, tmp_path):
         for one in attacks:
             assert one.process.running(), one.process.log()
             one.process.kill()
-        shown = f"p50 {percentile(took, 50):.0f} p99 {percentile(took, 99):.0f} max {max(took):.0f} ms"
-        print(f"{len(took)} changes meanwhile: {shown}")
-        assert percentile(took, 99) < SHIFT_MS_MAX, shown
+        print(f"{len(took)} changes meanwhile: {shown(took)}")
+        assert percentile(took, 99) < SHIFT_MS_MAX, shown(took)
         assert status_kib(controller.pid, "VmHWM") - before < GROWTH_KIB_MAX
         # Who is ended is ended for what it does, and that is written down, at most once a second.
         assert ends["giant_lists"] == {"RESOURCE_EXHAUSTED the stream names too many resources of one type"}
