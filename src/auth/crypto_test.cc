@@ -28,6 +28,17 @@ TEST_CASE("hmac_sha256: the vectors of RFC 4231, in any number of parts") {
         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+TEST_CASE("from_base64: the vectors of RFC 4648, with padding and without") {
+  for (const std::string text : {"", "f", "fo", "foo", "foob", "fooba", "foobar"}) {
+    std::string coded = to_base64(bytes_of(text));
+    CHECK(from_base64(coded) == text);
+    while (coded.ends_with('=')) coded.pop_back();
+    CHECK(from_base64(coded) == text);
+  }
+  CHECK_FALSE(from_base64("Zm9v\n"));
+  CHECK_FALSE(from_base64("Zm-v"));
+}
+
 TEST_CASE("constant_time_equal is equality") {
   CHECK(constant_time_equal({}, {}));
   CHECK(constant_time_equal(bytes_of("same"), bytes_of("same")));

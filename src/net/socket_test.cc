@@ -1,6 +1,7 @@
 #include "net/socket.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -250,6 +251,28 @@ TEST_CASE("a steady conversation over sockets allocates nothing") {
     CHECK(real.run_until([&] { return group.size() == 0; }));
     if (before && pass == 1) CHECK(*testing::allocations() - *before == 0);
   }
+}
+
+TEST_CASE("handed over, a descriptor's events are another's, and closing it is too") {
+  struct Reader final : EpollPoller::Handler {
+    void on_events(std::uint32_t events) override { seen |= events; }
+    std::uint32_t seen = 0;
+  } reader;
+  RealEnv real;
+  auto [client, server] = real.connection();
+  Socket* socket = server->plain_socket();
+  REQUIRE(socket != nullptr);
+  auto handed = socket->hand_over(reader);
+  server.reset();
+  CHECK(real.run(client->write(as_slice("still open"), 1s)) == Result<std::size_t>(10));
+  CHECK(real.run_until([&] { return (reader.seen & EPOLLIN) != 0; }));
+  CHECK_FALSE(client->peer_closed());
+  const int descriptor = handed.descriptor.release();
+  CHECK_FALSE(handed.descriptor);
+  handed.poller.remove(descriptor);
+  ::close(descriptor);
+  std::array<std::byte, 1> byte{};
+  CHECK(code_of(real.run(client->read(byte, 1s))) == Code::kReset);  // its bytes were not read
 }
 
 }  // namespace
