@@ -94,9 +94,8 @@ class Probe:
         return self.process.log_path.read_text()
 
     def wait(self, expression, deadline_s=15):
-        return wait_until(
-            lambda: re.search(expression, self.text(), re.M), deadline_s, f"{expression!r} in the probe's words"
-        )
+        what = f"{expression!r} in the probe's words"
+        return wait_until(lambda: re.search(expression, self.text(), re.M), deadline_s, what)
 
     def forward(self, address="localhost"):
         """The port of the last forward of this address."""

@@ -80,7 +80,8 @@ def tunnel(start, probe, key, origin, *options, name="localhost", port=0):
 
 def test_port_0_is_told_and_the_visitor_is_named(start, probe, key, origin):
     client, port = tunnel(start, probe, key, origin, name="any")
-    wait_until(lambda: f"Allocated port {port} for remote forward" in said(client), 10, "the port at the client")
+    told = f"Allocated port {port} for remote forward"
+    wait_until(lambda: told in said(client), 10, "the port at the client")
     with socket.create_connection(("127.0.0.1", port), timeout=10) as visitor:
         visitor.sendall(b"ping")
         visitor.shutdown(socket.SHUT_WR)
@@ -144,12 +145,12 @@ def test_an_origin_that_refuses(start, probe, key, folder):
         port = free_port()
 
     _, port = tunnel(start, probe, key, Nobody, name="nobody")
-    before = probe.text().count("open failed connect_failed the tunnel's client can't reach its origin")
+    failed = "open failed connect_failed the tunnel's client can't reach its origin"
+    before = probe.text().count(failed)
     visitors = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(5)]
     for visitor in visitors:
         with visitor, pytest.raises(ConnectionResetError):
             assert visitor.recv(1) != b""
-    failed = "open failed connect_failed the tunnel's client can't reach its origin"
     wait_until(lambda: probe.text().count(failed) == before + 5, 10, "five failures")
 
 
@@ -164,7 +165,7 @@ def test_large_bodies_both_ways(start, probe, key, origin, rekeys):
     upload = pattern(size)[:size]
     assert ask(port, upload) == hashlib.sha256(upload).hexdigest().encode()
     if rekeys:
-        assert said(client).count("rekeying in progress") + said(client).count("SSH2_MSG_NEWKEYS received") > 10
+        assert said(client).count("SSH2_MSG_NEWKEYS received") > 10
 
 
 def test_many_visitors_at_once(start, probe, key, origin):
@@ -248,7 +249,8 @@ def test_another_key_and_other_algorithms_are_refused(probe, key, tmp_path):
     done = run(openssh(probe, stranger, "-N"))
     assert done.returncode == 255 and "Permission denied (publickey,password)" in done.stderr
     done = run(openssh(probe, key, "-N", "-o", "HostKeyAlgorithms=rsa-sha2-512"))
-    assert done.returncode == 255 and "no matching host key type found. Their offer: ssh-ed25519" in done.stderr
+    assert done.returncode == 255
+    assert "no matching host key type found. Their offer: ssh-ed25519" in done.stderr
     for option in ("Ciphers=aes128-cbc", "KexAlgorithms=diffie-hellman-group14-sha1"):
         done = run(openssh(probe, key, "-N", "-o", option))
         assert done.returncode == 255 and "no matching" in done.stderr

@@ -221,7 +221,8 @@ def test_nothing_but_forwards(probe, key, origin):
 def test_dropbear(start, probe, origin, tmp_path):
     port = free_port()
     environment = {**os.environ, "DROPBEAR_PASSWORD": PASSWORD, "HOME": str(tmp_path)}
-    words = ["dbclient", "-y", "-N", "-R", f"{port}:127.0.0.1:{origin.port}", "-p", probe.port, "me@127.0.0.1"]
+    forward = f"{port}:127.0.0.1:{origin.port}"
+    words = ["dbclient", "-y", "-N", "-R", forward, "-p", probe.port, "me@127.0.0.1"]
     client = start(words, environment=environment)
     probe.wait(rf'^forward "[a-z]*" {port}$')
     check(port)
@@ -231,27 +232,24 @@ def test_dropbear(start, probe, origin, tmp_path):
 
 def test_putty(start, probe, origin, tmp_path):
     port = free_port()
-    blob = probe.host_line.split()[1]
     line = tmp_path / "host.pub"
     line.write_text(probe.host_line + "\n")
     words = ["plink", "-ssh", "-batch", "-N", "-hostkey", fingerprint(line), "-l", "me", "-pw", PASSWORD]
-    assert blob
     words += ["-P", probe.port, "-R", f"{port}:127.0.0.1:{origin.port}", "127.0.0.1"]
     start(words, environment={**os.environ, "HOME": str(tmp_path)})
     probe.wait(rf'^forward "[a-z]*" {port}$')
     check(port)
 
 
-def test_autossh_comes_back(start, probe, key, origin, tmp_path):
+def test_autossh_comes_back(start, probe, key, origin):
     port = free_port()
     forward = ["-N", "-R", f"again:{port}:127.0.0.1:{origin.port}", "-o", "ExitOnForwardFailure=yes"]
     words = ["autossh", "-M", "0", *openssh(probe, key, *forward)[1:]]
-    environment = {**os.environ, "AUTOSSH_GATETIME": "0", "AUTOSSH_PIDFILE": str(tmp_path / "pid")}
-    client = start(words, environment=environment)
+    client = start(words, environment={**os.environ, "AUTOSSH_GATETIME": "0"})
     probe.wait(rf'^forward "again" {port}$')
     check(port)
-    children = subprocess.run(["pgrep", "-P", str(client.popen.pid)], capture_output=True, text=True, check=True)
-    [child] = children.stdout.split()
+    words = ["pgrep", "-P", str(client.popen.pid)]
+    [child] = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
     os.kill(int(child), signal.SIGKILL)
     forwards = rf'^forward "again" {port}$'
     wait_until(lambda: len(re.findall(forwards, probe.text(), re.M)) == 2, 15, "a second forward")
@@ -264,7 +262,6 @@ def test_autossh_comes_back(start, probe, key, origin, tmp_path):
 def test_go(start, probe, key, origin):
     words = [GO_CLIENT, f"127.0.0.1:{probe.port}", "me", key, f"127.0.0.1:{origin.port}"]
     client = start(words)
-    said = wait_until(
-        lambda: re.search(r"^listening \S+:(\d+)$", client.log_path.read_text(), re.M), 15, "the Go client's port"
-    )
+    line = r"^listening \S+:(\d+)$"
+    said = wait_until(lambda: re.search(line, client.log_path.read_text(), re.M), 15, "the client's port")
     check(int(said[1]))
