@@ -161,7 +161,7 @@ def test_the_window_grows_for_who_keeps_up(probe, key, origin):
     client = Paramiko(probe, origin, key_filename=str(key))
     port = client.forward("", 0)
     with socket.create_connection(("127.0.0.1", port), timeout=30) as visitor:
-        size = 48 * MEBIBYTE
+        size = 20 * MEBIBYTE
         visitor.sendall(b"get %d" % size)
         assert hashlib.sha256(read_all(visitor)).digest() == hashlib.sha256(pattern(size)[:size]).digest()
     assert 8 * MEBIBYTE < client.windows[-1] <= 16 * MEBIBYTE

@@ -153,7 +153,11 @@ bool Session::authenticate_key(std::string_view user, net::Slice blob, bool prov
       good = fail(Code::kUnauthenticated, "its authority is not trusted");
     }
     if (!good) {
-      server_.env_.log.info("certificate refused", {{"peer", peer_.to_string()}, {"why", good.error().text}});
+      if (const auto passed_over = server_.certificates_refused_.take(loop_.now())) {
+        server_.env_.log.info("certificate refused", {{"peer", peer_.to_string()},
+                                                      {"why", good.error().text},
+                                                      {"passed_over", std::to_string(*passed_over)}});
+      }
       ++tries_;
       return false;
     }

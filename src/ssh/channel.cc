@@ -257,7 +257,7 @@ Channel::Wrote Channel::write_some() {
       fail_writer();
       return Wrote::kDone;
     }
-    if (wrote == 0) return Wrote::kNoWindow;  // keys are being exchanged anew
+    if (wrote == 0) return Wrote::kNotNow;  // keys are being exchanged anew
     bytes = static_cast<std::size_t>(wrote);
   }
   operation.bytes_done += bytes;

@@ -65,8 +65,8 @@ class Channel final : public net::Stream {
   void serve_reader();
   void fail_writer();
   bool has_window() const;
-  // Hands one packet's worth to libssh. True: the operation is done.
-  enum class Wrote : std::uint8_t { kDone, kMore, kNoWindow };
+  // Hands one packet's worth to libssh.
+  enum class Wrote : std::uint8_t { kDone, kMore, kNoWindow, kNotNow };
   Wrote write_some();
   void opened(const Result<void>& result);
   void hook();

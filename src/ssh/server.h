@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/log_limit.h"
 #include "base/metrics.h"
 #include "net/env.h"
 #include "net/task_group.h"
@@ -86,6 +87,7 @@ class Server {
   std::unique_ptr<ssh_bind_struct, FreeBind> bind_;
   net::TaskGroup sessions_;
   ServerCounters counters_;
+  LogLimit certificates_refused_;
   std::size_t handshakes_ = 0;
   std::map<Source, std::size_t> sources_;  // of handshakes
   std::size_t held_bytes_ = 0;

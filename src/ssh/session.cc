@@ -207,7 +207,7 @@ void Session::pump() {
   for (unsigned reads = 1;; ++reads) {
     const std::uint64_t before = counters_->socket.in_bytes;
     const int polled = ssh_event_dopoll(event_, 0);
-    if (polled == SSH_ERROR || !ssh_is_connected(ssh_)) break;
+    if (polled == SSH_ERROR || !ssh_is_connected(ssh_) || ending_) break;
     // What a callback wrote waits until libssh has seen again that the socket takes it; of that no event
     // tells.
     const bool waits = output_waits();
@@ -249,6 +249,10 @@ void Session::settle(bool emptied) {
     writers_.push_back(channel);
     return true;
   });
+  if (emptied && !key_waiters_.empty()) {
+    writers_.insert(writers_.end(), key_waiters_.begin(), key_waiters_.end());
+    key_waiters_.clear();
+  }
   bool output = !writers_.empty() || !closings_.empty();
   for (std::size_t i = 0; i < terminals_.size();) {
     if (terminals_[i]->closed_) {
@@ -274,8 +278,10 @@ void Session::tell(Terminal& terminal, TerminalEvent event) {
 void Session::hold(std::int64_t more_bytes) {
   held_bytes_ += static_cast<std::size_t>(more_bytes);
   server_.held_bytes_ += static_cast<std::size_t>(more_bytes);
-  if (held_bytes_ > limits::kSessionHeldBytesMax || server_.held_bytes_ > limits::kCoreHeldBytesMax) {
-    paused_ = held_bytes_ > limits::kWindowBytesMin;  // who holds little is not to blame
+  const bool too_much =
+      held_bytes_ > limits::kSessionHeldBytesMax || server_.held_bytes_ > limits::kCoreHeldBytesMax;
+  if (too_much && held_bytes_ > limits::kWindowBytesMin) {  // who holds little is not to blame
+    paused_ = true;
   } else if (paused_ && held_bytes_ < limits::kSessionHeldBytesMax / 2) {
     paused_ = false;
     heard_at_ = loop_.now();
@@ -353,6 +359,7 @@ void Session::flush() {
         case Channel::Wrote::kDone: channel->waits_for_turn_ = false; break;
         case Channel::Wrote::kMore: writers_.push_back(channel); break;
         case Channel::Wrote::kNoWindow: window_waiters_.push_back(channel); break;
+        case Channel::Wrote::kNotNow: key_waiters_.push_back(channel); break;
       }
     }
     serving_.clear();
@@ -417,6 +424,7 @@ void Session::tick() {
     }
   } else if (paused_) {
     heard_at_ = now;  // it may well speak: nobody listens
+    hold(0);          // others may have given memory back
   } else if (now - heard_at_ >= limits::kSilenceMax) {
     server_.counters_.silent.add();
     return finish({Code::kTimedOut, Side::kDownstream, Retry::kNever, 0, "the client is silent"});
@@ -508,6 +516,7 @@ void Session::release(Channel& channel) {
   const bool opening = std::erase(openings_, &channel) > 0 && !channel.refused_;
   std::erase(writers_, &channel);
   std::erase(window_waiters_, &channel);
+  std::erase(key_waiters_, &channel);
   hold(-static_cast<std::int64_t>(channel.buffered_bytes()));
   return_window(channel.window_bytes_ - limits::kWindowBytesMin);
   channel.unhook();

@@ -164,6 +164,7 @@ class Session final : private net::EpollPoller::Handler {
   std::vector<Channel*> hung_up_;         // whose watch is to be told
   std::vector<Channel*> window_waiters_;  // want to write, and the client's window is closed
   std::vector<Closing> closings_;
+  std::vector<Channel*> key_waiters_;         // want to write, and keys are being exchanged anew
   std::vector<ssh_channel_struct*> orphans_;  // opened by the client after nobody waited any more
   Channel* all_channels_ = nullptr;
   std::string seen_error_;
