@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the certificates that src/ssh/certificate_test.cc and certificate_fuzz.cc read, by ssh-keygen: new keys
-each time, so that nobody has the private halves. Run by hand, when a case is added."""
+"""Makes the certificates that src/ssh/certificate_test.cc and certificate_fuzz.cc read, by ssh-keygen.
+
+New keys each time, so that nobody has the private halves. Run by hand, when a case is added."""
 
 import base64
 import subprocess

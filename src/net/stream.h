@@ -1,4 +1,4 @@
-// Stream: bytes both ways: a TCP socket, a memory pipe, later TLS, an SSH channel, an h2 stream. On one core.
+// Stream: bytes both ways: a TCP socket, a memory pipe, TLS, an SSH channel, an h2 stream. On one core.
 // At most one read (or readable) and one write are awaited at a time. Destroying a Stream closes it; what
 // waits for it must have ended before.
 #pragma once

@@ -31,7 +31,8 @@ inline constexpr std::size_t kTerminalsMax =
     8;  // what `session` channels a client may have (MaxSessions: 10)
 
 // --- silence: a dead peer is found within 10 s
-inline constexpr Duration kAskAfter = std::chrono::seconds(3);    // keepalive@openssh.com when nothing came
+// keepalive@openssh.com, when nothing has come for so long: all that an idle client costs.
+inline constexpr Duration kAskAfter = std::chrono::milliseconds(4500);
 inline constexpr Duration kSilenceMax = std::chrono::seconds(9);  // then the peer is given up
 
 // --- windows and memory
