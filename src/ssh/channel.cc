@@ -233,8 +233,9 @@ Channel::Wrote Channel::write_some() {
   net::StreamOperation& operation = *writer_;
   std::size_t rest = 0;
   for (const net::Slice slice : operation.from) rest += slice.size();
-  std::size_t bytes = std::min({rest, kPacketBytes, std::size_t{ssh_channel_window_size(channel_)}});
-  if (bytes == 0 && rest > 0) return Wrote::kNoWindow;
+  const std::size_t window = ssh_channel_window_size(channel_);
+  if (window == 0) return Wrote::kNoWindow;
+  std::size_t bytes = std::min({rest, kPacketBytes, window});
   if (bytes > 0) {
     // One packet of all slices.
     net::Slice from = *std::ranges::find_if(operation.from, [](net::Slice slice) { return !slice.empty(); });
