@@ -12,5 +12,6 @@ SHIFT_MS_MAX = 100
 def run(options):
     with tempfile.TemporaryDirectory() as directory, shift.Fleet(Path(directory), options.edges) as fleet:
         took = fleet.shifts(options.changes)
-    print(f"from PUT to traffic shifted on {options.edges} edges, {options.changes} changes: {shift.shown(took)}")
+    what = f"from PUT to traffic shifted on {options.edges} edges, {options.changes} changes"
+    print(f"{what}: {shift.shown(took)}")
     return shift.percentile(took, 99) < SHIFT_MS_MAX

@@ -1,5 +1,5 @@
-"""How long after the sending of a change traffic goes by it: a controller, edges of their own, and a client that
-asks each of them until all have shifted."""
+"""How long after the sending of a change traffic goes by it: a controller, edges of their own, and a client
+that asks each of them until all have shifted."""
 
 import http.client
 import time

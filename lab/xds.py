@@ -1,6 +1,7 @@
 """Foreign clients of discovery: Envoy's API in Python over gRPC's own core. Nothing of weir's is in it, so
 that what both sides of weir misunderstand alike is found."""
 
+import contextlib
 import json
 import queue
 import subprocess
@@ -141,6 +142,24 @@ class Response:
 
     def __repr__(self):
         return f"{self.kind} {sorted(self.resources)} without {self.removed}"
+
+
+class Calls:
+    """A call both ways on which messages are sent, and what comes is not looked at."""
+
+    def __init__(self, its_channel, path):
+        self.outbox = queue.SimpleQueue()
+        call = its_channel.stream_stream(path, request_serializer=lambda one: one.SerializeToString())
+        self.call = call(iter(self.outbox.get, None))
+        threading.Thread(target=self._receive, daemon=True).start()
+
+    def _receive(self):
+        with contextlib.suppress(grpc.RpcError):
+            for _ in self.call:
+                pass
+
+    def send(self, one):
+        self.outbox.put(one)
 
 
 class Stream:
