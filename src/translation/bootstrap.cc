@@ -9,10 +9,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kCluster = "weir-controllers";
-// A controller that is gone without a word is noticed after the two together.
-constexpr std::string_view kKeepaliveInterval = "10s";
-constexpr std::string_view kKeepaliveTimeout = "5s";
-constexpr std::string_view kConnectTimeout = "2s";
+// A controller that is gone without a word is noticed after the two together, as by weir's own edges.
+constexpr std::string_view kKeepaliveInterval = "0.700s";
+constexpr std::string_view kKeepaliveTimeout = "0.900s";
+constexpr std::string_view kConnectTimeout = "1s";
+// Before the next controller is tried: up to so long at first. Envoy alone takes half a second and 30 s.
+constexpr std::string_view kRetryFirst = "0.050s";
+constexpr std::string_view kRetryMax = "10s";
 
 Json typed(std::string_view type, Json value) {
   Json any{{"@type", "type.googleapis.com/" + std::string(type)}};
@@ -85,13 +88,15 @@ std::string envoy_bootstrap(const Bootstrap& from) {
                       {"address", from.listen},
                       {"http", std::to_string(from.http_port)},
                       {"https", std::to_string(from.https_port)}};
+  const Json again{{"retry_back_off", {{"base_interval", kRetryFirst}, {"max_interval", kRetryMax}}}};
+  const Json grpc{{"cluster_name", kCluster}, {"retry_policy", again}};
   Json all{{"node", node},
            {"dynamic_resources",
             {{"ads_config",
               {{"api_type", "DELTA_GRPC"},
                {"transport_api_version", "V3"},
                {"set_node_on_first_message_only", true},
-               {"grpc_services", Json::array({{{"envoy_grpc", {{"cluster_name", kCluster}}}}})}}},
+               {"grpc_services", Json::array({{{"envoy_grpc", grpc}}})}}},
              {"cds_config", ads},
              {"lds_config", ads}}},
            {"static_resources", {{"clusters", Json::array({controllers(from)})}}}};

@@ -48,8 +48,9 @@ inline constexpr Duration kEndpointsTimeout = std::chrono::seconds(1);
 // For a connection to one controller, TLS included: with several in the list, the next one is asked then.
 inline constexpr Duration kAttachTimeout = std::chrono::seconds(1);
 // A controller that says nothing for so long is asked by a PING, and given up soon after, so that an edge is
-// with another one within two seconds.
-inline constexpr Duration kKeepaliveInterval = std::chrono::seconds(1);
+// with another one within two seconds. The answer has the longer part: a controller that takes thousands of
+// changes is busy for as long as it takes them.
+inline constexpr Duration kKeepaliveInterval = std::chrono::milliseconds(700);
 inline constexpr Duration kKeepaliveTimeout = std::chrono::milliseconds(900);
 // Behind a round in which no controller was there; grows, and differs from edge to edge.
 inline constexpr Duration kReattachWaitFirst = std::chrono::milliseconds(250);
