@@ -11,7 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import certificates, changes, cost, http1, machine, secure, shift, store, xds  # noqa: E402
+from bench import certificates, changes, cost, http1, machine, secure, shift  # noqa: E402
+from bench import store, xds, xds_api  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
 CONTESTS = [
@@ -78,13 +79,17 @@ def arguments():
     command.add_argument("--count", type=int, default=10000)
     command.add_argument("--rounds", type=int, default=5, help="of a change and of a start")
     command.set_defaults(run=certificates.run)
-    command = benches.add_parser("xds", help="discovery for many streams from one controller")
-    command.add_argument("--streams", type=int, default=1000)
-    command.add_argument("--services", type=int, default=10000)
-    command.add_argument("--endpoints", type=int, default=10, help="of each service")
-    command.add_argument("--flips", type=int, default=200)
-    command.add_argument("--only", type=listed, default=[], help="weir,envoy: how the edges ask")
-    command.set_defaults(run=xds.run)
+    for name, run, about in (
+        ("xds", xds.run, "discovery for many streams from one controller, and nothing else"),
+        ("xds-api", xds_api.run, "the same through the API of a real controller"),
+    ):
+        command = benches.add_parser(name, help=about)
+        command.add_argument("--streams", type=int, default=1000)
+        command.add_argument("--services", type=int, default=10000)
+        command.add_argument("--endpoints", type=int, default=10, help="of each service")
+        command.add_argument("--flips", type=int, default=200)
+        command.add_argument("--only", type=listed, default=[], help="weir,envoy: how the edges ask")
+        command.set_defaults(run=run)
     command = benches.add_parser("shift", help="from a PUT to traffic shifted on several edges")
     command.add_argument("--edges", type=int, default=4)
     command.add_argument("--changes", type=int, default=200)

@@ -40,7 +40,9 @@ def measure(options, edges):
 
     def attach(streams):
         return subprocess.Popen(
-            [PEER, "load", str(controller.port), str(streams), edges, str(options.services)]
+            [PEER, "load", str(controller.port), str(streams), edges, str(options.services)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
         )
 
     few = options.streams // 10  # they warm the pools, which are the process's and bounded

@@ -13,7 +13,9 @@
 //   xds_peer load PORT STREAMS weir|envoy SERVICES
 //                                              weir: all objects, as weir's own edges ask; envoy: all
 //                                              clusters, and the endpoints of each by name. Comes back when
-//                                              it is cut off, and says then what it has.
+//                                              it is cut off, and says then what it has. For each line of
+//                                              input it says, by the monotonic clock, when so many responses
+//                                              as it has streams were answered from then on.
 #include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -312,12 +314,14 @@ struct Edges {
   bool envoy;
   std::vector<std::string> names;  // of endpoints
   Versions versions;
+  std::size_t streams = 0;
+  std::size_t answered = 0;  // since the last line of input
 };
 
 xds::Request first_request(const Edges& edges, xds::Type type, int id) {
   xds::Request request;
   request.type_url = xds::info_of(type).url;
-  request.node = xds::Node{"edge-" + std::to_string(id), "", "xds_peer"};
+  request.node = xds::Node{"edge-" + std::to_string(id), "", edges.envoy ? "envoy" : "weir xds_peer"};
   if (type == xds::Type::kEndpoints) request.names = edges.names;
   if (const auto known = edges.versions.find(type); known != edges.versions.end()) {
     request.initial_versions.assign(known->second.begin(), known->second.end());
@@ -348,6 +352,10 @@ net::Task<void> follow(Edges& edges, grpc::ClientCall& call, int id) {
     answer.type_url = envelope.type_url;
     answer.nonce = envelope.nonce;
     if (!co_await call.write(xds::encode(answer))) co_return;
+    if (++edges.answered != edges.streams) continue;
+    say("answered " +
+        std::to_string(
+            std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count()));
   }
 }
 
@@ -371,12 +379,23 @@ net::Task<void> attach(Edges& edges, int id) {
 void load(net::Core& core, const std::vector<std::string>& words) {
   Edges edges{.core = core,
               .target = {.host = "127.0.0.1", .port = static_cast<std::uint16_t>(number_of<int>(words[1]))},
-              .envoy = words[3] == "envoy"};
+              .envoy = words[3] == "envoy",
+              .streams = static_cast<std::size_t>(number_of<int>(words[2]))};
   for (int service = 0; service < number_of<int>(words[4]); ++service)
     edges.names.push_back(service_name(service));
   net::TaskGroup running(core.loop());
   for (int id = 0; id < number_of<int>(words[2]); ++id) running.spawn(attach(edges, id));
+  std::thread input([&core, &edges] {
+    for (std::string line; std::getline(std::cin, line);) {
+      core.loop().post([&edges] {
+        edges.answered = 0;
+        say("counting");
+      });
+    }
+    std::_Exit(0);
+  });
   core.loop().run();  // until it is ended from outside
+  input.join();
 }
 
 }  // namespace
