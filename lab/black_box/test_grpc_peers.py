@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from concurrent import futures
 
 import pytest
@@ -146,6 +147,28 @@ def test_a_drain_sends_clients_elsewhere():
         with pytest.raises(grpc.RpcError) as caught:
             next(call)
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_pings_are_answered_until_the_server_falls_silent():
+    """gRPC's keepalive: a call without messages lives as long as its PINGs are answered."""
+    process = start("serve")
+    port = int(process.stdout.readline().removeprefix("listening "))
+    options = [
+        ("grpc.keepalive_time_ms", 100),
+        ("grpc.keepalive_timeout_ms", 500),
+        ("grpc.http2.max_pings_without_data", 0),
+    ]
+    with grpc.insecure_channel(f"localhost:{port}", options) as channel:
+        call = channel.unary_stream("/lab.Echo/Hang")(b"")
+        assert next(call) == b"first"
+        time.sleep(2)  # so long it says nothing but PINGs
+        assert call.is_active()
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(grpc.RpcError) as caught:
+            next(call)
+        process.send_signal(signal.SIGCONT)
+        assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert stop(process) == "cancelled 1\n"
 
 
 # --- our client

@@ -311,6 +311,63 @@ def test_versions_are_the_same_at_every_controller(tmp_path, postgres, delta):  
             assert set(changed.resources) == ({"web"} if delta else {"web", "api"})
 
 
+# --- whose certificate it is
+
+
+def reasons(controller):
+    items = controller.api("GET", "/v1/events").json["items"]
+    return [item["spec"].get("reason", "") for item in items if item["spec"]["kind"] == "Edge"]
+
+
+def end_of(identity, controller, node="fra-1"):
+    with xds.Stream(identity.channel(controller), {"id": node}, delta=True) as stream:
+        stream.ask("cluster")
+        return stream.ended()
+
+
+def ended_yesterday(identity, controller, directory):
+    """The node's own key and name, and a certificate of the right authority that is too old."""
+    key, request, extra = directory / "node.key", directory / "node.csr", directory / "extensions"
+    key.write_bytes(identity.key)
+    name = f"URI:spiffe://weir.localhost/edge/{identity.node['id']}"
+    extra.write_text(f"subjectAltName={name}\nextendedKeyUsage=clientAuth\n")
+    for arguments in (
+        ["req", "-new", "-key", key, "-subj", "/CN=old", "-out", request],
+        ["x509", "-req", "-in", request, "-CA", controller.ca, "-CAkey", controller.data / "ca.key"]
+        + ["-CAcreateserial", "-days", "-1", "-extfile", extra, "-out", directory / "old.pem"],
+    ):
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+    identity.certificate = (directory / "old.pem").read_bytes()
+
+
+def test_certificates_that_are_not_believed(site, tmp_path):
+    controller = site.controller
+    site.serve("web")
+    old = site.identity("fra-1")
+    ended_yesterday(old, controller, tmp_path)
+    assert end_of(old, controller)[0] == "UNAVAILABLE"
+    assert "the peer's certificate has expired" in reasons(controller)
+    with start(tmp_path / "other") as other:
+        stranger = xds.Identity(other, "fra-1")
+    stranger.ca = old.ca  # it trusts this controller; this one does not trust it
+    assert end_of(stranger, controller)[0] == "UNAVAILABLE"
+    wait_until(lambda: "not trusted" in " ".join(reasons(controller)), 5, "its being written down")
+
+
+def test_a_certificate_is_good_for_its_own_node_until_that_is_revoked(site):
+    site.serve("web")
+    identity = site.identity("fra-1")
+    site.identity("fra-2")
+    not_its = ("PERMISSION_DENIED", "the client's certificate is not of this node")
+    assert end_of(identity, site.controller, "fra-2") == not_its
+    with site.stream() as stream:
+        stream.ask("cluster")
+        stream.take()
+        site.controller.change("edges", "fra-1", lambda spec: spec.update(revoked=True))
+        assert stream.ended() == ("PERMISSION_DENIED", "this node is not served any more")
+    assert end_of(identity, site.controller) == ("PERMISSION_DENIED", "this node is not served here")
+
+
 # --- order
 
 
