@@ -45,6 +45,7 @@ LIBRARIES = [
     (r"sqlite3\.h", {"store"}),
     (r"libpq-fe\.h", {"store"}),
     (r"openssl/", {"auth", "tls"}),
+    (r"argon2\.h", {"auth"}),
     (r"crypt\.h", {"auth"}),
     (r"nghttp2/", {"h2"}),
     (r"libssh/", {"ssh"}),

@@ -5,6 +5,8 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 
 #include "base/check.h"
@@ -93,6 +95,22 @@ std::optional<std::string> from_base64(std::string_view text) {
     bytes += static_cast<char>(bits >> static_cast<unsigned>(have));
   }
   return bytes;
+}
+
+std::string to_base64url(std::span<const std::byte> bytes) {
+  std::string text = to_base64(bytes);
+  while (text.ends_with('=')) text.pop_back();
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  return text;
+}
+
+std::optional<std::string> from_base64url(std::string_view text) {
+  if (text.find_first_of("+/=") != std::string_view::npos) return std::nullopt;
+  std::string usual(text);
+  std::ranges::replace(usual, '-', '+');
+  std::ranges::replace(usual, '_', '/');
+  return from_base64(usual);
 }
 
 }  // namespace weir::auth

@@ -28,8 +28,11 @@ bool constant_time_equal(std::span<const std::byte> left, std::span<const std::b
 
 // RFC 4648 section 4, padded.
 std::string to_base64(std::span<const std::byte> bytes);
-// The same back; padding may be left out. Nothing when there is another character in it.
+// The same; padding may be left out. Nothing when it is none.
 std::optional<std::string> from_base64(std::string_view text);
+// RFC 4648 section 5, not padded (RFC 7515 section 2).
+std::string to_base64url(std::span<const std::byte> bytes);
+std::optional<std::string> from_base64url(std::string_view text);
 
 inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 

@@ -39,6 +39,24 @@ TEST_CASE("from_base64: the vectors of RFC 4648, with padding and without") {
   CHECK_FALSE(from_base64("Zm-v"));
 }
 
+TEST_CASE("base64: the vectors of RFC 4648 section 10, and its other alphabet") {
+  struct Case {
+    const char* plain;
+    const char* encoded;
+  };
+  for (const Case& one : {Case{"", ""}, Case{"f", "Zg=="}, Case{"fo", "Zm8="}, Case{"foo", "Zm9v"},
+                          Case{"foob", "Zm9vYg=="}, Case{"fooba", "Zm9vYmE="}, Case{"foobar", "Zm9vYmFy"}}) {
+    CHECK(to_base64(bytes_of(one.plain)) == one.encoded);
+    CHECK(from_base64(one.encoded) == one.plain);
+    CHECK(from_base64url(to_base64url(bytes_of(one.plain))) == one.plain);
+  }
+  CHECK(to_base64url(bytes_of("\xfb\xff")) == "-_8");
+  CHECK(from_base64url("-_8") == "\xfb\xff");
+  CHECK(from_base64("+/8=") == "\xfb\xff");
+  for (const char* bad : {"-_8", "Z g", "Zm9v!"}) CHECK_FALSE(from_base64(bad).has_value());
+  for (const char* bad : {"+/8", "-_8=", "!"}) CHECK_FALSE(from_base64url(bad).has_value());
+}
+
 TEST_CASE("constant_time_equal is equality") {
   CHECK(constant_time_equal({}, {}));
   CHECK(constant_time_equal(bytes_of("same"), bytes_of("same")));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "auth/password.h"
+#include "net/core.h"
 
 namespace weir::auth {
 
@@ -15,25 +16,25 @@ class PasswordChecker::Wait final : public net::Operation {
 
   bool await_ready() {
     ticket_ = std::make_shared<Ticket>(loop(), this);
-    verdict_ = checker_.admit(question_, ticket_);
-    return verdict_ != Verdict::kRight;
+    answer_.verdict = checker_.admit(question_, ticket_);
+    return answer_.verdict != Verdict::kRight;
   }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> waiter) {
     return suspend(waiter, loop().deadline(kWaitMax));
   }
-  Verdict await_resume() const { return verdict_; }
+  Hashed await_resume() { return std::move(answer_); }
 
-  void answered(bool right) {
+  void answered(const Hashed& answer) {
     leave();
-    verdict_ = right ? Verdict::kRight : Verdict::kWrong;
+    answer_ = answer;
     resume();
   }
 
  private:
   void give_up(const Error& why) override {
     leave();
-    verdict_ = why.code == Code::kCancelled ? Verdict::kCancelled : Verdict::kBusy;
+    answer_.verdict = why.code == Code::kCancelled ? Verdict::kCancelled : Verdict::kBusy;
   }
   void leave() {
     if (ticket_ == nullptr) return;
@@ -44,10 +45,19 @@ class PasswordChecker::Wait final : public net::Operation {
   PasswordChecker& checker_;
   Question question_;
   std::shared_ptr<Ticket> ticket_;
-  Verdict verdict_ = Verdict::kBusy;
+  Hashed answer_;
 };
 
 net::Task<PasswordChecker::Verdict> PasswordChecker::check(net::Loop& loop, Question question) {
+  const Hashed answer = co_await Wait(loop, *this, std::move(question));
+  co_return answer.verdict;
+}
+
+net::Task<PasswordChecker::Hashed> PasswordChecker::hash(net::Loop& loop, FailureThrottle::Source source,
+                                                         std::string password) {
+  Question question{.key = {}, .source = source, .hash = {}, .password = std::move(password)};
+  // Nobody shares a salt with somebody else.
+  if (!net::fill_random(question.key)) co_return Hashed{.verdict = Verdict::kWrong, .hash = {}};
   co_return co_await Wait(loop, *this, std::move(question));
 }
 
@@ -70,6 +80,16 @@ PasswordChecker::Verdict PasswordChecker::admit(Question& question, const std::s
   return Verdict::kRight;
 }
 
+PasswordChecker::Hashed PasswordChecker::answer_to(const Question& question) {
+  if (!question.hash.empty()) {
+    const bool right = password_matches(question.hash, question.password);
+    return {.verdict = right ? Verdict::kRight : Verdict::kWrong, .hash = {}};
+  }
+  auto made = hash_password(question.password);
+  if (!made) return {.verdict = Verdict::kWrong, .hash = {}};
+  return {.verdict = Verdict::kRight, .hash = std::move(*made)};
+}
+
 bool PasswordChecker::answer_one() {
   std::unique_lock lock(mutex_);
   const auto abandoned = [](const Waiting& waiting) {
@@ -81,14 +101,14 @@ bool PasswordChecker::answer_one() {
   if (line_.empty()) return false;
   const auto first = line_.begin();  // stays where it is: others only join it
   lock.unlock();
-  const bool right = password_matches(first->question.hash, first->question.password);
+  const Hashed answer = answer_to(first->question);
   lock.lock();
   const std::vector<std::shared_ptr<Ticket>> tickets = std::move(first->tickets);
   line_.erase(first);
   lock.unlock();
   for (const std::shared_ptr<Ticket>& ticket : tickets) {
-    ticket->loop.post([ticket, right] {
-      if (ticket->wait != nullptr) ticket->wait->answered(right);
+    ticket->loop.post([ticket, answer] {
+      if (ticket->wait != nullptr) ticket->wait->answered(answer);
     });
   }
   return true;

@@ -1,7 +1,7 @@
-// PasswordChecker: compares passwords with their hashes beside the loops, since one comparison takes as long
-// as a thousand requests. A question waits in line for the one thread that answers; the task that asks is
-// suspended meanwhile, and its loop goes on. Equal questions that wait at the same time get one answer, as a
-// browser sends the same credentials with everything that a page needs.
+// PasswordChecker: compares passwords with their hashes, and makes hashes, beside the loops, since one of
+// either takes as long as a thousand requests. A question waits in line for the one thread that answers; the
+// task that asks is suspended meanwhile, and its loop goes on. Equal questions that wait at the same time get
+// one answer, as a browser sends the same credentials with everything that a page needs.
 //
 // One for all cores, asked from any. Bounded: so many questions in line, fewer of one source, so that who
 // guesses fills his own part only; beyond, the answer is at once that there is no room.
@@ -38,6 +38,10 @@ class PasswordChecker {
     std::string password;
   };
   enum class Verdict : std::uint8_t { kRight, kWrong, kSourceBusy, kBusy, kCancelled };
+  struct Hashed {
+    Verdict verdict = Verdict::kBusy;  // kRight: there is one; kWrong: it could not be made
+    std::string hash;
+  };
 
   PasswordChecker() = default;
   PasswordChecker(const PasswordChecker&) = delete;
@@ -49,6 +53,8 @@ class PasswordChecker {
 
   // From the task of any loop, which outlives this. kBusy also when no answer came in kWaitMax.
   net::Task<Verdict> check(net::Loop& loop, Question question);
+  // A hash of a password that somebody chose, in the same line.
+  net::Task<Hashed> hash(net::Loop& loop, FailureThrottle::Source source, std::string password);
 
   // Answers the question that has waited longest, here and now; false: nobody waits. On one thread only: the
   // answering loop's, or that of a test without one.
@@ -63,10 +69,11 @@ class PasswordChecker {
     std::atomic<bool> abandoned = false;
   };
   struct Waiting {
-    Question question;
+    Question question;  // without a hash: one is to be made
     std::vector<std::shared_ptr<Ticket>> tickets;
   };
 
+  static Hashed answer_to(const Question& question);
   // kRight: the ticket is in line.
   Verdict admit(Question& question, const std::shared_ptr<Ticket>& ticket);
 

@@ -2,9 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
+#include "auth/password.h"
 #include "net/core.h"
 #include "net/task_group.h"
 #include "testing/fake_env.h"
@@ -110,6 +112,25 @@ TEST_CASE("an answer that comes too late is nobody's") {
   world.group.cancel();
   world.fake.run_until_idle();
   CHECK(world.verdicts == Verdicts{Verdict::kCancelled});
+}
+
+net::Task<void> note_hash(World& world, PasswordChecker::Hashed& hashed) {
+  hashed = co_await world.checker.hash(world.fake.loop, {.network = 1}, "chosen");
+}
+
+TEST_CASE("who asks for a hash gets one of his own") {
+  World world;
+  std::array<PasswordChecker::Hashed, 2> hashed;
+  for (auto& one : hashed) world.group.spawn(note_hash(world, one));
+  world.ask("Hello world!");
+  CHECK(world.answer());
+  CHECK(hashed[0].verdict == Verdict::kRight);
+  CHECK(password_matches(hashed[0].hash, "chosen"));
+  CHECK(world.answer());
+  CHECK(password_matches(hashed[1].hash, "chosen"));
+  CHECK(hashed[0].hash != hashed[1].hash);
+  CHECK(world.answer());
+  CHECK(world.verdicts == Verdicts{Verdict::kRight});
 }
 
 TEST_CASE("a thread answers while loops go on") {

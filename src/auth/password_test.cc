@@ -43,5 +43,33 @@ TEST_CASE("a password against what htpasswd and mkpasswd print") {
   }
 }
 
+TEST_CASE("a password against a hash of Argon2") {
+  // The vectors of the reference implementation's test.c, version 0x13.
+  const std::string hash =
+      "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+  CHECK(is_password_hash(hash));
+  CHECK(password_matches(hash, "password"));
+  CHECK_FALSE(password_matches(hash, "Password"));
+  for (const char* bad :
+       {"$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$/U3YPXYsSb3q9XxHvc0MLxur+GP960kN9j7emXX8zwY",
+        "$argon2id$v=16$m=256,t=2,p=1$c29tZXNhbHQ$AA", "$argon2id$v=19$m=65537,t=2,p=1$a$b",
+        "$argon2id$v=19$m=256,t=11,p=1$a$b", "$argon2id$v=19$m=256,t=2,p=5$a$b",
+        "$argon2id$v=19$m=256,t=2,p=1$ab", "$argon2id$v=19$m=,t=2,p=1$a$b"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(is_password_hash(bad));
+    CHECK_FALSE(password_matches(bad, "password"));
+  }
+}
+
+TEST_CASE("a hash of a password is of that password, and another one each time") {
+  const auto hash = hash_password("correct horse");
+  REQUIRE(hash.has_value());
+  CHECK(hash->starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+  CHECK(is_password_hash(*hash));
+  CHECK(password_matches(*hash, "correct horse"));
+  CHECK_FALSE(password_matches(*hash, "correct horse "));
+  CHECK(hash_password("correct horse") != hash);
+}
+
 }  // namespace
 }  // namespace weir::auth
