@@ -178,11 +178,19 @@ constexpr std::array kOfTunnel{
     Column{"CLIENT", "/spec/client"},
     kAge,
 };
+constexpr std::array kOfUser{
+    kName,
+    Column{"EMAIL", "/spec/email"},
+    Column{"CALLED", "/spec/display_name"},
+    Column{"KEYS", "", [](const Tree& o) { return count_at(o, "/spec/ssh_keys"); }},
+    Column{"DISABLED", "/spec/disabled"},
+    kAge,
+};
 
 // In the order of config::Kind.
 constexpr std::array<std::span<const Column>, config::kKinds.size()> kColumns{
-    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken,   kOfEvent,
-    kOfCertificate,  kOfSecret,  kOfEdge,     kOfRollout, kOfTunnel};
+    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken,  kOfEvent, kOfCertificate,
+    kOfSecret,       kOfEdge,    kOfRollout,  kOfTunnel, kOfUser};
 
 std::span<const Column> columns_of(config::Kind kind) { return kColumns[static_cast<std::size_t>(kind)]; }
 

@@ -85,6 +85,10 @@ TEST_CASE("each kind has its columns") {
        R"({"metadata": {"name": "web-laptop-fra"}, "spec": {"service": "web", "instance": "laptop",
            "edge": "fra", "via": "SSH", "user": "ada", "client": "192.0.2.1:4000"}})",
        "web-laptop-fra|web|laptop|fra|SSH|ada|192.0.2.1:4000|-"},
+      {config::Kind::kUser, "NAME|EMAIL|CALLED|KEYS|DISABLED|AGE",
+       R"({"metadata": {"name": "eve"}, "spec": {"email": "eve@x", "display_name": "Eve", "ssh_keys": ["k"],
+           "disabled": true}})",
+       "eve|eve@x|Eve|1|true|-"},
   };
   CHECK(std::size(rows) == config::kKinds.size() + 1);  // an endpoint has two shapes
   for (const Case& row : rows) {

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 
+#include "auth/ssh_key.h"
 #include "base/text.h"
 #include "base/uri_path.h"
 
@@ -222,6 +223,34 @@ std::string check_label_key(std::string_view text) {
     return misplaced(text, i) + R"(; a key is made of letters, digits, "-", "_", "." and "/")";
   }
   return {};
+}
+
+std::string check_email(std::string_view text) {
+  const std::size_t at = text.rfind('@');
+  if (at == std::string_view::npos || at == 0) return "must be an e-mail address such as eve@host.example";
+  constexpr std::size_t kLocalPartBytesMax = 64;
+  if (at > kLocalPartBytesMax) return "has more than 64 characters before the \"@\"";
+  for (std::size_t i = 0; i < at; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool is_atom = is_letter(text[i]) || is_digit(text[i]) || byte >= 0x80 ||
+                         std::string_view("!#$%&'*+-/=?^_`{|}~.").contains(text[i]);
+    if (!is_atom) return misplaced(text, i) + ", which can't stand before the \"@\"";
+  }
+  if (std::string message = check_hostname(text.substr(at + 1)); !message.empty()) {
+    return "has a host after the \"@\" that " + message;
+  }
+  return {};
+}
+
+std::string check_password(std::string_view text) {
+  constexpr std::size_t kPasswordBytesMin = 8;  // NIST SP 800-63B section 5.1.1.2
+  if (text.size() < kPasswordBytesMin) return "must have at least 8 characters";
+  return {};
+}
+
+std::string check_ssh_key(std::string_view text) {
+  const auto key = auth::parse_ssh_key(text);
+  return key ? std::string() : key.error();
 }
 
 bool is_utf8(std::string_view text) {

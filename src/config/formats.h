@@ -21,6 +21,10 @@ std::string check_path_prefix(std::string_view text);  // a path without query
 std::string check_match_path(
     std::string_view text);  // the same, as requests' paths are compared: see base/uri_path.h
 std::string check_label_key(std::string_view text);
+std::string check_email(
+    std::string_view text);  // local-part "@" host name (RFC 5321 section 4.1.2, unquoted)
+std::string check_password(std::string_view text);  // one that is chosen; a hash passes, too
+std::string check_ssh_key(std::string_view text);   // see auth::parse_ssh_key()
 
 bool is_utf8(std::string_view text);
 

@@ -125,6 +125,17 @@ void Schema<TokenSpec>::validate(const TokenSpec& spec, Report& report) {
   }
 }
 
+void Schema<UserSpec>::validate(const UserSpec& spec, Report& report) {
+  const Report::Step list(report, "ssh_keys");
+  std::set<std::string> blobs;
+  for (std::size_t i = 0; i < spec.ssh_keys.size(); ++i) {
+    const auto key = auth::parse_ssh_key(spec.ssh_keys[i]);
+    if (!key || blobs.insert(key->blob).second) continue;
+    const Report::Step item(report, i);
+    report.add("is there twice");
+  }
+}
+
 void Schema<HealthCheck>::validate(const HealthCheck& check, Report& report) {
   const int kinds = (check.http ? 1 : 0) + (check.grpc ? 1 : 0) + (check.tcp ? 1 : 0);
   if (kinds > 1) report.add("has more than one of http, grpc and tcp; keep one of them");

@@ -12,6 +12,7 @@
 #include <span>
 #include <string_view>
 
+#include "auth/ssh_key.h"
 #include "config/formats.h"
 #include "config/object.h"
 #include "config/schema_load_balancer.h"
@@ -268,6 +269,36 @@ struct Schema<EdgeSpec> {
   };
 };
 
+// --- User
+template <>
+struct Schema<UserSpec> {
+  static constexpr std::string_view name = "UserSpec";
+  static constexpr std::array fields{
+      field<&UserSpec::email>({.name = "email",
+                               .doc = "by which it logs in; no other User has it",
+                               .required = true,
+                               .min = 1,
+                               .max = 254,
+                               .check = check_email}),
+      field<&UserSpec::display_name>({.name = "display_name", .doc = "what its owner is called", .max = 200}),
+      field<&UserSpec::password>(
+          {.name = "password",
+           .doc = "8 bytes or more, kept as its Argon2id hash; absent in an update: as before",
+           .secret = true,
+           .check = check_password}),
+      field<&UserSpec::ssh_keys>(
+          {.name = "ssh_keys",
+           .doc = "public keys, as lines of authorized_keys without options; no other User has one of them",
+           .min = 1,
+           .max = auth::kSshKeyLineBytesMax,
+           .items_max = kSshKeysMax,
+           .check = check_ssh_key}),
+      field<&UserSpec::disabled>(
+          {.name = "disabled", .doc = "true: it can neither log in nor do anything", .quiet = true}),
+  };
+  static void validate(const UserSpec& spec, Report& report);
+};
+
 // --- all of them
 struct KindInfo {
   Kind kind;
@@ -310,6 +341,8 @@ inline constexpr std::array kKinds{
                            &kType<RolloutStatus>),
     kind_line<TunnelSpec>(Kind::kTunnel, "Tunnel", "tunnels",
                           "a live way to an origin that came to an edge by itself", nullptr, false),
+    kind_line<UserSpec>(Kind::kUser, "User", "users",
+                        "an account: who owns load balancers, services and tunnels"),
 };
 
 // Of what is seen, not wanted: what it names may be gone, it makes no change of others wrong, and it holds up

@@ -35,10 +35,11 @@ enum class Kind : std::uint8_t {
   kSecret,
   kEdge,
   kRollout,
-  kTunnel
+  kTunnel,
+  kUser
 };
 using Spec = std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec, CertificateSpec,
-                          SecretSpec, EdgeSpec, RolloutSpec, TunnelSpec>;
+                          SecretSpec, EdgeSpec, RolloutSpec, TunnelSpec, UserSpec>;
 
 struct Metadata {
   std::string name;

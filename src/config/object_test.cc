@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/documents.h"
@@ -146,6 +147,51 @@ TEST_CASE("secrets are not shown, can't be written by a client, and survive an u
         Lines{"spec.hash: is set by the server and can't be written"});
 }
 
+constexpr std::string_view kEd25519 =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPuabIPJk2rS5s4kRnRBq4RhbNKbo3LsB36EAPezUZxq";
+
+TEST_CASE("what is wrong with a User") {
+  const auto user = [](const std::string& spec) {
+    return problems_of("{kind: User, metadata: {name: eve}, spec: {" + spec + "}}");
+  };
+  const std::string email = "email: eve@host.example";
+  const std::string key(kEd25519);
+  CHECK(user(email) == Lines{});
+  CHECK(user("email: \"e.v'e+x@LOCALHOST\", display_name: Eve, password: 12345678, ssh_keys: ['" + key +
+             " a b']") == Lines{"spec.password: must be a text; put it in quotes: \"12345678\""});
+  CHECK(user("password: '1234567'") ==
+        Lines{"spec.email: is required", "spec.password: must have at least 8 characters"});
+  CHECK(user(email + ", ssh_keys: ['" + key + "', '" + key + " again']") ==
+        Lines{"spec.ssh_keys[1]: is there twice"});
+  CHECK(user(email + ", ssh_keys: ['ssh-dss AAAA']") ==
+        Lines{"spec.ssh_keys[0]: is of the type ssh-dss, which is not taken; ssh-keygen -t ed25519 makes one "
+              "that is"});
+  for (const auto& [wrong, why] : std::vector<std::pair<const char*, const char*>>{
+           {"eve", "must be an e-mail address such as eve@host.example"},
+           {"@host.example", "must be an e-mail address such as eve@host.example"},
+           {"a b@host.example", "has \" \" at character 2, which can't stand before the \"@\""},
+           {"a@b@host.example", "has \"@\" at character 2, which can't stand before the \"@\""},
+           {"eve@", "has a host after the \"@\" that has an empty part between two dots or at an end"},
+           {"eve@ho st",
+            "has a host after the \"@\" that has \" \" at character 3, which can't stand in a "
+            "host name"}}) {
+    CHECK(user("email: '" + std::string(wrong) + "'") == Lines{"spec.email: " + std::string(why)});
+  }
+}
+
+TEST_CASE("a user's password is shown to nobody, and stays when an update has none") {
+  const auto stored = parse_object(
+      R"({"kind":"User","metadata":{"name":"eve"},"spec":{"email":"eve@x","password":"$argon2id$v=19$"}})",
+      Origin::kStore);
+  REQUIRE(stored.has_value());
+  const std::string shown = to_json(*stored, Secrets::kHide);
+  CHECK_FALSE(shown.contains("argon2"));
+  auto updated = parse_object(shown, Origin::kClient);
+  REQUIRE(updated.has_value());
+  carry_server_fields(*stored, *updated);
+  CHECK(updated == stored);
+}
+
 TEST_CASE("a rollout carries what edges carry, without secrets") {
   const std::string service = "{kind: Service, metadata: {name: web}, spec: {endpoints: [{address: 'a:1'}]}}";
   CHECK(problems_of("{kind: Rollout, metadata: {name: a}, spec: {changes: [" + service + "]}}") == Lines{});
@@ -203,11 +249,11 @@ TEST_CASE("what is wrong with an object as a whole") {
       {"[1]", {": must be an object with kind, metadata and spec"}},
       {"{metadata: {name: a}}",
        {"kind: is required: one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, "
-        "Edge, Rollout, Tunnel"}},
+        "Edge, Rollout, Tunnel, User"}},
       {"{kind: Servce, metadata: {name: a}}", {"kind: unknown kind \"Servce\"; did you mean \"Service\"?"}},
       {"{kind: 5, metadata: {name: a}}",
        {"kind: must be one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, Edge, "
-        "Rollout, Tunnel"}},
+        "Rollout, Tunnel, User"}},
       {"{kind: Service, metadata: {name: a}, specs: {}}",
        {"specs: unknown field \"specs\"; did you mean \"spec\"?"}},
       {"{kind: Service, apiVersion: v1, metadata: {name: a}}",

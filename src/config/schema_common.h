@@ -18,6 +18,7 @@ inline constexpr std::int64_t kWeightMax =
     1000;  // as Envoy and the DNS services; enough for percentages in tenths
 inline constexpr std::int64_t kPriorityMax = 15;          // groups of endpoints
 inline constexpr std::size_t kEndpointsMax = 1000;        // static ones of one service
+inline constexpr std::size_t kSshKeysMax = 32;            // of one user; more than anybody has machines
 inline constexpr std::int64_t kTokenUsesMax = 10'000;     // machines that one token lets in
 inline constexpr std::int64_t kTextBytesMax = 256;        // any text without a bound of its own
 inline constexpr std::int64_t kPemBytesMax = 256 << 10U;  // a bundle of all public authorities has 220 KiB

@@ -236,7 +236,8 @@ bool is_carried(Kind kind) {
     case Kind::kToken:
     case Kind::kEvent:
     case Kind::kEdge:
-    case Kind::kRollout: return false;
+    case Kind::kRollout:
+    case Kind::kUser: return false;
     case Kind::kLoadBalancer:
     case Kind::kService:
     case Kind::kEndpoint:

@@ -466,4 +466,14 @@ struct RolloutSpec {
   friend bool operator==(const RolloutSpec&, const RolloutSpec&) = default;
 };
 
+// --- User: an account
+struct UserSpec {
+  std::string email;                  // by which it logs in; no other has it, in whatever case
+  std::string display_name;           // as its owner writes it
+  std::string password;               // a client writes it; what is kept is its hash. Empty: nobody logs in
+  std::vector<std::string> ssh_keys;  // lines of authorized_keys; no other has one of them
+  bool disabled = false;
+  friend bool operator==(const UserSpec&, const UserSpec&) = default;
+};
+
 }  // namespace weir::config

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "auth/ssh_key.h"
 #include "base/text.h"
 #include "config/formats.h"
 #include "config/kinds.h"
@@ -80,6 +81,34 @@ std::vector<std::string> matches_of(const LoadBalancerSpec& spec) {
   return matches;
 }
 
+std::string identity_of_email(std::string_view email) { return "email " + to_lower(email); }
+
+// Calls visit(identity) for each thing that no other object can have: how a User is known, the port of a
+// slot.
+template <class Visit>
+void each_identity(const Object& object, Report& report, const Visit& visit) {
+  const Report::Step part(report, "spec");
+  if (const auto* endpoint = std::get_if<EndpointSpec>(&object.spec);
+      endpoint != nullptr && endpoint->tunnel) {
+    const Report::Step slot(report, "tunnel");
+    const Report::Step field(report, "port");
+    visit("slot " + std::to_string(endpoint->tunnel->port));
+  }
+  const auto* user = std::get_if<UserSpec>(&object.spec);
+  if (user == nullptr) return;
+  {
+    const Report::Step field(report, "email");
+    visit(identity_of_email(user->email));
+  }
+  const Report::Step list(report, "ssh_keys");
+  for (std::size_t i = 0; i < user->ssh_keys.size(); ++i) {
+    const auto key = auth::parse_ssh_key(user->ssh_keys[i]);
+    if (!key) continue;
+    const Report::Step item(report, i);
+    visit("ssh_key " + key->blob);
+  }
+}
+
 const LoadBalancerSpec& balancer_of(const Object& object) { return std::get<LoadBalancerSpec>(object.spec); }
 
 bool precedes(const Object* left, const Object* right) {
@@ -108,6 +137,11 @@ std::vector<std::pair<Kind, std::string>> references_of(const Object& object) {
 ObjectPointer Whole::find(Kind kind, std::string_view name) const {
   const auto found = of(kind).find(name);
   return found == of(kind).end() ? nullptr : *found;
+}
+
+ObjectPointer Whole::user_of_email(std::string_view email) const {
+  const auto found = identities_.find(identity_of_email(email));
+  return found == identities_.end() ? nullptr : find(Kind::kUser, found->second.front()->metadata.name);
 }
 
 std::span<const Object* const> Whole::referrers(Kind kind, std::string_view name) const {
@@ -145,9 +179,7 @@ void Whole::index(const Object& object, Step step) {
     index_claims(object, *spec, step);
     index_ports(object, *spec, step);
   }
-  if (const auto* spec = std::get_if<EndpointSpec>(&object.spec); spec != nullptr && spec->tunnel) {
-    index_slot(object, spec->tunnel->port, step);
-  }
+  index_identities(object, step);
 }
 
 namespace {
@@ -219,12 +251,15 @@ void Whole::index_ports(const Object& object, const LoadBalancerSpec& spec, Step
   }
 }
 
-void Whole::index_slot(const Object& object, std::uint32_t port, Step step) {
-  Owners& owners = slots_[port];
-  if (step == Step::kLeave) leave(owners, object);
-  faults_ = step == Step::kEnter ? faults_ + owners.size() : faults_ - owners.size();
-  if (step == Step::kEnter) enter(owners, object);
-  if (owners.empty()) slots_.erase(port);
+void Whole::index_identities(const Object& object, Step step) {
+  Report report;
+  each_identity(object, report, [&](const std::string& identity) {
+    Owners& owners = identities_[identity];
+    if (step == Step::kLeave) leave(owners, object);
+    faults_ = step == Step::kEnter ? faults_ + owners.size() : faults_ - owners.size();
+    if (step == Step::kEnter) enter(owners, object);
+    if (owners.empty()) identities_.erase(identity);
+  });
 }
 
 // A whole as it would be: what stays of it, and what is written.
@@ -262,9 +297,7 @@ class Whole::Amended {
       judge_claims(*spec, report);
       judge_demands(object, *spec, report);
     }
-    if (const auto* spec = std::get_if<EndpointSpec>(&object.spec); spec != nullptr && spec->tunnel) {
-      judge_slot(spec->tunnel->port, report);
-    }
+    judge_identities(object, report);
     if (lacks_key(object)) {
       const Report::Step part(report, "spec");
       const Report::Step field(report, "private_key");
@@ -302,18 +335,16 @@ class Whole::Amended {
     });
   }
 
-  void judge_slot(std::uint32_t port, Report& report) const {
-    for (const Whole* whole : {&base_, static_cast<const Whole*>(&judged_)}) {
-      const auto found = whole->slots_.find(port);
-      if (found == whole->slots_.end()) continue;
-      const auto owner =
-          std::ranges::find_if(found->second, [this](const Object* one) { return stays(one); });
-      if (owner == found->second.end()) continue;
-      const Report::Step part(report, "spec");
-      const Report::Step slot(report, "tunnel");
-      const Report::Step field(report, "port");
-      return report.add("is taken by " + reference_of(**owner));
-    }
+  void judge_identities(const Object& object, Report& report) const {
+    each_identity(object, report, [&](const std::string& identity) {
+      for (const Whole* whole : {&base_, static_cast<const Whole*>(&judged_)}) {
+        const auto found = whole->identities_.find(identity);
+        if (found == whole->identities_.end()) continue;
+        const auto owner =
+            std::ranges::find_if(found->second, [this](const Object* one) { return stays(one); });
+        if (owner != found->second.end()) return report.add("is taken by " + reference_of(**owner));
+      }
+    });
   }
 
   // The first listener of those who stay or were judged. Null: nobody has the port.

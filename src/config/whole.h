@@ -50,6 +50,8 @@ class Whole {
 
   ObjectPointer find(Kind kind, std::string_view name) const;  // null: there is none
   const Objects& of(Kind kind) const { return objects_[static_cast<std::size_t>(kind)]; }
+  // The one that logs in so, in whatever case; null: none.
+  ObjectPointer user_of_email(std::string_view email) const;
   // Those that name it, by kind and name, whether it is there or not.
   std::span<const Object* const> referrers(Kind kind, std::string_view name) const;
 
@@ -101,15 +103,15 @@ class Whole {
   void index_references(const Object& object, Step step);
   void index_claims(const Object& object, const LoadBalancerSpec& spec, Step step);
   void index_ports(const Object& object, const LoadBalancerSpec& spec, Step step);
-  void index_slot(const Object& object, std::uint32_t port, Step step);
+  void index_identities(const Object& object, Step step);
 
   std::array<Objects, kKinds.size()> objects_;
   std::array<OwnersByText, kKinds.size()> referrers_;  // by kind and name of what they name
   OwnersByText claims_;                                // by host name, port and match
   std::map<std::uint32_t, Port> ports_;                // see shared_or_own_port()
-  std::unordered_map<std::uint32_t, Owners> slots_;    // Endpoints that wait for a tunnel, by their port
-  // References to nothing, claims and slots that two have, ports with a second demand, certificates without a
-  // key.
+  OwnersByText identities_;                            // Users and slots, by what only one can have
+  // References to nothing, claims and identities that two have, ports with a second demand, certificates
+  // without a key.
   std::size_t faults_ = 0;
 };
 

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "auth/crypto.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "config/snapshot.h"
@@ -26,7 +27,7 @@ class Writer {
 
   ObjectPointer object() {
     Object object;
-    switch (below(8)) {
+    switch (below(9)) {
       case 0:
       case 1:
       case 2:
@@ -46,6 +47,13 @@ class Writer {
         object.metadata.name = one("c", 2);
         object.spec = CertificateSpec{.certificate = "chain", .private_key = below(8) == 0 ? "" : "key"};
         break;
+      case 6: {
+        object.metadata.name = one("u", 4);
+        UserSpec spec{.email = (below(2) == 0 ? one("u", 4) : one("U", 4)) + "@x"};
+        if (below(2) == 0) spec.ssh_keys.push_back(ssh_key(below(3)));
+        object.spec = spec;
+        break;
+      }
       default:
         object.metadata.name = one("e", 4);
         object.spec =
@@ -56,6 +64,11 @@ class Writer {
   }
 
  private:
+  static std::string ssh_key(std::size_t fill) {
+    std::string blob("\0\0\0\x0bssh-ed25519\0\0\0\x20", 19);
+    blob.append(32, static_cast<char>('a' + fill));
+    return "ssh-ed25519 " + auth::to_base64(auth::bytes_of(blob));
+  }
   LoadBalancerSpec balancer() {
     LoadBalancerSpec spec;
     for (std::size_t count = 1 + below(2); count > 0; --count) {
@@ -177,6 +190,22 @@ void judge_ports(const ObjectPointer& object, const List& before, Violations& vi
   }
 }
 
+void judge_identities(const ObjectPointer& object, const List& before, Violations& violations) {
+  const auto judge = [&](const std::string& path, const auto& is_theirs) {
+    const auto owner = std::ranges::find_if(before, [&](const ObjectPointer& other) {
+      const auto* their = std::get_if<UserSpec>(&other->spec);
+      return their != nullptr && is_theirs(*their);
+    });
+    if (owner != before.end()) {
+      violations.push_back({path, "is taken by " + reference_of(**owner), reference_of(*object)});
+    }
+  };
+  const auto& spec = std::get<UserSpec>(object->spec);
+  judge("spec.email", [&](const UserSpec& their) { return equal_ignoring_case(their.email, spec.email); });
+  if (spec.ssh_keys.empty()) return;
+  judge("spec.ssh_keys[0]", [&](const UserSpec& their) { return their.ssh_keys == spec.ssh_keys; });
+}
+
 // By the rules alone: each object against all those before it.
 Violations violations_of(const List& objects) {
   Violations violations;
@@ -194,6 +223,7 @@ Violations violations_of(const List& objects) {
       judge_claims(*object, before, violations);
       judge_ports(object, before, violations);
     }
+    if (object->kind() == Kind::kUser) judge_identities(object, before, violations);
     const auto* certificate = std::get_if<CertificateSpec>(&object->spec);
     if (certificate != nullptr && certificate->private_key.empty()) {
       violations.push_back({"spec.private_key", "is required", reference_of(*object)});

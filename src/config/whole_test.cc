@@ -51,6 +51,27 @@ TEST_CASE("references must exist") {
         "Endpoint/e: spec.service: there is no Service \"other\"");
 }
 
+TEST_CASE("an e-mail address and a key for SSH are those of one user") {
+  const std::string key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPuabIPJk2rS5s4kRnRBq4RhbNKbo3LsB36EAPezUZxq";
+  Whole world =
+      world_of("{kind: User, metadata: {name: bob}, spec: {email: bob@x, ssh_keys: ['" + key +
+               " one']}}\n---\n{kind: User, metadata: {name: eve}, spec: {email: BOB@X, ssh_keys: ['" + key +
+               "']}}\n");
+  CHECK(to_text(world.violations()) ==
+        "User/eve: spec.email: is taken by User/bob\nUser/eve: spec.ssh_keys[0]: is taken by User/bob");
+  CHECK_FALSE(world.holds());
+  CHECK(world.user_of_email("Bob@x")->metadata.name == "bob");
+  const auto eve = world.remove(Kind::kUser, "eve");
+  CHECK(world.holds());
+  CHECK(to_text(world.check(std::vector<ObjectChange>{{nullptr, eve}})) ==
+        "User/eve: spec.email: is taken by User/bob\nUser/eve: spec.ssh_keys[0]: is taken by User/bob");
+  // Who goes makes room for who comes.
+  const auto bob = world.find(Kind::kUser, "bob");
+  CHECK(world.check(std::vector<ObjectChange>{{nullptr, eve}, {bob, nullptr}}).empty());
+  world.remove(Kind::kUser, "bob");
+  CHECK(world.user_of_email("bob@x") == nullptr);
+}
+
 TEST_CASE("what is in use can't be deleted") {
   const Whole world =
       world_of(kWeb + "---\n{kind: Service, metadata: {name: free}}\n" + balancer("a", "{protocol: HTTP}") +

@@ -258,6 +258,7 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     case config::Kind::kRollout: return config::status_text(backend_->rollouts.status_of(object));
     case config::Kind::kTunnel:
     case config::Kind::kToken:
+    case config::Kind::kUser:
     case config::Kind::kEvent: break;
   }
   return {};

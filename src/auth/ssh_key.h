@@ -1,0 +1,30 @@
+// SshKey: a public key of somebody's, as a line of authorized_keys has it (sshd(8)) and as it goes over the
+// wire (RFC 4253 section 6.6, RFC 5656, RFC 8709, OpenSSH's PROTOCOL.u2f). Only keys that are worth something
+// today: Ed25519, ECDSA, RSA from 2048 bits, and the two of security keys. Pure; on any core.
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <string>
+#include <string_view>
+
+namespace weir::auth {
+
+inline constexpr std::size_t kSshKeyLineBytesMax =
+    8192;  // as sshd has it; an RSA key of 16384 bits has 2,800
+inline constexpr std::size_t kRsaBitsMin = 2048;
+inline constexpr std::size_t kRsaBitsMax = 16384;  // OpenSSH's
+
+struct SshKey {
+  std::string type;     // "ssh-ed25519"
+  std::string blob;     // the key in the wire's form, with its type; equal for equal keys
+  std::string comment;  // "eve@laptop"
+
+  std::string fingerprint() const;  // as ssh-keygen -l prints it: "SHA256:..."
+  friend bool operator==(const SshKey&, const SshKey&) = default;
+};
+
+// One line, without options. The error is a predicate: "is of the type ssh-dss, which ...".
+std::expected<SshKey, std::string> parse_ssh_key(std::string_view line);
+
+}  // namespace weir::auth
