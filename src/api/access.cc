@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "auth/account_token.h"
 #include "auth/permissions.h"
 #include "auth/token.h"
 
@@ -28,6 +29,9 @@ Answer<auth::Identity> Access::identify(const http::Request& request) {
     return std::move(*verdict.identity);
   }
   refused_.add();
+  if (auth::looks_like_account_token(bearer)) {
+    return refuse(403, "forbidden", "the token of an account is for its own sockets; the API takes others");
+  }
   if (verdict.outcome != auth::Outcome::kMissing) {
     const Instant now = env_.loop.now();
     if (const Duration wait = throttle_.wait(request.peer, now); wait > Duration::zero()) {

@@ -63,6 +63,10 @@ class Api final : public http::Service {
   // Lets machines in at /v1/enroll; outlives the last request. Without one, nobody can join here.
   void set_registrar(enroll::Registrar& registrar) { registrar_ = &registrar; }
   void set_status_source(StatusSource source) { status_ = std::move(source); }
+  // For who has other paths than these to the same objects: all writes of a process take turns.
+  Writer& writer() { return writer_; }
+  // Waits until the controllers of this process have seen this revision, but not for long.
+  net::Task<void> settle(store::Revision revision);
   // The controllers of this process have seen all up to this revision.
   void settled(store::Revision revision);
 
@@ -74,7 +78,6 @@ class Api final : public http::Service {
   net::Task<Responded> object(http::Request& request, const Target& target);
   net::Task<Responded> write(http::Request& request, const Target& target, const auth::Identity& caller);
   net::Task<Responded> roll_back(http::Request& request, const auth::Identity& caller);
-  net::Task<void> settle(store::Revision revision);
   net::Task<void> first_settled();
   net::Task<Responded> ready(http::Request& request);
   net::Task<Responded> explain(http::Request& request);

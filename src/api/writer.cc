@@ -1,9 +1,11 @@
 #include "api/writer.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "api/rollback.h"
+#include "config/formats.h"
 #include "config/kinds.h"
 #include "mirror/records.h"
 
@@ -16,6 +18,19 @@ constexpr std::size_t kWaitingMax = 256;
 constexpr Duration kWaitMax = std::chrono::seconds(30);
 // Within this process writes wait for each other; what comes between is another process, and rare.
 constexpr int kTriesMax = 10;
+
+// Of one write: each takes the thread that hashes 20 ms.
+constexpr std::size_t kPasswordsMax = 16;
+
+using Tree = nlohmann::ordered_json;
+
+// A patch of a User that brings a password; null: it brings none.
+Tree patch_with_password(const Intent& intent) {
+  Tree patch = Tree::parse(intent.patch, nullptr, false);
+  const bool brings_one = patch.is_object() && patch.contains("spec") && patch["spec"].is_object() &&
+                          patch["spec"].contains("password") && patch["spec"]["password"].is_string();
+  return brings_one ? patch : Tree();
+}
 
 std::vector<config::Kind> all_that_go_back() {
   std::vector<config::Kind> kinds;
@@ -64,11 +79,59 @@ net::Task<Result<void>> Writer::take_turn() {
 }
 
 net::Task<Answer<Written>> Writer::write(std::vector<Intent> intents, mirror::Actor actor, bool dry_run) {
-  return carry_out({std::move(intents), {}}, std::move(actor), dry_run);
+  if (!dry_run) {
+    if (const auto hashed = co_await hash_passwords(intents); !hashed) co_return refuse(hashed.error());
+  }
+  co_return co_await carry_out({std::move(intents), {}, {}}, std::move(actor), dry_run);
+}
+
+net::Task<Answer<Written>> Writer::write(IntentSource source, mirror::Actor actor) {
+  return carry_out({{}, {}, std::move(source)}, std::move(actor), false);
 }
 
 net::Task<Answer<Written>> Writer::roll_back(store::Revision revision, mirror::Actor actor, bool dry_run) {
-  return carry_out({{}, revision}, std::move(actor), dry_run);
+  return carry_out({{}, revision, {}}, std::move(actor), dry_run);
+}
+
+net::Task<Answer<std::string>> Writer::hash(std::string password) {
+  using Verdict = auth::PasswordChecker::Verdict;
+  if (passwords_ == nullptr) co_return refuse(503, "not-ready", "this process takes no passwords");
+  // All writes are one source, so that logging in has the better part of the line.
+  auto hashed = co_await passwords_->hash(env_.loop, {}, std::move(password));
+  if (hashed.verdict == Verdict::kRight) co_return std::move(hashed.hash);
+  if (hashed.verdict == Verdict::kWrong) co_return refuse(500, "internal", "a password can't be hashed");
+  co_return refuse(Problem{503, "overloaded", "too many passwords are being looked at", {}, {}, 1});
+}
+
+net::Task<Answer<void>> Writer::hash_passwords(std::vector<Intent>& intents) {
+  std::size_t hashed = 0;
+  for (Intent& intent : intents) {
+    if (intent.kind != config::Kind::kUser || intent.verb == Verb::kDelete) continue;
+    Tree patch = intent.verb == Verb::kPatch ? patch_with_password(intent) : Tree();
+    if (intent.verb == Verb::kPatch && patch.is_null()) continue;
+    std::string password = patch.is_null() ? std::get<config::UserSpec>(intent.wanted.spec).password
+                                           : patch["spec"]["password"].get<std::string>();
+    if (patch.is_null() && password.empty()) continue;
+    // Of a patch nothing has been looked at yet.
+    if (std::string wrong = config::check_password(password); !wrong.empty()) {
+      co_return refuse(invalid({{"spec.password", std::move(wrong), {}}}));
+    }
+    if (password.size() > config::kTextBytesMax) {
+      co_return refuse(invalid({{"spec.password", "must be at most 256 bytes long", {}}}));
+    }
+    if (++hashed > kPasswordsMax) {
+      co_return refuse(invalid({{"", "has more than 16 passwords, which one write can't bring", {}}}));
+    }
+    auto hash = co_await this->hash(std::move(password));
+    if (!hash) co_return refuse(std::move(hash.error()));
+    if (patch.is_null()) {
+      std::get<config::UserSpec>(intent.wanted.spec).password = std::move(*hash);
+    } else {
+      patch["spec"]["password"] = std::move(*hash);
+      intent.patch = patch.dump();
+    }
+  }
+  co_return Answer<void>{};
 }
 
 // From what the mirror has. The past must reach as far: somebody else may bring the mirror further meanwhile.
@@ -76,6 +139,11 @@ net::Task<Answer<Plan>> Writer::plan(const Wish& wish, bool dry_run) {
   const PlanInputs inputs{.now = env_.loop.clock().wall_now(),
                           .random = env_.random,
                           .make_secret = dry_run ? nullptr : make_secret_};
+  if (wish.source) {
+    const auto intents = wish.source(mirror_.objects());
+    if (!intents) co_return refuse(intents.error());
+    co_return make_plan(mirror_.objects(), *intents, inputs);
+  }
   if (!wish.back_to) co_return make_plan(mirror_.objects(), wish.intents, inputs);
   auto past = co_await store_.before(*wish.back_to);
   while (past && past->revision < mirror_.revision()) past = co_await store_.before(*wish.back_to);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "api/bell.h"
 #include "api/plan.h"
 #include "api/problem.h"
+#include "auth/password_checker.h"
 #include "base/metrics.h"
 #include "mirror/mirror.h"
 #include "mirror/writes.h"
@@ -30,6 +32,10 @@ struct Written {
   store::Revision revision_of(const Planned& planned) const;
 };
 
+// What is wanted of the objects as they are when it is the write's turn. Asked anew when something has come
+// between, so it has no effect of its own.
+using IntentSource = std::function<Answer<std::vector<Intent>>(const config::Whole& world)>;
+
 struct WriterCounters {
   Counter commits;
   Counter objects;
@@ -40,7 +46,12 @@ class Writer {
  public:
   Writer(net::Env& env, store::Store& store, mirror::Mirror& mirror, Result<MadeSecret> (*make_secret)());
 
+  // Passwords of Users, which have none yet that anybody could keep, are hashed here, beside the loop;
+  // without a checker they are refused. Outlives the last write.
+  void set_passwords(auth::PasswordChecker& passwords) { passwords_ = &passwords; }
+
   net::Task<Answer<Written>> write(std::vector<Intent> intents, mirror::Actor actor, bool dry_run);
+  net::Task<Answer<Written>> write(IntentSource source, mirror::Actor actor);
   // Makes all that edges carry what it was at that revision; the plan has what differs.
   net::Task<Answer<Written>> roll_back(store::Revision revision, mirror::Actor actor, bool dry_run);
   const WriterCounters& counters() const { return counters_; }
@@ -50,7 +61,10 @@ class Writer {
   struct Wish {
     std::vector<Intent> intents;
     std::optional<store::Revision> back_to;  // instead of them
+    IntentSource source;                     // the same
   };
+  net::Task<Answer<void>> hash_passwords(std::vector<Intent>& intents);
+  net::Task<Answer<std::string>> hash(std::string password);
   net::Task<Answer<Written>> carry_out(Wish wish, mirror::Actor actor, bool dry_run);
   net::Task<Answer<Plan>> plan(const Wish& wish, bool dry_run);
   net::Task<Result<void>> take_turn();
@@ -60,6 +74,7 @@ class Writer {
   net::Env& env_;
   store::Store& store_;
   Result<MadeSecret> (*make_secret_)();
+  auth::PasswordChecker* passwords_ = nullptr;
   mirror::Mirror& mirror_;
   Bell turns_;
   bool taken_ = false;

@@ -333,6 +333,11 @@ std::string set_log_format(bool& json, std::string_view value) {
   return json || value == "text" ? std::string() : wants("text or json", value);
 }
 
+std::string set_sign_up(std::optional<bool>& open, std::string_view value) {
+  open = value == "open";
+  return *open || value == "closed" ? std::string() : wants("open or closed", value);
+}
+
 std::string set_format(Format& format, std::string_view value) {
   if (value == "table") {
     format = Format::kTable;

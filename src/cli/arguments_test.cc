@@ -225,6 +225,25 @@ TEST_CASE("the names of the API's certificate") {
   CHECK_FALSE(parse_arguments(Words{"up", "--api-name", "a b"}, 1).has_value());
 }
 
+TEST_CASE("anybody can sign up where nobody else comes, and elsewhere when somebody says so") {
+  struct Case {
+    std::vector<std::string> flags;
+    bool open;
+  };
+  for (const Case& one : std::vector<Case>{{{}, true},
+                                           {{"--https", "off", "--xds", "off"}, true},
+                                           {{"--public"}, false},
+                                           {{"--http", "0.0.0.0:80"}, false},
+                                           {{"--https", "[::]:443"}, false},
+                                           {{"--xds", "10.0.0.1:18000"}, false},
+                                           {{"--api", "10.0.0.1:8480"}, false},
+                                           {{"--public", "--sign-up", "open"}, true},
+                                           {{"--sign-up", "closed"}, false}}) {
+    CAPTURE(one.flags);
+    CHECK(up(one.flags).options.lets_sign_up() == one.open);
+  }
+}
+
 TEST_CASE("nothing listens beyond loopback until --public or an address says so") {
   struct Row {
     Words words;

@@ -49,6 +49,7 @@ std::string set_domain(std::string& domain, std::string_view value);
 std::string set_workers(unsigned& workers, std::string_view value);
 std::string set_log_level(Level& level, std::string_view value);
 std::string set_log_format(bool& json, std::string_view value);
+std::string set_sign_up(std::optional<bool>& open, std::string_view value);
 std::string set_format(Format& format, std::string_view value);
 std::string set_address(std::string& address, std::string_view value);
 std::string set_port(std::uint16_t& port, std::string_view value);
@@ -115,6 +116,10 @@ inline constexpr Flag kPublicFlag{
       to.up.listen_publicly = true;
       return std::string();
     }};
+inline constexpr Flag kSignUpFlag{
+    "--sign-up", "WHO", "open while all of it listens on loopback",
+    "who can make an account for mysocket's clients: open (anybody) or closed (administrators)",
+    [](Arguments& to, std::string_view value) { return set_sign_up(to.up.options.sign_up_open, value); }};
 inline constexpr Flag kLogLevelFlag{
     "--log-level", "LEVEL", "info", "debug, info, warning or error",
     [](Arguments& to, std::string_view value) { return set_log_level(to.up.options.log_level, value); }};
@@ -164,6 +169,7 @@ inline constexpr std::array kUpFlags{
     kRegionFlag,
     kCityFlag,
     kPublicFlag,
+    kSignUpFlag,
     kLogLevelFlag,
     kLogFormatFlag,
     kAccessLogFlag,
@@ -178,8 +184,8 @@ inline constexpr std::array kUpFlags{
 
 // --- weir controller
 inline constexpr std::array kControllerFlags{
-    kDataDirFlag,  kStoreFlag,  kApiFlag,    kApiNameFlag,  kXdsFlag,
-    kXdsPlainFlag, kDomainFlag, kPublicFlag, kLogLevelFlag, kLogFormatFlag,
+    kDataDirFlag, kStoreFlag,  kApiFlag,    kApiNameFlag,  kXdsFlag,       kXdsPlainFlag,
+    kDomainFlag,  kPublicFlag, kSignUpFlag, kLogLevelFlag, kLogFormatFlag,
 };
 
 // --- weir edge

@@ -67,6 +67,7 @@ role::ControlPlaneOptions control_plane_options(const UpOptions& options,
           .version = WEIR_VERSION,
           .domain = options.domain,
           .authority = std::move(authority),
+          .sign_up_open = options.sign_up_open.value_or(false),
           .discovery = options.xds,
           .discovery_is_preset = options.xds_is_preset,
           .discovery_names = options.xds_plain ? nullptr : names,
@@ -145,6 +146,9 @@ int run_up(const UpOptions& options) {
   role::ControlPlaneOptions control_options = control_plane_options(options, *authority);
   control_options.edge_name = role::name_of_this_machine();
   control_options.edge = edge_spec(options);
+  control_options.sign_up_open = options.lets_sign_up();
+  control_options.visitor_ports = {options.http.port()};
+  if (options.https) control_options.visitor_ports.push_back(options.https->port());
   role::ControlPlane control(env, std::move(control_options), directory, &traffic, on_ready);
   if (auto done = traffic.prepare(); !done) return refuse(done.error());
   if (auto done = control.prepare(); !done) return refuse(done.error());
@@ -169,6 +173,7 @@ int run_up(const UpOptions& options) {
     ending.on_signal(signal);
   });
   traffic.edge().passwords().answer_on((*process)->slow().loop());
+  control.passwords().answer_on((*process)->slow().loop());
   (*process)->run();
   return 0;
 }
@@ -200,6 +205,7 @@ int run_controller(const UpOptions& options) {
   };
   role::Ending ending(env, {.drain = drain_control, .cut = [&] { control->cut(); }});
   (*process)->on_signal([&](int signal) { ending.on_signal(signal); });
+  control->passwords().answer_on((*process)->slow().loop());
   (*process)->run();
   return 0;
 }

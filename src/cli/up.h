@@ -27,6 +27,7 @@ struct UpOptions {
   bool ssh_is_preset = true;                                                  // as https_is_preset
   bool xds_plain = false;                                                     // without TLS
   std::string domain = "weir.localhost";
+  std::optional<bool> sign_up_open;  // none: as lets_sign_up() says
   unsigned workers = 1;  // threads of the data plane; arguments.cc puts the number of usable cores here
   std::string provider;
   std::string region;
@@ -37,6 +38,12 @@ struct UpOptions {
 
   // On loopback the API is plain HTTP, unless a name is given for its certificate.
   bool api_over_tls() const { return !api.is_loopback() || !api_names.empty(); }
+  // Of weir up: by default as long as nobody else reaches anything of it. An account gives a public name.
+  bool lets_sign_up() const {
+    const auto is_here = [](const net::Address& at) { return at.is_loopback(); };
+    return sign_up_open.value_or(is_here(api) && is_here(http) && is_here(https.value_or(http)) &&
+                                 is_here(xds.value_or(api)));
+  }
 };
 
 // The exit code.

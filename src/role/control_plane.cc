@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/api.h"
+#include "auth/account_token.h"
 #include "auth/token_table.h"
 #include "config/status.h"
 #include "controller/controller.h"
@@ -19,6 +20,7 @@
 #include "enroll/registrar.h"
 #include "enroll/shared_authority.h"
 #include "mirror/mirror.h"
+#include "mysocket/calls.h"
 #include "role/discovery.h"
 #include "role/said.h"
 #include "store/engine_store.h"
@@ -72,6 +74,7 @@ struct ControlPlane::Backend {
   controller::Controller controller;
   // Once the authority is known.
   std::optional<enroll::Registrar> registrar;
+  std::optional<mysocket::Calls> calls;
   std::optional<Discovery> discovery;
 };
 
@@ -354,7 +357,11 @@ net::Task<void> ControlPlane::begin() {
   // must not keep anybody from mending it.
   tasks_.spawn(settle_late());
   if (!co_await settled_.wait(env_.loop)) co_return;
-  gate_.open(backend_->api);
+  if (backend_->calls) {
+    gate_.open(*backend_->calls);
+  } else {
+    gate_.open(backend_->api);
+  }
   open_api();
   ready_(api_address_, admin_token_.made ? admin_token_.text : std::string());
   admin_token_.text.clear();
@@ -395,6 +402,8 @@ void ControlPlane::open_backend() {
   backend_->registrar.emplace(env_, backend_->store, backend_->tokens, options_.authority, options_.domain,
                               options_.discovery ? options_.discovery->port() : enroll::kDiscoveryPort);
   backend_->api.set_registrar(*backend_->registrar);
+  backend_->api.writer().set_passwords(passwords_);
+  open_calls();
   if (!options_.discovery) return;
   backend_->discovery.emplace(env_, backend_->views, backend_->fleet,
                               DiscoveryOptions{.at = *options_.discovery,
@@ -404,6 +413,17 @@ void ControlPlane::open_backend() {
                               [this](const net::Address& from, const char* why) {
                                 tasks_.spawn(backend_->registrar->refused_certificate(from, why));
                               });
+}
+
+void ControlPlane::open_calls() {
+  const auto key = options_.authority->derive_secret(auth::kAccountPurpose);
+  if (!key) return env_.log.error("nobody can log in", {{"reason", key.error().text}});
+  mysocket::Options options{
+      .surroundings = {.domain = options_.domain, .ports = options_.visitor_ports},
+      .sign_up_open = options_.sign_up_open,
+      .key = *key,
+  };
+  backend_->calls.emplace(env_, backend_->mirror, backend_->api, passwords_, std::move(options));
 }
 
 // Once it has seen all objects: an edge must never be told that there are none.

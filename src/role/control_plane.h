@@ -3,6 +3,7 @@
 // process by the publisher, and others by discovery. Lives on the control loop.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "api/gate.h"
 #include "auth/admin_token.h"
+#include "auth/password_checker.h"
 #include "config/specs.h"
 #include "config/status.h"
 #include "config/whole.h"
@@ -41,6 +43,9 @@ struct ControlPlaneOptions {
   std::string version;  // of the program
   std::string domain;   // of the identities of machines
   std::shared_ptr<const tls::Authority> authority;
+  // By which visitors reach what is made for them, as far as this process knows.
+  std::vector<std::uint32_t> visitor_ports{80, 443};
+  bool sign_up_open = false;  // anybody can make an account
   // Where other edges are attached; none: nowhere.
   std::optional<net::Address> discovery;
   bool discovery_is_preset = true;  // nobody asked for it: when the port is taken, there is none
@@ -66,6 +71,9 @@ class ControlPlane {
   std::expected<void, std::string> prepare();
   std::expected<void, std::string> listen();
 
+  // Of accounts. Its answer_on() is called before any core runs.
+  auth::PasswordChecker& passwords() { return passwords_; }
+
   // Ends all watches, lets requests finish.
   void drain();
   // After drain(): returns when nothing is left.
@@ -89,6 +97,7 @@ class ControlPlane {
   net::Task<void> begin();
   net::Task<bool> share_authority();
   void open_backend();
+  void open_calls();
   void open_discovery();
   void objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision);
   std::vector<config::RefusedBy> refusals_of(const config::Object& object) const;
@@ -110,7 +119,8 @@ class ControlPlane {
   Ready ready_;
   std::string why_no_store_;
   std::unique_ptr<store::Engine> engine_;  // until there is a backend; null: the store is opened later
-  std::unique_ptr<Backend> backend_;       // null: the store is not open yet
+  auth::PasswordChecker passwords_;
+  std::unique_ptr<Backend> backend_;  // null: the store is not open yet
   api::Gate gate_;
   http::Server api_server_;
   net::TaskGroup tasks_;

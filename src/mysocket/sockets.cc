@@ -1,0 +1,335 @@
+#include "mysocket/sockets.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "config/kinds.h"
+#include "mysocket/accounts.h"
+#include "mysocket/names.h"
+
+namespace weir::mysocket {
+namespace {
+
+using config::Kind;
+using config::Object;
+using Tree = nlohmann::ordered_json;
+
+// Among 40 million names as many as a weir can have leave one that is free.
+constexpr int kNamesTriedMax = 20;
+
+std::string_view note_of(const Object& object, std::string_view key) {
+  const auto found = object.metadata.annotations.find(key);
+  return found == object.metadata.annotations.end() ? std::string_view() : std::string_view(found->second);
+}
+
+void put_note(Object& object, std::string_view key, std::string text) {
+  if (text.empty()) {
+    object.metadata.annotations.erase(std::string(key));
+  } else {
+    object.metadata.annotations[std::string(key)] = std::move(text);
+  }
+}
+
+std::string_view owner_of(const Object& object) {
+  const auto found = object.metadata.labels.find(config::kOwnerLabel);
+  return found == object.metadata.labels.end() ? std::string_view() : std::string_view(found->second);
+}
+
+std::unexpected<api::Problem> no_socket() { return api::refuse(404, "not-found", "you have no such socket"); }
+std::unexpected<api::Problem> no_tunnel() {
+  return api::refuse(404, "not-found", "the socket has no such tunnel");
+}
+
+std::string with_commas(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all.append(all.empty() ? "" : ",").append(text);
+  return all;
+}
+
+Tree split(std::string_view text) {
+  Tree list = Tree::array();
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(','), text.size());
+    list.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return list;
+}
+
+Object owned(std::string name, std::string_view user, config::Spec spec) {
+  Object object;
+  object.metadata.name = std::move(name);
+  object.metadata.labels[std::string(config::kOwnerLabel)] = user;
+  object.spec = std::move(spec);
+  return object;
+}
+
+void add(std::vector<api::Intent>& intents, api::Verb verb, Object object) {
+  api::Intent& intent = intents.emplace_back();
+  intent.verb = verb;
+  intent.kind = object.kind();
+  intent.name = object.metadata.name;
+  intent.wanted = std::move(object);
+}
+
+void add_deletion(std::vector<api::Intent>& intents, const Object& object) {
+  api::Intent& intent = intents.emplace_back();
+  intent.verb = api::Verb::kDelete;
+  intent.kind = object.kind();
+  intent.name = object.metadata.name;
+}
+
+// What a wish makes of a socket's LoadBalancer; all else of it stays.
+void describe(Object& balancer, const SocketWish& wish) {
+  put_note(balancer, kTypeNote, wish.type);
+  put_note(balancer, kNameNote, wish.name);
+  put_note(balancer, kDescriptionNote, wish.description);
+  put_note(balancer, kVisitorNote, wish.is_protected ? wish.visitor_name : std::string());
+  put_note(balancer, kAddressesNote, with_commas(wish.allowed_addresses));
+  put_note(balancer, kDomainsNote, with_commas(wish.allowed_domains));
+  for (config::Route& route : std::get<config::LoadBalancerSpec>(balancer.spec).routes) {
+    route.basic_auth.reset();
+    if (wish.is_protected) route.basic_auth.emplace().secret = balancer.metadata.name;
+  }
+}
+
+Object secret_of(const std::string& name, const SocketChange& change) {
+  return owned(name, change.user,
+               config::SecretSpec{.values = {{change.wish.visitor_name, change.password_hash}}});
+}
+
+// A name that nothing of a socket has yet.
+std::optional<std::string> free_name(const config::Whole& world, Random& random) {
+  for (int tries = 0; tries < kNamesTriedMax; ++tries) {
+    std::string name = make_name(random);
+    const bool is_taken = world.find(Kind::kLoadBalancer, name) || world.find(Kind::kService, name) ||
+                          world.find(Kind::kSecret, name);
+    if (!is_taken) return name;
+  }
+  return std::nullopt;
+}
+
+// From a random one on, so that ports tell nobody how many there are.
+std::optional<std::uint32_t> free_port(const config::Whole& world, Random& random) {
+  constexpr std::size_t kPorts = kSlotPortMax - kSlotPortMin + 1;
+  std::vector<bool> taken(kPorts);
+  for (const config::ObjectPointer& object : world.of(Kind::kEndpoint)) {
+    const auto& slot = std::get<config::EndpointSpec>(object->spec).tunnel;
+    if (slot && slot->port >= kSlotPortMin) taken[slot->port - kSlotPortMin] = true;
+  }
+  std::size_t place = random.below(kPorts);
+  for (std::size_t i = 0; i < kPorts; ++i, place = (place + 1) % kPorts) {
+    if (!taken[place]) return static_cast<std::uint32_t>(kSlotPortMin + place);
+  }
+  return std::nullopt;
+}
+
+api::Answer<Object> make_slot(const config::Whole& world, const std::string& socket, std::string_view user,
+                              Random& random) {
+  const auto port = free_port(world, random);
+  if (!port) return api::refuse(503, "overloaded", "all ports of tunnels are taken");
+  config::EndpointSpec spec{.service = socket, .address = {}};
+  spec.tunnel = config::TunnelSlot{.port = *port};
+  return owned(socket + '-' + std::to_string(*port), user, std::move(spec));
+}
+
+// HTTP and HTTPS, as mysocket had it for both types; the type says what the origin speaks. The certificate of
+// an origin beside the client is rarely one that anybody could verify, and the way there is encrypted
+// already.
+config::LoadBalancerSpec balancer_spec(const std::string& name, const std::string& hostname) {
+  config::LoadBalancerSpec spec;
+  for (const auto protocol : {config::ListenerProtocol::kHttp, config::ListenerProtocol::kHttps}) {
+    config::Listener& listener = spec.listeners.emplace_back();
+    listener.protocol = protocol;
+    listener.hostnames.push_back(hostname);
+  }
+  spec.routes.emplace_back().backends.push_back({.service = name});
+  return spec;
+}
+config::ServiceSpec service_spec(const std::string& type, const std::string& hostname) {
+  config::ServiceSpec spec;
+  if (type == "https") {
+    spec.tls.emplace().insecure_skip_verify = true;
+    spec.tls->server_name = hostname;
+  }
+  return spec;
+}
+
+}  // namespace
+
+config::ObjectPointer find_socket(const config::Whole& world, std::string_view user, std::string_view id) {
+  config::ObjectPointer socket = world.find(Kind::kLoadBalancer, id);
+  if (!socket || user.empty() || owner_of(*socket) != user || note_of(*socket, kTypeNote).empty())
+    return nullptr;
+  return socket;
+}
+
+std::vector<config::ObjectPointer> sockets_of(const config::Whole& world, std::string_view user) {
+  std::vector<config::ObjectPointer> sockets;
+  for (const config::ObjectPointer& object : world.of(Kind::kLoadBalancer)) {
+    if (auto socket = find_socket(world, user, object->metadata.name)) sockets.push_back(std::move(socket));
+  }
+  return sockets;
+}
+
+std::vector<config::ObjectPointer> tunnels_of(const config::Whole& world, const Object& socket) {
+  std::vector<config::ObjectPointer> tunnels;
+  for (const Object* object : world.referrers(Kind::kService, socket.metadata.name)) {
+    const auto* endpoint = std::get_if<config::EndpointSpec>(&object->spec);
+    if (endpoint == nullptr || !endpoint->tunnel) continue;
+    tunnels.push_back(world.find(Kind::kEndpoint, object->metadata.name));
+  }
+  return tunnels;
+}
+
+config::ObjectPointer find_tunnel(const config::Whole& world, const Object& socket, std::string_view id) {
+  for (config::ObjectPointer& tunnel : tunnels_of(world, socket)) {
+    if (tunnel->metadata.name == id) return std::move(tunnel);
+  }
+  return nullptr;
+}
+
+nlohmann::ordered_json tunnel_json(const config::Whole& world, const Object& tunnel) {
+  const auto& spec = std::get<config::EndpointSpec>(tunnel.spec);
+  std::string edge;
+  std::optional<WallTime> since;
+  for (const Object* object : world.referrers(Kind::kService, spec.service)) {
+    const auto* live = std::get_if<config::TunnelSpec>(&object->spec);
+    if (live == nullptr || live->instance != tunnel.metadata.name || live->since < since) continue;
+    edge = live->edge;
+    since = live->since;
+  }
+  return {{"tunnel_id", tunnel.metadata.name},
+          {"socket_id", spec.service},
+          {"local_port", spec.tunnel ? spec.tunnel->port : 0},
+          {"tunnel_server", edge}};
+}
+
+nlohmann::ordered_json socket_json(const config::Whole& world, const Object& socket,
+                                   const Surroundings& surroundings) {
+  const auto& spec = std::get<config::LoadBalancerSpec>(socket.spec);
+  const bool has_host = !spec.listeners.empty() && !spec.listeners.front().hostnames.empty();
+  const bool is_protected = !spec.routes.empty() && spec.routes.front().basic_auth.has_value();
+  Tree tunnels = Tree::array();
+  for (const config::ObjectPointer& tunnel : tunnels_of(world, socket)) {
+    tunnels.push_back(tunnel_json(world, *tunnel));
+  }
+  const Tree addresses = split(note_of(socket, kAddressesNote));
+  return {{"socket_id", socket.metadata.name},
+          {"name", note_of(socket, kNameNote)},
+          {"description", note_of(socket, kDescriptionNote)},
+          {"dnsname", has_host ? spec.listeners.front().hostnames.front() : std::string()},
+          {"socket_type", note_of(socket, kTypeNote)},
+          {"socket_tcp_ports", surroundings.ports},
+          {"protected_socket", is_protected},
+          {"protected_username", note_of(socket, kVisitorNote)},
+          {"protected_password", ""},  // kept as its hash
+          {"cloud_authentication_enabled", false},
+          {"cloud_authentication_email_allowed_addressses", addresses},
+          {"cloud_authentication_email_allowed_addresses", addresses},
+          {"cloud_authentication_email_allowed_domains", split(note_of(socket, kDomainsNote))},
+          {"user_id", user_id_of(owner_of(socket))},
+          {"user_name", owner_of(socket)},
+          {"tunnels", std::move(tunnels)}};
+}
+
+Intents create_socket(const config::Whole& world, const SocketChange& change,
+                      const Surroundings& surroundings, bool with_tunnel, Random& random) {
+  if (sockets_of(world, change.user).size() >= kSocketsOfUserMax) {
+    return api::refuse(403, "forbidden", "you have 100 sockets, and there may be no more; delete one");
+  }
+  if (change.wish.is_protected && change.password_hash.empty()) {
+    return api::refuse(400, "invalid", "protected_password is needed");
+  }
+  const auto name = free_name(world, random);
+  if (!name) return api::refuse(503, "overloaded", "no free name was found; try again");
+  const std::string hostname = *name + '.' + surroundings.domain;
+  std::vector<api::Intent> intents;
+  Object balancer = owned(*name, change.user, balancer_spec(*name, hostname));
+  describe(balancer, change.wish);
+  add(intents, api::Verb::kCreate, std::move(balancer));
+  add(intents, api::Verb::kCreate, owned(*name, change.user, service_spec(change.wish.type, hostname)));
+  if (change.wish.is_protected) add(intents, api::Verb::kCreate, secret_of(*name, change));
+  if (with_tunnel) {
+    auto slot = make_slot(world, *name, change.user, random);
+    if (!slot) return std::unexpected(std::move(slot.error()));
+    add(intents, api::Verb::kCreate, std::move(*slot));
+  }
+  return intents;
+}
+
+Intents replace_socket(const config::Whole& world, const std::string& id, const SocketChange& change,
+                       const Surroundings& surroundings) {
+  const config::ObjectPointer socket = find_socket(world, change.user, id);
+  if (!socket) return no_socket();
+  const config::ObjectPointer secret = world.find(Kind::kSecret, id);
+  const bool is_own = secret && owner_of(*secret) == change.user;
+  std::vector<api::Intent> intents;
+  Object balancer = *socket;
+  describe(balancer, change.wish);
+  add(intents, api::Verb::kApply, std::move(balancer));
+  if (change.wish.type != note_of(*socket, kTypeNote)) {
+    const std::string hostname = id + '.' + surroundings.domain;
+    add(intents, api::Verb::kApply, owned(id, change.user, service_spec(change.wish.type, hostname)));
+  }
+  if (!change.wish.is_protected) {
+    if (is_own) add_deletion(intents, *secret);
+  } else if (!change.password_hash.empty()) {
+    add(intents, api::Verb::kApply, secret_of(id, change));
+  } else if (!is_own || note_of(*socket, kVisitorNote) != change.wish.visitor_name) {
+    return api::refuse(400, "invalid", "protected_password is needed with a new protected_username");
+  }
+  return intents;
+}
+
+Intents delete_socket(const config::Whole& world, std::string_view user, const std::string& id) {
+  const config::ObjectPointer socket = find_socket(world, user, id);
+  if (!socket) return no_socket();
+  std::vector<api::Intent> intents;
+  add_deletion(intents, *socket);
+  // All that joined the service goes with it. Another load balancer that leads there keeps it.
+  const config::ObjectPointer service = world.find(Kind::kService, id);
+  if (service && owner_of(*service) == user) {
+    add_deletion(intents, *service);
+    for (const Object* object : world.referrers(Kind::kService, id)) {
+      if (config::service_joined_by(*object) != nullptr) add_deletion(intents, *object);
+    }
+  }
+  const config::ObjectPointer secret = world.find(Kind::kSecret, id);
+  if (secret && owner_of(*secret) == user) add_deletion(intents, *secret);
+  return intents;
+}
+
+Intents create_tunnel(const config::Whole& world, std::string_view user, const std::string& socket_id,
+                      Random& random) {
+  const config::ObjectPointer socket = find_socket(world, user, socket_id);
+  if (!socket) return no_socket();
+  if (tunnels_of(world, *socket).size() >= kTunnelsOfSocketMax) {
+    return api::refuse(403, "forbidden", "the socket has 32 tunnels, and there may be no more; delete one");
+  }
+  auto slot = make_slot(world, socket_id, user, random);
+  if (!slot) return std::unexpected(std::move(slot.error()));
+  std::vector<api::Intent> intents;
+  add(intents, api::Verb::kCreate, std::move(*slot));
+  return intents;
+}
+
+Intents delete_tunnel(const config::Whole& world, std::string_view user, const std::string& socket_id,
+                      std::string_view id) {
+  const config::ObjectPointer socket = find_socket(world, user, socket_id);
+  if (!socket) return no_socket();
+  const config::ObjectPointer tunnel = find_tunnel(world, *socket, id);
+  if (!tunnel) return no_tunnel();
+  std::vector<api::Intent> intents;
+  add_deletion(intents, *tunnel);
+  for (const Object* object : world.referrers(Kind::kService, socket_id)) {
+    const auto* live = std::get_if<config::TunnelSpec>(&object->spec);
+    if (live != nullptr && live->instance == id) add_deletion(intents, *object);
+  }
+  return intents;
+}
+
+}  // namespace weir::mysocket
