@@ -82,7 +82,7 @@ std::string_view check_rsa(Reader& reader) {
   const std::size_t bits = bits_of(modulus);
   if (bits_of(exponent) < 2 || bits == 0) return kTorn;
   if (bits < kRsaBitsMin) return "is an RSA key of fewer than 2048 bits, which can be broken";
-  if (bits > kRsaBitsMax) return "is an RSA key of more than 16384 bits";
+  if (bits > kRsaBitsMax) return "is an RSA key of more than 8192 bits";
   return {};
 }
 

@@ -10,10 +10,9 @@
 
 namespace weir::auth {
 
-inline constexpr std::size_t kSshKeyLineBytesMax =
-    8192;  // as sshd has it; an RSA key of 16384 bits has 2,800
+inline constexpr std::size_t kSshKeyLineBytesMax = 8192;  // as sshd has it; an RSA key of 8192 bits has 1,400
 inline constexpr std::size_t kRsaBitsMin = 2048;
-inline constexpr std::size_t kRsaBitsMax = 16384;  // OpenSSH's
+inline constexpr std::size_t kRsaBitsMax = 8192;  // that auth::verify_rsa() takes
 
 struct SshKey {
   std::string type;     // "ssh-ed25519"

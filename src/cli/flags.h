@@ -117,7 +117,7 @@ inline constexpr Flag kPublicFlag{
       return std::string();
     }};
 inline constexpr Flag kSignUpFlag{
-    "--sign-up", "WHO", "open while all of it listens on loopback",
+    "--sign-up", "WHO", "closed, but for a weir up that listens on loopback only",
     "who can make an account for mysocket's clients: open (anybody) or closed (administrators)",
     [](Arguments& to, std::string_view value) { return set_sign_up(to.up.options.sign_up_open, value); }};
 inline constexpr Flag kLogLevelFlag{

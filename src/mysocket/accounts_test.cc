@@ -177,6 +177,7 @@ TEST_CASE("a token that is not good opens nothing") {
   const std::string claims = token.substr(0, token.rfind('.'));
   auth::Digest other{};
   CHECK(status("") == 401);
+  CHECK(call(world, "GET", "/socket").field("WWW-Authenticate") == "Bearer realm=\"weir\"");
   CHECK(status("nonsense") == 401);
   CHECK(status(world.world.admin) == 401);
   CHECK(status(part(R"({"alg":"none","typ":"JWT"})") + claims.substr(claims.find('.')) + '.') == 401);

@@ -39,6 +39,7 @@ http::ResponsePtr shown(const http::Request& request, const api::Problem& proble
   response->head.fields.add(Known::kCacheControl, "no-store");
   response->add_reason(problem.slug, request.id);
   if (!problem.allow.empty()) response->add_field(Known::kAllow, problem.allow);
+  if (problem.status == 401) response->add_field(Known::kWwwAuthenticate, "Bearer realm=\"weir\"");
   if (problem.retry_after_seconds > 0) {
     response->add_field(Known::kRetryAfter, std::to_string(problem.retry_after_seconds));
   }
