@@ -10,7 +10,9 @@
 
 namespace weir::api {
 
-bool goes_back(config::Kind kind) { return config::is_carried(kind); }
+bool goes_back(config::Kind kind) {
+  return config::is_carried(kind) && config::info_of(kind).client_writes && kind != config::Kind::kUser;
+}
 
 Answer<store::Revision> parse_rollback(std::string_view content) {
   const auto json = nlohmann::json::parse(content, nullptr, false);

@@ -133,12 +133,19 @@ TEST_CASE("who has access, and what machines there are, does not go back") {
   const store::Revision good = world.now();
   world.must(world.call("POST", "/v1/tokens", object("Token", "t")));
   world.must(world.call("POST", "/v1/edges", object("Edge", "fra")));
+  world.must(world.call("POST", "/v1/users", object("User", "ada", R"({"email":"ada@x"})")));
   world.must(world.call("DELETE", "/v1/services/web"));
   const Json done = json_of(world.roll_back(good));
   CHECK(done["results"].size() == 1);
   CHECK(world.call("GET", "/v1/tokens/t").status == 200);
+  CHECK(world.call("GET", "/v1/users/ada").status == 200);
   CHECK(world.call("GET", "/v1/edges/fra").status == 200);
   CHECK(world.call("GET", "/v1/services/web").status == 200);
+}
+
+TEST_CASE("the tunnels that are there now stay, whatever was there then") {
+  CHECK_FALSE(goes_back(config::Kind::kTunnel));
+  CHECK(goes_back(config::Kind::kEndpoint));
 }
 
 TEST_CASE("what does not fit what stays is refused, and nothing is done") {

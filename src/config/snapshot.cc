@@ -148,6 +148,12 @@ std::optional<LoadBalancer> made_of(const Object& object, const LoadBalancerSpec
   if (touched.edge_labels != nullptr && !selects(spec.edges.match, *touched.edge_labels)) return std::nullopt;
   return make_load_balancer(object, spec);
 }
+std::optional<User> made_of(const Object& object, const UserSpec& spec, const Touched& /*touched*/) {
+  if (spec.disabled) return std::nullopt;
+  User user{object.metadata.name, spec};
+  user.spec.password.clear();
+  return user;
+}
 template <class T>
 std::optional<Named<T>> made_of(const Object& object, const T& spec, const Touched& /*touched*/) {
   return Named<T>{object.metadata.name, object.metadata.uid, object.metadata.revision, spec};
@@ -189,6 +195,7 @@ Checked<SnapshotPointer> renewed(const Snapshot& previous, std::uint64_t revisio
   renew<ServiceSpec>(snapshot->services, touched);
   renew<CertificateSpec>(snapshot->certificates, touched);
   renew<SecretSpec>(snapshot->secrets, touched);
+  renew<UserSpec>(snapshot->users, touched);
   return snapshot;
 }
 
@@ -216,6 +223,7 @@ Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, const Whole& who
   add(Kind::kService, before.services);
   add(Kind::kCertificate, before.certificates);
   add(Kind::kSecret, before.secrets);
+  add(Kind::kUser, before.users);
   return renewed(before, revision, touched);
 }
 
@@ -236,14 +244,14 @@ bool is_carried(Kind kind) {
     case Kind::kToken:
     case Kind::kEvent:
     case Kind::kEdge:
-    case Kind::kRollout:
-    case Kind::kUser: return false;
+    case Kind::kRollout: return false;
     case Kind::kLoadBalancer:
     case Kind::kService:
     case Kind::kEndpoint:
     case Kind::kTunnel:
     case Kind::kCertificate:
-    case Kind::kSecret: break;
+    case Kind::kSecret:
+    case Kind::kUser: break;
   }
   return true;
 }
@@ -310,6 +318,7 @@ void each_object(const Snapshot& snapshot, const Visit& visit) {
   }
   with_identity(snapshot.certificates);
   with_identity(snapshot.secrets);
+  as_written(snapshot.users);
 }
 
 }  // namespace

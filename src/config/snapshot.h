@@ -68,6 +68,13 @@ struct LoadBalancer {
   friend bool operator==(const LoadBalancer&, const LoadBalancer&) = default;
 };
 
+// One that may come: whose keys they are.
+struct User {
+  std::string name;
+  UserSpec spec;  // without its password
+  friend bool operator==(const User&, const User&) = default;
+};
+
 // An object that is used as it is written; the same one in successive snapshots while it does not change.
 template <class T>
 struct Named {
@@ -112,6 +119,7 @@ struct Snapshot {
   NamedList<Service> services;
   NamedList<Certificate> certificates;
   NamedList<Secret> secrets;
+  NamedList<User> users;  // but those that are disabled
 
   // Null: none of that name.
   const Service* find_service(std::string_view name) const;

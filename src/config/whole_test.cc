@@ -213,6 +213,38 @@ TEST_CASE("the tunnels of one instance are one endpoint, and a snapshot keeps th
   CHECK(same((*back)->services, (*built)->services));
 }
 
+TEST_CASE("a snapshot has the users who may come, and not their passwords") {
+  Whole world = world_of(
+      "{kind: User, metadata: {name: ada}, spec: {email: ada@x, password: '$argon2id$v=19$', ssh_keys: "
+      "['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPuabIPJk2rS5s4kRnRBq4RhbNKbo3LsB36EAPezUZxq']}}\n"
+      "---\n{kind: User, metadata: {name: eve}, spec: {email: eve@x, disabled: true}}\n");
+  const auto first = build_snapshot(1, world);
+  REQUIRE(first.has_value());
+  REQUIRE((*first)->users.size() == 1);
+  CHECK((*first)->users[0]->name == "ada");
+  CHECK((*first)->users[0]->spec.ssh_keys.size() == 1);
+  const std::string text = snapshot_text(**first);
+  CHECK_FALSE(text.contains("argon2"));
+  const auto back = read_snapshot(text);
+  REQUIRE_MESSAGE(back.has_value(), to_text(back.error()));
+  CHECK(same((*back)->users, (*first)->users));
+  // A new password is nothing new to edges; who is let in again comes back.
+  Object eve = *world.find(Kind::kUser, "eve");
+  std::get<UserSpec>(eve.spec).disabled = false;
+  Object ada = *world.find(Kind::kUser, "ada");
+  std::get<UserSpec>(ada.spec).password = "$argon2id$v=19$m";
+  std::vector<ObjectChange> changes;
+  for (Object* object : {&ada, &eve}) {
+    const auto after = std::make_shared<const Object>(std::move(*object));
+    changes.push_back({world.put(after), after});
+  }
+  const auto second = next_snapshot(**first, 2, world, changes);
+  REQUIRE((*second)->users.size() == 2);
+  CHECK((*second)->users[0] == (*first)->users[0]);
+  world.remove(Kind::kUser, "ada");
+  CHECK((*build_snapshot(3, world, nullptr, second->get()))->users.size() == 1);
+}
+
 TEST_CASE("a tunnel holds up nobody: its service may go, and come back") {
   const std::string tunnel = "---\n{kind: Tunnel, metadata: {name: t}, spec: {service: web, instance: a}}\n";
   Whole world = world_of(kWeb + tunnel);

@@ -181,11 +181,13 @@ const config::Whole& Views::objects_for(const std::string& edge, const config::L
 
 // --- the views of a branch
 
-// Whether a view has it: a load balancer that selects the edges, and all that one leads to.
+// Whether a view has it: a load balancer that selects the edges, and all that one leads to; a user who may
+// come, by whichever edge.
 bool Views::includes(const Branch& branch, const config::Labels& key, const Object& object) {
   if (const auto* balancer = std::get_if<config::LoadBalancerSpec>(&object.spec)) {
     return config::selects(balancer->edges.match, key);
   }
+  if (const auto* user = std::get_if<config::UserSpec>(&object.spec)) return !user->disabled;
   if (const std::string* joined = config::service_joined_by(object)) {
     const auto service = branch.objects->find(Kind::kService, *joined);
     return service && includes(branch, key, *service);

@@ -123,6 +123,29 @@ TEST_CASE("certificates go only where they are shown") {
   CHECK(world.told(*us) == Names{"loadbalancers/all", "revision", "services/web"});
 }
 
+TEST_CASE("every edge knows the users who may come, and no password") {
+  World world;
+  world.put_edge("us-1", "us");
+  xds::Catalog* us = world.catalog("us-1");
+  const auto put_eve = [&](const std::string& more) {
+    world.put(
+        R"({"kind":"User","metadata":{"name":"eve"},"spec":{"email":"eve@x","password":"$argon2id$v=19$")" +
+        more + "}}");
+  };
+  put_eve("");
+  CHECK(world.told(*us) == Names{"revision", "users/eve"});
+  const auto slot = us->names().slot(xds::Type::kObject, "users/eve");
+  const std::string body(us->resource(xds::Type::kObject, slot)->body);
+  CHECK(body.contains("eve@x"));
+  CHECK_FALSE(body.contains("argon2"));
+  put_eve(R"(,"disabled":true)");
+  CHECK(world.told(*us) == Names{"revision"});
+  put_eve("");
+  CHECK(world.told(*us) == Names{"revision", "users/eve"});
+  world.remove(Kind::kUser, "eve");
+  CHECK(world.told(*us) == Names{"revision"});
+}
+
 TEST_CASE("an edge that is revoked or unknown has no view; one with other labels gets another") {
   World world;
   world.put_service("web", "10.0.0.1:80");

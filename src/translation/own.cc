@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 #include <utility>
+#include <variant>
 
 #include "config/kinds.h"
 
@@ -17,11 +18,12 @@ std::string key_of(config::Kind kind, std::string_view name) {
 xds::ResourcePtr object_resource(const config::Object& object) {
   std::string key = key_of(object.kind(), object.metadata.name);
   v1::Object message;
-  if (object.status.empty()) {
+  if (object.status.empty() && object.kind() != config::Kind::kUser) {
     message.set_json(config::to_json(object, config::Secrets::kKeep));
   } else {
     config::Object bare = object;
     bare.status.clear();
+    if (auto* user = std::get_if<config::UserSpec>(&bare.spec)) user->password.clear();
     message.set_json(config::to_json(bare, config::Secrets::kKeep));
   }
   return xds::make_resource(xds::Type::kObject, key, xds::serialize(message), key);

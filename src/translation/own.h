@@ -23,7 +23,7 @@ namespace weir::translation {
 // "services/web": the name of its resource.
 std::string key_of(config::Kind kind, std::string_view name);
 
-// With its secrets; without status.
+// With its secrets, but for the password of a User, which no edge compares; without status.
 xds::ResourcePtr object_resource(const config::Object& object);
 // digest: of all that it ends, so that another whole of the same revision has another version.
 xds::ResourcePtr revision_resource(std::uint64_t revision, std::uint64_t digest = 0);
