@@ -58,6 +58,9 @@ struct Schema<RolloutGates> {
       field<&RolloutGates::requests_min>({.name = "requests_min",
                                           .doc = "with fewer requests, errors and latency say nothing",
                                           .max = kNumberMax}),
+      field<&RolloutGates::allow_uncounted>(
+          {.name = "allow_uncounted",
+           .doc = "go on although no edge that has it counts requests, as Envoys do not"}),
   };
 };
 

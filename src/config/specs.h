@@ -422,6 +422,7 @@ struct RolloutGates {
   std::uint32_t latency_percent_max = 50;    // by which their p99 may be above that
   std::uint32_t unhealthy_percent_max = 10;  // endpoints that they see so and did not before
   std::uint64_t requests_min = 100;          // fewer say nothing about errors and latency
+  bool allow_uncounted = false;              // although none of its edges counts requests
   friend bool operator==(const RolloutGates&, const RolloutGates&) = default;
 };
 

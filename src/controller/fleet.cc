@@ -64,6 +64,7 @@ void Fleet::attach(report::Hello hello) {
   edge.ended_ = env_.loop.now();
   edge.since = env_.loop.clock().wall_now();
   edge.refused.clear();  // it says them again
+  edge.counts_requests = false;
   edge.hello = std::move(hello);
   tell(place->first);
 }
@@ -145,6 +146,7 @@ void Fleet::take_load(Edge& edge, const report::Load& load) {
     carried.durations[std::min(i, carried.durations.size() - 1)] += load.latency_counts[i];
   }
   edge.load.add(carried, env_.loop.now());
+  edge.counts_requests = edge.counts_requests || load.span > Duration::zero();
   edge.connections = load.connections;
   if (std::exchange(edge.applied_revision, load.applied_revision) == load.applied_revision) return;
   edge.applied_at = env_.loop.clock().wall_now();

@@ -48,6 +48,7 @@ class Fleet {
     std::map<std::string, std::string, std::less<>> refused;  // by object, "services/web": why
     Votes endpoints;
     LoadWindow load;
+    bool counts_requests = false;  // it says what it has carried; Envoys do not
 
    private:
     friend class Fleet;
@@ -103,9 +104,11 @@ class Fleet {
 
   // --- statuses
   config::EdgeStatus status_of(std::string_view edge) const;
-  // "1/2": attached edges that serve the object as it is, of all that carry it; empty: none is to.
-  using Carries = std::function<bool(const std::string& edge)>;
-  std::string applied(const config::Object& object, const Carries& carries) const;
+  // Whether an edge is to have an object as it is written, and may by now.
+  enum class Share : std::uint8_t { kNone, kHeldBack, kWhole };
+  // "1/2": attached edges that serve the object as it is written, of all that are to; empty: none is to.
+  using ShareOf = std::function<Share(const std::string& edge)>;
+  std::string applied(const config::Object& object, const ShareOf& share_of) const;
   std::vector<config::RefusedBy> refused(const config::Object& object) const;
   // Puts what all edges find to what the edge of this process does, if there is one: `status` as it sees it.
   void complete(config::ServiceStatus& status, const config::Object& service) const;

@@ -72,13 +72,15 @@ config::EdgeStatus Fleet::status_of(std::string_view name) const {
   return status;
 }
 
-std::string Fleet::applied(const config::Object& object, const Carries& carries) const {
+std::string Fleet::applied(const config::Object& object, const ShareOf& share_of) const {
   const std::string key = translation::key_of(object.kind(), object.metadata.name);
   std::size_t all = 0;
   std::size_t have = 0;
   for (const auto& [name, edge] : edges_) {
-    if (!edge.attached || !carries(name)) continue;
+    const Share share = edge.attached ? share_of(name) : Share::kNone;
+    if (share == Share::kNone) continue;
     ++all;
+    if (share == Share::kHeldBack) continue;
     if (edge.applied_revision >= object.metadata.revision && !edge.refused.contains(key)) ++have;
   }
   return all == 0 ? std::string() : std::to_string(have) + '/' + std::to_string(all);

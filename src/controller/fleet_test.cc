@@ -204,10 +204,15 @@ TEST_CASE("an object is applied where its revision is served and it was not refu
   config::Object object = web();
   object.metadata.revision = 5;
   for (const char* edge : {"a", "b", "c"}) world.apply(edge, edge[0] == 'c' ? 4 : 5);
-  const auto everywhere = [](const std::string&) { return true; };
+  const auto everywhere = [](const std::string&) { return Fleet::Share::kWhole; };
   CHECK(world.fleet.applied(object, everywhere) == "2/3");
-  CHECK(world.fleet.applied(object, [](const std::string& edge) { return edge == "a"; }) == "1/1");
-  CHECK(world.fleet.applied(object, [](const std::string&) { return false; }).empty());
+  CHECK(world.fleet.applied(object, [](const std::string& edge) {
+    return edge == "a" ? Fleet::Share::kWhole : Fleet::Share::kNone;
+  }) == "1/1");
+  CHECK(world.fleet.applied(object, [](const std::string& edge) {
+    return edge == "a" ? Fleet::Share::kHeldBack : Fleet::Share::kWhole;
+  }) == "1/3");
+  CHECK(world.fleet.applied(object, [](const std::string&) { return Fleet::Share::kNone; }).empty());
   world.fleet.report("b", {.hello = {}, .endpoints = {}, .load = {}, .refused = {{{"services/web", "why"}}}});
   CHECK(world.fleet.applied(object, everywhere) == "1/3");
   CHECK(world.fleet.refused(object) == std::vector<config::RefusedBy>{{"b", "why"}});

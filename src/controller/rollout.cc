@@ -106,6 +106,22 @@ std::string worse_traffic(const config::RolloutGates& gates, const Sides& sides)
   return {};
 }
 
+// Edges that have the change, and whose errors and latency nobody knows: "fra-2 and 3 more"; empty: none.
+// all: there is no other one.
+std::string uncounted(const Sides& sides, bool& all) {
+  std::size_t have = 0;
+  std::vector<const EdgeView*> found;
+  for (const EdgeView* edge : sides.reached) {
+    if (!edge->attached || !edge->has_it) continue;
+    ++have;
+    if (!edge->counts_requests) found.push_back(edge);
+  }
+  all = found.size() == have;
+  if (found.empty()) return {};
+  const std::size_t others = found.size() - 1;
+  return found.front()->name + (others == 0 ? "" : " and " + std::to_string(others) + " more");
+}
+
 std::string worse_health(const config::RolloutGates& gates, const Sides& sides) {
   const auto unhealthy = [](const std::vector<const EdgeView*>& edges) {
     std::uint64_t seen = 0;
@@ -237,7 +253,17 @@ Judgement judge(const config::RolloutSpec& spec, const config::RolloutStatus& st
   if (spec.paused) return {Step::kWait, "it is paused"};
   const Duration bake =
       status.wave == 0 || status.wave > status.waves.size() ? Duration{} : status.waves[status.wave - 1].bake;
-  if (*baked < bake) return {Step::kWait, "it bakes for " + format_duration(bake)};
+  bool all_uncounted = false;
+  const std::string who = uncounted(sides, all_uncounted);
+  if (*baked < bake) {
+    return {Step::kWait, "it bakes for " + format_duration(bake) +
+                             (who.empty() ? "" : "; errors and latency of " + who + " are not known")};
+  }
+  if (!who.empty() && all_uncounted && !spec.gates.allow_uncounted) {
+    return {Step::kWait, "errors and latency are not known: " + who +
+                             " did not report any requests, and Envoys never do; gates.allow_uncounted lets "
+                             "it go on without"};
+  }
   return {Step::kNextWave, {}};
 }
 

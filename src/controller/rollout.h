@@ -38,6 +38,7 @@ struct EdgeView {
   config::Labels labels;  // selectable ones
   bool attached = false;
   bool has_it = false;               // serves the revision that brought it the change, or a later one
+  bool counts_requests = false;      // `before` and `since` are what it says; else nothing is known of them
   std::string refusal;               // of an object of the change; empty: none
   std::uint32_t endpoints_seen = 0;  // that it checks
   std::uint32_t endpoints_unhealthy = 0;

@@ -17,7 +17,7 @@ EdgeView edge(std::string name, std::string provider, std::string region) {
   EdgeView view;
   view.name = std::move(name);
   view.labels = {{"provider", std::move(provider)}, {"region", std::move(region)}};
-  view.attached = true;
+  view.attached = view.counts_requests = true;
   return view;
 }
 
@@ -142,6 +142,25 @@ TEST_CASE("each gate withdraws it and says which and why") {
   one.edges[2].endpoints_seen = 10;
   CHECK(one.judged().reason ==
         "health: its edges find 50.0 % of their endpoints unhealthy, the others 0.0 %");
+}
+
+TEST_CASE("what nobody counts is said, and stops it where no edge counts anything") {
+  Running one;
+  one.edges[0].counts_requests = false;
+  CHECK(one.judged(std::chrono::seconds(1)).reason ==
+        "it bakes for 30s; errors and latency of a1 are not known");
+  CHECK(one.judged().step == Step::kNextWave);  // a2 has been looked at
+  one.edges[1].counts_requests = false;
+  CHECK(one.judged().step == Step::kWait);
+  CHECK(one.judged().reason ==
+        "errors and latency are not known: a1 and 1 more did not report any requests, and Envoys never do; "
+        "gates.allow_uncounted lets it go on without");
+  one.edges[2].counts_requests = false;  // does not have it
+  CHECK(one.judged().reason.contains("a1 and 1 more"));
+  one.spec.gates.allow_uncounted = true;
+  CHECK(one.judged().step == Step::kNextWave);
+  one.edges[1].refusal = "Service/web: no";
+  CHECK(one.judged().step == Step::kWithdraw);
 }
 
 TEST_CASE("without other edges to compare with, what was before counts") {

@@ -391,6 +391,7 @@ EdgeView Rollouts::view(const std::string& name, const Mark& mark,
   view.attached = edge != nullptr && fleet_.is_present(*edge);
   view.has_it = view.attached ? edge->applied_revision >= mark.needs : mark.has_had;
   if (edge == nullptr) return view;
+  view.counts_requests = edge->counts_requests;
   for (const std::string& key : keys) {
     const auto refused = edge->refused.find(key);
     if (refused == edge->refused.end()) continue;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,8 +96,9 @@ struct World {
   std::map<std::string, bool> had;    // the change, at any time
   std::string broken_by = "nothing";  // an address that requests fail with
   std::string refused_by;             // an edge that takes no change up
+  std::set<std::string> envoys;       // which say nothing of requests
 
-  World() {
+  explicit World(std::set<std::string> its_envoys = {}) : envoys(std::move(its_envoys)) {
     write(parsed(R"({"kind":"Edge","metadata":{"name":"a"},"spec":{"provider":"acme"}})"));
     write(parsed(R"({"kind":"Edge","metadata":{"name":"b"},"spec":{"provider":"bolt"}})"));
     write(parsed(web("192.0.2.1:80")));
@@ -170,6 +172,8 @@ struct World {
     }
     report::Load load{.requests = 100, .errors_5xx = fails ? 50U : 0U};
     load.latency_counts = {100};
+    load.span = std::chrono::seconds(1);
+    if (envoys.contains(name)) load = {};
     load.applied_revision = controller.mirror.revision();
     report::Report report{.hello = {}, .endpoints = {}, .load = load};
     report.refused.emplace();
@@ -201,6 +205,20 @@ TEST_CASE("a good change goes through, provider by provider, and is written to t
   CHECK(world.verbs() == std::vector<std::string>{"begin r", "begin r", "begin r", "begin r", "begin r",
                                                   "update web", "finish r"});
   CHECK(rollouts_reaching(world.first().mirror.objects(), "a", {{"provider", "acme"}}).empty());
+}
+
+TEST_CASE("a wave of Envoys alone waits until somebody says that it may go on without counting") {
+  World world({"a"});
+  world.write(rollout(web("192.0.2.2:80")));
+  world.pass(std::chrono::minutes(1));
+  CHECK(world.status().wave == 1);
+  CHECK(world.status().reason.starts_with("errors and latency are not known: a did not report any requests"));
+  CHECK_FALSE(world.had["b"]);
+  Object allowed = *world.read("rollouts/r");
+  std::get<config::RolloutSpec>(allowed.spec).gates.allow_uncounted = true;
+  world.write(allowed);
+  world.pass(std::chrono::minutes(2));
+  CHECK(world.status().phase == RolloutPhase::kDone);
 }
 
 TEST_CASE("a bad change stops in the first wave and never reaches the second provider") {

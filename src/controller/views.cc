@@ -183,18 +183,18 @@ const config::Whole& Views::objects_for(const std::string& edge, const config::L
 
 // Whether a view has it: a load balancer that selects the edges, and all that one leads to; a user who may
 // come, by whichever edge.
-bool Views::includes(const Branch& branch, const config::Labels& key, const Object& object) {
+bool Views::includes(const config::Whole& objects, const config::Labels& key, const Object& object) {
   if (const auto* balancer = std::get_if<config::LoadBalancerSpec>(&object.spec)) {
     return config::selects(balancer->edges.match, key);
   }
   if (const auto* user = std::get_if<config::UserSpec>(&object.spec)) return !user->disabled;
   if (const std::string* joined = config::service_joined_by(object)) {
-    const auto service = branch.objects->find(Kind::kService, *joined);
-    return service && includes(branch, key, *service);
+    const auto service = objects.find(Kind::kService, *joined);
+    return service && includes(objects, key, *service);
   }
   return std::ranges::any_of(
-      branch.objects->referrers(object.kind(), object.metadata.name), [&](const Object* referrer) {
-        return config::service_joined_by(*referrer) == nullptr && includes(branch, key, *referrer);
+      objects.referrers(object.kind(), object.metadata.name), [&](const Object* referrer) {
+        return config::service_joined_by(*referrer) == nullptr && includes(objects, key, *referrer);
       });
 }
 
@@ -248,12 +248,12 @@ void Views::update_hosts(const Branch& branch, const config::Labels& key, View& 
   for (const config::ObjectChange& change : changes) {
     if (change.kind() != Kind::kLoadBalancer) continue;
     for (const std::string& host : change.before ? unnamed_hosts(*change.before) : std::set<std::string>()) {
-      if (!includes(branch, key, *change.before)) break;
+      if (!includes(*branch.objects, key, *change.before)) break;
       if (--view.hosts[host] == 0) view.hosts.erase(host);
       touched.insert(host);
     }
     for (const std::string& host : change.after ? unnamed_hosts(*change.after) : std::set<std::string>()) {
-      if (!includes(branch, key, *change.after)) break;
+      if (!includes(*branch.objects, key, *change.after)) break;
       ++view.hosts[host];
       touched.insert(host);
     }
@@ -283,7 +283,7 @@ bool Views::update_object(const Branch& branch, const config::Labels& key, View&
                           std::vector<xds::Change>& changes) {
   const std::string resource_name = translation::key_of(name.first, name.second);
   const auto object = branch.objects->find(name.first, name.second);
-  const bool is = object && includes(branch, key, *object);
+  const bool is = object && includes(*branch.objects, key, *object);
   const auto& before =
       view.catalog.resource(xds::Type::kObject, names_.slot(xds::Type::kObject, resource_name));
   if (!is && !before) return false;
@@ -365,7 +365,19 @@ bool Views::carries(std::string_view edge, const Object& object) const {
   if (!config::is_carried(object.kind())) return false;
   const auto known = base().objects->find(Kind::kEdge, edge);
   if (!known) return false;
-  return includes(base(), key_for(base(), labels_of(*known)), object);
+  return includes(*base().objects, key_for(base(), labels_of(*known)), object);
+}
+
+bool Views::is_held_back(std::string_view edge, const Object& object) const {
+  const auto known = base().objects->find(Kind::kEdge, edge);
+  if (!known) return false;
+  const config::Labels labels = labels_of(*known);
+  const Rollouts rollouts = rollouts_of(std::string(edge), labels);
+  if (rollouts.empty()) return false;
+  if (overlaid(rollouts, {object.kind(), object.metadata.name})) return true;
+  const auto branch = branches_.find(rollouts);
+  return branch != branches_.end() && includes(*base().objects, key_for(base(), labels), object) &&
+         !includes(*branch->second.objects, key_for(branch->second, labels), object);
 }
 
 void Views::tidy(const std::set<const xds::Catalog*>& used) {
@@ -415,6 +427,22 @@ void Views::update_envoys(const Branch& branch, const config::Labels& key, ForEn
       envoys.translator.update(*envoys.snapshot, translation::names_of(envoys.untold));
   envoys.untold.clear();
   envoys.catalog.apply(told);
+}
+
+const Views::ForEnvoy* Views::envoy_of(const xds::Catalog& catalog) const {
+  for (const auto& [rollouts, branch] : branches_) {
+    for (const auto& [labels, view] : branch.views) {
+      for (const auto& [node, envoys] : view->for_envoy) {
+        if (&envoys->catalog == &catalog) return envoys.get();
+      }
+    }
+  }
+  return nullptr;
+}
+
+bool Views::is_behind(const xds::Catalog& catalog) const {
+  const ForEnvoy* envoys = envoy_of(catalog);
+  return envoys != nullptr && (!envoys->snapshot || !envoys->untold.empty());
 }
 
 std::vector<translation::Unsaid> Views::unsaid_of(const Object& object) const {

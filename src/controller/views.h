@@ -61,13 +61,18 @@ class Views {
   xds::Catalog* catalog_for(const xds::Node& node);
   // An Edge object of that name is there, and not revoked.
   bool knows(std::string_view edge) const { return edge_of(edge) != nullptr; }
-  // Whether an edge is to have the object.
+  // Whether an edge is to have the object, as it is written.
   bool carries(std::string_view edge, const config::Object& object) const;
+  // Whether an edge that is to have it has to do without for now: a rollout that has reached it changes the
+  // object, or keeps it away.
+  bool is_held_back(std::string_view edge, const config::Object& object) const;
 
   // Ends the views that no one is in: `used` are the catalogs of all sessions.
   void tidy(const std::set<const xds::Catalog*>& used);
   std::size_t size() const;
   std::uint64_t revision() const { return revision_; }
+  // Of Envoys: it lacks the last changes, because these do not fit together.
+  bool is_behind(const xds::Catalog& catalog) const;
 
   // What Envoy nodes cannot be told of a Service or LoadBalancer, in any view.
   std::vector<translation::Unsaid> unsaid_of(const config::Object& object) const;
@@ -110,7 +115,7 @@ class Views {
   static config::Labels key_for(const Branch& branch, const config::Labels& labels);
   View& view_for(Branch& branch, const config::Labels& key);
   static bool count_selectors(Branch& branch, const config::ObjectChange& change);
-  static bool includes(const Branch& branch, const config::Labels& key, const config::Object& object);
+  static bool includes(const config::Whole& objects, const config::Labels& key, const config::Object& object);
   std::vector<config::ObjectChange> rebase(const Rollouts& rollouts, Branch& branch, Changes changes) const;
   bool overlaid(const Rollouts& rollouts, const ObjectName& name) const;
   bool apply_to(Branch& branch, Changes changes);
@@ -123,7 +128,7 @@ class Views {
   xds::ResourcePtr resource_of(const std::string& name, const config::Object& object, const View& asking);
   xds::Catalog& envoys(const Branch& branch, const config::Labels& key, View& view,
                        const translation::EnvoyNode& node);
-  void update_envoys(const Branch& branch, const config::Labels& key, ForEnvoy& envoys, Changes changes);
+  const ForEnvoy* envoy_of(const xds::Catalog& catalog) const;  // null: it is of weir's own edges
 
   std::uint64_t revision_ = 0;
   xds::Names names_;

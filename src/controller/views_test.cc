@@ -201,6 +201,19 @@ TEST_CASE("verdicts go with their service, to weir's edges and to Envoy") {
   CHECK(version() == healthy);
 }
 
+TEST_CASE("an Envoy's view is behind while what is written does not fit together") {
+  World world;
+  world.put_edge("us-1", "us");
+  world.put_service("web", "10.0.0.1:80");
+  world.put_balancer("all", "web", "{}");
+  const xds::Catalog& envoy = *world.catalog("us-1", "envoy 1.40");
+  CHECK(!world.views.is_behind(envoy));
+  world.put_balancer("all", "gone", "{}");
+  CHECK(world.views.is_behind(envoy));
+  world.put_service("gone", "10.0.0.2:80");
+  CHECK(!world.views.is_behind(envoy));
+}
+
 TEST_CASE("whom a rollout has reached sees its changes, and the others what is written") {
   World world;
   world.put_service("web", "10.0.0.1:80");
@@ -227,6 +240,16 @@ TEST_CASE("whom a rollout has reached sees its changes, and the others what is w
   CHECK(world.told(*us) == Names{"loadbalancers/all", "revision", "services/web"});
   CHECK(world.told(*eu) == Names{"loadbalancers/all", "revision", "services/site"});
 
+  SUBCASE("what is written of that it does without for now") {
+    const auto all = world.objects.find(Kind::kLoadBalancer, "all");
+    const auto web = world.objects.find(Kind::kService, "web");
+    CHECK(world.views.is_held_back("eu-1", *all));
+    CHECK(world.views.is_held_back("eu-1", *web));  // its load balancer leads elsewhere
+    CHECK(!world.views.is_held_back("us-1", *all));
+    CHECK(!world.views.is_held_back("eu-1", *world.objects.find(Kind::kService, "site")));
+    reached.clear();
+    CHECK(!world.views.is_held_back("eu-1", *all));
+  }
   SUBCASE("what changes below it comes to both; what it holds itself stays") {
     world.put_service("site", "10.0.0.9:80");
     CHECK(body("eu-1", "services/site").contains("10.0.0.9:80"));

@@ -11,7 +11,6 @@
 #include "auth/token_table.h"
 #include "config/status.h"
 #include "controller/controller.h"
-#include "controller/fleet.h"
 #include "controller/rollouts.h"
 #include "controller/shown_rollouts.h"
 #include "controller/tunnels.h"
@@ -236,7 +235,7 @@ std::string ControlPlane::status_of(const config::Object& object) const {
   const std::string& name = object.metadata.name;
   const edge::Edge* edge = traffic_ == nullptr ? nullptr : &traffic_->edge();
   const auto told = [&](auto status) {
-    status.applied = fleet.applied(object, [&](const std::string& one) { return carries(one, object); });
+    status.applied = fleet.applied(object, [&](const std::string& one) { return share_of(one, object); });
     status.refused = refusals_of(object);
     return config::status_text(status);
   };
@@ -277,17 +276,20 @@ std::vector<config::RefusedBy> ControlPlane::refusals_of(const config::Object& o
   return all;
 }
 
-bool ControlPlane::carries(const std::string& edge, const config::Object& object) const {
+controller::Fleet::Share ControlPlane::share_of(const std::string& edge, const config::Object& object) const {
+  using Share = controller::Fleet::Share;
   // The edge of this process has whatever no selector keeps from it, needed or not.
   const bool is_here = !options_.edge_name.empty() && edge == options_.edge_name;
-  if (is_here && object.kind() != config::Kind::kLoadBalancer) return config::is_carried(object.kind());
-  return backend_->views.carries(edge, object);
+  const bool has_all = is_here && object.kind() != config::Kind::kLoadBalancer;
+  const bool carries = has_all ? config::is_carried(object.kind()) : backend_->views.carries(edge, object);
+  if (!carries) return Share::kNone;
+  return backend_->views.is_held_back(edge, object) ? Share::kHeldBack : Share::kWhole;
 }
 
 void ControlPlane::objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision) {
   bool sort_anew = backend_->views.apply(changes, revision);
   sort_anew |= backend_->shown.update();
-  if (sort_anew && backend_->discovery) backend_->discovery->review();
+  if (backend_->discovery) backend_->discovery->changed(sort_anew);
 }
 
 // The edge of this process says what others say by their reports.

@@ -20,6 +20,7 @@
 #include "config/status.h"
 #include "config/whole.h"
 #include "controller/admin_object.h"
+#include "controller/fleet.h"
 #include "enroll/door.h"
 #include "http/server.h"
 #include "net/env.h"
@@ -101,7 +102,7 @@ class ControlPlane {
   void open_discovery();
   void objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision);
   std::vector<config::RefusedBy> refusals_of(const config::Object& object) const;
-  bool carries(const std::string& edge, const config::Object& object) const;
+  controller::Fleet::Share share_of(const std::string& edge, const config::Object& object) const;
   void say(report::EndpointSeen seen);
   void watch_traffic();
   net::Task<void> tell_load();

@@ -33,6 +33,7 @@ Discovery::Discovery(net::Env& env, controller::Views& views, controller::Fleet&
                   .detached = [this](const xds::Node& node) { detached(node); },
                   .ended = [this](const net::Address& from, const xds::Node* node,
                                   const grpc::Status& why) { ended(from, node, why); },
+                  .asked = [this](const xds::Session& session) { tell_applied(session); },
                   .domain = options_.domain,
                   .certificate_required = static_cast<bool>(options_.names)}),
       reports_(fleet.sink(), {.trust_domain = options_.domain,
@@ -81,6 +82,12 @@ std::expected<void, std::string> Discovery::listen() {
   return {};
 }
 
+void Discovery::changed(bool another_view) {
+  if (another_view) review();
+  if (envoys_.empty()) return;
+  discovery_.for_each_session([this](const xds::Session& session) { tell_applied(session); });
+}
+
 void Discovery::review() {
   discovery_.review();
   reports_.review();
@@ -119,20 +126,17 @@ void Discovery::accepted(const xds::Node& node, xds::Type /*type*/,
   for (const xds::ResourcePtr& resource : resources) {
     if (!resource->object.empty()) fleet_.refuse(node.id, resource->object, {});
   }
-  if (std::exchange(to_tell_, true)) return;
-  tasks_.spawn(tell_applied());
 }
 
-// Later: a session knows that it is in sync when it has taken all of an answer up.
-net::Task<void> Discovery::tell_applied() {
-  if (!co_await env_.loop.sleep(Duration::zero())) co_return;
-  to_tell_ = false;
-  discovery_.for_each_session([this](const xds::Session& session) {
-    if (controller::is_own_edge(session.node()) || !session.in_sync()) return;
-    const auto* known = fleet_.find(session.node().id);
-    if (known == nullptr || known->applied_revision == views_.revision()) return;
-    fleet_.report(session.node().id, {.load = report::Load{.applied_revision = views_.revision()}});
-  });
+// It has what its view is at this revision when nothing of it is left to be sent: then nothing may ever come
+// of a change, or of its coming back, that it could accept.
+void Discovery::tell_applied(const xds::Session& session) {
+  const xds::Node& node = session.node();
+  if (controller::is_own_edge(node) || !session.in_sync()) return;
+  const auto* known = fleet_.find(node.id);
+  if (known == nullptr || known->applied_revision == views_.revision()) return;
+  if (views_.is_behind(session.catalog())) return;
+  fleet_.report(node.id, {.load = report::Load{.applied_revision = views_.revision()}});
 }
 
 void Discovery::refused(const xds::Node& node, xds::Type type, const xds::ResourcePtr& resource,

@@ -49,8 +49,8 @@ class Discovery final : private xds::Sink {
   std::expected<void, std::string> listen();
   bool listening() const { return listening_; }
 
-  // Sees anew which view each edge is to have.
-  void review();
+  // After the views were told of changes. another_view: edges may have to be given one.
+  void changed(bool another_view);
 
   // Appends to what /metrics shows.
   void write_metrics(std::string& out) const;
@@ -68,7 +68,8 @@ class Discovery final : private xds::Sink {
   void attached(const xds::Node& node);
   void detached(const xds::Node& node);
   void ended(const net::Address& from, const xds::Node* node, const grpc::Status& why);
-  net::Task<void> tell_applied();
+  void review();
+  void tell_applied(const xds::Session& session);
   void issue();
   net::Task<void> issue_anew();
 
@@ -79,7 +80,6 @@ class Discovery final : private xds::Sink {
   controller::Views& views_;
   controller::Fleet& fleet_;
   std::map<std::string, std::size_t, std::less<>> envoys_;  // and how many streams each has
-  bool to_tell_ = false;                                    // tell_applied() is posted
   LogLimit log_limit_;                                      // of ended()
   grpc::Server calls_;
   xds::Server discovery_;

@@ -133,7 +133,10 @@ grpc::Status Server::take(Stream& stream, std::string_view message) {
     if (grpc::Status status = begin(stream, *request); !status.ok()) return status;
   }
   const Result<void> taken = stream.session->request(*request, loop_.now());
-  if (taken) return {};
+  if (taken) {
+    if (options_.asked) options_.asked(*stream.session);
+    return {};
+  }
   const bool many = taken.error().code == Code::kOverloaded;
   return {many ? grpc::StatusCode::kResourceExhausted : grpc::StatusCode::kInvalidArgument,
           taken.error().text};

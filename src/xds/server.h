@@ -27,6 +27,8 @@ class Server {
     std::function<void(const Node& node)> detached = {};
     // A stream was ended for what its client did, or did not do. No node: it never said who it is.
     std::function<void(const net::Address& from, const Node* node, const grpc::Status& why)> ended = {};
+    // A request was taken up. Empty: nobody asks.
+    std::function<void(const Session& session)> asked = {};
     // Of the machines' certificates; a node with a certificate is who that says, in this domain.
     std::string domain = {};
     // False: who comes without TLS is who it says it is.

@@ -168,10 +168,18 @@ bool Session::has_bulk() const {
 }
 
 bool Session::in_sync() const {
-  return std::ranges::none_of(subscribed_, [](const Subscribed& subscribed) {
-    return subscribed.subscription &&
-           (subscribed.subscription->under_way() || subscribed.subscription->has_owed());
-  });
+  bool asked_all = true;
+  bool refuses = false;
+  for (const TypeInfo& info : kTypes) {
+    const Subscription* subscription = find(info.type);
+    if (subscription == nullptr) {
+      asked_all = asked_all && (options_.only || catalog_->present(info.type).empty());
+      continue;
+    }
+    if (subscription->under_way() || subscription->has_owed()) return false;
+    refuses = refuses || subscription->refuses();
+  }
+  return asked_all || refuses;
 }
 
 void Session::spend(const Request& request, Instant now) {

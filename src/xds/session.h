@@ -58,7 +58,8 @@ class Session final : public Watcher {
 
   // There is much to send, or being sent.
   bool has_bulk() const;
-  // The client has accepted all that it may have of what it asked for.
+  // The client has accepted all that it may have, and has asked for some of each type that there is: what it
+  // refuses may have led to the rest.
   bool in_sync() const;
 
   // Another view from now on: what differs is sent.

@@ -108,6 +108,43 @@ TEST_CASE("what leads to a new cluster waits until the client has its endpoints"
   CHECK(stream.take() == "routes r=to c\n");
 }
 
+TEST_CASE("in sync is who has asked for what there is and accepted it, or refuses what leads to it") {
+  Stream stream(Variant::kDelta);
+  two_clusters(stream.catalog);
+  CHECK_FALSE(stream.session->in_sync());
+  stream.ask(Type::kCluster, {});
+  stream.settle();
+  CHECK_FALSE(stream.session->in_sync());  // nothing else was asked for yet
+  stream.ask(Type::kEndpoints, {"a", "b"});
+  stream.settle();
+  stream.ask(Type::kListener, {});
+  CHECK_FALSE(stream.session->in_sync());
+  stream.take();
+  SUBCASE("all of it") {
+    stream.answer(Type::kListener);
+    CHECK_FALSE(stream.session->in_sync());
+    stream.ask(Type::kRoutes, {"r"});
+    stream.settle();
+    CHECK(stream.session->in_sync());
+    stream.session->move_to(stream.other);
+    CHECK_FALSE(stream.session->in_sync());
+  }
+  SUBCASE("without routes, of a listener that it refuses") {
+    stream.answer(Type::kListener, "no such filter");
+    stream.settle();
+    CHECK(stream.session->in_sync());
+  }
+  SUBCASE("a view that is the same") {
+    stream.answer(Type::kListener);
+    stream.ask(Type::kRoutes, {"r"});
+    stream.settle();
+    two_clusters(stream.other);
+    stream.session->move_to(stream.other);
+    CHECK(stream.session->in_sync());
+    CHECK(stream.take().empty());
+  }
+}
+
 TEST_CASE("a client that does not ask for the endpoints of a new cluster is not waited for any longer") {
   Stream stream(Variant::kDelta);
   attach(stream);

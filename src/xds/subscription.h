@@ -55,6 +55,8 @@ class Subscription {
   // Something is to be sent, now or when a gate opens.
   bool has_owed() const { return reply_owed_ || !due_.empty() || !gone_.empty(); }
   std::size_t due() const { return due_.size(); }
+  // The client goes without something because it has refused it.
+  bool refuses() const { return !refused_.empty(); }
   std::size_t changes_under_way() const { return flight_ ? flight_->items.size() : 0; }
   bool under_way() const { return flight_.has_value(); }
   // Of the response under way: what it adds.

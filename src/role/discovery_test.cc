@@ -1,0 +1,180 @@
+// The port for edges with an Envoy attached, as far as what is known of it goes: it makes no reports.
+#include "role/discovery.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/engine.h"
+#include "store/engine_store.h"
+#include "testing/fake_env.h"
+#include "xds/xds_fixture.h"
+
+namespace weir::role {
+namespace {
+
+using namespace std::chrono_literals;
+using xds::Type;
+
+constexpr const char* kXds = "127.0.0.1:18000";
+constexpr const char* kEdge = R"({"kind":"Edge","metadata":{"name":"fra-1"},"spec":{}})";
+constexpr const char* kBalancer =
+    R"({"kind":"LoadBalancer","metadata":{"name":"web"},"spec":{"listeners":[{"protocol":"HTTP",)"
+    R"("hostnames":["web.example"]}],"routes":[{"backends":[{"service":"web"}]}]}})";
+
+std::string web(const std::string& address) {
+  return R"({"kind":"Service","metadata":{"name":"web"},"spec":{"endpoints":[{"address":")" + address +
+         R"("}]}})";
+}
+
+net::Task<void> stop(Discovery& discovery, controller::Fleet& fleet) {
+  co_await discovery.join();
+  co_await fleet.stop();
+}
+
+// What a controller has of discovery, over objects that the test writes.
+struct Place {
+  Place(testing::FakeEnv& its_fake, const config::Whole& its_objects) : fake(its_fake), objects(its_objects) {
+    const std::vector<config::ObjectChange> all = objects.as_changes();
+    views.set_reached([this](const std::string&, const config::Labels&) {
+      return reached ? std::vector<std::string>{"move"} : std::vector<std::string>();
+    });
+    views.apply(all, 1);
+    fleet.start();
+    REQUIRE(discovery.listen().has_value());
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() {
+    discovery.drain();
+    discovery.cut();
+    CHECK(fake.run(stop(discovery, fleet), 60s));
+  }
+  std::uint64_t applied() const {
+    const auto* edge = fleet.find("fra-1");
+    return edge == nullptr ? 0 : edge->applied_revision;
+  }
+
+  testing::FakeEnv& fake;
+  const config::Whole& objects;
+  bool reached = false;
+  std::unique_ptr<store::Engine> engine = *store::Engine::open({.directory = {}, .threaded = false});
+  store::EngineStore store{*engine, fake.loop};
+  mirror::Mirror mirror{store, fake.log};
+  controller::Views views{objects};
+  controller::Fleet fleet{fake.env, store, mirror};
+  Discovery discovery{fake.env, views, fleet, authority(), [](const net::Address&, const char*) {}};
+
+ private:
+  static DiscoveryOptions authority() {
+    return {.at = *net::Address::parse(kXds),
+            .domain = "weir.localhost",
+            .names = {},
+            .authority = std::make_shared<const tls::Authority>(
+                *tls::Authority::load(*tls::Authority::create("weir", testing::ManualClock::kWallStart)))};
+  }
+};
+
+struct World {
+  testing::FakeEnv fake;
+  config::Whole objects;
+  std::uint64_t revision = 1;
+  std::optional<Place> place;
+  xds::Edge envoy;
+  net::TaskGroup tasks{fake.loop};
+  std::optional<xds::Client> client;
+
+  World() {
+    for (const std::string& json : {std::string(kEdge), web("10.0.0.1:80"), std::string(kBalancer)}) {
+      objects.put(read(json));
+    }
+    place.emplace(fake, objects);
+    client.emplace(
+        fake.env, envoy,
+        xds::Client::Options{
+            .node = {"fra-1", "", "envoy 1.40"},
+            .controllers =
+                {{.host = "127.0.0.1", .port = 18000, .tls = nullptr, .server_name = {}, .timeout = 1s}},
+            .wanted = {{Type::kCluster, {"*"}},
+                       {Type::kEndpoints, {"web"}},
+                       {Type::kListener, {"*"}},
+                       {Type::kRoutes, {"http"}}},
+            .had = {}});
+    tasks.spawn(client->run());
+    fake.run_until_idle();
+  }
+  ~World() {
+    CHECK(fake.run([](net::TaskGroup& group) -> net::Task<void> { co_await group.stop(); }(tasks), 60s));
+  }
+  config::ObjectPointer read(const std::string& json) const {
+    auto object = config::parse_object(json, config::Origin::kStore);
+    REQUIRE_MESSAGE(object.has_value(), json);
+    object->metadata.revision = revision + 1;
+    return std::make_shared<const config::Object>(std::move(*object));
+  }
+  void put(const std::string& json) {
+    const auto after = read(json);
+    const config::ObjectChange change{objects.put(after), after};
+    tell(std::vector{change});
+  }
+  void tell(const std::vector<config::ObjectChange>& changes, bool another_view = false) {
+    const bool sorted_anew = place->views.apply(changes, ++revision);
+    place->discovery.changed(sorted_anew || another_view);
+    fake.run_until_idle();
+  }
+};
+
+TEST_CASE("an Envoy has a revision when it has accepted what its view has, though nothing is sent for it") {
+  World world;
+  CHECK(world.envoy.handed.size() == 4);
+  CHECK(world.place->applied() == 1);
+  world.envoy.take();
+
+  SUBCASE("what does not concern it") {
+    world.put(R"({"kind":"LoadBalancer","metadata":{"name":"us"},"spec":{"listeners":[{"protocol":"HTTP",)"
+              R"("hostnames":["us.example"]}],"routes":[{"backends":[{"service":"web"}]}],)"
+              R"("edges":{"match":{"region":"us"}}}})");
+    CHECK(world.envoy.take().empty());
+    CHECK(world.place->applied() == 2);
+  }
+  SUBCASE("a rollout that brings it something") {
+    const auto before = world.objects.find(config::Kind::kService, "web");
+    world.place->views.set_overlay("move", {{before, world.read(web("10.0.0.2:80"))}});
+    world.place->reached = true;
+    world.tell({}, true);
+    CHECK(world.envoy.take().size() == 1);
+    CHECK(world.place->applied() == 2);
+    // Written in the end: its view is another one, and has the same.
+    world.place->views.drop_overlay("move");
+    world.place->reached = false;
+    const auto after = world.read(web("10.0.0.2:80"));
+    world.tell({{world.objects.put(after), after}}, true);
+    CHECK(world.envoy.take().empty());
+    CHECK(world.place->applied() == 3);
+  }
+  SUBCASE("a rollout that brings it nothing new") {
+    const auto before = world.objects.find(config::Kind::kService, "web");
+    world.place->views.set_overlay("move", {{before, world.read(web("10.0.0.1:80"))}});
+    world.place->reached = true;
+    world.tell({}, true);
+    CHECK(world.envoy.take().empty());
+    CHECK(world.place->applied() == 2);
+  }
+  SUBCASE("a controller that it comes back to with all of it") {
+    world.place.reset();
+    world.fake.advance(1s);
+    world.place.emplace(world.fake, world.objects);
+    CHECK(world.place->applied() == 0);
+    world.fake.advance(60s);
+    CHECK(world.envoy.take().empty());
+    CHECK(world.place->applied() == 1);
+  }
+}
+
+}  // namespace
+}  // namespace weir::role
