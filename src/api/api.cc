@@ -219,7 +219,7 @@ net::Task<Api::Responded> Api::write(http::Request& request, const Target& targe
   if (written->plan.writes() && !written->dry_run) {
     co_await settle(written->revision);
   }
-  co_return written_response(request, verb, target, *written);
+  co_return written_response(request, verb, target, *written, query->edges);
 }
 
 net::Task<Api::Responded> Api::roll_back(http::Request& request, const auth::Identity& caller) {
@@ -233,13 +233,21 @@ net::Task<Api::Responded> Api::roll_back(http::Request& request, const auth::Ide
       co_await writer_.roll_back(*revision, mirror::Actor{caller.token, request.peer.ip()}, query->dry_run);
   if (!written) co_return refuse(written.error());
   if (written->plan.writes() && !written->dry_run) co_await settle(written->revision);
-  co_return json(request, 200, results_json(*written));
+  co_return json(request, 200, results_json(*written, query->edges ? foreseen(*written) : std::string()));
+}
+
+std::string Api::foreseen(const Written& written) const {
+  std::vector<config::ObjectChange> changes;
+  for (const Planned& planned : written.plan.objects) {
+    if (planned.outcome != Outcome::kUnchanged) changes.push_back({planned.before, planned.after});
+  }
+  return foresight_ ? foresight_(changes) : "[]";
 }
 
 http::ResponsePtr Api::written_response(const http::Request& request, Verb verb, const Target& target,
-                                        const Written& written) const {
+                                        const Written& written, bool edges) const {
   if (written.dry_run || verb == Verb::kApply || verb == Verb::kDelete) {
-    return json(request, 200, results_json(written));
+    return json(request, 200, results_json(written, edges ? foreseen(written) : std::string()));
   }
   const Planned& planned = written.plan.objects.front();
   const bool created = planned.outcome == Outcome::kCreated;
@@ -271,7 +279,12 @@ net::Task<Api::Responded> Api::ready(http::Request& request) {
 net::Task<Api::Responded> Api::explain(http::Request& request) {
   auto query = parse_query(request.head.query, QueryKind::kExplain);
   if (!query) co_return refuse(std::move(query.error()));
-  if (!explain_source_) co_return refuse(404, "not-found", "this process has no edge that could tell");
+  if (!explain_source_) {
+    co_return refuse(
+        404, "not-found",
+        "this controller has no edge of its own that could tell; what an edge elsewhere did with a request "
+        "stands in the access log of that edge (weir edge --access-log), under its id");
+  }
   // Outlives this request, should the edge answer too late.
   struct Waiting {
     explicit Waiting(net::Loop& loop) : bell(loop) {}

@@ -8,6 +8,7 @@
 #include <expected>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,9 @@ class Api final : public http::Service {
   void set_explain_source(ExplainSource source) { explain_source_ = std::move(source); }
   // Lets machines in at /v1/enroll; outlives the last request. Without one, nobody can join here.
   void set_registrar(enroll::Registrar& registrar) { registrar_ = &registrar; }
+  // Asked by a dry run, when the client does: JSON, what such a change would come to at each edge.
+  using Foresight = std::function<std::string(std::span<const config::ObjectChange>)>;
+  void set_foresight(Foresight foresight) { foresight_ = std::move(foresight); }
   void set_status_source(StatusSource source) { status_ = std::move(source); }
   // For who has other paths than these to the same objects: all writes of a process take turns.
   Writer& writer() { return writer_; }
@@ -85,7 +89,8 @@ class Api final : public http::Service {
   http::ResponsePtr json(const http::Request& request, int status, std::string content) const;
   http::ResponsePtr front(const http::Request& request) const;
   http::ResponsePtr written_response(const http::Request& request, Verb verb, const Target& target,
-                                     const Written& written) const;
+                                     const Written& written, bool edges) const;
+  std::string foreseen(const Written& written) const;
   http::ResponsePtr metrics(const http::Request& request) const;
 
   net::Env& env_;
@@ -99,6 +104,7 @@ class Api final : public http::Service {
   std::vector<MetricsSource> metrics_;
   std::vector<ReadyCheck> ready_checks_;
   ExplainSource explain_source_;
+  Foresight foresight_;
   enroll::Registrar* registrar_ = nullptr;
   std::optional<store::Revision> settled_;
   Bell settling_;

@@ -278,6 +278,25 @@ TEST_CASE("apply is one transaction, in any order, and says what it did") {
   CHECK(world.call("GET", "/v1/edges/fra").status == 200);
 }
 
+TEST_CASE("a dry run tells what edges would see, to who asks for it") {
+  ApiFixture world;
+  REQUIRE(world.call("POST", "/v1/apply", "[" + service("web") + "," + service("same") + "]").status == 200);
+  std::string asked;
+  world.api.set_foresight([&asked](std::span<const config::ObjectChange> changes) {
+    for (const config::ObjectChange& one : changes) asked += one.name() + (one.before ? "~" : "+");
+    return std::string(R"([{"edges":["fra-1"],"count":1}])");
+  });
+  const std::string objects =
+      "[" + service("web", R"({"balance":"RANDOM"})") + "," + service("new") + "," + service("same") + "]";
+  const Json plain = json_of(world.call("POST", "/v1/apply?dry_run=true", objects));
+  CHECK_FALSE(plain.contains("edges"));
+  CHECK(asked.empty());
+  const Json with = json_of(world.call("POST", "/v1/apply?dry_run=true&edges=true", objects));
+  CHECK(with["edges"][0]["edges"] == Json::array({"fra-1"}));
+  CHECK(asked == "web~new+");
+  CHECK(world.call("POST", "/v1/apply?edges=true", objects).status == 400);
+}
+
 TEST_CASE("a dry run tells what would be and writes nothing") {
   ApiFixture world;
   REQUIRE(world.call("POST", "/v1/apply", "[" + balancer("lb", "web") + "," + service("web") + "]").status ==

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kParametersMax = 32;  // more are no honest request
 constexpr std::size_t kLimitMax = 10'000;   // of one page; as many objects as one apply may carry
 constexpr std::array<std::string_view, 5> kListNames{"label", "limit", "continue", "watch", "from"};
-constexpr std::array<std::string_view, 1> kWriteNames{"dry_run"};
+constexpr std::array<std::string_view, 2> kWriteNames{"dry_run", "edges"};
 constexpr std::array<std::string_view, 4> kExplainNames{"id", "request", "header", "peer"};
 
 std::span<const std::string_view> names_for(QueryKind kind) {
@@ -64,6 +64,8 @@ std::string set(Query& query, std::string_view name, const std::string& value) {
     if (!set_flag(query.watch, value)) return "must be true or false";
   } else if (name == "dry_run") {
     if (!set_flag(query.dry_run, value)) return "must be true or false";
+  } else if (name == "edges") {
+    if (!set_flag(query.edges, value)) return "must be true or false";
   } else if (name == "header") {
     query.explain.headers.push_back(value);
   } else if (name == "id" || name == "request" || name == "peer") {
@@ -144,6 +146,7 @@ Answer<Query> parse_query(std::string_view text, QueryKind kind) {
     seen.push_back(*name);
   }
   if (query.from && !query.watch) violations.push_back({"?from", "goes with watch=true", {}});
+  if (query.edges && !query.dry_run) violations.push_back({"?edges", "goes with dry_run=true", {}});
   if (query.watch && (query.limit || !query.continue_token.empty())) {
     violations.push_back({"?watch", "does not go with limit and continue", {}});
   }

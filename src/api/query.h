@@ -35,6 +35,7 @@ struct Query {
   bool watch = false;
   std::optional<std::uint64_t> from;
   bool dry_run = false;
+  bool edges = false;  // of a dry run: what it would come to at each edge
   ExplainQuestion explain;
 };
 

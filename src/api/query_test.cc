@@ -47,7 +47,8 @@ TEST_CASE("what is wrong is refused with its name") {
   };
   for (const Line& line : std::initializer_list<Line>{
            {"dryrun=true", QueryKind::kWrite, "?dryrun", "is not known; did you mean dry_run?"},
-           {"watch=true", QueryKind::kWrite, "?watch", "is not known; this request takes dry_run"},
+           {"watch=true", QueryKind::kWrite, "?watch", "is not known; this request takes dry_run, edges"},
+           {"edges=true", QueryKind::kWrite, "?edges", "goes with dry_run=true"},
            {"a=1", QueryKind::kNone, "?a", "is not taken here"},
            {"dry_run=yes", QueryKind::kWrite, "?dry_run", "must be true or false"},
            {"dry_run=true&dry_run=false", QueryKind::kWrite, "?dry_run", "is there twice"},

@@ -44,7 +44,7 @@ std::string object_json(const Planned& planned, const StatusSource& status) {
   return text + '\n';
 }
 
-std::string results_json(const Written& written) {
+std::string results_json(const Written& written, std::string_view edges) {
   Tree results = Tree::array();
   for (const Planned& planned : written.plan.objects) {
     Tree line{{"kind", config::info_of(planned.kind).name},
@@ -64,6 +64,7 @@ std::string results_json(const Written& written) {
   if (written.dry_run) json["dry_run"] = true;
   json["revision"] = written.revision;
   json["results"] = std::move(results);
+  if (!edges.empty()) json["edges"] = tree_of(edges);
   return text_of(json) + '\n';
 }
 

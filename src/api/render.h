@@ -17,7 +17,8 @@ std::string object_json(const Planned& planned, const StatusSource& status);
 
 // {"revision": 42, "results": [{"kind", "name", "result", "revision", "diff"?, "object"?, "secret"?}]}.
 // Of a dry run: with "dry_run": true, the diff of what would be updated and the object that would be created.
-std::string results_json(const Written& written);
+// edges: JSON, what of it edges would see; empty: nobody asked.
+std::string results_json(const Written& written, std::string_view edges = {});
 
 // What this is and where things are.
 std::string front_json(std::string_view version);

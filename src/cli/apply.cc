@@ -16,9 +16,8 @@
 namespace weir::cli {
 namespace {
 
-// The list of results in an answer; the manifest may be null. Nothing: why was said.
-std::optional<Tree> results_of(Session& session, const Result<ApiAnswer>& answer, const Manifest* manifest) {
-  const auto content = session.content_of(answer, manifest);
+// The list of results in an answer's content. Nothing: why was said.
+std::optional<Tree> results_of(Session& session, const std::optional<std::string>& content) {
   if (!content) return std::nullopt;
   Tree results = at(parse_tree(*content), "/results");
   if (results.is_array()) return results;
@@ -45,8 +44,9 @@ std::string rollout_of(const Manifest& manifest, const RolloutFlags& flags) {
   return to_json_text({{"objects", Tree::array({object})}});
 }
 
-// Reads the files and sends them; gives the list of results. Nothing: why was said.
-net::Task<std::optional<Tree>> send_files(Session& session, const Arguments& arguments, std::string target) {
+// Reads the files and sends them; gives the content of the answer. Nothing: why was said.
+net::Task<std::optional<std::string>> send_files(Session& session, const Arguments& arguments,
+                                                 std::string target) {
   const auto manifest = read_manifest(arguments.files);
   if (!manifest) {
     session.terminal.say(manifest.error());
@@ -60,7 +60,7 @@ net::Task<std::optional<Tree>> send_files(Session& session, const Arguments& arg
   const auto answer =
       co_await session.api.ask(http::Method::kPost, std::move(target),
                                rollout.name.empty() ? manifest->request() : rollout_of(*manifest, rollout));
-  co_return results_of(session, answer, &*manifest);
+  co_return session.content_of(answer, &*manifest);
 }
 
 std::string name_in(const Tree& result) {
@@ -79,14 +79,11 @@ std::string indented(std::string_view text) {
 
 // One line of a diff: "spec.balance: "RANDOM" -> "ROUND_ROBIN"", +{...} for what is new, -{...} for what
 // goes.
-std::string change_line(const Terminal& terminal, const Tree& change) {
-  const auto shown = [&change](std::string_view pointer) {
-    const Tree& value = at(change, pointer);
-    return value.is_null() ? std::string() : printable(to_json_text(value));
-  };
-  const std::string before = shown("/before");
-  const std::string after = shown("/after");
-  std::string line = "    " + printable(text_at(change, "/field")) + ": ";
+std::string change_line(const Terminal& terminal, std::string_view field, std::string_view from,
+                        std::string_view to) {
+  const std::string before = printable(from);
+  const std::string after = printable(to);
+  std::string line = "    " + printable(field) + ": ";
   if (before.empty()) return line + terminal.painted(Colour::kGreen, '+' + after) + '\n';
   if (after.empty()) return line + terminal.painted(Colour::kRed, '-' + before) + '\n';
   return line + terminal.painted(Colour::kRed, before) + " -> " + terminal.painted(Colour::kGreen, after) +
@@ -104,7 +101,13 @@ void show_planned(Terminal& terminal, const Tree& result) {
     terminal.print(indented(to_yaml_text(object)));
   } else if (outcome == "updated") {
     terminal.print(terminal.painted(Colour::kYellow, "~ " + name + " would be updated") + '\n');
-    for (const Tree& change : at(result, "/diff")) terminal.print(change_line(terminal, change));
+    const auto shown = [](const Tree& value) {
+      return value.is_null() ? std::string() : to_json_text(value);
+    };
+    for (const Tree& change : at(result, "/diff")) {
+      terminal.print(change_line(terminal, text_at(change, "/field"), shown(at(change, "/before")),
+                                 shown(at(change, "/after"))));
+    }
   } else if (outcome == "deleted") {
     terminal.print(terminal.painted(Colour::kRed, "- " + name + " would be deleted") + '\n');
   } else {
@@ -118,8 +121,53 @@ std::size_t count_of(const Tree& results, std::string_view outcome) {
       results, [outcome](const Tree& result) { return text_at(result, "/result") == outcome; }));
 }
 
-void show_plan(Session& session, const Tree& results) {
+// "12 edges (fra-1, fra-2, ...)"
+std::string edges_text(const Tree& group) {
+  const Tree& edges = at(group, "/edges");
+  const std::string all = printable(to_json_text(at(group, "/count")));
+  std::string text = all == "1" ? "edge " : all + " edges: ";
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + printable(text_at(edges[i], ""));
+  }
+  if (all != std::to_string(edges.size())) text += ", ...";
+  return text_at(group, "/data_plane") == "envoy" ? text + " (Envoy)" : text;
+}
+
+// What some edges would see of it, resource by resource.
+void show_edges(Terminal& terminal, const Tree& group) {
+  const Tree& resources = at(group, "/resources");
+  const Tree& more = at(group, "/more");
+  const bool is_cut = more.is_number() && more != 0;
+  if (resources.empty() && !is_cut) {
+    return terminal.print(edges_text(group) + ": nothing changes\n");
+  }
+  terminal.print(edges_text(group) + ":\n");
+  for (const Tree& resource : resources) {
+    const std::string name =
+        printable(text_at(resource, "/type")) + ' ' + printable(text_at(resource, "/name"));
+    const std::string result = text_at(resource, "/result");
+    if (result == "created") {
+      terminal.print("  " + terminal.painted(Colour::kGreen, "+ " + name) + '\n');
+      terminal.print("      " + printable(text_at(resource, "/content")) + '\n');
+    } else if (result == "deleted") {
+      terminal.print("  " + terminal.painted(Colour::kRed, "- " + name) + '\n');
+    } else {
+      terminal.print("  " + terminal.painted(Colour::kYellow, "~ " + name) + '\n');
+      for (const Tree& change : at(resource, "/diff")) {
+        terminal.print("  " + change_line(terminal, text_at(change, "/field"), text_at(change, "/before"),
+                                          text_at(change, "/after")));
+      }
+    }
+  }
+  if (is_cut) terminal.print("  ... and " + printable(to_json_text(more)) + " more\n");
+}
+
+// What of a dry run would come to be: of the objects, and at the edges.
+void show_plan(Session& session, const Tree& results, const Tree& edges) {
   for (const Tree& result : results) show_planned(session.terminal, result);
+  if (edges.is_array()) {
+    for (const Tree& group : edges) show_edges(session.terminal, group);
+  }
   session.terminal.flush();  // before the message, where both go to one place
   const std::size_t deleted = count_of(results, "deleted");
   session.terminal.say("plan: " + std::to_string(count_of(results, "created")) + " to create, " +
@@ -131,7 +179,7 @@ void show_plan(Session& session, const Tree& results) {
 }  // namespace
 
 net::Task<int> apply_command(Session& session, const Arguments& arguments) {
-  const auto results = co_await send_files(session, arguments, "/v1/apply");
+  const auto results = results_of(session, co_await send_files(session, arguments, "/v1/apply"));
   if (!results) co_return kFailed;
   for (const Tree& result : *results) {
     session.terminal.print(name_in(result) + ' ' + printable(text_at(result, "/result")) + '\n');
@@ -144,20 +192,30 @@ net::Task<int> apply_command(Session& session, const Arguments& arguments) {
 }
 
 net::Task<int> plan_command(Session& session, const Arguments& arguments) {
-  const auto results = co_await send_files(session, arguments, "/v1/apply?dry_run=true");
+  const auto content = co_await send_files(session, arguments, "/v1/apply?dry_run=true&edges=true");
+  if (!content) co_return kFailed;
+  if (arguments.format != Format::kTable) {
+    const Tree answer = parse_tree(*content);
+    session.terminal.print(arguments.format == Format::kYaml
+                               ? to_yaml_text(answer)
+                               : answer.dump(2, ' ', false, Tree::error_handler_t::replace) + '\n');
+    co_return kDone;
+  }
+  const auto results = results_of(session, *content);
   if (!results) co_return kFailed;
-  show_plan(session, *results);
+  show_plan(session, *results, at(parse_tree(*content), "/edges"));
   co_return kDone;
 }
 
 net::Task<int> rollback_command(Session& session, const Arguments& arguments) {
-  const std::string target = arguments.dry_run ? "/v1/rollback?dry_run=true" : "/v1/rollback";
+  const std::string target = arguments.dry_run ? "/v1/rollback?dry_run=true&edges=true" : "/v1/rollback";
   const std::string wanted = "{\"revision\":" + std::to_string(arguments.revision) + '}';
   const auto answer = co_await session.api.ask(http::Method::kPost, target, wanted);
-  const auto results = results_of(session, answer, nullptr);
+  const auto content = session.content_of(answer);
+  const auto results = results_of(session, content);
   if (!results) co_return kFailed;
   if (arguments.dry_run) {
-    show_plan(session, *results);
+    show_plan(session, *results, at(parse_tree(*content), "/edges"));
     co_return kDone;
   }
   for (const Tree& result : *results) {

@@ -265,7 +265,11 @@ inline constexpr Flag kFileFlag{
     "YAML or JSON; a folder stands for its .yaml, .yml and .json files, - for stdin; repeatable",
     [](Arguments& to, std::string_view value) { return set_text(to.files.emplace_back(), value); },
     Flag::Count::kManyRequired};
-inline constexpr std::array kPlanFlags{kFileFlag};
+inline constexpr std::array kPlanFlags{
+    kFileFlag,
+    Flag{"-o,--output", "FORMAT", "table", "table (for people), json or yaml",
+         [](Arguments& to, std::string_view value) { return set_format(to.format, value); }},
+};
 inline constexpr std::array kApplyFlags{
     kFileFlag,
     Flag{"--rollout", "NAME", "at once",

@@ -140,6 +140,8 @@ Tree parameters() {
       {"from", parameter("from", "query", "watch: only changes after this revision", {{"type", "integer"}})},
       {"dry_run", parameter("dry_run", "query", "validate and answer what would change; write nothing",
                             {{"type", "boolean"}})},
+      {"edges", parameter("edges", "query", "of a dry run: answer what would change at each edge, too",
+                          {{"type", "boolean"}})},
       {"if_match", parameter("If-Match", "header", "write only over this revision, in quotes; else 412",
                              {{"type", "string"}})},
   };
@@ -215,6 +217,36 @@ Tree problem_schema() {
                 {"properties", {{"field", text}, {"message", text}, {"object", text}}}}}}}}}};
 }
 
+// Of a dry run, by the edges that are attached: what of it each would see.
+Tree edges_schema() {
+  const Tree text{{"type", "string"}};
+  const Tree number{{"type", "integer"}};
+  const Tree change{{"type", "object"},
+                    {"required", {"field", "before", "after"}},
+                    {"properties", {{"field", text}, {"before", text}, {"after", text}}},
+                    {"description", "JSON as text; empty: not there; cut where it is long; without secrets"}};
+  const Tree resource{
+      {"type", "object"},
+      {"required", {"type", "name", "result"}},
+      {"properties",
+       {{"type", {{"type", "string"}, {"description", "object, or of Envoy's: cluster, listener, ..."}}},
+        {"name", text},
+        {"result", {{"type", "string"}, {"enum", {"created", "updated", "deleted"}}}},
+        {"diff", {{"type", "array"}, {"items", change}}},
+        {"content", {{"type", "string"}, {"description", "JSON of what would be created"}}}}}};
+  const Tree group{
+      {"type", "object"},
+      {"required", {"edges", "count", "data_plane", "resources", "more"}},
+      {"properties",
+       {{"edges",
+         {{"type", "array"}, {"items", text}, {"description", "the first of those that see the same"}}},
+        {"count", {{"type", "integer"}, {"description", "of all of them"}}},
+        {"data_plane", {{"type", "string"}, {"enum", {"weir", "envoy"}}}},
+        {"resources", {{"type", "array"}, {"items", resource}}},
+        {"more", {{"type", "integer"}, {"description", "resources that are left out for length"}}}}}};
+  return {{"type", "array"}, {"items", group}, {"description", "with edges=true"}};
+}
+
 // What a write came to, or with dry_run would come to.
 Tree results_schema() {
   const Tree text{{"type", "string"}};
@@ -238,7 +270,8 @@ Tree results_schema() {
           {"properties",
            {{"dry_run", {{"type", "boolean"}}},
             {"revision", number},
-            {"results", {{"type", "array"}, {"items", result}}}}}};
+            {"results", {{"type", "array"}, {"items", result}}},
+            {"edges", edges_schema()}}}};
 }
 
 Tree operation(std::string_view id, std::string_view summary, std::string_view tag) {
@@ -262,7 +295,7 @@ Tree collection_path(const KindInfo& kind) {
   Tree path{{"get", std::move(list)}};
   if (!kind.client_writes) return path;
   Tree create = operation("create" + name, "create one", kind.name);
-  create["parameters"] = parameter_list({"dry_run"});
+  create["parameters"] = parameter_list({"dry_run", "edges"});
   create["requestBody"] = body_of(reference("schemas", kind.name));
   create["responses"] = answers("201", "created", json_content(reference("schemas", kind.name)),
                                 {"400", "409", "413", "415", "422"});
@@ -282,7 +315,7 @@ Tree object_path(const KindInfo& kind) {
   const Tree results = reference("schemas", "Results");
   const auto write = [&](const char* method, const std::string& id, const char* summary, Tree body) {
     Tree& one = path[method] = operation(id, summary, kind.name);
-    one["parameters"] = parameter_list({"if_match", "dry_run"});
+    one["parameters"] = parameter_list({"if_match", "dry_run", "edges"});
     if (body.is_null()) {
       one["responses"] = answers("200", "done", json_content(results), {"400", "404", "409", "412"});
       return;
@@ -305,7 +338,7 @@ Tree apply_path() {
   }
   const Tree list{{"type", "array"}, {"maxItems", kObjectsMax}, {"items", {{"oneOf", std::move(any)}}}};
   Tree apply = operation("apply", "create or replace many objects as one transaction, in any order", "apply");
-  apply["parameters"] = parameter_list({"dry_run"});
+  apply["parameters"] = parameter_list({"dry_run", "edges"});
   const Tree wrapped{{"type", "object"}, {"required", {"objects"}}, {"properties", {{"objects", list}}}};
   apply["requestBody"] = body_of({{"oneOf", {list, wrapped}}});
   apply["responses"] =
@@ -317,7 +350,7 @@ Tree apply_path() {
 Tree rollback_path() {
   Tree one = operation("rollback", "make all that edges carry what it was at a revision, as one transaction",
                        "rollback");
-  one["parameters"] = parameter_list({"dry_run"});
+  one["parameters"] = parameter_list({"dry_run", "edges"});
   const Tree revision{{"type", "integer"}, {"minimum", 1}};
   const Tree wanted{{"type", "object"},
                     {"required", {"revision"}},

@@ -67,6 +67,25 @@ class Views {
   // object, or keeps it away.
   bool is_held_back(std::string_view edge, const config::Object& object) const;
 
+  // A resource that would be another one. Null: there is none. Of objects for weir's own edges: as objects.
+  struct Difference {
+    xds::Type type{};
+    std::string name;
+    xds::ResourcePtr before = nullptr;
+    xds::ResourcePtr after = nullptr;
+    config::ObjectPointer object_before = nullptr;
+    config::ObjectPointer object_after = nullptr;
+  };
+  struct Foreseen {
+    std::vector<std::string> edges;  // that would see the same
+    bool is_own = false;             // edges of weir's own
+    std::vector<Difference> differences;
+  };
+  // What would become of what these nodes see, with the labels that they have now, if the objects changed
+  // like this. Costs a copy of the tables of all objects, and what the change itself would.
+  std::vector<Foreseen> foresee(std::span<const xds::Node> nodes,
+                                std::span<const config::ObjectChange> changes);
+
   // Ends the views that no one is in: `used` are the catalogs of all sessions.
   void tidy(const std::set<const xds::Catalog*>& used);
   std::size_t size() const;
@@ -129,6 +148,12 @@ class Views {
   xds::Catalog& envoys(const Branch& branch, const config::Labels& key, View& view,
                        const translation::EnvoyNode& node);
   const ForEnvoy* envoy_of(const xds::Catalog& catalog) const;  // null: it is of weir's own edges
+  static config::Labels key_with(const Branch& branch, const config::Labels& labels, Changes changes);
+  static std::vector<Difference> foresee_objects(const config::Whole& before, const config::Whole& after,
+                                                 const config::Labels& key, Changes changes);
+  std::vector<Difference> foresee_envoy(const ForEnvoy& envoys, const config::Whole& after,
+                                        const config::Labels& key, Changes changes) const;
+  void update_envoys(const Branch& branch, const config::Labels& key, ForEnvoy& envoys, Changes changes);
 
   std::uint64_t revision_ = 0;
   xds::Names names_;

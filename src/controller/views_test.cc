@@ -6,6 +6,7 @@
 
 #include "config/documents.h"
 #include "config/object.h"
+#include "controller/foresight.h"
 #include "translation/own.h"
 
 namespace weir::controller {
@@ -199,6 +200,89 @@ TEST_CASE("verdicts go with their service, to weir's edges and to Envoy") {
   world.views.set_unhealthy("web", {});
   CHECK(world.told(*own, xds::Type::kHealth).empty());
   CHECK(version() == healthy);
+}
+
+TEST_CASE("what a change would come to at each edge, while nothing of what is served is touched") {
+  World world;
+  world.put_service("web", "10.0.0.1:80");
+  world.put_service("site", "10.0.0.2:80");
+  world.put_balancer("all", "web", "{}");
+  world.put_balancer("eu", "web", R"({"region":"eu"})");
+  for (const std::string name : {"us-1", "us-2", "us-3"}) world.put_edge(name, "us");
+  world.put_edge("eu-1", "eu");
+  const std::vector<xds::Node> nodes{{"us-1", "", "weir 1"},
+                                     {"us-2", "", "weir 1"},
+                                     {"us-3", "", "envoy 1.40"},
+                                     {"eu-1", "", "weir 1"},
+                                     {"nobody", "", "weir 1"}};
+  const auto foreseen = [&](std::vector<config::ObjectChange> changes) {
+    std::string text;
+    for (const Views::Foreseen& group : world.views.foresee(nodes, changes)) {
+      for (const std::string& edge : group.edges) text += edge + ' ';
+      text += group.is_own ? "weir:" : "envoy:";
+      for (const Views::Difference& one : group.differences) {
+        const bool was = one.before || one.object_before;
+        const bool is = one.after || one.object_after;
+        text += std::string(was && is ? " ~"
+                            : is      ? " +"
+                                      : " -") +
+                std::string(xds::info_of(one.type).word) + ' ' + one.name;
+      }
+      text += '\n';
+    }
+    return text;
+  };
+  const xds::Catalog* catalog = world.catalog("us-3", "envoy 1.40");
+  const auto told = world.told(*catalog, xds::Type::kCluster);
+  const std::size_t views = (world.catalog("us-1"), world.catalog("eu-1"), world.views.size());
+
+  const auto all = world.objects.find(Kind::kLoadBalancer, "all");
+  const auto moved = world.read(World::balancer("all", "site", "{}"));
+  CHECK(foreseen({{all, moved}}) ==
+        "eu-1 weir: ~object loadbalancers/all +object services/site\n"
+        "us-1 us-2 weir: ~object loadbalancers/all +object services/site -object services/web\n"
+        "us-3 envoy: ~routes http\n");
+  const auto eu = world.objects.find(Kind::kLoadBalancer, "eu");
+  CHECK(foreseen({{eu, nullptr}}) == "eu-1 weir: -object loadbalancers/eu\nus-1 us-2 weir:\nus-3 envoy:\n");
+  const auto service = world.read(
+      R"({"kind":"Service","metadata":{"name":"new"},"spec":{"endpoints":[{"address":"10.0.0.9:80"}]}})");
+  CHECK(foreseen({{nullptr, service}}) ==
+        "eu-1 weir:\nus-1 us-2 weir:\nus-3 envoy: +cluster new +endpoints new\n");
+  const auto us_only = world.read(World::balancer("new", "site", R"({"region":"us"})"));
+  CHECK(foreseen({{nullptr, us_only}}).starts_with("eu-1 weir:\nus-1 us-2 weir: +object loadbalancers/new"));
+  const auto token = world.read(R"({"kind":"Secret","metadata":{"name":"s"},"spec":{"values":{"a":"b"}}})");
+  CHECK(foreseen({{nullptr, token}}) == "eu-1 weir:\nus-1 us-2 weir:\nus-3 envoy:\n");
+
+  CHECK(world.told(*catalog, xds::Type::kCluster) == told);
+  CHECK(world.views.size() == views);
+  CHECK(world.catalog("us-3", "envoy 1.40") == catalog);
+}
+
+TEST_CASE("what is foreseen is cut, and the cut said") {
+  World world;
+  world.put_service("web", "10.0.0.1:80");
+  world.put_balancer("all", "web", "{}");
+  world.put_edge("us-1", "us");
+  const std::vector<xds::Node> nodes{{"us-1", "", "weir 1"}};
+  std::vector<config::ObjectChange> changes;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string name = "b" + std::to_string(i);
+    changes.push_back({nullptr, world.read(World::balancer(name + std::string(50, 'x'), "web", "{}"))});
+  }
+  const std::string text = foreseen(world.views, nodes, changes);
+  CHECK(text.size() < 2 * kForeseenBytesMax);
+  CHECK(text.starts_with(R"([{"edges":["us-1"],"count":1,"data_plane":"weir","resources":[)"
+                         R"({"type":"object","name":"loadbalancers/b0x)"));
+  CHECK_FALSE(text.contains(R"("more":0)"));
+  const auto key =
+      world.read(R"({"kind":"Secret","metadata":{"name":"users"},"spec":{"values":{"ann":"hidden-hash"}}})");
+  std::string balancer = World::balancer("all", "web", "{}");
+  balancer.replace(balancer.find("}]}],"), 5, R"(}],"basic_auth":{"secret":"users"}}],)");
+  auto asking = world.read(balancer);
+  const std::string secret = foreseen(
+      world.views, nodes, std::vector<config::ObjectChange>{{nullptr, key}, {nullptr, std::move(asking)}});
+  CHECK(secret.contains("secrets/users"));
+  CHECK_FALSE(secret.contains("hidden-hash"));
 }
 
 TEST_CASE("an Envoy's view is behind while what is written does not fit together") {

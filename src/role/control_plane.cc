@@ -11,6 +11,7 @@
 #include "auth/token_table.h"
 #include "config/status.h"
 #include "controller/controller.h"
+#include "controller/foresight.h"
 #include "controller/rollouts.h"
 #include "controller/shown_rollouts.h"
 #include "controller/tunnels.h"
@@ -202,6 +203,8 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   });
   backend_->api.add_ready_check(
       [this] { return backend_->controller.publisher().has_published() ? "" : "nothing published yet"; });
+  backend_->api.set_foresight(
+      [this](std::span<const config::ObjectChange> changes) { return foreseen(changes); });
   backend_->api.set_status_source([this](const config::Object& object) { return status_of(object); });
   backend_->fleet.on_verdict([this](const std::string& service, const std::set<std::string>& unhealthy) {
     backend_->views.set_unhealthy(service, {unhealthy.begin(), unhealthy.end()});
@@ -264,6 +267,16 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     case config::Kind::kEvent: break;
   }
   return {};
+}
+
+// At the edges that are attached here, and the one of this process.
+std::string ControlPlane::foreseen(std::span<const config::ObjectChange> changes) {
+  std::vector<xds::Node> nodes;
+  if (backend_->discovery) nodes = backend_->discovery->nodes();
+  if (!options_.edge_name.empty()) {
+    nodes.push_back({.id = options_.edge_name, .cluster = {}, .user_agent = "weir", .metadata = {}});
+  }
+  return controller::foreseen(backend_->views, nodes, changes);
 }
 
 // Also what Envoys can't be told, which none of them says.

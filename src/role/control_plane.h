@@ -93,6 +93,7 @@ class ControlPlane {
   void on_store(store::Opened<std::unique_ptr<store::Engine>> opened);
   void start_backend(std::unique_ptr<store::Engine> engine);
   std::string status_of(const config::Object& object) const;
+  std::string foreseen(std::span<const config::ObjectChange> changes);
   config::SnapshotPointer started_from() const;
   std::optional<controller::AdminPlace> admin_place() const;
   net::Task<void> begin();

@@ -1,5 +1,6 @@
 #include "role/discovery.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -86,6 +87,15 @@ void Discovery::changed(bool another_view) {
   if (another_view) review();
   if (envoys_.empty()) return;
   discovery_.for_each_session([this](const xds::Session& session) { tell_applied(session); });
+}
+
+std::vector<xds::Node> Discovery::nodes() const {
+  std::vector<xds::Node> all;
+  discovery_.for_each_session([&all](const xds::Session& session) { all.push_back(session.node()); });
+  std::ranges::sort(all, {}, &xds::Node::id);
+  const auto again = std::ranges::unique(all, {}, &xds::Node::id);
+  all.erase(again.begin(), again.end());
+  return all;
 }
 
 void Discovery::review() {

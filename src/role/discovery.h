@@ -52,6 +52,9 @@ class Discovery final : private xds::Sink {
   // After the views were told of changes. another_view: edges may have to be given one.
   void changed(bool another_view);
 
+  // Those that are attached, each once.
+  std::vector<xds::Node> nodes() const;
+
   // Appends to what /metrics shows.
   void write_metrics(std::string& out) const;
 
