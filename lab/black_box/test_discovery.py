@@ -2,16 +2,60 @@
 
 import http.client
 import json
+import os
 import socket
 import ssl
+import subprocess
+import time
 from contextlib import closing
 
 import pytest
 
 from lab import envoy
 from lab.origin import Origin
-from lab.process import free_port, wait_until
-from lab.weir import Weir, documents, load_balancer, service
+from lab.process import Process, free_port, wait_until
+from lab.weir import BINARY, Controller, Edge, Weir, documents, load_balancer, service
+
+
+def short_certificate(directory, authority, name, life_s):
+    """A certificate for an edge of that name which ends in so many seconds, and its key, as texts."""
+    directory.mkdir()
+    for suffix, text in (
+        ("index", ""),
+        ("serial", "1234"),
+        (
+            "conf",
+            "[ca]\ndefault_ca=ours\n[ours]\ndatabase=index\nserial=serial\nnew_certs_dir=.\n"
+            "default_md=sha256\npolicy=any\nunique_subject=no\n[any]\ncommonName=optional\n",
+        ),
+        (
+            "extensions",
+            f"subjectAltName=URI:spiffe://weir.localhost/edge/{name}\n"
+            "extendedKeyUsage=clientAuth,serverAuth\nkeyUsage=digitalSignature\n",
+        ),
+    ):
+        (directory / suffix).write_text(text)
+    now = time.time()
+
+    def at(seconds):
+        return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(now + seconds))
+
+    def openssl(*arguments):
+        done = subprocess.run(
+            ["openssl", *map(str, arguments)], cwd=directory, capture_output=True, text=True, timeout=30
+        )
+        assert done.returncode == 0, done.stderr
+
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "key")
+    openssl("req", "-new", "-key", "key", "-subj", f"/CN={name}", "-out", "csr")
+    openssl(
+        *("ca", "-batch", "-notext", "-config", "conf", "-extfile", "extensions"),
+        *("-in", "csr", "-out", "pem"),
+        *("-cert", authority / "ca.pem", "-keyfile", authority / "ca.key"),
+        *("-startdate", at(-5), "-enddate", at(life_s)),
+    )
+    chain = (directory / "pem").read_text() + (authority / "ca.pem").read_text()
+    return chain, (directory / "key").read_text()
 
 
 class AttachedEnvoy(envoy.Envoy):
@@ -139,3 +183,111 @@ def test_what_envoy_cannot_do_is_in_the_status(controller, origins, tmp_path):
         wait_until(applied, 5, "the Envoy's having it in the status")
         edge = controller.api("GET", "/v1/edges/fra-1").json
         assert edge["status"]["attached"] and edge["status"]["applied_revision"] > 0, edge
+
+
+class KeptEnvoy(AttachedEnvoy):
+    """The same with files in a directory, which a process of weir's keeps renewed."""
+
+    def __init__(self, directory, controller, name):
+        self.directory = directory
+        self.http_port, self.https_port, self.admin_port = free_port(), free_port(), free_port()
+        self.controller = controller
+        self.flags = [
+            *("controller", "bootstrap", "--envoy", "--node", name, "--listen", "127.0.0.1"),
+            *("--http", self.http_port, "--https", self.https_port, "--admin", self.admin_port),
+            *("--xds", f"127.0.0.1:{controller.xds_port}", "--dir", directory),
+        ]
+        done = controller.cli(*self.flags)
+        assert done.returncode == 0, done.stderr
+        self.bootstrap = directory / "envoy.json"
+        assert done.stdout.strip() == str(self.bootstrap)
+
+    def keep_renewed(self):
+        """Without any token: the certificate is enough."""
+        environment = {k: v for k, v in os.environ.items() if k != "WEIR_TOKEN"}
+        environment |= {"WEIR_API": self.controller.api_url, "WEIR_CA": str(self.controller.ca)}
+        environment["HOME"] = str(self.directory)
+        return Process(
+            [BINARY, *self.flags, "--renew"],
+            self.directory / "renew.log",
+            environment=environment,
+            directory=self.directory,
+        )
+
+
+def test_an_envoy_goes_on_after_its_certificate_has_ended(controller, origins, tmp_path):
+    first, second = origins
+    apply(controller, service("web", [first.address]), load_balancer("web", ["web.example"], {"/": "web"}))
+    one = KeptEnvoy(tmp_path / "envoy", controller, "fra-1")
+    for name in ("edge.json", "identity.json", "envoy.json"):
+        assert (one.directory / name).stat().st_mode & 0o077 == 0
+    assert "PRIVATE KEY" not in one.bootstrap.read_text()
+    # As if it had been let in some time ago.
+    certificate, key = short_certificate(tmp_path / "forged", controller.data, "fra-1", life_s=25)
+    ends = time.monotonic() + 25
+    kept = json.loads((one.directory / "edge.json").read_text())
+    kept |= {"certificate": certificate, "private_key": key}
+    (one.directory / "edge.json").write_text(json.dumps(kept))
+    renewer = one.keep_renewed()
+    identity = one.directory / "identity.json"
+    wait_until(lambda: json.dumps(certificate)[1:40] in identity.read_text(), 5, "its having the short one")
+    with one:
+        wait_until(lambda: one.serves("web.example", "first"), 10, "Envoy's serving web")
+        wait_until(lambda: "is renewed" in renewer.log(), 25, "the renewal")
+        wait_until(lambda: time.monotonic() > ends + 1, 30, "the first certificate's end")
+        controller.process.stop()
+        controller.start()
+        apply(controller, service("web", [second.address]))
+        wait_until(lambda: one.serves("web.example", "second"), 20, "Envoy's being attached again")
+    assert renewer.stop() is not None
+
+
+def test_the_plan_says_what_each_edge_would_see(controller, origins, tmp_path):
+    first, second = origins
+    apply(controller, service("web", [first.address]), load_balancer("web", ["web.example"], {"/": "web"}))
+    with AttachedEnvoy(tmp_path / "envoy", controller, "fra-1") as one:
+        wait_until(lambda: one.serves("web.example", "first"), 10, "Envoy's serving web")
+        elsewhere = load_balancer("elsewhere", ["elsewhere.example"], {"/": "web"})
+        elsewhere["spec"]["edges"] = {"match": {"provider": "another"}}
+        wanted = documents(service("web", [second.address]), elsewhere)
+        done = controller.cli("plan", "-f", "-", stdin=wanted)
+        assert done.returncode == 0, done.stderr
+        assert "edge fra-1 (Envoy):\n  ~ endpoints web\n" in done.stdout, done.stdout
+        port = second.address.rsplit(":", 1)[1]
+        assert f"port_value: {first.address.rsplit(':', 1)[1]} -> {port}" in done.stdout, done.stdout
+        assert "elsewhere" not in done.stdout.split("edge fra-1")[1]
+        answer = json.loads(controller.cli("plan", "-f", "-", "-o", "json", stdin=wanted).stdout)
+        (group,) = answer["edges"]
+        assert (group["edges"], group["data_plane"], group["more"]) == (["fra-1"], "envoy", 0)
+        assert [(r["type"], r["name"], r["result"]) for r in group["resources"]] == [
+            ("endpoints", "web", "updated")
+        ]
+        # Nothing came of it.
+        assert one.serves("web.example", "first")
+        done = controller.cli("plan", "-f", "-", stdin=documents(elsewhere))
+        assert "edge fra-1 (Envoy): nothing changes" in done.stdout, done.stdout
+
+
+def test_the_plan_tells_edges_of_weir_from_envoys(origins, tmp_path):
+    for name in ("controller", "fra-2"):
+        (tmp_path / name).mkdir()
+    first, second = origins
+    lead = Controller(tmp_path / "controller").start()
+    lead.apply(service("web", [first.address]), load_balancer("web", ["web.example"], {"/": "web"}))
+    edge = Edge(tmp_path / "fra-2", "fra-2", [lead])
+    edge.start(token=lead.join_token(), wait=False)
+    edge.wait_ready()
+    edge.wait_serving("web.example")
+    renamed = load_balancer("web", ["web.example"], {"/": "site"})
+    with AttachedEnvoy(tmp_path / "envoy", lead, "fra-1") as one:
+        wait_until(lambda: one.serves("web.example", "first"), 10, "Envoy's serving web")
+        done = lead.cli("plan", "-f", "-", stdin=documents(service("site", [second.address]), renamed))
+        assert done.returncode == 0, done.stderr
+        seen = done.stdout[done.stdout.index("edge fra-1") :]
+        envoy_part, own = seen.split("edge fra-2:")
+        for line in ("+ cluster site", "+ endpoints site", "~ routes http"):
+            assert line in envoy_part, seen
+        for line in ("~ object loadbalancers/web", "+ object services/site", "- object services/web"):
+            assert line in own, seen
+    assert edge.stop() == 0
+    assert lead.stop() == 0

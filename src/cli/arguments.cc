@@ -130,6 +130,9 @@ std::string finish(Arguments& to) {
   if (to.command->with_api == bootstrap_command && !to.bootstrap.envoy) {
     return "--envoy is missing: weir's own edges need no bootstrap";
   }
+  if (to.bootstrap.renews && (to.bootstrap.directory.empty() || to.bootstrap.plain)) {
+    return to.bootstrap.plain ? "--renew does not go with --xds-plain" : "--renew goes with --dir";
+  }
   if (to.command->with_api == token_command) {
     const TokenFlags& token = to.token_flags;
     if (token.action != "create") return wants("create", token.action);

@@ -67,6 +67,8 @@ struct BootstrapFlags {
   std::uint16_t http_port = 80;
   std::uint16_t https_port = 443;
   std::uint16_t admin_port = 9901;  // 0: none
+  std::string directory;            // for its files; empty: all of it is printed
+  bool renews = false;              // the certificate there, until it is stopped
 };
 
 // Of weir store.

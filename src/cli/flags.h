@@ -396,6 +396,15 @@ inline constexpr std::array kBootstrapFlags{
          [](Arguments& to, std::string_view value) { return set_port(to.bootstrap.https_port, value); }},
     Flag{"--admin", "PORT", "9901", "of Envoy's own admin interface, on loopback; 0: none",
          [](Arguments& to, std::string_view value) { return set_port(to.bootstrap.admin_port, value); }},
+    Flag{"--dir", "DIR", "",
+         "keeps it in files there, in place of printing it; so the certificate can be renewed",
+         [](Arguments& to, std::string_view value) { return set_text(to.bootstrap.directory, value); }},
+    Flag{"--renew", "", "",
+         "with --dir: stays, and renews the certificate there before it ends; needs no token from then on",
+         [](Arguments& to, std::string_view) {
+           to.bootstrap.renews = true;
+           return std::string();
+         }},
 };
 
 }  // namespace weir::cli

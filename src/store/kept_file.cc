@@ -24,9 +24,11 @@ Result<void> write_all(int fd, std::string_view text) {
   return {};
 }
 
+}  // namespace
+
 // Beside its place, synced, and then put there: whoever reads, at whatever instant the machine stops, finds
 // the old text or the new one.
-Result<void> replace(const std::string& path, std::string_view text) {
+Result<void> KeptFile::replace(const std::string& path, std::string_view text) {
   const std::string part = path + ".part";
   ::unlink(part.c_str());  // of a process that was killed; its mode may be another
   const net::Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
@@ -34,13 +36,12 @@ Result<void> replace(const std::string& path, std::string_view text) {
   if (auto written = write_all(file.get(), text); !written) return written;
   if (::fsync(file.get()) != 0) return fail(system_error(errno, "cannot be synced"));
   if (::rename(part.c_str(), path.c_str()) != 0) return fail(system_error(errno, "cannot be put in place"));
-  const std::string directory = std::filesystem::path(path).parent_path();
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  const std::string directory = parent.empty() ? "." : parent.string();
   const net::Descriptor place(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!place || ::fsync(place.get()) != 0) return fail(system_error(errno, "cannot be synced"));
   return {};
 }
-
-}  // namespace
 
 Result<std::string> KeptFile::read(const std::string& path, std::size_t bytes_max) {
   const net::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

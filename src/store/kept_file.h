@@ -8,6 +8,7 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "base/error.h"
@@ -23,6 +24,8 @@ class KeptFile {
 
   // kNotFound: there is none. Blocking; for the start.
   static Result<std::string> read(const std::string& path, std::size_t bytes_max);
+  // The text in place of what is there. Blocking; for those who keep nothing else going.
+  static Result<void> replace(const std::string& path, std::string_view text);
 
   KeptFile(std::string path, Log& log, Duration pause = kPause);
   KeptFile(const KeptFile&) = delete;

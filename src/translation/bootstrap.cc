@@ -16,6 +16,7 @@ constexpr std::string_view kConnectTimeout = "1s";
 // Before the next controller is tried: up to so long at first. Envoy alone takes half a second and 30 s.
 constexpr std::string_view kRetryFirst = "0.050s";
 constexpr std::string_view kRetryMax = "10s";
+constexpr std::string_view kIdentity = "weir-identity";  // the name of the node's Secret
 
 Json typed(std::string_view type, Json value) {
   Json any{{"@type", "type.googleapis.com/" + std::string(type)}};
@@ -43,7 +44,10 @@ Json transport_socket(const Bootstrap& from) {
                           {"tls_maximum_protocol_version", "TLSv1_3"}};
   common["alpn_protocols"] = {"h2"};
   common["validation_context"] = verified;
-  if (!from.certificate.empty()) {
+  if (!from.identity_path.empty()) {
+    const Json file{{"path_config_source", {{"path", from.identity_path}}}, {"resource_api_version", "V3"}};
+    common["tls_certificate_sds_secret_configs"] = Json::array({{{"name", kIdentity}, {"sds_config", file}}});
+  } else if (!from.certificate.empty()) {
     common["tls_certificates"] = {
         {{"certificate_chain", source(from.certificate)}, {"private_key", source(from.private_key)}}};
   }
@@ -105,6 +109,14 @@ std::string envoy_bootstrap(const Bootstrap& from) {
     all["admin"] = {{"address", {{"socket_address", socket}}}};
   }
   return all.dump(1) + '\n';
+}
+
+std::string envoy_identity(const std::string& certificate, const std::string& private_key) {
+  const Json pair{{"certificate_chain", {{"inline_string", certificate}}},
+                  {"private_key", {{"inline_string", private_key}}}};
+  const Json secret = typed("envoy.extensions.transport_sockets.tls.v3.Secret",
+                            {{"name", kIdentity}, {"tls_certificate", pair}});
+  return Json{{"resources", Json::array({secret})}}.dump(1) + '\n';
 }
 
 }  // namespace weir::translation

@@ -29,6 +29,9 @@ struct Bootstrap {
   PemSource ca;           // empty: no TLS, for a controller on the same machine
   PemSource certificate;  // the node's own, and its key
   PemSource private_key;
+  // Instead of the two: a file with both (envoy_identity), which Envoy reads anew whenever another one is
+  // renamed into its place.
+  std::string identity_path;
   // Where it listens for listeners that name no port: the controllers learn it from the node's metadata.
   std::string listen = "0.0.0.0";
   std::uint16_t http_port = 80;
@@ -37,5 +40,7 @@ struct Bootstrap {
 };
 
 std::string envoy_bootstrap(const Bootstrap& from);
+// What stands in the file of an identity: a Secret of discovery, of PEM.
+std::string envoy_identity(const std::string& certificate, const std::string& private_key);
 
 }  // namespace weir::translation

@@ -3,6 +3,7 @@
 #include "translation/bootstrap.h"
 
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include "translation/golden_fixture.h"
 
@@ -33,6 +34,20 @@ TEST_CASE("an Envoy's bootstrap, as golden/ has it") {
   from.private_key = {PemSource::Kind::kFile, "/etc/weir/node.key"};
   from.admin_port = 0;
   check_golden("bootstrap-tls.json", from);
+
+  from.certificate = from.private_key = {};
+  from.identity_path = "/etc/weir/identity.json";
+  check_golden("bootstrap-renewed.json", from);
+}
+
+TEST_CASE("an identity is a Secret by the name that the bootstrap asks for") {
+  const auto json = nlohmann::json::parse(envoy_identity("chain", "key"));
+  const auto& secret = json.at("resources").at(0);
+  const Bootstrap from{
+      .node = "fra-1", .ca = {PemSource::Kind::kInline, "ca"}, .identity_path = "/etc/weir/identity.json"};
+  CHECK(envoy_bootstrap(from).contains("\"name\": " + secret.at("name").dump()));
+  CHECK(secret.at("tls_certificate").at("certificate_chain").at("inline_string") == "chain");
+  CHECK(secret.at("tls_certificate").at("private_key").at("inline_string") == "key");
 }
 
 }  // namespace
