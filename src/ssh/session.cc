@@ -162,6 +162,7 @@ void Session::lost() {
 // Behind everything: no callback of libssh's is on the stack.
 void Session::close() {
   ticker_.disarm();
+  if (authenticated_) ensure_began();  // who was let in is told of, however short it stayed
   while (all_channels_ != nullptr) {
     Channel& channel = *all_channels_;
     release(channel);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "auth/ssh_key.h"
 #include "base/text.h"
 #include "config/formats.h"
 
@@ -41,22 +42,51 @@ std::string spoken_name(Random& random) {
   return word(kAdjectives) + '-' + word(kNouns) + '-' + number;
 }
 
-Admission::Admission(config::SnapshotPointer snapshot, AdmissionOptions options)
-    : snapshot_(std::move(snapshot)), options_(std::move(options)) {
-  if (!snapshot_) return;
-  for (const auto& service : snapshot_->services) {
-    for (const config::Slot& slot : service->slots) slots_.emplace(slot.port, Slot{service.get(), &slot});
-  }
-  for (const auto& balancer : snapshot_->load_balancers) {
-    for (const config::Listener& listener : balancer->spec.listeners) {
-      for (const std::string& hostname : listener.hostnames) {
-        balancers_.emplace(hostname, balancer.get());
-        for (const config::Route& route : balancer->spec.routes) {
-          for (const config::Backend& backend : route.backends) hostnames_.emplace(backend.service, hostname);
+const Admission::Index& Admission::index() const {
+  std::call_once(made_, [this] {
+    if (!snapshot_) return;
+    for (const auto& service : snapshot_->services) {
+      for (const config::Slot& slot : service->slots) {
+        index_.slots.emplace(slot.port, Slot{service.get(), &slot});
+      }
+    }
+    for (const auto& balancer : snapshot_->load_balancers) {
+      for (const config::Listener& listener : balancer->spec.listeners) {
+        for (const std::string& hostname : listener.hostnames) {
+          index_.balancers.emplace(hostname, balancer.get());
+          for (const config::Route& route : balancer->spec.routes) {
+            for (const config::Backend& backend : route.backends) {
+              index_.hostnames.emplace(backend.service, hostname);
+            }
+          }
         }
       }
     }
-  }
+    for (const auto& user : snapshot_->users) {
+      for (const std::string& line : user->spec.ssh_keys) {
+        if (auto key = auth::parse_ssh_key(line)) index_.users.emplace(std::move(key->blob), user->name);
+      }
+    }
+  });
+  return index_;
+}
+
+bool Admission::allows_anonymous(std::string_view user) const {
+  if (!options_.anonymous) return false;
+  if (!snapshot_) return true;
+  const auto found = std::ranges::lower_bound(snapshot_->users, user, {},
+                                              [](const auto& one) { return std::string_view(one->name); });
+  return found == snapshot_->users.end() || (*found)->name != user;
+}
+
+std::string_view Admission::user_of_key(std::string_view blob) const {
+  const auto found = index().users.find(blob);
+  return found == index().users.end() ? std::string_view() : found->second;
+}
+
+bool Admission::keeps(const Place& place, std::string_view account) const {
+  const auto* service = snapshot_ ? snapshot_->find_service(place.service) : nullptr;
+  return service == nullptr || service->owner == account;
 }
 
 std::string Admission::url_of(std::string_view hostname) const {
@@ -66,13 +96,13 @@ std::string Admission::url_of(std::string_view hostname) const {
 }
 
 std::string Admission::url_of_service(const config::Service& service) const {
-  const auto hostname = hostnames_.find(service.name);
-  return hostname == hostnames_.end() ? std::string() : url_of(hostname->second);
+  const auto hostname = index().hostnames.find(service.name);
+  return hostname == index().hostnames.end() ? std::string() : url_of(hostname->second);
 }
 
 std::string_view Admission::taker_of(std::string_view hostname) const {
-  const auto taker = balancers_.find(hostname);
-  return taker == balancers_.end() ? std::string_view() : std::string_view(taker->second->name);
+  const auto taker = index().balancers.find(hostname);
+  return taker == index().balancers.end() ? std::string_view() : std::string_view(taker->second->name);
 }
 
 std::expected<Place, std::string> Admission::place_of(const Slot& slot, std::string_view account) const {
@@ -88,7 +118,8 @@ std::expected<Place, std::string> Admission::place_of(const Slot& slot, std::str
 
 std::expected<Place, std::string> Admission::place(std::string_view account, std::string_view address,
                                                    std::uint16_t port, std::string_view preset) const {
-  if (const auto slot = slots_.find(port); slot != slots_.end()) return place_of(slot->second, account);
+  if (const auto slot = index().slots.find(port); slot != index().slots.end())
+    return place_of(slot->second, account);
   if (port != 0 && port != kHttpPort && port != kHttpsPort) return std::unexpected(no_such_port(port));
   std::string name = to_lower(address);
   if (std::ranges::find(kNoNames, name) != kNoNames.end()) name = preset;

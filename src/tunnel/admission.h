@@ -5,10 +5,13 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/random.h"
 #include "config/snapshot.h"
@@ -43,13 +46,19 @@ struct Place {
 class Admission {
  public:
   // snapshot: null as long as there is none.
-  Admission(config::SnapshotPointer snapshot, AdmissionOptions options);
+  Admission(config::SnapshotPointer snapshot, AdmissionOptions options)
+      : snapshot_(std::move(snapshot)), options_(std::move(options)) {}
 
-  bool allows_anonymous() const { return options_.anonymous; }
+  // Whether one who calls itself so may come by nothing at all. Who says that it is a User has to prove it.
+  bool allows_anonymous(std::string_view user) const;
+  // The User whose key that is, as it goes over the wire (RFC 4253 section 6.6); empty: nobody's.
+  std::string_view user_of_key(std::string_view blob) const;
   // What `ssh -R ADDRESS:PORT:...` asks for. account: a User, or kAnonymous. preset: the name when it gives
   // none. The error is a sentence for who asked.
   std::expected<Place, std::string> place(std::string_view account, std::string_view address,
                                           std::uint16_t port, std::string_view preset) const;
+  // Whether who was given that place may keep it. Costs next to nothing.
+  bool keeps(const Place& place, std::string_view account) const;
 
  private:
   struct Slot {
@@ -62,11 +71,19 @@ class Admission {
   std::string_view taker_of(std::string_view hostname) const;
   std::string url_of_service(const config::Service& service) const;
 
+  struct Index {
+    std::map<std::uint32_t, Slot> slots;                                // by port
+    std::map<std::string_view, const config::LoadBalancer*> balancers;  // by host name
+    std::map<std::string_view, std::string_view> hostnames;             // by service: the first
+    std::map<std::string, std::string_view, std::less<>> users;         // by the key's blob
+  };
+  // Made when somebody first asks: most snapshots come and go without anybody coming.
+  const Index& index() const;
+
   config::SnapshotPointer snapshot_;
   AdmissionOptions options_;
-  std::map<std::uint32_t, Slot> slots_;                                // by port
-  std::map<std::string_view, const config::LoadBalancer*> balancers_;  // by host name
-  std::map<std::string_view, std::string_view> hostnames_;             // by service: the first
+  mutable std::once_flag made_;
+  mutable Index index_;
 };
 using AdmissionPointer = std::shared_ptr<const Admission>;
 

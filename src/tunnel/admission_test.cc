@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+#include "auth/ssh_key.h"
+
 namespace weir::tunnel {
 namespace {
 
@@ -75,9 +77,27 @@ TEST_CASE("a name that is none is refused with a sentence") {
   CHECK(asked("ada", std::string(300, 'a'), 80).size() < 300);
 }
 
+TEST_CASE("a key is its owner's, and who calls itself a user has to prove it") {
+  auto made = std::make_shared<config::Snapshot>(*snapshot());
+  const std::string line =
+      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop ada@laptop";
+  made->users.push_back(std::make_shared<const config::User>(
+      config::User{.name = "ada", .spec = {.email = "ada@example.net", .ssh_keys = {line}}}));
+  const Admission known(made, {.domain = "weir.example", .anonymous = true, .ports = {}});
+  const auto key = auth::parse_ssh_key(line);
+  REQUIRE(key.has_value());
+  CHECK(known.user_of_key(key->blob) == "ada");
+  CHECK(known.user_of_key(key->blob + "x").empty());
+  CHECK_FALSE(known.allows_anonymous("ada"));
+  CHECK(known.allows_anonymous("adam"));
+  CHECK(known.keeps({.service = "shop"}, "ada"));
+  CHECK_FALSE(known.keeps({.service = "shop"}, "eve"));
+  CHECK(known.keeps({.service = "new"}, "eve"));
+}
+
 TEST_CASE("before the first snapshot names are given, and nothing else") {
   const Admission none(nullptr, {.domain = "weir.example", .anonymous = true, .ports = {.http = 8080}});
-  CHECK(none.allows_anonymous());
+  CHECK(none.allows_anonymous("anyone"));
   CHECK(none.place("anonymous", "hello", 80, "x")->url == "http://hello.weir.example:8080");
   CHECK_FALSE(none.place("anonymous", "", 2201, "x").has_value());
 }

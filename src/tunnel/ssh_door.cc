@@ -6,6 +6,7 @@
 
 #include "auth/crypto.h"
 #include "auth/origin.h"
+#include "base/check.h"
 #include "base/text.h"
 
 namespace weir::tunnel {
@@ -75,17 +76,37 @@ bool SshDoor::trusts_authority(const ssh::Session& /*session*/, std::string_view
 }
 
 bool SshDoor::authenticate(const ssh::Session& session, const ssh::Credential& credential) {
-  if (credential.method != ssh::Method::kNone || !admission_->allows_anonymous()) return false;
-  if (!session.peer().is_loopback()) return false;
-  return true;
+  switch (credential.method) {
+    case ssh::Method::kNone:
+      if (!session.peer().is_loopback() || !admission_->allows_anonymous(credential.user)) return false;
+      arriving_[&session] = {.account = std::string(kAnonymous), .identity = {}};
+      return true;
+    case ssh::Method::kPublicKey: {
+      const std::string_view user = admission_->user_of_key(net::as_text(credential.key_blob));
+      if (user.empty()) return false;
+      if (credential.proven) {
+        arriving_[&session] = {
+            .account = std::string(user),
+            .identity = std::string(credential.fingerprint).append("/").append(credential.user)};
+      }
+      return true;
+    }
+    case ssh::Method::kPassword: break;
+  }
+  return false;
 }
 
+// An anonymous one is never the same as another.
 void SshDoor::began(ssh::Session& session) {
   const std::array<std::uint64_t, 1> drawn{env_.random.next()};
   std::string number = to_hex(std::as_bytes(std::span(drawn)));
-  guests_.emplace(&session, Guest{.account = std::string(kAnonymous),
-                                  .identity = number,
-                                  .number = number,
+  const auto arrived = arriving_.extract(&session);
+  WEIR_CHECK(!arrived.empty());
+  Arriving& who = arrived.mapped();
+  if (who.identity.empty()) who.identity = number;
+  guests_.emplace(&session, Guest{.account = std::move(who.account),
+                                  .identity = std::move(who.identity),
+                                  .number = std::move(number),
                                   .preset = spoken_name(env_.random)});
 }
 
@@ -204,16 +225,13 @@ void SshDoor::say(const Guest& guest, std::string_view text) {
 
 void SshDoor::admit(AdmissionPointer admission) {
   admission_ = std::move(admission);
-  std::vector<std::pair<ssh::Session*, std::string>> to_end;
+  std::vector<ssh::Session*> to_end;
   for (const auto& [session, guest] : guests_) {
-    for (const Forwarded& one : guest.forwards) {
-      const auto place = admission_->place(guest.account, one.address, one.asked_port, one.place.service);
-      if (place && place->service == one.place.service) continue;
-      to_end.emplace_back(session, place ? "the port leads to another service now" : place.error());
-      break;
-    }
+    const bool stays = std::ranges::all_of(
+        guest.forwards, [&](const Forwarded& one) { return admission_->keeps(one.place, guest.account); });
+    if (!stays) to_end.push_back(session);
   }
-  for (const auto& [session, said] : to_end) session->end(kNotAdmitted, said);
+  for (ssh::Session* session : to_end) session->end(kNotAdmitted, kNotAdmitted.text);
 }
 
 }  // namespace weir::tunnel

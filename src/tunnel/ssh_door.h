@@ -89,6 +89,12 @@ class SshDoor final : private ssh::Gate {
   record::LiveRequests& live_;
   std::unique_ptr<ssh::Server> server_;
   std::map<ssh::Session*, Guest> guests_;
+  // Who was let in and has not begun yet.
+  struct Arriving {
+    std::string account;
+    std::string identity;
+  };
+  std::map<const ssh::Session*, Arriving> arriving_;
 };
 
 }  // namespace weir::tunnel
