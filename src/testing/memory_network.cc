@@ -79,6 +79,37 @@ class MemoryNetwork::MemoryListener final : public net::Listener {
   Wait* acceptor_ = nullptr;
 };
 
+// What a machine does with the network; names and faults are the same for all.
+class MemoryNetwork::Machine final : public net::Network {
+ public:
+  Machine(MemoryNetwork& network, const Address& at) : network_(network), source_(at) {
+    source_.set_port(kFirstPort);
+  }
+  Result<std::unique_ptr<net::Listener>> listen(Address at) override { return network_.listen(at); }
+  Result<void> check_unused(Address at) override { return network_.check_unused(at); }
+  Task<Result<std::unique_ptr<net::Stream>>> connect(Address to, Duration timeout) override {
+    return network_.connect_from(&source_, to, timeout);
+  }
+  Task<Result<net::Resolved>> resolve(std::string name, std::uint16_t port, Duration timeout) override {
+    return network_.resolve(std::move(name), port, timeout);
+  }
+
+ private:
+  static constexpr std::uint16_t kFirstPort = 40000;
+  MemoryNetwork& network_;
+  Address source_;
+};
+
+std::unique_ptr<net::Network> MemoryNetwork::machine(const Address& at) {
+  return std::make_unique<Machine>(*this, at);
+}
+
+MemoryNetwork::Place& MemoryNetwork::place(const Address& address) {
+  Place& found = places_[address.to_string()];
+  if (found.ip.empty()) found.ip = address.ip();
+  return found;
+}
+
 MemoryNetwork::~MemoryNetwork() {
   for (const auto& [address, at] : places_) WEIR_CHECK(at.listeners.empty());
 }
@@ -118,17 +149,25 @@ MemoryNetwork::MemoryListener* MemoryNetwork::next_listener(Place& at) {
   return nullptr;
 }
 
-std::unique_ptr<net::Stream> MemoryNetwork::link_to(MemoryListener& listener, Place& asked) {
+std::unique_ptr<net::Stream> MemoryNetwork::link_to(MemoryListener& listener, Place& asked, Address& from) {
   auto link = std::make_shared<MemoryLink>(link_options, random_);
-  std::erase_if(asked.links, [](const auto& old) { return old.expired(); });
-  asked.links.push_back(link);
+  if (asked.links.size() >= asked.links_looked_through) {  // so seldom that many links cost little
+    std::erase_if(asked.links, [](const Made& old) { return old.link.expired(); });
+    asked.links_looked_through = 2 * asked.links.size() + 1;
+  }
+  asked.links.push_back({link, from.ip()});
   auto [mine, theirs] = MemoryStream::pair(loop_, std::move(link));
-  listener.push({std::move(theirs), source});
-  source.set_port(static_cast<std::uint16_t>(source.port() < 65535 ? source.port() + 1 : 1024));
+  listener.push({std::move(theirs), from});
+  from.set_port(static_cast<std::uint16_t>(from.port() < 65535 ? from.port() + 1 : 1024));
   return std::move(mine);
 }
 
 Task<Result<std::unique_ptr<net::Stream>>> MemoryNetwork::connect(Address to, Duration timeout) {
+  return connect_from(&source, to, timeout);
+}
+
+Task<Result<std::unique_ptr<net::Stream>>> MemoryNetwork::connect_from(Address* from, Address to,
+                                                                       Duration timeout) {
   ++place(to).connects;
   // The peer's kernel answers in a later turn.
   if (auto turned = co_await loop_.sleep(Duration::zero()); !turned) {
@@ -136,12 +175,13 @@ Task<Result<std::unique_ptr<net::Stream>>> MemoryNetwork::connect(Address to, Du
   }
   Place& asked = place(to);  // places are never removed
   Place* listened = listened_place(to);
-  if (!asked.blackholed && (asked.refused || listened == nullptr)) {
+  const bool vanishes = asked.blackholed || !reaches(from->ip(), asked.ip);
+  if (!vanishes && (asked.refused || listened == nullptr)) {
     co_return fail(
         Error{Code::kConnectFailed, Side::kUpstream, Retry::kSafe, ECONNREFUSED, "cannot connect"});
   }
-  MemoryListener* listener = asked.blackholed ? nullptr : next_listener(*listened);
-  if (listener != nullptr) co_return link_to(*listener, asked);
+  MemoryListener* listener = vanishes ? nullptr : next_listener(*listened);
+  if (listener != nullptr) co_return link_to(*listener, asked, *from);
   if (auto waited = co_await loop_.sleep(timeout); !waited) {
     co_return fail(waited.error().code, waited.error().text, Side::kUpstream);
   }
@@ -193,14 +233,44 @@ void MemoryNetwork::fail_accepts(Address at, const Error& error, std::size_t tim
 }
 
 void MemoryNetwork::cut(Address to) {
-  for (const auto& weak : place(to).links) {
-    if (const auto link = weak.lock()) link->cut();
+  for (const Made& made : place(to).links) {
+    if (const auto link = made.link.lock()) link->cut();
   }
 }
 
+bool MemoryNetwork::reaches(const std::string& one, const std::string& other) const {
+  return obstructed_.empty() || (!obstructed_.contains({one, other}) && !obstructed_.contains({other, one}));
+}
+
+// visit(link, the way from `one` to `other`)
+template <class Visit>
+void MemoryNetwork::for_links_between(const std::string& one, const std::string& other, const Visit& visit) {
+  for (auto& [address, at] : places_) {
+    if (at.ip != one && at.ip != other) continue;
+    for (const Made& made : at.links) {
+      if (made.from != (at.ip == one ? other : one)) continue;
+      if (const auto link = made.link.lock()) visit(*link, at.ip == other ? 0 : 1);
+    }
+  }
+}
+
+void MemoryNetwork::obstruct(const std::string& from, const std::string& to, bool on) {
+  if (on) {
+    obstructed_.emplace(from, to);
+  } else {
+    obstructed_.erase({from, to});
+  }
+  for_links_between(from, to, [on](MemoryLink& link, std::size_t way) { link.pause(way, on); });
+}
+
+void MemoryNetwork::cut_between(const std::string& one, const std::string& other) {
+  if (!reaches(one, other)) return;
+  for_links_between(one, other, [](MemoryLink& link, std::size_t /*way*/) { link.cut(); });
+}
+
 void MemoryNetwork::pause(Address to, Way way, bool on) {
-  for (const auto& weak : place(to).links) {
-    if (const auto link = weak.lock()) link->pause(way == Way::kToListener ? 0 : 1, on);
+  for (const Made& made : place(to).links) {
+    if (const auto link = made.link.lock()) link->pause(way == Way::kToListener ? 0 : 1, on);
   }
 }
 
@@ -212,8 +282,8 @@ std::uint64_t MemoryNetwork::connects(Address to) const {
 std::size_t MemoryNetwork::connected(Address to) const {
   const Place* found = find(to);
   if (found == nullptr) return 0;
-  return static_cast<std::size_t>(std::ranges::count_if(found->links, [](const auto& weak) {
-    const auto link = weak.lock();
+  return static_cast<std::size_t>(std::ranges::count_if(found->links, [](const Made& made) {
+    const auto link = made.link.lock();
     return link && link->open(0) && link->open(1);
   }));
 }

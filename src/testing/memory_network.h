@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -34,6 +36,10 @@ class MemoryNetwork final : public net::Network {
   net::Task<Result<std::unique_ptr<net::Stream>>> connect(net::Address to, Duration timeout) override;
   net::Task<Result<net::Resolved>> resolve(std::string name, std::uint16_t port, Duration timeout) override;
 
+  // The same network as the machine of that IP address has it: its connections come from there. Outlived by
+  // this one.
+  std::unique_ptr<net::Network> machine(const net::Address& at);
+
   // Connections made from now on.
   LinkOptions link_options;
   // What the next connections come from; the port counts up.
@@ -56,6 +62,11 @@ class MemoryNetwork final : public net::Network {
   void fail_accepts(net::Address at, const Error& error, std::size_t times);
   // Resets every connection that was made to this address.
   void cut(net::Address to);
+  // Between machines, by IP address: packets from one to the other vanish, and come late when that is over. A
+  // connect waits for its deadline, a connection stands still; a peer that is gone is not noticed.
+  void obstruct(const std::string& from, const std::string& to, bool on = true);
+  // Resets every connection between two machines that is not obstructed.
+  void cut_between(const std::string& one, const std::string& other);
   // Every connection that was made to this address, now, stops delivering one way.
   void pause(net::Address to, Way way, bool on = true);
 
@@ -65,10 +76,17 @@ class MemoryNetwork final : public net::Network {
 
  private:
   class MemoryListener;
+  class Machine;
+  struct Made {
+    std::weak_ptr<MemoryLink> link;
+    std::string from;  // IP address
+  };
   struct Place {  // everything known of one address
+    std::string ip;
     std::vector<MemoryListener*> listeners;
     std::size_t next_listener = 0;
-    std::vector<std::weak_ptr<MemoryLink>> links;
+    std::vector<Made> links;
+    std::size_t links_looked_through = 1;  // when there are so many, those that are gone are dropped
     bool refused = false;
     bool occupied = false;
     bool blackholed = false;
@@ -83,16 +101,22 @@ class MemoryNetwork final : public net::Network {
     std::uint64_t resolutions = 0;
   };
 
-  Place& place(const net::Address& address) { return places_[address.to_string()]; }
+  Place& place(const net::Address& address);
   const Place* find(const net::Address& address) const;
   Place* listened_place(const net::Address& address);
   MemoryListener* next_listener(Place& at);
-  std::unique_ptr<net::Stream> link_to(MemoryListener& listener, Place& asked);
+  net::Task<Result<std::unique_ptr<net::Stream>>> connect_from(net::Address* source, net::Address to,
+                                                               Duration timeout);
+  std::unique_ptr<net::Stream> link_to(MemoryListener& listener, Place& asked, net::Address& from);
+  bool reaches(const std::string& one, const std::string& other) const;
+  template <class Visit>
+  void for_links_between(const std::string& one, const std::string& other, const Visit& visit);
 
   net::Loop& loop_;
   Random random_;
   std::map<std::string, Place> places_;  // by address and port
   std::map<std::string, Name, std::less<>> names_;
+  std::set<std::pair<std::string, std::string>> obstructed_;  // from, to
   std::uint16_t next_port_ = 20000;
 };
 

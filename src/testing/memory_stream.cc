@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 
@@ -61,8 +62,21 @@ void MemoryLink::cut() {
 }
 
 void MemoryLink::pause(std::size_t direction, bool paused) {
-  ways_.at(direction).paused = paused;
-  if (!paused && ends_.at(1 - direction) != nullptr) ends_.at(1 - direction)->on_input();
+  Direction& way = ways_.at(direction);
+  way.paused = paused;
+  if (paused) return;
+  MemoryStream* reader = ends_.at(1 - direction);
+  if (reader == nullptr) {  // what was on its way to one that is gone is answered with a reset
+    reset_.at(direction) |= way.size > 0;
+    reader = ends_.at(direction);
+    if (reader == nullptr || !reset_.at(direction)) return;
+    reader->on_input();
+    reader->on_room();
+    return;
+  }
+  if (std::exchange(way.resets, false)) reset_.at(1 - direction) = true;
+  reader->on_input();
+  if (reset_.at(1 - direction)) reader->on_room();
 }
 
 MemoryStream::Pair MemoryStream::pair(net::Loop& loop, std::shared_ptr<MemoryLink> link) {
@@ -80,14 +94,15 @@ MemoryStream::~MemoryStream() {
   WEIR_CHECK(reader_ == nullptr && writer_ == nullptr);
   link_->ends_.at(end_) = nullptr;
   const bool resets = aborted_ || incoming().size > 0;
-  if (resets) {
+  outgoing().resets = resets && outgoing().paused;
+  if (resets && !outgoing().paused) {
     link_->reset_.at(1 - end_) = true;
   } else {
     outgoing().ended = true;
   }
   if (peer() == nullptr) return;
   peer()->on_input();
-  if (resets) peer()->on_room();
+  if (link_->reset_.at(1 - end_)) peer()->on_room();
 }
 
 Result<void> MemoryStream::shutdown_write() {
@@ -159,7 +174,8 @@ bool MemoryStream::try_write(StreamOperation& operation) {
     operation.result = fail(Code::kReset, "write failed");
     return true;
   }
-  if (peer() == nullptr) {  // the kernel takes it; the peer's answers with a reset
+  if (peer() == nullptr && !incoming().paused && !way.paused) {
+    // The kernel takes it; the peer's answers with a reset.
     link_->reset_.at(end_) = true;
     operation.result = operation.bytes_done + asked;
     on_input();
@@ -176,7 +192,7 @@ bool MemoryStream::try_write(StreamOperation& operation) {
       rest -= taken;
       if (!slice.empty()) break;
     }
-    if (link_->arrive(way)) peer()->on_input();
+    if (link_->arrive(way) && peer() != nullptr) peer()->on_input();
   }
   writing_ = false;
   if (rest == 0) operation.result = operation.bytes_done;

@@ -37,7 +37,8 @@ class MemoryLink {
   bool open(std::size_t end) const { return ends_.at(end) != nullptr; }
   // Resets both ends: the cable is cut and both kernels noticed.
   void cut();
-  // A paused direction takes bytes until its buffer is full, and delivers nothing, not even an end.
+  // A paused direction takes bytes until its buffer is full, and delivers nothing, not even an end or that
+  // its reader or writer is gone.
   void pause(std::size_t direction, bool paused);
 
  private:
@@ -50,6 +51,7 @@ class MemoryLink {
     std::size_t arrived = 0;  // of those, what the reader may see
     bool ended = false;       // nothing follows
     bool paused = false;
+    bool resets = false;  // its writer reset the connection while it was paused
     bool delivery_posted = false;
 
     bool end_arrived() const { return ended && arrived == size && !paused; }
