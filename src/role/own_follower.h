@@ -41,7 +41,8 @@ class OwnFollower final : public xds::Consumer {
 
   // What the edge has from the start: to be told what of it is gone.
   std::vector<xds::Had> had() const;
-  std::uint64_t revision() const { return told_.snapshot()->revision; }
+  std::uint64_t revision() const { return snapshot()->revision; }
+  const config::SnapshotPointer& snapshot() const { return told_.snapshot(); }  // never null
   const translation::EdgeSecrets& secrets() const { return told_.secrets(); }
   // "services/web" and why it is not in force.
   std::map<std::string, std::string> refused() const;

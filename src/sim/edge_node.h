@@ -1,0 +1,59 @@
+// EdgeNode: an edge of the simulated world: data plane, discovery and reports as `weir edge` has them
+// (role::RemoteEdge, without TLS and so without joining), with its snapshot on a real disk. On the loop of
+// the world.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "grpc/channel.h"
+#include "grpc/dialler.h"
+#include "net/env.h"
+#include "net/task_group.h"
+#include "report/reporter.h"
+#include "role/own_follower.h"
+#include "role/traffic.h"
+#include "sim/history.h"
+#include "xds/client.h"
+
+namespace weir::sim {
+
+inline constexpr std::uint16_t kHttpPort = 8080;
+
+class EdgeNode {
+ public:
+  struct Options {
+    std::string name;
+    std::string ip;
+    std::string region;
+    std::vector<std::string> controllers;  // IP addresses
+    std::string directory;
+  };
+  // Told whenever it serves something else.
+  using Applied = std::function<void(std::uint64_t revision, Event::Held held)>;
+
+  EdgeNode(net::Env& env, Options options, Applied applied);
+  ~EdgeNode();
+
+  void start();
+  std::string trouble() const;  // how it lost its last controller
+  net::Task<void> stop();       // to be awaited before it is destroyed
+
+ private:
+  struct Line;  // to one controller, for reports
+  void changed();
+
+  net::Env& env_;
+  Options options_;
+  Applied applied_;
+  net::Env* workers_[1] = {&env_};
+  role::Traffic traffic_;
+  std::unique_ptr<role::OwnFollower> follower_;
+  std::unique_ptr<xds::Client> client_;
+  std::vector<std::unique_ptr<Line>> lines_;
+  net::TaskGroup tasks_;
+};
+
+}  // namespace weir::sim
