@@ -110,7 +110,8 @@ std::string Writer::objects(const Wish& wish) const {
       fmt::format(R"("metadata":{{"name":"{}","annotations":{{"mark":"{}"}}}})", options_.name, wish.mark);
   return fmt::format(
       R"([{{"kind":"Service",{0},"spec":{{"endpoints":[{1}],"panic_percent":0,"health_check":{{)"
-      R"("interval":"1s","timeout":"500ms","unhealthy_threshold":2,"healthy_threshold":1,"http":{{"path":"/healthz"}}}}}}}},)"
+      R"("interval":"1s","timeout":"500ms","unhealthy_thresh)"
+      R"(old":2,"healthy_threshold":1,"http":{{"path":"/healthz"}}}}}}}},)"
       R"({{"kind":"LoadBalancer",{0},"spec":{{"listeners":[{{"protocol":"HTTP","hostnames":["{2}"]}}],)"
       R"("routes":[{{"backends":[{{"service":"{2}"}}]}}],"edges":{{"match":{{{3}}}}}}}}}])",
       metadata, endpoints, options_.name,
