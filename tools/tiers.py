@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TEST_SECONDS_MAX = 300  # of one test program; the unit tier as a whole is meant to stay under 60 s
 TAIL_LINES = 60  # of a failed command's output that are shown
 BINARY_BYTES_MAX = 30_000_000  # stripped
-CROSS_CORE_ROOMS = ["net", "tls", "store", "lb", "record", "edge"]  # whose tests run under ThreadSanitizer
+# Whose tests run under ThreadSanitizer.
+CROSS_CORE_ROOMS = ["net", "tls", "store", "lb", "record", "tunnel", "edge"]
 
 
 class Count(NamedTuple):

@@ -1,17 +1,18 @@
-"""mysocketctl 0.15, the client that mysocket.io's users have, unmodified: it goes to https://api.mysocket.io, which
-is weir inside the test's own network namespace."""
+"""mysocketctl 0.15, the client that mysocket.io's users have, unmodified: it goes to https://api.mysocket.io,
+which is weir inside the test's own network namespace."""
 
 import base64
 import hashlib
 import hmac
 import json
+import os
 import re
 import subprocess
 
 import pytest
 
 from lab.hosts_box import HostsBox
-from lab.process import ROOT, wait_until
+from lab.process import ROOT, Process, wait_until
 from lab.weir import BINARY, Weir
 
 CLIENT = ROOT / "build" / "tools" / "mysocketctl" / "bin" / "mysocketctl"
@@ -27,6 +28,7 @@ class Service:
         self.folder = folder
         self.box = HostsBox(folder, ["api.mysocket.io", "ssh.mysocket.io"])
         self.weir = Weir(folder, ports=(80, 443), flags=("--api-name", "api.mysocket.io", *flags))
+        self.weir.flags[self.weir.flags.index("--ssh") + 1] = "127.0.0.1:22"
 
     def __enter__(self):
         self.box.__enter__()
@@ -115,6 +117,10 @@ class Person:
     def log_in(self, password=PASSWORD):
         return self.client("login", "--email", self.email, "--password", password)
 
+    def done_logged_in(self, *arguments):
+        assert self.log_in().returncode == 0
+        return self.done(*arguments)
+
     @property
     def token_file(self):
         return self.home / ".mysocketio_token"
@@ -128,6 +134,12 @@ def rows(table):
     """The cells of a table as the client prints it, without its titles."""
     lines = [line for line in table.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines][1:]
+
+
+def fields(table):
+    """The same of a table of names and values."""
+    pairs = (line.strip("| ").split("|", 1) for line in table.splitlines() if "|" in line)
+    return {name.strip(): value.strip() for name, value in pairs}
 
 
 def encoded(data):
@@ -158,12 +170,11 @@ def test_account_create_login_and_show(service):
     logged_in = eve.log_in()
     assert "Logged in! Token stored in" in logged_in.stdout
     assert eve.token_file.stat().st_mode & 0o777 == 0o600
-    shown = dict(line.strip("| ").split("|", 1) for line in eve.done("account", "show").splitlines() if "|" in line)
-    shown = {key.strip(): value.strip() for key, value in shown.items()}
+    shown = fields(eve.done("account", "show"))
     assert shown["Name"] == "eve"
     assert shown["Email"] == eve.email
     assert shown["ssh username"] == shown["user id"].replace("-", "")
-    assert shown["ssh key"] == (eve.home / "key.pub").read_text().strip()
+    assert shown["ssh key"] == eve.key.with_suffix(".pub").read_text().strip()
     # An operator sees the account, and not the password.
     users = service.cli("get", "users", "-o", "yaml")
     assert eve.email in users
@@ -223,6 +234,90 @@ def test_a_protected_socket_asks_its_visitors(service, person):
     assert service.web(host) == 401
     assert service.web(host, "--user", "guest:wrong") == 401
     assert service.web(host, "--user", "guest:sesame") == 503  # let in, and nobody is there
+
+
+ORIGIN = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"origin")
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def origin_port(service, tmp_path_factory):
+    """An origin inside the box."""
+    log = tmp_path_factory.mktemp("origin") / "origin.log"
+    process = Process(["/usr/bin/python3", "-c", ORIGIN, 8000], log, prefix=service.box.prefix)
+    yield 8000
+    process.kill()
+
+
+class Connected:
+    """The client, for as long as it stays connected."""
+
+    def __init__(self, person, *arguments):
+        self.person, self.log = person, person.home / "connected.log"
+        service = person.service
+        agent = person.home / "agent"
+        self.agent = Process(["ssh-agent", "-D", "-a", agent], person.home / "agent.log")
+        wait_until(agent.exists, 5, "the agent of SSH")
+        subprocess.run(
+            ["ssh-add", "-q", person.key], check=True, env={**os.environ, "SSH_AUTH_SOCK": str(agent)}
+        )
+        environment = {
+            "HOME": str(person.home),
+            "REQUESTS_CA_BUNDLE": str(service.weir.ca),
+            "PYTHONUNBUFFERED": "1",
+            "SSH_AUTH_SOCK": str(agent),  # where both of its engines look for keys
+        }
+        words = ["env", *(f"{name}={value}" for name, value in environment.items()), CLIENT, *arguments]
+        self.process = Process(words, self.log, prefix=service.box.prefix)
+
+    def said(self, expression, deadline_s=20):
+        def found():
+            return re.search(expression, self.log.read_text())
+
+        return wait_until(found, deadline_s, f"{expression!r} in what the client shows")
+
+    def end(self):
+        self.process.stop()
+        self.agent.kill()
+
+
+@pytest.mark.parametrize("engine", ["system", "paramiko"])
+def test_connect_brings_an_origin_and_cleans_up(service, person, origin_port, engine):
+    client = Connected(person, "connect", "--port", origin_port, "--name", "my site", "--engine", engine)
+    try:
+        host = client.said(r"([a-z]+-[a-z]+-\d{4}\.weir\.localhost)")[1]
+        wait_until(lambda: service.web(host) == 200, 15, "the origin being served")
+        client.said(r"\d\d:\d\d:\d\d 127\.0\.0\.1 GET / 200")  # the live log of its requests
+    finally:
+        client.end()
+    wait_until(lambda: service.web(host) in (404, 503), 15, "the origin having gone")
+
+
+def test_nobody_elses_key_attaches_to_a_tunnel(service, person, origin_port, unique):
+    thief = service.person(f"thief-{unique[:20]}")
+    assert thief.create_account().returncode == 0
+    socket_id, host, *_ = rows(person.done("socket", "create", "--name", "mine"))[0]
+    tunnel = rows(person.done("tunnel", "create", "--socket_id", socket_id))[0]
+    name = fields(thief.done_logged_in("account", "show"))["ssh username"]
+    done = service.box.run(
+        ["ssh", "-F", "none", "-N", "-i", thief.key, "-R", f"{tunnel[3]}:127.0.0.1:{origin_port}", "-l", name]
+        + ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"]
+        + ["-o", "ExitOnForwardFailure=yes", "-o", "IdentitiesOnly=yes", "ssh.mysocket.io"]
+    )
+    assert done.returncode == 255
+    assert "remote port forwarding failed" in done.stderr
+    assert service.web(host) == 503
 
 
 def test_what_weir_cannot_do_yet_is_refused(service, person):

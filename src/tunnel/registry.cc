@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/check.h"
-#include "net/crossing.h"
 #include "net/pump.h"
+#include "tunnel/crossing.h"
 
 namespace weir::tunnel {
 namespace {
@@ -141,7 +141,7 @@ net::Task<void> Attachments::serve(std::shared_ptr<Asked> asked) {
     Asked::tell(std::move(asked), fail(opened.error()));
     co_return;
   }
-  auto [here, there] = net::Crossing::make(env_.loop, asked->asker);
+  auto [here, there] = Crossing::make(env_.loop, asked->asker);
   Asked::tell(std::move(asked), std::move(there));
   co_await carry(env_.loop, std::move(*opened), std::move(here));
 }

@@ -1,4 +1,4 @@
-#include "net/crossing.h"
+#include "tunnel/crossing.h"
 
 #include <doctest/doctest.h>
 
@@ -13,10 +13,20 @@
 #include "testing/fake_env.h"
 #include "testing/memory_log.h"
 
-namespace weir::net {
+namespace weir::tunnel {
 namespace {
 
 using namespace std::chrono_literals;
+using net::as_slice;
+using net::as_text;
+using net::Buffer;
+using net::Core;
+using net::HangupWatch;
+using net::Loop;
+using net::Slice;
+using net::Stream;
+using net::Task;
+using net::TaskGroup;
 using testing::FakeEnv;
 
 struct Pipe {
@@ -165,4 +175,4 @@ TEST_CASE("megabytes cross between two threads, both ways at once, and none is l
 }
 
 }  // namespace
-}  // namespace weir::net
+}  // namespace weir::tunnel

@@ -1,12 +1,18 @@
-#include "net/crossing.h"
+#include "tunnel/crossing.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
 
-namespace weir::net {
+namespace weir::tunnel {
 namespace {
+
+using net::Buffer;
+using net::HangupWatch;
+using net::Loop;
+using net::Slice;
+using net::StreamOperation;
 
 bool all_taken(const StreamOperation& write) {
   return std::ranges::all_of(write.from, [](const Slice& slice) { return slice.empty(); });
@@ -190,4 +196,4 @@ void Crossing::look_again() {
   if (watch_ != nullptr && reader_ == nullptr && peer_closed()) std::exchange(watch_, nullptr)->on_hangup();
 }
 
-}  // namespace weir::net
+}  // namespace weir::tunnel
