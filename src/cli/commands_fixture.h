@@ -73,7 +73,7 @@ class Captured {
   Terminal terminal;
 };
 
-auth::IssuedToken token_of(int fill) {
+inline auth::IssuedToken token_of(int fill) {
   std::array<std::byte, auth::kTokenEntropyBytes> entropy{};
   entropy.fill(static_cast<std::byte>(fill));
   return auth::make_token(entropy);
