@@ -3,7 +3,7 @@
 #include <string_view>
 #include <utility>
 
-#include "controller/registration.h"
+#include "controller/own_objects.h"
 
 namespace weir::controller {
 

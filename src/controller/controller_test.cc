@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "auth/token.h"
-#include "controller/admin_object.h"
+#include "controller/own_objects.h"
 #include "mirror/mirror.h"
 #include "mirror/records.h"
 #include "store/engine.h"
