@@ -1,11 +1,13 @@
 #include "ssh/key.h"
 
 #include <libssh/libssh.h>
+#include <array>
 
 #include <memory>
 
 #include "auth/crypto.h"
 #include "auth/signature.h"
+#include "net/core.h"
 #include "ssh/wire.h"
 
 namespace weir::ssh {
@@ -35,17 +37,6 @@ std::string fingerprint_of(net::Slice blob) {
   std::string text = "SHA256:" + auth::to_base64(auth::sha256({blob}));
   while (text.ends_with('=')) text.pop_back();
   return text;
-}
-
-Result<std::string> make_host_key() {
-  ssh_key made = nullptr;
-  if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &made) != SSH_OK) return fail(Code::kInternal, "no key made");
-  const Key key(made);
-  char* text = nullptr;
-  if (ssh_pki_export_privkey_base64(key.get(), nullptr, nullptr, nullptr, &text) != SSH_OK) {
-    return fail(Code::kInternal, "the key has no text");
-  }
-  return text_of(text);
 }
 
 namespace {
@@ -87,6 +78,12 @@ std::string host_key_of(std::span<const std::byte, 32> seed) {
   std::string text = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
   for (std::size_t at = 0; at < base64.size(); at += kLineBytes) text += base64.substr(at, kLineBytes) + '\n';
   return text + "-----END OPENSSH PRIVATE KEY-----\n";
+}
+
+Result<std::string> make_host_key() {
+  std::array<std::byte, 32> seed{};
+  if (auto drawn = net::fill_random(seed); !drawn) return fail(drawn.error());
+  return host_key_of(seed);
 }
 
 Result<std::string> public_line_of(std::string_view host_key) {

@@ -1,5 +1,5 @@
 // Keys as SSH writes them: blobs (RFC 4253 section 6.6), fingerprints, host keys. Pure but for make_host_key,
-// which takes randomness from libssh's crypto; on any core.
+// which takes randomness from the kernel; on any core.
 #pragma once
 
 #include <cstddef>

@@ -199,8 +199,11 @@ void SshDoor::terminal(ssh::Session& session, ssh::Terminal& terminal, ssh::Term
         terminal.print(one.place.url.empty() ? one.place.service : one.place.url);
       }
       break;
-    case ssh::TerminalEvent::kInterrupt:
-    case ssh::TerminalEvent::kEndOfInput: terminal.close(0); break;
+    case ssh::TerminalEvent::kEndOfInput:
+      if (!terminal.has_pty()) break;  // it runs from /dev/null, and goes on
+      terminal.close(0);
+      break;
+    case ssh::TerminalEvent::kInterrupt: terminal.close(0); break;
     case ssh::TerminalEvent::kResized: break;
     case ssh::TerminalEvent::kClosed:
       guest.terminals.erase(&terminal);

@@ -1,0 +1,76 @@
+"""mysocketctl 0.15 brings origins: `connect` with both of its engines, and whose keys attach to what."""
+
+import re
+
+import pytest
+
+from lab.mysocket import CLIENT, Connected, Service, fields, rows
+from lab.process import Process, wait_until
+
+pytestmark = pytest.mark.skipif(not CLIENT.exists(), reason="mysocketctl is not installed (./dev setup lab)")
+
+ORIGIN = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"origin")
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with Service(tmp_path_factory.mktemp("mysocket"), flags=("--sign-up", "open")) as running:
+        yield running
+
+
+@pytest.fixture
+def person(service, unique):
+    """Somebody with an account who is logged in."""
+    someone = service.person(f"person-{unique.rsplit('-', 1)[1]}")
+    assert someone.create_account().returncode == 0
+    assert someone.log_in().returncode == 0
+    return someone
+
+
+@pytest.fixture(scope="module")
+def origin_port(service, tmp_path_factory):
+    """An origin inside the box."""
+    log = tmp_path_factory.mktemp("origin") / "origin.log"
+    process = Process(["/usr/bin/python3", "-c", ORIGIN, 8000], log, prefix=service.box.prefix)
+    yield 8000
+    process.kill()
+
+
+@pytest.mark.parametrize("engine", ["system", "paramiko"])
+def test_connect_brings_an_origin_and_cleans_up(service, person, origin_port, engine):
+    client = Connected(person, "connect", "--port", origin_port, "--name", "my site", "--engine", engine)
+    try:
+        host = client.said(r"([a-z]+-[a-z]+-\d{4}\.weir\.localhost)")[1]
+        wait_until(lambda: service.web(host) == 200, 15, "the origin being served")
+        client.said(r"\d\d:\d\d:\d\d 127\.0\.0\.1 GET / 200")  # the live log of its requests
+    finally:
+        client.end()
+    wait_until(lambda: service.web(host) in (404, 503), 15, "the origin having gone")
+
+
+def test_nobody_elses_key_attaches_to_a_tunnel(service, person, origin_port, unique):
+    thief = service.person(f"thief-{unique.rsplit('-', 1)[1]}")
+    assert thief.create_account().returncode == 0
+    socket_id, host, *_ = rows(person.done("socket", "create", "--name", "mine"))[0]
+    tunnel = rows(person.done("tunnel", "create", "--socket_id", socket_id))[0]
+    name = fields(thief.done_logged_in("account", "show"))["ssh username"]
+    done = service.box.run(
+        ["ssh", "-F", "none", "-N", "-i", thief.key, "-R", f"{tunnel[3]}:127.0.0.1:{origin_port}", "-l", name]
+        + ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"]
+        + ["-o", "ExitOnForwardFailure=yes", "-o", "IdentitiesOnly=yes", "ssh.mysocket.io"]
+    )
+    assert done.returncode == 255
+    assert "remote port forwarding failed" in done.stderr
+    assert service.web(host) == 503
