@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 
+import pytest
+
 from lab.hosts_box import HostsBox
 from lab.process import ROOT, Process, wait_until
 from lab.weir import BINARY, Weir
@@ -163,3 +165,18 @@ class Connected:
     def end(self):
         self.process.stop()
         self.agent.kill()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with Service(tmp_path_factory.mktemp("mysocket"), flags=("--sign-up", "open")) as running:
+        yield running
+
+
+@pytest.fixture
+def person(service, unique):
+    """Somebody with an account who is logged in."""
+    someone = service.person(f"person-{unique.rsplit('-', 1)[1]}")
+    assert someone.create_account().returncode == 0
+    assert someone.log_in().returncode == 0
+    return someone

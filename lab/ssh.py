@@ -10,6 +10,8 @@ import socket
 import subprocess
 import threading
 
+import pytest
+
 from lab.process import ROOT, Process, wait_until
 
 PROBE = os.environ.get("WEIR_SSH_PROBE", ROOT / "build/release/ssh_probe")
@@ -120,3 +122,29 @@ def openssh(probe, key, *options, command=(), user="me"):
     for name, value in settings.items():
         words += ["-o", f"{name}={value}"]
     return [str(word) for word in [*words, f"{user}@127.0.0.1", *command]]
+
+
+# --- what the tests of both files have in common
+
+
+@pytest.fixture(scope="module")
+def origin():
+    made = Origin()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a client in the background, which is ended with the test."""
+    started = []
+
+    def run(words, **options):
+        process = Process(words, tmp_path / f"client{len(started)}.log", **options)
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.popen.kill()
+        process.popen.wait(10)

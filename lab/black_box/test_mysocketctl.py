@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from lab.mysocket import CLIENT, PASSWORD, Service, fields, rows
+from lab.mysocket import CLIENT, PASSWORD, Service, fields, person, rows, service  # noqa: F401
 
 pytestmark = pytest.mark.skipif(not CLIENT.exists(), reason="mysocketctl is not installed (./dev setup lab)")
 
@@ -17,21 +17,6 @@ pytestmark = pytest.mark.skipif(not CLIENT.exists(), reason="mysocketctl is not 
 def encoded(data):
     text = data if isinstance(data, bytes) else json.dumps(data, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with Service(tmp_path_factory.mktemp("mysocket"), flags=("--sign-up", "open")) as running:
-        yield running
-
-
-@pytest.fixture
-def person(service, unique):
-    """Somebody with an account who is logged in."""
-    someone = service.person(unique[:30])
-    assert someone.create_account().returncode == 0
-    assert someone.log_in().returncode == 0
-    return someone
 
 
 def test_account_create_login_and_show(service):

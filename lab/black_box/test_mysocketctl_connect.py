@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lab.mysocket import CLIENT, Connected, Service, fields, rows
+from lab.mysocket import CLIENT, Connected, fields, person, rows, service  # noqa: F401
 from lab.process import Process, wait_until
 
 pytestmark = pytest.mark.skipif(not CLIENT.exists(), reason="mysocketctl is not installed (./dev setup lab)")
@@ -22,21 +22,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    with Service(tmp_path_factory.mktemp("mysocket"), flags=("--sign-up", "open")) as running:
-        yield running
-
-
-@pytest.fixture
-def person(service, unique):
-    """Somebody with an account who is logged in."""
-    someone = service.person(f"person-{unique.rsplit('-', 1)[1]}")
-    assert someone.create_account().returncode == 0
-    assert someone.log_in().returncode == 0
-    return someone
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,20 @@ import time
 
 import pytest
 
-from lab.process import Process, free_port, wait_until
-from lab.ssh import PASSWORD, Origin, Probe, ask, fingerprint, make_key, openssh, pattern, read_all, works
+from lab.process import free_port, wait_until
+from lab.ssh import (  # noqa: F401
+    PASSWORD,
+    Probe,
+    ask,
+    fingerprint,
+    make_key,
+    openssh,
+    origin,
+    pattern,
+    read_all,
+    start,
+    works,
+)
 
 MEBIBYTE = 1 << 20
 
@@ -36,29 +48,6 @@ def probe(folder, key):
     )
     yield made
     made.stop()
-
-
-@pytest.fixture(scope="module")
-def origin():
-    made = Origin()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def start(tmp_path):
-    """Starts a client in the background, which is ended with the test."""
-    started = []
-
-    def run(words, **options):
-        process = Process(words, tmp_path / f"client{len(started)}.log", **options)
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        process.popen.kill()
-        process.popen.wait(10)
 
 
 def run(words, deadline_s=30, **options):

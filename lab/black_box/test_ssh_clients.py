@@ -11,8 +11,20 @@ import threading
 
 import pytest
 
-from lab.process import ROOT, Process, free_port, wait_until
-from lab.ssh import PASSWORD, Origin, Probe, ask, fingerprint, make_key, openssh, pattern, read_all, works
+from lab.process import ROOT, free_port, wait_until
+from lab.ssh import (  # noqa: F401
+    PASSWORD,
+    Probe,
+    ask,
+    fingerprint,
+    make_key,
+    openssh,
+    origin,
+    pattern,
+    read_all,
+    start,
+    works,
+)
 
 MEBIBYTE = 1 << 20
 GO_CLIENT = ROOT / "build/tools/ssh-client"
@@ -33,28 +45,6 @@ def probe(folder, key):
     made = Probe(folder, "--fingerprint", fingerprint(key), "--password", PASSWORD)
     yield made
     made.stop()
-
-
-@pytest.fixture(scope="module")
-def origin():
-    made = Origin()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def start(tmp_path):
-    started = []
-
-    def run(words, **options):
-        process = Process(words, tmp_path / f"client{len(started)}.log", **options)
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        process.popen.kill()
-        process.popen.wait(10)
 
 
 def check(port):
