@@ -4,69 +4,43 @@
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <optional>
 #include <utility>
 
 #include "auth/crypto.h"
+#include "auth/ssh_wire.h"
 #include "base/text.h"
 
 namespace weir::auth {
 namespace {
 
-// Reads the wire's form from the front (RFC 4251 section 5).
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
-
-  // A string; nothing when it does not end within what there is.
-  std::optional<std::string_view> take() {
-    if (rest_.size() < 4) return std::nullopt;
-    std::size_t size = 0;
-    for (int i = 0; i < 4; ++i)
-      size = size << 8U | static_cast<unsigned char>(rest_[static_cast<std::size_t>(i)]);
-    rest_.remove_prefix(4);
-    if (size > rest_.size()) return std::nullopt;
-    const std::string_view taken = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    return taken;
-  }
-  bool takes(std::string_view wanted) { return take() == wanted; }
-  bool at_end() const { return rest_.empty(); }
-
- private:
-  std::string_view rest_;
-};
-
 // Each answers what is wrong with the key's own part, or nothing.
-using Check = std::string_view (*)(Reader& reader);
+using Check = std::string_view (*)(SshReader& reader);
 
 constexpr std::string_view kTorn = "is damaged: it is not the whole key, or more than that";
 
-std::string_view check_ed25519(Reader& reader) {
+std::string_view check_ed25519(SshReader& reader) {
   constexpr std::size_t kKeyBytes = 32;
-  const auto key = reader.take();
-  return key && key->size() == kKeyBytes ? std::string_view() : kTorn;
+  return reader.text().size() == kKeyBytes ? std::string_view() : kTorn;
 }
 
 // A point in SEC 1's uncompressed form, which is the only one that OpenSSH writes.
 template <std::size_t kFieldBytes>
-bool is_point(const std::optional<std::string_view>& point) {
-  return point && point->size() == 1 + 2 * kFieldBytes && point->front() == '\x04';
+bool is_point(std::string_view point) {
+  return point.size() == 1 + 2 * kFieldBytes && point.front() == '\x04';
 }
-std::string_view check_p256(Reader& reader) {
-  return reader.takes("nistp256") && is_point<32>(reader.take()) ? std::string_view() : kTorn;
+std::string_view check_p256(SshReader& reader) {
+  return reader.text() == "nistp256" && is_point<32>(reader.text()) ? std::string_view() : kTorn;
 }
-std::string_view check_p384(Reader& reader) {
-  return reader.takes("nistp384") && is_point<48>(reader.take()) ? std::string_view() : kTorn;
+std::string_view check_p384(SshReader& reader) {
+  return reader.text() == "nistp384" && is_point<48>(reader.text()) ? std::string_view() : kTorn;
 }
-std::string_view check_p521(Reader& reader) {
-  return reader.takes("nistp521") && is_point<66>(reader.take()) ? std::string_view() : kTorn;
+std::string_view check_p521(SshReader& reader) {
+  return reader.text() == "nistp521" && is_point<66>(reader.text()) ? std::string_view() : kTorn;
 }
 
 // Positive and in its shortest form; 0: it is not.
-std::size_t bits_of(const std::optional<std::string_view>& number) {
-  if (!number || number->empty()) return 0;
-  std::string_view bytes = *number;
+std::size_t bits_of(std::string_view bytes) {
+  if (bytes.empty()) return 0;
   const bool is_negative = (static_cast<unsigned char>(bytes[0]) & 0x80U) != 0;
   if (is_negative) return 0;
   if (bytes[0] == '\0') {
@@ -76,9 +50,9 @@ std::size_t bits_of(const std::optional<std::string_view>& number) {
   return bytes.size() * 8 - static_cast<std::size_t>(std::countl_zero(static_cast<std::uint8_t>(bytes[0])));
 }
 
-std::string_view check_rsa(Reader& reader) {
-  const auto exponent = reader.take();
-  const auto modulus = reader.take();
+std::string_view check_rsa(SshReader& reader) {
+  const std::string_view exponent = reader.text();
+  const std::string_view modulus = reader.text();
   const std::size_t bits = bits_of(modulus);
   if (bits_of(exponent) < 2 || bits == 0) return kTorn;
   if (bits < kRsaBitsMin) return "is an RSA key of fewer than 2048 bits, which can be broken";
@@ -87,15 +61,12 @@ std::string_view check_rsa(Reader& reader) {
 }
 
 // The application is what the key was made for: "ssh:", or "ssh:" and a name.
-bool has_application(Reader& reader) {
-  const auto application = reader.take();
-  return application && !application->empty();
-}
-std::string_view check_security_ed25519(Reader& reader) {
+bool has_application(SshReader& reader) { return !reader.text().empty(); }
+std::string_view check_security_ed25519(SshReader& reader) {
   const std::string_view wrong = check_ed25519(reader);
   return wrong.empty() && !has_application(reader) ? kTorn : wrong;
 }
-std::string_view check_security_p256(Reader& reader) {
+std::string_view check_security_p256(SshReader& reader) {
   const std::string_view wrong = check_p256(reader);
   return wrong.empty() && !has_application(reader) ? kTorn : wrong;
 }
@@ -137,8 +108,8 @@ std::string refuse_type(std::string_view type, std::string_view line) {
 
 }  // namespace
 
-std::string SshKey::fingerprint() const {
-  std::string text = to_base64(sha256({bytes_of(blob)}));
+std::string ssh_fingerprint(std::span<const std::byte> blob) {
+  std::string text = to_base64(sha256({blob}));
   while (text.ends_with('=')) text.pop_back();
   return "SHA256:" + text;
 }
@@ -159,12 +130,12 @@ std::expected<SshKey, std::string> parse_ssh_key(std::string_view line) {
   // In one form only, so that equal keys are equal texts.
   if (!blob || blob->empty() || to_base64(bytes_of(*blob)) != encoded)
     return std::unexpected(std::string(kTorn));
-  Reader reader(*blob);
-  if (!reader.takes(type)) return std::unexpected("says one type and is of another");
+  SshReader reader(bytes_of(*blob));
+  if (reader.text() != type) return std::unexpected("says one type and is of another");
   if (const std::string_view wrong = known->check(reader); !wrong.empty()) {
     return std::unexpected(std::string(wrong));
   }
-  if (!reader.at_end()) return std::unexpected(std::string(kTorn));
+  if (!reader.done()) return std::unexpected(std::string(kTorn));
   return SshKey{std::string(type), std::move(*blob), std::string(trim(rest.substr(encoded.size())))};
 }
 

@@ -5,8 +5,11 @@
 
 #include <cstddef>
 #include <expected>
+#include <span>
 #include <string>
 #include <string_view>
+
+#include "auth/crypto.h"
 
 namespace weir::auth {
 
@@ -14,12 +17,16 @@ inline constexpr std::size_t kSshKeyLineBytesMax = 8192;  // as sshd has it; an 
 inline constexpr std::size_t kRsaBitsMin = 2048;
 inline constexpr std::size_t kRsaBitsMax = 8192;  // that auth::verify_rsa() takes
 
+// Of a key in the wire's form, as ssh-keygen -l prints it: "SHA256:" and the digest in base64 without
+// padding.
+std::string ssh_fingerprint(std::span<const std::byte> blob);
+
 struct SshKey {
   std::string type;     // "ssh-ed25519"
   std::string blob;     // the key in the wire's form, with its type; equal for equal keys
   std::string comment;  // "eve@laptop"
 
-  std::string fingerprint() const;  // as ssh-keygen -l prints it: "SHA256:..."
+  std::string fingerprint() const { return ssh_fingerprint(bytes_of(blob)); }
   friend bool operator==(const SshKey&, const SshKey&) = default;
 };
 

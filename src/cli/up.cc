@@ -159,7 +159,7 @@ int run_up(const UpOptions& options) {
   role::TunnelsOptions tunnels_options{.ssh = options.ssh, .ssh_is_preset = options.ssh_is_preset};
   if (auto done = tunnels.listen(std::move(tunnels_options)); !done) return refuse(done.error());
   tunnels.open(tunnels_identity(options, traffic, ssh::host_key_of(*ssh_seed)));
-  tunnels.on_seen([&](const report::TunnelSeen& seen) { control.say(seen); });
+  control.on_hearing([&] { tunnels.on_seen([&](const report::TunnelSeen& seen) { control.say(seen); }); });
   if (auto done = control.listen(); !done) return refuse(done.error());
 
   role::Ending ending(env, {.drain = [&] { return drain(control, traffic, tunnels); },

@@ -86,6 +86,11 @@ std::uint32_t shared_or_own_port(const Listener& listener) {
   return listener.port.value_or(listener.protocol == ListenerProtocol::kHttps ? kSharedHttps : kSharedHttp);
 }
 
+std::string_view owner_of(const Object& object) {
+  const auto owner = object.metadata.labels.find(kOwnerLabel);
+  return owner == object.metadata.labels.end() ? std::string_view() : std::string_view(owner->second);
+}
+
 const std::string* service_joined_by(const Object& object) {
   if (const auto* endpoint = std::get_if<EndpointSpec>(&object.spec)) return &endpoint->service;
   if (const auto* tunnel = std::get_if<TunnelSpec>(&object.spec)) return &tunnel->service;

@@ -67,6 +67,7 @@ using ObjectPointer = std::shared_ptr<const Object>;
 
 // Whose it is: the name of a User. Nobody else's tunnels join such a Service.
 inline constexpr std::string_view kOwnerLabel = "weir/owner";
+std::string_view owner_of(const Object& object);  // empty: nobody's
 
 std::string reference_of(const Object& object);  // "Service/web"
 // The service that an Endpoint or a Tunnel is a part of; null: it is none of those.

@@ -65,9 +65,7 @@ void place_tunnels(std::span<const Object* const> referrers, std::vector<Endpoin
 Service make_service(const Object& object, const ServiceSpec& spec,
                      std::span<const Object* const> referrers) {
   Service service{.name = object.metadata.name, .spec = spec};
-  if (const auto owner = object.metadata.labels.find(kOwnerLabel); owner != object.metadata.labels.end()) {
-    service.owner = owner->second;
-  }
+  service.owner = owner_of(object);
   service.spec.endpoints = {};
   std::map<std::string, std::size_t, std::less<>> places;  // by key
   const auto place = [&](const auto& one, std::string name) {

@@ -27,11 +27,6 @@ constexpr std::size_t kNameServiceBytesMax = 50;
 
 const TunnelSpec& tunnel_of(const Object& object) { return std::get<TunnelSpec>(object.spec); }
 
-std::string_view owner_of(const Object& service) {
-  const auto owner = service.metadata.labels.find(config::kOwnerLabel);
-  return owner == service.metadata.labels.end() ? std::string_view() : std::string_view(owner->second);
-}
-
 }  // namespace
 
 std::string tunnel_name(std::string_view service, std::string_view instance, std::string_view edge) {
@@ -190,9 +185,10 @@ net::Task<bool> Tunnels::commit_some() {
     for (const ObjectChange& change : changes_for(name, edge)) {
       if (!written.emplace(change.kind(), change.name()).second) continue;  // two origins of a new service
       if (change.kind() != Kind::kTunnel) {
-        mirror::put_changes(transaction, std::span(&change, 1),
-                            {.name = "user/" + std::string(owner_of(*change.after)), .remote_address = {}},
-                            env_.loop.clock().wall_now(), mirror_.revision(), events++);
+        mirror::put_changes(
+            transaction, std::span(&change, 1),
+            {.name = "user/" + std::string(config::owner_of(*change.after)), .remote_address = {}},
+            env_.loop.clock().wall_now(), mirror_.revision(), events++);
         mirror::expect_unchanged(transaction, std::array{change.kind()}, mirror_.revision());
         continue;
       }
@@ -267,7 +263,7 @@ bool Tunnels::allows(const Wanted& wanted, const ObjectPointer& service) {
     refuse(wanted, "there is no such service");
     return false;
   }
-  if (wanted.spec.user.empty() || owner_of(*service) == wanted.spec.user) return true;
+  if (wanted.spec.user.empty() || config::owner_of(*service) == wanted.spec.user) return true;
   refuse(wanted, "the service is another one's");
   return false;
 }

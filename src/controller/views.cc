@@ -218,10 +218,7 @@ void Views::update(const Branch& branch, const config::Labels& key, View& view, 
     waiting.pop_back();
     if (!update_object(branch, key, view, name, found)) continue;
     // It has come or gone: so may what depends on it.
-    if (const auto object = branch.objects->find(name.first, name.second)) look_at_references(*object);
-    for (const Object* referrer : branch.objects->referrers(name.first, name.second)) {
-      if (config::service_joined_by(*referrer) != nullptr) look_at(referrer->kind(), referrer->metadata.name);
-    }
+    each_related(*branch.objects, name, look_at);
   }
   update_hosts(branch, key, view, changes, found);
   if (!found.empty()) apply_to(view, std::move(found));

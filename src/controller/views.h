@@ -134,6 +134,16 @@ class Views {
   static config::Labels key_for(const Branch& branch, const config::Labels& labels);
   View& view_for(Branch& branch, const config::Labels& key);
   static bool count_selectors(Branch& branch, const config::ObjectChange& change);
+  // What may come and go with an object, as it is there: what it names, and what joined it.
+  template <class Visit>
+  static void each_related(const config::Whole& objects, const ObjectName& name, const Visit& visit) {
+    if (const auto object = objects.find(name.first, name.second)) {
+      for (const auto& [kind, named] : config::references_of(*object)) visit(kind, named);
+    }
+    for (const config::Object* referrer : objects.referrers(name.first, name.second)) {
+      if (config::service_joined_by(*referrer) != nullptr) visit(referrer->kind(), referrer->metadata.name);
+    }
+  }
   static bool includes(const config::Whole& objects, const config::Labels& key, const config::Object& object);
   std::vector<config::ObjectChange> rebase(const Rollouts& rollouts, Branch& branch, Changes changes) const;
   bool overlaid(const Rollouts& rollouts, const ObjectName& name) const;

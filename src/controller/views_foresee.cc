@@ -35,13 +35,9 @@ std::vector<Views::Difference> Views::foresee_objects(const config::Whole& befor
   const auto look_at = [&](Kind kind, const std::string& name) {
     if (config::is_carried(kind) && looked_at.emplace(kind, name).second) waiting.emplace_back(kind, name);
   };
-  const auto look_at_all = [&](const config::Whole& objects, const ObjectName& name) {
-    if (const auto object = objects.find(name.first, name.second)) {
-      for (const auto& [kind, reference] : config::references_of(*object)) look_at(kind, reference);
-    }
-    for (const Object* referrer : objects.referrers(name.first, name.second)) {
-      if (referrer->kind() == Kind::kEndpoint) look_at(Kind::kEndpoint, referrer->metadata.name);
-    }
+  const auto look_around = [&](const ObjectName& name) {
+    each_related(before, name, look_at);
+    each_related(after, name, look_at);
   };
   const auto seen_in = [&key](const config::Whole& objects, const ObjectName& name) {
     auto object = objects.find(name.first, name.second);
@@ -49,8 +45,7 @@ std::vector<Views::Difference> Views::foresee_objects(const config::Whole& befor
   };
   for (const config::ObjectChange& change : changes) {
     look_at(change.kind(), change.name());
-    look_at_all(before, {change.kind(), change.name()});
-    look_at_all(after, {change.kind(), change.name()});
+    look_around({change.kind(), change.name()});
   }
   while (!waiting.empty()) {
     const ObjectName name = std::move(waiting.back());
@@ -58,8 +53,7 @@ std::vector<Views::Difference> Views::foresee_objects(const config::Whole& befor
     ObjectPointer was = seen_in(before, name);
     ObjectPointer is = seen_in(after, name);
     if (static_cast<bool>(was) != static_cast<bool>(is)) {
-      look_at_all(before, name);
-      look_at_all(after, name);
+      look_around(name);
     } else if (was == is) {
       continue;
     }

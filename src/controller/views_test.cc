@@ -258,6 +258,28 @@ TEST_CASE("what a change would come to at each edge, while nothing of what is se
   CHECK(world.catalog("us-3", "envoy 1.40") == catalog);
 }
 
+TEST_CASE("what has joined a service comes and goes with it, in what is foreseen too") {
+  World world;
+  world.put_service("web", "10.0.0.1:80");
+  world.put_balancer("all", "web", "{}");
+  world.put_edge("us-1", "us");
+  world.put(
+      R"({"kind":"Endpoint","metadata":{"name":"e"},"spec":{"service":"web","address":"10.0.0.3:80"}})");
+  world.put(R"({"kind":"Tunnel","metadata":{"name":"t"},"spec":{"service":"web","instance":"laptop"}})");
+  CHECK(world.told(*world.catalog("us-1")) ==
+        Names{"endpoints/e", "loadbalancers/all", "revision", "services/web", "tunnels/t"});
+  const std::vector<xds::Node> nodes{{"us-1", "", "weir 1"}};
+  const auto all = world.objects.find(Kind::kLoadBalancer, "all");
+  const auto groups = world.views.foresee(nodes, std::vector<config::ObjectChange>{{all, nullptr}});
+  REQUIRE(groups.size() == 1);
+  Names gone;
+  for (const Views::Difference& one : groups[0].differences) {
+    CHECK_FALSE(one.object_after);
+    gone.insert(one.name);
+  }
+  CHECK(gone == Names{"endpoints/e", "loadbalancers/all", "services/web", "tunnels/t"});
+}
+
 TEST_CASE("what is foreseen is cut, and the cut said") {
   World world;
   world.put_service("web", "10.0.0.1:80");

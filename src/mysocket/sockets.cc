@@ -6,9 +6,9 @@
 #include <utility>
 #include <variant>
 
+#include "base/spoken_name.h"
 #include "config/kinds.h"
 #include "mysocket/accounts.h"
-#include "mysocket/names.h"
 
 namespace weir::mysocket {
 namespace {
@@ -31,11 +31,6 @@ void put_note(Object& object, std::string_view key, std::string text) {
   } else {
     object.metadata.annotations[std::string(key)] = std::move(text);
   }
-}
-
-std::string_view owner_of(const Object& object) {
-  const auto found = object.metadata.labels.find(config::kOwnerLabel);
-  return found == object.metadata.labels.end() ? std::string_view() : std::string_view(found->second);
 }
 
 std::unexpected<api::Problem> no_socket() { return api::refuse(404, "not-found", "you have no such socket"); }
@@ -104,7 +99,7 @@ Object secret_of(const std::string& name, const SocketChange& change) {
 // A name that nothing of a socket has yet.
 std::optional<std::string> free_name(const config::Whole& world, Random& random) {
   for (int tries = 0; tries < kNamesTriedMax; ++tries) {
-    std::string name = make_name(random);
+    std::string name = spoken_name(random);
     const bool is_taken = world.find(Kind::kLoadBalancer, name) || world.find(Kind::kService, name) ||
                           world.find(Kind::kSecret, name);
     if (!is_taken) return name;
@@ -162,7 +157,7 @@ config::ServiceSpec service_spec(const std::string& type, const std::string& hos
 
 config::ObjectPointer find_socket(const config::Whole& world, std::string_view user, std::string_view id) {
   config::ObjectPointer socket = world.find(Kind::kLoadBalancer, id);
-  if (!socket || user.empty() || owner_of(*socket) != user || note_of(*socket, kTypeNote).empty())
+  if (!socket || user.empty() || config::owner_of(*socket) != user || note_of(*socket, kTypeNote).empty())
     return nullptr;
   return socket;
 }
@@ -231,8 +226,8 @@ nlohmann::ordered_json socket_json(const config::Whole& world, const Object& soc
           {"cloud_authentication_email_allowed_addressses", addresses},
           {"cloud_authentication_email_allowed_addresses", addresses},
           {"cloud_authentication_email_allowed_domains", split(note_of(socket, kDomainsNote))},
-          {"user_id", user_id_of(owner_of(socket))},
-          {"user_name", owner_of(socket)},
+          {"user_id", user_id_of(config::owner_of(socket))},
+          {"user_name", config::owner_of(socket)},
           {"tunnels", std::move(tunnels)}};
 }
 
@@ -266,7 +261,7 @@ Intents replace_socket(const config::Whole& world, const std::string& id, const 
   const config::ObjectPointer socket = find_socket(world, change.user, id);
   if (!socket) return no_socket();
   const config::ObjectPointer secret = world.find(Kind::kSecret, id);
-  const bool is_own = secret && owner_of(*secret) == change.user;
+  const bool is_own = secret && config::owner_of(*secret) == change.user;
   std::vector<api::Intent> intents;
   Object balancer = *socket;
   describe(balancer, change.wish);
@@ -292,14 +287,14 @@ Intents delete_socket(const config::Whole& world, std::string_view user, const s
   add_deletion(intents, *socket);
   // All that joined the service goes with it. Another load balancer that leads there keeps it.
   const config::ObjectPointer service = world.find(Kind::kService, id);
-  if (service && owner_of(*service) == user) {
+  if (service && config::owner_of(*service) == user) {
     add_deletion(intents, *service);
     for (const Object* object : world.referrers(Kind::kService, id)) {
       if (config::service_joined_by(*object) != nullptr) add_deletion(intents, *object);
     }
   }
   const config::ObjectPointer secret = world.find(Kind::kSecret, id);
-  if (secret && owner_of(*secret) == user) add_deletion(intents, *secret);
+  if (secret && config::owner_of(*secret) == user) add_deletion(intents, *secret);
   return intents;
 }
 

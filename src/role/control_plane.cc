@@ -320,8 +320,7 @@ void ControlPlane::watch_traffic() {
   }
   for (report::EndpointSeen& seen : unsaid_) say(std::move(seen));
   unsaid_.clear();
-  for (report::TunnelSeen& seen : unsaid_tunnels_) say(std::move(seen));
-  unsaid_tunnels_.clear();
+  if (hearing_) hearing_();
   tasks_.spawn(tell_load());
 }
 
@@ -333,7 +332,6 @@ void ControlPlane::say(report::EndpointSeen seen) {
 }
 
 void ControlPlane::say(report::TunnelSeen seen) {
-  if (!backend_) return unsaid_tunnels_.push_back(std::move(seen));
   report::Report report;
   report.tunnels.push_back(std::move(seen));
   backend_->fleet.report(options_.edge_name, report);

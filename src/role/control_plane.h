@@ -81,7 +81,9 @@ class ControlPlane {
   net::Task<void> join();
   // Ends the connections that a drain still waits for.
   void cut();
-  // An origin has come to the edge of this process, or gone.
+  // Called once, when what the edge of this process says is heard. Before listen().
+  void on_hearing(std::function<void()> hearing) { hearing_ = std::move(hearing); }
+  // From then on: an origin has come to the edge of this process, or gone.
   void say(report::TunnelSeen seen);
   // Where edges are attached; none: nowhere.
   const std::optional<net::Address>& discovery() const { return options_.discovery; }
@@ -132,8 +134,8 @@ class ControlPlane {
   net::Address api_address_;
   auth::AdminToken admin_token_;
   bool draining_ = false;
-  std::vector<report::EndpointSeen> unsaid_;        // of this process's edge, before there is a backend
-  std::vector<report::TunnelSeen> unsaid_tunnels_;  // the same
+  std::vector<report::EndpointSeen> unsaid_;  // of this process's edge, before there is a backend
+  std::function<void()> hearing_;             // null: nobody asks
   std::optional<store::Opener> opener_;
 };
 

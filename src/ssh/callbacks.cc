@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "auth/crypto.h"
+#include "auth/ssh_key.h"
 #include "ssh/key.h"
 #include "ssh/limits.h"
 #include "ssh/server.h"
@@ -166,7 +167,7 @@ bool Session::authenticate_key(std::string_view user, net::Slice blob, bool prov
     credential.key_type = certificate->key_type;
     credential.key_blob = net::as_slice(certificate->key_blob);
   }
-  const std::string fingerprint = fingerprint_of(credential.key_blob);
+  const std::string fingerprint = auth::ssh_fingerprint(credential.key_blob);
   credential.fingerprint = fingerprint;
   if (!authenticate(credential)) return false;
   if (proven && certificate) {

@@ -5,9 +5,9 @@
 #include <chrono>
 
 #include "auth/signature.h"
+#include "auth/ssh_wire.h"
 #include "base/text.h"
 #include "ssh/limits.h"
-#include "ssh/wire.h"
 
 namespace weir::ssh {
 namespace {
@@ -36,7 +36,7 @@ Result<Certificate> malformed(const char* what) { return fail(Code::kMalformed, 
 // An option is a name and a string, in which most have another string. In ascending order, none twice.
 template <class OnOption>
 bool read_options(net::Slice list, OnOption on_option) {
-  Reader reader(list);
+  auth::SshReader reader(list);
   std::string_view last;
   while (reader.good() && !reader.done()) {
     const std::string_view name = reader.text();
@@ -49,7 +49,7 @@ bool read_options(net::Slice list, OnOption on_option) {
 }
 
 std::optional<std::string_view> text_in(net::Slice data) {
-  Reader reader(data);
+  auth::SshReader reader(data);
   const std::string_view text = reader.text();
   return reader.done() ? std::optional(text) : std::nullopt;
 }
@@ -78,7 +78,7 @@ bool read_extensions(Certificate& certificate, net::Slice list) {
 }
 
 bool read_principals(Certificate& certificate, net::Slice list) {
-  Reader reader(list);
+  auth::SshReader reader(list);
   while (reader.good() && !reader.done()) {
     certificate.principals.push_back(reader.text());
     if (certificate.principals.size() > limits::kPrincipalsMax) return false;
@@ -101,20 +101,20 @@ auth::Hash hash_of(auth::Curve curve) {  // RFC 5656 section 6.2.1
                                        : auth::Hash::kSha512;
 }
 
-bool verify_ecdsa(Reader& key, std::string_view type, net::Slice signature, net::Slice message) {
+bool verify_ecdsa(auth::SshReader& key, std::string_view type, net::Slice signature, net::Slice message) {
   const auto curve = curve_of(key.text());
   const net::Slice point = key.string();
   if (!key.done() || !curve) return false;
   constexpr std::string_view kPrefix = "ecdsa-sha2-";
   if (curve_of(type.substr(std::min(type.size(), kPrefix.size()))) != curve) return false;
-  Reader numbers(signature);
+  auth::SshReader numbers(signature);
   const net::Slice r = numbers.magnitude();
   const net::Slice s = numbers.magnitude();
   return numbers.done() && auth::verify_ecdsa(*curve, point, hash_of(*curve), r, s, message);
 }
 
 // RFC 8332. A signature that is shorter than the modulus has lost its zeros; OpenSSH takes it too.
-bool verify_rsa(Reader& key, std::string_view algorithm, net::Slice signature, net::Slice message) {
+bool verify_rsa(auth::SshReader& key, std::string_view algorithm, net::Slice signature, net::Slice message) {
   const net::Slice exponent = key.magnitude();
   const net::Slice modulus = key.magnitude();
   if (!key.done() || signature.size() > modulus.size()) return false;
@@ -127,9 +127,9 @@ bool verify_rsa(Reader& key, std::string_view algorithm, net::Slice signature, n
 }
 
 bool is_signed(const Certificate& certificate) {
-  Reader key(certificate.authority);
+  auth::SshReader key(certificate.authority);
   const std::string_view type = key.text();
-  Reader wrapped(certificate.signature);
+  auth::SshReader wrapped(certificate.signature);
   const std::string_view algorithm = wrapped.text();
   const net::Slice signature = wrapped.string();
   if (!key.good() || !wrapped.done()) return false;
@@ -177,7 +177,7 @@ bool is_certificate_type(std::string_view type) { return type.contains("-cert-v0
 Result<Certificate> parse_certificate(net::Slice blob) {
   if (blob.size() > limits::kBlobBytesMax) return malformed("the certificate is too long");
   Certificate certificate;
-  Reader reader(blob);
+  auth::SshReader reader(blob);
   certificate.type = reader.text();
   if (!certificate.type.ends_with(kSuffix)) return malformed("not a certificate of version 1");
   certificate.key_type = certificate.type.substr(0, certificate.type.size() - kSuffix.size());

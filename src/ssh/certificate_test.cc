@@ -7,6 +7,7 @@
 #include <iterator>
 #include <string>
 
+#include "auth/ssh_key.h"
 #include "ssh/key.h"
 
 namespace weir::ssh {
@@ -52,7 +53,8 @@ TEST_CASE("certificates of every type of key, by authorities of every type") {
     // The key that is inside is known by the fingerprint that it has by itself.
     const std::string key = blob_of("key_of_" + std::string(name));
     CHECK(certificate->key_blob == key);
-    CHECK(fingerprint_of(net::as_slice(certificate->key_blob)) == fingerprint_of(net::as_slice(key)));
+    CHECK(auth::ssh_fingerprint(net::as_slice(certificate->key_blob)) ==
+          auth::ssh_fingerprint(net::as_slice(key)));
     CHECK(is_certificate_type(type_of_key(net::as_slice(blob))));
     CHECK_FALSE(is_certificate_type(type_of_key(net::as_slice(key))));
   }

@@ -1,14 +1,14 @@
 #include "ssh/key.h"
 
 #include <libssh/libssh.h>
-#include <array>
 
+#include <array>
 #include <memory>
 
 #include "auth/crypto.h"
 #include "auth/signature.h"
+#include "auth/ssh_wire.h"
 #include "net/core.h"
-#include "ssh/wire.h"
 
 namespace weir::ssh {
 namespace {
@@ -28,15 +28,9 @@ std::string text_of(char* text) {
 }  // namespace
 
 std::string_view type_of_key(net::Slice blob) {
-  Reader reader(blob);
+  auth::SshReader reader(blob);
   const auto type = reader.text();
   return reader.good() ? type : "";
-}
-
-std::string fingerprint_of(net::Slice blob) {
-  std::string text = "SHA256:" + auth::to_base64(auth::sha256({blob}));
-  while (text.ends_with('=')) text.pop_back();
-  return text;
 }
 
 namespace {

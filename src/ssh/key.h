@@ -1,4 +1,4 @@
-// Keys as SSH writes them: blobs (RFC 4253 section 6.6), fingerprints, host keys. Pure but for make_host_key,
+// Keys as SSH writes them: blobs (RFC 4253 section 6.6), host keys. Pure but for make_host_key,
 // which takes randomness from the kernel; on any core.
 #pragma once
 
@@ -14,8 +14,6 @@ namespace weir::ssh {
 
 // The name at the beginning of a key's blob; "" when there is none.
 std::string_view type_of_key(net::Slice blob);
-// "SHA256:" and the digest in base64 without padding, as `ssh-keygen -l` prints it.
-std::string fingerprint_of(net::Slice blob);
 
 // A new Ed25519 key in OpenSSH's format: a secret.
 Result<std::string> make_host_key();

@@ -20,27 +20,12 @@ constexpr std::size_t kNameBytesMax = 63;
 constexpr std::array<std::string_view, 8> kNoNames{"",          "*",  "localhost", "0.0.0.0",
                                                    "127.0.0.1", "::", "::1",       "[::]"};
 
-constexpr std::array<std::string_view, 32> kAdjectives{
-    "amber", "bold",   "brave",  "bright", "brisk", "calm",  "clever", "cosy",  "crisp", "eager", "early",
-    "fair",  "gentle", "golden", "happy",  "keen",  "kind",  "lively", "lucky", "merry", "mild",  "neat",
-    "noble", "proud",  "quick",  "quiet",  "rapid", "shiny", "silent", "sunny", "warm",  "wise"};
-constexpr std::array<std::string_view, 32> kNouns{
-    "badger", "beaver", "bee",    "bison", "crane",  "deer",  "dolphin", "eagle", "falcon", "finch", "fox",
-    "gull",   "hare",   "heron",  "horse", "ibis",   "koala", "lark",    "lynx",  "mole",   "moose", "otter",
-    "owl",    "panda",  "puffin", "raven", "salmon", "seal",  "swan",    "tiger", "trout",  "wren"};
-
 std::string no_such_port(std::uint16_t port) {
   return "port " + std::to_string(port) +
          " is not kept for a tunnel of yours; ask for port 80 to serve HTTP, as in ssh -R NAME:80:...";
 }
 
 }  // namespace
-
-std::string spoken_name(Random& random) {
-  const auto word = [&random](const auto& words) { return std::string(words[random.below(words.size())]); };
-  const std::string number = std::to_string(1000 + random.below(9000));
-  return word(kAdjectives) + '-' + word(kNouns) + '-' + number;
-}
 
 const Admission::Index& Admission::index() const {
   std::call_once(made_, [this] {

@@ -13,7 +13,6 @@
 #include <string_view>
 #include <utility>
 
-#include "base/random.h"
 #include "config/snapshot.h"
 
 namespace weir::tunnel {
@@ -86,8 +85,5 @@ class Admission {
   mutable Index index_;
 };
 using AdmissionPointer = std::shared_ptr<const Admission>;
-
-// A name that people can say: "quiet-otter-5697".
-std::string spoken_name(Random& random);
 
 }  // namespace weir::tunnel

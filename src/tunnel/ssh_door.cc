@@ -7,6 +7,7 @@
 #include "auth/crypto.h"
 #include "auth/origin.h"
 #include "base/check.h"
+#include "base/spoken_name.h"
 #include "base/text.h"
 
 namespace weir::tunnel {
@@ -131,7 +132,6 @@ Result<std::uint16_t> SshDoor::forward(ssh::Session& session, std::string_view a
     return fail(Code::kForbidden, "no such place");
   }
   Forwarded forwarded{.address = std::string(address),
-                      .asked_port = port,
                       .port = port == 0 ? free_port(guest, address) : port,
                       .place = std::move(*place),
                       .instance = {},

@@ -49,7 +49,6 @@ class SshDoor final : private ssh::Gate {
   class ForwardWay;
   struct Forwarded {
     std::string address;  // as the client wrote it
-    std::uint16_t asked_port = 0;
     std::uint16_t port = 0;
     Place place;
     std::string instance;

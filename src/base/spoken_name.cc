@@ -1,9 +1,9 @@
-#include "mysocket/names.h"
+#include "base/spoken_name.h"
 
 #include <array>
 #include <string_view>
 
-namespace weir::mysocket {
+namespace weir {
 namespace {
 
 constexpr std::array<std::string_view, 64> kAdjectives{
@@ -29,15 +29,15 @@ constexpr std::size_t longest(const auto& words) {
   for (const std::string_view word : words) size = word.size() > size ? word.size() : size;
   return size;
 }
-static_assert(longest(kAdjectives) + 1 + longest(kNouns) + 5 <= kSocketNameBytesMax);
+static_assert(longest(kAdjectives) + 1 + longest(kNouns) + 5 <= kSpokenNameBytesMax);
 
 }  // namespace
 
-std::string make_name(Random& random) {
+std::string spoken_name(Random& random) {
   std::string name(kAdjectives[random.below(kAdjectives.size())]);
   name.append("-").append(kNouns[random.below(kNouns.size())]).append("-");
   const std::string number = std::to_string(random.below(kNumbers));
   return name.append(4 - number.size(), '0').append(number);
 }
 
-}  // namespace weir::mysocket
+}  // namespace weir

@@ -1,4 +1,4 @@
-// Reader: what RFC 4251 section 5 puts into messages and keys, read from the front, never beyond the end.
+// SshReader: what RFC 4251 section 5 puts into messages and keys, read from the front, never beyond the end.
 // After the first thing that is not there everything is empty, and good() is false.
 #pragma once
 
@@ -7,11 +7,11 @@
 
 #include "net/buffer.h"
 
-namespace weir::ssh {
+namespace weir::auth {
 
-class Reader {
+class SshReader {
  public:
-  explicit Reader(net::Slice bytes) : rest_(bytes) {}
+  explicit SshReader(net::Slice bytes) : rest_(bytes) {}
 
   bool good() const { return good_; }
   bool done() const { return good_ && rest_.empty(); }
@@ -57,4 +57,4 @@ class Reader {
   bool good_ = true;
 };
 
-}  // namespace weir::ssh
+}  // namespace weir::auth
