@@ -10,6 +10,7 @@
 
 #include "net/epoll.h"
 #include "net/socket.h"
+#include "net/task_group.h"
 
 namespace weir::net {
 namespace {
@@ -159,6 +160,26 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
   co_return pumped;
 }
 
+// Both directions of carry().
+struct Carried {
+  TaskGroup tasks;
+  Event ended;  // both have, by themselves
+  unsigned under_way = 2;
+};
+
+Task<void> carry_one_way(Stream& from, Stream& to, Carried& both, Duration patience) {
+  Patience reading(patience);
+  Patience writing(patience);
+  const Pumped pumped = co_await pump_messages(from, to, reading, writing);
+  if (pumped.result) {
+    (void)to.shutdown_write();  // fails when `to` is gone, which its reader tells
+  } else {
+    (pumped.read_failed ? to : from).abort();
+    both.tasks.cancel();
+  }
+  if (--both.under_way == 0) both.ended.set();
+}
+
 }  // namespace
 
 Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Patience& reading, Patience& writing) {
@@ -175,6 +196,17 @@ Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Patience& r
 
 Task<Pumped> pump_messages(Stream& from, Stream& to, Patience& reading, Patience& writing) {
   return pump_by_copy(from, to, kUntilEnd, reading, writing);
+}
+
+Task<void> carry(std::unique_ptr<Stream> near, std::unique_ptr<Stream> far, Duration patience) {
+  Carried both{.tasks = TaskGroup(near->loop())};
+  both.tasks.spawn(carry_one_way(*near, *far, both, patience));
+  both.tasks.spawn(carry_one_way(*far, *near, both, patience));
+  if (!co_await both.ended.wait(near->loop())) {
+    near->abort();
+    far->abort();
+  }
+  co_await both.tasks.stop();
 }
 
 }  // namespace weir::net

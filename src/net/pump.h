@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "net/stream.h"
 #include "net/task.h"
@@ -22,5 +23,9 @@ Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Patience& r
 
 // Until the end of `from`, for messages that come now and then: nothing is held while it waits for one.
 Task<Pumped> pump_messages(Stream& from, Stream& to, Patience& reading, Patience& writing);
+
+// Both ways, until both have ended or one has failed; the end of a direction is passed on, a failure cuts the
+// other side. Cancelled, both are cut. patience: with each side and direction.
+Task<void> carry(std::unique_ptr<Stream> near, std::unique_ptr<Stream> far, Duration patience);
 
 }  // namespace weir::net

@@ -1,7 +1,6 @@
 #include "tunnel/registry.h"
 
 #include <chrono>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -20,26 +19,6 @@ constexpr const char* kNotAttached = "the origin is not attached";
 // Between the cores nobody is slow for reasons of their own: whoever waits for too long has that noticed by
 // the proxy at one end or by the session at the other.
 constexpr Duration kPatience = Duration::max();
-
-net::Task<void> carry_one_way(Stream& from, Stream& to, net::TaskGroup& both) {
-  net::Patience reading(kPatience);
-  net::Patience writing(kPatience);
-  const net::Pumped pumped = co_await net::pump_messages(from, to, reading, writing);
-  if (pumped.result) {
-    (void)to.shutdown_write();  // fails when `to` is gone, which its reader tells
-  } else {
-    (pumped.read_failed ? to : from).abort();
-    both.cancel();
-  }
-}
-
-// Both ways, until both have ended or one has failed.
-net::Task<void> carry(net::Loop& loop, std::unique_ptr<Stream> near, std::unique_ptr<Stream> far) {
-  net::TaskGroup both(loop);
-  both.spawn(carry_one_way(*near, *far, both));
-  both.spawn(carry_one_way(*far, *near, both));
-  co_await both.join();
-}
 
 }  // namespace
 
@@ -143,7 +122,7 @@ net::Task<void> Attachments::serve(std::shared_ptr<Asked> asked) {
   }
   auto [here, there] = Crossing::make(env_.loop, asked->asker);
   Asked::tell(std::move(asked), std::move(there));
-  co_await carry(env_.loop, std::move(*opened), std::move(here));
+  co_await net::carry(std::move(*opened), std::move(here), kPatience);
 }
 
 }  // namespace weir::tunnel
