@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "h2/error_code.h"
+#include "h2/frame_scanner.h"
 #include "http/fields.h"
 
 namespace weir::grpc {

@@ -15,8 +15,8 @@ ClientConnection::Watch::Watch(ClientConnection& watched)
       connection(watched) {}
 
 ClientConnection::ClientConnection(std::unique_ptr<net::Stream> stream, Duration write_timeout,
-                                   std::shared_ptr<std::atomic<std::uint32_t>> active)
-    : Session(Role::kClient, std::move(stream), net::Patience(write_timeout)),
+                                   std::shared_ptr<std::atomic<std::uint32_t>> active, Carries carries)
+    : Session(Role::kClient, carries, std::move(stream), net::Patience(write_timeout)),
       active_(std::move(active)),
       idle_since_(loop().now()) {
   start(0);  // no pushes

@@ -27,7 +27,7 @@ class ClientConnection final : public Session {
  public:
   // active: counts the exchanges under way at the origin, over all cores; null: nobody asks.
   ClientConnection(std::unique_ptr<net::Stream> stream, Duration write_timeout,
-                   std::shared_ptr<std::atomic<std::uint32_t>> active);
+                   std::shared_ptr<std::atomic<std::uint32_t>> active, Carries carries = Carries::kRequests);
   ~ClientConnection() override;
 
   std::unique_ptr<http::Held> held;  // until run() has ended

@@ -32,6 +32,8 @@ class Content {
   // --- what is read
   // The next piece, valid until the next call; empty when nothing is here.
   net::Slice take();
+  // All that was taken.
+  std::uint64_t read_bytes() const { return received_bytes_ - unread_bytes_; }
   bool empty() const { return unread_bytes_ == 0; }
   // Lets the piece that take() gave last be taken again; how many bytes, 0: it is gone.
   std::size_t untake();

@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "h2/error_code.h"
 #include "h2/frame_scanner.h"
 #include "http/connection.h"
 #include "testing/peer.h"

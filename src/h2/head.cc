@@ -19,7 +19,7 @@ std::unexpected<Error> malformed(const char* why) { return fail(Code::kMalformed
 
 // A CONNECT for WebSocket (RFC 8441 section 5) reads as what HTTP/1.1 has for that: a GET with an Upgrade.
 // Nothing here opens any other tunnel on a client's word.
-Result<void> settle_connect(std::string_view protocol, RequestHead& head) {
+Result<void> settle_websocket(std::string_view protocol, RequestHead& head) {
   if (protocol.empty()) return fail(Code::kNotImplemented, "CONNECT is not served", Side::kDownstream);
   if (!equal_ignoring_case(protocol, "websocket")) {
     return fail(Code::kNotImplemented, "CONNECT is served for WebSocket only", Side::kDownstream);
@@ -43,7 +43,7 @@ Result<void> settle_method(const FieldSection::Pseudo& pseudo, RequestHead& head
     head.method = static_cast<Method>(i);
     break;
   }
-  if (head.method == Method::kConnect) return settle_connect(pseudo.protocol, head);
+  if (head.method == Method::kConnect) return settle_websocket(pseudo.protocol, head);
   return {};
 }
 
@@ -124,6 +124,22 @@ Result<void> settle_request(const FieldSection& section, bool end_stream, Reques
                  : end_stream   ? http::Framing::kNone
                                 : http::Framing::kChunked;
   return head.fields.has(Known::kExpect) ? settle_expect(head) : Result<void>{};
+}
+
+bool is_connect(const FieldSection& section) {
+  return section.pseudo().method == http::name_of(Method::kConnect) && section.pseudo().protocol.empty();
+}
+
+Result<void> settle_connect(const FieldSection& section, RequestHead& head) {
+  if (section.too_large()) return fail(Code::kHeadTooLarge, "head larger than the limit", Side::kDownstream);
+  head.version_minor = 1;
+  head.keep_alive = true;
+  head.upgrade = false;
+  head.expect_continue = false;
+  head.method = Method::kConnect;
+  head.method_text = http::name_of(Method::kConnect);
+  head.framing = http::Framing::kNone;  // what follows is no content
+  return settle_authority(section.pseudo().authority, head);
 }
 
 Result<void> settle_response(const FieldSection& section, Method request, http::ResponseHead& head) {

@@ -15,7 +15,11 @@ namespace weir::h2 {
 // field is there, and has the value of head.authority.
 Result<void> settle_request(const FieldSection& section, bool end_stream, http::RequestHead& head);
 
-// request: the method that this answers; kConnect: of a WebSocket. Interim responses too.
+// A CONNECT as such (RFC 9113 section 8.5): it names an authority and nothing else.
+bool is_connect(const FieldSection& section);
+Result<void> settle_connect(const FieldSection& section, http::RequestHead& head);
+
+// request: the method that this answers; kConnect: a 2xx reads as 101. Interim responses too.
 Result<void> settle_response(const FieldSection& section, http::Method request, http::ResponseHead& head);
 
 }  // namespace weir::h2

@@ -38,6 +38,24 @@ inline constexpr std::size_t kQueuedFramesMax = 1000;
 // Entries of one SETTINGS frame; there are nine kinds.
 inline constexpr std::size_t kSettingsMax = 32;
 
+// --- connections that carry tunnels (an agent's, or between edges), whose peer has shown who it is
+// CONNECT streams at once: each is a visitor's connection, and they may be idle.
+inline constexpr std::uint32_t kTunnelStreamsMax = 4096;
+// A stream begins with this window: 40 Mbit/s at 100 ms, until it was seen to need more.
+inline constexpr std::int32_t kTunnelWindowBytes = 512 * 1024;
+// And has at most this: 1.3 Gbit/s at 100 ms.
+inline constexpr std::int32_t kTunnelWindowBytesMax = 16 * 1024 * 1024;
+// The connection's window. It opens as content comes, so a reader that has stopped holds up no other.
+inline constexpr std::int32_t kTunnelConnectionWindowBytes = 16 * 1024 * 1024;
+// What one connection can make us keep, whatever its streams' windows say: beyond it, the connection's window
+// opens only as streams are read.
+inline constexpr std::size_t kTunnelUnreadBytesMax = 64UL * 1024 * 1024;
+// Of that, what streams may have been given beyond their first windows: the rest is for streams that are new.
+inline constexpr std::size_t kTunnelGrowthBytesMax = kTunnelUnreadBytesMax / 2;
+// Round trips are measured while content comes, at most so often, and after at least so many bytes.
+inline constexpr Duration kTunnelProbeInterval = std::chrono::milliseconds(50);
+inline constexpr std::size_t kTunnelProbeBytes = 128UL * 1024;
+
 // --- time
 // A stream that sends fewer bytes than this within a write timeout is one whose client does not read.
 inline constexpr std::size_t kSlowestBytes = 1024;

@@ -14,17 +14,24 @@ constexpr std::size_t kPrefaceBytes = 24;  // RFC 9113 section 3.4
 }  // namespace
 
 std::unique_ptr<http::Connection> make_connection(http::Server& server, http::Incoming incoming) {
-  return std::make_unique<ServerConnection>(server, std::move(incoming));
+  return std::make_unique<ServerConnection>(server, std::move(incoming), nullptr);
+}
+
+std::unique_ptr<http::Connection> make_tunnel_connection(http::Server& server, http::Incoming incoming,
+                                                         ConnectHandler& handler) {
+  return std::make_unique<ServerConnection>(server, std::move(incoming), &handler);
 }
 
 ServerConnection::Watch::Watch(ServerConnection& watched)
     : Timer([](net::Timer& timer) { static_cast<Watch&>(timer).connection.watch(); }), connection(watched) {}
 
-ServerConnection::ServerConnection(http::Server& server, http::Incoming incoming)
+ServerConnection::ServerConnection(http::Server& server, http::Incoming incoming, ConnectHandler* handler)
     : Connection(server),
-      Session(Role::kServer, std::move(incoming.stream),
+      Session(Role::kServer, handler == nullptr ? Carries::kRequests : Carries::kTunnels,
+              std::move(incoming.stream),
               net::Patience(server.options().write_timeout, server.options().client_rate_min)),
       server_(server),
+      handler_(handler),
       peer_(incoming.peer),
       local_port_(incoming.local_port),
       scheme_(incoming.scheme),
@@ -43,7 +50,7 @@ ServerConnection::~ServerConnection() = default;
 net::Task<void> ServerConnection::run() {
   context_ = &co_await net::current_context();
   sender_.spawn(send_all());
-  start(kStreamsMax);
+  start(handler_ == nullptr ? kStreamsMax : kTunnelStreamsMax);
   keep_alive(options().keepalive_interval, options().keepalive_timeout);
   if (server_.draining()) drain();
   watch();
@@ -74,7 +81,8 @@ void ServerConnection::end_when_idle() {
 
 Stream* ServerConnection::make_stream() {
   offend(Offence::kStreamOpened);
-  if (open_streams() >= kStreamTasksMax || dying()) return nullptr;
+  const std::size_t tasks_max = handler_ == nullptr ? kStreamTasksMax : 2 * kTunnelStreamsMax;
+  if (open_streams() >= tasks_max || dying()) return nullptr;
   return new ServerStream(*this);
 }
 
@@ -87,7 +95,8 @@ void ServerConnection::start_streams() {
     if (stream.closed() || dying()) {
       stream_ends(stream, ErrorCode::kCancel);
     } else {
-      tasks_.spawn(serve(stream));
+      tasks_.spawn(stream.head().method == http::Method::kConnect && !stream.refusal() ? serve_connect(stream)
+                                                                                       : serve(stream));
     }
   }
 }
@@ -127,6 +136,14 @@ net::Task<void> ServerConnection::serve(ServerStream& stream) {
   const ErrorCode broken =
       stream.request().upgrade == nullptr ? ErrorCode::kInternalError : ErrorCode::kCancel;
   request_ends(stream, complete ? ErrorCode::kNoError : broken);
+}
+
+net::Task<void> ServerConnection::serve_connect(ServerStream& stream) {
+  stream.set_context(&co_await net::current_context());
+  server_.counters().requests.add();
+  ConnectRequest request(*this, stream);
+  co_await handler_->serve(request);
+  if (!request.answered()) request.refuse(500, "no answer");
 }
 
 // Gives the head and what is there of the content away. True: that is all of it, and it is on its way.
@@ -273,7 +290,7 @@ void ServerConnection::look_at(const FrameHead& head) {
     case FrameType::kSettings: offend(Offence::kSettings); break;
     case FrameType::kPing: offend(Offence::kPing); break;
     case FrameType::kWindowUpdate:
-      if (!abuse_.add_window_update(loop().now())) end_for_abuse("window_update");
+      if (handler_ == nullptr && !abuse_.add_window_update(loop().now())) end_for_abuse("window_update");
       break;
     case FrameType::kContinuation: offend(Offence::kContinuation); break;
     case FrameType::kPushPromise:
@@ -283,6 +300,7 @@ void ServerConnection::look_at(const FrameHead& head) {
 }
 
 void ServerConnection::offend(Offence offence) {
+  if (handler_ != nullptr) return;  // it is known who that is
   if (!abuse_.add(offence, loop().now())) end_for_abuse(kOffences[static_cast<std::size_t>(offence)].name);
 }
 

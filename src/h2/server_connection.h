@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "h2/abuse.h"
+#include "h2/connect.h"
 #include "h2/frame_scanner.h"
 #include "h2/server_stream.h"
 #include "h2/session.h"
@@ -17,6 +18,10 @@ namespace weir::h2 {
 
 // For http::ServerOptions::h2. `incoming` begins with the client's preface, received or not.
 std::unique_ptr<http::Connection> make_connection(http::Server& server, http::Incoming incoming);
+// The same for a connection that carries tunnels, whose CONNECT requests (RFC 9113 section 8.5) are given to
+// the handler; all else is as above.
+std::unique_ptr<http::Connection> make_tunnel_connection(http::Server& server, http::Incoming incoming,
+                                                         ConnectHandler& handler);
 
 // Of a cleartext port where clients may begin with HTTP/2 (RFC 9113 section 3.3).
 struct PriorKnowledge final : http::Handshake {
@@ -28,7 +33,8 @@ struct PriorKnowledge final : http::Handshake {
 
 class ServerConnection final : public http::Connection, private Session {
  public:
-  ServerConnection(http::Server& server, http::Incoming incoming);
+  // handler: of CONNECT; null: those are refused.
+  ServerConnection(http::Server& server, http::Incoming incoming, ConnectHandler* handler);
   ~ServerConnection() override;
 
   net::Task<void> run() override;
@@ -37,12 +43,14 @@ class ServerConnection final : public http::Connection, private Session {
 
  private:
   friend class ServerStream;
+  friend class ConnectRequest;
   struct Watch final : net::Timer {
     explicit Watch(ServerConnection& watched);
     ServerConnection& connection;
   };
 
   net::Task<void> serve(ServerStream& stream);
+  net::Task<void> serve_connect(ServerStream& stream);
   bool begin_response(ServerStream& stream, http::Response& response);
   net::Task<bool> finish_response(ServerStream& stream, http::Response& response);
   net::Task<bool> send_content(ServerStream& stream, http::Response& response);
@@ -73,6 +81,7 @@ class ServerConnection final : public http::Connection, private Session {
   const http::ServerOptions& options() const { return server_.options(); }
 
   http::Server& server_;
+  ConnectHandler* handler_;
   net::Context* context_ = nullptr;  // of run()
   net::Address peer_;
   std::uint16_t local_port_;

@@ -30,7 +30,9 @@ void ServerStream::end_section(bool end_stream) {
     return;
   }
   head_received_ = true;
-  if (auto settled = settle_request(section_, end_stream, head_); !settled) {
+  const bool connects = connection_.handler_ != nullptr && is_connect(section_);
+  if (auto settled = connects ? settle_connect(section_, head_) : settle_request(section_, end_stream, head_);
+      !settled) {
     refusal_ = settled.error();
     connection_.offend(Offence::kHeadRefused);
   }
@@ -65,7 +67,7 @@ http::Body& ServerStream::take_up(Duration idle_timeout) {
 
 // The end of both directions is the normal one; anything else takes the request from who serves it.
 void ServerStream::on_closed(ErrorCode /*code*/) {
-  if (context_ != nullptr && !end_sent()) context_->cancel();
+  if (context_ != nullptr && !end_sent() && !released()) context_->cancel();
   if (!head_received_) abandon();
 }
 

@@ -30,8 +30,9 @@ std::array<std::byte, 17> goaway_frame(std::int32_t last_stream_id, ErrorCode wh
 
 }  // namespace
 
-Session::Session(Role role, std::unique_ptr<net::Stream> stream, net::Patience writing)
+Session::Session(Role role, Carries carries, std::unique_ptr<net::Stream> stream, net::Patience writing)
     : role_(role),
+      carries_(carries),
       loop_(stream->loop()),
       stream_(std::move(stream)),
       writing_patience_(writing),
@@ -45,7 +46,8 @@ Session::~Session() {
 void Session::start(std::uint32_t streams_max) {
   const auto entries = std::to_array<nghttp2_settings_entry>({
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams_max},
-      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<std::uint32_t>(kStreamWindowBytes)},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+       static_cast<std::uint32_t>(carries_tunnels() ? kTunnelWindowBytes : kStreamWindowBytes)},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(kHeadListBytesMax)},
       // The tree of RFC 7540 costs time with every stream; RFC 9113 section 5.3 has given it up.
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
@@ -54,8 +56,8 @@ void Session::start(std::uint32_t streams_max) {
                              : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
   });
   WEIR_CHECK(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries.data(), entries.size()) == 0);
-  WEIR_CHECK(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindowBytes) ==
-             0);
+  const std::int32_t window = carries_tunnels() ? kTunnelConnectionWindowBytes : kConnectionWindowBytes;
+  WEIR_CHECK(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, window) == 0);
   flush();
 }
 
@@ -93,6 +95,7 @@ void Session::take_in(net::Slice bytes) {
   received_at_ = loop().now();
   asked_ = false;
   receive(bytes);
+  if (carries_tunnels()) measure();
   on_received();
   flush();
 }
@@ -334,7 +337,7 @@ bool Session::peer_takes_protocols() const {
 }
 
 void Session::wake_streams() {
-  for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) stream->received_.notify();
+  for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) stream->note_received();
 }
 
 void Session::close_streams(ErrorCode why) {
@@ -379,7 +382,49 @@ bool Session::peer_may_send() const {
 
 void Session::consumed(const Stream& stream, std::size_t bytes) {
   if (dying_ || gone_) return;
-  (void)nghttp2_session_consume(session_, stream.id_, bytes);
+  if (!carries_tunnels()) {
+    (void)nghttp2_session_consume(session_, stream.id_, bytes);
+    return;
+  }
+  windows_.read(bytes);
+  (void)nghttp2_session_consume_stream(session_, stream.id_, bytes);
+  open_connection();
+}
+
+// --- windows of tunnels
+
+void Session::open_connection() {
+  if (const std::size_t bytes = windows_.take_credit(); bytes > 0) {
+    (void)nghttp2_session_consume_connection(session_, bytes);
+  }
+}
+
+// After each receiving.
+void Session::measure() {
+  if (dying_ || gone_) return;
+  open_connection();
+  if (std::exchange(probe_answered_, false)) {
+    windows_.probe_answered(loop().now());
+    grow_windows();
+  }
+  if (!windows_.probe_due(loop().now())) return;
+  windows_.probe_sent(loop().now());
+  for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
+    stream->read_at_probe_ = stream->content_.read_bytes();
+  }
+  (void)nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kProbe.data());
+}
+
+void Session::grow_windows() {
+  for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
+    if (!stream->tunnel_ || stream->closed_ || stream->released_ || stream->content_.ended()) continue;
+    const std::int32_t before = stream->window_bytes_;
+    const std::uint64_t read = stream->content_.read_bytes() - stream->read_at_probe_;
+    stream->window_bytes_ = windows_.grown(before, read);
+    if (stream->window_bytes_ == before) continue;
+    (void)nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, stream->id_,
+                                                stream->window_bytes_);
+  }
 }
 
 }  // namespace weir::h2

@@ -12,8 +12,9 @@
 #include <span>
 #include <string_view>
 
-#include "h2/error_code.h"
+#include "h2/frame_scanner.h"
 #include "h2/stream.h"
+#include "h2/tunnel_windows.h"
 #include "http/fields.h"
 #include "net/buffer.h"
 #include "net/loop.h"
@@ -30,12 +31,15 @@ struct PseudoField {
   std::string_view value;
 };
 
+// What a connection is for, beside calls: its streams' number and windows follow from it.
+enum class Carries : std::uint8_t { kRequests, kTunnels };
+
 class Session {
  public:
   enum class Role : std::uint8_t { kServer, kClient };
 
   // writing: the patience with the peer as a whole
-  Session(Role role, std::unique_ptr<net::Stream> stream, net::Patience writing);
+  Session(Role role, Carries carries, std::unique_ptr<net::Stream> stream, net::Patience writing);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   virtual ~Session();
@@ -56,6 +60,8 @@ class Session {
   bool settings_received() const { return settings_received_; }
   // A request may be a CONNECT with a :protocol (RFC 8441); known once the peer's SETTINGS have come.
   bool peer_takes_protocols() const;
+  // How long a round trip took last, as far as it was measured: with tunnels through which much comes.
+  Duration round_trip() const { return windows_.round_trip(); }
   bool kept_alive() const { return keepalive_interval_ != Duration::max(); }
   // Of the peer's GOAWAY, if one came.
   std::optional<ErrorCode> goodbye() const { return goodbye_; }
@@ -146,6 +152,8 @@ class Session {
  private:
   friend class Stream;
   struct Callbacks;
+  // The content of a PING that measures.
+  static constexpr std::array<std::uint8_t, 8> kProbe = {'m', 'e', 'a', 's', 'u', 'r', 'e', 0};
   static nghttp2_session* make_session(Role role, Session& session);
 
   void forget(const Stream& stream);
@@ -159,6 +167,10 @@ class Session {
   void release_output();
   void break_off();
   void check_alive();
+  bool carries_tunnels() const { return carries_ == Carries::kTunnels; }
+  void open_connection();
+  void measure();
+  void grow_windows();
 
   struct KeepaliveTimer final : net::Timer {
     explicit KeepaliveTimer(Session& owner);
@@ -166,6 +178,7 @@ class Session {
   };
 
   Role role_;
+  Carries carries_;
   net::Loop& loop_;
   std::unique_ptr<net::Stream> stream_;
   net::Patience writing_patience_;
@@ -199,6 +212,9 @@ class Session {
   Instant received_at_{};  // the last that came; with a keepalive
   bool asked_ = false;     // by a PING, and nothing has come since
   KeepaliveTimer keepalive_timer_{*this};
+
+  TunnelWindows windows_;        // with tunnels
+  bool probe_answered_ = false;  // in this receiving
 
   std::uint64_t receivings_ = 0;
   Stream* streams_ = nullptr;  // intrusive list

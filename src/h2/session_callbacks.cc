@@ -178,19 +178,25 @@ struct Session::Callbacks {
         stream->section_.finish();
         stream->end_section(end_stream);
         if (end_stream) stream->content_.end();
-        stream->received_.notify();
+        stream->note_received();
         return 0;
       }
       case NGHTTP2_DATA:
         if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
         if (Stream* stream = self.find(frame->hd.stream_id); stream != nullptr) {
           stream->content_.end();
-          stream->received_.notify();
+          stream->note_received();
         }
         return 0;
       case NGHTTP2_SETTINGS:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) return 0;
         if (!std::exchange(self.settings_received_, true)) self.wake_streams();
+        return 0;
+      case NGHTTP2_PING:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && self.windows_.probing() &&
+            std::ranges::equal(frame->ping.opaque_data, kProbe)) {
+          self.probe_answered_ = true;
+        }
         return 0;
       case NGHTTP2_GOAWAY:
         self.ending_ = true;
@@ -202,10 +208,12 @@ struct Session::Callbacks {
 
   static int on_data_chunk(nghttp2_session* session, std::uint8_t /*flags*/, std::int32_t id,
                            const std::uint8_t* data, std::size_t bytes, void* user) {
-    Stream* stream = Callbacks::self(user).find(id);
+    Session& self = Callbacks::self(user);
+    Stream* stream = self.find(id);
     if (stream == nullptr || stream->released_) return nghttp2_session_consume(session, id, bytes);
+    if (self.carries_tunnels()) self.windows_.received(bytes);
     stream->content_.append({reinterpret_cast<const std::byte*>(data), bytes});
-    stream->received_.notify();
+    stream->note_received();
     return 0;
   }
 
@@ -243,8 +251,12 @@ struct Session::Callbacks {
     }
     if (Stream* stream = self.find(frame->hd.stream_id); stream != nullptr) {
       stream->end_sent_ = true;
-      stream->progress_.notify();
-      self.on_end_sent(*stream);
+      stream->note_progress();
+      if (!stream->tunnel_) {
+        self.on_end_sent(*stream);
+      } else if (stream->released_ && !stream->content_.ended()) {
+        stream->reset(ErrorCode::kCancel);  // nobody reads any more
+      }
     }
     return 0;
   }
@@ -298,7 +310,7 @@ struct Session::Callbacks {
     } else {
       stream.content_bytes_sent_ += bytes;
     }
-    if (stream.rest_.empty() && !stream.last_) stream.progress_.notify();
+    if (stream.rest_.empty() && !stream.last_) stream.note_progress();
     return 0;
   }
 

@@ -1,5 +1,7 @@
 #include "h2/stream.h"
 
+#include <utility>
+
 #include "base/check.h"
 #include "h2/limits.h"
 #include "h2/session.h"
@@ -103,6 +105,8 @@ net::Task<Result<void>> Stream::wait_sent(net::Patience& patience) {
                                           "the peer reset the stream"});
 }
 
+std::size_t Stream::retract() { return std::exchange(rest_, {}).size(); }
+
 void Stream::reset(ErrorCode why) {
   if (closed_ || reset_here_) return;
   reset_here_ = true;
@@ -120,7 +124,8 @@ void Stream::release(ErrorCode why) {
     delete this;
     return;
   }
-  if (left_ && !end_sent_) return;  // it is on its way
+  if (left_ && !end_sent_) return;                                                // it is on its way
+  if (tunnel_ && last_ && !end_sent_ && why != ErrorCode::kConnectError) return;  // so is this
   if (!end_sent_ || !content_.ended()) reset(why);
 }
 
@@ -131,12 +136,13 @@ void Stream::close(ErrorCode code) {
     --session_.left_streams_;
     session_.left_bytes_ -= rest_.size();
   }
+  if (tunnel_) session_.windows_.closed(std::exchange(window_bytes_, kTunnelWindowBytes));
   rest_ = {};
   trailers_ = nullptr;
   content_.fail({Code::kReset, session_.peer_side(), Retry::kNever, 0, "the peer reset the stream"});
   on_closed(code);
-  received_.notify();
-  progress_.notify();
+  note_received();
+  note_progress();
   if (released_) delete this;
 }
 

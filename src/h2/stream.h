@@ -6,10 +6,10 @@
 
 #include <cstdint>
 
-#include "h2/arena.h"
 #include "h2/content.h"
-#include "h2/error_code.h"
 #include "h2/field_section.h"
+#include "h2/frame_scanner.h"
+#include "h2/limits.h"
 #include "h2/signal.h"
 #include "http/fields.h"
 #include "net/frame_pool.h"
@@ -19,6 +19,17 @@
 namespace weir::h2 {
 
 class Session;
+
+// Told of what happens to a stream, in place of a task that waits for it. From within the session: it only
+// notes it, or wakes somebody for the loop's next turn.
+class StreamWatch {
+ public:
+  virtual void on_received() = 0;  // content, its end, or an error
+  virtual void on_progress() = 0;  // of what is sent
+
+ protected:
+  ~StreamWatch() = default;
+};
 
 class Stream : public net::Pooled {
  public:
@@ -42,6 +53,9 @@ class Stream : public net::Pooled {
   std::size_t untake_content() { return content_.untake(); }
   bool content_at_end() const { return content_.ended() && content_.empty(); }
   bool content_received() const { return content_.ended(); }
+  bool content_empty() const { return content_.empty(); }
+  // Why no more comes.
+  const std::optional<Error>& content_error() const { return content_.error(); }
   std::uint64_t content_bytes_received() const { return content_.received_bytes(); }
 
   // --- content that goes
@@ -66,10 +80,20 @@ class Stream : public net::Pooled {
   // A request of ours is on the wire, or has been.
   bool head_sent() const { return head_sent_; }
 
+  // Takes back what send() was given and is not in the output yet; how many bytes that is.
+  std::size_t retract();
+
+  // --- a tunnel (RFC 9113 section 8.5)
+  // From now on each direction ends by itself. watch: until null is given.
+  void become_tunnel() { tunnel_ = true; }
+  bool is_tunnel() const { return tunnel_; }
+  void set_watch(StreamWatch* watch) { watch_ = watch; }
+  Session& session() const { return session_; }
+
   // Both directions end here and now.
   void reset(ErrorCode why);
-  // Nobody uses it any more; resets it when it is not finished. It may be destroyed by this, as is one that
-  // never came to be on the wire.
+  // Nobody uses it any more; resets it when it is not finished. (Of a tunnel whose end was given: behind
+  // that.) It may be destroyed by this, as is one that never came to be on the wire.
   void release(ErrorCode why);
 
  protected:
@@ -83,6 +107,8 @@ class Stream : public net::Pooled {
   // In on_closed(): it had no user yet who could release() it.
   void abandon() { released_ = true; }
 
+  bool released() const { return released_; }
+
   Session& session_;
   Arena arena_;
   FieldSection section_{arena_};
@@ -93,6 +119,14 @@ class Stream : public net::Pooled {
  private:
   friend class Session;
   Error late(const net::Patience& patience, Duration quiet) const;
+  void note_received() {
+    received_.notify();
+    if (watch_ != nullptr) watch_->on_received();
+  }
+  void note_progress() {
+    progress_.notify();
+    if (watch_ != nullptr) watch_->on_progress();
+  }
   // A longer piece is copied once only, into the output.
   static constexpr std::size_t kLeftBytesMax = 4096;
   void close(ErrorCode code);
@@ -101,6 +135,10 @@ class Stream : public net::Pooled {
   bool closed_ = false;
   bool released_ = false;
   bool reset_here_ = false;  // on purpose, not for a fault of the peer's
+  bool tunnel_ = false;
+  StreamWatch* watch_ = nullptr;
+  std::int32_t window_bytes_ = kTunnelWindowBytes;  // of a tunnel
+  std::uint64_t read_at_probe_ = 0;  // of the content, when the last measuring of a round trip began
   // --- the data source that nghttp2 reads
   bool head_sent_ = false;
   bool has_source_ = false;
