@@ -351,7 +351,7 @@ def run_origin(directory, small_body):
     """nginx on a free port with the bodies of every case: `small_body` at /, files by their size in bytes."""
     files = Path(directory) / "files"
     files.mkdir(parents=True)
-    for size in (16 * 1024, 1024 * 1024):
+    for size in (16 * 1024, 64 * 1024, 1024 * 1024):
         (files / str(size)).write_bytes(bytes(i * 31 % 251 for i in range(size)))
     files.chmod(0o755)
     port = free_port()

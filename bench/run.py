@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import certificates, changes, cost, http1, machine, secure, shift  # noqa: E402
-from bench import store, xds, xds_api  # noqa: E402
+from bench import store, tunnel, xds, xds_api  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
 CONTESTS = [
@@ -43,6 +43,13 @@ CONTESTS = [
         "new TLS 1.3 connections: weir, Envoy, HAProxy and nginx in turn",
         "weir,envoy,haproxy,nginx",
         "full,resumed",
+    ),
+    (
+        "tunnel",
+        tunnel.run,
+        "visitors through one tunnel: weir's agent, rathole and OpenSSH's sshd in turn under wrk",
+        "weir,rathole,rathole-noise,sshd",
+        "small,64k,1m",
     ),
 ]
 

@@ -1,0 +1,141 @@
+// tunnel_peer: the two ends of an agent's connection as programs of their own, for `./dev bench tunnel`: what
+// tunnels cost without accounts, routes and HTTP.
+//
+//   tunnel_peer edge VISITORS_PORT AGENTS_PORT CERTIFICATE KEY
+//                                  TCP on VISITORS_PORT goes to the service "web" of the last agent that came
+//   tunnel_peer agent AGENTS_PORT AUTHORITY ORIGIN_PORT
+//                                  brings the service "web", which is at ORIGIN_PORT
+// Both say "ready" once there is a session, and run until they are ended.
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "agent/link.h"
+#include "bench/peer.h"
+#include "net/core.h"
+#include "net/pump.h"
+#include "net/task_group.h"
+#include "tls/certificate.h"
+#include "tls/certificate_set.h"
+#include "tls/client_context.h"
+#include "tls/server_context.h"
+#include "tunnel/agent_door.h"
+
+namespace {
+
+using namespace weir;
+using namespace weir::bench;
+using namespace std::chrono_literals;
+
+std::string read_file(const char* path) {
+  std::ifstream file(path);
+  if (!file) die(std::string("cannot read ") + path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// --- the edge
+
+struct Gate final : tunnel::AgentGate {
+  std::expected<std::string, std::string> hello(tunnel::AgentSession& session,
+                                                const tunnel::AgentCredential& /*credential*/) override {
+    last = &session;
+    return "bench";
+  }
+  std::expected<std::vector<std::string>, std::string> registered(tunnel::AgentSession& /*session*/,
+                                                                  const wire::Register& /*wanted*/) override {
+    say("ready");
+    return std::vector<std::string>{};
+  }
+  void unregistered(tunnel::AgentSession& /*session*/, const wire::Origin& /*origin*/) override {}
+  void health(tunnel::AgentSession& /*session*/, const wire::Health& /*health*/) override {}
+  void ended(tunnel::AgentSession& session, std::string_view why) override {
+    say("ended: " + std::string(why));
+    if (last == &session) last = nullptr;
+  }
+  tunnel::AgentSession* last = nullptr;
+};
+
+net::Task<void> forward(Gate& gate, net::Accepted accepted) {
+  if (gate.last == nullptr) co_return;
+  auto origin = co_await gate.last->open("web", accepted.peer, 5s);
+  if (origin) co_await net::carry(std::move(accepted.stream), *std::move(origin), Duration::max());
+}
+
+net::Task<void> take_visitors(Gate& gate, net::Listener& listener, net::TaskGroup& visitors) {
+  for (;;) {
+    auto accepted = co_await listener.accept();
+    if (!accepted) die(sentence_of(accepted.error()));
+    visitors.spawn(forward(gate, *std::move(accepted)));
+  }
+}
+
+void run_edge(net::Core& core, char** arguments) {
+  const auto certificate = value_of(tls::Certificate::load(read_file(arguments[2]), read_file(arguments[3])));
+  const auto context = value_of(
+      tls::ServerContext::create({.protocols = {std::string(wire::kProtocol)}, .tls13_only = true},
+                                 std::make_shared<const tls::CertificateSet>(
+                                     std::vector<std::shared_ptr<const tls::Certificate>>{certificate}),
+                                 std::make_shared<tls::TicketKeys>()));
+  Gate gate;
+  tunnel::AgentDoor door(core.env(), gate, context, {.edge = "bench"});
+  const auto at = [](std::string_view port) {
+    return net::Address::v4({127, 0, 0, 1}, number_of<std::uint16_t>(port));
+  };
+  const auto for_visitors = value_of(core.env().network.listen(at(arguments[0])));
+  const auto for_agents = value_of(core.env().network.listen(at(arguments[1])));
+  net::TaskGroup visitors(core.loop());
+  net::TaskGroup doors(core.loop());
+  doors.spawn(take_visitors(gate, *for_visitors, visitors));
+  doors.spawn(door.serve(*for_agents));
+  core.loop().run();
+}
+
+// --- the agent
+
+struct Owner final : agent::LinkOwner {
+  void welcomed(agent::Link& /*link*/) override {}
+  void registered(agent::Link& /*link*/, const wire::Registered& /*answer*/) override { say("ready"); }
+  void request(agent::Link& /*link*/, const wire::RequestLine& /*line*/) override {}
+  void draining(agent::Link& /*link*/) override {}
+};
+
+net::Task<void> attach(agent::Link& link) {
+  const auto ended = co_await link.run();
+  die(ended ? "ended" : sentence_of(ended.error()));
+}
+
+void run_agent(net::Core& core, char** arguments) {
+  const auto context = value_of(
+      tls::ClientContext::create({.authorities = value_of(tls::TrustStore::parse(read_file(arguments[1]))),
+                                  .protocols = {std::string(wire::kProtocol)}}));
+  agent::Offers offers;
+  offers["web"] = {.wanted = {.origin = {"web", "bench"}, .type = "tcp"},
+                   .target = {"127.0.0.1", number_of<std::uint16_t>(arguments[2])}};
+  Owner owner;
+  agent::Link link(core.env(), owner, offers,
+                   {.edge = {"localhost", number_of<std::uint16_t>(arguments[0])},
+                    .tls = context,
+                    .hello = {.agent = "bench", .version = WEIR_VERSION}});
+  net::TaskGroup tasks(core.loop());
+  tasks.spawn(attach(link));
+  core.loop().run();
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  Silence log;
+  const auto core = value_of(net::Core::create(log));
+  const std::string_view role = count > 1 ? arguments[1] : "";
+  if (role == "edge" && count == 6) {
+    run_edge(*core, arguments + 2);
+  } else if (role == "agent" && count == 5) {
+    run_agent(*core, arguments + 2);
+  } else {
+    die("usage: see the head of tunnel_peer.cc");
+  }
+}

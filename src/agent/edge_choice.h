@@ -1,0 +1,33 @@
+// Which edge an agent attaches to next: one that it has no link to, at another site than those that it has,
+// of another provider if that can be had, and not one that has just failed. Pure: time comes in.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/time.h"
+
+namespace weir::agent {
+
+// An edge, as far as it is known.
+struct Candidate {
+  std::string name;  // that it has told; empty: not met yet
+  std::string provider;
+  std::string region;
+  Instant retry_at{};     // not before
+  bool attached = false;  // there is a link to it, or one is being made
+
+  // Two edges of one site fail together.
+  bool shares_site(const Candidate& other) const {
+    return provider == other.provider && region == other.region && !(provider.empty() && region.empty());
+  }
+};
+
+// Empty: none can be tried now.
+std::optional<std::size_t> choose_edge(std::span<const Candidate> all, Instant now);
+// When one can be; empty: never, there are no more.
+std::optional<Instant> next_try(std::span<const Candidate> all);
+
+}  // namespace weir::agent
