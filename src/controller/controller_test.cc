@@ -11,11 +11,13 @@
 
 #include "auth/token.h"
 #include "controller/own_objects.h"
+#include "controller/views.h"
 #include "mirror/mirror.h"
 #include "mirror/records.h"
 #include "store/engine.h"
 #include "store/engine_store.h"
 #include "testing/fake_env.h"
+#include "translation/own.h"
 
 namespace weir::controller {
 namespace {
@@ -66,6 +68,8 @@ class World {
   std::vector<config::SnapshotPointer> snapshots;
   store::Revision settled = 0;
   config::SnapshotPointer started_from;
+
+  store::Engine& engine() { return *engine_; }
 
   std::unique_ptr<Controller> start() {
     auto controller = std::make_unique<Controller>(
@@ -134,6 +138,64 @@ TEST_CASE("what the store has is published, and every change after it") {
   world.remove(Kind::kLoadBalancer, "lb");
   CHECK(world.snapshots.back()->load_balancers.empty());
   world.end(std::move(controller));
+}
+
+// A store whose notifications are lost.
+class DeafStore final : public store::Store {
+ public:
+  DeafStore(store::Engine& engine, net::Loop& loop) : near_(engine, loop), loop_(loop) {}
+  net::Task<Result<store::Entry>> get(std::string key) override { return near_.get(std::move(key)); }
+  net::Task<Result<store::Page>> list(std::string prefix, std::string after_key, std::size_t limit) override {
+    return near_.list(std::move(prefix), std::move(after_key), limit);
+  }
+  net::Task<store::Committed> commit(store::Transaction transaction) override {
+    return near_.commit(std::move(transaction));
+  }
+  net::Task<Result<store::Changes>> changes(store::Revision after, std::size_t limit) override {
+    return near_.changes(after, limit);
+  }
+  net::Task<Result<store::Past>> before(store::Revision revision) override { return near_.before(revision); }
+  net::Task<Result<store::Revision>> wait_past(store::Revision /*after*/, Duration timeout) override {
+    if (const auto slept = co_await loop_.sleep(timeout); !slept) co_return fail(slept.error());
+    co_return fail(Code::kTimedOut, "nobody told");
+  }
+  bool leads() const override { return true; }
+
+ private:
+  store::EngineStore near_;
+  net::Loop& loop_;
+};
+
+TEST_CASE("what another task brings the mirror to is told at once: no view has more than its revision") {
+  World world;
+  DeafStore deaf(world.engine(), world.fake.loop);
+  mirror::Mirror mirror(deaf, world.fake.log);
+  Views views(mirror.objects());
+  store::Revision settled = 0;
+  Controller controller(world.fake.env, deaf, mirror, world.tokens, {},
+                        {.snapshot = {},
+                         .changed = [&views](std::span<const config::ObjectChange> changes,
+                                             store::Revision revision) { views.apply(changes, revision); },
+                         .settled = [&settled](store::Revision revision) { settled = revision; }});
+  world.write({service("web", "127.0.0.1:1"), balancer("lb", "web"),
+               parsed(R"({"kind":"Edge","metadata":{"name":"e1"},"spec":{}})")});
+  controller.start();
+  world.fake.run_until_idle();
+  REQUIRE(settled == 1);
+
+  const store::Revision revision = world.write({balancer("more", "web")});
+  CHECK(settled == 1);
+  CHECK(world.fake.run(mirror.catch_up()));
+  CHECK(settled == revision);
+  // Made now, of the objects as they are.
+  const xds::Catalog& told =
+      *views.catalog_for({.id = "e1", .cluster = {}, .user_agent = "weir 1", .metadata = {}});
+  const auto resource = [&told](std::string_view name) {
+    return told.resource(xds::Type::kObject, told.names().slot(xds::Type::kObject, name));
+  };
+  CHECK(resource("loadbalancers/more") != nullptr);
+  CHECK(translation::read_revision(resource(xds::kRevisionName)->body) == revision);
+  CHECK(world.fake.run(stop(controller)));
 }
 
 TEST_CASE("an empty store is a snapshot too") {

@@ -31,7 +31,11 @@ std::uint32_t quorum_percent(const config::ObjectPointer& service) {
 }  // namespace
 
 Fleet::Fleet(net::Env& env, store::Store& store, mirror::Mirror& mirror)
-    : env_(env), store_(store), mirror_(mirror), follower_(mirror), tasks_(env.loop) {
+    : env_(env),
+      store_(store),
+      mirror_(mirror),
+      follower_(mirror, [this](const std::vector<config::ObjectChange>& changes) { take(changes); }),
+      tasks_(env.loop) {
   quorum_.hold();
 }
 
@@ -166,11 +170,7 @@ net::Task<void> Fleet::follow() {
   for (;;) {
     const auto changed = co_await follower_.catch_up();
     if (changed) {
-      for (const config::ObjectChange& change : *changed) {
-        if (change.kind() != config::Kind::kService) continue;
-        quorum_.set_percent(change.name(), quorum_percent(change.after));
-      }
-      quorum_.tell(env_.loop.clock().wall_now());
+      if (!changed->empty()) take(*changed);  // that were there before it followed
       const auto moved = co_await store_.wait_past(mirror_.revision(), kWaitTimeout);
       if (moved || moved.error().code == Code::kTimedOut) continue;
       if (moved.error().code == Code::kCancelled) co_return;
@@ -179,6 +179,14 @@ net::Task<void> Fleet::follow() {
     }
     if (!co_await env_.loop.sleep(kRetryAfterError)) co_return;
   }
+}
+
+void Fleet::take(std::span<const config::ObjectChange> changes) {
+  for (const config::ObjectChange& change : changes) {
+    if (change.kind() != config::Kind::kService) continue;
+    quorum_.set_percent(change.name(), quorum_percent(change.after));
+  }
+  quorum_.tell(env_.loop.clock().wall_now());
 }
 
 net::Task<void> Fleet::tick() {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -119,6 +120,7 @@ class Fleet {
 
  private:
   net::Task<void> follow();
+  void take(std::span<const config::ObjectChange> changes);
   net::Task<void> tick();
   void look();
   void drop_stale(Edge& edge);

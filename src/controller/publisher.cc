@@ -34,28 +34,33 @@ Publisher::Publisher(net::Env& env, store::Store& store, mirror::Mirror& mirror,
       options_(std::move(options)),
       sinks_(std::move(sinks)),
       last_(options_.started_from),
-      mirror_(mirror),
-      follower_(mirror) {}
+      mirror_(mirror) {}
 
 net::Task<void> Publisher::run() {
+  mirror::Follower follower(mirror_,
+                            [this](std::vector<config::ObjectChange> changes) { take(std::move(changes)); });
   for (;;) {
-    auto changed = co_await follower_.catch_up();
+    auto changed = co_await follower.catch_up();
     if (!changed) {
       if (changed.error().code == Code::kCancelled) co_return;
       env_.log.warning("the publisher can't read the store", {{"reason", changed.error().text}});
       if (!co_await env_.loop.sleep(kRetryAfterError)) co_return;
       continue;
     }
-    if (std::ranges::find(*changed, Kind::kToken, &config::ObjectChange::kind) != changed->end())
-      refresh_tokens();
-    if (sinks_.changed) sinks_.changed(*changed, mirror_.revision());
-    has_read_ = true;
-    if (!options_.edge_name.empty()) publish(std::move(*changed));
-    sinks_.settled(mirror_.revision());
+    if (!has_read_) take(std::move(*changed));  // the mirror was at the present before
     const auto moved = co_await store_.wait_past(mirror_.revision(), kWaitTimeout);
     if (moved || moved.error().code == Code::kTimedOut) continue;
     if (moved.error().code == Code::kCancelled || !co_await env_.loop.sleep(kRetryAfterError)) co_return;
   }
+}
+
+void Publisher::take(std::vector<config::ObjectChange> changes) {
+  if (std::ranges::find(changes, Kind::kToken, &config::ObjectChange::kind) != changes.end())
+    refresh_tokens();
+  if (sinks_.changed) sinks_.changed(changes, mirror_.revision());
+  has_read_ = true;
+  if (!options_.edge_name.empty()) publish(std::move(changes));
+  sinks_.settled(mirror_.revision());
 }
 
 // Of this process's edge, as it is selected by: somebody may have given labels to its object.

@@ -1,7 +1,7 @@
 // Publisher: hands what the store has to those in this process who act on it: the Snapshot to the edge, the
-// tokens to the TokenTable. Follows the store; one build at a time and none of it delayed: what changes
-// during a build is in the next one. When the whole does not hold together, the last good Snapshot stays. On
-// the control loop.
+// tokens to the TokenTable. Follows the store, and is told in the turn in which the mirror moves, so that
+// nobody in this process sees objects that those have not been told of. When the whole does not hold
+// together, the last good Snapshot stays. On the control loop.
 #pragma once
 
 #include <cstdint>
@@ -55,6 +55,7 @@ class Publisher {
   std::uint64_t failures() const { return failures_; }
 
  private:
+  void take(std::vector<config::ObjectChange> changes);
   void publish(std::vector<config::ObjectChange> changes);
   config::Labels labels() const;
   void refresh_tokens();
@@ -68,7 +69,6 @@ class Publisher {
   std::optional<config::Labels> labels_;           // that it was made for; none: it is from the disk
   std::vector<config::ObjectChange> unpublished_;  // since then: empty, unless the last build failed
   mirror::Mirror& mirror_;
-  mirror::Follower follower_;
   store::Revision published_ = 0;
   std::uint64_t builds_ = 0;
   std::uint64_t failures_ = 0;

@@ -26,7 +26,9 @@ const config::KindInfo* kind_of(std::string_view key) {
 net::Task<Result<void>> Mirror::catch_up() {
   for (;;) {
     if (!is_read_) {
-      if (const auto read = co_await read_all(); !read) co_return fail(read.error());
+      const auto read = co_await read_all();
+      if (!read && read.error().code == Code::kGone) continue;
+      if (!read) co_return fail(read.error());
     }
     const store::Revision from = revision_;
     const auto changes = co_await store_.changes(from, kEntriesPerRead);
@@ -36,15 +38,33 @@ net::Task<Result<void>> Mirror::catch_up() {
       continue;
     }
     if (!changes) co_return fail(changes.error());
-    for (const store::Change& change : changes->changes) take(change);
-    revision_ = changes->revision;
+    for (const store::Change& change : changes->changes) tell(take(objects_, change));
+    if (changes->revision != from) move_to(changes->revision);
     if (!changes->more) co_return Result<void>{};
   }
 }
 
-// Pages may be of different revisions: from the oldest one on, changes lead to a state that was.
 net::Task<Result<void>> Mirror::read_all() {
   config::Whole read;
+  const auto revision = co_await read_into(read);
+  if (!revision) co_return fail(revision.error());
+  if (std::exchange(is_read_, true)) co_return Result<void>{};  // another task was faster
+  const config::Whole before = std::exchange(objects_, std::move(read));
+  for (const config::KindInfo& kind : config::kKinds) {
+    for (const config::ObjectPointer& object : before.of(kind.kind)) {
+      auto after = objects_.find(kind.kind, object->metadata.name);
+      if (!after || *after != *object) tell({object, std::move(after)});
+    }
+    for (const config::ObjectPointer& object : objects_.of(kind.kind)) {
+      if (!before.find(kind.kind, object->metadata.name)) tell({nullptr, object});
+    }
+  }
+  move_to(*revision);
+  co_return Result<void>{};
+}
+
+// Pages may be of different revisions: from the oldest one on, changes lead to a state that was.
+net::Task<Result<store::Revision>> Mirror::read_into(config::Whole& objects) {
   std::optional<store::Revision> revision;
   for (const config::KindInfo& kind : config::kKinds) {
     if (kind.kind == Kind::kEvent) continue;
@@ -55,25 +75,20 @@ net::Task<Result<void>> Mirror::read_all() {
       if (!page) co_return fail(page.error());
       if (!revision) revision = page->revision;
       for (const store::Entry& entry : page->entries) {
-        if (auto object = decoded(entry.key, entry.value, entry.revision)) read.put(std::move(object));
+        if (auto object = decoded(entry.key, entry.value, entry.revision)) objects.put(std::move(object));
       }
       if (!page->entries.empty()) after = page->entries.back().key;
       more = page->more;
     }
   }
-  if (std::exchange(is_read_, true)) co_return Result<void>{};  // another task was faster
-  const config::Whole before = std::exchange(objects_, std::move(read));
-  revision_ = *revision;
-  for (const config::KindInfo& kind : config::kKinds) {
-    for (const config::ObjectPointer& object : before.of(kind.kind)) {
-      auto after = objects_.find(kind.kind, object->metadata.name);
-      if (!after || *after != *object) tell({object, std::move(after)});
-    }
-    for (const config::ObjectPointer& object : objects_.of(kind.kind)) {
-      if (!before.find(kind.kind, object->metadata.name)) tell({nullptr, object});
-    }
+  for (bool more = true; more;) {
+    const auto changes = co_await store_.changes(*revision, kEntriesPerRead);
+    if (!changes) co_return fail(changes.error());
+    for (const store::Change& change : changes->changes) take(objects, change);
+    revision = changes->revision;
+    more = changes->more;
   }
-  co_return Result<void>{};
+  co_return *revision;
 }
 
 config::ObjectPointer Mirror::decoded(const std::string& key, std::string_view value,
@@ -87,14 +102,15 @@ config::ObjectPointer Mirror::decoded(const std::string& key, std::string_view v
   return nullptr;
 }
 
-void Mirror::take(const store::Change& change) {
+// No object is in it when the change is of none.
+config::ObjectChange Mirror::take(config::Whole& objects, const store::Change& change) {
   const config::KindInfo* kind = kind_of(change.key);
-  if (kind == nullptr) return;
+  if (kind == nullptr) return {};
   auto after = change.value ? decoded(change.key, *change.value, change.revision) : nullptr;
   auto before =
-      after ? objects_.put(after)
-            : objects_.remove(kind->kind, std::string_view(change.key).substr(kind->plural.size() + 1));
-  tell({std::move(before), std::move(after)});
+      after ? objects.put(after)
+            : objects.remove(kind->kind, std::string_view(change.key).substr(kind->plural.size() + 1));
+  return {std::move(before), std::move(after)};
 }
 
 void Mirror::tell(const config::ObjectChange& change) {
@@ -102,7 +118,15 @@ void Mirror::tell(const config::ObjectChange& change) {
   for (Follower* follower : followers_) follower->add(change);
 }
 
-Follower::Follower(Mirror& mirror) : mirror_(mirror) {
+// In the turn in which the objects were changed.
+void Mirror::move_to(store::Revision revision) {
+  revision_ = revision;
+  for (Follower* follower : followers_) {
+    if (follower->moved_) follower->moved_(follower->take());
+  }
+}
+
+Follower::Follower(Mirror& mirror, Moved moved) : mirror_(mirror), moved_(std::move(moved)) {
   for (const config::KindInfo& kind : config::kKinds) {
     for (const config::ObjectPointer& object : mirror_.objects().of(kind.kind)) add({nullptr, object});
   }
@@ -118,13 +142,17 @@ void Follower::add(const config::ObjectChange& change) {
   if (!known->second.before && !known->second.after) untold_.erase(known);
 }
 
-net::Task<Result<std::vector<config::ObjectChange>>> Follower::catch_up() {
-  if (const auto done = co_await mirror_.catch_up(); !done) co_return fail(done.error());
+std::vector<config::ObjectChange> Follower::take() {
   std::vector<config::ObjectChange> changes;
   changes.reserve(untold_.size());
   for (auto& [key, change] : untold_) changes.push_back(std::move(change));
   untold_.clear();
-  co_return changes;
+  return changes;
+}
+
+net::Task<Result<std::vector<config::ObjectChange>>> Follower::catch_up() {
+  if (const auto done = co_await mirror_.catch_up(); !done) co_return fail(done.error());
+  co_return take();
 }
 
 }  // namespace weir::mirror

@@ -3,6 +3,7 @@
 // changes has a Follower. On the control loop.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -34,9 +35,11 @@ class Mirror {
  private:
   friend class Follower;
   net::Task<Result<void>> read_all();
+  net::Task<Result<store::Revision>> read_into(config::Whole& objects);
   config::ObjectPointer decoded(const std::string& key, std::string_view value, store::Revision revision);
-  void take(const store::Change& change);
+  config::ObjectChange take(config::Whole& objects, const store::Change& change);
   void tell(const config::ObjectChange& change);
+  void move_to(store::Revision revision);
 
   store::Store& store_;
   Log& log_;
@@ -49,21 +52,27 @@ class Mirror {
 // What one reader of a Mirror has not been told yet. Outlived by the Mirror.
 class Follower {
  public:
-  explicit Follower(Mirror& mirror);
+  // Called whenever the mirror has moved, whoever moved it, before anybody else can see where to: with what
+  // catch_up() would tell. It may neither make nor end a Follower.
+  using Moved = std::function<void(std::vector<config::ObjectChange>)>;
+
+  explicit Follower(Mirror& mirror, Moved moved = {});
   Follower(const Follower&) = delete;
   Follower& operator=(const Follower&) = delete;
   ~Follower();
 
   // Brings the mirror to the present, and tells each object once that is another than when it was told last,
-  // by kind and name; the first time, all that are there. After an error nothing is lost: the next call
-  // tells.
+  // by kind and name; the first time, all that were there when it was made. After an error nothing is lost:
+  // the next call tells.
   net::Task<Result<std::vector<config::ObjectChange>>> catch_up();
 
  private:
   friend class Mirror;
   void add(const config::ObjectChange& change);
+  std::vector<config::ObjectChange> take();
 
   Mirror& mirror_;
+  Moved moved_;  // null: it is told by catch_up() alone
   std::map<std::pair<config::Kind, std::string>, config::ObjectChange> untold_;
 };
 

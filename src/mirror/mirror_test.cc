@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mirror/records.h"
@@ -158,6 +159,83 @@ TEST_CASE("several tasks may catch up at the same time") {
     given.put(Kind::kService, "more");
   }
   CHECK(given.catch_up().of(Kind::kService).size() == 4);
+}
+
+net::Task<void> move(Mirror& mirror, std::string& told) {
+  if (const auto done = co_await mirror.catch_up()) told += " done";
+}
+
+TEST_CASE("who asked for it is told in the turn in which the mirror moves, whoever moved it") {
+  Given given;
+  given.put(Kind::kService, "a");
+  std::string told;
+  Follower follower(given.mirror, [&](const std::vector<config::ObjectChange>& changes) {
+    told += "[" + std::to_string(given.mirror.revision());
+    for (const config::ObjectChange& change : changes) told += " " + change.name();
+    told += "]";
+  });
+  net::TaskGroup tasks(given.fake.loop);
+  tasks.spawn(move(given.mirror, told));
+  given.fake.run_until_idle();
+  CHECK(told == "[1 a] done");
+  CHECK(given.told(follower).empty());
+  given.put(Kind::kEvent, "1-1");  // of no object, and the revision of all of them
+  given.put(Kind::kService, "b");
+  given.catch_up();
+  CHECK(told == "[1 a] done[3 b]");
+  given.catch_up();
+  CHECK(told == "[1 a] done[3 b]");
+}
+
+// A store in which one transaction is done between two pages of a list.
+class MovingStore final : public store::Store {
+ public:
+  MovingStore(store::Store& store, store::Transaction transaction)
+      : store_(store), transaction_(std::move(transaction)) {}
+  net::Task<Result<store::Entry>> get(std::string key) override { return store_.get(std::move(key)); }
+  net::Task<Result<store::Page>> list(std::string prefix, std::string after_key, std::size_t limit) override {
+    if (prefix == prefix_of(Kind::kEdge) && !transaction_.steps.empty()) {
+      const auto done = co_await store_.commit(std::exchange(transaction_, {}));
+      CHECK(done);
+    }
+    co_return co_await store_.list(std::move(prefix), std::move(after_key), limit);
+  }
+  net::Task<store::Committed> commit(store::Transaction transaction) override {
+    return store_.commit(std::move(transaction));
+  }
+  net::Task<Result<store::Changes>> changes(store::Revision after, std::size_t limit) override {
+    return store_.changes(after, limit);
+  }
+  net::Task<Result<store::Past>> before(store::Revision revision) override { return store_.before(revision); }
+  net::Task<Result<store::Revision>> wait_past(store::Revision after, Duration timeout) override {
+    return store_.wait_past(after, timeout);
+  }
+  bool leads() const override { return true; }
+
+ private:
+  store::Store& store_;
+  store::Transaction transaction_;
+};
+
+TEST_CASE("nobody sees what was read while the store moved before it is a state that was") {
+  Given given;
+  given.put(Kind::kService, "s");
+  given.put(Kind::kEdge, "e");
+  store::Transaction both;
+  both.remove("services/s");
+  both.remove("edges/e");
+  MovingStore moving(given.store, std::move(both));
+  Mirror mirror(moving, given.fake.log);
+  std::string told;
+  Follower follower(mirror, [&](const std::vector<config::ObjectChange>& /*changes*/) {
+    told += "[" + std::to_string(mirror.revision());
+    for (const Kind kind : {Kind::kService, Kind::kEdge}) {
+      for (const auto& object : mirror.objects().of(kind)) told += " " + object->metadata.name;
+    }
+    told += "]";
+  });
+  CHECK(given.fake.run(mirror.catch_up()));
+  CHECK(told == "[3]");
 }
 
 }  // namespace

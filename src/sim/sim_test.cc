@@ -1,8 +1,12 @@
 // Worlds from seeds: they hold, and they are the same each time.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
+#include <numeric>
 #include <string>
+#include <vector>
 
 #include "sim/world.h"
 #include "testing/manual_time.h"
@@ -11,6 +15,7 @@ namespace weir::sim {
 namespace {
 
 constexpr std::uint64_t kSeeds = 200;  // of them all; a program that looks for more: ./dev sim
+constexpr std::array<std::uint64_t, 1> kOnceBroken{706};  // beyond those, and by what is mended
 
 std::shared_ptr<const tls::Authority> make_authority() {
   return std::make_shared<const tls::Authority>(
@@ -47,7 +52,10 @@ TEST_CASE("a seed gives the same world each time, and another one another") {
 
 TEST_CASE("worlds hold") {
   const auto authority = make_authority();
-  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+  std::vector<std::uint64_t> seeds(kSeeds);
+  std::iota(seeds.begin(), seeds.end(), 1);
+  seeds.insert(seeds.end(), kOnceBroken.begin(), kOnceBroken.end());
+  for (const std::uint64_t seed : seeds) {
     const Outcome outcome = World(make_script(seed), authority).run();
     REQUIRE_MESSAGE(outcome.broken.empty(), "./dev sim ", seed, "\n", outcome.broken, ": ", outcome.sentence,
                     "\n", tail_of(outcome));
