@@ -77,7 +77,7 @@ def run_weir(directory, origin_port):
     subprocess.run(
         [
             *"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30".split(),
-            *["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+            *["-subj", "/CN=edge", "-addext", "subjectAltName=DNS:tunnel.weir.internal"],
             *["-keyout", directory / "key.pem", "-out", identity],
         ],
         capture_output=True,

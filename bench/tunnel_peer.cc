@@ -23,7 +23,7 @@
 #include "tls/certificate_set.h"
 #include "tls/client_context.h"
 #include "tls/server_context.h"
-#include "tunnel/agent_door.h"
+#include "tunnel/port.h"
 
 namespace {
 
@@ -81,16 +81,19 @@ void run_edge(net::Core& core, char** arguments) {
                                      std::vector<std::shared_ptr<const tls::Certificate>>{certificate}),
                                  std::make_shared<tls::TicketKeys>()));
   Gate gate;
-  tunnel::AgentDoor door(core.env(), gate, context, {.edge = "bench"});
-  const auto at = [](std::string_view port) {
-    return net::Address::v4({127, 0, 0, 1}, number_of<std::uint16_t>(port));
+  tunnel::Registry registry;
+  tunnel::Attachments attachments(registry, core.env());
+  tunnel::Port port(core.env(), attachments, gate,
+                    {.context = context, .welcome = {.edge = "bench"}, .domain = "bench"});
+  const auto at = [](std::string_view number) {
+    return net::Address::v4({127, 0, 0, 1}, number_of<std::uint16_t>(number));
   };
   const auto for_visitors = value_of(core.env().network.listen(at(arguments[0])));
   const auto for_agents = value_of(core.env().network.listen(at(arguments[1])));
   net::TaskGroup visitors(core.loop());
-  net::TaskGroup doors(core.loop());
-  doors.spawn(take_visitors(gate, *for_visitors, visitors));
-  doors.spawn(door.serve(*for_agents));
+  net::TaskGroup ports(core.loop());
+  ports.spawn(take_visitors(gate, *for_visitors, visitors));
+  ports.spawn(port.serve(*for_agents));
   core.loop().run();
 }
 

@@ -38,7 +38,8 @@ Link::Link(net::Env& env, LinkOwner& owner, const Offers& offers, Options option
 Link::~Link() = default;
 
 net::Task<Result<void>> Link::run() {
-  auto stream = co_await tls::dial(env_, options_.edge, options_.tls, kConnectTimeout);
+  auto stream =
+      co_await tls::dial(env_, options_.edge, options_.tls, kConnectTimeout, std::string(wire::kServerName));
   if (!stream) co_return fail(stream.error());
   env_.loop.arm(limit_, env_.loop.deadline(kWelcomeTimeout));
   net::TaskGroup connection(env_.loop);

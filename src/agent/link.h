@@ -44,7 +44,7 @@ class Link final : private h2::ConnectHandler {
  public:
   struct Options {
     tls::Host edge;
-    std::shared_ptr<tls::ClientContext> tls;  // offers wire::kProtocol
+    std::shared_ptr<tls::ClientContext> tls;  // offers wire::kProtocol, for wire::kServerName
     wire::Hello hello;
   };
   // offers: may change meanwhile, and then the link is told what.

@@ -15,7 +15,7 @@
 #include "tls/authority.h"
 #include "tls/certificate.h"
 #include "tls/certificate_set.h"
-#include "tunnel/agent_door.h"
+#include "tunnel/port.h"
 
 namespace weir {
 namespace {
@@ -31,9 +31,8 @@ struct Trust {
   tls::Authority authority =
       *tls::Authority::load(*tls::Authority::create("weir test authority", testing::ManualClock::kWallStart));
   std::shared_ptr<tls::ServerContext> server() const {
-    const auto pair =
-        *authority.issue(std::vector<std::string>{"10.1.0.1", "10.1.0.2", "10.1.0.3"}, tls::Usage::kServer,
-                         testing::ManualClock::kWallStart, tls::Authority::kLeafValidity);
+    const auto pair = *authority.issue(std::vector{std::string(wire::kServerName)}, tls::Usage::kServer,
+                                       testing::ManualClock::kWallStart, tls::Authority::kLeafValidity);
     std::vector<std::shared_ptr<const tls::Certificate>> all = {
         *tls::Certificate::load(pair.certificate, pair.private_key)};
     return *tls::ServerContext::create({.protocols = {std::string(wire::kProtocol)}, .tls13_only = true},
@@ -50,18 +49,20 @@ struct Edge final : tunnel::AgentGate {
   Edge(FakeEnv& env, const Trust& trust, std::string_view at, wire::Welcome welcome)
       : fake(env),
         listener(*env.network.listen(*net::Address::parse(at))),
-        door(env.env, *this, trust.server(), std::move(welcome)),
+        attachments(registry, env.env),
+        port(env.env, attachments, *this,
+             {.context = trust.server(), .welcome = std::move(welcome), .domain = "weir.test"}),
         tasks(env.loop) {
-    tasks.spawn(door.serve(*listener));
+    tasks.spawn(port.serve(*listener));
   }
   ~Edge() override {
     tasks.cancel();
-    CHECK(fake.run(stop(door), 60s));
+    CHECK(fake.run(stop(port), 60s));
     CHECK(fake.run(join(tasks), 60s));
     CHECK(here.empty());
     CHECK(sessions == 0);
   }
-  static net::Task<void> stop(tunnel::AgentDoor& door) { co_await door.stop(); }
+  static net::Task<void> stop(tunnel::Port& port) { co_await port.stop(); }
   static net::Task<void> join(net::TaskGroup& group) { co_await group.join(); }
 
   std::expected<std::string, std::string> hello(tunnel::AgentSession& session,
@@ -103,7 +104,9 @@ struct Edge final : tunnel::AgentGate {
 
   FakeEnv& fake;
   std::unique_ptr<net::Listener> listener;
-  tunnel::AgentDoor door;
+  tunnel::Registry registry;
+  tunnel::Attachments attachments;
+  tunnel::Port port;
   net::TaskGroup tasks;
   std::map<std::string, tunnel::AgentSession*> here;
   std::set<std::string> down;
@@ -309,7 +312,7 @@ TEST_CASE("a third edge takes the place of one that leaves") {
   CHECK(one->here.contains("web"));
   CHECK(two->here.contains("web"));
   CHECK(three->here.empty());
-  one->door.drain();
+  one->port.drain();
   world.fake.run_until_idle();
   CHECK(three->here.contains("web"));
   world.fake.advance(1s);
@@ -323,9 +326,9 @@ TEST_CASE("strangers have little time") {
   const Trust trust;
   Edge edge(fake, trust, "10.1.0.1:8444", {"e1", "aws", "eu", ""});
   Peer silent(fake, "10.1.0.1:8444");
-  CHECK(edge.door.strangers() == 1);
+  CHECK(edge.port.strangers() == 1);
   fake.advance(6s);
-  CHECK(edge.door.strangers() == 0);
+  CHECK(edge.port.strangers() == 0);
   CHECK_FALSE(silent.open());
 }
 

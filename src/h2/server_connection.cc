@@ -144,6 +144,7 @@ net::Task<void> ServerConnection::serve_connect(ServerStream& stream) {
   ConnectRequest request(*this, stream);
   co_await handler_->serve(request);
   if (!request.answered()) request.refuse(500, "no answer");
+  idle_since_ = loop().now();
 }
 
 // Gives the head and what is there of the content away. True: that is all of it, and it is on its way.

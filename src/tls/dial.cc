@@ -12,8 +12,8 @@ bool Host::is_loopback() const {
 }
 
 net::Task<Result<std::unique_ptr<net::Stream>>> dial(net::Env& env, Host to,
-                                                     std::shared_ptr<ClientContext> context,
-                                                     Duration timeout) {
+                                                     std::shared_ptr<ClientContext> context, Duration timeout,
+                                                     std::string server_name) {
   net::Resolved resolved;
   if (const auto address = net::Address::parse_ip(to.name, to.port)) {
     resolved.addresses = {*address};
@@ -30,8 +30,9 @@ net::Task<Result<std::unique_ptr<net::Stream>>> dial(net::Env& env, Host to,
     if (stream) break;
   }
   if (!stream || !context) co_return stream;
-  auto secured = co_await TlsStream::connect(std::move(*stream), std::move(context),
-                                             {.name = std::move(to.name), .endpoint = {}}, timeout);
+  ServerName server{.name = std::move(server_name.empty() ? to.name : server_name), .endpoint = {}};
+  auto secured =
+      co_await TlsStream::connect(std::move(*stream), std::move(context), std::move(server), timeout);
   if (!secured) co_return fail(secured.error());
   co_return std::move(*secured);
 }

@@ -20,9 +20,10 @@ struct Host {
   bool is_loopback() const;  // 127.0.0.0/8, ::1, localhost and what is below it
 };
 
-// Tries the addresses one after the other, each within the timeout. context: null for no TLS.
+// Tries the addresses one after the other, each within the timeout. context: null for no TLS. server_name:
+// whom the certificate is to be for; empty: the host.
 net::Task<Result<std::unique_ptr<net::Stream>>> dial(net::Env& env, Host to,
-                                                     std::shared_ptr<ClientContext> context,
-                                                     Duration timeout);
+                                                     std::shared_ptr<ClientContext> context, Duration timeout,
+                                                     std::string server_name = {});
 
 }  // namespace weir::tls

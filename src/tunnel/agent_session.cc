@@ -3,7 +3,8 @@
 #include <utility>
 #include <variant>
 
-#include "h2/connect.h"
+#include "tunnel/limits.h"
+#include "tunnel/visit.h"
 
 namespace weir::tunnel {
 namespace {
@@ -19,9 +20,9 @@ struct Overloaded : Cases... {
 }  // namespace
 
 net::Task<void> AgentSession::run(std::unique_ptr<net::Stream> stream) {
-  connection_ = std::make_shared<h2::ClientConnection>(std::move(stream), kAgentWriteTimeout, nullptr,
+  connection_ = std::make_shared<h2::ClientConnection>(std::move(stream), kPeerWriteTimeout, nullptr,
                                                        h2::Carries::kTunnels);
-  connection_->keep_alive(kAgentKeepaliveInterval, kAgentKeepaliveTimeout);
+  connection_->keep_alive(kPeerKeepaliveInterval, kPeerKeepaliveTimeout);
   net::TaskGroup connection_task(env_.loop);
   connection_task.spawn(h2::ClientConnection::run(connection_));
   co_await converse();
@@ -35,7 +36,7 @@ net::Task<void> AgentSession::converse() {
   call_ = std::make_unique<grpc::ClientCall>(
       connection_, "https", "agent", wire::kSessionPath, grpc::Metadata{}, std::nullopt,
       grpc::ClientCall::Options{.message_bytes_max = wire::kMessageBytesMax,
-                                .write_timeout = kAgentWriteTimeout});
+                                .write_timeout = kPeerWriteTimeout});
   tasks_.spawn(speak());
   listener_ = &co_await net::current_context();
   env_.loop.arm(limit_, env_.loop.deadline(kAgentHelloTimeout));
@@ -124,6 +125,7 @@ bool AgentSession::greet(const wire::Hello& hello) {
   if (account) {
     account_ = *std::move(account);
     welcomed_ = true;
+    options_.stranger.known();
   } else {
     welcome = {.edge = {}, .provider = {}, .region = {}, .refused = std::move(account.error())};
   }
@@ -169,10 +171,8 @@ net::Task<Result<std::unique_ptr<net::Stream>>> AgentSession::open(std::string s
   if (connection_ == nullptr || !welcomed_) {
     co_return fail({Code::kConnectFailed, Side::kUpstream, Retry::kSafe, 0, "the agent is gone"});
   }
-  const std::string forwarded = "for=\"" + client.to_string() + "\"";  // RFC 7239 section 6
-  http::Fields fields;
-  fields.add(http::Known::kForwarded, forwarded);
-  co_return co_await h2::connect(connection_, {.authority = service, .fields = fields}, timeout);
+  co_return co_await ask(connection_, {.service = std::move(service), .instance = {}, .client = client},
+                         timeout);
 }
 
 }  // namespace weir::tunnel

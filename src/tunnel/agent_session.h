@@ -19,6 +19,7 @@
 #include "net/network.h"
 #include "net/task.h"
 #include "net/task_group.h"
+#include "tunnel/strangers.h"
 #include "wire/agent_messages.h"
 
 namespace weir::tunnel {
@@ -30,13 +31,8 @@ inline constexpr std::size_t kAgentServicesMax = 1000;
 inline constexpr std::size_t kAgentOutboxMax = 4096;
 // From the end of the handshake to a hello that is accepted.
 inline constexpr Duration kAgentHelloTimeout = std::chrono::seconds(10);
-// A silent agent is asked after the first and given up after both: 5 s.
-inline constexpr Duration kAgentKeepaliveInterval = std::chrono::milliseconds(2500);
-inline constexpr Duration kAgentKeepaliveTimeout = std::chrono::milliseconds(2500);
 // For an agent to hear why it is not welcome.
 inline constexpr Duration kAgentFarewell = std::chrono::seconds(2);
-// The connection takes some bytes.
-inline constexpr Duration kAgentWriteTimeout = std::chrono::seconds(10);
 
 // By what an agent shows who it is: its token, or what its certificate says.
 struct AgentCredential {
@@ -72,6 +68,7 @@ class AgentSession {
     wire::Welcome welcome;  // who we are
     net::Address peer;
     std::string certificate_names;  // of the agent, verified; empty: none
+    Strangers::One stranger;        // until it is let in
   };
   AgentSession(net::Env& env, AgentGate& gate, Options options)
       : env_(env), gate_(gate), options_(std::move(options)), tasks_(env.loop) {}

@@ -14,8 +14,11 @@
 namespace weir::wire {
 
 inline constexpr std::string_view kSessionPath = "/weir.v1.Agent/Session";
-// By ALPN, on the port for agents.
+// By ALPN, on the port for tunnels: an agent's, and another edge's.
 inline constexpr std::string_view kProtocol = "weir-tunnel/1";
+inline constexpr std::string_view kRelayProtocol = "h2";
+// Whom both ask for there and believe, whatever host they dial: each edge has a certificate for it.
+inline constexpr std::string_view kServerName = "tunnel.weir.internal";
 
 // Each text of a message: names have at most 253, a sentence or a line of the log a few hundred.
 inline constexpr std::size_t kTextBytesMax = 2048;
