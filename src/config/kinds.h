@@ -151,6 +151,7 @@ struct Schema<TunnelSpec> {
                                     .max = 63,
                                     .check = check_name}),
       field<&TunnelSpec::edge>({.name = "edge", .doc = "where it is attached", .max = 63}),
+      field<&TunnelSpec::provider>({.name = "provider", .doc = "the cloud that the edge runs in"}),
       field<&TunnelSpec::relay>({.name = "relay",
                                  .doc = "host:port by which other edges reach that edge; absent: they can't",
                                  .max = 260,

@@ -56,8 +56,12 @@ void place_tunnels(std::span<const Object* const> referrers, std::vector<Endpoin
       endpoint.key = to_text(endpoint.address);
       endpoint.id = hash_of(endpoint.key);
     }
-    endpoints[found->second].tunnels.push_back(
-        {one->metadata.name, tunnel->edge, tunnel->relay, tunnel->session});
+    endpoints[found->second].tunnels.push_back({.object = one->metadata.name,
+                                                .edge = tunnel->edge,
+                                                .provider = tunnel->provider,
+                                                .zone = tunnel->zone,
+                                                .relay = tunnel->relay,
+                                                .session = tunnel->session});
   }
 }
 
@@ -271,11 +275,12 @@ void each_tunnel(const std::string& service, const Endpoint& endpoint, const Vis
                  TunnelSpec{.service = service,
                             .instance = endpoint.address.host,
                             .edge = end.edge,
+                            .provider = end.provider,
                             .relay = end.relay,
                             .session = end.session,
                             .weight = endpoint.weight,
                             .priority = endpoint.priority,
-                            .zone = endpoint.zone},
+                            .zone = end.zone},
                  {}});
   }
 }

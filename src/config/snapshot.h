@@ -23,7 +23,9 @@ namespace weir::config {
 struct TunnelEnd {
   std::string object;  // name of the Tunnel
   std::string edge;
-  std::string relay;  // host:port for other edges; empty: they can't
+  std::string provider;  // of the edge
+  std::string zone;      // where it is: its region
+  std::string relay;     // host:port for other edges; empty: they can't
   std::string session;
   friend bool operator==(const TunnelEnd&, const TunnelEnd&) = default;
 };

@@ -393,6 +393,7 @@ struct TunnelSpec {
   std::string service;
   std::string instance;  // of the origin: the same one at several edges is one endpoint
   std::string edge;      // where it is attached
+  std::string provider;  // of that edge
   std::string relay;     // host:port by which other edges reach that edge; empty: they can't
   std::string session;   // of that edge: a later one has taken the place of an earlier
   TunnelVia via = TunnelVia::kSsh;

@@ -186,7 +186,8 @@ TEST_CASE("two endpoints can't wait for tunnels at the same port") {
 TEST_CASE("the tunnels of one instance are one endpoint, and a snapshot keeps them, slots and owners") {
   const auto tunnel = [](const std::string& name, const std::string& instance, const std::string& edge) {
     return "---\n{kind: Tunnel, metadata: {name: " + name + "}, spec: {service: web, instance: " + instance +
-           ", edge: " + edge + ", relay: '" + edge + ".example:8444', session: s1, weight: 2}}\n";
+           ", edge: " + edge + ", provider: aws, zone: " + edge + "-1, relay: '" + edge +
+           ".example:8444', session: s1, weight: 2}}\n";
   };
   const Whole world = world_of(
       "{kind: Service, metadata: {name: web, labels: {weir/owner: ada}}}\n"
@@ -208,6 +209,8 @@ TEST_CASE("the tunnels of one instance are one endpoint, and a snapshot keeps th
   REQUIRE(web.endpoints[1].tunnels.size() == 2);
   CHECK(web.endpoints[1].tunnels[0].edge == "ams");
   CHECK(web.endpoints[1].tunnels[1].relay == "fra.example:8444");
+  CHECK(web.endpoints[1].tunnels[1].provider == "aws");
+  CHECK(web.endpoints[1].tunnels[1].zone == "fra-1");
   const auto back = read_snapshot(snapshot_text(**built));
   REQUIRE_MESSAGE(back.has_value(), to_text(back.error()));
   CHECK(same((*back)->services, (*built)->services));

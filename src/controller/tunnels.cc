@@ -73,6 +73,7 @@ void Tunnels::take(const std::string& name, const report::TunnelSeen& seen) {
   Wanted wanted{.spec = {.service = seen.service,
                          .instance = seen.instance,
                          .edge = name,
+                         .provider = speaker == nullptr ? "" : speaker->hello.provider,
                          .relay = speaker == nullptr ? "" : speaker->hello.relay,
                          .session = seen.session,
                          .via = seen.agent ? config::TunnelVia::kAgent : config::TunnelVia::kSsh,

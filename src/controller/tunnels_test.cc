@@ -34,8 +34,9 @@ struct Controller {
   Controller& operator=(const Controller&) = delete;
   ~Controller() { CHECK(fake.run(stop(fleet, tunnels))); }
 
-  void attach(const std::string& edge) {
-    fleet.attach({.node = edge, .version = "1", .region = "r", .relay = edge + ".example:8444"});
+  void attach(const std::string& edge) { attach(edge, edge + ".example:8444"); }
+  void attach(const std::string& edge, const std::string& relay) {
+    fleet.attach({.node = edge, .version = "1", .provider = "p", .region = "r", .relay = relay});
     fake.run_until_idle();
   }
   void say(const std::string& edge, report::TunnelSeen seen) {
@@ -94,6 +95,7 @@ TEST_CASE("who comes first gets the name, and keeps it when the tunnel has gone"
   REQUIRE(tunnel);
   const auto& spec = std::get<config::TunnelSpec>(tunnel->spec);
   CHECK(spec.relay == "fra.example:8444");
+  CHECK(spec.provider == "p");
   CHECK(spec.zone == "r");
   CHECK(spec.seen_by == "c1");
   const auto service = controller.find(Kind::kService, "web");
@@ -155,6 +157,21 @@ TEST_CASE("an edge that is lost has time to come back; what it does not say agai
   controller.attach("fra");  // anew, before the old stream was known to be lost
   world.fake.advance(kTunnelGrace + 2s);
   CHECK(controller.tunnels_there().empty());
+}
+
+TEST_CASE("where other edges reach an edge is as it said last") {
+  World world;
+  Controller& controller = world.first;
+  const auto relay = [&controller] {
+    const auto tunnel = controller.find(Kind::kTunnel, tunnel_name("web", "laptop", "fra"));
+    return std::get<config::TunnelSpec>(tunnel->spec).relay;
+  };
+  controller.attach("fra", "");
+  controller.say("fra", laptop("1"));
+  CHECK(relay().empty());
+  controller.attach("fra", "192.0.2.1:8444");
+  controller.say("fra", laptop("1"));  // of the same session
+  CHECK(relay() == "192.0.2.1:8444");
 }
 
 TEST_CASE("an edge that goes to another controller takes its tunnels along") {
