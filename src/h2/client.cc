@@ -264,7 +264,7 @@ ClientConnectionPtr ClientPool::take() {
 net::Task<Result<ClientConnectionPtr>> ClientPool::acquire(Opener& opener, Duration timeout) {
   for (;;) {
     if (ClientConnectionPtr connection = take()) co_return connection;
-    if (waiting_ >= opening_ * kStreamsMax) co_return co_await open(opener);
+    if (waiting_ >= opening_ * streams_expected(carries_)) co_return co_await open(opener);
     if (auto waited = co_await wait(timeout); !waited) co_return fail(waited.error());
   }
 }
@@ -305,7 +305,8 @@ net::Task<Result<void>> ClientPool::wait(Duration timeout) {
 }
 
 ClientConnectionPtr ClientPool::add(Opener::Opened opened) {
-  auto connection = std::make_shared<ClientConnection>(std::move(opened.stream), write_timeout_, active_);
+  auto connection =
+      std::make_shared<ClientConnection>(std::move(opened.stream), write_timeout_, active_, carries_);
   connection->held = std::move(opened.held);
   group_.spawn(ClientConnection::run(connection));
   if (retired_) {

@@ -44,8 +44,12 @@ class ClientPool {
   // connections: runs them; outlives the pool, and is stopped by its owner, which ends them.
   // active: counts the exchanges under way at the origin, over all cores; null: nobody asks.
   ClientPool(net::Loop& loop, net::TaskGroup& connections, Duration write_timeout,
-             std::shared_ptr<std::atomic<std::uint32_t>> active)
-      : loop_(loop), group_(connections), write_timeout_(write_timeout), active_(std::move(active)) {}
+             std::shared_ptr<std::atomic<std::uint32_t>> active, Carries carries = Carries::kRequests)
+      : loop_(loop),
+        group_(connections),
+        write_timeout_(write_timeout),
+        active_(std::move(active)),
+        carries_(carries) {}
   ClientPool(const ClientPool&) = delete;
   ClientPool& operator=(const ClientPool&) = delete;
   ~ClientPool() { retire(); }
@@ -80,6 +84,7 @@ class ClientPool {
   net::TaskGroup& group_;
   Duration write_timeout_;
   std::shared_ptr<std::atomic<std::uint32_t>> active_;
+  Carries carries_;
   std::vector<ClientConnectionPtr> connections_;
   std::size_t opening_ = 0;
   Waiter* waiters_ = nullptr;  // for one that is being opened

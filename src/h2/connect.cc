@@ -203,7 +203,11 @@ class Asked {
   ClientStream& stream() { return *stream_; }
   // Once there is a head, or a failure.
   Result<void> answer() const {
-    if (stream_->failure()) return fail(*stream_->failure());
+    if (stream_->failure()) {
+      Error error = *stream_->failure();
+      error.retry = Retry::kSafe;
+      return fail(error);
+    }
     if (head_.status == 101) return {};  // see settle_response()
     if (head_.status == 404) {
       return fail(

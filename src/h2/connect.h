@@ -24,8 +24,8 @@ struct ConnectHead {
   const http::Fields& fields;
 };
 // Over a connection that carries tunnels. The other side has agreed: it has its stream to the destination. An
-// error before that is Retry::kSafe when the destination has got nothing, which is so but for a time-out that
-// the peer does not hear of. Head and fields are done with when this first waits.
+// error before that is Retry::kSafe, but kCancelled: at worst the destination has seen a connection that
+// brought nothing. Head and fields are done with when this first waits.
 net::Task<Result<std::unique_ptr<net::Stream>>> connect(std::shared_ptr<ClientConnection> connection,
                                                         ConnectHead head, Duration timeout);
 

@@ -329,6 +329,7 @@ bool Session::done() const {
 std::size_t Session::queued_frames() const { return nghttp2_session_get_outbound_queue_size(session_); }
 
 std::uint32_t Session::peer_streams_max() const {
+  if (!settings_received_) return streams_expected(carries_);
   return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 

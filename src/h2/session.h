@@ -33,6 +33,10 @@ struct PseudoField {
 
 // What a connection is for, beside calls: its streams' number and windows follow from it.
 enum class Carries : std::uint8_t { kRequests, kTunnels };
+// Of a peer whose SETTINGS have not come yet.
+constexpr std::uint32_t streams_expected(Carries carries) {
+  return carries == Carries::kTunnels ? kTunnelStreamsMax : kStreamsMax;
+}
 
 class Session {
  public:
