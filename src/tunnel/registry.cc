@@ -14,7 +14,8 @@ namespace {
 using net::Stream;
 using StreamResult = Result<std::unique_ptr<Stream>>;
 
-constexpr const char* kNotAttached = "the origin is not attached";
+constexpr Error kNotAttached{Code::kConnectFailed, Side::kUpstream, Retry::kSafe, 0,
+                             "the origin is not attached"};
 
 // Between the cores nobody is slow for reasons of their own: whoever waits for too long has that noticed by
 // the proxy at one end or by the session at the other.
@@ -98,10 +99,10 @@ std::shared_ptr<Way> Attachments::find(const net::Address& origin) const {
 
 net::Task<StreamResult> Attachments::connect(net::Address client, net::Address origin, Duration timeout) {
   Attachments* core = registry_.find(origin);
-  if (core == nullptr) co_return fail(Code::kConnectFailed, kNotAttached);
+  if (core == nullptr) co_return fail(kNotAttached);
   if (core == this) {
     const std::shared_ptr<Way> way = find(origin);
-    if (!way) co_return fail(Code::kConnectFailed, kNotAttached);
+    if (!way) co_return fail(kNotAttached);
     co_return co_await way->open(client, timeout);
   }
   const auto asked = std::make_shared<Asked>(env_.loop, client, origin, timeout);
@@ -112,7 +113,7 @@ net::Task<StreamResult> Attachments::connect(net::Address client, net::Address o
 }
 
 net::Task<void> Attachments::serve(std::shared_ptr<Asked> asked) {
-  StreamResult opened = fail(Code::kConnectFailed, kNotAttached);
+  StreamResult opened = fail(kNotAttached);
   if (const std::shared_ptr<Way> way = find(asked->origin)) {
     opened = co_await way->open(asked->client, asked->timeout);
   }
