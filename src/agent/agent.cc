@@ -19,9 +19,24 @@ struct Agent::Place {
 
 Agent::Agent(net::Env& env, AgentWatch& watch, Options options)
     : env_(env), watch_(watch), options_(std::move(options)), monitor_(env), tasks_(env.loop) {
-  for (const EdgeAddress& edge : options_.edges) {
-    candidates_.push_back({.name = {}, .provider = edge.provider, .region = edge.region});
-    backoffs_.emplace_back(grpc::Backoff::Options{.first = kRetryFirst, .longest = kRetryLongest});
+  for (const EdgeAddress& edge : options_.edges) add_candidate(edge);
+}
+
+void Agent::add_candidate(const EdgeAddress& edge) {
+  candidates_.push_back({.name = {}, .provider = edge.provider, .region = edge.region});
+  backoffs_.emplace_back(grpc::Backoff::Options{.first = kRetryFirst, .longest = kRetryLongest});
+}
+
+void Agent::know(EdgeAddress edge) {
+  if (leaving_ || std::ranges::find(options_.edges, edge) != options_.edges.end()) return;
+  add_candidate(edge);
+  options_.edges.push_back(std::move(edge));
+  const auto held = static_cast<std::size_t>(
+      std::ranges::count_if(places_, [](const std::unique_ptr<Place>& place) { return !place->retiring; }));
+  if (held < options_.links) {
+    add_place();
+  } else {
+    for (const auto& place : places_) place->hurry.notify();
   }
 }
 
@@ -83,7 +98,7 @@ void Agent::judge(const std::string& service, lb::Health health, const Error& wh
 
 net::Task<void> Agent::run() {
   const std::size_t wanted = std::min(options_.links, options_.edges.size());
-  for (std::size_t i = 0; i < wanted; ++i) add_place();
+  while (places_.size() < wanted) add_place();
   (void)co_await idle_.wait(env_.loop);
   co_await tasks_.stop();
   co_await monitor_.stop();
@@ -112,8 +127,7 @@ net::Task<void> Agent::keep(Place& place) {
 }
 
 net::Task<void> Agent::attach(Place& place, std::size_t edge) {
-  Candidate& candidate = candidates_[edge];
-  candidate.attached = true;
+  candidates_[edge].attached = true;
   place.edge = edge;
   place.doubled = false;
   place.link = std::make_shared<Link>(
@@ -123,6 +137,7 @@ net::Task<void> Agent::attach(Place& place, std::size_t edge) {
   const Instant began = env_.loop.now();
   const auto ended = co_await link->run();
   place.link = nullptr;
+  Candidate& candidate = candidates_[edge];
   candidate.attached = false;
   if (link->welcomed() && env_.loop.now() - began >= kSettled) backoffs_[edge].succeeded();
   const Duration pause = backoffs_[edge].failed(env_.random);

@@ -23,6 +23,7 @@ struct EdgeAddress {
   tls::Host host;
   std::string provider;  // as far as they are known
   std::string region;
+  friend bool operator==(const EdgeAddress&, const EdgeAddress&) = default;
 };
 
 // Told of what goes on, for whoever looks. On the agent's core; does not wait.
@@ -50,6 +51,9 @@ class Agent final : private LinkOwner {
   Agent& operator=(const Agent&) = delete;
   ~Agent();
 
+  // One more edge that can be had; at any time. One that is known already is not another.
+  void know(EdgeAddress edge);
+
   // --- origins; at any time
   void offer(Offer offer);
   void withdraw(const std::string& service);
@@ -76,6 +80,7 @@ class Agent final : private LinkOwner {
   void request(Link& link, const wire::RequestLine& line) override;
   void draining(Link& link) override;
   void add_place();
+  void add_candidate(const EdgeAddress& edge);
   Place& place_of(const Link& link);
   void watch_health();
   void judge(const std::string& service, lb::Health health, const Error& why);

@@ -183,7 +183,7 @@ net::Task<void> Link::carry(h2::ConnectRequest& request) {
     request.refuse(404, "the agent has no such service");
     co_return;
   }
-  auto origin = co_await tls::dial(env_, found->second.target, nullptr, kOriginTimeout);
+  auto origin = co_await tls::dial(env_, found->second.target, found->second.tls, kOriginTimeout);
   if (!origin) {
     request.refuse(503, "the origin does not accept connections");
     co_return;

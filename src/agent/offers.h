@@ -16,10 +16,11 @@ namespace weir::agent {
 
 struct Offer {
   wire::Register wanted;
-  tls::Host target;                    // of the origin
-  std::optional<health::Check> check;  // of it; without one it is taken to be up
-  bool up = true;                      // what the check says
-  std::string reason;                  // why not
+  tls::Host target;                         // of the origin
+  std::shared_ptr<tls::ClientContext> tls;  // by which it is spoken to; null: no TLS
+  std::optional<health::Check> check;       // of it; without one it is taken to be up
+  bool up = true;                           // what the check says
+  std::string reason;                       // why not
 };
 
 using Offers = std::map<std::string, Offer, std::less<>>;

@@ -11,7 +11,7 @@
 #include "api/precondition.h"
 #include "api/render.h"
 #include "api/rollback.h"
-#include "auth/join_token.h"
+#include "auth/pinned_token.h"
 #include "auth/machine.h"
 #include "auth/token.h"
 #include "base/text.h"
@@ -46,12 +46,16 @@ http::ResponsePtr text(const http::Request& request, int status, std::string_vie
   return response;
 }
 
-// The secret of a join token is told with what the machine knows this controller by.
+// The secret of a token that is shown to machines of this weir is told with what they are known by.
 void tell_authority(Planned& planned, const tls::Authority& authority) {
   if (planned.secret.empty() || !planned.after) return;
   const auto* token = std::get_if<config::TokenSpec>(&planned.after->spec);
-  if (token == nullptr || token->role != config::Role::kJoin) return;
-  planned.secret = auth::join_text(planned.secret, authority.fingerprint());
+  if (token == nullptr) return;
+  if (token->role == config::Role::kJoin) {
+    planned.secret = auth::pinned_text(auth::kJoinPrefix, planned.secret, authority.fingerprint());
+  } else if (token->role == config::Role::kTunnel) {
+    planned.secret = auth::pinned_text(auth::kTunnelPrefix, planned.secret, authority.fingerprint());
+  }
 }
 
 net::Task<Answer<std::string>> read_json(http::Request& request, std::size_t bytes_max) {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "api/api_fixture.h"
-#include "auth/join_token.h"
+#include "auth/pinned_token.h"
 #include "enroll/messages.h"
 #include "enroll/registrar.h"
 #include "tls/certificate_request.h"
@@ -49,7 +49,7 @@ struct World : ApiFixture {
 TEST_CASE("a join token is told with the authority, lets one machine in, and opens nothing else") {
   World world;
   const std::string secret = world.make_token("fra", R"({"role":"join","join":{"region":"fsn1"}})");
-  const auto join = auth::parse_join_token(secret);
+  const auto join = auth::parse_pinned_token(auth::kJoinPrefix, secret);
   REQUIRE(join.has_value());
   CHECK(world.authority->fingerprint().starts_with(join->fingerprint));
   const std::string bearer = "Authorization: Bearer " + join->token + "\r\n";
@@ -75,7 +75,7 @@ TEST_CASE("a join token is told with the authority, lets one machine in, and ope
 TEST_CASE("the count of a token's uses is the server's, and stays when the object is replaced") {
   World world;
   const std::string secret = world.make_token("fra", R"({"role":"join","uses":2})");
-  REQUIRE(world.enroll(auth::parse_join_token(secret)->token, "a").status == 200);
+  REQUIRE(world.enroll(auth::parse_pinned_token(auth::kJoinPrefix, secret)->token, "a").status == 200);
   Tree token = json_of(world.call("GET", "/v1/tokens/fra"));
   token["spec"]["used"] = 0;
   token["spec"]["uses"] = 3;
@@ -108,10 +108,10 @@ TEST_CASE("a request to join that is not one is refused") {
   const std::string secret = world.make_token("fra", R"({"role":"join"})");
   const ApiAnswer weak = world.call(
       "POST", "/v1/enroll",
-      enroll::request_text(auth::parse_join_token(secret)->token, "no request", {.name = "a"}), none);
+      enroll::request_text(auth::parse_pinned_token(auth::kJoinPrefix, secret)->token, "no request", {.name = "a"}), none);
   CHECK(weak.status == 422);
   CHECK(json_of(weak)["detail"] == "not a certificate request in PEM");
-  CHECK(world.enroll(auth::parse_join_token(secret)->token, "a").status == 200);  // was not used up by it
+  CHECK(world.enroll(auth::parse_pinned_token(auth::kJoinPrefix, secret)->token, "a").status == 200);  // was not used up by it
 }
 
 TEST_CASE("where nobody can join, that is said") {

@@ -11,7 +11,8 @@
 namespace weir::api {
 
 bool goes_back(config::Kind kind) {
-  return config::is_carried(kind) && config::info_of(kind).client_writes && kind != config::Kind::kUser;
+  return config::is_carried(kind) && config::info_of(kind).client_writes && kind != config::Kind::kUser &&
+         kind != config::Kind::kToken;
 }
 
 Answer<store::Revision> parse_rollback(std::string_view content) {

@@ -8,7 +8,7 @@
 
 namespace weir::auth {
 
-enum class Role : std::uint8_t { kAdmin, kViewer, kJoin };
+enum class Role : std::uint8_t { kAdmin, kViewer, kJoin, kTunnel };
 enum class Verb : std::uint8_t { kRead, kCreate, kUpdate, kDelete };
 
 // Who has access, and what must stay unread, is the admins' business even to look at.
@@ -24,13 +24,14 @@ constexpr bool allowed(Role role, Verb verb, std::string_view kind) {
         if (kind == withheld) return false;
       }
       return true;
-    case Role::kJoin: break;  // lets a machine enrol, and nothing else
+    case Role::kJoin: break;    // lets a machine enrol, and nothing else
+    case Role::kTunnel: break;  // lets origins in at edges, and nothing else
   }
   return false;
 }
 
 constexpr std::string_view name_of(Role role) {
-  constexpr std::array<std::string_view, 3> kNames{"admin", "viewer", "join"};
+  constexpr std::array<std::string_view, 4> kNames{"admin", "viewer", "join", "tunnel"};
   return kNames[static_cast<std::size_t>(role)];
 }
 

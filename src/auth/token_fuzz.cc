@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "auth/join_token.h"
 #include "auth/machine.h"
+#include "auth/pinned_token.h"
 #include "auth/token.h"
 #include "auth/token_table.h"
 #include "base/check.h"
@@ -18,7 +18,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto hash = TokenHash::parse(text)) WEIR_CHECK(hash->to_text() == text);
 
-  if (const auto join = parse_join_token(text)) WEIR_CHECK(join_text(join->token, join->fingerprint) == text);
+  for (const std::string_view prefix : {kJoinPrefix, kTunnelPrefix}) {
+    if (const auto pinned = parse_pinned_token(prefix, text)) {
+      WEIR_CHECK(pinned_text(prefix, pinned->token, pinned->fingerprint) == text);
+    }
+  }
   if (const auto machine = machine_of(text)) WEIR_CHECK(parse_machine(machine->uri()) == machine);
 
   const std::string_view bearer = bearer_of(text);

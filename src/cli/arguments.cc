@@ -141,6 +141,9 @@ std::string finish(Arguments& to) {
       return "--as, --uses, --provider, --region, --city and --label go with --join";
     }
     if (!token.join.empty() && !token.role.empty()) return "--role does not go with --join";
+    if (!token.user.empty() && !(token.join + token.role).empty()) {
+      return "--for does not go with --join and --role";
+    }
     return {};
   }
   if (to.command->local == edge_command) {
@@ -161,6 +164,7 @@ std::string finish(Arguments& to) {
     if (!to.up.http_given) up.http = net::Address::v6({}, up.http.port());
     if (up.https_is_preset) up.https = net::Address::v6({}, up.https->port());
     if (up.xds_is_preset) up.xds = net::Address::v6({}, up.xds->port());
+    if (up.tunnel_is_preset) up.tunnel = net::Address::v6({}, up.tunnel->port());
     if (up.ssh_is_preset) up.ssh = net::Address::v6({}, up.ssh->port());
   }
   if (to.up.options.xds_plain && to.up.options.xds && !to.up.options.xds->is_loopback()) {
@@ -256,6 +260,37 @@ std::string set_control_plane(std::optional<tls::Host>& host, std::string_view v
 std::string set_edge_name(std::string& name, std::string_view value) {
   if (std::string wrong = config::check_name(value); !wrong.empty()) return wrong;
   name = value;
+  return {};
+}
+
+std::string set_host(std::string& host, std::string_view value) {
+  if (net::Address::parse_ip(value, 0)) {
+    host = value.find(':') == std::string_view::npos ? value : '[' + std::string(value) + ']';
+    return {};
+  }
+  if (!config::check_hostname(value).empty()) return wants("a host name or an IP address", value);
+  host = value;
+  return {};
+}
+
+std::string set_origin_type(std::string& type, std::string_view value) {
+  constexpr std::array<std::string_view, 4> kTypes{"http", "https", "tcp", "tls"};
+  if (std::ranges::find(kTypes, value) == kTypes.end()) return wants("http, https, tcp or tls", value);
+  type = value;
+  return {};
+}
+
+std::string set_edge_address(std::vector<std::string>& edges, std::string_view value) {
+  constexpr std::size_t kEdgesMax = 64;
+  if (!config::check_address(value).empty()) return wants("HOST:PORT", value);
+  if (edges.size() == kEdgesMax) return "is given more than 64 times";
+  edges.emplace_back(value);
+  return {};
+}
+
+std::string set_relay(std::string& address, std::string_view value) {
+  if (!config::check_address(value).empty()) return wants("HOST:PORT", value);
+  address = value;
   return {};
 }
 

@@ -35,9 +35,23 @@ struct EdgeFlags {
   std::string join_token;
   std::string name;     // empty: the host's
   std::string address;  // by which clients reach it; empty: where it listens
+  std::string relay;    // HOST:PORT of --tunnel for other edges; empty: on that host
   std::optional<net::Address> metrics;
   std::optional<tls::Host> xds;  // of somebody else's control plane
   std::string xds_ca;            // a file
+};
+
+// Of `weir agent` and `weir connect`.
+struct AgentFlags {
+  std::string config;  // a file
+  std::uint16_t port = 0;
+  std::string host = "localhost";
+  std::string name;  // empty: one is made up
+  std::string type = "http";
+  std::string origin_ca;           // a file
+  std::vector<std::string> edges;  // HOST:PORT; none: of this machine
+  std::string token;
+  std::string ca;  // a file
 };
 
 // Of `weir token create`; texts as written, which the API judges.
@@ -45,6 +59,7 @@ struct TokenFlags {
   std::string action;
   std::string role;  // empty: none is given
   std::string join;  // what a machine becomes by it
+  std::string user;  // whose origins come in by it
   std::string as;    // the name that it has to take
   std::string description;
   std::string provider;
@@ -91,6 +106,7 @@ struct Arguments {
   std::optional<std::string> token;  // --token
   UpFlags up;
   EdgeFlags edge;
+  AgentFlags agent;
   TokenFlags token_flags;
   BootstrapFlags bootstrap;
   StoreFlags store_flags;

@@ -9,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-#include "auth/join_token.h"
+#include "auth/pinned_token.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/objects.h"
@@ -39,7 +39,7 @@ net::Task<std::optional<std::string>> make_join_token(Session& session, const st
   const auto content =
       session.content_of(co_await session.api.ask(http::Method::kPost, "/v1/tokens", token.dump()));
   if (!content) co_return std::nullopt;
-  auto parsed = auth::parse_join_token(text_at(parse_tree(*content), "/secret"));
+  auto parsed = auth::parse_pinned_token(auth::kJoinPrefix, text_at(parse_tree(*content), "/secret"));
   if (parsed) co_return std::move(parsed->token);
   session.terminal.say("weir: the API gave no secret for " + shown_name("Token", token_name));
   co_return std::nullopt;

@@ -36,6 +36,8 @@ inline int controller_command(const Arguments& arguments, Terminal& /*terminal*/
   return run_controller(arguments.up.options);
 }
 int edge_command(const Arguments& arguments, Terminal& terminal);
+int agent_command(const Arguments& arguments, Terminal& terminal);
+int connect_command(const Arguments& arguments, Terminal& terminal);
 int help_command(const Arguments& arguments, Terminal& terminal);
 int ca_command(const Arguments& arguments, Terminal& terminal);
 int store_command(const Arguments& arguments, Terminal& terminal);
@@ -66,6 +68,11 @@ inline constexpr std::array kCommands{
             kControllerFlags, controller_command},
     Command{"edge", "--controller URL [--join-token TOKEN] | --xds HOST:PORT [FLAG...]",
             "starts an edge that is led by controllers elsewhere", kEdgeFlags, edge_command},
+    Command{"agent", "--config FILE [FLAG...]",
+            "brings origins of this machine, or of those near it, to edges", kAgentFlags, agent_command},
+    Command{"connect", "--port PORT [--name NAME] [FLAG...]",
+            "brings one origin to edges, and shows where visitors find it and what they ask for",
+            kConnectFlags, connect_command},
     Command{"apply", "-f FILE|- [-f FILE...] [--rollout NAME]",
             "makes the objects of files so, all or none; or in waves", kApplyFlags, nullptr, apply_command},
     Command{"plan", "-f FILE|- [-f FILE...] [-o table|json|yaml]",
@@ -81,9 +88,10 @@ inline constexpr std::array kCommands{
     Command{"explain", "ID | --request 'GET http://HOST/PATH' | KIND[.FIELD]",
             "why a request was answered as it was, what would be done with one, or what a field means",
             kExplainFlags, nullptr, explain_command},
-    Command{"token", "create [NAME] [--join edge] [FLAG...]",
-            "makes a token and prints it, once: for a person, a program, or a machine that is to join",
-            kTokenFlags, nullptr, token_command},
+    Command{
+        "token", "create [NAME] [--join edge | --for USER] [FLAG...]",
+        "makes a token and prints it, once: for a person, a program, a machine that is to join, or an agent",
+        kTokenFlags, nullptr, token_command},
     Command{
         "bootstrap", "--envoy --node NAME [FLAG...]",
         "also `weir controller bootstrap`: registers an Envoy and prints what it begins with, key included",

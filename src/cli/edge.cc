@@ -84,7 +84,8 @@ struct Leader {
   std::optional<role::ForeignFollower> foreign;
 
   std::expected<void, std::string> prepare(net::Env& env, const Arguments& arguments,
-                                           const store::DataDirectory& directory, role::Traffic& traffic) {
+                                           const store::DataDirectory& directory, role::Traffic& traffic,
+                                           std::string relay) {
     const EdgeFlags& flags = arguments.edge;
     enroll::Node node = node_of(arguments);
     if (flags.xds) {
@@ -99,6 +100,7 @@ struct Leader {
                                          .join_token = flags.join_token,
                                          .node = std::move(node),
                                          .capabilities = {"http", "https", "h2"},
+                                         .relay = std::move(relay),
                                          .credentials_path = directory.path_of(kCredentialsName),
                                          .secrets_path = directory.path_of(kSecretsName)},
                  traffic);
@@ -114,17 +116,34 @@ struct Leader {
   }
 };
 
-// With what controllers give to all edges: the same name and key wherever a client comes in.
-void open_tunnels(role::Tunnels& tunnels, const role::Traffic& traffic,
-                  const translation::EdgeSecrets& secrets) {
-  if (secrets.ssh_host_key.empty()) return;
-  tunnels.open({.ssh_host_key = secrets.ssh_host_key,
-                .admission = {.domain = secrets.domain,
-                              .anonymous = false,
-                              .ports = {.http = traffic.listening().http.port(), .https = 0}}});
+// With what controllers give to all edges, the same name and keys wherever a client comes in, and with our
+// own certificate for other edges.
+void open_tunnels(role::Tunnels& tunnels, const role::Traffic& traffic, const UpOptions& options,
+                  const translation::EdgeSecrets& secrets, const enroll::Credentials& credentials) {
+  if (secrets.ssh_host_key.empty() || secrets.tunnel.certificate.empty()) return;
+  const auto& [http, https] = traffic.listening();
+  tunnels.open(
+      {.ssh_host_key = secrets.ssh_host_key,
+       .admission = {.domain = secrets.domain,
+                     .anonymous = false,
+                     .ports = {.http = http.port(), .https = https ? https->port() : std::uint16_t{0}}},
+       .welcome =
+           {.edge = credentials.name, .provider = options.provider, .region = options.region, .refused = {}},
+       .ca = credentials.ca,
+       .port = {secrets.tunnel.certificate, secrets.tunnel.private_key},
+       .edge = {credentials.certificate, credentials.private_key}});
+}
+
+// The ports that somebody asked for.
+role::TunnelsOptions tunnels_options(const UpOptions& options) {
+  role::TunnelsOptions asked;
+  if (!options.ssh_is_preset) asked.ssh = {options.ssh, false};
+  if (!options.tunnel_is_preset) asked.tunnel = {options.tunnel, false};
+  return asked;
 }
 
 net::Task<void> drain(Leader& leader, role::Traffic& traffic, role::Tunnels& tunnels, role::Probe& probe) {
+  tunnels.drain();
   co_await traffic.edge().drain();
   co_await tunnels.stop();
   co_await leader.stop();
@@ -163,20 +182,22 @@ int edge_command(const Arguments& arguments, Terminal& /*terminal*/) {
   role::Probe probe(env, traffic);
   traffic.on_begun([&] { show_ready(*log, options, traffic); });
   if (auto done = traffic.prepare(); !done) return refuse(done.error());
-  if (auto done = leader.prepare(env, arguments, *directory, traffic); !done) return refuse(done.error());
+  if (auto done = tunnels.listen(tunnels_options(options)); !done) return refuse(done.error());
+  std::string relay = arguments.edge.relay;
+  if (relay.empty() && tunnels.tunnel()) relay = role::reached_with_port(*tunnels.tunnel());
+  if (auto done = leader.prepare(env, arguments, *directory, traffic, std::move(relay)); !done) {
+    return refuse(done.error());
+  }
   traffic.on_applied([&](const config::SnapshotPointer& snapshot) { tunnels.apply(snapshot); });
   if (arguments.edge.metrics) {
     if (auto at = probe.listen(env, *arguments.edge.metrics); !at) return refuse(at.error());
   }
   if (auto done = traffic.listen(); !done) return refuse(done.error());
-  if (!options.ssh_is_preset) {
-    if (auto done = tunnels.listen({.ssh = options.ssh, .ssh_is_preset = false}); !done) {
-      return refuse(done.error());
-    }
-  }
   if (leader.ours) {
-    leader.ours->on_secrets(
-        [&](const translation::EdgeSecrets& secrets) { open_tunnels(tunnels, traffic, secrets); });
+    leader.ours->on_known(
+        [&](const translation::EdgeSecrets& secrets, const enroll::Credentials& credentials) {
+          open_tunnels(tunnels, traffic, options, secrets, credentials);
+        });
     tunnels.on_seen([&](const report::TunnelSeen& seen) { leader.ours->say(seen); });
   }
 

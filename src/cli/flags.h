@@ -39,6 +39,10 @@ std::string set_listener_or_off(std::optional<net::Address>& address, bool& is_p
 std::string set_controller(std::vector<tls::Host>& controllers, std::string_view value);
 std::string set_control_plane(std::optional<tls::Host>& host, std::string_view value);
 std::string set_edge_name(std::string& name, std::string_view value);
+std::string set_host(std::string& host, std::string_view value);  // of IPv6, it is put in brackets
+std::string set_origin_type(std::string& type, std::string_view value);
+std::string set_edge_address(std::vector<std::string>& edges, std::string_view value);
+std::string set_relay(std::string& address, std::string_view value);
 std::string set_metrics(std::optional<net::Address>& at, std::string_view value);
 std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value);
 std::string set_api_name(std::vector<std::string>& names, std::string_view value);
@@ -155,6 +159,13 @@ inline constexpr Flag kSshFlag{"--ssh", "ADDRESS", "127.0.0.1:2222",
                                                             value);
                                }};
 
+inline constexpr Flag kTunnelFlag{"--tunnel", "ADDRESS", "127.0.0.1:8444",
+                                  "where agents come in, and other edges to what is attached here; or off",
+                                  [](Arguments& to, std::string_view value) {
+                                    return set_listener_or_off(to.up.options.tunnel,
+                                                               to.up.options.tunnel_is_preset, value);
+                                  }};
+
 // --- weir up
 inline constexpr std::array kUpFlags{
     kDataDirFlag,
@@ -174,8 +185,7 @@ inline constexpr std::array kUpFlags{
     kLogFormatFlag,
     kAccessLogFlag,
     kSshFlag,
-    Flag{"--tunnel", "ADDRESS", "127.0.0.1:8444", "taken and without effect in this version",
-         [](Arguments& to, std::string_view value) { return set_unserved(to, "--tunnel", value); }},
+    kTunnelFlag,
     Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "taken and without effect in this version",
          [](Arguments& to, std::string_view value) { return set_unserved(to, "--dns", value); }},
     kXdsFlag,
@@ -209,6 +219,12 @@ inline constexpr std::array kEdgeFlags{
          [](Arguments& to, std::string_view value) {
            return set_listener_or_off(to.up.options.ssh, to.up.options.ssh_is_preset, value);
          }},
+    Flag{"--tunnel", "ADDRESS", "off", "where agents come in, and other edges to what is attached here",
+         [](Arguments& to, std::string_view value) {
+           return set_listener_or_off(to.up.options.tunnel, to.up.options.tunnel_is_preset, value);
+         }},
+    Flag{"--tunnel-address", "HOST:PORT", "where that listens", "by which other edges reach --tunnel",
+         [](Arguments& to, std::string_view value) { return set_relay(to.edge.relay, value); }},
     Flag{"--metrics", "ADDRESS", "off", "/metrics, /healthz and /readyz",
          [](Arguments& to, std::string_view value) { return set_metrics(to.edge.metrics, value); }},
     Flag{"--address", "ADDRESS", "where it listens", "by which clients reach it, for its Edge object",
@@ -226,6 +242,38 @@ inline constexpr std::array kEdgeFlags{
     kLogLevelFlag,
     kLogFormatFlag,
     kAccessLogFlag,
+};
+
+// --- weir agent
+inline constexpr std::array kAgentFlags{
+    Flag{"-c,--config", "FILE", "", "edges and services, as YAML; it is watched",
+         [](Arguments& to, std::string_view value) { return set_text(to.agent.config, value); },
+         Flag::Count::kRequired},
+    kLogLevelFlag,
+    kLogFormatFlag,
+};
+
+// --- weir connect
+inline constexpr std::array kConnectFlags{
+    Flag{"--port", "PORT", "", "of the origin",
+         [](Arguments& to, std::string_view value) { return set_port(to.agent.port, value); },
+         Flag::Count::kRequired},
+    Flag{"--host", "HOST", "localhost", "of the origin",
+         [](Arguments& to, std::string_view value) { return set_host(to.agent.host, value); }},
+    Flag{"--name", "NAME", "one that is made up", "by which visitors ask for it, below the edges' domain",
+         [](Arguments& to, std::string_view value) { return set_edge_name(to.agent.name, value); }},
+    Flag{"--type", "TYPE", "http", "what the origin speaks: http, https, tcp or tls",
+         [](Arguments& to, std::string_view value) { return set_origin_type(to.agent.type, value); }},
+    Flag{"--origin-ca", "FILE", "the system's", "the authorities (PEM) of an origin of type https",
+         [](Arguments& to, std::string_view value) { return set_text(to.agent.origin_ca, value); }},
+    Flag{"--edge", "HOST:PORT", "127.0.0.1:8444", "where an edge lets agents in; repeatable",
+         [](Arguments& to, std::string_view value) { return set_edge_address(to.agent.edges, value); },
+         Flag::Count::kMany},
+    Flag{"--token", "TOKEN", "$WEIR_TUNNEL_TOKEN",
+         "weirtunnel_...; other users of the machine see it here; none is needed on the edge's own machine",
+         [](Arguments& to, std::string_view value) { return set_text(to.agent.token, value); }},
+    Flag{"--ca", "FILE", "what the token says, or ./weir-data/ca.pem", "the authority (PEM) of the edges",
+         [](Arguments& to, std::string_view value) { return set_text(to.agent.ca, value); }},
 };
 
 // --- weir ca
@@ -330,6 +378,9 @@ inline constexpr std::array kTokenFlags{
     kNameFlag,
     Flag{"--join", "ROLE", "", "lets a machine join: edge",
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.join, value); }},
+    Flag{"--for", "USER", "",
+         "lets origins of that user in at edges: by weir agent, and as a password by ssh -R",
+         [](Arguments& to, std::string_view value) { return set_text(to.token_flags.user, value); }},
     Flag{"--as", "NAME", "any that is new",
          "the name that the machine has to take, also when it is there already",
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.as, value); }},
@@ -344,7 +395,7 @@ inline constexpr std::array kTokenFlags{
     Flag{"-l,--label", "KEY=VALUE", "", "a label that the machine gets; repeatable",
          [](Arguments& to, std::string_view value) { return set_label(to.labels, value); },
          Flag::Count::kMany},
-    Flag{"--role", "ROLE", "viewer", "without --join: what it may do, viewer or admin",
+    Flag{"--role", "ROLE", "viewer", "without --join and --for: what it may do, viewer or admin",
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.role, value); }},
     Flag{
         "--valid-for", "DURATION", "for ever", "such as 24h: refused after that",

@@ -22,7 +22,10 @@ Tree token_of(const Arguments& arguments, const std::string& name, WallTime now)
   if (flags.valid_for > Duration::zero()) {
     spec["expires_at"] = format_rfc3339(now + std::chrono::floor<std::chrono::milliseconds>(flags.valid_for));
   }
-  if (flags.join.empty()) {
+  if (!flags.user.empty()) {
+    spec["role"] = "tunnel";
+    spec["user"] = flags.user;
+  } else if (flags.join.empty()) {
     add(spec, "role", flags.role);
   } else {
     spec["role"] = "join";

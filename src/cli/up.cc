@@ -21,7 +21,6 @@
 #include "role/process.h"
 #include "role/traffic.h"
 #include "role/tunnels.h"
-#include "ssh/key.h"
 #include "store/data_directory.h"
 
 namespace weir::cli {
@@ -75,13 +74,36 @@ role::ControlPlaneOptions control_plane_options(const UpOptions& options,
           .edge = {}};
 }
 
-// Whoever comes may bring an origin where only this machine can come.
-role::TunnelsIdentity tunnels_identity(const UpOptions& options, const role::Traffic& traffic,
-                                       std::string host_key) {
-  return {.ssh_host_key = std::move(host_key),
-          .admission = {.domain = options.domain,
-                        .anonymous = options.ssh && options.ssh->is_loopback(),
-                        .ports = {.http = traffic.listening().http.port(), .https = 0}}};
+// How the edge of this process is known to agents and to other edges. Whoever comes may bring an origin
+// where only this machine can come.
+Result<role::TunnelsIdentity> tunnels_identity(const UpOptions& options, const role::Traffic& traffic,
+                                               const tls::Authority& authority, WallTime now) {
+  const bool is_here =
+      (!options.ssh || options.ssh->is_loopback()) && (!options.tunnel || options.tunnel->is_loopback());
+  const auto& [http, https] = traffic.listening();
+  return role::make_identity(
+      authority,
+      {.edge = role::name_of_this_machine(),
+       .provider = options.provider,
+       .region = options.region,
+       .refused = {}},
+      {.domain = options.domain,
+       .anonymous = is_here,
+       .ports = {.http = http.port(), .https = https ? https->port() : std::uint16_t{0}}},
+      now);
+}
+
+// Its own certificate is good for a day.
+net::Task<void> keep_identity(net::Env& env, role::Tunnels& tunnels,
+                              std::function<Result<role::TunnelsIdentity>()> make) {
+  while (co_await env.loop.sleep(tls::Authority::kMachineValidity / 3)) {
+    if (auto identity = make()) {
+      tunnels.open(std::move(*identity));
+    } else {
+      env.log.error("the certificates for tunnels could not be made anew",
+                    {{"reason", identity.error().text}});
+    }
+  }
 }
 
 config::EdgeSpec edge_spec(const UpOptions& options) {
@@ -105,6 +127,7 @@ std::string api_url(const UpOptions& options, const net::Address& api) {
 
 net::Task<void> drain(role::ControlPlane& control, role::Traffic& traffic, role::Tunnels& tunnels) {
   control.drain();
+  tunnels.drain();
   co_await traffic.edge().drain();
   co_await tunnels.stop();
   co_await control.join();
@@ -154,15 +177,26 @@ int run_up(const UpOptions& options) {
   if (auto done = control.prepare(); !done) return refuse(done.error());
   traffic.on_applied([&](const config::SnapshotPointer& snapshot) { tunnels.apply(snapshot); });
   if (auto done = traffic.listen(); !done) return refuse(done.error());
-  const auto ssh_seed = (*authority)->derive_secret(controller::kSshHostKeyPurpose);
-  if (!ssh_seed) return refuse(ssh_seed.error().text);
-  role::TunnelsOptions tunnels_options{.ssh = options.ssh, .ssh_is_preset = options.ssh_is_preset};
+  role::TunnelsOptions tunnels_options{.ssh = {options.ssh, options.ssh_is_preset},
+                                       .tunnel = {options.tunnel, options.tunnel_is_preset}};
   if (auto done = tunnels.listen(std::move(tunnels_options)); !done) return refuse(done.error());
-  tunnels.open(tunnels_identity(options, traffic, ssh::host_key_of(*ssh_seed)));
+  const auto identity = [&] {
+    return tunnels_identity(options, traffic, **authority, env.loop.clock().wall_now());
+  };
+  auto known = identity();
+  if (!known) return refuse(known.error().text);
+  tunnels.open(std::move(*known));
+  if (tunnels.tunnel()) control.set_relay(role::reached_with_port(*tunnels.tunnel()));
+  net::TaskGroup keeping(env.loop);
+  keeping.spawn(keep_identity(env, tunnels, identity));
   control.on_hearing([&] { tunnels.on_seen([&](const report::TunnelSeen& seen) { control.say(seen); }); });
   if (auto done = control.listen(); !done) return refuse(done.error());
 
-  role::Ending ending(env, {.drain = [&] { return drain(control, traffic, tunnels); },
+  role::Ending ending(env, {.drain =
+                                [&] {
+                                  keeping.cancel();
+                                  return drain(control, traffic, tunnels);
+                                },
                             .cut =
                                 [&] {
                                   traffic.edge().cut();

@@ -13,6 +13,9 @@
 
 namespace weir::cli {
 
+// Of agents and relays.
+inline constexpr std::uint16_t kTunnelPort = 8444;
+
 struct UpOptions {
   std::string data_dir = "./weir-data";
   std::string store;  // postgres://...; empty: a file in data_dir
@@ -21,11 +24,13 @@ struct UpOptions {
   net::Address http = net::Address::v4({127, 0, 0, 1}, 8080);
   std::optional<net::Address> https = net::Address::v4({127, 0, 0, 1}, 8443);  // none: --https off
   bool https_is_preset = true;  // nobody asked for it: when the port is taken, there is none
-  std::optional<net::Address> xds = net::Address::v4({127, 0, 0, 1}, 18000);  // none: --xds off
-  bool xds_is_preset = true;                                                  // as https_is_preset
-  std::optional<net::Address> ssh = net::Address::v4({127, 0, 0, 1}, 2222);   // none: --ssh off
-  bool ssh_is_preset = true;                                                  // as https_is_preset
-  bool xds_plain = false;                                                     // without TLS
+  std::optional<net::Address> xds = net::Address::v4({127, 0, 0, 1}, 18000);           // none: --xds off
+  bool xds_is_preset = true;                                                           // as https_is_preset
+  std::optional<net::Address> ssh = net::Address::v4({127, 0, 0, 1}, 2222);            // none: --ssh off
+  bool ssh_is_preset = true;                                                           // as https_is_preset
+  std::optional<net::Address> tunnel = net::Address::v4({127, 0, 0, 1}, kTunnelPort);  // none: off
+  bool tunnel_is_preset = true;                                                        // as https_is_preset
+  bool xds_plain = false;                                                              // without TLS
   std::string domain = "weir.localhost";
   std::optional<bool> sign_up_open;  // none: as lets_sign_up() says
   unsigned workers = 1;  // threads of the data plane; arguments.cc puts the number of usable cores here

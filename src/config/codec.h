@@ -1,4 +1,4 @@
-// Codec: values to JSON trees and back, by the tables. Only for the .cc files of this room.
+// Codec: values to JSON trees and back, by the tables. For the .cc files of rooms that have tables.
 #pragma once
 
 #include <cstddef>

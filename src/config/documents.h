@@ -12,7 +12,7 @@
 
 namespace weir::config {
 
-// JSON text as a tree, for the .cc files of this room.
+// JSON text as a tree, for .cc files alone.
 Checked<nlohmann::ordered_json> read_json(std::string_view text, std::size_t bytes_max);
 
 struct Document {

@@ -118,6 +118,11 @@ void Schema<EndpointSpec>::validate(const EndpointSpec& spec, Report& report) {
 }
 
 void Schema<TokenSpec>::validate(const TokenSpec& spec, Report& report) {
+  if ((spec.role == Role::kTunnel) == spec.user.empty()) {
+    const Report::Step field(report, "user");
+    report.add(spec.user.empty() ? "is required: whose origins come in by it"
+                                 : "is for tokens of the role tunnel");
+  }
   if (spec.role == Role::kJoin) return;
   constexpr const char* kOnlyJoin = "is for tokens of the role join";
   if (spec.join) {

@@ -198,9 +198,13 @@ struct Schema<TokenSpec> {
   static constexpr std::string_view name = "TokenSpec";
   static constexpr std::array fields{
       field<&TokenSpec::description>({.name = "description", .doc = "what it is for"}),
-      field<&TokenSpec::role>(
-          {.name = "role", .doc = "what it may do: viewer reads, admin also writes, join lets machines in"}),
+      field<&TokenSpec::role>({.name = "role",
+                               .doc =
+                                   "what it may do: viewer reads, admin also writes, join lets machines in, "
+                                   "tunnel lets origins of a user in at edges"}),
       field<&TokenSpec::expires_at>({.name = "expires_at", .doc = "refused from then on; absent: never"}),
+      field<&TokenSpec::user>(
+          {.name = "user", .doc = "of the role tunnel: whose origins come in by it", .refers_to = "User"}),
       field<&TokenSpec::join>({.name = "join", .doc = "of the role join: what a machine becomes by it"}),
       field<&TokenSpec::uses>({.name = "uses",
                                .doc = "of the role join: how many machines it lets in",

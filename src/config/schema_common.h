@@ -71,7 +71,7 @@ static_assert(Words<Balance>::words[0] == "ROUND_ROBIN", "the default of Service
 
 template <>
 struct Words<Role> {
-  static constexpr std::array<std::string_view, 3> words{"admin", "viewer", "join"};
+  static constexpr std::array<std::string_view, 4> words{"admin", "viewer", "join", "tunnel"};
 };
 template <>
 struct Words<MachineRole> {

@@ -156,6 +156,10 @@ std::optional<User> made_of(const Object& object, const UserSpec& spec, const To
   user.spec.password.clear();
   return user;
 }
+std::optional<TunnelToken> made_of(const Object& object, const TokenSpec& spec, const Touched& /*touched*/) {
+  if (spec.role != Role::kTunnel) return std::nullopt;
+  return TunnelToken{object.metadata.name, spec};
+}
 template <class T>
 std::optional<Named<T>> made_of(const Object& object, const T& spec, const Touched& /*touched*/) {
   return Named<T>{object.metadata.name, object.metadata.uid, object.metadata.revision, spec};
@@ -198,6 +202,7 @@ Checked<SnapshotPointer> renewed(const Snapshot& previous, std::uint64_t revisio
   renew<CertificateSpec>(snapshot->certificates, touched);
   renew<SecretSpec>(snapshot->secrets, touched);
   renew<UserSpec>(snapshot->users, touched);
+  renew<TokenSpec>(snapshot->tunnel_tokens, touched);
   return snapshot;
 }
 
@@ -208,6 +213,12 @@ std::shared_ptr<const Certificate> Snapshot::find_certificate(std::string_view n
 }
 const Secret* Snapshot::find_secret(std::string_view name) const {
   return find_named<Secret>(secrets, name).get();
+}
+std::shared_ptr<const User> Snapshot::find_user(std::string_view name) const {
+  return find_named<User>(users, name);
+}
+const TunnelToken* Snapshot::find_tunnel_token(std::string_view name) const {
+  return find_named<TunnelToken>(tunnel_tokens, name).get();
 }
 const Service* Snapshot::find_service(std::string_view name) const {
   return find_named<Service>(services, name).get();
@@ -226,6 +237,7 @@ Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, const Whole& who
   add(Kind::kCertificate, before.certificates);
   add(Kind::kSecret, before.secrets);
   add(Kind::kUser, before.users);
+  add(Kind::kToken, before.tunnel_tokens);
   return renewed(before, revision, touched);
 }
 
@@ -243,7 +255,6 @@ bool selects(const Labels& wanted, const Labels& labels) {
 
 bool is_carried(Kind kind) {
   switch (kind) {
-    case Kind::kToken:
     case Kind::kEvent:
     case Kind::kEdge:
     case Kind::kRollout: return false;
@@ -253,7 +264,8 @@ bool is_carried(Kind kind) {
     case Kind::kTunnel:
     case Kind::kCertificate:
     case Kind::kSecret:
-    case Kind::kUser: break;
+    case Kind::kUser:
+    case Kind::kToken: break;
   }
   return true;
 }
@@ -322,6 +334,7 @@ void each_object(const Snapshot& snapshot, const Visit& visit) {
   with_identity(snapshot.certificates);
   with_identity(snapshot.secrets);
   as_written(snapshot.users);
+  as_written(snapshot.tunnel_tokens);
 }
 
 }  // namespace

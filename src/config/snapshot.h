@@ -77,6 +77,13 @@ struct User {
   friend bool operator==(const User&, const User&) = default;
 };
 
+// That lets in origins of a user.
+struct TunnelToken {
+  std::string name;
+  TokenSpec spec;
+  friend bool operator==(const TunnelToken&, const TunnelToken&) = default;
+};
+
 // An object that is used as it is written; the same one in successive snapshots while it does not change.
 template <class T>
 struct Named {
@@ -122,11 +129,14 @@ struct Snapshot {
   NamedList<Certificate> certificates;
   NamedList<Secret> secrets;
   NamedList<User> users;  // but those that are disabled
+  NamedList<TunnelToken> tunnel_tokens;
 
   // Null: none of that name.
   const Service* find_service(std::string_view name) const;
   std::shared_ptr<const Certificate> find_certificate(std::string_view name) const;
   const Secret* find_secret(std::string_view name) const;
+  std::shared_ptr<const User> find_user(std::string_view name) const;
+  const TunnelToken* find_tunnel_token(std::string_view name) const;
 };
 using SnapshotPointer = std::shared_ptr<const Snapshot>;
 

@@ -5,6 +5,7 @@
 
 #include "ssh/key.h"
 #include "translation/own.h"
+#include "wire/agent_messages.h"
 
 namespace weir::controller {
 
@@ -39,6 +40,12 @@ xds::ResourcePtr Issuer::for_edges() {
     secrets.ssh_host_key = ssh::host_key_of(*seed);
   } else {
     env_.log.error("edges elsewhere have no key for SSH", {{"reason", seed.error().text}});
+  }
+  if (const auto port = authority_->issue(std::vector<std::string>{std::string(wire::kServerName)},
+                                          tls::Usage::kServer, now)) {
+    secrets.tunnel = {port->certificate, port->private_key};
+  } else {
+    env_.log.error("edges elsewhere have no certificate for tunnels", {{"reason", port.error().text}});
   }
   const auto pair = authority_->issue(
       std::vector<std::string>{domain_, "*." + domain_, "localhost", "127.0.0.1"}, tls::Usage::kServer, now);

@@ -30,7 +30,8 @@ class Issuer {
 
   // kIssuedPrefix and the host. Null: it can't be made; the log says why.
   xds::ResourcePtr for_host(const std::string& host);
-  // kEdgeResource: the key of sticky cookies, the domain and its certificate.
+  // kEdgeResource: what all edges share: the key of sticky cookies, the domain and its certificate, the key
+  // of SSH and the certificate of the port for tunnels.
   xds::ResourcePtr for_edges();
   // Forgets what is to be made anew; true if there is any: then all of it is to be asked for again.
   bool drop_old();

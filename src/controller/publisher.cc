@@ -19,6 +19,7 @@ auth::Role role_of(config::Role role) {
   switch (role) {
     case config::Role::kAdmin: return auth::Role::kAdmin;
     case config::Role::kJoin: return auth::Role::kJoin;
+    case config::Role::kTunnel: return auth::Role::kTunnel;
     case config::Role::kViewer: break;
   }
   return auth::Role::kViewer;

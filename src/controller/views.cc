@@ -187,7 +187,10 @@ bool Views::includes(const config::Whole& objects, const config::Labels& key, co
   if (const auto* balancer = std::get_if<config::LoadBalancerSpec>(&object.spec)) {
     return config::selects(balancer->edges.match, key);
   }
-  if (const auto* user = std::get_if<config::UserSpec>(&object.spec)) return !user->disabled;
+  if (const auto* token = std::get_if<config::TokenSpec>(&object.spec)) {
+    return token->role == config::Role::kTunnel;
+  }
+  if (object.kind() == Kind::kUser) return true;
   if (const std::string* joined = config::service_joined_by(object)) {
     const auto service = objects.find(Kind::kService, *joined);
     return service && includes(objects, key, *service);

@@ -124,7 +124,7 @@ TEST_CASE("certificates go only where they are shown") {
   CHECK(world.told(*us) == Names{"loadbalancers/all", "revision", "services/web"});
 }
 
-TEST_CASE("every edge knows the users who may come, and no password") {
+TEST_CASE("every edge knows the users, and no password") {
   World world;
   world.put_edge("us-1", "us");
   xds::Catalog* us = world.catalog("us-1");
@@ -139,12 +139,24 @@ TEST_CASE("every edge knows the users who may come, and no password") {
   const std::string body(us->resource(xds::Type::kObject, slot)->body);
   CHECK(body.contains("eve@x"));
   CHECK_FALSE(body.contains("argon2"));
-  put_eve(R"(,"disabled":true)");
-  CHECK(world.told(*us) == Names{"revision"});
-  put_eve("");
-  CHECK(world.told(*us) == Names{"revision", "users/eve"});
   world.remove(Kind::kUser, "eve");
   CHECK(world.told(*us) == Names{"revision"});
+}
+
+TEST_CASE("edges know the tokens by which origins come in, and no other") {
+  World world;
+  world.put_edge("us-1", "us");
+  xds::Catalog* us = world.catalog("us-1");
+  const auto put_token = [&](const std::string& name, const std::string& spec) {
+    world.put(R"({"kind":"Token","metadata":{"name":")" + name + R"("},"spec":)" + spec + "}");
+  };
+  world.put(R"({"kind":"User","metadata":{"name":"eve"},"spec":{"email":"eve@x"}})");
+  put_token("all", R"({"role":"admin"})");
+  put_token("joins", R"({"role":"join"})");
+  put_token("laptop", R"({"role":"tunnel","user":"eve"})");
+  CHECK(world.told(*us) == Names{"revision", "tokens/laptop", "users/eve"});
+  world.remove(Kind::kToken, "laptop");
+  CHECK(world.told(*us) == Names{"revision", "users/eve"});
 }
 
 TEST_CASE("an edge that is revoked or unknown has no view; one with other labels gets another") {

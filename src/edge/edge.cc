@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "health/from_config.h"
+
 namespace weir::edge {
 namespace {
 
@@ -24,30 +26,14 @@ std::optional<tls::ProxyVersion> proxy_version(config::ProxyProtocol protocol) {
 }
 
 health::Check to_check(const PlannedService& service, const SharedHost& host) {
-  const config::HealthCheck& spec = *service.spec.health_check;
-  health::Check check{.interval = spec.interval,
-                      .timeout = spec.timeout,
-                      .unhealthy_threshold = spec.unhealthy_threshold,
-                      .healthy_threshold = spec.healthy_threshold,
-                      .http = std::nullopt,
-                      .grpc = std::nullopt,
-                      .transport = {.http2 = service.spec.protocol == config::Protocol::kHttp2,
-                                    .secure = service.spec.tls.has_value(),
-                                    .tls = service.tls,
-                                    .server_name = host.name,
-                                    .proxy_header = proxy_version(service.spec.proxy_protocol)}};
+  health::Check check = health::check_of(*service.spec.health_check, host.address.to_string());
+  check.transport = {.http2 = service.spec.protocol == config::Protocol::kHttp2,
+                     .secure = service.spec.tls.has_value(),
+                     .tls = service.tls,
+                     .server_name = host.name,
+                     .proxy_header = proxy_version(service.spec.proxy_protocol)};
   if (service.spec.tls && !service.spec.tls->server_name.empty()) {
     check.transport.server_name = service.spec.tls->server_name;
-  }
-  const std::string authority = host.address.to_string();
-  if (spec.grpc) check.grpc = health::GrpcCheck{.service = spec.grpc->service, .host = authority};
-  if (spec.http) {
-    check.http = health::HttpCheck{.path = spec.http->path,
-                                   .host = spec.http->host.empty() ? authority : spec.http->host,
-                                   .expected_statuses = {}};
-    for (const config::StatusRange& range : spec.http->expected_statuses) {
-      check.http->expected_statuses.emplace_back(range.first, range.last);
-    }
   }
   return check;
 }

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "auth/join_token.h"
+#include "auth/pinned_token.h"
 #include "http/client.h"
 #include "http/h1_writer.h"
 #include "net/buffer.h"
@@ -171,7 +171,7 @@ Result<std::shared_ptr<tls::ClientContext>> client_context(const Credentials& cr
 
 net::Task<std::expected<Credentials, Failure>> join(net::Env& env, tls::Host controller,
                                                     std::string join_token, Node node) {
-  auto parsed = auth::parse_join_token(join_token);
+  auto parsed = auth::parse_pinned_token(auth::kJoinPrefix, join_token);
   if (!parsed) {
     constexpr const char* kText = "this is no join token (weirjoin_...), or not all of it";
     co_return failed({Code::kInvalid, Side::kInternal, Retry::kNever, 0, kText}, kText, true);

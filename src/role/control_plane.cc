@@ -314,7 +314,8 @@ void ControlPlane::watch_traffic() {
                           .region = edge.region,
                           .city = edge.city,
                           .capabilities = edge.capabilities,
-                          .address = edge.address});
+                          .address = edge.address,
+                          .relay = relay_});
   if (const auto started = started_from()) {
     backend_->fleet.report(options_.edge_name, {.load = report::Load{.applied_revision = started->revision}});
   }

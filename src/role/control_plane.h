@@ -83,6 +83,8 @@ class ControlPlane {
   void cut();
   // Called once, when what the edge of this process says is heard. Before listen().
   void on_hearing(std::function<void()> hearing) { hearing_ = std::move(hearing); }
+  // By which other edges reach what is attached to the edge of this process. Before listen().
+  void set_relay(std::string relay) { relay_ = std::move(relay); }
   // From then on: an origin has come to the edge of this process, or gone.
   void say(report::TunnelSeen seen);
   // Where edges are attached; none: nowhere.
@@ -132,6 +134,7 @@ class ControlPlane {
   std::unique_ptr<net::Listener> api_listener_;
   std::shared_ptr<enroll::Door> api_door_;  // null: the API is plain HTTP
   net::Address api_address_;
+  std::string relay_;  // empty: they can't
   auth::AdminToken admin_token_;
   bool draining_ = false;
   std::vector<report::EndpointSeen> unsaid_;  // of this process's edge, before there is a backend

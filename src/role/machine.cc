@@ -94,6 +94,8 @@ std::string reached_at(net::Address at) {
   return at.is_v6() ? '[' + at.ip() + ']' : at.ip();
 }
 
+std::string reached_with_port(net::Address at) { return reached_at(at) + ':' + std::to_string(at.port()); }
+
 unsigned usable_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);

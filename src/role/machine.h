@@ -24,6 +24,9 @@ std::string name_of_this_machine();
 // beyond loopback. In brackets when it is one of IPv6.
 std::string reached_at(net::Address at);
 
+// The same with its port.
+std::string reached_with_port(net::Address at);
+
 // By the affinity of the process and the quota of its container; at least 1.
 unsigned usable_cores();
 

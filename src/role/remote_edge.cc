@@ -67,7 +67,8 @@ void RemoteEdge::make_lines() {
                             .city = node.city,
                             .labels = {node.labels.begin(), node.labels.end()},
                             .capabilities = options_.capabilities,
-                            .address = node.address};
+                            .address = node.address,
+                            .relay = options_.relay};
   for (const tls::Host& controller : options_.controllers) {
     lines_.push_back(std::make_unique<Line>(env_, controller, hello, traffic_));
     if (traffic_.started_from()) lines_.back()->reporter.applied(traffic_.started_from()->revision);
@@ -145,11 +146,21 @@ void RemoteEdge::use(const enroll::Credentials& credentials) {
     lines_[i]->dialler.set_target(
         {.host = options_.controllers[i].name, .port = credentials.discovery_port, .tls = *tls});
   }
+  tell_known(true);
 }
 
-void RemoteEdge::on_secrets(Secrets told) {
-  secrets_told_ = std::move(told);
-  secrets_told_(follower_->secrets());
+void RemoteEdge::on_known(Known told) {
+  known_told_ = std::move(told);
+  tell_known(true);
+}
+
+// The keeper's credentials are the newest; before it is there, those of an earlier life.
+void RemoteEdge::tell_known(bool anew) {
+  if (!known_told_ || !credentials_) return;
+  const translation::EdgeSecrets& secrets = follower_->secrets();
+  if (!anew && told_ == secrets) return;
+  told_ = secrets;
+  known_told_(secrets, keeper_ ? keeper_->credentials() : *credentials_);
 }
 
 void RemoteEdge::say(const report::TunnelSeen& seen) {
@@ -157,7 +168,7 @@ void RemoteEdge::say(const report::TunnelSeen& seen) {
 }
 
 void RemoteEdge::tell_state() {
-  if (secrets_told_) secrets_told_(follower_->secrets());
+  tell_known(false);
   std::vector<report::RefusedObject> refused;
   for (auto& [object, reason] : follower_->refused()) refused.push_back({object, reason});
   for (const auto& line : lines_) {

@@ -29,6 +29,7 @@ struct RemoteEdgeOptions {
   std::string join_token;              // empty: this machine has joined already
   enroll::Node node;
   std::vector<std::string> capabilities;
+  std::string relay;  // by which other edges reach what is attached here; empty: they can't
   std::string credentials_path;
   std::string secrets_path;
 };
@@ -52,9 +53,10 @@ class RemoteEdge {
 
   const std::string& name() const { return options_.node.name; }
 
-  // Told of what controllers give to all edges, also of what is there from an earlier life. After prepare().
-  using Secrets = std::function<void(const translation::EdgeSecrets&)>;
-  void on_secrets(Secrets told);
+  // Told of what controllers give to all edges, and of what this one is known by, whenever one of them is
+  // another; also of what is there from an earlier life. After prepare().
+  using Known = std::function<void(const translation::EdgeSecrets&, const enroll::Credentials&)>;
+  void on_known(Known told);
   // To all controllers: an origin has come, or gone.
   void say(const report::TunnelSeen& seen);
 
@@ -66,12 +68,14 @@ class RemoteEdge {
   void make_lines();
   void use(const enroll::Credentials& credentials);
   void tell_state();
+  void tell_known(bool anew);
 
   net::Env& env_;
   RemoteEdgeOptions options_;
   Traffic& traffic_;
   std::function<void(const std::string&)> refused_;
-  Secrets secrets_told_;                            // null: nobody is told
+  Known known_told_;                                // null: nobody is told
+  std::optional<translation::EdgeSecrets> told_;    // the last
   std::optional<enroll::Credentials> credentials_;  // none: it has not joined
   std::optional<OwnFollower> follower_;
   std::optional<enroll::Keeper> keeper_;

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "auth/join_token.h"
+#include "auth/pinned_token.h"
 #include "auth/token.h"
 #include "config/kinds.h"
 #include "edge/edge_fixture.h"
@@ -127,7 +127,7 @@ struct Controller {
     REQUIRE(fake.run(store.commit(std::move(transaction))).value().has_value());
     tokens.replace(std::vector<auth::TokenRecord>{
         {.name = "fra", .hash = issued->hash, .role = auth::Role::kJoin, .expires_at = {}}});
-    return auth::join_text(issued->text, authority->fingerprint());
+    return auth::pinned_text(auth::kJoinPrefix, issued->text, authority->fingerprint());
   }
 
   testing::FakeEnv& fake;

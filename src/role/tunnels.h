@@ -18,23 +18,41 @@
 #include "net/task.h"
 #include "net/task_group.h"
 #include "report/report.h"
+#include "tls/authority.h"
+#include "tls/server_context.h"
 #include "tunnel/admission.h"
+#include "tunnel/agent_guests.h"
 #include "tunnel/network.h"
+#include "tunnel/origins.h"
+#include "tunnel/port.h"
 #include "tunnel/registry.h"
+#include "tunnel/relay.h"
 #include "tunnel/ssh_door.h"
 
 namespace weir::role {
 
+// A port; is_preset: nobody asked for it, so when it is taken, there is none.
+struct TunnelsPort {
+  std::optional<net::Address> at;  // none: nobody comes in
+  bool is_preset = true;
+};
 struct TunnelsOptions {
-  std::optional<net::Address> ssh;  // none: nobody comes in by SSH
-  bool ssh_is_preset = true;        // nobody asked for it: when the port is taken, there is none
+  TunnelsPort ssh;
+  TunnelsPort tunnel;  // agents, and other edges
 };
 
-// What is known once this machine is a part of a weir.
+// What is known once this machine is a part of a weir. Secrets are in it.
 struct TunnelsIdentity {
-  std::string ssh_host_key;  // OpenSSH's format; a secret
+  std::string ssh_host_key;  // OpenSSH's format
   tunnel::AdmissionOptions admission;
+  wire::Welcome welcome;  // who we are
+  std::string ca;         // PEM: whose edges these are
+  tls::PemPair port;      // a certificate for wire::kServerName
+  tls::PemPair edge;      // our own; other edges ask for it
 };
+// The same for an edge that has the authority itself.
+Result<TunnelsIdentity> make_identity(const tls::Authority& authority, wire::Welcome welcome,
+                                      tunnel::AdmissionOptions admission, WallTime now);
 
 class Tunnels {
  public:
@@ -51,10 +69,10 @@ class Tunnels {
 
   // Before any core runs: takes the ports. The error is a sentence.
   std::expected<void, std::string> listen(TunnelsOptions options);
-  // Once: lets clients in, of whom those before have waited.
+  // Lets clients in, of whom those before have waited. Again: with newer certificates.
   void open(TunnelsIdentity identity);
-  // Where clients come in by SSH; none: nowhere.
-  const std::optional<net::Address>& ssh() const { return options_.ssh; }
+  // Where agents and other edges come in; none: nowhere.
+  const std::optional<net::Address>& tunnel() const { return options_.tunnel.at; }
 
   // Who is let in from now on.
   void apply(const config::SnapshotPointer& snapshot);
@@ -62,25 +80,37 @@ class Tunnels {
   using Told = std::function<void(const report::TunnelSeen&)>;
   void on_seen(Told told);
 
+  // Agents are told to find other edges; they go on here until they have.
+  void drain();
   // Nobody comes in any more, and who is in is shown out.
   net::Task<void> stop();
 
  private:
   struct Core {
-    Core(tunnel::Registry& registry, net::Env& below);
+    Core(tunnel::Registry& registry, const tunnel::Origins& origins, net::Env& below);
     net::Env& below;
     tunnel::Attachments attachments;
+    tunnel::Relay relay;
     tunnel::Network network;
     net::Env env;
     std::unique_ptr<net::Listener> ssh_listener;
-    std::unique_ptr<tunnel::SshDoor> ssh_door;  // touched on its own loop
+    std::unique_ptr<net::Listener> tunnel_listener;
+    // --- touched on its own loop
+    std::unique_ptr<tunnel::SshDoor> ssh_door;
+    std::unique_ptr<tunnel::AgentGuests> guests;
+    std::unique_ptr<tunnel::Port> port;
     net::TaskGroup serving;
     net::TaskGroup ending;
   };
 
   net::Task<void> stop_core(Core& core, net::Event& stopped);
-  std::expected<void, std::string> listen_ssh();
+  using Listener = std::unique_ptr<net::Listener> Core::*;
+  std::expected<void, std::string> listen_at(const char* flag, TunnelsPort& port, Listener listener);
   void open_ssh(Core& core);
+  void open_port(Core& core);
+  Result<void> take_certificates(const TunnelsIdentity& identity);
+  Result<void> reach_others(const TunnelsIdentity& identity);
+  std::function<void(report::TunnelSeen)> announce();
   void see(report::TunnelSeen seen);
 
   net::Env& control_;
@@ -88,10 +118,12 @@ class Tunnels {
   std::optional<TunnelsIdentity> identity_;
   config::SnapshotPointer snapshot_;
   tunnel::Registry registry_;
+  tunnel::Origins origins_;
   record::LiveRequests live_;
   std::vector<std::unique_ptr<Core>> cores_;  // the control core's first
   std::vector<net::Env*> worker_envs_;
   tunnel::AdmissionPointer admission_;
+  std::shared_ptr<tls::ServerContext> port_context_;  // null: there is none yet
   Told told_;
   std::map<std::pair<std::string, std::string>, report::TunnelSeen> present_;  // by service and instance
 };

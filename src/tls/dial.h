@@ -17,6 +17,7 @@ struct Host {
   std::string name;  // or an address, without brackets
   std::uint16_t port = 0;
 
+  friend bool operator==(const Host&, const Host&) = default;
   bool is_loopback() const;  // 127.0.0.0/8, ::1, localhost and what is below it
 };
 

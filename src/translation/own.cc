@@ -61,6 +61,7 @@ xds::ResourcePtr edge_resource(const EdgeSecrets& secrets) {
   edge.set_cookie_key(secrets.cookie_key.data(), secrets.cookie_key.size());
   edge.set_domain(secrets.domain);
   edge.set_ssh_host_key(secrets.ssh_host_key);
+  if (secrets.tunnel != IssuedPair{}) fill(*edge.mutable_tunnel(), {}, secrets.tunnel);
   for (const auto& [host, pair] : secrets.issued) fill(*edge.add_issued(), host, pair);
   return xds::make_resource(xds::Type::kObject, std::string(kEdgeResource), xds::serialize(message), {});
 }
@@ -117,6 +118,7 @@ Result<EdgeSecrets> read_edge(std::string_view body) {
   std::ranges::copy(std::as_bytes(std::span(message.edge().cookie_key())), secrets.cookie_key.begin());
   secrets.domain = message.edge().domain();
   secrets.ssh_host_key = message.edge().ssh_host_key();
+  secrets.tunnel = pair_of(message.edge().tunnel());
   for (const v1::IssuedPair& one : message.edge().issued()) secrets.issued[one.host()] = pair_of(one);
   return secrets;
 }

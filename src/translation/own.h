@@ -40,6 +40,7 @@ struct EdgeSecrets {
   std::array<std::byte, 32> cookie_key{};
   std::string domain;
   std::string ssh_host_key;                  // OpenSSH's format: all edges show the same
+  IssuedPair tunnel;                         // for wire::kServerName: the port for agents and other edges
   std::map<std::string, IssuedPair> issued;  // by host name, where there is no Certificate
   friend bool operator==(const EdgeSecrets&, const EdgeSecrets&) = default;
 };

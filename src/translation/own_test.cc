@@ -33,7 +33,10 @@ TEST_CASE("a revision and verdicts come back") {
 }
 
 TEST_CASE("what edges have from the authority comes back, in one piece and in several") {
-  EdgeSecrets secrets{.cookie_key = {}, .domain = "weir.example", .issued = {{"a.example", {"cert", "key"}}}};
+  EdgeSecrets secrets{.cookie_key = {},
+                      .domain = "weir.example",
+                      .tunnel = {"port", "its key"},
+                      .issued = {{"a.example", {"cert", "key"}}}};
   secrets.cookie_key.fill(std::byte{0xa5});
   CHECK(edge_resource(secrets)->name == "internal/edge");
   CHECK(read_edge(edge_resource(secrets)->body) == secrets);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "auth/pinned_token.h"
 #include "auth/ssh_key.h"
 #include "base/text.h"
 #include "config/formats.h"
@@ -52,21 +53,58 @@ const Admission::Index& Admission::index() const {
         if (auto key = auth::parse_ssh_key(line)) index_.users.emplace(std::move(key->blob), user->name);
       }
     }
+    std::vector<auth::TokenRecord> tokens;
+    for (const auto& token : snapshot_->tunnel_tokens) {
+      if (auto hash = auth::TokenHash::parse(token->spec.hash)) {
+        tokens.push_back({.name = token->name,
+                          .hash = std::move(*hash),
+                          .role = auth::Role::kTunnel,
+                          .expires_at = token->spec.expires_at});
+      }
+    }
+    index_.tokens.replace(tokens);
   });
   return index_;
 }
 
-bool Admission::allows_anonymous(std::string_view user) const {
-  if (!options_.anonymous) return false;
-  if (!snapshot_) return true;
-  const auto found = std::ranges::lower_bound(snapshot_->users, user, {},
-                                              [](const auto& one) { return std::string_view(one->name); });
-  return found == snapshot_->users.end() || (*found)->name != user;
+bool Admission::is_user(std::string_view name) const {
+  return snapshot_ && snapshot_->find_user(name) != nullptr;
 }
+
+bool Admission::allows_anonymous(std::string_view user) const { return options_.anonymous && !is_user(user); }
 
 std::string_view Admission::user_of_key(std::string_view blob) const {
   const auto found = index().users.find(blob);
   return found == index().users.end() ? std::string_view() : found->second;
+}
+
+std::optional<Bearer> Admission::bearer_of(std::string_view shown, WallTime now) const {
+  const auto pinned = auth::parse_pinned_token(auth::kTunnelPrefix, shown);
+  if (!pinned) return std::nullopt;
+  auto identity = index().tokens.verify(pinned->token, now);
+  if (!identity) return std::nullopt;
+  const auto* token = snapshot_->find_tunnel_token(identity->token);
+  if (token == nullptr || !is_user(token->spec.user)) return std::nullopt;
+  return Bearer{token->spec.user, std::move(identity->token)};
+}
+
+// Not by the index, which would be made for every snapshot then.
+bool Admission::admits(std::string_view account, Proof& proof, WallTime now) const {
+  if (proof.key.empty() && proof.token.empty()) return options_.anonymous;
+  auto user = snapshot_ ? snapshot_->find_user(account) : nullptr;
+  if (user == nullptr) return false;
+  if (!proof.token.empty()) {
+    const auto* token = snapshot_->find_tunnel_token(proof.token);
+    return token != nullptr && token->spec.user == account &&
+           (!token->spec.expires_at || now < *token->spec.expires_at);
+  }
+  if (user == proof.judged) return true;
+  const bool has_key = std::ranges::any_of(user->spec.ssh_keys, [&](const std::string& line) {
+    const auto key = auth::parse_ssh_key(line);
+    return key && key->blob == proof.key;
+  });
+  proof.judged = std::move(user);
+  return has_key;
 }
 
 bool Admission::keeps(const Place& place, std::string_view account) const {
@@ -110,20 +148,42 @@ std::expected<Place, std::string> Admission::place(std::string_view account, std
   if (std::ranges::find(kNoNames, name) != kNoNames.end()) name = preset;
   const std::string suffix = '.' + options_.domain;
   if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
+  return place_of_name(account, name, {});
+}
+
+std::expected<Place, std::string> Admission::place_of_name(std::string_view account, std::string_view name,
+                                                           std::string_view hostname) const {
+  const std::string suffix = '.' + options_.domain;
   std::string wrong = name.empty() || name.size() > kNameBytesMax ? "must be of 1 to 63 characters"
                                                                   : config::check_name(name);
   if (!wrong.empty()) {
-    return std::unexpected("the name \"" + name.substr(0, kNameBytesMax) + "\" " + wrong);
+    return std::unexpected("the name \"" + std::string(name.substr(0, kNameBytesMax)) + "\" " + wrong);
   }
-  const std::string hostname = name + suffix;
+  std::string host = hostname.empty() ? std::string(name) + suffix : to_lower(hostname);
+  if (!host.ends_with(suffix) || !config::check_name(host.substr(0, host.size() - suffix.size())).empty()) {
+    return std::unexpected("the host name \"" + host.substr(0, kNameBytesMax) +
+                           "\" must be one label below " + options_.domain +
+                           "; for others, a LoadBalancer leads to the service");
+  }
   const auto* service = snapshot_ ? snapshot_->find_service(name) : nullptr;
-  const std::string_view taker = taker_of(hostname);
+  const std::string_view taker = taker_of(host);
   const bool taken = service == nullptr ? !taker.empty() : service->owner != account;
-  if (taken) return std::unexpected("the name " + hostname + " is another one's");
-  return Place{.service = name,
-               .hostname = service == nullptr ? hostname : std::string(),
+  if (taken) return std::unexpected("the name " + host + " is another one's");
+  return Place{.service = std::string(name),
+               .hostname = service == nullptr ? host : std::string(),
                .slot = {},
-               .url = service == nullptr ? url_of(hostname) : url_of_service(*service)};
+               .url = service == nullptr ? url_of(host) : url_of_service(*service)};
+}
+
+std::vector<std::string> Admission::urls_of(const Place& place) const {
+  if (place.url.empty()) return {};
+  std::vector<std::string> urls{place.url};
+  if (options_.ports.https == 0) return urls;
+  std::string host = place.url.substr(place.url.find("//") + 2);
+  host.resize(std::min(host.size(), host.find(':')));
+  urls.push_back("https://" + std::move(host));
+  if (options_.ports.https != kHttpsPort) urls.back() += ':' + std::to_string(options_.ports.https);
+  return urls;
 }
 
 }  // namespace weir::tunnel

@@ -9,10 +9,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "auth/token_table.h"
+#include "base/time.h"
 #include "config/snapshot.h"
 
 namespace weir::tunnel {
@@ -30,6 +34,18 @@ struct AdmissionOptions {
   std::string domain;      // names are made below it
   bool anonymous = false;  // whoever comes may bring an origin
   PublicPorts ports;
+};
+
+// By what somebody has shown who it is; all empty: by nothing.
+struct Proof {
+  std::string key;                             // of SSH, as it goes over the wire
+  std::string token;                           // the name of a Token
+  std::shared_ptr<const config::User> judged;  // as it was when the key was last found good
+};
+// A user, and by which token.
+struct Bearer {
+  std::string user;
+  std::string token;  // its name
 };
 
 // The place of an origin.
@@ -52,10 +68,19 @@ class Admission {
   bool allows_anonymous(std::string_view user) const;
   // The User whose key that is, as it goes over the wire (RFC 4253 section 6.6); empty: nobody's.
   std::string_view user_of_key(std::string_view blob) const;
+  // Whose token that is, as it was shown ("weirtunnel_..."); nothing: it counts for nobody.
+  std::optional<Bearer> bearer_of(std::string_view shown, WallTime now) const;
+  // Whether who came in by that may stay. Costs next to nothing as long as the user is the same.
+  bool admits(std::string_view account, Proof& proof, WallTime now) const;
   // What `ssh -R ADDRESS:PORT:...` asks for. account: a User, or kAnonymous. preset: the name when it gives
   // none. The error is a sentence for who asked.
   std::expected<Place, std::string> place(std::string_view account, std::string_view address,
                                           std::uint16_t port, std::string_view preset) const;
+  // What an agent asks for. hostname: that it wants, when the service is made for this; empty: the name's.
+  std::expected<Place, std::string> place_of_name(std::string_view account, std::string_view name,
+                                                  std::string_view hostname) const;
+  // All of a place's URLs, the same host by each way in.
+  std::vector<std::string> urls_of(const Place& place) const;
   // Whether who was given that place may keep it. Costs next to nothing.
   bool keeps(const Place& place, std::string_view account) const;
 
@@ -70,7 +95,10 @@ class Admission {
   std::string_view taker_of(std::string_view hostname) const;
   std::string url_of_service(const config::Service& service) const;
 
+  bool is_user(std::string_view name) const;
+
   struct Index {
+    auth::TokenTable tokens;
     std::map<std::uint32_t, Slot> slots;                                // by port
     std::map<std::string_view, const config::LoadBalancer*> balancers;  // by host name
     std::map<std::string_view, std::string_view> hostnames;             // by service: the first

@@ -5,7 +5,9 @@
 #include <set>
 #include <string>
 
+#include "auth/pinned_token.h"
 #include "auth/ssh_key.h"
+#include "auth/token.h"
 
 namespace weir::tunnel {
 namespace {
@@ -77,14 +79,15 @@ TEST_CASE("a name that is none is refused with a sentence") {
   CHECK(asked("ada", std::string(300, 'a'), 80).size() < 300);
 }
 
+constexpr const char* kKey =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop ada@laptop";
+
 TEST_CASE("a key is its owner's, and who calls itself a user has to prove it") {
   auto made = std::make_shared<config::Snapshot>(*snapshot());
-  const std::string line =
-      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop ada@laptop";
   made->users.push_back(std::make_shared<const config::User>(
-      config::User{.name = "ada", .spec = {.email = "ada@example.net", .ssh_keys = {line}}}));
+      config::User{.name = "ada", .spec = {.email = "ada@example.net", .ssh_keys = {kKey}}}));
   const Admission known(made, {.domain = "weir.example", .anonymous = true, .ports = {}});
-  const auto key = auth::parse_ssh_key(line);
+  const auto key = auth::parse_ssh_key(kKey);
   REQUIRE(key.has_value());
   CHECK(known.user_of_key(key->blob) == "ada");
   CHECK(known.user_of_key(key->blob + "x").empty());
@@ -100,6 +103,92 @@ TEST_CASE("before the first snapshot names are given, and nothing else") {
   CHECK(none.allows_anonymous("anyone"));
   CHECK(none.place("anonymous", "hello", 80, "x")->url == "http://hello.weir.example:8080");
   CHECK_FALSE(none.place("anonymous", "", 2201, "x").has_value());
+}
+
+// Ada has the tokens "laptop" and, until noon, "lent"; "stale" is one of somebody who is no user any more.
+struct Tokens {
+  Tokens() {
+    auto made = std::make_shared<config::Snapshot>();
+    config::User ada{"ada", {}};
+    made->users.push_back(std::make_shared<const config::User>(ada));
+    add(*made, laptop, "laptop", "ada", std::nullopt);
+    add(*made, lent, "lent", "ada", noon);
+    add(*made, stale, "stale", "eve", std::nullopt);
+    snapshot = made;
+  }
+  static void add(config::Snapshot& to, const auth::IssuedToken& token, const std::string& name,
+                  const std::string& user, std::optional<WallTime> until) {
+    to.tunnel_tokens.push_back(std::make_shared<const config::TunnelToken>(config::TunnelToken{
+        name,
+        {.role = config::Role::kTunnel, .expires_at = until, .user = user, .hash = token.hash.to_text()}}));
+  }
+  static std::string shown(const auth::IssuedToken& token) {
+    return auth::pinned_text(auth::kTunnelPrefix, token.text, std::string(64, 'a'));
+  }
+  const WallTime noon = WallTime{} + std::chrono::hours(12);
+  const auth::IssuedToken laptop = *auth::issue_token();
+  const auth::IssuedToken lent = *auth::issue_token();
+  const auth::IssuedToken stale = *auth::issue_token();
+  config::SnapshotPointer snapshot;
+};
+
+TEST_CASE("a token is its user's, as long as both are there and it has not expired") {
+  const Tokens tokens;
+  const Admission admission(tokens.snapshot, {.domain = "weir.example"});
+  const auto whose = [&](const std::string& shown, WallTime now) {
+    const auto bearer = admission.bearer_of(shown, now);
+    return bearer ? bearer->user + " by " + bearer->token : "nobody";
+  };
+  const WallTime before = tokens.noon - std::chrono::seconds(1);
+  CHECK(whose(Tokens::shown(tokens.laptop), tokens.noon) == "ada by laptop");
+  CHECK(whose(Tokens::shown(tokens.lent), before) == "ada by lent");
+  CHECK(whose(Tokens::shown(tokens.lent), tokens.noon) == "nobody");
+  CHECK(whose(Tokens::shown(tokens.stale), before) == "nobody");
+  CHECK(whose(Tokens::shown(*auth::issue_token()), before) == "nobody");
+  CHECK(whose(tokens.laptop.text, before) == "nobody");  // not all of it
+  CHECK(whose("", before) == "nobody");
+}
+
+TEST_CASE("who came in may stay as long as what it showed counts") {
+  const Tokens tokens;
+  const Admission admission(tokens.snapshot, {.domain = "weir.example"});
+  const auto stays = [&](const std::string& account, const std::string& token, WallTime now) {
+    Proof proof{.key = {}, .token = token, .judged = nullptr};
+    return admission.admits(account, proof, now);
+  };
+  CHECK(stays("ada", "laptop", tokens.noon));
+  CHECK(stays("ada", "lent", WallTime{}));
+  CHECK_FALSE(stays("ada", "lent", tokens.noon));
+  CHECK_FALSE(stays("ada", "gone", WallTime{}));
+  CHECK_FALSE(stays("eve", "stale", WallTime{}));
+  CHECK_FALSE(stays("ada", "stale", WallTime{}));
+  CHECK_FALSE(stays("anonymous", "", WallTime{}));
+  auto with_key = std::make_shared<config::Snapshot>(*tokens.snapshot);
+  config::User ada{"ada", {.ssh_keys = {kKey}}};
+  with_key->users = {std::make_shared<const config::User>(ada)};
+  Proof proof{.key = auth::parse_ssh_key(kKey)->blob, .token = {}, .judged = nullptr};
+  CHECK_FALSE(admission.admits("ada", proof, WallTime{}));
+  const Admission later(with_key, {.domain = "weir.example"});
+  CHECK(later.admits("ada", proof, WallTime{}));
+  CHECK(later.admits("ada", proof, WallTime{}));  // the same user: not looked at again
+  CHECK_FALSE(admission.admits("ada", proof, WallTime{}));
+}
+
+TEST_CASE("an agent's host name is one label below the domain, and nobody else's") {
+  const auto asked_by_name = [](std::string_view name, std::string_view hostname) {
+    const auto place = admission().place_of_name("ada", name, hostname);
+    return place ? place->service + " " + place->url : place.error();
+  };
+  CHECK(asked_by_name("api", "") == "api http://api.weir.example");
+  CHECK(asked_by_name("api", "Other.Weir.example") == "api http://other.weir.example");
+  CHECK(asked_by_name("api", "books.weir.example") == "the name books.weir.example is another one's");
+  for (const char* host : {"api.elsewhere.example", "weir.example", "a.b.weir.example", ".weir.example"}) {
+    CAPTURE(host);
+    CHECK(asked_by_name("api", host).contains("must be one label below weir.example"));
+  }
+  const Admission secure(snapshot(), {.domain = "weir.example", .ports = {.http = 8080, .https = 8443}});
+  CHECK(secure.urls_of(*secure.place_of_name("ada", "api", "")) ==
+        std::vector<std::string>{"http://api.weir.example:8080", "https://api.weir.example:8443"});
 }
 
 }  // namespace

@@ -121,7 +121,7 @@ bool AgentSession::greet(const wire::Hello& hello) {
   auto account = gate_.hello(*this, {.agent = hello.agent,
                                      .version = hello.version,
                                      .token = hello.credential,
-                                     .certificate_names = options_.certificate_names});
+                                     .looks_on = hello.looks_on});
   if (account) {
     account_ = *std::move(account);
     welcomed_ = true;
@@ -157,8 +157,15 @@ void AgentSession::hear(const wire::Health& health) {
   if (origins_.contains(health.origin)) gate_.health(*this, health);
 }
 
+void AgentSession::end(std::string sentence) {
+  if (!welcomed_) return;
+  say(wire::Welcome{.edge = {}, .provider = {}, .region = {}, .refused = std::move(sentence)});
+  listener_->interrupt();
+}
+
 void AgentSession::expel(const wire::Origin& origin, std::string sentence) {
   if (origins_.erase(origin) == 0) return;
+  gate_.unregistered(*this, origin);
   say(wire::Registered{.origin = origin, .urls = {}, .refused = std::move(sentence)});
 }
 

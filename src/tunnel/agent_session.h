@@ -34,12 +34,12 @@ inline constexpr Duration kAgentHelloTimeout = std::chrono::seconds(10);
 // For an agent to hear why it is not welcome.
 inline constexpr Duration kAgentFarewell = std::chrono::seconds(2);
 
-// By what an agent shows who it is: its token, or what its certificate says.
+// By what an agent shows who it is.
 struct AgentCredential {
   std::string agent;
   std::string version;
-  std::string token;              // empty: none
-  std::string certificate_names;  // verified; empty: none. See tls::TlsDetails::client_names
+  std::string token;      // empty: none
+  bool looks_on = false;  // wants to hear of each request
 };
 
 class AgentSession;
@@ -67,8 +67,7 @@ class AgentSession {
   struct Options {
     wire::Welcome welcome;  // who we are
     net::Address peer;
-    std::string certificate_names;  // of the agent, verified; empty: none
-    Strangers::One stranger;        // until it is let in
+    Strangers::One stranger;  // until it is let in
   };
   AgentSession(net::Env& env, AgentGate& gate, Options options)
       : env_(env), gate_(gate), options_(std::move(options)), tasks_(env.loop) {}
@@ -90,7 +89,9 @@ class AgentSession {
                                                        Duration timeout);
   // Tells the agent to find another edge; it goes on meanwhile.
   void drain() { say(wire::Drain{}); }
-  // An origin is not wanted any more; the agent is told.
+  // The agent is not wanted any more, and told so; the session ends.
+  void end(std::string sentence);
+  // An origin is not wanted any more; the agent is told, and so is the gate.
   void expel(const wire::Origin& origin, std::string sentence);
   // For who watches; dropped when the agent does not listen.
   void log(std::string_view service, std::string line);

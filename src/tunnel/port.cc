@@ -61,10 +61,7 @@ net::Task<void> Port::run(net::Accepted accepted) {
 
 net::Task<void> Port::run_agent(std::unique_ptr<tls::TlsStream> stream, net::Address peer,
                                 Strangers::One one) {
-  Agent agent(*this, {.welcome = options_.welcome,
-                      .peer = peer,
-                      .certificate_names = stream->details().client_names,
-                      .stranger = std::move(one)});
+  Agent agent(*this, {.welcome = options_.welcome, .peer = peer, .stranger = std::move(one)});
   co_await agent.session.run(std::move(stream));
 }
 

@@ -50,6 +50,7 @@ class Attachments {
   // --- on the core's own loop
   // In place of whichever way led to the origin before, on any core, which is told.
   void attach(const net::Address& origin, std::shared_ptr<Way> way);
+  bool has(const net::Address& origin, const Way& way) const { return find(origin).get() == &way; }
   // Unless another has come to its place.
   void detach(const net::Address& origin, const Way& way);
   // Whether it is attached to this process, on whichever core.

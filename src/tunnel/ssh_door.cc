@@ -80,7 +80,7 @@ bool SshDoor::authenticate(const ssh::Session& session, const ssh::Credential& c
   switch (credential.method) {
     case ssh::Method::kNone:
       if (!session.peer().is_loopback() || !admission_->allows_anonymous(credential.user)) return false;
-      arriving_[&session] = {.account = std::string(kAnonymous), .identity = {}};
+      arriving_[&session] = {.account = std::string(kAnonymous), .proof = {}, .identity = {}};
       return true;
     case ssh::Method::kPublicKey: {
       const std::string_view user = admission_->user_of_key(net::as_text(credential.key_blob));
@@ -88,11 +88,20 @@ bool SshDoor::authenticate(const ssh::Session& session, const ssh::Credential& c
       if (credential.proven) {
         arriving_[&session] = {
             .account = std::string(user),
+            .proof = {.key = std::string(net::as_text(credential.key_blob)), .token = {}},
             .identity = std::string(credential.fingerprint).append("/").append(credential.user)};
       }
       return true;
     }
-    case ssh::Method::kPassword: break;
+    case ssh::Method::kPassword: {
+      auto bearer = admission_->bearer_of(credential.password, env_.loop.clock().wall_now());
+      if (!bearer) return false;
+      std::string identity = (bearer->token + '/').append(credential.user);
+      arriving_[&session] = {.account = std::move(bearer->user),
+                             .proof = {.key = {}, .token = std::move(bearer->token)},
+                             .identity = std::move(identity)};
+      return true;
+    }
   }
   return false;
 }
@@ -106,6 +115,7 @@ void SshDoor::began(ssh::Session& session) {
   Arriving& who = arrived.mapped();
   if (who.identity.empty()) who.identity = number;
   guests_.emplace(&session, Guest{.account = std::move(who.account),
+                                  .proof = std::move(who.proof),
                                   .identity = std::move(who.identity),
                                   .number = std::move(number),
                                   .preset = spoken_name(env_.random)});
@@ -228,10 +238,13 @@ void SshDoor::say(const Guest& guest, std::string_view text) {
 
 void SshDoor::admit(AdmissionPointer admission) {
   admission_ = std::move(admission);
+  const WallTime now = env_.loop.clock().wall_now();
   std::vector<ssh::Session*> to_end;
-  for (const auto& [session, guest] : guests_) {
-    const bool stays = std::ranges::all_of(
-        guest.forwards, [&](const Forwarded& one) { return admission_->keeps(one.place, guest.account); });
+  for (auto& [session, guest] : guests_) {
+    const bool stays = admission_->admits(guest.account, guest.proof, now) &&
+                       std::ranges::all_of(guest.forwards, [&](const Forwarded& one) {
+                         return admission_->keeps(one.place, guest.account);
+                       });
     if (!stays) to_end.push_back(session);
   }
   for (ssh::Session* session : to_end) session->end(kNotAdmitted, kNotAdmitted.text);

@@ -57,6 +57,7 @@ class SshDoor final : private ssh::Gate {
   };
   struct Guest {
     std::string account;
+    Proof proof;
     std::string identity;  // the same whenever the same one comes
     std::string number;    // of the session
     std::string preset;    // its name, when it gives none
@@ -91,6 +92,7 @@ class SshDoor final : private ssh::Gate {
   // Who was let in and has not begun yet.
   struct Arriving {
     std::string account;
+    Proof proof;
     std::string identity;
   };
   std::map<const ssh::Session*, Arriving> arriving_;

@@ -37,6 +37,7 @@ struct AgentWriter {
     said.set_agent(hello.agent);
     said.set_version(hello.version);
     said.set_credential(hello.credential);
+    said.set_looks_on(hello.looks_on);
   }
   void operator()(const Register& wanted) const {
     v1::AgentRegister& said = *to.mutable_register_();
@@ -118,7 +119,10 @@ Result<FromAgent> parse_from_agent(std::string_view bytes) {
     case v1::FromAgent::kHello: {
       const v1::AgentHello& said = message.hello();
       if (!fit({said.agent(), said.version(), said.credential()})) return beyond();
-      return Hello{.agent = said.agent(), .version = said.version(), .credential = said.credential()};
+      return Hello{.agent = said.agent(),
+                   .version = said.version(),
+                   .credential = said.credential(),
+                   .looks_on = said.looks_on()};
     }
     case v1::FromAgent::kRegister: return read(message.register_());
     case v1::FromAgent::kUnregister:

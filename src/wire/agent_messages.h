@@ -37,7 +37,8 @@ struct Origin {
 struct Hello {
   std::string agent;
   std::string version;
-  std::string credential;  // a token; empty when the certificate says who it is
+  std::string credential;  // a token; empty: none
+  bool looks_on = false;   // wants to hear of each request
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 struct Register {

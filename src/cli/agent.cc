@@ -1,0 +1,402 @@
+// weir agent and weir connect: origins of this machine, brought to edges. The one is led by a file that is
+// watched and runs as a service; the other is for a person, and shows what visitors ask for.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <expected>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/agent.h"
+#include "agent/agent_file.h"
+#include "auth/pinned_token.h"
+#include "base/spoken_name.h"
+#include "cli/commands.h"
+#include "cli/log.h"
+#include "cli/settings.h"
+#include "config/formats.h"
+#include "health/from_config.h"
+#include "role/machine.h"
+#include "role/process.h"
+#include "role/service_manager.h"
+
+namespace weir::cli {
+namespace {
+
+template <class T>
+using Read = std::expected<T, std::string>;
+
+constexpr const char* kTokenVariable = "WEIR_TUNNEL_TOKEN";
+constexpr std::size_t kTokenBytesMax = 4096;
+// What visitors have open when the process is told to end.
+constexpr Duration kDrainLimit = std::chrono::seconds(30);
+// A change of the file takes effect within this, and costs one stat(2).
+constexpr Duration kFileInterval = std::chrono::seconds(1);
+// Names of edges are asked for again after this, so that new addresses are found.
+constexpr Duration kResolveInterval = std::chrono::seconds(30);
+constexpr Duration kResolveTimeout = std::chrono::seconds(5);
+
+int refuse(const std::string& sentence) {
+  std::fprintf(stderr, "weir: %s\n", sentence.c_str());
+  return kFailed;
+}
+
+Read<std::string> read_file(const std::string& path, std::size_t bytes_max) {
+  auto text = role::read_file(path, bytes_max);
+  if (!text) return std::unexpected(path + ": " + why_not(text.error()));
+  return std::move(*text);
+}
+
+std::string trimmed(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+Read<std::shared_ptr<const tls::TrustStore>> read_authorities(const std::string& path) {
+  auto bundle = read_file(path, tls::TrustStore::kBundleBytesMax);
+  if (!bundle) return std::unexpected(std::move(bundle.error()));
+  auto parsed = tls::TrustStore::parse(*bundle);
+  if (!parsed) return std::unexpected(path + ": " + parsed.error().text);
+  return std::move(*parsed);
+}
+
+// How edges are known: by the authority in the file, or else by what the token says of it.
+Read<std::shared_ptr<tls::ClientContext>> context_for(const std::string& ca_file, const std::string& token) {
+  tls::ClientOptions options{.authorities = nullptr, .protocols = {std::string(wire::kProtocol)}};
+  if (!token.empty()) {
+    const auto pinned = auth::parse_pinned_token(auth::kTunnelPrefix, token);
+    if (!pinned) {
+      return std::unexpected(
+          "this is no token for tunnels (weirtunnel_...), or not all of it; "
+          "`weir token create --for USER` makes one");
+    }
+    options.authority_fingerprint = pinned->fingerprint;
+  }
+  if (!ca_file.empty()) {
+    auto authorities = read_authorities(ca_file);
+    if (!authorities) return std::unexpected(std::move(authorities.error()));
+    options.authorities = std::move(*authorities);
+    options.authority_fingerprint.clear();
+  }
+  if (!options.authorities && options.authority_fingerprint.empty()) {
+    return std::unexpected(
+        "nothing says by which authority edges are known: give a token (WEIR_TUNNEL_TOKEN), or the "
+        "authority's certificate, which `weir ca` prints (--ca, ca_file)");
+  }
+  auto context = tls::ClientContext::create(std::move(options));
+  if (!context) return std::unexpected(std::string("no TLS: ") + context.error().text);
+  return std::move(*context);
+}
+
+// What was checked before.
+tls::Host host_of(const std::string& address) {
+  const auto parsed = config::parse_address(address);
+  return {parsed->host, parsed->port};
+}
+
+Read<agent::Offer> offer_of(const agent::FileService& service, const std::string& instance) {
+  agent::Offer offer{.wanted = {.origin = {service.name, instance},
+                                .type = std::string(agent::name_of(service.type)),
+                                .weight = service.weight,
+                                .priority = service.priority,
+                                .hostname = service.hostname},
+                     .target = host_of(service.target)};
+  if (service.type == agent::OriginType::kHttps) {
+    tls::ClientOptions options{.authorities = nullptr, .protocols = {"http/1.1"}};
+    if (!service.ca_file.empty()) {
+      auto authorities = read_authorities(service.ca_file);
+      if (!authorities) return std::unexpected(std::move(authorities.error()));
+      options.authorities = std::move(*authorities);
+    } else {
+      auto system = tls::TrustStore::system();
+      if (!system) return std::unexpected(std::string("no authorities: ") + system.error().text);
+      options.authorities = std::move(*system);
+    }
+    auto context = tls::ClientContext::create(std::move(options));
+    if (!context) return std::unexpected(std::string("no TLS: ") + context.error().text);
+    offer.tls = std::move(*context);
+  }
+  if (service.health_check) {
+    offer.check = health::check_of(*service.health_check, service.target);
+    offer.check->transport.secure = offer.tls != nullptr;
+    offer.check->transport.tls = offer.tls;
+    offer.check->transport.server_name = offer.target.name;
+  }
+  return offer;
+}
+
+Read<std::vector<agent::Offer>> offers_of(const agent::File& file, const std::string& instance) {
+  std::vector<agent::Offer> offers;
+  for (const agent::FileService& service : file.services) {
+    auto offer = offer_of(service, instance);
+    if (!offer) return std::unexpected("the service " + service.name + ": " + offer.error());
+    offers.push_back(std::move(*offer));
+  }
+  return offers;
+}
+
+// What goes on, as lines of the log.
+class LoggedWatch final : public agent::AgentWatch {
+ public:
+  explicit LoggedWatch(Log& log) : log_(log) {}
+  void attached(const wire::Welcome& edge) override {
+    log_.info("attached", {{"edge", edge.edge}, {"provider", edge.provider}, {"region", edge.region}});
+    if (std::exchange(ready_, true)) return;
+    role::tell_service_manager("READY=1");
+  }
+  void detached(const std::string& host, std::string_view why) override {
+    log_.warning("not attached", {{"edge", host}, {"reason", std::string(why)}});
+  }
+  void registered(const wire::Welcome& edge, const wire::Registered& answer) override {
+    if (!answer.refused.empty()) {
+      log_.error("a service is refused",
+                 {{"service", answer.origin.service}, {"edge", edge.edge}, {"reason", answer.refused}});
+      return;
+    }
+    log_.info("a service is served", {{"service", answer.origin.service},
+                                      {"edge", edge.edge},
+                                      {"url", answer.urls.empty() ? "" : answer.urls.front()}});
+  }
+  void health(const agent::Offer& offer) override {
+    log_.warning(offer.up ? "an origin is up" : "an origin is down",
+                 {{"service", offer.wanted.origin.service}, {"reason", offer.reason}});
+  }
+
+ private:
+  Log& log_;
+  bool ready_ = false;
+};
+
+// The same for a person: where visitors come in, and what they ask for.
+class ShownWatch final : public agent::AgentWatch {
+ public:
+  explicit ShownWatch(Terminal& terminal) : terminal_(terminal) {}
+  void detached(const std::string& host, std::string_view why) override {
+    terminal_.say("weir: " + host + ": " + std::string(why));
+  }
+  void registered(const wire::Welcome& edge, const wire::Registered& answer) override {
+    if (!answer.refused.empty()) {
+      terminal_.say("weir: " + edge.edge + ": " + answer.refused);
+      return;
+    }
+    for (const std::string& url : answer.urls) {
+      if (shown_.insert(url).second) print(printable(url));
+    }
+  }
+  void request(const wire::RequestLine& line) override { print(printable(line.line)); }
+  void health(const agent::Offer& offer) override {
+    terminal_.say(offer.up ? "weir: the origin is up" : "weir: the origin is down: " + offer.reason);
+  }
+
+ private:
+  void print(const std::string& line) {
+    terminal_.print(line + '\n');
+    (void)terminal_.flush();
+  }
+  Terminal& terminal_;
+  std::set<std::string> shown_;
+};
+
+// The addresses that the names of edges have, now and later: each may be another edge.
+net::Task<void> find_edges(net::Env& env, agent::Agent& agent, std::vector<tls::Host> names) {
+  do {
+    for (const tls::Host& name : names) {
+      if (name.is_loopback() || net::Address::parse_ip(name.name, name.port)) continue;
+      const auto found = co_await env.network.resolve(name.name, name.port, kResolveTimeout);
+      if (!found || found->addresses.size() < 2) continue;
+      for (const net::Address& address : found->addresses) {
+        agent.know({.host = {address.ip(), address.port()}, .provider = {}, .region = {}});
+      }
+    }
+  } while (co_await env.loop.sleep(kResolveInterval));
+}
+
+// The services of the file, as it changes.
+class Watched {
+ public:
+  Watched(net::Env& env, agent::Agent& agent, std::string path, std::string instance)
+      : env_(env), agent_(agent), path_(std::move(path)), instance_(std::move(instance)), seen_(look()) {}
+
+  void take(const agent::File& file, std::vector<agent::Offer> offers) {
+    std::set<std::string> wanted;
+    for (agent::Offer& offer : offers) {
+      const std::string& name = offer.wanted.origin.service;
+      wanted.insert(name);
+      agent_.offer(std::move(offer));
+    }
+    std::vector<std::string> gone;
+    for (const auto& [name, offer] : agent_.offers()) {
+      if (!wanted.contains(name)) gone.push_back(name);
+    }
+    for (const std::string& name : gone) agent_.withdraw(name);
+    for (const std::string& edge : file.edges) {
+      agent_.know({.host = host_of(edge), .provider = {}, .region = {}});
+    }
+  }
+
+  net::Task<void> run() {
+    while (co_await env_.loop.sleep(kFileInterval)) {
+      if (auto now = look(); now && now != seen_) {
+        seen_ = now;
+        read();
+      }
+    }
+  }
+
+ private:
+  using Stamp = std::optional<std::pair<std::filesystem::file_time_type, std::uintmax_t>>;
+  Stamp look() const {
+    std::error_code error;
+    const auto time = std::filesystem::last_write_time(path_, error);
+    if (error) return std::nullopt;
+    const auto bytes = std::filesystem::file_size(path_, error);
+    if (error) return std::nullopt;
+    return std::pair(time, bytes);
+  }
+  void read() {
+    const auto text = read_file(path_, agent::kFileBytesMax);
+    const auto file = text ? agent::parse_file(*text) : config::Checked<agent::File>();
+    if (!text || !file) {
+      return keep(text ? config::to_text(file.error()) : text.error());
+    }
+    auto offers = offers_of(*file, instance_);
+    if (!offers) return keep(offers.error());
+    take(*file, std::move(*offers));
+    env_.log.info("the file has changed", {{"services", std::to_string(file->services.size())}});
+  }
+  void keep(const std::string& why) {
+    env_.log.error("the file has changed, and is not good; what was before goes on",
+                   {{"file", path_}, {"reason", why}});
+  }
+
+  net::Env& env_;
+  agent::Agent& agent_;
+  std::string path_;
+  std::string instance_;
+  Stamp seen_;
+};
+
+struct Setup {
+  agent::Agent::Options options;
+  std::vector<agent::Offer> offers;
+};
+
+agent::Agent::Options options_of(const std::vector<std::string>& edges, std::size_t links,
+                                 const std::string& instance, std::string token,
+                                 std::shared_ptr<tls::ClientContext> context, bool looks_on) {
+  agent::Agent::Options options{.hello = {.agent = instance,
+                                          .version = WEIR_VERSION,
+                                          .credential = std::move(token),
+                                          .looks_on = looks_on},
+                                .tls = std::move(context),
+                                .edges = {},
+                                .links = links};
+  for (const std::string& edge : edges) {
+    options.edges.push_back({.host = host_of(edge), .provider = {}, .region = {}});
+  }
+  return options;
+}
+
+// Until it is told to end. more: what goes on beside it.
+int run(Log& log, agent::AgentWatch& watch, Setup setup,
+        const std::function<net::Task<void>(net::Env&, agent::Agent&)>& more) {
+  auto process = role::Process::create(log, {.workers = 0});
+  if (!process) return refuse(process.error());
+  net::Env& env = (*process)->control().env();
+  std::vector<tls::Host> names;
+  for (const agent::EdgeAddress& edge : setup.options.edges) names.push_back(edge.host);
+  agent::Agent agent(env, watch, std::move(setup.options));
+  for (agent::Offer& offer : setup.offers) agent.offer(std::move(offer));
+  net::TaskGroup attached(env.loop);
+  net::TaskGroup beside(env.loop);
+  role::Ending ending(env, {.drain = [&]() -> net::Task<void> {
+                              role::tell_service_manager("STOPPING=1");
+                              co_await beside.stop();
+                              co_await agent.leave(kDrainLimit);
+                              co_await attached.join();
+                            },
+                            .cut = [&] { attached.cancel(); }});
+  (*process)->on_signal([&](int signal) { ending.on_signal(signal); });
+  attached.spawn(agent.run());
+  beside.spawn(find_edges(env, agent, std::move(names)));
+  if (more) beside.spawn(more(env, agent));
+  (*process)->run();
+  return kDone;
+}
+
+}  // namespace
+
+int agent_command(const Arguments& arguments, Terminal& /*terminal*/) {
+  const std::string& path = arguments.agent.config;
+  const auto text = read_file(path, agent::kFileBytesMax);
+  if (!text) return refuse(text.error());
+  const auto file = agent::parse_file(*text);
+  if (!file) return refuse(path + ":\n" + config::to_text(file.error()));
+  std::string token;
+  if (!file->token_file.empty()) {
+    auto read = read_file(file->token_file, kTokenBytesMax);
+    if (!read) return refuse(read.error());
+    token = trimmed(std::move(*read));
+  }
+  auto context = context_for(file->ca_file, token);
+  if (!context) return refuse(context.error());
+  const std::string instance = file->instance.empty() ? role::name_of_this_machine() : file->instance;
+  auto offers = offers_of(*file, instance);
+  if (!offers) return refuse(path + ": " + offers.error());
+  const std::unique_ptr<Log> log = make_log(arguments.up.options.log_level, arguments.up.options.log_json);
+  LoggedWatch watch(*log);
+  std::optional<Watched> watched;
+  return run(
+      *log, watch,
+      {options_of(file->edges, file->links, instance, std::move(token), *context, false), std::move(*offers)},
+      [&](net::Env& env, agent::Agent& agent) { return watched.emplace(env, agent, path, instance).run(); });
+}
+
+int connect_command(const Arguments& arguments, Terminal& terminal) {
+  const AgentFlags& flags = arguments.agent;
+  std::string token = flags.token;
+  if (const char* variable = std::getenv(kTokenVariable); token.empty() && variable != nullptr) {
+    token = trimmed(variable);
+  }
+  std::vector<std::string> edges = flags.edges;
+  if (edges.empty()) edges.push_back("127.0.0.1:" + std::to_string(kTunnelPort));
+  std::string ca = flags.ca;
+  const bool is_here =
+      std::ranges::all_of(edges, [](const std::string& edge) { return host_of(edge).is_loopback(); });
+  std::error_code error;
+  if (ca.empty() && token.empty() && is_here && std::filesystem::exists(kOwnCaPath, error)) ca = kOwnCaPath;
+  auto context = context_for(ca, token);
+  if (!context) return refuse(context.error());
+
+  std::random_device seed;
+  Random random(std::uint64_t{seed()} << 32U | seed());
+  const std::string port = std::to_string(flags.port);
+  const std::string machine = role::name_of_this_machine();
+  // One that serves another port is another origin.
+  std::string instance = machine.substr(0, 63 - 1 - port.size()) + '-' + port;
+  auto offer = offer_of({.name = flags.name.empty() ? spoken_name(random) : flags.name,
+                         .target = flags.host + ':' + port,
+                         .type = flags.type == "https" ? agent::OriginType::kHttps : agent::OriginType::kHttp,
+                         .ca_file = flags.origin_ca},
+                        instance);
+  if (!offer) return refuse(offer.error());
+  offer->wanted.type = flags.type;  // also those that only the edge can refuse
+  const std::unique_ptr<Log> log = make_log(Level::kWarning, false);
+  ShownWatch watch(terminal);
+  std::vector<agent::Offer> offers;
+  offers.push_back(std::move(*offer));
+  return run(*log, watch,
+             {options_of(edges, agent::Agent::Options().links, machine, std::move(token), *context, true),
+              std::move(offers)},
+             nullptr);
+}
+
+}  // namespace weir::cli
