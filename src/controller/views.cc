@@ -201,6 +201,17 @@ bool Views::includes(const config::Whole& objects, const config::Labels& key, co
       });
 }
 
+// Of those, what no other object leads to: from there update() comes to all that a view has.
+std::vector<config::ObjectChange> Views::roots_of(const config::Whole& objects, const config::Labels& key) {
+  std::vector<config::ObjectChange> roots;
+  for (const Kind kind : {Kind::kLoadBalancer, Kind::kUser}) {
+    for (const config::ObjectPointer& object : objects.of(kind)) {
+      if (includes(objects, key, *object)) roots.push_back({nullptr, object});
+    }
+  }
+  return roots;
+}
+
 void Views::update(const Branch& branch, const config::Labels& key, View& view, Changes changes) {
   std::set<ObjectName> looked_at;
   std::vector<ObjectName> waiting;
@@ -340,7 +351,7 @@ Views::View& Views::view_for(Branch& branch, const config::Labels& key) {
   const auto [found, is_new] = branch.views.try_emplace(key);
   if (is_new) {
     found->second = std::make_unique<View>(names_);
-    update(branch, key, *found->second, branch.objects->as_changes());
+    update(branch, key, *found->second, roots_of(*branch.objects, key));
     made_.clear();
     // An edge with nothing to do is told so.
     std::vector<xds::Change> all;

@@ -145,6 +145,7 @@ class Views {
     }
   }
   static bool includes(const config::Whole& objects, const config::Labels& key, const config::Object& object);
+  static std::vector<config::ObjectChange> roots_of(const config::Whole& objects, const config::Labels& key);
   std::vector<config::ObjectChange> rebase(const Rollouts& rollouts, Branch& branch, Changes changes) const;
   bool overlaid(const Rollouts& rollouts, const ObjectName& name) const;
   bool apply_to(Branch& branch, Changes changes);
