@@ -419,7 +419,7 @@ void ControlPlane::open_backend() {
   backend_->api.writer().set_passwords(passwords_);
   open_calls();
   if (!options_.discovery) return;
-  backend_->discovery.emplace(env_, backend_->views, backend_->fleet,
+  backend_->discovery.emplace(env_, backend_->mirror, backend_->views, backend_->fleet,
                               DiscoveryOptions{.at = *options_.discovery,
                                                .domain = options_.domain,
                                                .names = options_.discovery_names,

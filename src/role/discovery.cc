@@ -4,8 +4,10 @@
 #include <set>
 #include <utility>
 
+#include "base/text.h"
 #include "h2/server_connection.h"
 #include "role/traffic.h"
+#include "translation/own.h"
 
 namespace weir::role {
 namespace {
@@ -19,17 +21,20 @@ constexpr Duration kIssueInterval = std::chrono::hours(12);
 
 }  // namespace
 
-Discovery::Discovery(net::Env& env, controller::Views& views, controller::Fleet& fleet,
-                     DiscoveryOptions options, Distrusted distrusted)
+Discovery::Discovery(net::Env& env, mirror::Mirror& mirror, controller::Views& views,
+                     controller::Fleet& fleet, DiscoveryOptions options, Distrusted distrusted)
     : env_(env),
       options_(std::move(options)),
       distrusted_(std::move(distrusted)),
       issuer_(env, options_.authority, options_.domain),
+      mirror_(mirror),
       views_(views),
       fleet_(fleet),
       calls_(env.loop, {}),
       discovery_(env.loop, *this,
                  {.view = [this](const xds::Node& node) { return views_.catalog_for(node); },
+                  .is_ahead = [this](const xds::Node& node) { return is_ahead(node); },
+                  .revision = [this](const xds::ResourcePtr& of_view) { return present_revision(of_view); },
                   .attached = [this](const xds::Node& node) { attached(node); },
                   .detached = [this](const xds::Node& node) { detached(node); },
                   .ended = [this](const net::Address& from, const xds::Node* node,
@@ -87,6 +92,34 @@ void Discovery::changed(bool another_view) {
   if (another_view) review();
   if (envoys_.empty()) return;
   discovery_.for_each_session([this](const xds::Session& session) { tell_applied(session); });
+}
+
+// An edge never goes back to what was before, but forward to a later revision with the same in it. One that
+// has more than this controller has missed a notification less: as good as one.
+bool Discovery::is_ahead(const xds::Node& node) {
+  if (!controller::is_own_edge(node)) return false;
+  const auto said = node.metadata.find(std::string(xds::kRevisionKey));
+  const auto revision = said == node.metadata.end() ? std::nullopt : parse_decimal(said->second);
+  if (!revision || *revision <= std::max(views_.revision(), undone_)) return false;
+  if (!std::exchange(looking_, true)) tasks_.spawn(look_for(*revision));
+  return true;
+}
+
+net::Task<void> Discovery::look_for(std::uint64_t revision) {
+  const auto read = co_await mirror_.catch_up();
+  looking_ = false;
+  if (!read || mirror_.revision() >= revision) co_return;
+  undone_ = revision;
+  env_.log.warning("edges have a later revision than the database: it was put back, and they follow",
+                   {{"revision", std::to_string(mirror_.revision())}, {"edges", std::to_string(revision)}});
+}
+
+// A view is of the revision that changed it last; what a node is told is all that there is at the present
+// one, also when it has been moved to a view that has not changed for long.
+xds::ResourcePtr Discovery::present_revision(const xds::ResourcePtr& of_view) const {
+  auto present = std::make_shared<xds::Resource>(*translation::revision_resource(views_.revision(), 0));
+  present->version = of_view->version;
+  return present;
 }
 
 std::vector<xds::Node> Discovery::nodes() const {

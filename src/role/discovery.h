@@ -19,6 +19,7 @@
 #include "enroll/door.h"
 #include "grpc/server.h"
 #include "http/server.h"
+#include "mirror/mirror.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
@@ -41,9 +42,9 @@ using Distrusted = std::function<void(const net::Address& from, const char* why)
 
 class Discovery final : private xds::Sink {
  public:
-  // views, fleet: of all objects and edges that there are; outlive it.
-  Discovery(net::Env& env, controller::Views& views, controller::Fleet& fleet, DiscoveryOptions options,
-            Distrusted distrusted);
+  // views, fleet: of all objects and edges that there are, and the mirror that they follow; outlive it.
+  Discovery(net::Env& env, mirror::Mirror& mirror, controller::Views& views, controller::Fleet& fleet,
+            DiscoveryOptions options, Distrusted distrusted);
 
   // The error is a sentence.
   std::expected<void, std::string> listen();
@@ -73,6 +74,9 @@ class Discovery final : private xds::Sink {
   void ended(const net::Address& from, const xds::Node* node, const grpc::Status& why);
   void review();
   void tell_applied(const xds::Session& session);
+  bool is_ahead(const xds::Node& node);
+  net::Task<void> look_for(std::uint64_t revision);
+  xds::ResourcePtr present_revision(const xds::ResourcePtr& of_view) const;
   void issue();
   net::Task<void> issue_anew();
 
@@ -80,6 +84,7 @@ class Discovery final : private xds::Sink {
   DiscoveryOptions options_;
   Distrusted distrusted_;
   controller::Issuer issuer_;
+  mirror::Mirror& mirror_;
   controller::Views& views_;
   controller::Fleet& fleet_;
   std::map<std::string, std::size_t, std::less<>> envoys_;  // and how many streams each has
@@ -91,6 +96,9 @@ class Discovery final : private xds::Sink {
   net::TaskGroup tasks_;
   std::shared_ptr<enroll::Door> door_;  // null: no TLS
   bool listening_ = false;
+  bool looking_ = false;  // for what an edge has and nobody here knows of
+  std::uint64_t undone_ =
+      0;  // up to here edges may be led back: the database itself does not have it any more
 };
 
 }  // namespace weir::role

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "store/engine.h"
 #include "store/engine_store.h"
 #include "testing/fake_env.h"
+#include "translation/own.h"
 #include "xds/xds_fixture.h"
 
 namespace weir::role {
@@ -68,7 +70,7 @@ struct Place {
   mirror::Mirror mirror{store, fake.log};
   controller::Views views{objects};
   controller::Fleet fleet{fake.env, store, mirror};
-  Discovery discovery{fake.env, views, fleet, authority(), [](const net::Address&, const char*) {}};
+  Discovery discovery{fake.env, mirror, views, fleet, authority(), [](const net::Address&, const char*) {}};
 
  private:
   static DiscoveryOptions authority() {
@@ -174,6 +176,81 @@ TEST_CASE("an Envoy has a revision when it has accepted what its view has, thoug
     CHECK(world.envoy.take().empty());
     CHECK(world.place->applied() == 1);
   }
+}
+
+// One of weir's own edges, which has everything up to a revision.
+struct OwnEdge final : xds::Consumer {
+  std::uint64_t has = 0;
+  std::vector<std::uint64_t> told;
+  std::optional<std::string> apply(Type type, const std::vector<xds::Change>& changes) override {
+    for (const xds::Change& change : changes) {
+      if (type != Type::kObject || change.name != xds::kRevisionName) continue;
+      has = translation::read_revision(change.resource->body).value_or(0);
+      told.push_back(has);
+    }
+    return std::nullopt;
+  }
+  std::uint64_t revision() const override { return has; }
+  void attached(std::optional<std::size_t> /*controller*/) override {}
+};
+
+struct OwnWorld : World {
+  OwnEdge edge;
+  net::TaskGroup edge_tasks{fake.loop};
+  xds::Client edge_client{
+      fake.env, edge,
+      xds::Client::Options{
+          .node = {"fra-1", "", "weir 1"},
+          .controllers =
+              {{.host = "127.0.0.1", .port = 18000, .tls = nullptr, .server_name = {}, .timeout = 1s}},
+          .wanted = {{Type::kObject, {"*"}}},
+          .had = {}}};
+
+  explicit OwnWorld(std::uint64_t has) { edge.has = has; }
+  ~OwnWorld() {
+    CHECK(fake.run([](net::TaskGroup& group) -> net::Task<void> { co_await group.stop(); }(edge_tasks), 60s));
+  }
+  void attach() {
+    edge_tasks.spawn(edge_client.run());
+    fake.run_until_idle();
+  }
+  void commit() {
+    store::Transaction transaction;
+    transaction.put("other/key", "x");
+    const auto done = fake.run(place->store.commit(std::move(transaction)));
+    REQUIRE((done && *done));
+  }
+};
+
+TEST_CASE("an edge is told the present revision, also with a view that has not changed for long") {
+  OwnWorld world(0);
+  world.put(R"({"kind":"Edge","metadata":{"name":"ams-1"},"spec":{}})");
+  world.attach();
+  CHECK(world.edge.told == std::vector<std::uint64_t>{2});
+  world.put(web("10.0.0.3:80"));
+  CHECK(world.edge.told == std::vector<std::uint64_t>{2, 3});
+}
+
+TEST_CASE("an edge that has more than its controller is led on, and never back") {
+  OwnWorld world(3);
+  for (int i = 0; i < 3; ++i) world.commit();  // and nobody here was notified
+  const mirror::Follower follower(world.place->mirror, [&](std::span<const config::ObjectChange> changes) {
+    world.place->discovery.changed(world.place->views.apply(changes, world.place->mirror.revision()));
+  });
+  world.attach();
+  CHECK(world.edge.told.empty());
+  world.fake.advance(2s);
+  CHECK(world.edge.told == std::vector<std::uint64_t>{3});
+  CHECK_FALSE(world.fake.log.text().contains("it was put back"));
+}
+
+TEST_CASE("a database that was put back is followed") {
+  OwnWorld world(7);
+  world.attach();
+  CHECK(world.edge.told.empty());
+  world.fake.advance(2s);
+  CHECK(world.edge.told == std::vector<std::uint64_t>{1});
+  CHECK(world.fake.log.text().contains("it was put back"));
 }
 
 }  // namespace

@@ -36,12 +36,12 @@ class OwnFollower final : public xds::Consumer {
               std::function<void()> changed);
 
   std::optional<std::string> apply(xds::Type type, const std::vector<xds::Change>& changes) override;
+  std::uint64_t revision() const override { return snapshot()->revision; }
   void attached(std::optional<std::size_t> controller) override;
   net::Task<void> stop();
 
   // What the edge has from the start: to be told what of it is gone.
   std::vector<xds::Had> had() const;
-  std::uint64_t revision() const { return snapshot()->revision; }
   const config::SnapshotPointer& snapshot() const { return told_.snapshot(); }  // never null
   const translation::EdgeSecrets& secrets() const { return told_.secrets(); }
   // "services/web" and why it is not in force.

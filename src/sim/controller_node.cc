@@ -30,7 +30,7 @@ ControllerNode::ControllerNode(net::Env& env, Options options)
                    .changed = [this](std::span<const config::ObjectChange> changes,
                                      store::Revision revision) { changed(changes, revision); },
                    .settled = [this](store::Revision revision) { settled(revision); }}),
-      discovery_(env, views_, fleet_,
+      discovery_(env, mirror_, views_, fleet_,
                  {.at = address(options.ip, kDiscoveryPort),
                   .domain = "weir.localhost",
                   .names = {},

@@ -91,6 +91,9 @@ net::Task<bool> Client::attach(std::size_t controller) {
 
 net::Task<Result<void>> Client::ask(grpc::ClientCall& call) {
   std::optional<Node> node = options_.node;  // in the first request only
+  if (const std::uint64_t revision = consumer_.revision(); revision > 0) {
+    node->metadata.insert_or_assign(std::string(kRevisionKey), std::to_string(revision));
+  }
   for (const Wanted& wanted : options_.wanted) {
     Held& held = held_[static_cast<std::size_t>(wanted.type)];
     held.asked = {wanted.names.begin(), wanted.names.end()};

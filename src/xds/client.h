@@ -29,6 +29,9 @@ class Consumer {
   // Changes of one type, as one. Of kObject: everything up to a revision. A text refuses them: then all stays
   // as it was, and the server is told.
   virtual std::optional<std::string> apply(Type type, const std::vector<Change>& changes) = 0;
+  // Up to which revision it has taken everything; 0: nobody knows. Whoever leads it is told, and does not
+  // lead it back behind that.
+  virtual std::uint64_t revision() const { return 0; }
   // For status and logs. controller: its place in the list; none: attached to no one.
   virtual void attached(std::optional<std::size_t> controller) = 0;
 };

@@ -270,15 +270,31 @@ Result<Request> decode_request(Variant variant, std::string_view bytes) {
   return request;
 }
 
+namespace {
+
+std::string encode(const Node& node) {
+  std::string into;
+  put_field(into, 1, node.id);
+  put_field(into, 2, node.cluster);
+  std::string metadata;  // google.protobuf.Struct
+  for (const auto& [key, text] : node.metadata) {
+    std::string value;  // google.protobuf.Value
+    put_field(value, 3, text);
+    std::string entry;
+    put_field(entry, 1, key);
+    put_field(entry, 2, value);
+    put_field(metadata, 1, entry);
+  }
+  if (!metadata.empty()) put_field(into, 3, metadata);
+  put_field(into, 6, node.user_agent);
+  return into;
+}
+
+}  // namespace
+
 std::string encode(const Request& request) {
   std::string into;
-  if (request.node) {
-    std::string node;
-    put_field(node, 1, request.node->id);
-    put_field(node, 2, request.node->cluster);
-    put_field(node, 6, request.node->user_agent);
-    put_field(into, 1, node);
-  }
+  if (request.node) put_field(into, 1, encode(*request.node));
   put_field(into, 2, request.type_url);
   for (const std::string& name : request.names) put_field(into, 3, name);
   for (const std::string& name : request.unsubscribed) put_field(into, 4, name);

@@ -18,6 +18,9 @@ namespace weir::xds {
 
 enum class Variant : std::uint8_t { kWhole, kDelta };  // state of the world, incremental
 
+// In the metadata of one of weir's own edges: up to which revision it has everything.
+inline constexpr std::string_view kRevisionKey = "revision";
+
 struct Node {
   std::string id;
   std::string cluster;

@@ -92,7 +92,7 @@ TEST_CASE("requests of protobuf are read, in both variants") {
 
 TEST_CASE("our own requests are what protobuf reads, and are read again") {
   Request request{.type_url = "t",
-                  .node = Node{"n1", "edge", "weir"},
+                  .node = Node{"n1", "edge", "weir", {{"revision", "7"}, {"address", "::"}}},
                   .names = {"a", "*"},
                   .unsubscribed = {"c"},
                   .initial_versions = {{"a", "1"}, {"b", "2"}},
@@ -103,6 +103,7 @@ TEST_CASE("our own requests are what protobuf reads, and are read again") {
   REQUIRE(message.ParseFromString(bytes));
   CHECK(message.node().id() == "n1");
   CHECK(message.node().user_agent_name() == "weir");
+  CHECK(message.node().metadata().fields().at("revision").string_value() == "7");
   CHECK(message.resource_names_subscribe(1) == "*");
   CHECK(message.resource_names_unsubscribe(0) == "c");
   CHECK(message.initial_resource_versions().at("b") == "2");
@@ -113,6 +114,7 @@ TEST_CASE("our own requests are what protobuf reads, and are read again") {
   REQUIRE(again);
   CHECK(again->initial_versions == request.initial_versions);
   CHECK(again->names == request.names);
+  CHECK(again->node->metadata == request.node->metadata);
   CHECK(again->error == request.error);
 }
 

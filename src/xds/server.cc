@@ -112,8 +112,8 @@ net::Task<void> Server::read_all(Stream& stream) {
     } else if (!*message) {
       stream.status.emplace();  // the client has ended it
     } else if (grpc::Status status = take(stream, **message); !status.ok()) {
+      stream.at_fault = status.code != grpc::StatusCode::kUnavailable;
       stream.status = std::move(status);
-      stream.at_fault = true;
     }
     stream.wake.set();
     if (stream.status || !stream.session) break;
@@ -154,6 +154,9 @@ grpc::Status Server::begin(Stream& stream, const Request& request) {
   } else if (options_.certificate_required) {
     return {grpc::StatusCode::kUnauthenticated, "a node needs a certificate"};
   }
+  if (options_.is_ahead && options_.is_ahead(*request.node)) {
+    return {grpc::StatusCode::kUnavailable, "this node has a later revision than its controller"};
+  }
   Catalog* catalog = options_.view(*request.node);
   if (catalog == nullptr) return {grpc::StatusCode::kPermissionDenied, "this node is not served here"};
   stream.session.emplace(*request.node, *catalog, sink_,
@@ -180,6 +183,7 @@ net::Task<void> Server::write_all(Stream& stream) {
       stream.wake.reset();
       continue;
     }
+    say_revision(*response);
     std::string message = encode(stream.variant, *response);
     counters_.responses.add();
     counters_.response_bytes.add(message.size());
@@ -187,6 +191,13 @@ net::Task<void> Server::write_all(Stream& stream) {
     const Result<void> written = co_await stream.call.write(std::move(message));
     stream.writing = nullptr;
     if (!written && !stream.session->overdue(loop_.now())) break;
+  }
+}
+
+void Server::say_revision(Response& response) const {
+  if (response.type != Type::kObject || !options_.revision) return;
+  for (ResourcePtr& resource : response.resources) {
+    if (resource->name == kRevisionName) resource = options_.revision(resource);
   }
 }
 

@@ -22,6 +22,10 @@ class Server {
   struct Options {
     // What a node is to see; null: it has no business here. Catalogs outlive the server's streams.
     std::function<Catalog*(const Node& node)> view;
+    // The node has more than is known here: it is sent away, to come again or to another. Empty: none has.
+    std::function<bool(const Node& node)> is_ahead = {};
+    // How the resource kRevisionName is said from now on, whichever view it is of. Empty: as it is.
+    std::function<ResourcePtr(const ResourcePtr& resource)> revision = {};
     // A stream of the node begins, or ends. Empty: nobody asks.
     std::function<void(const Node& node)> attached = {};
     std::function<void(const Node& node)> detached = {};
@@ -94,6 +98,7 @@ class Server {
   // Not ok: the stream ends with it.
   grpc::Status take(Stream& stream, std::string_view message);
   grpc::Status begin(Stream& stream, const Request& request);
+  void say_revision(Response& response) const;
 
   net::Loop& loop_;
   Sink& sink_;
