@@ -1,5 +1,7 @@
 #include "sim/client.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <optional>
 #include <utility>
@@ -30,6 +32,20 @@ net::Task<Result<Reply>> request(net::Env& env, net::Address to, std::string tex
   if (!status || !reply.text.contains("\r\n\r\n")) co_return fail(Code::kReset, "no whole answer");
   reply.status = static_cast<int>(*status);
   co_return reply;
+}
+
+auth::IssuedToken admin_token() {
+  std::array<std::byte, auth::kTokenEntropyBytes> entropy{};
+  entropy.fill(std::byte{7});
+  return auth::make_token(entropy);
+}
+
+std::string api_request(std::string_view method, std::string_view path, std::string_view controller,
+                        std::string_view body) {
+  return fmt::format(
+      "{} {} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n"
+      "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+      method, path, controller, admin_token().text, body.size(), body);
 }
 
 }  // namespace weir::sim

@@ -9,9 +9,9 @@
 namespace weir::sim {
 namespace {
 
-constexpr std::array<std::string_view, 12> kWords{"step",     "committed", "acknowledged", "applied",
-                                                  "forgot",   "served",    "sick",         "well",
-                                                  "troubled", "calm",      "quiet",        "end"};
+constexpr std::array<std::string_view, 14> kWords{
+    "step",   "committed", "acknowledged", "applied",  "forgot", "started", "served",
+    "failed", "sick",      "well",         "troubled", "calm",   "quiet",   "end"};
 
 }  // namespace
 

@@ -21,7 +21,9 @@ struct Event {
     kAcknowledged,  // `node` was told that its write `mark` of `key` is done as of `revision`; text: likewise
     kApplied,       // `node` has `held` as of `revision`
     kForgot,        // `node` starts with an empty disk
+    kStarted,       // the edge `node` runs anew
     kServed,        // `node` had a request for host `key` answered by the origin `text`
+    kFailed,        // `node` gave no good answer to a request for host `key`: `text`
     kSick,          // the origin `node` fails its checks, and answers requests as ever
     kWell,
     kTroubled,  // a fault touches the edge `node`: nothing can be asked of it

@@ -25,8 +25,9 @@ inline constexpr Duration kReattachBound = std::chrono::seconds(18);
 inline constexpr Duration kChangeBound = std::chrono::seconds(5);
 // From a failing origin to the last request that it gets: two checks with their timeouts.
 inline constexpr Duration kDeadBound = std::chrono::seconds(4);
-// For so long an edge that has gone from one controller to another may have what was removed.
-inline constexpr Duration kBackBound = kReattachBound + kChangeBound;
+// From an origin that passes its checks again to the last request that fails because it did not: the next
+// check, the verdict of all edges, and a request that was under way.
+inline constexpr Duration kWellBound = std::chrono::seconds(6);
 // From quiet to all edges at the last revision.
 inline constexpr Duration kFollowBound = kReattachBound + kChangeBound;
 
@@ -46,6 +47,7 @@ using Edges = std::vector<EdgeInfo>;
 std::unique_ptr<Invariant> revision_reached(const Edges& edges);  // every edge reaches the last revision
 std::unique_ptr<Invariant> revision_whole(const Edges& edges);  // at a revision it has all of it, and no more
 std::unique_ptr<Invariant> traffic_bound(const Edges& edges);   // none to what is dead or drained
+std::unique_ptr<Invariant> answered(const Edges& edges);  // requests are, in calm, where an origin is well
 std::unique_ptr<Invariant> no_resurrection(const Edges& edges);    // what was removed never comes back
 std::unique_ptr<Invariant> acknowledged_kept(const Edges& edges);  // what was acknowledged is there
 
@@ -53,10 +55,11 @@ struct InvariantInfo {
   std::string_view name;
   std::unique_ptr<Invariant> (*make)(const Edges&);
 };
-inline constexpr std::array<InvariantInfo, 5> kInvariants{{
+inline constexpr std::array<InvariantInfo, 6> kInvariants{{
     {"revision-reached", revision_reached},
     {"revision-whole", revision_whole},
     {"traffic-bound", traffic_bound},
+    {"answered", answered},
     {"no-resurrection", no_resurrection},
     {"acknowledged-kept", acknowledged_kept},
 }};

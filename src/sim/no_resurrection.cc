@@ -1,6 +1,6 @@
-// What was removed never comes back: an edge that has served a revision without an object serves it again
-// only as of a later revision that has it anew; whichever controller speaks to it, and whatever it starts
-// from. For kBackBound it may: a controller that has lost a notification is behind.
+// What was removed never comes back: an edge that has served a revision never serves an earlier one,
+// whichever controller speaks to it, and whatever it starts from; nor an object again that was removed, but
+// as of a later revision that has it anew.
 #include <fmt/format.h>
 
 #include "sim/invariants.h"
@@ -12,41 +12,27 @@ class NoResurrection final : public Invariant {
  public:
   std::optional<std::string> see(const Event& event) override {
     if (event.kind == Event::Kind::kCommitted) past_.see(event);
-    if (event.kind == Event::Kind::kForgot) edges_.erase(event.node);
-    if (event.kind == Event::Kind::kApplied) applied(event, edges_[event.node]);
-    if (event.kind == Event::Kind::kTroubled) edges_[event.node].troubled = true;
-    if (event.kind == Event::Kind::kCalm) {
-      edges_[event.node].troubled = false;
-      edges_[event.node].back_since = event.at;
+    if (event.kind == Event::Kind::kForgot) highest_.erase(event.node);
+    return event.kind == Event::Kind::kApplied ? applied(event, highest_[event.node]) : std::nullopt;
+  }
+
+ private:
+  std::optional<std::string> applied(const Event& event, std::uint64_t& highest) const {
+    if (event.revision < highest) {
+      return fmt::format("{} has served revision {}, and goes back to {}", event.node, highest,
+                         event.revision);
     }
-    for (const auto& [name, edge] : edges_) {
-      if (edge.back.empty() || edge.troubled || event.at - edge.back_since < kBackBound) continue;
-      return fmt::format("{} has served revision {}, and has {} again, which was removed in {}", name,
-                         edge.highest, edge.back, past_.at(edge.back, edge.highest).revision);
+    highest = event.revision;
+    for (const auto& [key, text] : event.held) {
+      if (!past_.at(key, highest).text.empty()) continue;
+      return fmt::format("{} serves revision {}, and has {} again, which was removed in {}", event.node,
+                         highest, key, past_.at(key, highest).revision);
     }
     return std::nullopt;
   }
 
- private:
-  struct Seen {
-    std::uint64_t highest = 0;  // revision that it has served
-    std::string back;           // what it has again; empty: nothing
-    Duration back_since{};
-    bool troubled = false;
-  };
-
-  void applied(const Event& event, Seen& edge) const {
-    edge.highest = std::max(edge.highest, event.revision);
-    const bool was_back = !edge.back.empty();
-    edge.back.clear();
-    for (const auto& [key, text] : event.held) {
-      if (past_.at(key, edge.highest).text.empty()) edge.back = key;
-    }
-    if (!was_back) edge.back_since = event.at;
-  }
-
   Past past_;
-  std::map<std::string, Seen> edges_;
+  std::map<std::string, std::uint64_t> highest_;  // revision that an edge has served
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
-// No request reaches an endpoint that has failed its checks for longer than kDeadBound, or that is not among
-// the service's any more for longer than kChangeBound: of edges that no fault touches.
+// No request reaches an endpoint that has failed its checks for longer than kDeadBound, whatever faults touch
+// the edge: it checks by itself, from when it runs and has the endpoint. Nor one that is not among the
+// service's any more for longer than kChangeBound: of edges that no fault touches, since who is cut off can't
+// know.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,10 +24,11 @@ class TrafficBound final : public Invariant {
         node.troubled = false;
         node.calm_since = event.at;
         break;
+      case Event::Kind::kStarted: node.started = event.at; break;
       case Event::Kind::kSick: node.sick_since = event.at; break;
       case Event::Kind::kWell: node.sick_since.reset(); break;
       case Event::Kind::kApplied: applied(event, node); break;
-      case Event::Kind::kServed: return node.troubled ? std::nullopt : served(event, node);
+      case Event::Kind::kServed: return served(event, node);
       default: break;
     }
     return std::nullopt;
@@ -35,6 +38,7 @@ class TrafficBound final : public Invariant {
   struct Seen {  // of an edge or an origin
     bool troubled = false;
     Duration calm_since{};
+    Duration started{};
     std::optional<Duration> sick_since;
     std::map<std::string, Duration> had_since;  // by "services/s1 10.0.3.1:80"
   };
@@ -61,12 +65,13 @@ class TrafficBound final : public Invariant {
     if (const auto sick = seen_[event.text].sick_since) {
       const auto had = edge.had_since.find(service + " " + event.text);
       const Duration since =
-          std::max({*sick, edge.calm_since, had == edge.had_since.end() ? Duration{} : had->second});
+          std::max({*sick, edge.started, had == edge.had_since.end() ? Duration{} : had->second});
       if (event.at - since > kDeadBound) {
         return fmt::format("{} sends a request for {} to {}, which has been failing its checks for {:.1f} s",
                            event.node, event.key, event.text, seconds(event.at - *sick));
       }
     }
+    if (edge.troubled) return std::nullopt;
     const Duration since = std::max(unwanted_since(event.key, event.text), edge.calm_since + kReattachBound);
     if (event.at - since <= kChangeBound) return std::nullopt;
     return fmt::format("{} sends a request for {} to {}, which was taken out {:.1f} s ago", event.node,

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <filesystem>
 
-#include "auth/token.h"
 #include "base/check.h"
 #include "config/kinds.h"
 #include "mirror/records.h"
@@ -18,12 +16,6 @@ using namespace std::chrono_literals;
 // Longer than any fault and whatever a client waits for.
 constexpr Duration kSettleBound = std::chrono::minutes(5);
 constexpr Duration kEndBound = std::chrono::minutes(2);  // for all tasks to end
-
-auth::IssuedToken admin_token() {
-  std::array<std::byte, auth::kTokenEntropyBytes> entropy{};
-  entropy.fill(std::byte{7});
-  return auth::make_token(entropy);
-}
 
 // As the history writes it.
 std::string text_of(const config::Object& object) {
@@ -83,7 +75,6 @@ World::World(const Script& script, std::shared_ptr<const tls::Authority> authori
     writers_.push_back(std::make_unique<Writer>(*clients.env,
                                                 Writer::Options{.name = fmt::format("l{}", i + 1),
                                                                 .controllers = controllers,
-                                                                .token = admin_token().text,
                                                                 .origins = addresses,
                                                                 .seed = script_.seed + i},
                                                 [this](Event event) {
@@ -230,7 +221,14 @@ net::Task<void> World::visit(std::size_t edge) {
     const std::string host = fmt::format("l{}", 1 + random.below(script_.balancers));
     const auto reply = co_await request(
         env, at, fmt::format("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", host), 2s);
-    if (reply && reply->status == 200) ++outcome_.served;
+    if (reply && reply->status == 200) {
+      ++outcome_.served;
+    } else if (!machines_[script_.controllers + edge]->down) {
+      tell({.kind = Event::Kind::kFailed,
+            .node = machines_[script_.controllers + edge]->name,
+            .key = host,
+            .text = reply ? fmt::format("{}", reply->status) : std::string(reply.error().text)});
+    }
   }
 }
 
@@ -316,6 +314,7 @@ net::Task<void> World::restart(Machine& machine, Step step) {
       tell({.kind = Event::Kind::kForgot, .node = machine.name});
     }
     start(machine);
+    if (machine.edge) tell({.kind = Event::Kind::kStarted, .node = machine.name});
   }
   if (silent) isolate(machine.ip, true, false);
   trouble(machine, false);

@@ -74,12 +74,8 @@ net::Task<std::uint64_t> Writer::call(std::string method, std::string path, std:
   const std::size_t first = random_.below(count);
   for (std::size_t i = 0; i < kTriesMax; ++i) {
     const std::string& controller = options_.controllers[(first + i) % count];
-    auto reply = co_await request(
-        env_, *net::Address::parse_ip(controller, kApiPort),
-        fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n"
-                    "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-                    method, path, controller, options_.token, body.size(), body),
-        kPatience);
+    auto reply = co_await request(env_, *net::Address::parse_ip(controller, kApiPort),
+                                  api_request(method, path, controller, body), kPatience);
     if (reply && reply->status == 200) {
       constexpr std::string_view kRevision = "\"revision\":";  // the last one is the whole's
       const std::size_t at = reply->text.rfind(kRevision) + kRevision.size();

@@ -24,8 +24,7 @@ class Writer {
   struct Options {
     std::string name;                      // of the load balancer
     std::vector<std::string> controllers;  // IP addresses
-    std::string token;
-    std::vector<std::string> origins;  // addresses; a service's are chosen by bits
+    std::vector<std::string> origins;      // addresses; a service's are chosen by bits
     std::uint64_t seed = 0;
   };
   using Told = std::function<void(Event)>;  // kAcknowledged
