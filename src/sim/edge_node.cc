@@ -5,7 +5,6 @@
 #include "base/check.h"
 #include "h2/server_connection.h"
 #include "role/said.h"
-#include "sim/controller_node.h"
 #include "xds/limits.h"
 
 namespace weir::sim {
@@ -29,17 +28,17 @@ Event::Held held_in(const config::Snapshot& snapshot) {
 
 }  // namespace
 
-struct EdgeNode::Line {
-  Line(net::Env& env, const std::string& controller, report::Hello hello, edge::Edge& edge)
-      : dialler(env, {.host = controller, .port = kDiscoveryPort}),
-        channel(env.loop, dialler, {.authority = controller, .scheme = "http"}),
-        reporter(env, channel, std::move(hello),
-                 [this, &edge] { return role::load_since(edge.carried(), carried); }, {}) {}
-  grpc::Dialler dialler;
-  grpc::Channel channel;
-  edge::Carried carried;
-  report::Reporter reporter;
-};
+std::vector<grpc::Dialler::Target> targets_of(const std::vector<std::string>& controllers) {
+  std::vector<grpc::Dialler::Target> targets;
+  for (const std::string& controller : controllers) {
+    targets.push_back({.host = controller,
+                       .port = kDiscoveryPort,
+                       .tls = nullptr,
+                       .server_name = {},
+                       .timeout = xds::kAttachTimeout});
+  }
+  return targets;
+}
 
 EdgeNode::EdgeNode(net::Env& env, Options options, Applied applied)
     : env_(env),
@@ -62,15 +61,12 @@ void EdgeNode::start() {
   if (secrets) traffic_.edge().set_secrets(role::to_edge(*secrets));
   follower_ = std::make_unique<role::OwnFollower>(
       env_, traffic_, secrets.value_or(translation::EdgeSecrets{}), path, [this] { changed(); });
-  std::vector<grpc::Dialler::Target> targets;
   for (const std::string& controller : options_.controllers) {
-    lines_.push_back(std::make_unique<Line>(
-        env_, controller, report::Hello{.node = options_.name, .region = options_.region}, traffic_.edge()));
-    targets.push_back({.host = controller,
-                       .port = kDiscoveryPort,
-                       .tls = nullptr,
-                       .server_name = {},
-                       .timeout = xds::kAttachTimeout});
+    lines_.push_back(std::make_unique<ReportLine>(
+        env_, controller, report::Hello{.node = options_.name, .region = options_.region},
+        [this, carried = edge::Carried{}]() mutable {
+          return role::load_since(traffic_.edge().carried(), carried);
+        }));
   }
   traffic_.edge().on_finding([this](const edge::Finding& finding) {
     for (const auto& line : lines_) line->reporter.see(role::seen_of(finding));
@@ -80,7 +76,7 @@ void EdgeNode::start() {
   client_ = std::make_unique<xds::Client>(
       env_, *follower_,
       xds::Client::Options{.node = {options_.name, {}, "weir 1"},
-                           .controllers = std::move(targets),
+                           .controllers = targets_of(options_.controllers),
                            .wanted = {{xds::Type::kObject, {"*"}}, {xds::Type::kHealth, {"*"}}},
                            .had = follower_->had()});
   tasks_.spawn(client_->run());

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "grpc/channel.h"
@@ -15,12 +16,28 @@
 #include "report/reporter.h"
 #include "role/own_follower.h"
 #include "role/traffic.h"
+#include "sim/controller_node.h"
 #include "sim/history.h"
 #include "xds/client.h"
 
 namespace weir::sim {
 
 inline constexpr std::uint16_t kHttpPort = 8080;
+
+// An edge's reports to one controller.
+struct ReportLine {
+  ReportLine(net::Env& env, const std::string& controller, report::Hello hello,
+             std::function<report::Load()> take_load)
+      : dialler(env, {.host = controller, .port = kDiscoveryPort}),
+        channel(env.loop, dialler, {.authority = controller, .scheme = "http"}),
+        reporter(env, channel, std::move(hello), std::move(take_load), {}) {}
+  grpc::Dialler dialler;
+  grpc::Channel channel;
+  report::Reporter reporter;
+};
+
+// How an edge reaches its controllers.
+std::vector<grpc::Dialler::Target> targets_of(const std::vector<std::string>& controllers);
 
 class EdgeNode {
  public:
@@ -42,7 +59,6 @@ class EdgeNode {
   net::Task<void> stop();       // to be awaited before it is destroyed
 
  private:
-  struct Line;  // to one controller, for reports
   void changed();
 
   net::Env& env_;
@@ -52,7 +68,7 @@ class EdgeNode {
   role::Traffic traffic_;
   std::unique_ptr<role::OwnFollower> follower_;
   std::unique_ptr<xds::Client> client_;
-  std::vector<std::unique_ptr<Line>> lines_;
+  std::vector<std::unique_ptr<ReportLine>> lines_;
   net::TaskGroup tasks_;
 };
 

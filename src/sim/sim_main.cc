@@ -1,15 +1,19 @@
-// sim: worlds from seeds, until one breaks. `sim SEED` replays one; see ./dev sim.
+// sim: worlds from seeds, until one breaks. `sim SEED` replays one, `sim scale` measures a large one; see
+// ./dev sim.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/text.h"
+#include "sim/scale.h"
 #include "sim/world.h"
 #include "testing/manual_time.h"
 
@@ -24,6 +28,8 @@ struct Arguments {
   std::uint64_t seeds = kSeeds;
   std::uint64_t first = 1;
   bool trace = false;
+  bool scale = false;
+  ScaleSize size;
 };
 
 std::optional<Arguments> read(int count, char** values) {
@@ -35,6 +41,14 @@ std::optional<Arguments> read(int count, char** values) {
     };
     if (value == "--trace") {
       arguments.trace = true;
+    } else if (value == "scale") {
+      arguments.scale = true;
+    } else if (const auto controllers = number("--controllers=")) {
+      arguments.size.controllers = *controllers;
+    } else if (const auto part = number("--part=")) {
+      arguments.size.edges /= *part;
+      arguments.size.balancers /= *part;
+      arguments.size.tunnels /= *part;
     } else if (const auto seeds = number("--seeds=")) {
       arguments.seeds = *seeds;
     } else if (const auto first = number("--first=")) {
@@ -64,9 +78,39 @@ void show(std::uint64_t seed, const Outcome& outcome, bool all) {
   }
 }
 
+// What this process has of the machine's memory, in bytes.
+double resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t all = 0;
+  std::uint64_t resident = 0;
+  file >> all >> resident;
+  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+int measure(const ScaleSize& size, const std::shared_ptr<const tls::Authority>& authority) {
+  const auto seconds = [](Duration duration) { return std::chrono::duration<double>(duration).count(); };
+  const auto mebibytes = [](double bytes) { return bytes / (1 << 20U); };
+  fmt::print(
+      "{} controllers, {} edges in {} groups ({} with a data plane), {} load balancers, {} endpoints, "
+      "{} tunnels\n{:36} {:>11} {:>9} {:>9} {:>6} {:>10} {:>9}\n",
+      size.controllers, size.edges, size.groups, size.whole_edges, size.balancers,
+      size.balancers * size.endpoints, size.tunnels, "", "processor s", "heap MiB", "all MiB", "edges",
+      "resources", "MiB");
+  const bool done = Scale(size, authority, [&](const ScaleStep& step) {
+                      fmt::print("{:36} {:>11.4f} {:>9.2f} {:>9.0f} {:>6} {:>10} {:>9.3f}\n", step.what,
+                                 seconds(step.processor), mebibytes(static_cast<double>(step.heap_bytes)),
+                                 mebibytes(resident_bytes()), step.edges, step.resources,
+                                 mebibytes(static_cast<double>(step.bytes)));
+                      std::fflush(stdout);
+                    }).run();
+  if (!done) fmt::print("not all edges came to have what they are to have\n");
+  return done ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int run(const Arguments& arguments) {
   const auto authority = std::make_shared<const tls::Authority>(
       *tls::Authority::load(*tls::Authority::create("weir", testing::ManualClock::kWallStart)));
+  if (arguments.scale) return measure(arguments.size, authority);
   if (arguments.seed) {
     const Outcome outcome = World(make_script(*arguments.seed), authority).run();
     show(*arguments.seed, outcome, arguments.trace);
@@ -101,6 +145,8 @@ int run(const Arguments& arguments) {
 int main(int count, char** values) {
   const auto arguments = weir::sim::read(count, values);
   if (arguments) return weir::sim::run(*arguments);
-  fmt::print(stderr, "usage: ./dev sim [SEED] [--trace] [--seeds=N] [--first=SEED]\n");
+  fmt::print(stderr,
+             "usage: ./dev sim [SEED] [--trace] [--seeds=N] [--first=SEED]\n"
+             "       ./dev sim scale [--controllers=N] [--part=N]\n");
   return 2;
 }
