@@ -160,7 +160,8 @@ std::expected<Place, std::string> Admission::place_of_name(std::string_view acco
     return std::unexpected("the name \"" + std::string(name.substr(0, kNameBytesMax)) + "\" " + wrong);
   }
   std::string host = hostname.empty() ? std::string(name) + suffix : to_lower(hostname);
-  if (!host.ends_with(suffix) || !config::check_name(host.substr(0, host.size() - suffix.size())).empty()) {
+  const std::string label = host.ends_with(suffix) ? host.substr(0, host.size() - suffix.size()) : "";
+  if (label.empty() || label.size() > kNameBytesMax || !config::check_name(label).empty()) {
     return std::unexpected("the host name \"" + host.substr(0, kNameBytesMax) +
                            "\" must be one label below " + options_.domain +
                            "; for others, a LoadBalancer leads to the service");
