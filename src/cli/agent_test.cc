@@ -10,12 +10,16 @@
 #include <utility>
 #include <vector>
 
+#include "auth/origin.h"
 #include "testing/fake_env.h"
 #include "testing/peer.h"
 #include "tls/authority.h"
 #include "tls/certificate.h"
+#include "tls/certificate_request.h"
 #include "tls/certificate_set.h"
+#include "tunnel/network.h"
 #include "tunnel/port.h"
+#include "tunnel/relay.h"
 
 namespace weir {
 namespace {
@@ -35,34 +39,67 @@ struct Trust {
                                        testing::ManualClock::kWallStart, tls::Authority::kLeafValidity);
     std::vector<std::shared_ptr<const tls::Certificate>> all = {
         *tls::Certificate::load(pair.certificate, pair.private_key)};
-    return *tls::ServerContext::create({.protocols = {std::string(wire::kProtocol)}, .tls13_only = true},
-                                       std::make_shared<const tls::CertificateSet>(std::move(all)),
-                                       std::make_shared<tls::TicketKeys>());
+    return *tls::ServerContext::create(
+        {.protocols = {std::string(wire::kProtocol), std::string(wire::kRelayProtocol)},
+         .client_certificates = tls::ClientCertificates::kRequested,
+         .client_authorities = roots(),
+         .tls13_only = true},
+        std::make_shared<const tls::CertificateSet>(std::move(all)), std::make_shared<tls::TicketKeys>());
   }
   std::shared_ptr<tls::ClientContext> client() const {
-    return *tls::ClientContext::create({.authorities = *tls::TrustStore::parse(authority.root_pem()),
-                                        .protocols = {std::string(wire::kProtocol)}});
+    return *tls::ClientContext::create({.authorities = roots(), .protocols = {std::string(wire::kProtocol)}});
+  }
+  std::shared_ptr<tls::ClientContext> edge_as_client(const std::string& name) const {
+    const auto own = *tls::make_request();
+    const auto chain =
+        *authority.certify(own.request, "spiffe://weir.test/edge/" + name, testing::ManualClock::kWallStart);
+    return *tls::ClientContext::create({.authorities = roots(),
+                                        .protocols = {std::string(wire::kRelayProtocol)},
+                                        .certificate = *tls::Certificate::load(chain, own.private_key)});
+  }
+  std::shared_ptr<const tls::TrustStore> roots() const {
+    return *tls::TrustStore::parse(authority.root_pem());
   }
 };
 
+// The way to an origin of a session, which is gone when the session is.
+struct SessionWay final : tunnel::Way {
+  SessionWay(tunnel::AgentSession& in, std::string of) : session(&in), service(std::move(of)) {}
+  net::Task<StreamResult> open(net::Address client, Duration timeout) override {
+    if (session != nullptr) co_return co_await session->open(service, client, timeout);
+    co_return fail({Code::kConnectFailed, Side::kUpstream, Retry::kSafe, 0, "gone"});
+  }
+  tunnel::AgentSession* session;
+  std::string service;
+};
+
 struct Edge final : tunnel::AgentGate {
-  Edge(FakeEnv& env, const Trust& trust, std::string_view at, wire::Welcome welcome)
+  Edge(FakeEnv& env, const Trust& trust, std::string_view at, const wire::Welcome& welcome)
       : fake(env),
+        name(welcome.edge),
         listener(*env.network.listen(*net::Address::parse(at))),
         attachments(registry, env.env),
+        relay(env.env, origins),
+        network(env.network, attachments, &relay),
         port(env.env, attachments, *this,
-             {.context = trust.server(), .welcome = std::move(welcome), .domain = "weir.test"}),
+             {.context = trust.server(), .welcome = welcome, .domain = "weir.test"}),
         tasks(env.loop) {
+    relay.begin({.edge = welcome.edge, .provider = welcome.provider, .region = welcome.region});
+    relay.use(trust.edge_as_client(welcome.edge));
     tasks.spawn(port.serve(*listener));
   }
   ~Edge() override {
     tasks.cancel();
-    CHECK(fake.run(stop(port), 60s));
+    CHECK(fake.run(stop(*this), 60s));
     CHECK(fake.run(join(tasks), 60s));
     CHECK(here.empty());
     CHECK(sessions == 0);
   }
-  static net::Task<void> stop(tunnel::Port& port) { co_await port.stop(); }
+  static net::Task<void> stop(Edge& edge) {
+    co_await edge.relay.stop();
+    co_await edge.port.stop();
+    co_await edge.attachments.stop();
+  }
   static net::Task<void> join(net::TaskGroup& group) { co_await group.join(); }
 
   std::expected<std::string, std::string> hello(tunnel::AgentSession& session,
@@ -77,10 +114,16 @@ struct Edge final : tunnel::AgentGate {
     CHECK(session.account() == "anna");
     if (wanted.origin.service == "taken") return std::unexpected("the name is somebody else's");
     here[wanted.origin.service] = &session;
+    const auto way = std::make_shared<SessionWay>(session, wanted.origin.service);
+    ways[{&session, wanted.origin}] = way;
+    attachments.attach(auth::origin_address(wanted.origin.service, wanted.origin.instance), way);
     return std::vector<std::string>{"http://" + wanted.origin.service + ".example"};
   }
   void unregistered(tunnel::AgentSession& session, const wire::Origin& origin) override {
     if (here[origin.service] == &session) here.erase(origin.service);
+    const auto way = ways.extract({&session, origin}).mapped();
+    way->session = nullptr;
+    attachments.detach(auth::origin_address(origin.service, origin.instance), *way);
   }
   void health(tunnel::AgentSession& /*session*/, const wire::Health& health) override {
     if (health.up) {
@@ -102,13 +145,42 @@ struct Edge final : tunnel::AgentGate {
     return std::move(*opened);
   }
 
+  // A visitor of this edge, for an origin of "web" at whichever edge.
+  StreamResult visit(const std::string& instance) {
+    auto opened = fake.run(
+        network.connect_for(*net::Address::parse("9.9.9.9:99"), auth::origin_address("web", instance), 3s),
+        5s);
+    REQUIRE(opened);
+    return std::move(*opened);
+  }
+  // Where origins of "web" are: both at each of these edges.
+  void tell(std::initializer_list<const Edge*> edges) {
+    auto service = std::make_shared<config::Service>();
+    service->name = "web";
+    for (const std::string instance : {"m", "n"}) {
+      config::Endpoint endpoint{.address = {config::Address::Family::kTunnel, instance, 0}};
+      for (const Edge* edge : edges) {
+        endpoint.tunnels.push_back({.edge = edge->name, .relay = edge->listener->address().to_string()});
+      }
+      service->endpoints.push_back(std::move(endpoint));
+    }
+    auto snapshot = std::make_shared<config::Snapshot>();
+    snapshot->services.push_back(std::move(service));
+    origins.apply(snapshot);
+  }
+
   FakeEnv& fake;
+  std::string name;
   std::unique_ptr<net::Listener> listener;
   tunnel::Registry registry;
   tunnel::Attachments attachments;
+  tunnel::Origins origins;
+  tunnel::Relay relay;
+  tunnel::Network network;  // of visitors
   tunnel::Port port;
   net::TaskGroup tasks;
   std::map<std::string, tunnel::AgentSession*> here;
+  std::map<std::pair<tunnel::AgentSession*, wire::Origin>, std::shared_ptr<SessionWay>> ways;
   std::set<std::string> down;
   int sessions = 0;
   tunnel::AgentSession* last = nullptr;
@@ -252,6 +324,87 @@ TEST_CASE("leaving: every edge has acknowledged before it ends, and what is open
   }
   CHECK(one->sessions == 0);
   CHECK(world.tasks.size() == 0);
+}
+
+TEST_CASE("a visitor at an edge that the agent has no link to gets to its origin by another") {
+  World world({{{"10.1.0.1", 8444}, "", ""}});
+  const auto one = world.edge(1);
+  const auto two = world.edge(2);
+  two->tell({one.get()});
+  world.start();
+  StreamResult opened = two->visit("m");
+  REQUIRE(opened);
+  Peer visitor(world.fake, *std::move(opened));
+  Peer origin = world.origin.accept();
+  visitor.send("hello");
+  CHECK(origin.take() == "hello");
+  origin.send("world");
+  CHECK(visitor.take() == "world");
+  SUBCASE("either side may say that it has said all") {
+    origin.finish();
+    CHECK(visitor.ended());
+    visitor.send("and more");
+    CHECK(origin.take() == "and more");
+    visitor.finish();
+    CHECK(origin.ended());
+  }
+  SUBCASE("the agent is cut off, which is seen at once") {
+    world.fake.network.cut(*net::Address::parse("10.1.0.1:8444"));
+    world.fake.run_until_idle();
+    CHECK(visitor.reset());
+    CHECK(origin.reset());
+  }
+  SUBCASE("or the edge between") {
+    one->tasks.cancel();
+    CHECK(world.fake.run(Edge::stop(*one), 5s));
+    CHECK(visitor.reset());
+  }
+}
+
+TEST_CASE("an agent leaves while requests go on: each is answered, by it or by another") {
+  World world;
+  const auto one = world.edge(1);
+  const auto two = world.edge(2);
+  Watch watch;
+  agent::Agent second(world.fake.env, watch,
+                      {.hello = {.agent = "n", .version = "1", .credential = "good"},
+                       .tls = world.trust.client(),
+                       .edges = {{{"10.1.0.1", 8444}, "", ""}, {{"10.1.0.2", 8444}, "", ""}}});
+  second.offer({.wanted = {.origin = {"web", "n"}, .type = "http"}, .target = {"10.0.0.2", 80}});
+  PeerListener other(world.fake, "10.0.0.2:80");
+  world.origin.answer("ping", "pong");
+  other.answer("ping", "pong");
+  one->tell({one.get(), two.get()});
+  two->tell({one.get(), two.get()});
+  world.start();
+  world.tasks.spawn(second.run());
+  world.fake.run_until_idle();
+
+  // As a proxy would: the first endpoint, and the other one when it is sure that the first got nothing.
+  int answered = 0;
+  const auto request = [&](Edge& edge) {
+    StreamResult opened = edge.visit("m");
+    if (!opened) {
+      CHECK(opened.error().retry == Retry::kSafe);
+      opened = edge.visit("n");
+    }
+    REQUIRE(opened);
+    Peer visitor(world.fake, *std::move(opened));
+    visitor.send("ping");
+    answered += visitor.take() == "pong" ? 1 : 0;
+  };
+  constexpr int kRequests = 400;
+  for (int i = 0; i < kRequests; ++i) {
+    if (i == kRequests / 2) world.tasks.spawn(World::leave(world.agent));
+    request(i % 2 == 0 ? *one : *two);
+    if (i % 4 == 0) world.fake.advance(5ms);
+  }
+  CHECK(answered == kRequests);
+  CHECK(world.origin.answered() + other.answered() == kRequests);
+  CHECK(world.origin.answered() <= kRequests / 2 + 1);  // the one of the turn in which it begins to leave
+  CHECK(world.agent.attached() == 0);
+  world.tasks.spawn(World::leave(second));
+  world.fake.advance(1s);
 }
 
 TEST_CASE("an origin that does not answer is an error that may be tried elsewhere") {
