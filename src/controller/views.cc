@@ -204,7 +204,7 @@ bool Views::includes(const config::Whole& objects, const config::Labels& key, co
 // Of those, what no other object leads to: from there update() comes to all that a view has.
 std::vector<config::ObjectChange> Views::roots_of(const config::Whole& objects, const config::Labels& key) {
   std::vector<config::ObjectChange> roots;
-  for (const Kind kind : {Kind::kLoadBalancer, Kind::kUser}) {
+  for (const Kind kind : {Kind::kLoadBalancer, Kind::kUser, Kind::kToken}) {
     for (const config::ObjectPointer& object : objects.of(kind)) {
       if (includes(objects, key, *object)) roots.push_back({nullptr, object});
     }

@@ -155,6 +155,11 @@ TEST_CASE("edges know the tokens by which origins come in, and no other") {
   put_token("joins", R"({"role":"join"})");
   put_token("laptop", R"({"role":"tunnel","user":"eve"})");
   CHECK(world.told(*us) == Names{"revision", "tokens/laptop", "users/eve"});
+  world.put_service("web", "10.0.0.1:80");
+  world.put_balancer("eu", "web", R"({"region":"eu"})");
+  world.put_edge("eu-1", "eu");  // a view that is made of what there is
+  CHECK(world.told(*world.catalog("eu-1")) ==
+        Names{"loadbalancers/eu", "revision", "services/web", "tokens/laptop", "users/eve"});
   world.remove(Kind::kToken, "laptop");
   CHECK(world.told(*us) == Names{"revision", "users/eve"});
 }
