@@ -57,7 +57,8 @@ def connect(edges, port, *flags, token=None, ca=None):
 
 def agent_file(path, edges, services, **more):
     """YAML is JSON, too. services: what each of them has."""
-    content = {"edges": [f"{edge.address}:{edge.tunnel_port}" for edge in edges], "services": services, **more}
+    at = [f"{edge.address}:{edge.tunnel_port}" for edge in edges]
+    content = {"edges": at, "services": services, **more}
     path.write_text(json.dumps(content))
     return path
 

@@ -150,7 +150,7 @@ def test_a_file_is_watched_and_the_agent_takes_a_sick_origin_out(weir, agents, o
     [
         ("services: []", "edges: is required"),
         ("edges: [nowhere]\nservices: [{name: a, target: 'b:1'}]", "edges[0]"),
-        ("edges: ['127.0.0.1:1']\nservices: [{name: a, target: 'b:1'}]", "by which authority edges are known"),
+        ("edges: ['127.0.0.1:1']\nservices: [{name: a, target: 'b:1'}]", "by which authority"),
         ("edges: ['127.0.0.1:1']\ntoken_file: /none\nservices: [{name: a, target: 'b:1'}]", "/none"),
     ],
 )
@@ -171,7 +171,8 @@ class Fleet:
         self.edges = []
         for name in names:
             (directory / name).mkdir()
-            edge = Edge(directory / name, name, [self.controller], flags=["--provider", name, "--region", "r"])
+            site = ["--provider", name, "--region", "r"]
+            edge = Edge(directory / name, name, [self.controller], flags=site)
             edge.flags += ["--tunnel", f"{edge.address}:{edge.tunnel_port}"]
             self.edges.append(edge.start(token=self.controller.join_token(), wait=False))
         for edge in self.edges:

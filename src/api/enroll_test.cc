@@ -106,12 +106,15 @@ TEST_CASE("a request to join that is not one is refused") {
   CHECK(json_of(bare)["detail"] == "a join token is needed, or the certificate that the machine has already");
   CHECK(world.enroll("weir_nonsense", "a").status == 401);
   const std::string secret = world.make_token("fra", R"({"role":"join"})");
-  const ApiAnswer weak = world.call(
-      "POST", "/v1/enroll",
-      enroll::request_text(auth::parse_pinned_token(auth::kJoinPrefix, secret)->token, "no request", {.name = "a"}), none);
+  const ApiAnswer weak =
+      world.call("POST", "/v1/enroll",
+                 enroll::request_text(auth::parse_pinned_token(auth::kJoinPrefix, secret)->token,
+                                      "no request", {.name = "a"}),
+                 none);
   CHECK(weak.status == 422);
   CHECK(json_of(weak)["detail"] == "not a certificate request in PEM");
-  CHECK(world.enroll(auth::parse_pinned_token(auth::kJoinPrefix, secret)->token, "a").status == 200);  // was not used up by it
+  CHECK(world.enroll(auth::parse_pinned_token(auth::kJoinPrefix, secret)->token, "a").status ==
+        200);  // was not used up by it
 }
 
 TEST_CASE("where nobody can join, that is said") {

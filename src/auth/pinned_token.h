@@ -1,7 +1,7 @@
 // A token that also says whom to show it to: what an operator gives a new machine, or an agent, once.
-// "weirjoin_<id>_<secret>.<CA>": the token of a Token object, and the front of the SHA-256 of the authority of
-// those who may see it, so that who has it knows whom it talks to before it says anything, without a file of
-// certificates. Pure; never logs.
+// "weirjoin_<id>_<secret>.<CA>": the token of a Token object, and the front of the SHA-256 of the authority
+// of those who may see it, so that who has it knows whom it talks to before it says anything, without a file
+// of certificates. Pure; never logs.
 #pragma once
 
 #include <cstddef>

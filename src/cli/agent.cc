@@ -9,7 +9,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -143,6 +142,11 @@ Read<std::vector<agent::Offer>> offers_of(const agent::File& file, const std::st
   return offers;
 }
 
+// systemd's notification socket, for whoever runs this as a service.
+void tell_service_manager(std::string_view state) {
+  if (const char* socket = std::getenv("NOTIFY_SOCKET")) role::tell_service_manager(socket, state);
+}
+
 // What goes on, as lines of the log.
 class LoggedWatch final : public agent::AgentWatch {
  public:
@@ -150,7 +154,7 @@ class LoggedWatch final : public agent::AgentWatch {
   void attached(const wire::Welcome& edge) override {
     log_.info("attached", {{"edge", edge.edge}, {"provider", edge.provider}, {"region", edge.region}});
     if (std::exchange(ready_, true)) return;
-    role::tell_service_manager("READY=1");
+    tell_service_manager("READY=1");
   }
   void detached(const std::string& host, std::string_view why) override {
     log_.warning("not attached", {{"edge", host}, {"reason", std::string(why)}});
@@ -306,11 +310,9 @@ agent::Agent::Options options_of(const std::vector<std::string>& edges, std::siz
 }
 
 // Until it is told to end. more: what goes on beside it.
-int run(Log& log, agent::AgentWatch& watch, Setup setup,
-        const std::function<net::Task<void>(net::Env&, agent::Agent&)>& more) {
-  auto process = role::Process::create(log, {.workers = 0});
-  if (!process) return refuse(process.error());
-  net::Env& env = (*process)->control().env();
+void run(role::Process& process, agent::AgentWatch& watch, Setup setup,
+         const std::function<net::Task<void>(net::Env&, agent::Agent&)>& more) {
+  net::Env& env = process.control().env();
   std::vector<tls::Host> names;
   for (const agent::EdgeAddress& edge : setup.options.edges) names.push_back(edge.host);
   agent::Agent agent(env, watch, std::move(setup.options));
@@ -318,18 +320,17 @@ int run(Log& log, agent::AgentWatch& watch, Setup setup,
   net::TaskGroup attached(env.loop);
   net::TaskGroup beside(env.loop);
   role::Ending ending(env, {.drain = [&]() -> net::Task<void> {
-                              role::tell_service_manager("STOPPING=1");
+                              tell_service_manager("STOPPING=1");
                               co_await beside.stop();
                               co_await agent.leave(kDrainLimit);
                               co_await attached.join();
                             },
                             .cut = [&] { attached.cancel(); }});
-  (*process)->on_signal([&](int signal) { ending.on_signal(signal); });
+  process.on_signal([&](int signal) { ending.on_signal(signal); });
   attached.spawn(agent.run());
   beside.spawn(find_edges(env, agent, std::move(names)));
   if (more) beside.spawn(more(env, agent));
-  (*process)->run();
-  return kDone;
+  process.run();
 }
 
 }  // namespace
@@ -352,12 +353,14 @@ int agent_command(const Arguments& arguments, Terminal& /*terminal*/) {
   auto offers = offers_of(*file, instance);
   if (!offers) return refuse(path + ": " + offers.error());
   const std::unique_ptr<Log> log = make_log(arguments.up.options.log_level, arguments.up.options.log_json);
+  auto process = role::Process::create(*log, {.workers = 0});
+  if (!process) return refuse(process.error());
   LoggedWatch watch(*log);
   std::optional<Watched> watched;
-  return run(
-      *log, watch,
+  run(**process, watch,
       {options_of(file->edges, file->links, instance, std::move(token), *context, false), std::move(*offers)},
       [&](net::Env& env, agent::Agent& agent) { return watched.emplace(env, agent, path, instance).run(); });
+  return kDone;
 }
 
 int connect_command(const Arguments& arguments, Terminal& terminal) {
@@ -376,27 +379,29 @@ int connect_command(const Arguments& arguments, Terminal& terminal) {
   auto context = context_for(ca, token);
   if (!context) return refuse(context.error());
 
-  std::random_device seed;
-  Random random(std::uint64_t{seed()} << 32U | seed());
+  const std::unique_ptr<Log> log = make_log(Level::kWarning, false);
+  auto process = role::Process::create(*log, {.workers = 0});
+  if (!process) return refuse(process.error());
   const std::string port = std::to_string(flags.port);
   const std::string machine = role::name_of_this_machine();
   // One that serves another port is another origin.
   std::string instance = machine.substr(0, 63 - 1 - port.size()) + '-' + port;
-  auto offer = offer_of({.name = flags.name.empty() ? spoken_name(random) : flags.name,
-                         .target = flags.host + ':' + port,
-                         .type = flags.type == "https" ? agent::OriginType::kHttps : agent::OriginType::kHttp,
-                         .ca_file = flags.origin_ca},
-                        instance);
+  auto offer =
+      offer_of({.name = flags.name.empty() ? spoken_name((*process)->control().env().random) : flags.name,
+                .target = flags.host + ':' + port,
+                .type = flags.type == "https" ? agent::OriginType::kHttps : agent::OriginType::kHttp,
+                .ca_file = flags.origin_ca},
+               instance);
   if (!offer) return refuse(offer.error());
   offer->wanted.type = flags.type;  // also those that only the edge can refuse
-  const std::unique_ptr<Log> log = make_log(Level::kWarning, false);
   ShownWatch watch(terminal);
   std::vector<agent::Offer> offers;
   offers.push_back(std::move(*offer));
-  return run(*log, watch,
-             {options_of(edges, agent::Agent::Options().links, machine, std::move(token), *context, true),
-              std::move(offers)},
-             nullptr);
+  run(**process, watch,
+      {options_of(edges, agent::Agent::Options().links, machine, std::move(token), *context, true),
+       std::move(offers)},
+      nullptr);
+  return kDone;
 }
 
 }  // namespace weir::cli

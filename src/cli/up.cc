@@ -40,14 +40,16 @@ int refuse(const std::string& sentence) {
 
 role::TrafficOptions traffic_options(const UpOptions& options, const store::DataDirectory& directory,
                                      std::shared_ptr<const tls::Authority> authority,
-                                     const auth::Digest& cookie_key, record::AccessLog* access_log) {
+                                     const auth::Digest& cookie_key, record::AccessLog* access_log,
+                                     record::LiveRequests& live) {
   return {.edge = {.http = options.http,
                    .server = {.h2 = h2::make_connection},
                    .zone = options.region,
                    .domain = options.domain,
                    .authority = std::move(authority),
                    .cookie_key = cookie_key,
-                   .access_log = access_log},
+                   .access_log = access_log,
+                   .live = &live},
           .https = options.https,
           .https_is_preset = options.https_is_preset,
           .snapshot_path = directory.path_of(kSnapshotName)};
@@ -115,6 +117,16 @@ config::EdgeSpec edge_spec(const UpOptions& options) {
           .capabilities = {"http", "https", "h2"}};
 }
 
+// Beside an edge in the same process.
+role::ControlPlaneOptions with_edge(const UpOptions& options, role::ControlPlaneOptions control) {
+  control.edge_name = role::name_of_this_machine();
+  control.edge = edge_spec(options);
+  control.sign_up_open = options.lets_sign_up();
+  control.visitor_ports = {options.http.port()};
+  if (options.https) control.visitor_ports.push_back(options.https->port());
+  return control;
+}
+
 void show_admin_token(const std::string& data_dir, const std::string& token) {
   std::printf("admin token (shown once, kept in %s/%.*s): %s\n", data_dir.c_str(),
               static_cast<int>(auth::kAdminTokenName.size()), auth::kAdminTokenName.data(), token.c_str());
@@ -123,6 +135,15 @@ void show_admin_token(const std::string& data_dir, const std::string& token) {
 
 std::string api_url(const UpOptions& options, const net::Address& api) {
   return (options.api_over_tls() ? "https://" : "http://") + api.to_string();
+}
+
+void show_ready(Log& log, const UpOptions& options, const role::Traffic& traffic, const net::Address& api) {
+  const auto& [http, https] = traffic.listening();
+  log.info("ready", {{"http", "http://" + http.to_string()},
+                     {"https", https ? "https://" + https->to_string() : "off"},
+                     {"api", api_url(options, api)},
+                     {"data_dir", options.data_dir},
+                     {"workers", std::to_string(options.workers)}});
 }
 
 net::Task<void> drain(role::ControlPlane& control, role::Traffic& traffic, role::Tunnels& tunnels) {
@@ -153,33 +174,24 @@ int run_up(const UpOptions& options) {
   if (!cookie_key) return refuse(cookie_key.error().text);
 
   role::Tunnels tunnels(env, (*process)->workers());
-  role::TrafficOptions to_traffic =
-      traffic_options(options, *directory, *authority, *cookie_key, access_log->get());
-  to_traffic.edge.live = &tunnels.live();
-  role::Traffic traffic(tunnels.control(), tunnels.workers(), std::move(to_traffic));
+  role::Traffic traffic(
+      tunnels.control(), tunnels.workers(),
+      traffic_options(options, *directory, *authority, *cookie_key, access_log->get(), tunnels.live()));
   const auto on_ready = [&](const net::Address& api, const std::string& made_token) {
     if (!made_token.empty()) show_admin_token(options.data_dir, made_token);
-    const auto& [http, https] = traffic.listening();
-    log->info("ready", {{"http", "http://" + http.to_string()},
-                        {"https", https ? "https://" + https->to_string() : "off"},
-                        {"api", api_url(options, api)},
-                        {"data_dir", options.data_dir},
-                        {"workers", std::to_string(options.workers)}});
+    show_ready(*log, options, traffic, api);
   };
-  role::ControlPlaneOptions control_options = control_plane_options(options, *authority);
-  control_options.edge_name = role::name_of_this_machine();
-  control_options.edge = edge_spec(options);
-  control_options.sign_up_open = options.lets_sign_up();
-  control_options.visitor_ports = {options.http.port()};
-  if (options.https) control_options.visitor_ports.push_back(options.https->port());
-  role::ControlPlane control(env, std::move(control_options), directory, &traffic, on_ready);
+  role::ControlPlane control(env, with_edge(options, control_plane_options(options, *authority)), directory,
+                             &traffic, on_ready);
   if (auto done = traffic.prepare(); !done) return refuse(done.error());
   if (auto done = control.prepare(); !done) return refuse(done.error());
   traffic.on_applied([&](const config::SnapshotPointer& snapshot) { tunnels.apply(snapshot); });
   if (auto done = traffic.listen(); !done) return refuse(done.error());
-  role::TunnelsOptions tunnels_options{.ssh = {options.ssh, options.ssh_is_preset},
-                                       .tunnel = {options.tunnel, options.tunnel_is_preset}};
-  if (auto done = tunnels.listen(std::move(tunnels_options)); !done) return refuse(done.error());
+  if (auto done = tunnels.listen({.ssh = {options.ssh, options.ssh_is_preset},
+                                  .tunnel = {options.tunnel, options.tunnel_is_preset}});
+      !done) {
+    return refuse(done.error());
+  }
   const auto identity = [&] {
     return tunnels_identity(options, traffic, **authority, env.loop.clock().wall_now());
   };

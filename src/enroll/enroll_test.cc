@@ -248,7 +248,8 @@ TEST_CASE("what is no good token is refused with a sentence") {
   transaction.remove("tokens/gone");
   REQUIRE(world.fake.run(world.store.commit(std::move(transaction))).value().has_value());
   CHECK(told(world.join(gone, {.name = "a"})) == kRefuses + "the join token is not valid");
-  const std::string unknown = auth::pinned_text(auth::kJoinPrefix, auth::issue_token()->text, world.authority->fingerprint());
+  const std::string unknown =
+      auth::pinned_text(auth::kJoinPrefix, auth::issue_token()->text, world.authority->fingerprint());
   CHECK(told(world.join(unknown, {.name = "a"})) == kRefuses + "the join token is not valid");
   world.records.back().role = auth::Role::kAdmin;
   world.tokens.replace(world.records);
@@ -320,7 +321,8 @@ TEST_CASE("a certificate of another authority, of another weir, or one that has 
 
 TEST_CASE("who guesses has to wait, and does not fill the audit") {
   World world;
-  const std::string unknown = auth::pinned_text(auth::kJoinPrefix, auth::issue_token()->text, world.authority->fingerprint());
+  const std::string unknown =
+      auth::pinned_text(auth::kJoinPrefix, auth::issue_token()->text, world.authority->fingerprint());
   std::string last;
   for (int i = 0; i < 20; ++i) last = told(world.join(unknown, {.name = "a"}));
   CHECK(last == kRefuses + "too many refused attempts came from this address");

@@ -5,16 +5,12 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 
 #include "net/epoll.h"
 
 namespace weir::role {
 
-void tell_service_manager(std::string_view state) {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  if (path == nullptr) return;
-  const std::string_view name(path);
+void tell_service_manager(std::string_view name, std::string_view state) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (name.empty() || (name.front() != '/' && name.front() != '@') ||
