@@ -34,6 +34,8 @@ GOALS = [
     ("1m", "bytes_per_second", "rathole", 5.0),
 ]
 BODY_P99_MS_MAX = 5.0
+IDLE_TUNNELS = 10_000
+IDLE_BYTES_MAX = 40 * 1024  # of the edge, for each
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Tunnel:
     server: int  # pids
     agent: int
     stack: ExitStack
+    agents: int = 0  # port for them
 
 
 def wait_open(port, stack):
@@ -89,7 +92,34 @@ def run_weir(directory, origin_port):
     )
     wait_listening(edge, agents)
     agent = start(stack, "agent", [PEER, "agent", agents, identity, origin_port], directory)
-    return Tunnel(visitors, edge.pid, agent.pid, stack)
+    return Tunnel(visitors, edge.pid, agent.pid, stack, agents)
+
+
+def measure_idle(directory, rows):
+    """What an edge takes for each agent that is attached and waits."""
+    tunnel = run_weir(directory, free_port())
+    with tunnel.stack:
+        crowd_log = directory / "agents.log"
+        # The first warm what the process keeps anyway.
+        before = None
+        for count in (100, IDLE_TUNNELS):
+            crowd = Process(
+                [PEER, "agents", tunnel.agents, directory / "identity.pem", count], crowd_log
+            )
+            tunnel.stack.callback(crowd.stop)
+            wait_until(lambda: "ready" in crowd_log.read_text(), 120, f"{count} agents", interval_s=0.2)
+            if before is None:
+                before = rss_bytes(tunnel.server)
+                crowd_log = directory / "more.log"
+        each = (rss_bytes(tunnel.server) - before) / IDLE_TUNNELS
+    rows.write({"case": "idle", "proxy": "weir", "round": 0, "bytes_each": each})
+    return report.line(
+        each <= IDLE_BYTES_MAX, f"idle: {each / 1024:.1f} KiB for each of {IDLE_TUNNELS} agents, wanted at most 40"
+    )
+
+
+def rss_bytes(pid):
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def rathole_with(noise):
@@ -255,4 +285,7 @@ def run(options):
                 if case.path != "/":
                     expected = (Path(directory) / "files" / case.path.rpartition("/")[2]).read_bytes()
                 run_case(case, names, options, Path(directory), origin_port, expected, rows)
-    return judge(rows)
+        idle = True
+        if "weir" in names and (not options.case or "idle" in options.case):
+            idle = measure_idle(Path(directory) / "idle", rows)
+    return judge(rows) and idle

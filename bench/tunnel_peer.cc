@@ -5,7 +5,9 @@
 //                                  TCP on VISITORS_PORT goes to the service "web" of the last agent that came
 //   tunnel_peer agent AGENTS_PORT AUTHORITY ORIGIN_PORT
 //                                  brings the service "web", which is at ORIGIN_PORT
-// Both say "ready" once there is a session, and run until they are ended.
+//   tunnel_peer agents AGENTS_PORT AUTHORITY COUNT
+//                                  so many agents that bring nothing and wait
+// All say "ready" once there is a session, or all of them, and run until they are ended.
 #include <chrono>
 #include <fstream>
 #include <iterator>
@@ -13,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "agent/link.h"
 #include "bench/peer.h"
@@ -128,6 +131,44 @@ void run_agent(net::Core& core, char** arguments) {
   core.loop().run();
 }
 
+// --- many agents, who come one after the other
+
+struct Crowd final : agent::LinkOwner {
+  void welcomed(agent::Link& /*link*/) override { came.set(); }
+  void registered(agent::Link& /*link*/, const wire::Registered& /*answer*/) override {}
+  void request(agent::Link& /*link*/, const wire::RequestLine& /*line*/) override {}
+  void draining(agent::Link& /*link*/) override {}
+  net::Event came;
+};
+
+net::Task<void> attach_all(net::Core& core, Crowd& crowd, const agent::Offers& offers,
+                           agent::Link::Options options, std::vector<std::unique_ptr<agent::Link>>& links,
+                           net::TaskGroup& tasks, std::size_t count) {
+  while (links.size() < count) {
+    links.push_back(std::make_unique<agent::Link>(core.env(), crowd, offers, options));
+    tasks.spawn(attach(*links.back()));
+    if (!co_await crowd.came.wait(core.loop())) co_return;
+    crowd.came.reset();
+  }
+  say("ready");
+}
+
+void run_agents(net::Core& core, char** arguments) {
+  const auto context = value_of(
+      tls::ClientContext::create({.authorities = value_of(tls::TrustStore::parse(read_file(arguments[1]))),
+                                  .protocols = {std::string(wire::kProtocol)}}));
+  const agent::Offers offers;
+  Crowd crowd;
+  std::vector<std::unique_ptr<agent::Link>> links;
+  net::TaskGroup tasks(core.loop());
+  tasks.spawn(attach_all(core, crowd, offers,
+                         {.edge = {"localhost", number_of<std::uint16_t>(arguments[0])},
+                          .tls = context,
+                          .hello = {.agent = "bench", .version = WEIR_VERSION}},
+                         links, tasks, number_of<std::uint32_t>(arguments[2])));
+  core.loop().run();
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -138,6 +179,8 @@ int main(int count, char** arguments) {
     run_edge(*core, arguments + 2);
   } else if (role == "agent" && count == 5) {
     run_agent(*core, arguments + 2);
+  } else if (role == "agents" && count == 5) {
+    run_agents(*core, arguments + 2);
   } else {
     die("usage: see the head of tunnel_peer.cc");
   }

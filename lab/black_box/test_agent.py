@@ -280,3 +280,37 @@ def test_a_controller_that_is_gone_stops_no_tunnel(fleet, agents, origins):
             assert edge.get("/", f"web.{DOMAIN}").status == 200
     fleet.controller.start()
     wait_until(lambda: len(fleet.tunnels()) == 2, 15, "the controller knowing of it again")
+
+
+def test_the_same_origin_coming_back_takes_its_place_and_a_late_goodbye_ends_nothing(weir, agents, origins):
+    origin = origins("laptop")
+    first = agents(connect([weir], origin.port, "--name", "web", ca=weir.ca))
+    serves(weir, "web", 5)
+    [before] = tunnels(weir)
+    first.process.send_signal(signal.SIGSTOP)  # its packets vanish; nobody has noticed yet
+    second = agents(connect([weir], origin.port, "--name", "web", ca=weir.ca))
+    second.said(rf"http://web\.{DOMAIN}")
+    wait_until(lambda: tunnels(weir)[0]["spec"]["session"] != before["spec"]["session"], 5, "the takeover")
+    serves(weir, "web", 20)
+    first.end(signal.SIGKILL)
+    assert len(serves(weir, "web", 40)) == 40
+    [after] = tunnels(weir)
+    assert after["metadata"]["name"] == before["metadata"]["name"]
+
+
+def test_nobody_misses_an_origin_that_comes_and_goes(weir, agents, origins):
+    steady, flapping = origins("steady"), origins("flapping")
+    agents(connect([weir], steady.port, "--name", "web", ca=weir.ca))
+    agent = agents(connect([weir], flapping.port, "--name", "web", ca=weir.ca))
+    wait_until(lambda: len(tunnels(weir)) == 2, 10, "both being there")
+    weir.name = "up"
+    visitors = Visitors([weir], "web")
+    for _ in range(3):
+        seen = visitors.answers["flapping"]
+        wait_until(lambda: visitors.answers["flapping"] > seen + 10, 20, "it being asked")
+        agent.process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: len(tunnels(weir)) == 1, 15, "it being given up")
+        agent.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: len(tunnels(weir)) == 2, 15, "it being back")
+    visitors.stop()
+    assert visitors.failures == []

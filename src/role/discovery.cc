@@ -154,7 +154,8 @@ void Discovery::detached(const xds::Node& node) {
 }
 
 void Discovery::ended(const net::Address& from, const xds::Node* node, const grpc::Status& why) {
-  const auto passed_over = log_limit_.take(env_.loop.now());
+  LogLimit& limit = node != nullptr ? nodes_log_limit_ : strangers_log_limit_;
+  const auto passed_over = limit.take(env_.loop.now());
   if (!passed_over) return;
   env_.log.warning("a stream of discovery is ended for what its client does",
                    {{"edge", node != nullptr ? node->id : std::string()},

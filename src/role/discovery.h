@@ -88,7 +88,9 @@ class Discovery final : private xds::Sink {
   controller::Views& views_;
   controller::Fleet& fleet_;
   std::map<std::string, std::size_t, std::less<>> envoys_;  // and how many streams each has
-  LogLimit log_limit_;                                      // of ended()
+  // Of ended(): who has not said its name doesn't keep those out of the log who have.
+  LogLimit nodes_log_limit_;
+  LogLimit strangers_log_limit_;
   grpc::Server calls_;
   xds::Server discovery_;
   report::ReportServer reports_;

@@ -39,8 +39,10 @@ TEST_CASE("a small world of a size: who is told what") {
     CHECK(steps["a load balancer more, of one group"].resources == 3 * 3);
     CHECK(steps["a load balancer more, of every edge"].edges == 12);
     CHECK(steps["a load balancer more, of every edge"].resources == 12 * 3);
-    // They have all but what a controller makes anew: the revision, and the certificate of last resort.
-    CHECK(steps["controllers start again"].resources == 12 * 2);
+    // They have all but what a controller makes anew: the revision, and the certificate of last resort. Who
+    // goes to a controller that then starts again is told by that one, too.
+    CHECK(steps["controllers start again"].resources >= 12 * 2);
+    CHECK(steps["controllers start again"].resources <= controllers * 12 * 2);
   }
 }
 
