@@ -79,7 +79,8 @@ def test_each_harms_itself_only(site, tmp_path):
         print(f"{len(took)} changes meanwhile: {shown(took)}")
         assert percentile(took, 99) < SHIFT_MS_MAX, shown(took)
         assert status_kib(controller.pid, "VmHWM") - before < GROWTH_KIB_MAX
-        # Who is ended is ended for what it does, and that is written down, at most once a second.
+        # Who is ended is ended for what it does, and that is written down, at most once a second of those
+        # who have a name, and of those who have none.
         assert ends["giant_lists"] == {"RESOURCE_EXHAUSTED the stream names too many resources of one type"}
         is_overdue = "DEADLINE_EXCEEDED no answer to a response"
         assert "INVALID_ARGUMENT not a request of discovery" in ends["garbage"]
@@ -90,7 +91,7 @@ def test_each_harms_itself_only(site, tmp_path):
         assert ends["flood"] == ends["unknown_types"] == set()  # they wait
         said = [line for line in log.splitlines() if "is ended for what its client does" in line]
         assert any("edge=giant-lists" in line for line in said), log
-        assert len(said) <= ANSWER_TIMEOUT_S + 10
+        assert len(said) <= 2 * (ANSWER_TIMEOUT_S + 10)
         wait_until(lambda: controller.metrics()["weir_discovery_streams"] == 1, 20, "their streams' end")
         stream.ask("cluster", ["web"])
         assert set(stream.take().resources) == {"web"}

@@ -59,7 +59,7 @@ net::Task<void> Tunnels::stop() { co_await tasks_.stop(); }
 // --- what edges say
 
 void Tunnels::take(const std::string& name, const report::TunnelSeen& seen) {
-  Edge& edge = edges_[name];
+  Edge& edge = edge_of(name);
   std::string object = tunnel_name(seen.service, seen.instance, name);
   edge.unsaid.erase(object);
   const auto known = edge.tunnels.find(object);
@@ -95,6 +95,16 @@ void Tunnels::take(const std::string& name, const report::TunnelSeen& seen) {
 }
 
 // An edge that attaches anew says all that it has; one that is lost may be on its way back.
+// One that is not known yet begins as it is now: what it says is said since it attached.
+Tunnels::Edge& Tunnels::edge_of(const std::string& name) {
+  const auto [found, is_new] = edges_.try_emplace(name);
+  if (const Fleet::Edge* told = is_new ? fleet_.find(name) : nullptr) {
+    found->second.attached = told->attached;
+    found->second.since = told->since;
+  }
+  return found->second;
+}
+
 void Tunnels::edge_changed(const std::string& name) {
   const Fleet::Edge* told = fleet_.find(name);
   const auto found = edges_.find(name);
@@ -147,7 +157,7 @@ void Tunnels::adopt() {
   for (const ObjectPointer& object : mirror_.objects().of(Kind::kTunnel)) {
     const TunnelSpec& spec = tunnel_of(*object);
     if (spec.seen_by != controller_) continue;
-    Edge& edge = edges_[spec.edge];
+    Edge& edge = edge_of(spec.edge);
     if (!edge.tunnels.emplace(object->metadata.name, Wanted{.spec = spec, .hostname = {}}).second) continue;
     edge.unsaid.insert(object->metadata.name);
     if (!edge.judged_at) edge.judged_at = env_.loop.deadline(2 * kTunnelGrace);

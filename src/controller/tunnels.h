@@ -60,6 +60,7 @@ class Tunnels {
     std::optional<Instant> judged_at;  // when what is still unsaid goes
   };
 
+  Edge& edge_of(const std::string& name);
   void take(const std::string& edge, const report::TunnelSeen& seen);
   void edge_changed(const std::string& name);
   void adopt();

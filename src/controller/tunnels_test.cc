@@ -117,6 +117,20 @@ TEST_CASE("who comes first gets the name, and keeps it when the tunnel has gone"
   CHECK(controller.tunnels_there() == "web/laptop@fra:3");
 }
 
+TEST_CASE("what an edge has said since it attached stays, whatever else the edge says") {
+  World world;
+  Controller& controller = world.first;
+  controller.attach("fra");
+  controller.say("fra", laptop("1"));
+  auto desk = laptop("2");
+  desk.instance = "desk";
+  controller.fleet.report("fra", {.refused = std::vector<report::RefusedObject>{{"services/web", "x"}}});
+  controller.fleet.report("fra", {.load = report::Load{.applied_revision = 3}});
+  controller.say("fra", desk);
+  world.fake.advance(4 * kTunnelGrace);
+  CHECK(controller.tunnels_there() == "web/desk@fra:2 web/laptop@fra:1");
+}
+
 TEST_CASE("a host name that somebody has is not taken by another service") {
   World world;
   Controller& controller = world.first;
