@@ -113,9 +113,8 @@ def measure_idle(directory, rows):
                 crowd_log = directory / "more.log"
         each = (rss_bytes(tunnel.server) - before) / IDLE_TUNNELS
     rows.write({"case": "idle", "proxy": "weir", "round": 0, "bytes_each": each})
-    return report.line(
-        each <= IDLE_BYTES_MAX, f"idle: {each / 1024:.1f} KiB for each of {IDLE_TUNNELS} agents, wanted at most 40"
-    )
+    said = f"idle: {each / 1024:.1f} KiB for each of {IDLE_TUNNELS} agents, wanted at most 40"
+    return report.line(each <= IDLE_BYTES_MAX, said)
 
 
 def rss_bytes(pid):
