@@ -1,7 +1,9 @@
 """A weir that is all of mysocket.io, and people with its client, mysocketctl."""
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -163,7 +165,13 @@ class Connected:
         return wait_until(found, deadline_s, f"{expression!r} in what the client shows")
 
     def end(self):
-        self.process.stop()
+        """The client, and the ssh that it has started, which would go on without it."""
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.popen.wait(10)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.agent.kill()
 
 
