@@ -8,30 +8,9 @@ from collections import Counter
 import pytest
 
 from lab.agent import Agent, agent_file, connect, tunnel_token
-from lab.black_box.test_tunnels import DOMAIN, get, serves, tunnels
-from lab.origin import Origin
 from lab.process import wait_until
-from lab.weir import Controller, Edge, Weir
-
-
-@pytest.fixture
-def weir(tmp_path):
-    weir = Weir(tmp_path, workers=2).start()
-    yield weir
-    weir.process.stop()
-
-
-@pytest.fixture
-def origins():
-    made = []
-
-    def start(name, **more):
-        made.append(Origin(name=name, **more))
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.die()
+from lab.tunnels import DOMAIN, get, origins, serves, tunnels, weir  # noqa: F401 (fixtures)
+from lab.weir import Controller, Edge
 
 
 @pytest.fixture

@@ -9,11 +9,9 @@ import time
 
 import pytest
 
-from lab.origin import Origin
 from lab.process import free_port, wait_until
+from lab.tunnels import get, origins, serves, tunnels, weir  # noqa: F401 (fixtures)
 from lab.weir import Weir
-
-DOMAIN = "weir.localhost"
 
 
 class Ssh:
@@ -61,13 +59,6 @@ class Ssh:
 
 
 @pytest.fixture
-def weir(tmp_path):
-    weir = Weir(tmp_path, workers=2).start()
-    yield weir
-    weir.process.stop()
-
-
-@pytest.fixture
 def ssh(weir, tmp_path):
     made = []
 
@@ -78,35 +69,6 @@ def ssh(weir, tmp_path):
     yield start
     for one in made:
         one.end()
-
-
-@pytest.fixture
-def origins():
-    made = []
-
-    def start(name):
-        made.append(Origin(name=name))
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.die()
-
-
-def get(weir, name):
-    return weir.get("/", f"{name}.{DOMAIN}")
-
-
-def serves(weir, name, count=1):
-    """The bodies of so many answers in a row, each on a connection of its own, once the first is there."""
-    wait_until(lambda: get(weir, name).status == 200, 10, f"{name} being served")
-    answers = [get(weir, name) for _ in range(count)]
-    assert all(answer.status == 200 for answer in answers)
-    return answers
-
-
-def tunnels(weir):
-    return weir.api("GET", "/v1/tunnels").json["items"]
 
 
 def test_a_name_of_ones_own_without_an_account(weir, ssh, origins):
