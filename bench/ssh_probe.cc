@@ -97,8 +97,13 @@ class Probe final : public ssh::Gate {
  public:
   Probe(net::Env& env, const Options& options) : env_(env), options_(options), ending_(env.loop) {}
 
-  bool trusts_authority(const ssh::Session&, std::string_view, net::Slice key_blob) override {
-    return std::ranges::count(options_.authorities, net::as_text(key_blob)) > 0;
+  // As sshd does: for the user who is to be logged in.
+  Result<void> trusts(const ssh::Session&, std::string_view user,
+                      const ssh::Certificate& certificate) override {
+    const bool known = std::ranges::count(options_.authorities, net::as_text(certificate.authority)) > 0;
+    if (!known) return fail(Code::kUnauthenticated, "its authority is not known");
+    if (std::ranges::count(certificate.principals, user) > 0) return {};
+    return fail(Code::kUnauthenticated, "it is not for this user");
   }
   bool authenticate(const ssh::Session&, const ssh::Credential& credential) override {
     switch (credential.method) {

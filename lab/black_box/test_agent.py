@@ -9,6 +9,7 @@ import pytest
 
 from lab.agent import Agent, agent_file, connect, tunnel_token
 from lab.process import wait_until
+from lab.tcp import Server, exchange, greeter, tls_connection
 from lab.tunnels import DOMAIN, get, origins, serves, tunnels, weir  # noqa: F401 (fixtures)
 from lab.weir import Controller, Edge
 
@@ -51,16 +52,49 @@ def test_a_name_is_made_up(weir, agents, origins):
 @pytest.mark.parametrize(
     "flags, why",
     [
-        (["--type", "tcp"], "an origin of type tcp is not served by this version"),
+        (["--name", "requests", "--type", "tcp"], "takes requests: its origins are of type http or https"),
         (["--name", "taken"], "is another one's"),
     ],
 )
 def test_what_an_edge_refuses_is_said(weir, agents, flags, why):
-    answer = weir.api("POST", "/v1/services", {"kind": "Service", "metadata": {"name": "taken"}, "spec": {}})
-    assert answer.status == 201, answer
+    for name, owner in {"taken": {}, "requests": {"weir/owner": "anonymous"}}.items():
+        made = {"kind": "Service", "metadata": {"name": name, "labels": owner}, "spec": {}}
+        assert weir.api("POST", "/v1/services", made).status == 201
     agent = agents(connect([weir], 1, *flags, ca=weir.ca))
     agent.said(why)
     assert tunnels(weir) == []
+
+
+def test_origins_of_connections_get_a_port_of_their_own(weir, agents):
+    with Server(greeter("plain")) as plain, Server(greeter("secure")) as secure:
+        agent = agents(connect([weir], plain.port, "--name", "plain", "--type", "tcp", ca=weir.ca))
+        port = int(agent.said(r"tcp://plain\.weir\.localhost:(\d+)")[1])
+        assert greeting(port) == b"220 plain\r\n250 HELO\r\n"
+        agent.said(r"127\.0\.0\.1 tcp received 6 sent 21 ")  # the live log
+        agent = agents(connect([weir], secure.port, "--name", "secure", "--type", "tls", ca=weir.ca))
+        port = int(agent.said(r"tls://secure\.weir\.localhost:(\d+)")[1])
+
+        def served():
+            try:
+                with tls_connection(port, "secure.weir.localhost", ca=weir.ca) as connection:
+                    return connection.recv(100)
+            except OSError:
+                return b""
+
+        wait_until(lambda: served() == b"220 secure\r\n", 10, "the origin being served in TLS")
+        # What takes connections takes no requests.
+        other = agents(connect([weir], plain.port, "--name", "plain", "--type", "http", ca=weir.ca))
+        other.said("takes connections")
+
+
+def greeting(port):
+    def said():
+        try:
+            return exchange(port, b"HELO\r\n")
+        except OSError:
+            return b""
+
+    return wait_until(said, 10, "the origin being served")
 
 
 def test_a_token_says_whose_the_origin_is_and_whom_to_believe(weir, agents, origins):

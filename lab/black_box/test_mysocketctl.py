@@ -95,8 +95,11 @@ def test_a_protected_socket_asks_its_visitors(service, person):
 
 def test_what_weir_cannot_do_yet_is_refused(service, person):
     for kind in ("tcp", "tls"):
-        refused = person.refused("socket", "create", "--name", "db", "--type", kind)
-        assert refused.startswith("400") and f"socket_type {kind} is not there" in refused
+        refused = person.refused(
+            *["socket", "create", "--name", "db", "--type", kind],
+            *["--protected", "--username", "guest", "--password", "sesame"],
+        )
+        assert refused.startswith("400") and f"a socket of type {kind} can't be protected" in refused
     refused = person.refused(
         "socket", "create", "--name", "mine", "--cloudauth", "--allowed_email_domains", "host.example"
     )

@@ -45,6 +45,19 @@ def test_connect_brings_an_origin_and_cleans_up(service, person, origin_port, en
     wait_until(lambda: service.web(host) in (404, 503), 15, "the origin having gone")
 
 
+@pytest.mark.parametrize("kind", ["tcp", "tls"])
+def test_connect_brings_an_origin_of_connections(service, person, origin_port, kind):
+    client = Connected(person, "connect", "--port", origin_port, "--name", "my port", "--type", kind)
+    try:
+        host = client.said(r"([a-z]+-[a-z]+-\d{4}\.weir\.localhost)")[1]
+        port = int(client.said(r"\b(2\d{4})\b")[1])
+        scheme, ca = ("https", ["--cacert", service.weir.ca]) if kind == "tls" else ("http", [])
+        words = ["curl", "--silent", *ca, "--resolve", f"{host}:{port}:127.0.0.1", f"{scheme}://{host}:{port}/"]
+        wait_until(lambda: service.box.run(words).stdout == "origin", 15, "the origin being served")
+    finally:
+        client.end()
+
+
 def test_nobody_elses_key_attaches_to_a_tunnel(service, person, origin_port, unique):
     thief = service.person(f"thief-{unique.rsplit('-', 1)[1]}")
     assert thief.create_account().returncode == 0

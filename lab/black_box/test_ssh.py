@@ -303,6 +303,21 @@ def test_a_certificate_without_forwards_and_with_a_command(probe, folder, tmp_pa
     assert run(openssh(probe, path, command=["say", "7"])).stdout == "line 1\nline 2\n"
 
 
+def test_certificates_that_are_refused_are_counted_like_keys(probe, tmp_path):
+    key = make_key(tmp_path / "id")
+    authority = make_key(tmp_path / "stranger")
+    options = []
+    for number in range(25):
+        public = tmp_path / f"id{number}.pub"
+        public.write_bytes(key.with_suffix(".pub").read_bytes())
+        words = ["ssh-keygen", "-q", "-s", authority, "-I", f"number {number}", "-n", "me", public]
+        subprocess.run(words, check=True)
+        options += ["-o", f"CertificateFile={tmp_path}/id{number}-cert.pub"]
+    done = run(openssh(probe, key, "-N", "-v", *options))
+    assert "Too many authentication failures" in done.stderr
+    assert done.stderr.count("Offering public key") == 20
+
+
 # --- liveness and bad input
 
 

@@ -15,9 +15,9 @@ from lab.weir import Weir
 
 
 class Ssh:
-    """OpenSSH's client with -R, and what it says. name: of the tunnel, "" for one that weir makes up."""
+    """OpenSSH's client with -R, and what it says. options: words of its own."""
 
-    def __init__(self, weir, folder, *forwards, session=False):
+    def __init__(self, weir, folder, *forwards, session=False, user="anyone", options=()):
         self.known_hosts = folder / "known_hosts"
         words = ["ssh", "-F", "none", "-T" if session else "-N", "-p", weir.ssh_port]
         for name, value in {
@@ -30,7 +30,7 @@ class Ssh:
             words += ["-o", f"{name}={value}"]
         for forward in forwards:
             words += ["-R", forward]
-        words.append("anyone@127.0.0.1")
+        words += [*options, f"{user}@127.0.0.1"]
         self.lines = []
         self.process = subprocess.Popen(
             [str(word) for word in words],

@@ -14,7 +14,7 @@ namespace weir::config {
 
 template <>
 struct Words<agent::OriginType> {
-  static constexpr std::array<std::string_view, 2> words{"http", "https"};
+  static constexpr std::array<std::string_view, 4> words{"http", "https", "tcp", "tls"};
 };
 
 template <>
@@ -32,7 +32,10 @@ struct Schema<agent::FileService> {
                                .required = true,
                                .max = 260,
                                .check = check_address}),
-      field<&Service::type>({.name = "type", .doc = "what the origin speaks: http or https"}),
+      field<&Service::type>(
+          {.name = "type",
+           .doc = "what the origin speaks: http, https or tcp; tls: as tcp, and visitors come by TLS, "
+                  "which ends at the edge"}),
       field<&Service::ca_file>({.name = "ca_file",
                                 .doc = "of type https: authorities (PEM) to believe in place of the system's",
                                 .max = 4096}),
@@ -112,6 +115,11 @@ config::Checked<File> parse_file(std::string_view text) {
   config::read_struct(config::kType<File>, *tree, &file, config::Origin::kClient, report);
   if (report.size() > 0) return std::unexpected(report.take());
   return file;
+}
+
+OriginType type_of(std::string_view name) {
+  constexpr auto& kWords = config::Words<OriginType>::words;
+  return static_cast<OriginType>(std::ranges::find(kWords, name) - kWords.begin());
 }
 
 std::string_view name_of(OriginType type) {

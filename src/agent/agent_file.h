@@ -16,7 +16,8 @@ namespace weir::agent {
 
 inline constexpr std::size_t kFileBytesMax = 1UL << 20U;
 
-enum class OriginType : std::uint8_t { kHttp, kHttps };  // what the origin speaks
+// What the origin speaks; of kTls: whatever it speaks comes to visitors in TLS, which ends at the edge.
+enum class OriginType : std::uint8_t { kHttp, kHttps, kTcp, kTls };
 
 struct FileService {
   std::string name;
@@ -40,5 +41,6 @@ struct File {
 
 config::Checked<File> parse_file(std::string_view text);
 std::string_view name_of(OriginType type);  // "http"
+OriginType type_of(std::string_view name);  // that is one
 
 }  // namespace weir::agent

@@ -79,7 +79,7 @@ Api::Api(net::Env& env, store::Store& store, mirror::Mirror& mirror, const auth:
       store_(store),
       options_(std::move(options)),
       access_(env, tokens),
-      writer_(env, store, mirror, make_secret),
+      writer_(env, store, mirror, make_secret, options_.tcp_ports),
       watches_(env, store, status_),
       openapi_(config::openapi(kApiVersion)),
       settling_(env.loop) {}

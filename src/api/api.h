@@ -37,6 +37,7 @@ struct ApiOptions {
   // An answer to a write waits this long for settled(), so that a token works and traffic follows once the
   // answer is there; the first requests wait for the tokens to be known. Zero: where nobody calls it.
   Duration settle_timeout{};
+  mirror::PortRange tcp_ports = {};  // for TCP and TLS listeners that name none
 };
 
 class Api final : public http::Service {

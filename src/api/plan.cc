@@ -123,6 +123,9 @@ Answer<Planned> plan_one(const config::Whole& world, const Intent& intent, const
     if (auto filled = fill_new(*wanted, planned, inputs); !filled) return refuse(std::move(filled.error()));
   } else {
     config::carry_server_fields(*stored, *wanted);
+    if (auto* spec = std::get_if<config::LoadBalancerSpec>(&wanted->spec)) {
+      mirror::keep_ports(std::get<config::LoadBalancerSpec>(stored->spec), *spec);
+    }
     planned.outcome = *wanted == *stored ? Outcome::kUnchanged : Outcome::kUpdated;
     if (planned.outcome == Outcome::kUpdated) wanted->metadata.updated_at = inputs.now;
     if (auto violations = config::validate_spec(*wanted); !violations.empty()) {
@@ -209,6 +212,12 @@ Answer<Plan> make_plan(const config::Whole& world, std::span<const Intent> inten
     plan.objects.push_back(std::move(*planned));
   }
   if (!plan.writes()) return plan;
+  std::vector<Object*> balancers;
+  for (const Planned& planned : plan.objects) {
+    if (planned.kind == config::Kind::kLoadBalancer && planned.after)
+      balancers.push_back(planned.after.get());
+  }
+  mirror::hand_out_ports(world, balancers, inputs.ports);
   if (config::Violations violations = too_large(plan); !violations.empty()) {
     return refuse(invalid(std::move(violations)));
   }

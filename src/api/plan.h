@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "config/object.h"
 #include "config/whole.h"
+#include "mirror/handed_ports.h"
 #include "store/store.h"
 
 namespace weir::api {
@@ -65,6 +66,7 @@ struct PlanInputs {
   WallTime now;
   Random& random;  // for uids
   Result<MadeSecret> (*make_secret)() = nullptr;
+  mirror::PortRange ports;  // for TCP and TLS listeners that name none
 };
 
 // All violations at once: of each object by itself, then of the whole. An intent of each object at most.

@@ -62,8 +62,8 @@ class Writer::Turn {
 };
 
 Writer::Writer(net::Env& env, store::Store& store, mirror::Mirror& mirror,
-               Result<MadeSecret> (*make_secret)())
-    : env_(env), store_(store), make_secret_(make_secret), mirror_(mirror), turns_(env.loop) {}
+               Result<MadeSecret> (*make_secret)(), mirror::PortRange ports)
+    : env_(env), store_(store), make_secret_(make_secret), mirror_(mirror), ports_(ports), turns_(env.loop) {}
 
 net::Task<Result<void>> Writer::take_turn() {
   if (taken_ && turns_.waiting() >= kWaitingMax) co_return fail(Code::kOverloaded, "too many writes wait");
@@ -138,7 +138,8 @@ net::Task<Answer<void>> Writer::hash_passwords(std::vector<Intent>& intents) {
 net::Task<Answer<Plan>> Writer::plan(const Wish& wish, bool dry_run) {
   const PlanInputs inputs{.now = env_.loop.clock().wall_now(),
                           .random = env_.random,
-                          .make_secret = dry_run ? nullptr : make_secret_};
+                          .make_secret = dry_run ? nullptr : make_secret_,
+                          .ports = ports_};
   if (wish.source) {
     const auto intents = wish.source(mirror_.objects());
     if (!intents) co_return refuse(intents.error());

@@ -44,7 +44,9 @@ struct WriterCounters {
 
 class Writer {
  public:
-  Writer(net::Env& env, store::Store& store, mirror::Mirror& mirror, Result<MadeSecret> (*make_secret)());
+  // ports: for TCP and TLS listeners that name none.
+  Writer(net::Env& env, store::Store& store, mirror::Mirror& mirror, Result<MadeSecret> (*make_secret)(),
+         mirror::PortRange ports);
 
   // Passwords of Users, which have none yet that anybody could keep, are hashed here, beside the loop;
   // without a checker they are refused. Outlives the last write.
@@ -76,6 +78,7 @@ class Writer {
   Result<MadeSecret> (*make_secret_)();
   auth::PasswordChecker* passwords_ = nullptr;
   mirror::Mirror& mirror_;
+  mirror::PortRange ports_;
   Bell turns_;
   bool taken_ = false;
   WriterCounters counters_;

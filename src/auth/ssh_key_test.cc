@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "auth/crypto.h"
 
@@ -142,6 +144,125 @@ TEST_CASE("what is refused, and what is said about it") {
     CHECK(key.error().starts_with(one.why));
   }
   CHECK(parse_ssh_key("ssh-ed25519").error() == torn);
+}
+
+std::string principals(std::size_t count) {
+  std::string list = "p0";
+  for (std::size_t i = 1; i < count; ++i) list += ",p" + std::to_string(i);
+  return list;
+}
+
+TEST_CASE("a line of a user: a key, or an authority with those for whom it signs") {
+  using Names = std::vector<std::string>;
+  const SshKey key = *parse_ssh_key(kEd25519);
+  const auto plain = parse_ssh_line(kEd25519 + "\n");
+  REQUIRE(plain.has_value());
+  CHECK(*plain == SshLine{key, false, {}});
+  CHECK(plain->principals_of("ada").empty());
+  struct Case {
+    const char* options;
+    Names written;
+    Names of_ada;
+  };
+  for (const Case& one : {
+           Case{"cert-authority", {}, {"ada"}},
+           Case{"CERT-Authority", {}, {"ada"}},
+           Case{R"(cert-authority,principals="ada@laptop")", {"ada@laptop"}, {"ada@laptop"}},
+           Case{R"(Principals="ada,Eve",cert-authority)", {"ada", "Eve"}, {"ada", "Eve"}},
+           Case{R"(cert-authority,principals="ada the \"great\",a\b")",
+                {R"(ada the "great")", R"(a\b)"},
+                {R"(ada the "great")", R"(a\b)"}},
+       }) {
+    CAPTURE(one.options);
+    for (const std::string blank : {" ", "\t", "  "}) {
+      const auto line = parse_ssh_line(one.options + blank + kEd25519);
+      REQUIRE_MESSAGE(line.has_value(), line.error());
+      CHECK(*line == SshLine{key, true, one.written});
+      CHECK(line->principals_of("ada") == one.of_ada);
+    }
+    CHECK(parse_ssh_key(one.options + (' ' + kEd25519)).error() ==
+          "has options before the key; only the key itself is taken");
+  }
+  const std::string many = principals(kSshPrincipalsMax);
+  CHECK(parse_ssh_line("cert-authority,principals=\"" + many + "\" " + kP256)->principals.size() ==
+        kSshPrincipalsMax);
+}
+
+TEST_CASE("other options than those of an authority are refused, and why") {
+  const std::string quotes = R"(must have its principals in quotes, as in principals="ada,ada@laptop")";
+  const std::string unknown = ", which is not taken; only cert-authority and principals are";
+  const std::string blank = ", with a blank before or behind it, or with a control character";
+  struct Case {
+    std::string options;
+    std::string why;
+  };
+  for (const Case& one : {
+           Case{"restrict", "has the option \"restrict\"" + unknown},
+           Case{"cert-authority,no-port-forwarding", "has the option \"no-port-forwarding\"" + unknown},
+           Case{R"(command="a \" b, c",cert-authority)", "has the option \"command\"" + unknown},
+           Case{R"(from="192.0.2.0/24")", "has the option \"from\"" + unknown},
+           Case{"hello", "has the option \"hello\"" + unknown},
+           Case{"cert-authority,", "has the option \"\"" + unknown},
+           Case{",cert-authority", "has the option \"\"" + unknown},
+           Case{"cert-authority,cert-authority", "has the option cert-authority twice"},
+           Case{"cert-authority=yes", "has a value of the option cert-authority, which takes none"},
+           Case{R"(cert-authority="")", "has a value of the option cert-authority, which takes none"},
+           Case{"cert-authority\"x\"", "has options that have no comma or blank behind them"},
+           Case{R"(principals="ada")",
+                R"(has principals, but is no authority; write cert-authority,principals="...")"},
+           Case{"cert-authority,principals", quotes},
+           Case{"cert-authority,principals=", quotes},
+           Case{"cert-authority,principals=ada", quotes},
+           Case{"cert-authority,principals=\"ada", quotes},
+           Case{R"(cert-authority,principals="ada\")", quotes},
+           Case{R"(cert-authority,principals"ada")", quotes},
+           Case{R"(cert-authority,principals="ada"eve)",
+                "has options that have no comma or blank behind them"},
+           Case{R"(cert-authority,principals="ada""eve")",
+                "has options that have no comma or blank behind them"},
+           Case{R"(cert-authority,principals="ada",principals="eve")", "has the option principals twice"},
+           Case{R"(cert-authority,principals="")", "has no principals between the quotes; name one at least"},
+           Case{R"(cert-authority,principals=",")", "has a principal without a name, between two commas"},
+           Case{R"(cert-authority,principals="ada,")", "has a principal without a name, between two commas"},
+           Case{R"(cert-authority,principals="ada,,eve")",
+                "has a principal without a name, between two commas"},
+           Case{R"(cert-authority,principals="ada, eve")", "has the principal \" eve\"" + blank},
+           Case{"cert-authority,principals=\"a\nb\"", "has the principal \"a\nb\"" + blank},
+           Case{R"(cert-authority,principals="*")", "has the principal \"*\"; patterns are not taken"},
+           Case{R"(cert-authority,principals="ada,eve,ada")", "has the principal \"ada\" twice"},
+           Case{"cert-authority,principals=\"" + principals(kSshPrincipalsMax + 1) + '"',
+                "has more than 64 principals"},
+       }) {
+    CAPTURE(one.options);
+    const auto line = parse_ssh_line(one.options + ' ' + kEd25519);
+    REQUIRE_FALSE(line.has_value());
+    CHECK(line.error() == one.why);
+  }
+}
+
+TEST_CASE("the key of an authority is looked at like any other") {
+  for (const auto& [line, why] : std::vector<std::pair<std::string, const char*>>{
+           {"cert-authority", "must be a public key as in"},
+           {"cert-authority ", "must be a public key as in"},
+           {"cert-authority hello", "must be a public key as in"},
+           {"cert-authority ssh-dss AAAA", "is of the type ssh-dss, which is not taken"},
+           {"cert-authority ssh-ed25519 AAAA", "says one type and is of another"},
+           {"cert-authority " + kRsa1024, "is an RSA key of fewer than 2048 bits"},
+           {"cert-authority ssh-ed25519-cert-v01@openssh.com AAAA", "is a certificate; give the key itself"},
+           {"cert-authority cert-authority " + kEd25519, "has options before the key"},
+           {"cert-authority " + kEd25519 + '\n' + kP256, "has more than one line"},
+           {"cert-authority\n" + kEd25519, "has options that have no comma or blank behind them"},
+           {kEd25519 + '\n' + kP256, "has more than one line"},
+           {"ssh-dss AAAA\n" + kEd25519, "is of the type ssh-dss, which is not taken"},
+           {"cert-authority,principals=\"" + std::string(kSshKeyLineBytesMax, 'a') + "\" " + kEd25519,
+            "is longer than any public key"},
+           {"", "must be a public key as in"},
+       }) {
+    CAPTURE(line);
+    const auto parsed = parse_ssh_line(line);
+    REQUIRE_FALSE(parsed.has_value());
+    CHECK(parsed.error().starts_with(why));
+  }
 }
 
 }  // namespace

@@ -389,11 +389,10 @@ int connect_command(const Arguments& arguments, Terminal& terminal) {
   auto offer =
       offer_of({.name = flags.name.empty() ? spoken_name((*process)->control().env().random) : flags.name,
                 .target = flags.host + ':' + port,
-                .type = flags.type == "https" ? agent::OriginType::kHttps : agent::OriginType::kHttp,
+                .type = agent::type_of(flags.type),
                 .ca_file = flags.origin_ca},
                instance);
   if (!offer) return refuse(offer.error());
-  offer->wanted.type = flags.type;  // also those that only the edge can refuse
   ShownWatch watch(terminal);
   std::vector<agent::Offer> offers;
   offers.push_back(std::move(*offer));

@@ -350,6 +350,18 @@ std::string set_domain(std::string& domain, std::string_view value) {
   return {};
 }
 
+std::string set_ports(mirror::PortRange& ports, std::string_view value) {
+  const std::size_t dash = value.find('-');
+  const auto first = parse_decimal(value.substr(0, dash));
+  const auto last = dash == std::string_view::npos ? std::nullopt : parse_decimal(value.substr(dash + 1));
+  constexpr std::uint64_t kPortMax = 65'535;
+  if (!first || !last || *first == 0 || *first > *last || *last > kPortMax) {
+    return wants("two ports like 20000-29999", value);
+  }
+  ports = {static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
+  return {};
+}
+
 std::string set_workers(unsigned& workers, std::string_view value) {
   const auto number = parse_decimal(value);
   if (!number || *number == 0 || *number > kWorkersMax) return wants("a number from 1 to 1024", value);

@@ -376,6 +376,23 @@ TEST_CASE("explain tells why a request was answered as it was") {
   CHECK(world.out().starts_with("{\n  \"request_id\": \"r-1\",\n"));
 }
 
+TEST_CASE("explain tells what became of a connection") {
+  World world;
+  CannedEdge edge(world.api());
+  edge.answer =
+      R"({"time":"2026-11-21T08:00:00.000Z","ended":true,"connection_id":"c-1","protocol":"passthrough",)"
+      R"("port":8443,"tls_server_name":"a.example","tls_version":null,"flags":"SI","reason":null,"detail":null,)"
+      R"("bytes_received":5,"bytes_sent":7,"duration_ms":3.0,"upstream_ms":0.2,"load_balancer":"db",)"
+      R"("listener":"db/0","service":"db","endpoint":"10.0.0.1:80","tries":1,"peer":"192.0.2.1",)"
+      R"("flags_mean":["nothing moved"]})";
+  CHECK(world.run({"explain", "c-1"}) == kDone);
+  CHECK(world.out() ==
+        "2026-11-21T08:00:00.000Z  passthrough connection from 192.0.2.1 at port 8443 for a.example\n"
+        "  ended, endpoint after 0.2 ms, all after 3.0 ms; 5 bytes in, 7 bytes out\n"
+        "  nothing moved\n"
+        "  listener db/0, service db, endpoint 10.0.0.1:80, tries 1\n");
+}
+
 TEST_CASE("explain tells what would be done with a request, and what a field means") {
   World world;
   CannedEdge edge(world.api());

@@ -97,6 +97,30 @@ std::string decision_text(const Tree& tree) {
   return text;
 }
 
+std::string connection_text(const Tree& tree) {
+  std::string text = shown(tree, "/time") + "  " + shown(tree, "/protocol") + " connection from " +
+                     shown(tree, "/peer") + " at port " + shown(tree, "/port");
+  if (const std::string name = text_at(tree, "/tls_server_name"); !name.empty()) {
+    text += " for " + printable(name);
+  }
+  const bool ended = text_at(tree, "/ended") == "true";
+  text += std::string("\n  ") + (ended ? "ended" : "under way");
+  if (const std::string reason = text_at(tree, "/reason"); !reason.empty()) {
+    text += " (" + printable(reason) + ')';
+  }
+  const std::string so_far = ended ? "" : "_so_far";
+  text += ", endpoint after " + shown(tree, "/upstream_ms") + " ms" +
+          (ended ? ", all after " + shown(tree, "/duration_ms") + " ms" : "") + "; " +
+          shown(tree, "/bytes_received" + so_far) + " bytes in, " + shown(tree, "/bytes_sent" + so_far) +
+          " bytes out\n";
+  if (const std::string detail = text_at(tree, "/detail"); !detail.empty()) {
+    text += "  " + printable(detail) + '\n';
+  }
+  for (const Tree& meaning : at(tree, "/flags_mean")) text += "  " + shown(meaning, "") + '\n';
+  return text + "  listener " + shown(tree, "/listener") + ", service " + shown(tree, "/service") +
+         ", endpoint " + shown(tree, "/endpoint") + ", tries " + shown(tree, "/tries") + '\n';
+}
+
 std::string plan_text(const Tree& tree) {
   std::string text = shown(tree, "/method") + ' ' + shown(tree, "/scheme") + "://" +
                      shown(tree, "/host", "") + shown(tree, "/path", "") + "  at " +
@@ -129,6 +153,11 @@ std::string plan_text(const Tree& tree) {
             shown(service, "/balance") + "):\n" + endpoints_text(service);
   }
   return text;
+}
+
+std::string text_of(const Tree& tree, bool by_id) {
+  if (!by_id) return plan_text(tree);
+  return text_at(tree, "/connection_id").empty() ? decision_text(tree) : connection_text(tree);
 }
 
 // A kind or a field of one, rather than the id of a request.
@@ -164,7 +193,7 @@ net::Task<int> explain_command(Session& session, const Arguments& arguments) {
     co_return kFailed;
   }
   switch (arguments.format) {
-    case Format::kTable: terminal.print(by_id ? decision_text(tree) : plan_text(tree)); break;
+    case Format::kTable: terminal.print(text_of(tree, by_id)); break;
     case Format::kJson:
       terminal.print(tree.dump(2, ' ', false, Tree::error_handler_t::replace) + '\n');
       break;

@@ -50,6 +50,7 @@ std::string set_number(std::uint64_t& number, std::string_view value);
 std::string set_valid_for(Duration& duration, std::string_view value);
 std::string set_store(std::string& url, std::string_view value);
 std::string set_domain(std::string& domain, std::string_view value);
+std::string set_ports(mirror::PortRange& ports, std::string_view value);
 std::string set_workers(unsigned& workers, std::string_view value);
 std::string set_log_level(Level& level, std::string_view value);
 std::string set_log_format(bool& json, std::string_view value);
@@ -102,6 +103,9 @@ inline constexpr Flag kHttpsFlag{
 inline constexpr Flag kDomainFlag{
     "--domain", "NAME", "weir.localhost", "names that weir makes itself are below it",
     [](Arguments& to, std::string_view value) { return set_domain(to.up.options.domain, value); }};
+inline constexpr Flag kTcpPortsFlag{
+    "--tcp-ports", "FIRST-LAST", "20000-29999", "handed out to TCP and TLS listeners that name no port",
+    [](Arguments& to, std::string_view value) { return set_ports(to.up.options.tcp_ports, value); }};
 inline constexpr Flag kWorkersFlag{
     "--workers", "N", "one per usable core", "threads of the data plane",
     [](Arguments& to, std::string_view value) { return set_workers(to.up.options.workers, value); }};
@@ -175,6 +179,7 @@ inline constexpr std::array kUpFlags{
     kHttpFlag,
     kHttpsFlag,
     kDomainFlag,
+    kTcpPortsFlag,
     kWorkersFlag,
     kProviderFlag,
     kRegionFlag,
@@ -194,8 +199,8 @@ inline constexpr std::array kUpFlags{
 
 // --- weir controller
 inline constexpr std::array kControllerFlags{
-    kDataDirFlag, kStoreFlag,  kApiFlag,    kApiNameFlag,  kXdsFlag,       kXdsPlainFlag,
-    kDomainFlag,  kPublicFlag, kSignUpFlag, kLogLevelFlag, kLogFormatFlag,
+    kDataDirFlag, kStoreFlag,    kApiFlag,    kApiNameFlag, kXdsFlag,      kXdsPlainFlag,
+    kDomainFlag,  kTcpPortsFlag, kPublicFlag, kSignUpFlag,  kLogLevelFlag, kLogFormatFlag,
 };
 
 // --- weir edge

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "mirror/handed_ports.h"
 #include "net/network.h"
 #include "record/access_log.h"
 
@@ -32,6 +33,7 @@ struct UpOptions {
   bool tunnel_is_preset = true;                                                        // as https_is_preset
   bool xds_plain = false;                                                              // without TLS
   std::string domain = "weir.localhost";
+  mirror::PortRange tcp_ports;       // for TCP and TLS listeners that name none
   std::optional<bool> sign_up_open;  // none: as lets_sign_up() says
   unsigned workers = 1;  // threads of the data plane; arguments.cc puts the number of usable cores here
   std::string provider;

@@ -249,8 +249,8 @@ std::string check_password(std::string_view text) {
 }
 
 std::string check_ssh_key(std::string_view text) {
-  const auto key = auth::parse_ssh_key(text);
-  return key ? std::string() : key.error();
+  const auto line = auth::parse_ssh_line(text);
+  return line ? std::string() : line.error();
 }
 
 bool is_utf8(std::string_view text) {

@@ -24,7 +24,7 @@ std::string check_label_key(std::string_view text);
 std::string check_email(
     std::string_view text);  // local-part "@" host name (RFC 5321 section 4.1.2, unquoted)
 std::string check_password(std::string_view text);  // one that is chosen; a hash passes, too
-std::string check_ssh_key(std::string_view text);   // see auth::parse_ssh_key()
+std::string check_ssh_key(std::string_view text);   // see auth::parse_ssh_line()
 
 bool is_utf8(std::string_view text);
 

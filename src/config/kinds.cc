@@ -83,8 +83,29 @@ Precedence precedence_of(const RouteMatch& match) {
 }
 
 std::uint32_t shared_or_own_port(const Listener& listener) {
-  return listener.port.value_or(listener.protocol == ListenerProtocol::kHttps ? kSharedHttps : kSharedHttp);
+  constexpr std::array<std::uint32_t, 4> kWithout{kSharedHttp, kSharedHttps, kNoPort, kNoPort};
+  return listener.port.value_or(kWithout[static_cast<std::size_t>(listener.protocol)]);
 }
+
+bool is_of_connections(const LoadBalancerSpec& spec) {
+  return !spec.listeners.empty() && is_of_connections(spec.listeners.front().protocol);
+}
+
+bool is_passthrough(const Listener& listener) {
+  return listener.protocol == ListenerProtocol::kTls && listener.tls &&
+         listener.tls->mode == TlsMode::kPassthrough;
+}
+
+namespace {
+
+// One violation for a field that is there and may not be.
+void refuse_field(bool there, std::string_view name, std::string message, Report& report) {
+  if (!there) return;
+  const Report::Step field(report, name);
+  report.add(std::move(message));
+}
+
+}  // namespace
 
 std::string_view owner_of(const Object& object) {
   const auto owner = object.metadata.labels.find(kOwnerLabel);
@@ -137,10 +158,10 @@ void Schema<TokenSpec>::validate(const TokenSpec& spec, Report& report) {
 
 void Schema<UserSpec>::validate(const UserSpec& spec, Report& report) {
   const Report::Step list(report, "ssh_keys");
-  std::set<std::string> blobs;
+  std::set<std::pair<bool, std::string>> keys;
   for (std::size_t i = 0; i < spec.ssh_keys.size(); ++i) {
-    const auto key = auth::parse_ssh_key(spec.ssh_keys[i]);
-    if (!key || blobs.insert(key->blob).second) continue;
+    const auto line = auth::parse_ssh_line(spec.ssh_keys[i]);
+    if (!line || keys.emplace(line->is_authority, line->key.blob).second) continue;
     const Report::Step item(report, i);
     report.add("is there twice");
   }
@@ -181,6 +202,14 @@ void Schema<ListenerTls>::validate(const ListenerTls& tls, Report& report) {
     report.add("is required to verify client certificates");
   }
   check_authorities("client_ca", tls.client_ca, report);
+  if (tls.mode != TlsMode::kPassthrough) return;
+  constexpr const char* kEndpointsHaveIt =
+      "is without effect in mode PASSTHROUGH: the endpoints have the TLS";
+  refuse_field(!tls.certificates.empty(), "certificates", kEndpointsHaveIt, report);
+  refuse_field(tls.client_certificates != ClientCertificates::kNone, "client_certificates", kEndpointsHaveIt,
+               report);
+  refuse_field(!tls.client_ca.empty(), "client_ca", kEndpointsHaveIt, report);
+  refuse_field(tls.min_version != TlsVersion::k12, "min_version", kEndpointsHaveIt, report);
 }
 
 void Schema<UpstreamTls>::validate(const UpstreamTls& tls, Report& report) {
@@ -192,23 +221,34 @@ void Schema<UpstreamTls>::validate(const UpstreamTls& tls, Report& report) {
 }
 
 void Schema<Listener>::validate(const Listener& listener, Report& report) {
-  const bool https = listener.protocol == ListenerProtocol::kHttps;
-  if (listener.tls && !https) {
-    const Report::Step field(report, "tls");
-    report.add("is for listeners of protocol HTTPS");
-  }
-  if (listener.h2c && https) {
-    const Report::Step field(report, "h2c");
-    report.add("is for listeners of protocol HTTP; HTTPS has HTTP/2 anyway");
-  }
-  if (listener.redirect_to_https && https) {
-    const Report::Step field(report, "redirect_to_https");
-    report.add("is for listeners of protocol HTTP");
-  }
-  if (listener.https_port && !listener.redirect_to_https) {
-    const Report::Step field(report, "https_port");
-    report.add("is for listeners with redirect_to_https");
-  }
+  using enum ListenerProtocol;
+  const bool http = listener.protocol == kHttp;
+  const bool https = listener.protocol == kHttps;
+  const bool tls = listener.protocol == kTls;
+  const bool of_connections = is_of_connections(listener.protocol);
+  refuse_field(listener.tls && !https && !tls, "tls", "is for listeners of protocol HTTPS and TLS", report);
+  refuse_field(listener.h2c && https, "h2c", "is for listeners of protocol HTTP; HTTPS has HTTP/2 anyway",
+               report);
+  refuse_field(listener.h2c && of_connections, "h2c", "is for listeners of protocol HTTP", report);
+  refuse_field(listener.redirect_to_https && !http, "redirect_to_https", "is for listeners of protocol HTTP",
+               report);
+  refuse_field(listener.https_port && !listener.redirect_to_https, "https_port",
+               "is for listeners with redirect_to_https", report);
+  refuse_field(listener.protocol == kTcp && !listener.hostnames.empty(), "hostnames",
+               "is not for listeners of protocol TCP: nothing in a connection says which host it is for",
+               report);
+  refuse_field(of_connections && !listener.trusted_proxies.empty(), "trusted_proxies",
+               "is about X-Forwarded-*, which connections of TCP and TLS don't have; see proxy_protocol_from",
+               report);
+  constexpr const char* kOfConnections = "is for listeners of protocol TCP and TLS";
+  refuse_field(!of_connections && listener.connections_max, "connections_max", kOfConnections, report);
+  refuse_field(!of_connections && listener.connections_per_source_max, "connections_per_source_max",
+               kOfConnections, report);
+  if (!https || !listener.tls) return;
+  const Report::Step field(report, "tls");
+  constexpr const char* kOfTls = "is for listeners of protocol TLS";
+  refuse_field(listener.tls->mode != TlsMode::kTerminate, "mode", kOfTls, report);
+  refuse_field(!listener.tls->alpn.empty(), "alpn", kOfTls, report);
 }
 
 void Schema<FieldMatch>::validate(const FieldMatch& match, Report& report) {
@@ -240,6 +280,20 @@ void Schema<ServiceSpec>::validate(const ServiceSpec& spec, Report& report) {
   if (spec.proxy_protocol != ProxyProtocol::kNone && spec.protocol == Protocol::kHttp2) {
     const Report::Step field(report, "proxy_protocol");
     report.add("is for services of protocol HTTP: a connection of HTTP2 carries many clients");
+  }
+  const bool tcp = spec.protocol == Protocol::kTcp;
+  refuse_field(tcp && spec.sticky, "sticky", "is for services of protocol HTTP and HTTP2", report);
+  refuse_field(!tcp && spec.drain_timeout, "drain_timeout", "is for services of protocol TCP", report);
+  if (tcp && spec.hash_on) {
+    const Report::Step field(report, "hash_on");
+    constexpr const char* kNoRequests = "is for services of protocol HTTP and HTTP2; of TCP there is source";
+    refuse_field(!spec.hash_on->header.empty(), "header", kNoRequests, report);
+    refuse_field(!spec.hash_on->cookie.empty(), "cookie", kNoRequests, report);
+  }
+  if (!tcp && spec.tls && !spec.tls->alpn.empty()) {
+    const Report::Step field(report, "tls");
+    refuse_field(true, "alpn", "is for services of protocol TCP; of HTTP it follows from the protocol",
+                 report);
   }
   if (spec.health_check && spec.health_check->grpc && spec.protocol != Protocol::kHttp2) {
     const Report::Step check(report, "health_check");
@@ -307,7 +361,62 @@ void Schema<Route>::validate(const Route& route, Report& report) {
   if (!reachable) report.add("must have a weight above 0 somewhere");
 }
 
+namespace {
+
+// A route of a load balancer that takes connections: most of what a route can do is about requests.
+void check_connection_route(const Route& route, Report& report) {
+  constexpr const char* kOfRequests = "is about requests, which a load balancer of TCP and TLS doesn't see";
+  refuse_field(route.match != RouteMatch{}, "match", kOfRequests, report);
+  refuse_field(route.redirect.has_value(), "redirect", kOfRequests, report);
+  refuse_field(route.respond.has_value(), "respond", kOfRequests, report);
+  refuse_field(route.rewrite.has_value(), "rewrite", kOfRequests, report);
+  refuse_field(route.request_headers.has_value(), "request_headers", kOfRequests, report);
+  refuse_field(route.response_headers.has_value(), "response_headers", kOfRequests, report);
+  refuse_field(route.basic_auth.has_value(), "basic_auth", kOfRequests, report);
+  refuse_field(route.request_timeout.has_value(), "request_timeout", kOfRequests, report);
+  refuse_field(route.request_body_bytes_max.has_value(), "request_body_bytes_max", kOfRequests, report);
+  const Report::Step list(report, "rate_limits");
+  for (std::size_t i = 0; i < route.rate_limits.size(); ++i) {
+    const Report::Step item(report, i);
+    refuse_field(!route.rate_limits[i].by_header.empty(), "by_header", kOfRequests, report);
+  }
+}
+
+void check_protocols(const LoadBalancerSpec& spec, Report& report) {
+  const bool of_connections = is_of_connections(spec);
+  {
+    const Report::Step list(report, "listeners");
+    for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
+      if (is_of_connections(spec.listeners[i].protocol) == of_connections) continue;
+      const Report::Step item(report, i);
+      refuse_field(true, "protocol",
+                   "can't stand beside one that takes the other kind: TCP and TLS listeners "
+                   "take connections, HTTP and HTTPS ones take requests; make two load balancers",
+                   report);
+      return;
+    }
+  }
+  refuse_field(of_connections && spec.allow_encoded_slashes, "allow_encoded_slashes",
+               "is for load balancers of HTTP and HTTPS", report);
+  const Report::Step list(report, "routes");
+  if (of_connections && spec.routes.size() > 1) {
+    report.add("must be one for TCP and TLS: nothing in a connection could choose between them");
+  }
+  for (std::size_t i = 0; i < spec.routes.size(); ++i) {
+    const Report::Step item(report, i);
+    if (of_connections) {
+      check_connection_route(spec.routes[i], report);
+    } else {
+      refuse_field(spec.routes[i].half_close_timeout.has_value(), "half_close_timeout",
+                   "is for load balancers of TCP and TLS", report);
+    }
+  }
+}
+
+}  // namespace
+
 void Schema<LoadBalancerSpec>::validate(const LoadBalancerSpec& spec, Report& report) {
+  check_protocols(spec, report);
   std::set<std::string, std::less<>> matches;
   for (std::size_t i = 0; i < spec.routes.size(); ++i) {
     if (matches.insert(canonical_match(spec.routes[i].match)).second) continue;
@@ -321,6 +430,9 @@ void Schema<LoadBalancerSpec>::validate(const LoadBalancerSpec& spec, Report& re
     const Listener& listener = spec.listeners[i];
     if (listener.port == 0U) continue;  // was refused when it was read
     const std::uint32_t port = shared_or_own_port(listener);
+    if (port == kNoPort) continue;  // each gets one of its own
+    // Passthrough listeners of one host are told apart by what clients offer: config::Whole sees to them.
+    if (is_passthrough(listener) && !listener.tls->alpn.empty()) continue;
     const Report::Step list(report, "listeners");
     const Report::Step item(report, i);
     if (listener.hostnames.empty() && !hosts.emplace("", port).second) {

@@ -293,7 +293,8 @@ struct Schema<UserSpec> {
            .check = check_password}),
       field<&UserSpec::ssh_keys>(
           {.name = "ssh_keys",
-           .doc = "public keys, as lines of authorized_keys without options; no other User has one of them",
+           .doc = "lines of authorized_keys: public keys, which no other User has, and authorities whose "
+                  "certificates let in (cert-authority,principals=\"...\")",
            .min = 1,
            .max = auth::kSshKeyLineBytesMax,
            .items_max = kSshKeysMax,
@@ -379,7 +380,16 @@ Precedence precedence_of(const RouteMatch& match);
 // What stands for the shared sockets where ports are compared.
 inline constexpr std::uint32_t kSharedHttp = 0;
 inline constexpr std::uint32_t kSharedHttps = 1 << 16U;
+inline constexpr std::uint32_t kNoPort = 2 << 16U;  // of TCP and TLS, before one is handed out
 std::uint32_t shared_or_own_port(const Listener& listener);
+
+// Whether it takes whole connections, not requests.
+constexpr bool is_of_connections(ListenerProtocol protocol) {
+  return protocol == ListenerProtocol::kTcp || protocol == ListenerProtocol::kTls;
+}
+// All listeners of a load balancer are, or none.
+bool is_of_connections(const LoadBalancerSpec& spec);
+bool is_passthrough(const Listener& listener);
 
 const void* spec_of(const Object& object);  // what info_of(object.kind()).spec describes
 void* spec_of(Object& object);

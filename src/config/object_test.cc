@@ -166,6 +166,12 @@ TEST_CASE("what is wrong with a User") {
   CHECK(user(email + ", ssh_keys: ['ssh-dss AAAA']") ==
         Lines{"spec.ssh_keys[0]: is of the type ssh-dss, which is not taken; ssh-keygen -t ed25519 makes one "
               "that is"});
+  CHECK(user(email + ", ssh_keys: ['" + key + "', 'cert-authority " + key + "']") == Lines{});
+  CHECK(user(email + ", ssh_keys: ['cert-authority " + key + "', 'cert-authority,principals=\"a\" " + key +
+             "']") == Lines{"spec.ssh_keys[1]: is there twice"});
+  CHECK(user(email + ", ssh_keys: ['restrict " + key + "']") ==
+        Lines{"spec.ssh_keys[0]: has the option \"restrict\", which is not taken; only cert-authority and "
+              "principals are"});
   for (const auto& [wrong, why] : std::vector<std::pair<const char*, const char*>>{
            {"eve", "must be an e-mail address such as eve@host.example"},
            {"@host.example", "must be an e-mail address such as eve@host.example"},
@@ -292,10 +298,8 @@ TEST_CASE("what is wrong with a Service") {
   const std::string no_status = "must be a status from 100 to 599 or a range such as \"200-299\", ";
   check_all({
       {service("endpoint: []"), {"spec.endpoint: unknown field \"endpoint\"; did you mean \"endpoints\"?"}},
-      {service("protocol: TCP"),
-       {"spec.protocol: must be one of HTTP, HTTP2; TCP is not there in this version"}},
       {service("protocol: http"),
-       {"spec.protocol: must be one of HTTP, HTTP2, not the text \"http\"; did you mean HTTP?"}},
+       {"spec.protocol: must be one of HTTP, HTTP2, TCP, not the text \"http\"; did you mean HTTP?"}},
       {service("balance: ROUNDROBIN"),
        {"spec.balance: must be one of ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV, not the text "
         "\"ROUNDROBIN\"; did "
@@ -388,10 +392,12 @@ TEST_CASE("what is wrong with a LoadBalancer") {
       {balancer("", ""),
        {"spec.listeners: must have at least 1 in it", "spec.routes: must have at least 1 in it"}},
       {balancer("{protocol: HTTPS}, {protocol: HTTP}", route), {}},
-      {balancer("{protocol: TLS}", route),
-       {"spec.listeners[0].protocol: must be one of HTTP, HTTPS; TLS is not there in this version"}},
+      {balancer("{protocol: UDP}", route),
+       {"spec.listeners[0].protocol: must be one of HTTP, HTTPS, TCP, TLS, not the text \"UDP\"; did you "
+        "mean "
+        "TCP?"}},
       {balancer("{protocol: HTTP, tls: {}}, {protocol: HTTPS, redirect_to_https: true}", route),
-       {"spec.listeners[0].tls: is for listeners of protocol HTTPS",
+       {"spec.listeners[0].tls: is for listeners of protocol HTTPS and TLS",
         "spec.listeners[1].redirect_to_https: is for listeners of protocol HTTP"}},
       {balancer("{protocol: HTTPS, tls: {client_certificates: REQUIRE}}", route),
        {"spec.listeners[0].tls.client_ca: is required to verify client certificates"}},
@@ -428,6 +434,61 @@ TEST_CASE("what is wrong with a LoadBalancer") {
       {balancer(listener, "{backends: [{service: a}], request_body_bytes_max: -1, request_timeout: 2h}"),
        {"spec.routes[0].request_timeout: must be between 10ms and 1h",
         "spec.routes[0].request_body_bytes_max: must be at least 0"}},
+  });
+}
+
+TEST_CASE("what is wrong with load balancers and services of connections") {
+  const auto balancer = [](const std::string& listeners, const std::string& routes) {
+    return "{kind: LoadBalancer, metadata: {name: a}, spec: {listeners: [" + listeners + "], routes: [" +
+           routes + "]}}";
+  };
+  const std::string route = "{backends: [{service: db}]}";
+  check_all({
+      {balancer("{protocol: TCP}", route), {}},
+      {balancer("{protocol: TCP, port: 5432, connections_max: 10, connections_per_source_max: 2, tcp: "
+                "{keepalive: 60s, user_timeout: 30s}}",
+                "{backends: [{service: db}], stream_idle_timeout: 1h, half_close_timeout: 5m, ip_access: "
+                "{allow: [10.0.0.0/8]}, rate_limits: [{requests: 5, by_address: true}]}"),
+       {}},
+      {balancer("{protocol: TLS, hostnames: [a.example], tls: {alpn: [postgresql]}}, {protocol: TLS, "
+                "hostnames: ['*.example'], tls: {mode: PASSTHROUGH}}",
+                route),
+       {}},
+      {balancer("{protocol: TCP}, {protocol: HTTP}", route),
+       {"spec.listeners[1].protocol: can't stand beside one that takes the other kind: TCP and TLS listeners "
+        "take connections, HTTP and HTTPS ones take requests; make two load balancers"}},
+      {balancer("{protocol: TCP, hostnames: [a.example], tls: {}, h2c: true, trusted_proxies: [10.0.0.0/8]}",
+                route),
+       {"spec.listeners[0].tls: is for listeners of protocol HTTPS and TLS",
+        "spec.listeners[0].h2c: is for listeners of protocol HTTP",
+        "spec.listeners[0].hostnames: is not for listeners of protocol TCP: nothing in a connection says "
+        "which "
+        "host it is for",
+        "spec.listeners[0].trusted_proxies: is about X-Forwarded-*, which connections of TCP and TLS don't "
+        "have; see proxy_protocol_from"}},
+      {balancer("{protocol: TLS, tls: {mode: PASSTHROUGH, certificates: [a], min_version: '1.3'}}", route),
+       {"spec.listeners[0].tls.certificates: is without effect in mode PASSTHROUGH: the endpoints have the "
+        "TLS",
+        "spec.listeners[0].tls.min_version: is without effect in mode PASSTHROUGH: the endpoints have the "
+        "TLS"}},
+      {balancer("{protocol: HTTPS, connections_max: 1, tls: {mode: PASSTHROUGH, alpn: [h2]}}", route),
+       {"spec.listeners[0].connections_max: is for listeners of protocol TCP and TLS",
+        "spec.listeners[0].tls.mode: is for listeners of protocol TLS",
+        "spec.listeners[0].tls.alpn: is for listeners of protocol TLS"}},
+      {balancer("{protocol: TCP}",
+                "{match: {path: /a}, backends: [{service: db}], basic_auth: {secret: s}}, " + route),
+       {"spec.routes: must be one for TCP and TLS: nothing in a connection could choose between them",
+        "spec.routes[0].match: is about requests, which a load balancer of TCP and TLS doesn't see",
+        "spec.routes[0].basic_auth: is about requests, which a load balancer of TCP and TLS doesn't see"}},
+      {balancer("{protocol: HTTP}", "{backends: [{service: db}], half_close_timeout: 1m}"),
+       {"spec.routes[0].half_close_timeout: is for load balancers of TCP and TLS"}},
+      {service("protocol: TCP, hash_on: {source: true}, drain_timeout: 1m, tls: {alpn: [x]}"), {}},
+      {service("protocol: TCP, sticky: {}, hash_on: {header: a}"),
+       {"spec.sticky: is for services of protocol HTTP and HTTP2",
+        "spec.hash_on.header: is for services of protocol HTTP and HTTP2; of TCP there is source"}},
+      {service("drain_timeout: 1m, tls: {alpn: [x]}"),
+       {"spec.drain_timeout: is for services of protocol TCP",
+        "spec.tls.alpn: is for services of protocol TCP; of HTTP it follows from the protocol"}},
   });
 }
 

@@ -148,7 +148,9 @@ TEST_CASE("explain") {
         "Service.spec.balance: how an endpoint is chosen for a request\n"
         "  ROUND_ROBIN or LEAST_REQUEST or RANDOM or RING_HASH or MAGLEV; default ROUND_ROBIN\n");
   CHECK(explain("LoadBalancer.spec.listeners[].port") ==
-        "LoadBalancer.spec.listeners.port: a port of its own; absent: the shared port of the protocol\n"
+        "LoadBalancer.spec.listeners.port: a port of its own; absent: the shared port of the protocol, and "
+        "for TCP "
+        "and TLS one that is handed out\n"
         "  whole number, 1 to 65535\n");
   CHECK(explain("token")->contains("  spec.expires_at     time (RFC 3339)\n"));
   CHECK_FALSE(explain("token")->contains("hash"));

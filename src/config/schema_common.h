@@ -33,21 +33,23 @@ inline constexpr std::int64_t kDayMax = nanoseconds(std::chrono::hours(24));
 // --- words
 template <>
 struct Words<Protocol> {
-  static constexpr std::array<std::string_view, 2> words{"HTTP", "HTTP2"};
+  static constexpr std::array<std::string_view, 3> words{"HTTP", "HTTP2", "TCP"};
 };
-inline constexpr std::array<std::string_view, 1> kServiceProtocolsLater{"TCP"};
 template <>
 struct Words<ProxyProtocol> {
   static constexpr std::array<std::string_view, 3> words{"NONE", "V1", "V2"};
 };
 template <>
 struct Words<ListenerProtocol> {
-  static constexpr std::array<std::string_view, 2> words{"HTTP", "HTTPS"};
+  static constexpr std::array<std::string_view, 4> words{"HTTP", "HTTPS", "TCP", "TLS"};
 };
-inline constexpr std::array<std::string_view, 2> kListenerProtocolsLater{"TCP", "TLS"};
 template <>
 struct Words<ClientCertificates> {
   static constexpr std::array<std::string_view, 3> words{"NONE", "REQUEST", "REQUIRE"};
+};
+template <>
+struct Words<TlsMode> {
+  static constexpr std::array<std::string_view, 2> words{"TERMINATE", "PASSTHROUGH"};
 };
 template <>
 struct Words<TlsVersion> {
@@ -57,6 +59,26 @@ template <>
 struct Words<GrpcStatus> {
   static constexpr std::array<std::string_view, 5> words{"CANCELLED", "DEADLINE_EXCEEDED",
                                                          "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE"};
+};
+
+// --- of listeners and services
+inline constexpr std::int64_t kAlpnBytesMax = 255;  // RFC 7301 section 3.1
+inline constexpr std::size_t kAlpnMax = 16;
+template <>
+struct Schema<TcpOptions> {
+  static constexpr std::string_view name = "TcpOptions";
+  static constexpr std::array fields{
+      field<&TcpOptions::keepalive>(
+          {.name = "keepalive",
+           .doc = "of silence, before the peer is asked whether it is there; absent: as the system does it",
+           .min = nanoseconds(std::chrono::seconds(1)),
+           .max = kDayMax}),
+      field<&TcpOptions::user_timeout>(
+          {.name = "user_timeout",
+           .doc = "what was sent may stay unacknowledged for so long; absent: as the system does it",
+           .min = nanoseconds(std::chrono::seconds(1)),
+           .max = kTimeoutMax}),
+  };
 };
 
 template <>

@@ -17,6 +17,9 @@ template <>
 struct Schema<ListenerTls> {
   static constexpr std::string_view name = "ListenerTls";
   static constexpr std::array fields{
+      field<&ListenerTls::mode>({.name = "mode",
+                                 .doc = "of a TLS listener; PASSTHROUGH: the endpoints have the certificates",
+                                 .quiet = true}),
       field<&ListenerTls::certificates>(
           {.name = "certificates",
            .doc = "names of Certificates; the client's SNI chooses. Absent: weir's own authority issues one",
@@ -32,6 +35,14 @@ struct Schema<ListenerTls> {
                                       .doc = "PEM bundle that client certificates are verified with",
                                       .max = kPemBytesMax,
                                       .lines = true}),
+      field<&ListenerTls::alpn>(
+          {.name = "alpn",
+           .doc =
+               "of a TLS listener: protocols that clients may choose from (ALPN); with PASSTHROUGH it takes "
+               "those who offer one of them",
+           .min = 1,
+           .max = kAlpnBytesMax,
+           .items_max = kAlpnMax}),
   };
   static void validate(const ListenerTls& tls, Report& report);
 };
@@ -40,22 +51,22 @@ template <>
 struct Schema<Listener> {
   static constexpr std::string_view name = "Listener";
   static constexpr std::array fields{
-      field<&Listener::protocol>({.name = "protocol",
-                                  .doc = "spoken by the clients",
-                                  .required = true,
-                                  .later = kListenerProtocolsLater}),
+      field<&Listener::protocol>({.name = "protocol", .doc = "spoken by the clients", .required = true}),
       field<&Listener::hostnames>(
           {.name = "hostnames",
-           .doc = "hosts it answers for, exact or *.example; absent: all that nobody else names",
+           .doc = "hosts it answers for, exact or *.example; absent: all that nobody else names. Of a TLS "
+                  "listener: what clients send as SNI",
            .min = 1,
            .max = 255,
            .items_max = 256,
            .check = check_hostname_pattern}),
       field<&Listener::port>({.name = "port",
-                              .doc = "a port of its own; absent: the shared port of the protocol",
+                              .doc =
+                                  "a port of its own; absent: the shared port of the protocol, and for TCP "
+                                  "and TLS one that is handed out",
                               .min = 1,
                               .max = 65535}),
-      field<&Listener::tls>({.name = "tls", .doc = "of an HTTPS listener"}),
+      field<&Listener::tls>({.name = "tls", .doc = "of an HTTPS or TLS listener"}),
       field<&Listener::proxy_protocol_from>(
           {.name = "proxy_protocol_from",
            .doc =
@@ -81,6 +92,16 @@ struct Schema<Listener> {
                   "is served",
            .min = 1,
            .max = 65535}),
+      field<&Listener::connections_max>(
+          {.name = "connections_max",
+           .doc = "of a TCP or TLS listener: open at a time, on each edge; absent: no limit",
+           .min = 1,
+           .max = 1 << 20U}),
+      field<&Listener::connections_per_source_max>({.name = "connections_per_source_max",
+                                                    .doc = "the same of one client address; of IPv6 its /64",
+                                                    .min = 1,
+                                                    .max = 1 << 20U}),
+      field<&Listener::tcp>({.name = "tcp", .doc = "of the clients' connections", .quiet = true}),
   };
   static void validate(const Listener& listener, Report& report);
 };
@@ -314,15 +335,20 @@ struct Schema<Route> {
                                       .min = kTimeoutMin,
                                       .max = kTimeoutMax}),
       field<&Route::stream_idle_timeout>({.name = "stream_idle_timeout",
-                                          .doc =
-                                              "silence that ends a request or response under way; absent: "
-                                              "1h for gRPC and WebSocket, else 1m of the endpoint's and 30s "
-                                              "of the client's",
+                                          .doc = "silence that ends a request or response under way; absent: "
+                                                 "1h for TCP, TLS, gRPC and WebSocket, else 1m of the "
+                                                 "endpoint's and 30s of the client's",
                                           .min = kTimeoutMin,
                                           .max = kDayMax}),
       field<&Route::stream_duration_max>(
           {.name = "stream_duration_max",
            .doc = "from the request to the end of its response, WebSockets too; absent: no limit",
+           .min = kTimeoutMin,
+           .max = kDayMax}),
+      field<&Route::half_close_timeout>(
+          {.name = "half_close_timeout",
+           .doc = "of TCP and TLS: after one side has ended, silence of the other that ends it; absent: "
+                  "stream_idle_timeout",
            .min = kTimeoutMin,
            .max = kDayMax}),
       field<&Route::request_body_bytes_max>(

@@ -235,6 +235,11 @@ struct Schema<UpstreamTls> {
                                         .doc = "name of a Certificate that is shown to endpoints",
                                         .max = 63,
                                         .refers_to = "Certificate"}),
+      field<&UpstreamTls::alpn>({.name = "alpn",
+                                 .doc = "of a service of protocol TCP: what is offered to endpoints (ALPN)",
+                                 .min = 1,
+                                 .max = kAlpnBytesMax,
+                                 .items_max = kAlpnMax}),
       field<&UpstreamTls::insecure_skip_verify>({.name = "insecure_skip_verify",
                                                  .doc = "true: whoever answers is believed; for tests only",
                                                  .quiet = true}),
@@ -247,7 +252,7 @@ struct Schema<ServiceSpec> {
   static constexpr std::string_view name = "ServiceSpec";
   static constexpr std::array fields{
       field<&ServiceSpec::protocol>(
-          {.name = "protocol", .doc = "spoken to the endpoints", .later = kServiceProtocolsLater}),
+          {.name = "protocol", .doc = "spoken to the endpoints; TCP: whatever clients and they speak"}),
       field<&ServiceSpec::balance>({.name = "balance", .doc = "how an endpoint is chosen for a request"}),
       field<&ServiceSpec::hash_on>(
           {.name = "hash_on", .doc = "for RING_HASH and MAGLEV: what of a request decides its endpoint"}),
@@ -293,6 +298,12 @@ struct Schema<ServiceSpec> {
           {.name = "proxy_protocol",
            .doc = "PROXY header that tells endpoints the client's address; such connections carry one client",
            .quiet = true}),
+      field<&ServiceSpec::tcp>({.name = "tcp", .doc = "of connections to endpoints", .quiet = true}),
+      field<&ServiceSpec::drain_timeout>(
+          {.name = "drain_timeout",
+           .doc = "of protocol TCP: an endpoint that was taken out keeps its connections so long; absent: "
+                  "until they end",
+           .max = kDayMax}),
   };
   static void validate(const ServiceSpec& spec, Report& report);
 };

@@ -17,10 +17,10 @@ namespace weir::config {
 
 using Labels = std::map<std::string, std::string, std::less<>>;
 
-enum class Protocol : std::uint8_t { kHttp, kHttp2 };          // of a service
-enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };   // sent to the endpoints of a service
-enum class ListenerProtocol : std::uint8_t { kHttp, kHttps };  // of a listener
-enum class Balance : std::uint8_t {};                          // a place in lb::kPolicies; 0 = ROUND_ROBIN
+enum class Protocol : std::uint8_t { kHttp, kHttp2, kTcp };   // of a service
+enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };  // sent to the endpoints of a service
+enum class ListenerProtocol : std::uint8_t { kHttp, kHttps, kTcp, kTls };  // of a listener
+enum class Balance : std::uint8_t {};  // a place in lb::kPolicies; 0 = ROUND_ROBIN
 enum class Role : std::uint8_t { kAdmin, kViewer, kJoin, kTunnel };
 enum class MachineRole : std::uint8_t { kEdge };  // what a machine that joins becomes
 enum class ClientCertificates : std::uint8_t { kNone, kRequest, kRequire };
@@ -33,6 +33,7 @@ enum class GrpcStatus : std::uint8_t {
   kUnavailable
 };
 enum class TlsVersion : std::uint8_t { k12, k13 };
+enum class TlsMode : std::uint8_t { kTerminate, kPassthrough };
 
 // Both ends included.
 struct StatusRange {
@@ -138,8 +139,16 @@ struct UpstreamTls {
   std::string server_name;  // SNI and the name that is verified; empty: the host of the endpoint's address
   std::string ca;           // PEM bundle; empty: the system's
   std::string certificate;  // name of a Certificate that is shown to the endpoint; empty: none
+  std::vector<std::string> alpn;  // of a service of protocol TCP: what is offered; none: nothing
   bool insecure_skip_verify = false;
   friend bool operator==(const UpstreamTls&, const UpstreamTls&) = default;
+};
+
+// How soon a peer that has vanished is found out. None: as the system does it.
+struct TcpOptions {
+  std::optional<Duration> keepalive;     // of silence, before the peer is asked
+  std::optional<Duration> user_timeout;  // that what was sent may stay unacknowledged (TCP_USER_TIMEOUT)
+  friend bool operator==(const TcpOptions&, const TcpOptions&) = default;
 };
 
 struct ServiceSpec {
@@ -159,15 +168,21 @@ struct ServiceSpec {
   std::optional<Duration> slow_start;
   std::optional<UpstreamTls> tls;
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
+  TcpOptions tcp;
+  std::optional<Duration> drain_timeout;  // of connections to an endpoint that was taken out; none: no limit
   friend bool operator==(const ServiceSpec&, const ServiceSpec&) = default;
 };
 
 // --- LoadBalancer
 struct ListenerTls {
+  TlsMode mode = TlsMode::kTerminate;
   std::vector<std::string> certificates;  // names; none: one that this weir's own authority issues
   TlsVersion min_version = TlsVersion::k12;
   ClientCertificates client_certificates = ClientCertificates::kNone;
   std::string client_ca;  // PEM bundle that client certificates are verified with
+  // Of a TLS listener. kTerminate: what clients may choose from; kPassthrough: it takes only those who offer
+  // one of them.
+  std::vector<std::string> alpn;
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
 };
 
@@ -175,12 +190,16 @@ struct Listener {
   ListenerProtocol protocol = ListenerProtocol::kHttp;
   std::vector<std::string> hostnames;  // "a.example", "*.example"; none: every host nobody else names
   std::optional<std::uint32_t> port;   // none: the shared socket of the protocol
-  std::optional<ListenerTls> tls;      // HTTPS only
+  std::optional<ListenerTls> tls;      // HTTPS and TLS only
   std::vector<std::string> proxy_protocol_from;  // networks whose connections begin with a PROXY header
   std::vector<std::string> trusted_proxies;      // networks that are believed about X-Forwarded-*
   bool h2c = false;                // HTTP only: HTTP/2 without TLS, from clients that know it beforehand
   bool redirect_to_https = false;  // HTTP only: 308 for all that comes
   std::optional<std::uint32_t> https_port;  // that redirect_to_https leads to; none: where HTTPS is served
+  // TCP and TLS only, at a time on each edge; none: no limit.
+  std::optional<std::uint32_t> connections_max;
+  std::optional<std::uint32_t> connections_per_source_max;  // of one client address; IPv6: of its /64
+  TcpOptions tcp;                                           // of the clients' connections
   friend bool operator==(const Listener&, const Listener&) = default;
 };
 
@@ -286,6 +305,7 @@ struct Route {
   std::optional<Duration> request_timeout;              // none: the service's
   std::optional<Duration> stream_idle_timeout;          // none: by what the stream is
   std::optional<Duration> stream_duration_max;          // none: no limit
+  std::optional<Duration> half_close_timeout;           // TCP and TLS only
   std::optional<std::uint64_t> request_body_bytes_max;  // none: no limit
   std::uint64_t client_bytes_per_second_min = 240;      // 0: no limit; Kestrel's
   std::optional<Retries> retries;                       // none: the service's

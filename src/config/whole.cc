@@ -1,6 +1,7 @@
 #include "config/whole.h"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -58,7 +59,7 @@ std::string claim_of(const std::string& host, std::uint32_t port, const std::str
 }
 
 // Calls visit(host, port, report) for each listener and host name that it takes; host: in lower case, or
-// empty for all.
+// empty for all, and with the protocol that clients must offer where that is told apart.
 template <class Visit>
 void each_host(const LoadBalancerSpec& spec, Report& report, const Visit& visit) {
   const Report::Step part(report, "spec");
@@ -66,13 +67,29 @@ void each_host(const LoadBalancerSpec& spec, Report& report, const Visit& visit)
   for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
     const Listener& listener = spec.listeners[i];
     const Report::Step item(report, i);
-    if (listener.hostnames.empty()) visit(std::string(), shared_or_own_port(listener));
+    const std::uint32_t port = shared_or_own_port(listener);
+    if (port == kNoPort) continue;
+    const auto visit_each = [&](const std::string& host) {
+      if (!is_passthrough(listener) || listener.tls->alpn.empty()) return visit(host, port);
+      for (const std::string& protocol : listener.tls->alpn) visit(host + " (ALPN " + protocol + ")", port);
+    };
+    if (listener.hostnames.empty()) visit_each(std::string());
     for (std::size_t j = 0; j < listener.hostnames.size(); ++j) {
       const Report::Step field(report, "hostnames");
       const Report::Step hostname(report, j);
-      visit(to_lower(listener.hostnames[j]), shared_or_own_port(listener));
+      visit_each(to_lower(listener.hostnames[j]));
     }
   }
+}
+
+// How many backends of it lead to that service, if it speaks what this load balancer does not.
+std::size_t mismatched_backends(const LoadBalancerSpec& spec, std::string_view service, Protocol protocol) {
+  if (is_of_connections(spec) == (protocol == Protocol::kTcp)) return 0;
+  std::size_t count = 0;
+  for (const Route& route : spec.routes) {
+    count += static_cast<std::size_t>(std::ranges::count(route.backends, service, &Backend::service));
+  }
+  return count;
 }
 
 std::vector<std::string> matches_of(const LoadBalancerSpec& spec) {
@@ -83,8 +100,8 @@ std::vector<std::string> matches_of(const LoadBalancerSpec& spec) {
 
 std::string identity_of_email(std::string_view email) { return "email " + to_lower(email); }
 
-// Calls visit(identity) for each thing that no other object can have: how a User is known, the port of a
-// slot.
+// Calls visit(identity, which) for each thing that no other object can have: how a User is known, the port of
+// a slot. which: of those that one field stands for.
 template <class Visit>
 void each_identity(const Object& object, Report& report, const Visit& visit) {
   const Report::Step part(report, "spec");
@@ -92,20 +109,23 @@ void each_identity(const Object& object, Report& report, const Visit& visit) {
       endpoint != nullptr && endpoint->tunnel) {
     const Report::Step slot(report, "tunnel");
     const Report::Step field(report, "port");
-    visit("slot " + std::to_string(endpoint->tunnel->port));
+    visit("slot " + std::to_string(endpoint->tunnel->port), "");
   }
   const auto* user = std::get_if<UserSpec>(&object.spec);
   if (user == nullptr) return;
   {
     const Report::Step field(report, "email");
-    visit(identity_of_email(user->email));
+    visit(identity_of_email(user->email), "");
   }
   const Report::Step list(report, "ssh_keys");
   for (std::size_t i = 0; i < user->ssh_keys.size(); ++i) {
-    const auto key = auth::parse_ssh_key(user->ssh_keys[i]);
-    if (!key) continue;
+    const auto line = auth::parse_ssh_line(user->ssh_keys[i]);
+    if (!line) continue;
     const Report::Step item(report, i);
-    visit("ssh_key " + key->blob);
+    if (!line->is_authority) visit("ssh_key " + line->key.blob, "");
+    for (const std::string& principal : line->principals_of(object.metadata.name)) {
+      visit("ssh_authority " + line->key.blob + ' ' + principal, " for the principal \"" + principal + '"');
+    }
   }
 }
 
@@ -177,8 +197,9 @@ void Whole::index(const Object& object, Step step) {
   index_references(object, step);
   if (const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec)) {
     index_claims(object, *spec, step);
-    index_ports(object, *spec, step);
+    index_demands(object, *spec, step);
   }
+  index_protocols(object, step);
   index_identities(object, step);
 }
 
@@ -229,31 +250,77 @@ void Whole::index_claims(const Object& object, const LoadBalancerSpec& spec, Ste
   }
 }
 
-Whole::Demand Whole::demand_of(const Listener& listener) {
-  const ListenerTls tls = listener.tls.value_or(ListenerTls{});
-  return {listener.protocol, tls.min_version, tls.client_certificates, tls.client_ca};
+std::vector<Whole::Demand> Whole::demands_of(const Listener& listener) {
+  using enum ListenerProtocol;
+  const std::uint32_t number = shared_or_own_port(listener);
+  if (number == kNoPort) return {};
+  const std::string port = std::to_string(number);
+  const bool secure = listener.protocol == kHttps || listener.protocol == kTls;
+  const auto word = [](auto value) { return std::to_string(static_cast<unsigned>(value)); };
+  std::vector<Demand> demands{
+      {port, secure ? "tls" : word(listener.protocol), "wants another protocol on its port than "}};
+  if (!secure) return demands;
+  if (!is_passthrough(listener)) {
+    const ListenerTls tls = listener.tls.value_or(ListenerTls{});
+    demands.push_back({port + " tls",
+                       word(tls.min_version) + ' ' + word(tls.client_certificates) + ' ' + tls.client_ca,
+                       "wants other TLS versions or client certificates on the same port than ",
+                       "; give it a port of its own", "tls"});
+  }
+  const auto add_host = [&](const std::string& host) {
+    demands.push_back({port + " host " + host,
+                       word(listener.protocol) + (is_passthrough(listener) ? "p" : ""),
+                       "wants another protocol for the same host on the same port than "});
+  };
+  if (listener.hostnames.empty()) add_host("");
+  for (const std::string& hostname : listener.hostnames) add_host(to_lower(hostname));
+  return demands;
 }
 
-void Whole::index_ports(const Object& object, const LoadBalancerSpec& spec, Step step) {
+void Whole::index_demands(const Object& object, const LoadBalancerSpec& spec, Step step) {
   for (const Listener& listener : spec.listeners) {
-    Port& port = ports_[shared_or_own_port(listener)];
-    if (port.demands.size() > 1) faults_ -= port.demands.size() - 1;
-    if (step == Step::kEnter) {
-      port.owners.insert(&object);
-      ++port.demands[demand_of(listener)];
-    } else {
-      port.owners.erase(&object);
-      const auto demand = port.demands.find(demand_of(listener));
-      if (--demand->second == 0) port.demands.erase(demand);
+    if (shared_or_own_port(listener) == kNoPort) faults_ = step == Step::kEnter ? faults_ + 1 : faults_ - 1;
+    for (const Demand& demand : demands_of(listener)) {
+      Shared& shared = shared_[demand.of];
+      if (shared.demands.size() > 1) faults_ -= shared.demands.size() - 1;
+      if (step == Step::kEnter) {
+        shared.owners.insert(&object);
+        ++shared.demands[demand.what];
+      } else {
+        shared.owners.erase(&object);
+        const auto known = shared.demands.find(demand.what);
+        if (--known->second == 0) shared.demands.erase(known);
+      }
+      if (shared.demands.size() > 1) faults_ += shared.demands.size() - 1;
+      if (shared.demands.empty()) shared_.erase(demand.of);
     }
-    if (port.demands.size() > 1) faults_ += port.demands.size() - 1;
-    if (port.demands.empty()) ports_.erase(shared_or_own_port(listener));
   }
+}
+
+void Whole::index_protocols(const Object& object, Step step) {
+  std::size_t mismatched = 0;
+  if (const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec)) {
+    std::set<std::string_view> services;
+    for (const Route& route : spec->routes) {
+      for (const Backend& backend : route.backends) services.insert(backend.service);
+    }
+    for (const std::string_view name : services) {
+      const ObjectPointer service = find(Kind::kService, name);
+      if (service)
+        mismatched += mismatched_backends(*spec, name, std::get<ServiceSpec>(service->spec).protocol);
+    }
+  } else if (const auto* service = std::get_if<ServiceSpec>(&object.spec)) {
+    for (const Object* referrer : referrers(Kind::kService, object.metadata.name)) {
+      if (referrer->kind() != Kind::kLoadBalancer) continue;
+      mismatched += mismatched_backends(balancer_of(*referrer), object.metadata.name, service->protocol);
+    }
+  }
+  faults_ = step == Step::kEnter ? faults_ + mismatched : faults_ - mismatched;
 }
 
 void Whole::index_identities(const Object& object, Step step) {
   Report report;
-  each_identity(object, report, [&](const std::string& identity) {
+  each_identity(object, report, [&](const std::string& identity, const std::string&) {
     Owners& owners = identities_[identity];
     if (step == Step::kLeave) leave(owners, object);
     faults_ = step == Step::kEnter ? faults_ + owners.size() : faults_ - owners.size();
@@ -294,9 +361,13 @@ class Whole::Amended {
       if (!has(kind->kind, name)) report.add("there is no " + std::string(kind->name) + " \"" + name + '"');
     });
     if (const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec)) {
+      judge_ports(*spec, report);
       judge_claims(*spec, report);
       judge_demands(object, *spec, report);
+      judge_protocols(*spec, report);
     }
+    if (const auto* service = std::get_if<ServiceSpec>(&object.spec))
+      judge_protocol(object, *service, report);
     judge_identities(object, report);
     if (lacks_key(object)) {
       const Report::Step part(report, "spec");
@@ -329,56 +400,117 @@ class Whole::Amended {
         if (report.full()) return;
         const Object* owner = owner_of(claim_of(host, port, match), spec.edges.match);
         if (owner == nullptr) continue;
-        report.add((host.empty() ? "takes all hosts, which are taken" : "is taken") + std::string(" by ") +
-                   reference_of(*owner) + " for the " + match);
+        const std::string whose = " by " + reference_of(*owner);
+        if (is_of_connections(spec)) {
+          report.add((host.empty() ? "takes all of its port, which is taken" : "is taken") + whose);
+          continue;
+        }
+        report.add((host.empty() ? "takes all hosts, which are taken" : "is taken") + whose + " for the " +
+                   match);
       }
     });
   }
 
   void judge_identities(const Object& object, Report& report) const {
-    each_identity(object, report, [&](const std::string& identity) {
+    each_identity(object, report, [&](const std::string& identity, const std::string& which) {
       for (const Whole* whole : {&base_, static_cast<const Whole*>(&judged_)}) {
         const auto found = whole->identities_.find(identity);
         if (found == whole->identities_.end()) continue;
         const auto owner =
             std::ranges::find_if(found->second, [this](const Object* one) { return stays(one); });
-        if (owner != found->second.end()) return report.add("is taken by " + reference_of(**owner));
+        if (owner == found->second.end()) continue;
+        return report.add("is taken by " + reference_of(**owner) + which);
       }
     });
   }
 
-  // The first listener of those who stay or were judged. Null: nobody has the port.
-  std::pair<const Object*, const Listener*> first_on(std::uint32_t number) const {
+  // The first listener of those who stay or were judged that shares it. Null: nobody does.
+  std::pair<const Object*, const Listener*> first_with(const std::string& what) const {
     for (const Whole* whole : {&base_, static_cast<const Whole*>(&judged_)}) {
-      const auto port = whole->ports_.find(number);
-      if (port == whole->ports_.end()) continue;
+      const auto shared = whole->shared_.find(what);
+      if (shared == whole->shared_.end()) continue;
       const auto owner =
-          std::ranges::find_if(port->second.owners, [this](const Object* one) { return stays(one); });
-      if (owner == port->second.owners.end()) continue;
-      return {*owner, &*std::ranges::find(balancer_of(**owner).listeners, number, shared_or_own_port)};
+          std::ranges::find_if(shared->second.owners, [this](const Object* one) { return stays(one); });
+      if (owner == shared->second.owners.end()) continue;
+      return {*owner, first_of(balancer_of(**owner), what)};
     }
     return {};
+  }
+  static const Listener* first_of(const LoadBalancerSpec& spec, const std::string& what) {
+    return &*std::ranges::find_if(spec.listeners, [&what](const Listener& listener) {
+      const std::vector<Demand> demands = demands_of(listener);
+      return std::ranges::find(demands, what, &Demand::of) != demands.end();
+    });
   }
 
   void judge_demands(const Object& object, const LoadBalancerSpec& spec, Report& report) const {
     const Report::Step part(report, "spec");
     const Report::Step list(report, "listeners");
     for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
-      const Listener& listener = spec.listeners[i];
       const Report::Step item(report, i);
-      auto [owner, first] = first_on(shared_or_own_port(listener));
-      if (owner == nullptr) {
-        owner = &object;
-        first = &*std::ranges::find(spec.listeners, shared_or_own_port(listener), shared_or_own_port);
+      for (const Demand& demand : demands_of(spec.listeners[i])) {
+        auto [owner, first] = first_with(demand.of);
+        if (owner == nullptr) {
+          owner = &object;
+          first = first_of(spec, demand.of);
+        }
+        const std::vector<Demand> others = demands_of(*first);
+        if (std::ranges::find(others, demand.of, &Demand::of)->what == demand.what) continue;
+        std::optional<Report::Step> field;
+        if (!demand.field.empty()) field.emplace(report, demand.field);
+        report.add(demand.refusal + reference_of(*owner) + demand.advice);
+        break;
       }
-      if (demand_of(*first) == demand_of(listener)) continue;
-      if (first->protocol != listener.protocol) {
-        report.add("wants another protocol on its port than " + reference_of(*owner));
-        continue;
+    }
+  }
+
+  void judge_ports(const LoadBalancerSpec& spec, Report& report) const {
+    const Report::Step part(report, "spec");
+    const Report::Step list(report, "listeners");
+    for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
+      if (shared_or_own_port(spec.listeners[i]) != kNoPort) continue;
+      const Report::Step item(report, i);
+      const Report::Step field(report, "port");
+      report.add("is required: none can be handed out here");
+    }
+  }
+
+  // The object as it would be; null: there would be none.
+  const Object* after(Kind kind, std::string_view name) const {
+    if (const ObjectPointer written = written_.find(kind, name)) return written.get();
+    const ObjectPointer object = base_.find(kind, name);
+    return object && stays(object.get()) ? object.get() : nullptr;
+  }
+
+  // Load balancers of connections lead to services of TCP, and nobody else does.
+  void judge_protocols(const LoadBalancerSpec& spec, Report& report) const {
+    const Report::Step part(report, "spec");
+    const Report::Step routes(report, "routes");
+    for (std::size_t i = 0; i < spec.routes.size(); ++i) {
+      const Report::Step route(report, i);
+      const Report::Step list(report, "backends");
+      for (std::size_t j = 0; j < spec.routes[i].backends.size(); ++j) {
+        const std::string& name = spec.routes[i].backends[j].service;
+        const Object* service = after(Kind::kService, name);
+        if (service == nullptr) continue;
+        if (mismatched_backends(spec, name, std::get<ServiceSpec>(service->spec).protocol) == 0) continue;
+        const Report::Step item(report, j);
+        const Report::Step field(report, "service");
+        report.add(
+            is_of_connections(spec)
+                ? "leads to a Service that speaks HTTP; for TCP and TLS listeners it needs protocol: TCP"
+                : "leads to a Service of protocol TCP, which speaks no HTTP");
       }
-      const Report::Step field(report, "tls");
-      report.add("wants other TLS versions or client certificates on the same port than " +
-                 reference_of(*owner) + "; give it a port of its own");
+    }
+  }
+  void judge_protocol(const Object& object, const ServiceSpec& service, Report& report) const {
+    const std::string& name = object.metadata.name;
+    for (const Object* referrer : base_.referrers(Kind::kService, name)) {
+      if (referrer->kind() != Kind::kLoadBalancer || !stays(referrer)) continue;
+      if (mismatched_backends(balancer_of(*referrer), name, service.protocol) == 0) continue;
+      const Report::Step part(report, "spec");
+      const Report::Step field(report, "protocol");
+      return report.add("is not what " + reference_of(*referrer) + " needs, which leads to it");
     }
   }
 

@@ -82,36 +82,37 @@ class Whole {
   };
   using Owners = std::vector<const Object*>;  // by kind and name
   using OwnersByText = std::unordered_map<std::string, Owners, TextHash, std::equal_to<>>;
-  // What all listeners of a port have in common: a client's SNI and its Host may differ, so that a demand of
-  // one listener alone could be walked around.
+  // What listeners have in common that share something: a port, its TLS, a host name on it. A client's SNI
+  // and its Host may differ, so that a demand of one listener alone could be walked around.
   struct Demand {
-    ListenerProtocol protocol;
-    TlsVersion min_version;
-    ClientCertificates clients;
-    std::string client_ca;
-    auto operator<=>(const Demand&) const = default;
+    std::string of;  // what is shared: "8443", "8443 tls", "8443 host a.example"
+    std::string what;
+    const char* refusal;          // what is said to who wants something else, before whose it is
+    const char* advice = "";      // and behind it
+    std::string_view field = {};  // of the listener
   };
-  struct Port {
+  struct Shared {
     std::set<const Object*, ByName> owners;
-    std::map<Demand, std::size_t> demands;  // how many listeners have it
+    std::map<std::string, std::size_t, std::less<>> demands;  // how many listeners have it
   };
   enum class Step : std::uint8_t { kEnter, kLeave };
   class Amended;
 
-  static Demand demand_of(const Listener& listener);
+  static std::vector<Demand> demands_of(const Listener& listener);
   void index(const Object& object, Step step);
   void index_references(const Object& object, Step step);
   void index_claims(const Object& object, const LoadBalancerSpec& spec, Step step);
-  void index_ports(const Object& object, const LoadBalancerSpec& spec, Step step);
+  void index_demands(const Object& object, const LoadBalancerSpec& spec, Step step);
+  void index_protocols(const Object& object, Step step);
   void index_identities(const Object& object, Step step);
 
   std::array<Objects, kKinds.size()> objects_;
   std::array<OwnersByText, kKinds.size()> referrers_;  // by kind and name of what they name
   OwnersByText claims_;                                // by host name, port and match
-  std::map<std::uint32_t, Port> ports_;                // see shared_or_own_port()
+  std::map<std::string, Shared, std::less<>> shared_;  // see Demand::of
   OwnersByText identities_;                            // Users and slots, by what only one can have
-  // References to nothing, claims and identities that two have, ports with a second demand, certificates
-  // without a key.
+  // References to nothing, claims and identities that two have, ports with a second demand, backends that
+  // speak something else than their load balancer, certificates without a key.
   std::size_t faults_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "auth/crypto.h"
+#include "auth/ssh_key.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "config/snapshot.h"
@@ -51,6 +53,7 @@ class Writer {
         object.metadata.name = one("u", 4);
         UserSpec spec{.email = (below(2) == 0 ? one("u", 4) : one("U", 4)) + "@x"};
         if (below(2) == 0) spec.ssh_keys.push_back(ssh_key(below(3)));
+        if (below(3) == 0) spec.ssh_keys.push_back(authority());
         object.spec = spec;
         break;
       }
@@ -68,6 +71,11 @@ class Writer {
     std::string blob("\0\0\0\x0bssh-ed25519\0\0\0\x20", 19);
     blob.append(32, static_cast<char>('a' + fill));
     return "ssh-ed25519 " + auth::to_base64(auth::bytes_of(blob));
+  }
+  std::string authority() {
+    constexpr std::array kPrincipals{"", ",principals=\"u0\"", ",principals=\"u1,U1\"",
+                                     ",principals=\"u2,u0\""};
+    return std::string("cert-authority") + kPrincipals[below(4)] + ' ' + ssh_key(below(2));
   }
   LoadBalancerSpec balancer() {
     LoadBalancerSpec spec;
@@ -190,20 +198,38 @@ void judge_ports(const ObjectPointer& object, const List& before, Violations& vi
   }
 }
 
-void judge_identities(const ObjectPointer& object, const List& before, Violations& violations) {
-  const auto judge = [&](const std::string& path, const auto& is_theirs) {
-    const auto owner = std::ranges::find_if(before, [&](const ObjectPointer& other) {
-      const auto* their = std::get_if<UserSpec>(&other->spec);
-      return their != nullptr && is_theirs(*their);
-    });
-    if (owner != before.end()) {
-      violations.push_back({path, "is taken by " + reference_of(**owner), reference_of(*object)});
+// What is one user's alone.
+struct Possession {
+  std::string path;
+  std::string what;
+  std::string which;
+};
+
+std::vector<Possession> possessions_of(const Object& object) {
+  const auto* spec = std::get_if<UserSpec>(&object.spec);
+  if (spec == nullptr) return {};
+  std::vector<Possession> all{{"spec.email", to_lower(spec->email), ""}};
+  for (std::size_t i = 0; i < spec->ssh_keys.size(); ++i) {
+    const std::string path = "spec.ssh_keys[" + std::to_string(i) + "]";
+    const auth::SshLine line = *auth::parse_ssh_line(spec->ssh_keys[i]);
+    if (!line.is_authority) all.push_back({path, line.key.blob, ""});
+    for (const std::string& principal : line.principals_of(object.metadata.name)) {
+      all.push_back({path, principal + ' ' + line.key.blob, " for the principal \"" + principal + '"'});
     }
-  };
-  const auto& spec = std::get<UserSpec>(object->spec);
-  judge("spec.email", [&](const UserSpec& their) { return equal_ignoring_case(their.email, spec.email); });
-  if (spec.ssh_keys.empty()) return;
-  judge("spec.ssh_keys[0]", [&](const UserSpec& their) { return their.ssh_keys == spec.ssh_keys; });
+  }
+  return all;
+}
+
+void judge_identities(const ObjectPointer& object, const List& before, Violations& violations) {
+  for (const Possession& one : possessions_of(*object)) {
+    const auto owner = std::ranges::find_if(before, [&](const ObjectPointer& other) {
+      const auto theirs = possessions_of(*other);
+      return std::ranges::find(theirs, one.what, &Possession::what) != theirs.end();
+    });
+    if (owner == before.end()) continue;
+    violations.push_back(
+        {one.path, "is taken by " + reference_of(**owner) + one.which, reference_of(*object)});
+  }
 }
 
 // By the rules alone: each object against all those before it.

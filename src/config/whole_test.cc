@@ -51,6 +51,70 @@ TEST_CASE("references must exist") {
         "Endpoint/e: spec.service: there is no Service \"other\"");
 }
 
+std::string tcp_balancer(const std::string& name, const std::string& listener) {
+  return "---\n{kind: LoadBalancer, metadata: {name: " + name + "}, spec: {listeners: [" + listener +
+         "], routes: [{backends: [{service: db}]}]}}\n";
+}
+const std::string kDb = "---\n{kind: Service, metadata: {name: db}, spec: {protocol: TCP}}\n";
+
+TEST_CASE("connections lead to services of TCP, and requests never do") {
+  Whole world = world_of(kDb + kWeb + tcp_balancer("a", "{protocol: TCP, port: 5432}") +
+                         balancer("b", "{protocol: HTTP}"));
+  CHECK(world.holds());
+  CHECK(world.violations().empty());
+  const auto as = [&world](std::string_view name, Protocol protocol) {
+    auto changed = std::make_shared<Object>(*world.find(Kind::kService, name));
+    std::get<ServiceSpec>(changed->spec).protocol = protocol;
+    return ObjectChange{world.find(Kind::kService, name), std::move(changed)};
+  };
+  CHECK(to_text(world.check(std::vector{as("db", Protocol::kHttp)})) ==
+        "Service/db: spec.protocol: is not what LoadBalancer/a needs, which leads to it");
+  CHECK(to_text(world.check(std::vector{as("web", Protocol::kTcp)})) ==
+        "Service/web: spec.protocol: is not what LoadBalancer/b needs, which leads to it");
+  world.put(as("db", Protocol::kHttp2).after);
+  world.put(as("web", Protocol::kTcp).after);
+  CHECK_FALSE(world.holds());
+  CHECK(
+      to_text(world.violations()) ==
+      "LoadBalancer/a: spec.routes[0].backends[0].service: leads to a Service that speaks HTTP; for TCP and "
+      "TLS listeners it needs protocol: TCP\n"
+      "LoadBalancer/b: spec.routes[0].backends[0].service: leads to a Service of protocol TCP, which speaks "
+      "no HTTP");
+  world.put(as("db", Protocol::kTcp).after);
+  world.put(as("web", Protocol::kHttp).after);
+  CHECK(world.holds());
+}
+
+TEST_CASE("who shares a port with TCP and TLS listeners") {
+  const auto violations = [](const std::string& yaml) {
+    const Whole world = world_of(kDb + kWeb + yaml);
+    const std::string text = to_text(world.violations());
+    CHECK(world.holds() == text.empty());
+    return text;
+  };
+  const std::string tls = "{protocol: TLS, port: 8443, hostnames: [a.example]}";
+  CHECK(violations(tcp_balancer("a", tls) +
+                   balancer("b", "{protocol: HTTPS, port: 8443, hostnames: [b.example]}")) == "");
+  CHECK(violations(tcp_balancer("a", "{protocol: TCP, port: 5432}") +
+                   tcp_balancer("b", "{protocol: TCP, port: 5432}")) ==
+        "LoadBalancer/b: spec.listeners[0]: takes all of its port, which is taken by LoadBalancer/a");
+  CHECK(violations(tcp_balancer("a", "{protocol: TCP, port: 8443}") + tcp_balancer("b", tls)) ==
+        "LoadBalancer/b: spec.listeners[0]: wants another protocol on its port than LoadBalancer/a");
+  CHECK(violations(tcp_balancer("a", tls) +
+                   balancer("b", "{protocol: HTTPS, port: 8443, hostnames: [A.example]}", "/b")) ==
+        "LoadBalancer/b: spec.listeners[0]: wants another protocol for the same host on the same port than "
+        "LoadBalancer/a");
+  const auto passthrough = [](const std::string& alpn) {
+    return "{protocol: TLS, port: 8443, hostnames: [a.example], tls: {mode: PASSTHROUGH, alpn: [" + alpn +
+           "]}}";
+  };
+  CHECK(violations(tcp_balancer("a", passthrough("h2")) + tcp_balancer("b", passthrough("x"))) == "");
+  CHECK(violations(tcp_balancer("a", passthrough("h2, y")) + tcp_balancer("b", passthrough("x, y"))) ==
+        "LoadBalancer/b: spec.listeners[0].hostnames[0]: is taken by LoadBalancer/a");
+  CHECK(violations(tcp_balancer("a", "{protocol: TCP}")) ==
+        "LoadBalancer/a: spec.listeners[0].port: is required: none can be handed out here");
+}
+
 TEST_CASE("an e-mail address and a key for SSH are those of one user") {
   const std::string key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPuabIPJk2rS5s4kRnRBq4RhbNKbo3LsB36EAPezUZxq";
   Whole world =
@@ -70,6 +134,35 @@ TEST_CASE("an e-mail address and a key for SSH are those of one user") {
   CHECK(world.check(std::vector<ObjectChange>{{nullptr, eve}, {bob, nullptr}}).empty());
   world.remove(Kind::kUser, "bob");
   CHECK(world.user_of_email("bob@x") == nullptr);
+}
+
+TEST_CASE("an authority may speak for several users, and for each principal only for one of them") {
+  const std::string key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPuabIPJk2rS5s4kRnRBq4RhbNKbo3LsB36EAPezUZxq";
+  const auto user = [](const std::string& name, const std::string& lines) {
+    return "---\n{kind: User, metadata: {name: " + name + "}, spec: {email: " + name + "@x, ssh_keys: [" +
+           lines + "]}}\n";
+  };
+  const std::string plain = "'" + key + "'";
+  const std::string own = "'cert-authority " + key + "'";
+  const auto for_principals = [&](const std::string& list) {
+    return "'cert-authority,principals=\"" + list + "\" " + key + "'";
+  };
+  // The key by itself is somebody else than the authority.
+  CHECK(world_of(user("ada", own) + user("bob", plain) + user("eve", for_principals("Ada,ada@laptop")) +
+                 user("zoe", own))
+            .violations()
+            .empty());
+  Whole world = world_of(user("ada", own + ", " + plain) + user("bob", for_principals("bob,ada,zoe")) +
+                         user("zoe", own + ", " + plain));
+  CHECK(to_text(world.violations()) ==
+        "User/bob: spec.ssh_keys[0]: is taken by User/ada for the principal \"ada\"\n"
+        "User/zoe: spec.ssh_keys[0]: is taken by User/bob for the principal \"zoe\"\n"
+        "User/zoe: spec.ssh_keys[1]: is taken by User/ada");
+  CHECK_FALSE(world.holds());
+  world.remove(Kind::kUser, "bob");
+  CHECK_FALSE(world.holds());
+  world.remove(Kind::kUser, "ada");
+  CHECK(world.holds());
 }
 
 TEST_CASE("what is in use can't be deleted") {
@@ -246,6 +339,19 @@ TEST_CASE("a snapshot has the users who may come, and not their passwords") {
   CHECK((*second)->users[0] == (*first)->users[0]);
   world.remove(Kind::kUser, "ada");
   CHECK((*build_snapshot(3, world, nullptr, second->get()))->users.size() == 1);
+}
+
+TEST_CASE("a snapshot has the authorities of users as they are written") {
+  const std::string line = R"(cert-authority,principals="ada,a \"b\"" ssh-ed25519 )"
+                           "AAAAC3NzaC1lZDI1NTE5AAAAIPuabIPJk2rS5s4kRnRBq4RhbNKbo3LsB36EAPezUZxq ca";
+  const Whole world =
+      world_of("{kind: User, metadata: {name: ada}, spec: {email: ada@x, ssh_keys: ['" + line + "']}}\n");
+  const auto first = build_snapshot(1, world);
+  REQUIRE_MESSAGE(first.has_value(), to_text(first.error()));
+  CHECK((*first)->find_user("ada")->spec.ssh_keys == std::vector<std::string>{line});
+  const auto back = read_snapshot(snapshot_text(**first));
+  REQUIRE_MESSAGE(back.has_value(), to_text(back.error()));
+  CHECK(same((*back)->users, (*first)->users));
 }
 
 TEST_CASE("a tunnel holds up nobody: its service may go, and come back") {

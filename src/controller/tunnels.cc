@@ -6,6 +6,7 @@
 
 #include "auth/crypto.h"
 #include "base/text.h"
+#include "mirror/handed_ports.h"
 #include "mirror/records.h"
 #include "mirror/writes.h"
 
@@ -38,12 +39,13 @@ std::string tunnel_name(std::string_view service, std::string_view instance, std
 }
 
 Tunnels::Tunnels(net::Env& env, store::Store& store, mirror::Mirror& mirror, Fleet& fleet,
-                 std::string controller)
+                 std::string controller, mirror::PortRange ports)
     : env_(env),
       store_(store),
       mirror_(mirror),
       fleet_(fleet),
       controller_(std::move(controller)),
+      ports_(ports),
       tasks_(env.loop) {
   fleet_.on_tunnel([this](const std::string& edge, const report::TunnelSeen& seen) { take(edge, seen); });
   fleet_.on_change([this](const std::string& edge) { edge_changed(edge); });
@@ -84,7 +86,8 @@ void Tunnels::take(const std::string& name, const report::TunnelSeen& seen) {
                          .priority = seen.priority,
                          .zone = speaker == nullptr ? "" : speaker->hello.region,
                          .since = env_.loop.clock().wall_now()},
-                .hostname = seen.hostname};
+                .hostname = seen.hostname,
+                .type = seen.type};
   if (known == edge.tunnels.end() && edge.tunnels.size() >= kTunnelsOfEdgeMax) {
     return refuse(wanted, "the edge has too many");
   }
@@ -158,7 +161,8 @@ void Tunnels::adopt() {
     const TunnelSpec& spec = tunnel_of(*object);
     if (spec.seen_by != controller_) continue;
     Edge& edge = edge_of(spec.edge);
-    if (!edge.tunnels.emplace(object->metadata.name, Wanted{.spec = spec, .hostname = {}}).second) continue;
+    if (!edge.tunnels.emplace(object->metadata.name, Wanted{.spec = spec, .hostname = {}, .type = {}}).second)
+      continue;
     edge.unsaid.insert(object->metadata.name);
     if (!edge.judged_at) edge.judged_at = env_.loop.deadline(2 * kTunnelGrace);
   }
@@ -250,9 +254,9 @@ std::vector<ObjectChange> Tunnels::changes_for(const std::string& name, const st
     return {};
   }
   std::vector<ObjectChange> changes;
-  if (!service) changes = place_for(wanted->spec, wanted->hostname);
+  if (!service) changes = place_for(*wanted);
   if (!service && changes.empty()) {
-    refuse(*wanted, "the host name is another one's");
+    refuse(*wanted, "the host name is another one's, or there is no port left");
     refused_[name] = edge;
     return {};
   }
@@ -279,8 +283,11 @@ bool Tunnels::allows(const Wanted& wanted, const ObjectPointer& service) {
   return false;
 }
 
-// A Service and a LoadBalancer for a name that nobody had; none, when somebody has the host name.
-std::vector<ObjectChange> Tunnels::place_for(const TunnelSpec& tunnel, const std::string& hostname) const {
+// A Service and a LoadBalancer for a name that nobody had; none, when somebody has the host name, or there is
+// no port for it.
+std::vector<ObjectChange> Tunnels::place_for(const Wanted& wanted) const {
+  const TunnelSpec& tunnel = wanted.spec;
+  const bool of_connections = wanted.type == "tcp" || wanted.type == "tls";
   const auto made = [&](config::Spec spec) {
     auto object = std::make_shared<Object>();
     object->metadata = mirror::new_metadata(tunnel.service, env_);
@@ -289,12 +296,24 @@ std::vector<ObjectChange> Tunnels::place_for(const TunnelSpec& tunnel, const std
     return ObjectChange{nullptr, std::move(object)};
   };
   config::LoadBalancerSpec balancer;
-  balancer.listeners = {{.protocol = config::ListenerProtocol::kHttp, .hostnames = {hostname}},
-                        {.protocol = config::ListenerProtocol::kHttps, .hostnames = {hostname}}};
+  using enum config::ListenerProtocol;
+  if (wanted.type == "tcp") {
+    balancer.listeners = {{.protocol = kTcp, .hostnames = {}}};
+  } else if (wanted.type == "tls") {
+    balancer.listeners = {{.protocol = kTls, .hostnames = {wanted.hostname}}};
+  } else {
+    balancer.listeners = {{.protocol = kHttp, .hostnames = {wanted.hostname}},
+                          {.protocol = kHttps, .hostnames = {wanted.hostname}}};
+  }
   config::Route route;
   route.backends.push_back({tunnel.service, 1});
   balancer.routes.push_back(std::move(route));
-  std::vector<ObjectChange> changes{made(config::ServiceSpec{}), made(std::move(balancer))};
+  config::ServiceSpec service;
+  if (of_connections) service.protocol = config::Protocol::kTcp;
+  auto balancer_object = std::make_shared<Object>(*made(std::move(balancer)).after);
+  const std::array<Object*, 1> ported{balancer_object.get()};
+  mirror::hand_out_ports(mirror_.objects(), ported, ports_);
+  std::vector<ObjectChange> changes{made(std::move(service)), {nullptr, std::move(balancer_object)}};
   if (!mirror_.objects().check(changes).empty()) return {};
   return changes;
 }

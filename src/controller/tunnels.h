@@ -19,6 +19,7 @@
 #include "config/specs.h"
 #include "config/whole.h"
 #include "controller/fleet.h"
+#include "mirror/handed_ports.h"
 #include "mirror/mirror.h"
 #include "net/env.h"
 #include "net/task_group.h"
@@ -40,7 +41,9 @@ std::string tunnel_name(std::string_view service, std::string_view instance, std
 class Tunnels {
  public:
   // controller: what this one is called.
-  Tunnels(net::Env& env, store::Store& store, mirror::Mirror& mirror, Fleet& fleet, std::string controller);
+  // ports: for services of TCP that come by a tunnel.
+  Tunnels(net::Env& env, store::Store& store, mirror::Mirror& mirror, Fleet& fleet, std::string controller,
+          mirror::PortRange ports = {});
   Tunnels(const Tunnels&) = delete;
   Tunnels& operator=(const Tunnels&) = delete;
 
@@ -51,6 +54,7 @@ class Tunnels {
   struct Wanted {
     config::TunnelSpec spec;
     std::string hostname;
+    std::string type;  // see report::TunnelSeen
   };
   struct Edge {
     std::map<std::string, Wanted> tunnels;  // by the object's name
@@ -71,8 +75,7 @@ class Tunnels {
   net::Task<bool> commit_some();
   // What is to be written for it; nothing when the store has it already.
   std::vector<config::ObjectChange> changes_for(const std::string& name, const std::string& edge);
-  std::vector<config::ObjectChange> place_for(const config::TunnelSpec& tunnel,
-                                              const std::string& hostname) const;
+  std::vector<config::ObjectChange> place_for(const Wanted& wanted) const;
   bool allows(const Wanted& wanted, const config::ObjectPointer& service);
   void refuse(const Wanted& wanted, std::string_view why);
 
@@ -81,6 +84,7 @@ class Tunnels {
   mirror::Mirror& mirror_;
   Fleet& fleet_;
   std::string controller_;
+  mirror::PortRange ports_;
   std::map<std::string, Edge, std::less<>> edges_;
   std::map<std::string, std::string> gone_;  // by the object's name: the session that has ended
   using ByObject = std::map<std::string, std::string>;

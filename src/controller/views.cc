@@ -39,11 +39,12 @@ xds::ResourcePtr health_of(const std::string& service, const translation::Unheal
   return translation::health_resource(service, {unhealthy.begin(), unhealthy.end()});
 }
 
-// Of its HTTPS listeners that name no Certificate.
+// Of its listeners that end TLS and name no Certificate.
 std::set<std::string> unnamed_hosts(const Object& balancer) {
   std::set<std::string> hosts;
   for (const config::Listener& listener : std::get<config::LoadBalancerSpec>(balancer.spec).listeners) {
-    if (listener.protocol != config::ListenerProtocol::kHttps) continue;
+    const bool tls = listener.protocol == config::ListenerProtocol::kTls && !config::is_passthrough(listener);
+    if (listener.protocol != config::ListenerProtocol::kHttps && !tls) continue;
     if (listener.tls && !listener.tls->certificates.empty()) continue;
     for (const std::string& host : listener.hostnames) hosts.insert(to_lower(host));
   }

@@ -25,7 +25,7 @@ std::optional<tls::ProxyVersion> proxy_version(config::ProxyProtocol protocol) {
   return protocol == config::ProxyProtocol::kV1 ? tls::ProxyVersion::k1 : tls::ProxyVersion::k2;
 }
 
-health::Check to_check(const PlannedService& service, const SharedHost& host) {
+health::Check to_check(const upstream::PlannedService& service, const upstream::SharedHost& host) {
   health::Check check = health::check_of(*service.spec.health_check, host.address.to_string());
   check.transport = {.http2 = service.spec.protocol == config::Protocol::kHttp2,
                      .secure = service.spec.tls.has_value(),
@@ -62,7 +62,8 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
       ending_(control.loop) {
   for (net::Env* env : workers)
     workers_.push_back(std::make_unique<Worker>(
-        *env, options.server, WorkerOptions{zone_number(options.zone), options.access_log, options.live}));
+        *env, options.server,
+        WorkerOptions{upstream::zone_number(options.zone), options.access_log, options.live}));
 }
 
 Edge::~Edge() = default;
@@ -158,9 +159,9 @@ void Edge::watch_health(const Plan& before) {
   });
 }
 
-void Edge::watch_health_of(const PlannedService& service) {
+void Edge::watch_health_of(const upstream::PlannedService& service) {
   std::map<std::string, health::Target> targets;
-  for (const PlannedHost& host : service.hosts) {
+  for (const upstream::PlannedHost& host : service.hosts) {
     if (!service.spec.health_check) break;
     health::Target target{.address = host.shared->address,
                           .check = to_check(service, *host.shared),
@@ -218,13 +219,13 @@ void Edge::watch_names(const config::Snapshot& before) {
 net::Task<void> Edge::sweep_outliers() {
   while (co_await control_.loop.sleep(kSweepInterval)) {
     const Instant now = control_.loop.now();
-    for (const PlannedServicePointer& service : plan_->services) {
-      const lb::OutlierSettings settings = outlier_settings(service->spec.outlier_detection);
-      SharedService& shared = *service->shared;
+    for (const upstream::PlannedServicePointer& service : plan_->services) {
+      const lb::OutlierSettings settings = upstream::outlier_settings(service->spec.outlier_detection);
+      upstream::SharedService& shared = *service->shared;
       if (!service->spec.outlier_detection.enabled || now - shared.swept_at < settings.interval) continue;
       shared.swept_at = now;
       std::vector<lb::EndpointOutcomes*> endpoints;
-      for (const PlannedHost& host : service->hosts) endpoints.push_back(&host.shared->outcomes);
+      for (const upstream::PlannedHost& host : service->hosts) endpoints.push_back(&host.shared->outcomes);
       for (const auto& change : shared.outliers.sweep(endpoints, settings, now)) {
         control_.log.warning(change.reason ? "endpoint ejected" : "endpoint back",
                              {{"service", service->name},

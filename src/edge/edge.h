@@ -56,10 +56,11 @@ struct Finding {
   std::string reason;                // why it is not healthy
 };
 
-// What was carried since the beginning: requests that a load balancer had, and how long those took.
+// What was carried since the beginning: requests that a load balancer had, and how long those took. A
+// connection of a TCP or TLS listener counts as one request, when it has ended.
 struct Carried {
   std::uint64_t requests = 0;
-  std::uint64_t errors_5xx = 0;
+  std::uint64_t errors_5xx = 0;   // and connections that no endpoint took, or that it broke
   std::uint64_t connections = 0;  // open now
   std::array<std::uint64_t, record::Traffic::kBuckets.size() + 1> durations{};
 };
@@ -126,10 +127,10 @@ class Edge {
   void rebuild();
   void watch_names(const config::Snapshot& before);
   void watch_health(const Plan& before);
-  void watch_health_of(const PlannedService& service);
-  void judge(const PlannedService& service);
-  void tell_findings(const PlannedService* before, const PlannedService* after) const;
-  void tell_finding(std::string_view service, const SharedHost& host) const;
+  void watch_health_of(const upstream::PlannedService& service);
+  void judge(const upstream::PlannedService& service);
+  void tell_findings(const upstream::PlannedService* before, const upstream::PlannedService* after) const;
+  void tell_finding(std::string_view service, const upstream::SharedHost& host) const;
   net::Task<void> follow_name(Name& name);
   net::Task<void> sweep_outliers();
   net::Task<void> renew_certificates();
@@ -140,7 +141,7 @@ class Edge {
   void watch_ports();
   net::Task<void> claim_ports();
   config::ListenerStatus status_of(const config::Listener& listener) const;
-  PlannedServicePointer find_planned(std::string_view name) const;  // null: none
+  upstream::PlannedServicePointer find_planned(std::string_view name) const;  // null: none
 
   net::Env& control_;
   EdgeOptions options_;
@@ -152,7 +153,7 @@ class Edge {
   std::map<const Worker*, Worker::PortFailures> port_failures_;  // of those that have any
   bool claiming_ports_ = false;                                  // the task that tries again runs
   PlanPointer plan_;
-  ResolvedNames resolved_;
+  upstream::ResolvedNames resolved_;
   std::map<std::string, std::unique_ptr<Name>, std::less<>> names_;
   health::Monitor monitor_;
   Found found_;                                                         // null: nobody is told

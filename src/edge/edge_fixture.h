@@ -125,6 +125,36 @@ inline std::string content_of(const std::string& response) {
   return end == std::string::npos ? "" : response.substr(end + 4);
 }
 
+inline std::string number_text(std::size_t width, std::size_t value) {
+  std::string text;
+  for (std::size_t i = width; i-- > 0;) text += static_cast<char>(value >> (8 * i) & 0xff);
+  return text;
+}
+inline std::string vector_text(std::size_t width, const std::string& content) {
+  return number_text(width, content.size()) + content;
+}
+
+// The extensions of a ClientHello, and the whole of it (RFC 8446 section 4.1.2), in records of so many bytes.
+inline std::string name_extension(const std::string& name) {
+  return number_text(2, 0) + vector_text(2, vector_text(2, number_text(1, 0) + vector_text(2, name)));
+}
+inline std::string protocols_extension(const std::vector<std::string>& protocols) {
+  std::string list;
+  for (const std::string& protocol : protocols) list += vector_text(1, protocol);
+  return number_text(2, 16) + vector_text(2, vector_text(2, list));
+}
+inline std::string client_hello(const std::string& extensions, std::size_t record_bytes = 16'384) {
+  const std::string body = "\x03\x03" + std::string(32, 'r') + vector_text(1, "") +
+                           vector_text(2, "\x13\x01") + vector_text(1, std::string(1, '\0')) +
+                           vector_text(2, extensions);
+  const std::string message = number_text(1, 1) + vector_text(3, body);
+  std::string records;
+  for (std::size_t at = 0; at < message.size(); at += record_bytes) {
+    records += "\x16\x03\x01" + vector_text(2, message.substr(at, record_bytes));
+  }
+  return records;
+}
+
 // Three origins, 10.0.0.1:80 to 10.0.0.3:80, that answer with their own letter: a, b, c.
 struct Pool : Fixture {
   explicit Pool(const std::string& zone = {}) : Fixture(EdgeOptions{.http = {}, .server = {}, .zone = zone}) {

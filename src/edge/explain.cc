@@ -43,17 +43,17 @@ std::string_view why_not(const lb::Host& host, bool checked, bool overruled, boo
   return "endpoints of a lower priority value serve";
 }
 
-void write_endpoints(record::Json& json, const Upstream& upstream, Instant now) {
-  const PlannedService& service = upstream.service();
+void write_endpoints(record::Json& json, const upstream::Upstream& upstream, Instant now) {
+  const upstream::PlannedService& service = upstream.service();
   const bool checked = service.spec.health_check.has_value();
-  const Upstream::Survey survey = upstream.survey(now);
+  const upstream::Upstream::Survey survey = upstream.survey(now);
   json.key("endpoints").begin_array();
   for (const lb::Host& host : survey.hosts) {
     if (host.index >= kEndpointsMax) break;
     const bool in_spread = std::ranges::any_of(survey.spread.hosts, [&host](const lb::Host& one) {
       return one.index == host.index && one.weight > 0;
     });
-    const SharedHost& shared = *service.hosts[host.index].shared;
+    const upstream::SharedHost& shared = *service.hosts[host.index].shared;
     const std::string_view not_picked = why_not(host, checked, shared.overruled(), in_spread);
     json.begin_object();
     json.key("endpoint").text(shared.key);
@@ -69,8 +69,9 @@ void write_endpoints(record::Json& json, const Upstream& upstream, Instant now) 
   json.end_array();
 }
 
-void write_service(record::Json& json, const Upstream& upstream, std::uint32_t weight, Instant now) {
-  const PlannedService& service = upstream.service();
+void write_service(record::Json& json, const upstream::Upstream& upstream, std::uint32_t weight,
+                   Instant now) {
+  const upstream::PlannedService& service = upstream.service();
   json.begin_object();
   json.key("service").text(service.name);
   json.key("weight").number(weight);
@@ -342,7 +343,7 @@ void Edge::explain(std::string request_id, Explained done) {
       std::make_shared<Search>(std::move(request_id), std::move(done), std::string(), workers_.size());
   for (const auto& worker : workers_) {
     worker->env().loop.post([this, search, target = worker.get()] {
-      control_.loop.post([search, text = target->proxy().explain(search->id)] {
+      control_.loop.post([search, text = target->explain(search->id)] {
         if (search->found.empty()) search->found = text;
         if (--search->left > 0) return;
         if (search->found.empty()) {

@@ -101,6 +101,29 @@ void write_traffic(Exposition& exposition, const SortKind& kind, const record::T
   for (const auto& [name, sum] : sums) write_histogram(exposition, label_of(kind, name), sum.upstream);
 }
 
+// Connections of TCP and TLS listeners: weir_service_connections_total{service="web"}.
+void write_connections(Exposition& exposition, const SortKind& kind, const record::Traffic::Sums& sums) {
+  if (!kind.whole_requests) return;
+  using Sum = record::Traffic::Sum;
+  struct Family {
+    std::string_view name;
+    std::string_view help;
+    std::uint64_t Sum::* value;
+  };
+  constexpr std::array kFamilies{
+      Family{"_connections_total", "Connections of TCP and TLS listeners.", &Sum::connections},
+      Family{"_connections_ended_total", "Of those, the ones that have ended.", &Sum::connections_ended},
+      Family{"_connections_failed_total", "Of those, the ones that no endpoint took, or that it broke.",
+             &Sum::connections_failed},
+      Family{"_received_bytes_total", "From the clients of such connections.", &Sum::bytes_received},
+      Family{"_sent_bytes_total", "To the clients of such connections.", &Sum::bytes_sent}};
+  for (const Family& family : kFamilies) {
+    const std::string name_of_family = "weir_" + std::string(kind.word) + std::string(family.name);
+    exposition.family(name_of_family, "counter", family.help);
+    for (const auto& [name, sum] : sums) exposition.sample(sum.*family.value, label_of(kind, name) + "}");
+  }
+}
+
 // A family of which the first kNamesMax samples are told by themselves, and the others as one sum.
 class BoundedFamily {
  public:
@@ -131,20 +154,24 @@ void write_resilience(Exposition& exposition, const Plan& plan) {
                           auto value_of) {
     if (!help.empty()) exposition.family(name, "counter", help);
     BoundedFamily bounded(exposition);
-    for (const PlannedServicePointer& service : plan.services) {
+    for (const upstream::PlannedServicePointer& service : plan.services) {
       bounded.sample(value_of(*service->shared), "{service=\"" + service->name + '"' + more + '}');
     }
     bounded.finish("{service=\"" + std::string(record::Traffic::kOther) + '"' + more + '}');
   };
-  family("weir_service_retries_total", "Requests sent to another endpoint after a failure.", "",
-         [](const SharedService& shared) { return shared.retries.load(std::memory_order_relaxed); });
-  family("weir_service_ejections_total", "Endpoints ejected by outlier detection.", "",
-         [](const SharedService& shared) { return shared.ejections.load(std::memory_order_relaxed); });
+  family(
+      "weir_service_retries_total", "Requests sent to another endpoint after a failure.", "",
+      [](const upstream::SharedService& shared) { return shared.retries.load(std::memory_order_relaxed); });
+  family(
+      "weir_service_ejections_total", "Endpoints ejected by outlier detection.", "",
+      [](const upstream::SharedService& shared) { return shared.ejections.load(std::memory_order_relaxed); });
   std::string_view help = "Refusals by a circuit breaker, by its limit.";
   for (std::size_t i = 0; i < lb::kResources; ++i) {
     family("weir_service_overflows_total", std::exchange(help, {}),
            ",limit=\"" + std::string(lb::kResourceNames[i]) + '"',
-           [i](const SharedService& shared) { return shared.circuit.refused(static_cast<lb::Resource>(i)); });
+           [i](const upstream::SharedService& shared) {
+             return shared.circuit.refused(static_cast<lb::Resource>(i));
+           });
   }
 }
 
@@ -160,6 +187,22 @@ void write_handshakes(Exposition& exposition, const std::vector<std::unique_ptr<
   sample("failed", &HandshakeCounters::failed);
 }
 
+void write_tcp(Exposition& exposition, const std::vector<std::unique_ptr<Worker>>& workers) {
+  const auto sum = [&workers](auto value_of) {
+    std::uint64_t total = 0;
+    for (const auto& worker : workers) total += value_of(worker->tcp());
+    return total;
+  };
+  exposition.family("weir_tcp_connections", "gauge", "Connections of TCP and TLS listeners that are open.");
+  exposition.sample(sum([](const TcpProxy& tcp) { return tcp.open(); }));
+  exposition.family("weir_tcp_connections_refused_total", "counter",
+                    "Connections that no listener takes, that may not come, or are over a limit.");
+  exposition.sample(sum([](const TcpProxy& tcp) { return tcp.counters().refused.get(); }));
+  exposition.family("weir_tcp_connections_unreached_total", "counter",
+                    "Connections for which no endpoint could be reached.");
+  exposition.sample(sum([](const TcpProxy& tcp) { return tcp.counters().failed.get(); }));
+}
+
 void write_health(Exposition& exposition, const Plan& plan, const health::Monitor& monitor) {
   exposition.family("weir_health_checks_total", "counter", "Active health checks.");
   exposition.sample(monitor.checks().get());
@@ -168,8 +211,8 @@ void write_health(Exposition& exposition, const Plan& plan, const health::Monito
   const auto family = [&](std::string_view name, std::string_view help, auto value_of) {
     exposition.family(name, "gauge", help);
     BoundedFamily bounded(exposition);
-    for (const PlannedServicePointer& service : plan.services) {
-      for (const PlannedHost& host : service->hosts) {
+    for (const upstream::PlannedServicePointer& service : plan.services) {
+      for (const upstream::PlannedHost& host : service->hosts) {
         bounded.sample(value_of(*service, *host.shared) ? 1 : 0,
                        endpoint_label(service->name, host.shared->key) + '}');
       }
@@ -177,11 +220,11 @@ void write_health(Exposition& exposition, const Plan& plan, const health::Monito
     bounded.finish(endpoint_label(record::Traffic::kOther, record::Traffic::kOther) + '}');
   };
   family("weir_endpoint_healthy", "1: may serve, 0: not (unknown or unhealthy); of _other: how many may.",
-         [](const PlannedService& service, const SharedHost& host) {
+         [](const upstream::PlannedService& service, const upstream::SharedHost& host) {
            return lb::may_serve(host.verdict(), service.spec.health_check.has_value());
          });
   family("weir_endpoint_ejected", "1: ejected by outlier detection; of _other: how many are.",
-         [](const PlannedService& service, const SharedHost& host) {
+         [](const upstream::PlannedService& service, const upstream::SharedHost& host) {
            return service.spec.outlier_detection.enabled && host.outcomes.ejected();
          });
 }
@@ -193,7 +236,8 @@ Carried Edge::carried() const {
   for (const auto& worker : workers_) {
     const record::Traffic::Sum sum = worker->proxy().traffic().total(record::Traffic::Sort::kLoadBalancer);
     for (const std::uint64_t responses : sum.responses) carried.requests += responses;
-    carried.errors_5xx += sum.responses[5];
+    carried.requests += sum.connections_ended;
+    carried.errors_5xx += sum.responses[5] + sum.connections_failed;
     for (std::size_t i = 0; i < sum.durations.counts.size(); ++i) {
       carried.durations[i] += sum.durations.counts[i];
     }
@@ -251,10 +295,13 @@ void Edge::write_metrics(std::string& out) const {
   counter("weir_no_endpoint_total", "Requests that no endpoint could take.",
           [](const Worker& worker) -> const Counter& { return worker.proxy().counters().no_endpoint; });
 
+  write_tcp(exposition, workers_);
+
   for (const SortKind& kind : kSorts) {
     record::Traffic::Sums sums;
     for (const auto& worker : workers_) worker->proxy().traffic().add_to(kind.sort, sums);
     write_traffic(exposition, kind, sums);
+    write_connections(exposition, kind, sums);
   }
   write_resilience(exposition, *plan_);
   if (options_.access_log != nullptr) {

@@ -1,12 +1,13 @@
 // PortHandshake: what happens on a connection of one port before HTTP: a PROXY header from those who send
-// one, then TLS. One per worker and port, on the worker's core; a change of the port is for the connections
-// that come later.
+// one, then TLS; or instead of HTTP, where the connection is a TCP or TLS listener's. One per worker and
+// port, on the worker's core; a change of the port is for the connections that come later.
 #pragma once
 
 #include <memory>
 
 #include "base/metrics.h"
 #include "edge/ports.h"
+#include "edge/tcp_proxy.h"
 #include "http/connection.h"
 
 namespace weir::edge {
@@ -22,17 +23,22 @@ class PortHandshake final : public http::Handshake {
  public:
   static constexpr Duration kTimeout = std::chrono::seconds(10);
 
-  // counters: outlives the handshakes.
-  PortHandshake(PlannedPort port, HandshakeCounters& counters)
-      : port_(std::move(port)), counters_(counters) {}
+  // counters and tcp outlive the handshakes.
+  PortHandshake(PlannedPort port, HandshakeCounters& counters, TcpProxy& tcp)
+      : port_(std::move(port)), counters_(counters), tcp_(tcp) {}
   void set(PlannedPort port) { port_ = std::move(port); }
 
   net::Task<Result<http::Incoming>> run(http::Incoming incoming) override;
 
  private:
-  static net::Task<Result<void>> read_proxy_header(http::Incoming& incoming);
+  net::Task<Result<http::Incoming>> run_by_hello(http::Incoming incoming, PlannedPort port);
+  net::Task<Result<http::Incoming>> run_tls(http::Incoming incoming,
+                                            std::shared_ptr<const tls::ServerContext> context);
+  net::Task<void> serve_tls(http::Incoming incoming, TcpListenerPointer listener, ClientHello hello);
+
   PlannedPort port_;
   HandshakeCounters& counters_;
+  TcpProxy& tcp_;
 };
 
 }  // namespace weir::edge

@@ -29,8 +29,10 @@ constexpr const char* kSharedHttpsHasIt =
 
 std::uint32_t SharedPorts::number_of(const config::Listener& listener) const {
   const std::uint32_t number = config::shared_or_own_port(listener);
-  const bool is_http = listener.protocol == config::ListenerProtocol::kHttp;
-  return is_http && http != 0 && number == http ? config::kSharedHttp : number;
+  using enum config::ListenerProtocol;
+  if (listener.protocol == kHttp && http != 0 && number == http) return config::kSharedHttp;
+  const bool tls = listener.protocol == kTls;
+  return tls && https != 0 && number == https ? config::kSharedHttps : number;
 }
 
 Ports::Ports(net::Env& env, std::shared_ptr<const tls::Authority> authority, std::string domain)
@@ -73,55 +75,110 @@ bool Ports::claim(std::uint32_t number) {
   return false;
 }
 
-std::vector<PlannedPort> Ports::plan(const config::SnapshotPointer& snapshot) {
+std::vector<PlannedPort> Ports::plan(const config::SnapshotPointer& snapshot, const filter::Common& common) {
   const bool same = planned_for_ && planned_for_->load_balancers == snapshot->load_balancers &&
                     planned_for_->certificates == snapshot->certificates;
-  if (!same) planned_ = plan_anew(*snapshot);
+  if (!same) planned_ = plan_anew(*snapshot, common);
   planned_for_ = snapshot;
   return planned_;
 }
 
-std::vector<PlannedPort> Ports::plan_anew(const config::Snapshot& snapshot) {
-  std::map<std::uint32_t, Wanted> tls_ports{{config::kSharedHttps, Wanted{}}};
-  std::map<std::uint32_t, Wanted> plain_ports{{config::kSharedHttp, Wanted{}}};
+Ports::WantedPorts Ports::wanted_ports(const config::Snapshot& snapshot, const filter::Common& common) {
+  using enum config::ListenerProtocol;
+  WantedPorts ports;
+  ports.tls[config::kSharedHttps].http = true;
+  ports.plain[config::kSharedHttp].http = true;
   for (const auto& load_balancer : snapshot.load_balancers) {
-    for (const config::Listener& listener : load_balancer->spec.listeners) {
-      const bool https = listener.protocol == config::ListenerProtocol::kHttps;
-      Wanted& wanted = (https ? tls_ports : plain_ports)[shared_ports_.number_of(listener)];
+    const auto& listeners = load_balancer->spec.listeners;
+    for (std::size_t place = 0; place < listeners.size(); ++place) {
+      const config::Listener& listener = listeners[place];
+      const std::uint32_t number = shared_ports_.number_of(listener);
+      if (number == config::kNoPort) continue;
+      const bool secure = listener.protocol == kHttps || listener.protocol == kTls;
+      Wanted& wanted = (secure ? ports.tls : ports.plain)[number];
       for (const std::string& network : listener.proxy_protocol_from) {
         wanted.proxied_from.push_back(*config::parse_network(network));
       }
       wanted.h2c |= listener.h2c;
-      if (https) collect(snapshot, listener, wanted);
+      if (config::is_of_connections(listener.protocol)) {
+        wanted.connections().add(listener, tcp_listener(snapshot, *load_balancer, place, common));
+        continue;
+      }
+      wanted.http = true;
+      if (listener.protocol != kHttps) continue;
+      wanted.https.push_back(listener);
+      collect(snapshot, listener, wanted);
     }
   }
+  return ports;
+}
+
+std::vector<PlannedPort> Ports::plan_anew(const config::Snapshot& snapshot, const filter::Common& common) {
   auto known = snapshot.certificates.begin();  // both are in order
   std::erase_if(loaded_, [&snapshot, &known](const auto& one) {
     while (known != snapshot.certificates.end() && (*known)->name < one.first) ++known;
     return known == snapshot.certificates.end() || (*known)->name != one.first;
   });
-  std::erase_if(contexts_, [&tls_ports](const auto& one) { return !tls_ports.contains(one.first); });
+  for (auto& [hosts, issued] : issued_) issued.wanted = false;
+  without_.clear();
+  contexts_wanted_.clear();
+  listeners_wanted_.clear();
+  auto [tls_ports, plain_ports] = wanted_ports(snapshot, common);
   const auto wanted_no_more = [&](std::uint32_t number) {
     return !plain_ports.contains(number) && !tls_ports.contains(number);
   };
   std::erase_if(ours_, wanted_no_more);
   std::erase_if(taken_, [&](const auto& one) { return wanted_no_more(one.first); });
-  for (auto& [hosts, issued] : issued_) issued.wanted = false;
-  without_.clear();
 
   std::vector<PlannedPort> ports;
   for (auto& [number, wanted] : plain_ports) {
-    ports.push_back({number, nullptr, std::move(wanted.proxied_from), wanted.h2c});
+    ports.push_back({.number = number,
+                     .tls = nullptr,
+                     .proxied_from = std::move(wanted.proxied_from),
+                     .h2c = wanted.h2c,
+                     .tcp = std::move(wanted.tcp),
+                     .http = wanted.http});
   }
   for (auto& [number, wanted] : tls_ports) {
-    auto made = context(number, wanted);
-    const bool refused = made == nullptr;
-    ports.push_back({number, std::move(made), std::move(wanted.proxied_from), false, refused});
+    auto made = wanted.http ? context(std::to_string(number), wanted) : nullptr;
+    const bool refused = wanted.http && made == nullptr;
+    if (wanted.tcp) {
+      for (const config::Listener& listener : wanted.https) wanted.tcp->add_http(listener);
+      if (number == config::kSharedHttps) wanted.tcp->add_http({});
+    }
+    ports.push_back({.number = number,
+                     .tls = std::move(made),
+                     .proxied_from = std::move(wanted.proxied_from),
+                     .refused = refused,
+                     .tcp = std::move(wanted.tcp),
+                     .http = wanted.http});
   }
   std::erase_if(ports, [this](const PlannedPort& port) { return !claim(port.number); });
   std::erase_if(issued_, [](const auto& one) { return !one.second.wanted; });
+  std::erase_if(contexts_, [this](const auto& one) { return !contexts_wanted_.contains(one.first); });
+  std::erase_if(listeners_, [this](const auto& one) { return !listeners_wanted_.contains(one.first); });
   std::ranges::sort(ports, {}, &PlannedPort::number);
   return ports;
+}
+
+// It keeps what it shares by its load balancer, port and first host name, wherever it stands in the list.
+TcpListenerPointer Ports::tcp_listener(const config::Snapshot& snapshot, const config::LoadBalancer& balancer,
+                                       std::size_t place, const filter::Common& common) {
+  const config::Listener& spec = balancer.spec.listeners[place];
+  std::string key = balancer.name + ' ' + std::to_string(shared_ports_.number_of(spec));
+  if (!spec.hostnames.empty()) key += ' ' + spec.hostnames.front();
+  listeners_wanted_.insert(key);
+  auto& shared = listeners_[key];
+  if (!shared) shared = std::make_shared<SharedListener>();
+  auto listener = std::make_shared<TcpListener>(balancer, place, common, shared);
+  if (spec.protocol == config::ListenerProtocol::kTls && !listener->passthrough()) {
+    Wanted wanted;
+    collect(snapshot, spec, wanted);
+    wanted.settings.protocols = spec.tls ? spec.tls->alpn : std::vector<std::string>();
+    listener->tls = context(key, wanted);
+    listener->refused = listener->tls == nullptr;
+  }
+  return listener;
 }
 
 // All listeners of a port want the same of clients: config::Whole sees to it.
@@ -196,7 +253,8 @@ void Ports::set_issued(std::string domain, const std::map<std::string, tls::PemP
   look_again();
 }
 
-std::shared_ptr<tls::ServerContext> Ports::context(std::uint32_t port, const Wanted& wanted) {
+std::shared_ptr<tls::ServerContext> Ports::context(const std::string& key, const Wanted& wanted) {
+  contexts_wanted_.insert(key);
   std::vector<std::shared_ptr<const tls::Certificate>> certificates = wanted.named;
   for (const std::string& host : wanted.unnamed_hosts) {
     if (auto issued = issue({host})) certificates.push_back(std::move(issued));
@@ -205,12 +263,12 @@ std::shared_ptr<tls::ServerContext> Ports::context(std::uint32_t port, const Wan
     certificates.push_back(std::move(own));
   auto set = std::make_shared<const tls::CertificateSet>(std::move(certificates));
 
-  Context& known = contexts_[port];
+  Context& known = contexts_[key];
   if (known.context && known.settings == wanted.settings) {
     known.context->replace(std::move(set));
     return known.context;
   }
-  tls::ServerOptions options{.protocols = {"h2", "http/1.1"},
+  tls::ServerOptions options{.protocols = wanted.settings.protocols,
                              .client_certificates = wanted.settings.clients,
                              .client_authorities = nullptr,
                              .tls13_only = wanted.settings.tls13_only};
@@ -231,9 +289,9 @@ std::shared_ptr<tls::ServerContext> Ports::context(std::uint32_t port, const Wan
     }
     error = made.error();
   }
-  contexts_.erase(port);
-  env_.log.error("a port takes no connections: its TLS can't be had",
-                 {{"port", std::to_string(port)}, {"reason", error.text}});
+  contexts_.erase(key);
+  env_.log.error("a listener takes no connections: its TLS can't be had",
+                 {{"listener", key}, {"reason", error.text}});
   return nullptr;
 }
 

@@ -13,6 +13,7 @@
 
 #include "config/http_formats.h"
 #include "config/snapshot.h"
+#include "edge/tcp_listeners.h"
 #include "net/env.h"
 #include "net/network.h"
 #include "tls/authority.h"
@@ -26,7 +27,8 @@ struct SharedPorts {
   std::uint16_t https = 0;
 
   // What a listener's socket and routes go by: its own port, or kSharedHttp and kSharedHttps. Who names the
-  // port of the shared HTTP listener means that listener.
+  // port of the shared HTTP listener means that listener, and so does a TLS listener that names the HTTPS
+  // one's.
   std::uint32_t number_of(const config::Listener& listener) const;
   friend bool operator==(const SharedPorts&, const SharedPorts&) = default;
 };
@@ -37,6 +39,9 @@ struct PlannedPort {
   std::vector<config::Network> proxied_from;  // whose connections begin with a PROXY header
   bool h2c = false;                           // HTTP/2 by prior knowledge
   bool refused = false;  // its TLS can't be had: no connection is better than a weaker one
+  // What of it is no HTTP; null: nothing.
+  std::shared_ptr<const TcpPort> tcp;
+  bool http = true;  // HTTP or HTTPS is spoken, where no listener of tcp takes a connection
 };
 
 class Ports {
@@ -60,7 +65,7 @@ class Ports {
   // By number. A certificate that can't be used leaves the port what it had of it before; a port whose
   // demands on clients can't be met is refused. Both are said in the log. One that another program listens on
   // is left out. While neither load balancers nor certificates have changed, it is what it was before.
-  std::vector<PlannedPort> plan(const config::SnapshotPointer& snapshot);
+  std::vector<PlannedPort> plan(const config::SnapshotPointer& snapshot, const filter::Common& common);
   // The next plan looks at everything again: issued certificates near their end are made anew, so this is
   // called from time to time without a change.
   void look_again() { planned_for_ = nullptr; }
@@ -77,6 +82,7 @@ class Ports {
     bool tls13_only = false;
     tls::ClientCertificates clients = tls::ClientCertificates::kOff;
     std::string client_ca;
+    std::vector<std::string> protocols{"h2", "http/1.1"};  // by ALPN
     friend bool operator==(const Settings&, const Settings&) = default;
   };
   struct Wanted {
@@ -85,6 +91,13 @@ class Ports {
     std::vector<std::string> unnamed_hosts;
     std::vector<config::Network> proxied_from;
     bool h2c = false;
+    bool http = false;             // some listener of it, or the shared one
+    std::shared_ptr<TcpPort> tcp;  // null: no listener of it
+    std::vector<config::Listener> https;
+    TcpPort& connections() {
+      if (!tcp) tcp = std::make_shared<TcpPort>();
+      return *tcp;
+    }
   };
   struct Context {
     Settings settings;
@@ -106,19 +119,30 @@ class Ports {
     std::shared_ptr<const tls::Certificate> certificate;  // null: it can't be used
   };
 
-  std::vector<PlannedPort> plan_anew(const config::Snapshot& snapshot);
+  // By number.
+  struct WantedPorts {
+    std::map<std::uint32_t, Wanted> tls;
+    std::map<std::uint32_t, Wanted> plain;
+  };
+  std::vector<PlannedPort> plan_anew(const config::Snapshot& snapshot, const filter::Common& common);
+  WantedPorts wanted_ports(const config::Snapshot& snapshot, const filter::Common& common);
   void collect(const config::Snapshot& snapshot, const config::Listener& listener, Wanted& wanted);
+  TcpListenerPointer tcp_listener(const config::Snapshot& snapshot, const config::LoadBalancer& balancer,
+                                  std::size_t place, const filter::Common& common);
   std::shared_ptr<const tls::Certificate> load(const config::Snapshot& snapshot, const std::string& name);
   std::shared_ptr<const tls::Certificate> issue(const std::vector<std::string>& hosts);
   std::shared_ptr<const tls::Certificate> given(const std::string& host);
-  std::shared_ptr<tls::ServerContext> context(std::uint32_t port, const Wanted& wanted);
+  std::shared_ptr<tls::ServerContext> context(const std::string& key, const Wanted& wanted);
   bool claim(std::uint32_t number);
 
   net::Env& env_;
   std::shared_ptr<const tls::Authority> authority_;
   std::string domain_;
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();
-  std::map<std::uint32_t, Context> contexts_;
+  std::map<std::string, Context> contexts_;                           // by port, and by TLS listener
+  std::set<std::string> contexts_wanted_;                             // by the plan that is being made
+  std::map<std::string, std::shared_ptr<SharedListener>> listeners_;  // of TCP and TLS
+  std::set<std::string> listeners_wanted_;
   std::map<std::string, Loaded, std::less<>> loaded_;
   std::map<std::vector<std::string>, Issued> issued_;
   std::map<std::string, Given> given_;  // by host name

@@ -6,14 +6,13 @@
 #include <utility>
 
 #include "edge/intake.h"
-#include "edge/retrying.h"
-#include "edge/upstream_head.h"
 #include "h2/grpc.h"
 #include "http/client.h"
 #include "net/frame_pool.h"
 #include "net/timer.h"
-#include "tls/proxy_header.h"
-#include "tls/tls_stream.h"
+#include "upstream/dial.h"
+#include "upstream/retrying.h"
+#include "upstream/upstream_head.h"
 
 namespace weir::edge {
 namespace {
@@ -86,45 +85,18 @@ http::ExchangeOptions exchange_options(http::Request& request, const Route& rout
           .switched_idle_timeout = idle};
 }
 
-net::Task<Result<std::unique_ptr<net::Stream>>> secure(std::unique_ptr<net::Stream> stream,
-                                                       const PlannedService& service, const SharedHost& host,
-                                                       Duration timeout) {
-  if (service.tls_failed) co_return fail(Code::kConnectFailed, "the service's TLS settings can't be used");
-  const std::string& name = service.spec.tls->server_name.empty() ? host.name : service.spec.tls->server_name;
-  auto secured = co_await tls::TlsStream::connect(std::move(stream), service.tls,
-                                                  {.name = name, .endpoint = host.key}, timeout);
-  if (!secured) co_return fail(secured.error());
-  if (service.spec.protocol == config::Protocol::kHttp2 && (*secured)->protocol() != "h2") {
-    co_return fail(Code::kConnectFailed, "the endpoint does not choose HTTP/2 (ALPN h2)");
-  }
-  co_return std::move(*secured);
-}
-
 // Whose connections to an endpoint may carry this request; default: anybody's.
-net::Address carried(const Upstream& upstream, const http::Request& request) {
+net::Address carried(const upstream::Upstream& upstream, const http::Request& request) {
   const bool alone = upstream.service().spec.proxy_protocol != config::ProxyProtocol::kNone;
   return alone ? request.peer : net::Address();
 }
 
-// By a PROXY header. The edge's own address of that connection is not known here, only its port.
-net::Task<Result<std::size_t>> tell_client(net::Stream& stream, const config::ServiceSpec& spec,
-                                           const http::Request& request) {
-  const net::Address self = request.peer.is_v6() ? net::Address::v6({}, request.local_port)
-                                                 : net::Address::v4({}, request.local_port);
-  const bool first = spec.proxy_protocol == config::ProxyProtocol::kV1;
-  tls::ProxyHeaderBytes room;
-  const auto header =
-      tls::write_proxy_header(first ? tls::ProxyVersion::k1 : tls::ProxyVersion::k2,
-                              {.proxied = {{.source = request.peer, .destination = self}}}, room);
-  co_return co_await stream.write(header, spec.connect_timeout);
-}
-
 // A client that did not come for this endpoint comes for it from now on.
-void keep_client(http::Request& request, const Upstream& upstream, std::uint32_t index,
-                 const Affinity& affinity, http::ResponseHead& head) {
+void keep_client(http::Request& request, const upstream::Upstream& upstream, std::uint32_t index,
+                 const upstream::Affinity& affinity, http::ResponseHead& head) {
   const std::uint64_t endpoint = upstream.service().hosts[index].cookie;
   if (endpoint == affinity.endpoint) return;
-  std::string cookie = sticky_cookie(upstream.service(), endpoint, request.scheme == "https");
+  std::string cookie = upstream::sticky_cookie(upstream.service(), endpoint, request.scheme == "https");
   (void)head.fields.add(http::Known::kSetCookie, request.scratch.keep(std::move(cookie)));
 }
 
@@ -134,8 +106,8 @@ std::optional<std::uint32_t> backend_by_cookie(const http::Request& request, con
                                                const Route& route) {
   if (!request.head.fields.has(http::Known::kCookie)) return std::nullopt;
   for (std::uint32_t i = 0; i < route.backends.size(); ++i) {
-    Upstream& upstream = *active.upstreams[route.backends[i]];
-    const std::uint64_t endpoint = sticky_endpoint(upstream.service(), request.head.fields);
+    upstream::Upstream& upstream = *active.upstreams[route.backends[i]];
+    const std::uint64_t endpoint = upstream::sticky_endpoint(upstream.service(), request.head.fields);
     if (endpoint != 0 && route.backend_weights[i] > 0 && upstream.serves(endpoint)) return i;
   }
   return std::nullopt;
@@ -174,8 +146,8 @@ void count(const record::Decision& decision) {
 
 // Writes down how a try ended, by the status of the answer or an error, and counts it for the endpoint.
 template <class Outcome>
-void end_try(record::Decision& decision, record::Try& one, UpstreamHost& host, const Outcome& outcome,
-             Instant now) {
+void end_try(record::Decision& decision, record::Try& one, upstream::UpstreamHost& host,
+             const Outcome& outcome, Instant now) {
   decision.end_try(one, outcome, now);
   host.counts->responses[static_cast<std::size_t>(one.status / 100) % 6].add();
   host.counts->upstream.observe(one.took);
@@ -210,14 +182,14 @@ void Proxy::apply(PlanPointer plan) {
   next->upstreams.reserve(plan->services.size());
   auto old = active_->upstreams.begin();  // in the order of names, like the services
   const auto end = active_->upstreams.end();
-  for (const PlannedServicePointer& service : plan->services) {
+  for (const upstream::PlannedServicePointer& service : plan->services) {
     while (old != end && (*old)->service().name < service->name) ++old;
     const bool known = old != end && (*old)->service().name == service->name;
     const bool same = known && &(*old)->service() == service.get();
-    next->upstreams.push_back(
-        same ? *old
-             : std::make_shared<Upstream>(service, known ? old->get() : nullptr, env_, zone_,
-                                          UpstreamShare{traffic_, connections_, kWriteTimeout}));
+    next->upstreams.push_back(same ? *old
+                                   : std::make_shared<upstream::Upstream>(
+                                         service, known ? old->get() : nullptr, env_, zone_,
+                                         upstream::UpstreamShare{traffic_, connections_, kWriteTimeout}));
   }
   if (active_->plan && active_->plan->router == plan->router) {
     next->load_balancer_counts = active_->load_balancer_counts;
@@ -230,6 +202,13 @@ void Proxy::apply(PlanPointer plan) {
   journal_.keep_names();
   active_ = std::move(next);
   traffic_.drop_unused();
+}
+
+record::Traffic::Counts* Proxy::counts_of(std::string_view load_balancer) const {
+  const auto names = active_->plan->router->load_balancers();
+  const auto found = std::ranges::lower_bound(names, load_balancer);
+  if (found == names.end() || *found != load_balancer) return nullptr;
+  return active_->load_balancer_counts[static_cast<std::size_t>(found - names.begin())].get();
 }
 
 void Proxy::close_idle() {
@@ -345,12 +324,12 @@ net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request,
 net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
                                                     std::shared_ptr<const ActivePlan> active,
                                                     std::uint32_t place, const Route& route) {
-  Upstream* const upstream = active->upstreams[place].get();
+  upstream::Upstream* const upstream = active->upstreams[place].get();
   const config::ServiceSpec& service = upstream->service().spec;
   const http::ExchangeOptions options = exchange_options(request, route, service);
   const config::Retries& retries = route.retries ? *route.retries : service.retries;
   net::Buffer out = net::Buffer::acquire();
-  auto head = write_upstream_head(request, upstream->service(), out.span(), env_.random);
+  auto head = upstream::write_upstream_head(request, upstream->service(), out.span(), env_.random);
   record::Decision& decision = record::Decision::of(request);
   if (!head) {
     Error error = head.error();
@@ -365,7 +344,8 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
 
   upstream->count_request();
   const bool has_affinity = service.hash_on || service.sticky;
-  const Affinity affine = has_affinity ? affinity(upstream->service(), request) : Affinity();
+  const upstream::Affinity affine =
+      has_affinity ? upstream::affinity(upstream->service(), request) : upstream::Affinity();
   lb::Permit permit = upstream->acquire(lb::Resource::kRequests);
   if (!permit) {
     co_return refuse(decision,
@@ -386,7 +366,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   }
   const net::Loop& loop = env_.loop;
   const Instant ends = retries.per_try_timeout ? loop.deadline(options.response_timeout) : Instant::max();
-  Retrying retrying(retries, *upstream, request, affine, ends);
+  upstream::Retrying retrying(retries, *upstream, request, affine, ends);
   for (;;) {
     const Instant try_ends = std::min(ends, loop.deadline(retries.per_try_timeout.value_or(Duration::max())));
     auto response = co_await attempt(request, *upstream, *index, *head, options, try_ends);
@@ -404,16 +384,16 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   }
 }
 
-net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upstream& upstream,
-                                                    std::uint32_t index, const UpstreamHead& head,
+net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, upstream::Upstream& upstream,
+                                                    std::uint32_t index, const upstream::UpstreamHead& head,
                                                     http::ExchangeOptions options, Instant ends) {
-  UpstreamHost& host = upstream.host(index);
+  upstream::UpstreamHost& host = upstream.host(index);
   record::Decision& decision = record::Decision::of(request);
-  UpstreamConnection pooled = host.take(carried(upstream, request));
+  upstream::UpstreamConnection pooled = host.take(carried(upstream, request));
   for (;;) {
     const bool reused{pooled};
     record::Try& one = decision.begin_try(host.shared->key, reused, env_.loop.now());
-    Result<UpstreamConnection> connection = std::exchange(pooled, {});
+    Result<upstream::UpstreamConnection> connection = std::exchange(pooled, {});
     if (!reused) connection = co_await connect(upstream, host, request, ends);
     if (!connection) {
       end_try(decision, one, host, connection.error(), env_.loop.now());
@@ -433,11 +413,11 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
                        (*response)->head.status >= 500 ? lb::Outcome::kServerError : lb::Outcome::kSuccess);
       const unsigned version_major = head.h2 ? 2 : 1;
       if (request.upgrade != nullptr) {
-        const auto settled = settle_upgrade(request, (*response)->head, version_major);
+        const auto settled = upstream::settle_upgrade(request, (*response)->head, version_major);
         if (!settled && !(*response)->settled()) co_await (*response)->settle();
         if (!settled) co_return fail(settled.error());
       }
-      clean_response_head((*response)->head, version_major);
+      upstream::clean_response_head((*response)->head, version_major);
       co_return response;
     }
     const Error& error = response.error();
@@ -448,7 +428,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
     // An origin may close a connection, just as a request is on its way: that says nothing about the origin,
     // so it gets the request once more.
     const bool stale = reused && (broken || error.retry == Retry::kSafe);
-    if (stale && may_send_again(request, error)) continue;
+    if (stale && upstream::may_send_again(request, error)) continue;
     if (broken) upstream.failed(index);
     if (error.side == Side::kUpstream && error.code != Code::kCancelled) {
       upstream.observe(index, lb::Outcome::kLocal);
@@ -458,18 +438,20 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, Upst
 }
 
 struct Proxy::HostOpener final : h2::Opener {
-  HostOpener(Proxy& opening, Upstream& of, UpstreamHost& to, const http::Request& for_request, Instant by)
+  HostOpener(Proxy& opening, upstream::Upstream& of, upstream::UpstreamHost& to,
+             const http::Request& for_request, Instant by)
       : proxy(opening), upstream(of), host(to), request(for_request), ends(by) {}
   net::Task<Result<Opened>> open() override { return proxy.open(upstream, host, request, ends); }
   Proxy& proxy;
-  Upstream& upstream;
-  UpstreamHost& host;
+  upstream::Upstream& upstream;
+  upstream::UpstreamHost& host;
   const http::Request& request;
   Instant ends;
 };
 
-net::Task<Result<UpstreamConnection>> Proxy::connect(Upstream& upstream, UpstreamHost& host,
-                                                     const http::Request& request, Instant ends) {
+net::Task<Result<upstream::UpstreamConnection>> Proxy::connect(upstream::Upstream& upstream,
+                                                               upstream::UpstreamHost& host,
+                                                               const http::Request& request, Instant ends) {
   const lb::Permit waiting = upstream.acquire(lb::Resource::kPending);
   if (!waiting) co_return fail(Code::kOverloaded, "as many requests as the service allows wait to connect");
   HostOpener opener(*this, upstream, host, request, ends);
@@ -477,30 +459,21 @@ net::Task<Result<UpstreamConnection>> Proxy::connect(Upstream& upstream, Upstrea
   co_return co_await host.connect(opener, until(ends, tcp_and_tls, env_.loop), carried(upstream, request));
 }
 
-net::Task<Result<h2::Opener::Opened>> Proxy::open(Upstream& upstream, UpstreamHost& host,
+net::Task<Result<h2::Opener::Opened>> Proxy::open(upstream::Upstream& upstream, upstream::UpstreamHost& host,
                                                   const http::Request& request, Instant ends) {
-  const PlannedService& service = upstream.service();
+  const upstream::PlannedService& service = upstream.service();
   lb::Permit open = upstream.acquire(lb::Resource::kConnections);
   if (!open) co_return fail(Code::kOverloaded, "as many connections as the service allows are open");
   counters_.connects.add();
-  const Duration timeout = service.spec.connect_timeout;
   auto stream =
-      co_await connector_.connect_for(request.peer, host.shared->address, until(ends, timeout, env_.loop));
-  if (stream && service.spec.proxy_protocol != config::ProxyProtocol::kNone) {
-    if (auto told = co_await tell_client(**stream, service.spec, request); !told) stream = fail(told.error());
-  }
-  if (stream && service.spec.tls) {
-    stream = co_await secure(std::move(*stream), service, *host.shared, until(ends, timeout, env_.loop));
-  }
+      co_await upstream::dial(connector_, service, *host.shared,
+                              {.client = request.peer, .local_port = request.local_port}, ends, env_.loop);
   if (stream) {
     co_return h2::Opener::Opened{std::move(*stream),
                                  std::make_unique<HeldPermit>(std::move(open), upstream.keeper())};
   }
   counters_.connect_failures.add();
-  Error error = stream.error();
-  error.side = Side::kUpstream;
-  error.retry = error.code == Code::kCancelled ? Retry::kNever : Retry::kSafe;  // nothing was sent
-  co_return fail(error);
+  co_return fail(stream.error());
 }
 
 }  // namespace weir::edge

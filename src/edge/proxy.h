@@ -12,7 +12,6 @@
 #include "auth/failure_throttle.h"
 #include "base/metrics.h"
 #include "edge/plan.h"
-#include "edge/upstream.h"
 #include "http/service.h"
 #include "net/env.h"
 #include "net/task_group.h"
@@ -20,13 +19,14 @@
 #include "record/journal.h"
 #include "record/live_requests.h"
 #include "record/traffic.h"
+#include "upstream/upstream.h"
 
 namespace weir::edge {
 
 // What one core serves from now on. Requests under way keep the one that they began with.
 struct ActivePlan {
   PlanPointer plan;
-  std::vector<std::shared_ptr<Upstream>> upstreams;                  // as plan->services
+  std::vector<std::shared_ptr<upstream::Upstream>> upstreams;        // as plan->services
   std::vector<record::Traffic::CountsPointer> load_balancer_counts;  // as plan->router.load_balancers()
 };
 
@@ -59,6 +59,9 @@ class Proxy final : public http::Service {
 
   void apply(PlanPointer plan);
   const ActivePlan& active() const { return *active_; }
+  std::shared_ptr<const ActivePlan> active_pointer() const { return active_; }
+  // Of a load balancer of the plan; null: it is not there. Valid while they are counted in as under way.
+  record::Traffic::Counts* counts_of(std::string_view load_balancer) const;
   void close_idle();
   // Connections that came in by these ports belong to the shared listeners; 0: there is none.
   void set_shared_ports(std::uint16_t http, std::uint16_t https) {
@@ -95,12 +98,13 @@ class Proxy final : public http::Service {
   net::Task<Result<http::ResponsePtr>> forward(http::Request& request,
                                                std::shared_ptr<const ActivePlan> active, std::uint32_t place,
                                                const Route& route);
-  net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, Upstream& upstream,
-                                               std::uint32_t index, const UpstreamHead& head,
+  net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, upstream::Upstream& upstream,
+                                               std::uint32_t index, const upstream::UpstreamHead& head,
                                                http::ExchangeOptions options, Instant ends);
-  net::Task<Result<UpstreamConnection>> connect(Upstream& upstream, UpstreamHost& host,
-                                                const http::Request& request, Instant ends);
-  net::Task<Result<h2::Opener::Opened>> open(Upstream& upstream, UpstreamHost& host,
+  net::Task<Result<upstream::UpstreamConnection>> connect(upstream::Upstream& upstream,
+                                                          upstream::UpstreamHost& host,
+                                                          const http::Request& request, Instant ends);
+  net::Task<Result<h2::Opener::Opened>> open(upstream::Upstream& upstream, upstream::UpstreamHost& host,
                                              const http::Request& request, Instant ends);
 
   struct HostOpener;

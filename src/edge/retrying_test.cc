@@ -1,4 +1,4 @@
-#include "edge/retrying.h"
+#include "upstream/retrying.h"
 
 #include "edge/edge_fixture.h"
 

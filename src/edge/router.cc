@@ -159,6 +159,7 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
   const std::size_t place = names_.size();
   names_.push_back(std::make_unique<const std::string>(load_balancer.name));
   load_balancers_.push_back(*names_.back());
+  if (config::is_of_connections(load_balancer.spec)) return;  // see TcpPort
   const auto go_on = [&](Route& route, const config::Route& spec) {
     const auto found = previous.find(route.id);
     const Route* before = found == previous.end() ? nullptr : found->second;

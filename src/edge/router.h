@@ -100,7 +100,7 @@ class Router {
     return found == trusted_.end() ? std::span<const config::Network>() : found->second;
   }
   std::size_t routes() const { return routes_.size(); }
-  // The names of all load balancers.
+  // The names of all load balancers, those of connections too, in order.
   std::span<const std::string_view> load_balancers() const { return load_balancers_; }
 
   // What match() goes through, until one matches: every route of every listener whose host names take the

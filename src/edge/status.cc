@@ -15,7 +15,8 @@ constexpr const char* kNoCertificate =
 constexpr const char* kNoTls = "no TLS settings that could be used; see the log";
 constexpr const char* kNoHttps = "there is no shared HTTPS port: switched off, or taken when weir started";
 
-config::EndpointStatus status_of_host(const PlannedService& service, const SharedHost& host) {
+config::EndpointStatus status_of_host(const upstream::PlannedService& service,
+                                      const upstream::SharedHost& host) {
   config::EndpointStatus status{.address = host.address.to_string(), .since = host.health_since};
   if (!net::Address::parse_ip(host.name, 0)) status.name = host.name;
   if (host.outcomes.ejected()) {
@@ -47,7 +48,7 @@ config::EndpointStatus status_of_host(const PlannedService& service, const Share
   return status;
 }
 
-bool serves(const PlannedService& service, const SharedHost& host) {
+bool serves(const upstream::PlannedService& service, const upstream::SharedHost& host) {
   return lb::may_serve(host.verdict(), service.spec.health_check.has_value()) && !host.outcomes.ejected();
 }
 
@@ -56,14 +57,14 @@ config::EndpointStatus unresolved(const config::Endpoint& endpoint) {
 }
 
 // Of an endpoint by its name there are as many hosts as the name has addresses.
-bool is_of(const SharedHost& host, std::string_view endpoint_key) {
+bool is_of(const upstream::SharedHost& host, std::string_view endpoint_key) {
   return host.key == endpoint_key ||
          (host.key.starts_with(endpoint_key) && host.key[endpoint_key.size()] == '/');
 }
 
 }  // namespace
 
-PlannedServicePointer Edge::find_planned(std::string_view name) const {
+upstream::PlannedServicePointer Edge::find_planned(std::string_view name) const {
   const auto found = std::ranges::lower_bound(plan_->services, name, {},
                                               [](const auto& one) -> std::string_view { return one->name; });
   return found != plan_->services.end() && (*found)->name == name ? *found : nullptr;
@@ -72,9 +73,9 @@ PlannedServicePointer Edge::find_planned(std::string_view name) const {
 config::ServiceStatus Edge::status_of(std::string_view name) const {
   config::ServiceStatus status;
   const config::Service* service = snapshot_->find_service(name);
-  const PlannedServicePointer planned = find_planned(name);
+  const upstream::PlannedServicePointer planned = find_planned(name);
   if (service == nullptr || !planned) return status;
-  for (const PlannedHost& host : planned->hosts) {
+  for (const upstream::PlannedHost& host : planned->hosts) {
     status.endpoints.push_back(status_of_host(*planned, *host.shared));
     if (serves(*planned, *host.shared)) ++status.serving;
   }
@@ -91,10 +92,10 @@ config::EndpointStatus Edge::status_of(const config::EndpointSpec& joined) const
   const auto address = config::parse_address(joined.address);
   const std::string key = address ? config::to_text(*address) : joined.address;
   config::EndpointStatus status;
-  const PlannedServicePointer service = find_planned(joined.service);
+  const upstream::PlannedServicePointer service = find_planned(joined.service);
   if (!service) return status;
   bool found = false;
-  for (const PlannedHost& host : service->hosts) {
+  for (const upstream::PlannedHost& host : service->hosts) {
     if (!is_of(*host.shared, key)) continue;
     if (!found || serves(*service, *host.shared)) status = status_of_host(*service, *host.shared);
     found = true;
@@ -119,8 +120,10 @@ std::vector<Edge::Unmet> Edge::unmet() const {
       const auto host = std::ranges::find_if(
           listener.hostnames, [&without](const std::string& one) { return without.contains(one); });
       const bool named = listener.tls && !listener.tls->certificates.empty();
-      if (named || listener.protocol != config::ListenerProtocol::kHttps || host == listener.hostnames.end())
-        continue;
+      const bool ends_tls =
+          listener.protocol == config::ListenerProtocol::kHttps ||
+          (listener.protocol == config::ListenerProtocol::kTls && !config::is_passthrough(listener));
+      if (named || !ends_tls || host == listener.hostnames.end()) continue;
       all.push_back({balancer->name, *host + kNoCertificate});
       break;
     }

@@ -202,25 +202,26 @@ TEST_CASE("certificates of the edge's own authority are renewed without a change
 
 TEST_CASE("a port's certificates: issued once, forgotten with their host, TLS 1.3 alone when asked for") {
   Secure world;
+  const filter::Common common;
   Ports ports(world.fake.env, world.authority, "weir.test");
-  const auto first = ports.plan(world.snapshot.made());
+  const auto first = ports.plan(world.snapshot.made(), common);
   REQUIRE(first.size() == 2);
   const auto named = [](const std::vector<PlannedPort>& planned) {
     const auto found = std::ranges::find(planned, config::kSharedHttps, &PlannedPort::number);
     return found->tls->certificates()->find("a.example", true);
   };
   const tls::Certificate* issued = named(first);
-  CHECK(named(ports.plan(world.snapshot.made())) == issued);
+  CHECK(named(ports.plan(world.snapshot.made(), common)) == issued);
   CHECK(ports.issued() == 2);
   const auto snapshot = world.snapshot.made();
-  CHECK(named(ports.plan(snapshot)) == issued);
+  CHECK(named(ports.plan(snapshot, common)) == issued);
   world.fake.clock.advance(61 * 24h);  // a third of 90 days is left
-  CHECK(named(ports.plan(snapshot)) == issued);
+  CHECK(named(ports.plan(snapshot, common)) == issued);
   ports.look_again();
-  CHECK(named(ports.plan(snapshot)) != issued);
+  CHECK(named(ports.plan(snapshot, common)) != issued);
   world.listener().hostnames = {"b.example"};
   world.listener().tls->min_version = config::TlsVersion::k13;
-  const auto last = ports.plan(world.snapshot.made());
+  const auto last = ports.plan(world.snapshot.made(), common);
   CHECK(std::ranges::find(last, config::kSharedHttps, &PlannedPort::number)->tls->options().tls13_only);
   CHECK(ports.issued() == 2);
 }

@@ -14,21 +14,21 @@ void Edge::set_verdict(const std::string& service, std::set<std::string> unhealt
   } else {
     verdicts_.insert_or_assign(service, std::move(unhealthy));
   }
-  if (const PlannedServicePointer planned = find_planned(service)) judge(*planned);
+  if (const upstream::PlannedServicePointer planned = find_planned(service)) judge(*planned);
 }
 
 void Edge::heed_verdicts(bool heed) {
   if (std::exchange(heeding_, heed) == heed) return;
   for (const auto& [service, unhealthy] : verdicts_) {
-    if (const PlannedServicePointer planned = find_planned(service)) judge(*planned);
+    if (const upstream::PlannedServicePointer planned = find_planned(service)) judge(*planned);
   }
 }
 
-void Edge::judge(const PlannedService& service) {
+void Edge::judge(const upstream::PlannedService& service) {
   const auto verdict = heeding_ ? verdicts_.find(service.name) : verdicts_.end();
   bool changed = false;
-  for (const PlannedHost& planned : service.hosts) {
-    SharedHost& host = *planned.shared;
+  for (const upstream::PlannedHost& planned : service.hosts) {
+    upstream::SharedHost& host = *planned.shared;
     const bool condemned = verdict != verdicts_.end() && verdict->second.contains(host.key);
     if (host.condemned.load(std::memory_order_relaxed) == condemned) continue;
     if (condemned) {
@@ -45,27 +45,28 @@ void Edge::judge(const PlannedService& service) {
   if (changed) service.shared->health_epoch.fetch_add(1, std::memory_order_release);
 }
 
-void Edge::tell_finding(std::string_view service, const SharedHost& host) const {
+void Edge::tell_finding(std::string_view service, const upstream::SharedHost& host) const {
   const lb::Health health = host.health.load(std::memory_order_relaxed);
   const bool unhealthy = health == lb::Health::kUnhealthy || health == lb::Health::kNeverHealthy;
   found_({service, host.key, health, unhealthy ? sentence_of(host.health_reason) : std::string()});
 }
 
 // Those that come into the care of the checks, and those that leave it.
-void Edge::tell_findings(const PlannedService* before, const PlannedService* after) const {
+void Edge::tell_findings(const upstream::PlannedService* before,
+                         const upstream::PlannedService* after) const {
   if (!found_) return;
-  const auto checked = [](const PlannedService* service) {
-    std::set<const SharedHost*> hosts;
+  const auto checked = [](const upstream::PlannedService* service) {
+    std::set<const upstream::SharedHost*> hosts;
     if (service == nullptr || !service->spec.health_check) return hosts;
-    for (const PlannedHost& host : service->hosts) hosts.insert(host.shared.get());
+    for (const upstream::PlannedHost& host : service->hosts) hosts.insert(host.shared.get());
     return hosts;
   };
   const auto old = checked(before);
   const auto now = checked(after);
-  for (const SharedHost* host : old) {
+  for (const upstream::SharedHost* host : old) {
     if (!now.contains(host)) found_({before->name, host->key, std::nullopt, {}});
   }
-  for (const SharedHost* host : now) {
+  for (const upstream::SharedHost* host : now) {
     if (!old.contains(host)) tell_finding(after->name, *host);
   }
 }

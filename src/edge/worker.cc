@@ -11,6 +11,7 @@ constexpr Duration kIdleSweep = std::chrono::seconds(1);
 Worker::Worker(net::Env& env, http::ServerOptions options, const WorkerOptions& own)
     : env_(env),
       proxy_(env, env.network, own),
+      tcp_(env, env.network, proxy_, own),
       server_(env, proxy_, std::move(options)),
       tasks_(env.loop),
       ending_(env.loop) {}
@@ -18,7 +19,8 @@ Worker::Worker(net::Env& env, http::ServerOptions options, const WorkerOptions& 
 Result<net::Address> Worker::open(const net::Address& at, const PlannedPort& planned) {
   auto listener = env_.network.listen(at);
   if (!listener) return fail(listener.error());
-  Port port{(*listener)->address(), std::make_shared<PortHandshake>(planned, handshakes_)};
+  Port port{(*listener)->address(), std::make_shared<PortHandshake>(planned, handshakes_, tcp_)};
+  tcp_.set_own(port.address, true);
   server_.listen(std::move(*listener), port.handshake);
   return ports_.insert_or_assign(planned.number, std::move(port)).first->second.address;
 }
@@ -45,6 +47,7 @@ Result<Listening> Worker::listen(const Listening& at, const Plan& plan) {
 
 std::optional<Worker::PortFailures> Worker::apply(const PlanPointer& plan) {
   proxy_.apply(plan);
+  tcp_.plan_changed();
   return open_ports(*plan);
 }
 
@@ -56,7 +59,7 @@ std::optional<Worker::PortFailures> Worker::open_ports(const Plan& plan) {
   std::erase_if(ports_, [&](const auto& one) {
     const bool stays =
         is_shared(one.first) || std::ranges::binary_search(plan.ports, one.first, {}, &PlannedPort::number);
-    if (!stays) server_.unlisten(one.second.address);
+    if (!stays) unlisten(one.second.address);
     return !stays;
   });
   PortFailures failures;
@@ -79,7 +82,13 @@ net::Task<void> Worker::close_idle_connections() {
   while (co_await env_.loop.sleep(kIdleSweep)) {
     proxy_.close_idle();
     proxy_.flush_access_log();
+    tcp_.flush_access_log();
   }
+}
+
+void Worker::unlisten(const net::Address& at) {
+  tcp_.set_own(at, false);
+  server_.unlisten(at);
 }
 
 void Worker::finish(std::function<void()> done) { ending_.spawn(run_to_end(std::move(done))); }
@@ -90,6 +99,7 @@ net::Task<void> Worker::run_to_end(std::function<void()> done) {
   co_await tasks_.stop();
   co_await proxy_.stop();
   proxy_.flush_access_log();
+  tcp_.flush_access_log();
   done();
 }
 

@@ -6,9 +6,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "edge/port_handshake.h"
 #include "edge/proxy.h"
+#include "edge/tcp_proxy.h"
 #include "http/server.h"
 #include "net/env.h"
 #include "net/task_group.h"
@@ -41,6 +44,12 @@ class Worker {
 
   const http::Server& server() const { return server_; }
   const Proxy& proxy() const { return proxy_; }
+  const TcpProxy& tcp() const { return tcp_; }
+  // Of a request or a connection of that id; see Proxy and TcpProxy.
+  std::string explain(std::string_view id) const {
+    std::string found = proxy_.explain(id);
+    return found.empty() ? tcp_.explain(id) : found;
+  }
   const HandshakeCounters& handshakes() const { return handshakes_; }
 
  private:
@@ -50,6 +59,7 @@ class Worker {
   net::Env& env_;
   HandshakeCounters handshakes_;
   Proxy proxy_;
+  TcpProxy tcp_;
   http::Server server_;
   net::TaskGroup tasks_;
   net::TaskGroup ending_;
@@ -59,6 +69,7 @@ class Worker {
     std::shared_ptr<PortHandshake> handshake;
   };
   Result<net::Address> open(const net::Address& at, const PlannedPort& planned);
+  void unlisten(const net::Address& at);
 
   net::Address shared_;
   std::map<std::uint32_t, Port> ports_;  // by number

@@ -1,41 +1,24 @@
 // Who may come, by address.
-#include <algorithm>
-#include <span>
 #include <utility>
-#include <vector>
 
-#include "config/http_formats.h"
+#include "filter/admission.h"
 #include "filter/filters.h"
 
 namespace weir::filter {
 namespace {
 
-std::vector<config::Network> networks(const std::vector<std::string>& texts) {
-  std::vector<config::Network> parsed;
-  for (const std::string& text : texts) parsed.push_back(*config::parse_network(text));  // was validated
-  return parsed;
-}
-
 class IpAccess final : public Filter {
  public:
-  explicit IpAccess(const config::IpAccess& spec)
-      : allow_(networks(spec.allow)), deny_(networks(spec.deny)) {}
+  explicit IpAccess(const config::IpAccess& spec) : access_(spec) {}
 
   std::unique_ptr<http::TextResponse> on_request(Exchange& exchange) const override {
-    const net::Address& peer = exchange.request.peer;
-    const auto holds = [&peer](const config::Network& network) {
-      return network.contains(peer.is_v6(), peer.bytes());
-    };
-    if (std::ranges::none_of(deny_, holds) && (allow_.empty() || std::ranges::any_of(allow_, holds))) {
-      return nullptr;
-    }
+    if (access_.allows(exchange.request.peer)) return nullptr;
     exchange.reason = "address_refused";
     return http::refusal(403, exchange.reason, "this address may not come here", exchange.request.id);
   }
 
  private:
-  std::vector<config::Network> allow_;
-  std::vector<config::Network> deny_;
+  AddressAccess access_;
 };
 
 }  // namespace

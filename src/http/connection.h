@@ -41,7 +41,8 @@ struct Incoming {
   bool speaks_h2() const { return tls && tls->protocol == "h2"; }
 };
 
-// Of a listener: TLS, a PROXY header, or both. Has its own deadline.
+// Of a listener: TLS, a PROXY header, or both. Has its own deadline. What comes back without a stream was no
+// HTTP, and has been served to its end.
 class Handshake {
  public:
   virtual ~Handshake() = default;

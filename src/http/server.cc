@@ -103,6 +103,10 @@ net::Task<void> Server::run_connection(Incoming incoming, std::shared_ptr<Handsh
       co_return;
     }
     incoming = std::move(*done);
+    if (!incoming.stream) {
+      counters_.connections_closed.add();
+      co_return;
+    }
   }
   std::unique_ptr<Connection> connection;
   if (options_.h2 && incoming.speaks_h2()) {

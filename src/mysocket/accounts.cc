@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "auth/account_token.h"
+#include "auth/ssh_key.h"
 #include "base/text.h"
 #include "config/kinds.h"
 
@@ -101,6 +102,12 @@ api::Answer<api::Intent> sign_up_intent(const SignUp& sign_up, Random& random) {
   auto object =
       config::parse_object(config::to_json(wanted, config::Secrets::kKeep), config::Origin::kClient);
   if (!object) return api::refuse(api::invalid(std::move(object.error())));
+  // But for options: whoever signs up brings keys, and is nobody's authority.
+  for (const std::string& line : std::get<config::UserSpec>(object->spec).ssh_keys) {
+    if (const auto key = auth::parse_ssh_key(line); !key) {
+      return api::refuse(api::invalid({{.field = "spec.ssh_keys", .message = key.error(), .object = {}}}));
+    }
+  }
   api::Intent intent{.verb = api::Verb::kCreate, .kind = config::Kind::kUser, .name = wanted.metadata.name};
   intent.wanted = std::move(*object);
   return intent;

@@ -85,10 +85,9 @@ class Reader {
 
 void check_type(Reader& reader, std::string& type) {
   type = to_lower(type);
-  if (type == "tcp" || type == "tls") {
-    reader.say("socket_type", type + " is not there in this version of weir; http and https are");
-  } else if (type != "http" && type != "https") {
-    reader.say("socket_type", "must be http or https");
+  constexpr std::array<std::string_view, 4> kTypes{"http", "https", "tcp", "tls"};
+  if (std::ranges::find(kTypes, type) == kTypes.end()) {
+    reader.say("socket_type", "must be http, https, tcp or tls");
   }
 }
 

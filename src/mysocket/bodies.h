@@ -37,7 +37,7 @@ api::Answer<Login> parse_login(std::string_view json);
 struct SocketWish {
   std::string name;
   std::string description;
-  std::string type = "http";  // or "https"
+  std::string type = "http";  // or "https", "tcp", "tls"
   bool is_protected = false;
   std::string visitor_name;                    // that visitors of a protected one have to give
   std::string visitor_password;                // empty: as before

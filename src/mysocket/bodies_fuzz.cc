@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto login = parse_login(text)) WEIR_CHECK(login->password.size() <= 256);
   if (const auto wish = parse_socket(text)) {
-    WEIR_CHECK(wish->type == "http" || wish->type == "https");
+    WEIR_CHECK(wish->type == "http" || wish->type == "https" || wish->type == "tcp" || wish->type == "tls");
     WEIR_CHECK(!wish->is_protected || !wish->visitor_name.empty());
   }
   for (const http::Method method : {http::Method::kGet, http::Method::kPost}) {

@@ -131,26 +131,47 @@ api::Answer<Object> make_slot(const config::Whole& world, const std::string& soc
   return owned(socket + '-' + std::to_string(*port), user, std::move(spec));
 }
 
-// HTTP and HTTPS, as mysocket had it for both types; the type says what the origin speaks. The certificate of
-// an origin beside the client is rarely one that anybody could verify, and the way there is encrypted
-// already.
-config::LoadBalancerSpec balancer_spec(const std::string& name, const std::string& hostname) {
+bool is_of_connections(std::string_view type) { return type == "tcp" || type == "tls"; }
+
+// HTTP and HTTPS, as mysocket had it for both types; the type says what the origin speaks. Of tcp and tls a
+// port that is handed out; TLS ends at the edge.
+std::vector<config::Listener> listeners_of(const std::string& type, const std::string& hostname) {
+  using enum config::ListenerProtocol;
+  if (type == "tcp") return {{.protocol = kTcp, .hostnames = {}}};
+  if (type == "tls") return {{.protocol = kTls, .hostnames = {hostname}}};
+  return {{.protocol = kHttp, .hostnames = {hostname}}, {.protocol = kHttps, .hostnames = {hostname}}};
+}
+
+config::LoadBalancerSpec balancer_spec(const std::string& name, const std::string& type,
+                                       const std::string& hostname) {
   config::LoadBalancerSpec spec;
-  for (const auto protocol : {config::ListenerProtocol::kHttp, config::ListenerProtocol::kHttps}) {
-    config::Listener& listener = spec.listeners.emplace_back();
-    listener.protocol = protocol;
-    listener.hostnames.push_back(hostname);
-  }
+  spec.listeners = listeners_of(type, hostname);
   spec.routes.emplace_back().backends.push_back({.service = name});
   return spec;
 }
+
+// The certificate of an origin beside the client is rarely one that anybody could verify, and the way there
+// is encrypted already.
 config::ServiceSpec service_spec(const std::string& type, const std::string& hostname) {
   config::ServiceSpec spec;
+  if (is_of_connections(type)) spec.protocol = config::Protocol::kTcp;
   if (type == "https") {
     spec.tls.emplace().insecure_skip_verify = true;
     spec.tls->server_name = hostname;
   }
   return spec;
+}
+
+}  // namespace
+
+namespace {
+
+// A visitor of a connection has no way to say who it is.
+api::Answer<void> check_protection(const SocketWish& wish) {
+  if (!wish.is_protected || !is_of_connections(wish.type)) return {};
+  return api::refuse(400, "invalid",
+                     "a socket of type " + wish.type +
+                         " can't be protected: its visitors are not asked for a name and password");
 }
 
 }  // namespace
@@ -206,7 +227,11 @@ nlohmann::ordered_json tunnel_json(const config::Whole& world, const Object& tun
 nlohmann::ordered_json socket_json(const config::Whole& world, const Object& socket,
                                    const Surroundings& surroundings) {
   const auto& spec = std::get<config::LoadBalancerSpec>(socket.spec);
-  const bool has_host = !spec.listeners.empty() && !spec.listeners.front().hostnames.empty();
+  Tree ports = surroundings.ports;
+  if (config::is_of_connections(spec)) {
+    ports = Tree::array();
+    for (const config::Listener& listener : spec.listeners) ports.push_back(listener.port.value_or(0));
+  }
   const bool is_protected = !spec.routes.empty() && spec.routes.front().basic_auth.has_value();
   Tree tunnels = Tree::array();
   for (const config::ObjectPointer& tunnel : tunnels_of(world, socket)) {
@@ -216,9 +241,9 @@ nlohmann::ordered_json socket_json(const config::Whole& world, const Object& soc
   return {{"socket_id", socket.metadata.name},
           {"name", note_of(socket, kNameNote)},
           {"description", note_of(socket, kDescriptionNote)},
-          {"dnsname", has_host ? spec.listeners.front().hostnames.front() : std::string()},
+          {"dnsname", socket.metadata.name + '.' + surroundings.domain},
           {"socket_type", note_of(socket, kTypeNote)},
-          {"socket_tcp_ports", surroundings.ports},
+          {"socket_tcp_ports", std::move(ports)},
           {"protected_socket", is_protected},
           {"protected_username", note_of(socket, kVisitorNote)},
           {"protected_password", ""},  // kept as its hash
@@ -239,11 +264,14 @@ Intents create_socket(const config::Whole& world, const SocketChange& change,
   if (change.wish.is_protected && change.password_hash.empty()) {
     return api::refuse(400, "invalid", "protected_password is needed");
   }
+  if (auto protectable = check_protection(change.wish); !protectable) {
+    return std::unexpected(std::move(protectable.error()));
+  }
   const auto name = free_name(world, random);
   if (!name) return api::refuse(503, "overloaded", "no free name was found; try again");
   const std::string hostname = *name + '.' + surroundings.domain;
   std::vector<api::Intent> intents;
-  Object balancer = owned(*name, change.user, balancer_spec(*name, hostname));
+  Object balancer = owned(*name, change.user, balancer_spec(*name, change.wish.type, hostname));
   describe(balancer, change.wish);
   add(intents, api::Verb::kCreate, std::move(balancer));
   add(intents, api::Verb::kCreate, owned(*name, change.user, service_spec(change.wish.type, hostname)));
@@ -263,7 +291,14 @@ Intents replace_socket(const config::Whole& world, const std::string& id, const 
   const config::ObjectPointer secret = world.find(Kind::kSecret, id);
   const bool is_own = secret && config::owner_of(*secret) == change.user;
   std::vector<api::Intent> intents;
+  if (auto protectable = check_protection(change.wish); !protectable) {
+    return std::unexpected(std::move(protectable.error()));
+  }
   Object balancer = *socket;
+  if (is_of_connections(change.wish.type) || is_of_connections(note_of(*socket, kTypeNote))) {
+    auto& spec = std::get<config::LoadBalancerSpec>(balancer.spec);
+    spec.listeners = listeners_of(change.wish.type, id + '.' + surroundings.domain);
+  }
   describe(balancer, change.wish);
   add(intents, api::Verb::kApply, std::move(balancer));
   if (change.wish.type != note_of(*socket, kTypeNote)) {

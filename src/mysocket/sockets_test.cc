@@ -197,6 +197,25 @@ TEST_CASE("a protected socket asks its visitors for a name and a password") {
   CHECK(secret() == nullptr);
 }
 
+TEST_CASE("a socket of connections has a port of its own, which stays until it becomes one of requests") {
+  MysocketFixture world;
+  const std::string token = world.account("eve");
+  const Tree made = json_of(call(world, "POST", "/connect", socket_wish("db", "tcp"), token));
+  const std::string id = made["socket_id"];
+  CHECK(made["dnsname"] == id + ".weir.localhost");
+  CHECK(made["socket_tcp_ports"] == Tree{20'000});
+  CHECK(json_of(call(world, "POST", "/socket", socket_wish("secure", "tls"), token))["socket_tcp_ports"] ==
+        Tree{20'001});
+  const auto service = world.world.mirror.objects().find(Kind::kService, id);
+  REQUIRE(service);
+  CHECK(std::get<config::ServiceSpec>(service->spec).protocol == config::Protocol::kTcp);
+  const std::string path = "/socket/" + id;
+  CHECK(json_of(call(world, "PUT", path, socket_wish("other", "tcp"), token))["socket_tcp_ports"] ==
+        Tree{20'000});
+  CHECK(json_of(call(world, "PUT", path, socket_wish("other", "http"), token))["socket_tcp_ports"] ==
+        Tree{8080, 8443});
+}
+
 TEST_CASE("what a socket can't be is refused, and nothing comes of it") {
   MysocketFixture world;
   const std::string token = world.account("eve");
@@ -206,11 +225,13 @@ TEST_CASE("what a socket can't be is refused, and nothing comes of it") {
   };
   const std::string long_text(201, 'x');
   for (const Case& one : {
-           Case{{{"socket_type", "tcp"}},
-                "socket_type tcp is not there in this version of weir; http and https are"},
-           Case{{{"socket_type", "TLS"}},
-                "socket_type tls is not there in this version of weir; http and https are"},
-           Case{{{"socket_type", "ftp"}}, "socket_type must be http or https"},
+           Case{{{"socket_type", "ftp"}}, "socket_type must be http, https, tcp or tls"},
+           Case{
+               {{"socket_type", "tcp"},
+                {"protected_socket", true},
+                {"protected_username", "guest"},
+                {"protected_password", "secret"}},
+               "a socket of type tcp can't be protected: its visitors are not asked for a name and password"},
            Case{{{"socket_type", nullptr}, {"name", nullptr}}, "name is needed"},
            Case{{{"name", long_text}}, "name must be at most 200 bytes long"},
            Case{{{"name", 1}}, "name must be a text"},

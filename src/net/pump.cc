@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "net/epoll.h"
 #include "net/socket.h"
-#include "net/task_group.h"
+#include "net/timer.h"
 
 namespace weir::net {
 namespace {
@@ -160,24 +162,267 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
   co_return pumped;
 }
 
-// Both directions of carry().
-struct Carried {
-  TaskGroup tasks;
-  Event ended;  // both have, by themselves
-  unsigned under_way = 2;
+// A way that fills its buffers goes by splice, until it brings less than this at a time.
+constexpr std::size_t kSpliceAgainBytesMin = Buffer::kBytes / 2;
+
+class Carrier;
+
+// One direction of carry(): a machine that its streams drive, without a task. Itself the wait for bytes; the
+// wait for room, which is seldom, is made when it is needed.
+class Way final : private StreamStep {
+ public:
+  Way(Carrier& owner, Stream& from, Stream& to, std::uint64_t& bytes)
+      : StreamStep(from), owner_(owner), from_(from), to_(to), bytes_(bytes) {}
+
+  // Moves what there is, until it has to wait or is over.
+  void go();
+  // Is over, as it stands.
+  void stop();
+  bool over() const { return over_; }
+
+ private:
+  class Room final : public StreamStep, public Pooled {
+   public:
+    explicit Room(Way& way) : StreamStep(way.to_), way_(way) {}
+
+   private:
+    void done() override { way_.room_made(); }
+    Way& way_;
+  };
+
+  void done() override { go(); }
+  bool wait_for_bytes();
+  bool move_by_copy();
+  bool move_by_splice();
+  bool empty_pipe();
+  bool put(Slice bytes);
+  void wait_for_room(Slice rest);
+  void room_made();
+  void come_to_end();
+  bool fail_reading(const Error& error);
+  bool fail_writing(const Error& error);
+
+  Carrier& owner_;
+  Stream& from_;
+  Stream& to_;
+  std::uint64_t& bytes_;
+  Buffer buffer_;
+  std::unique_ptr<Room> room_;  // while it is waited for
+  std::optional<Pipe> pipe_;    // while it goes by splice
+  std::size_t in_pipe_ = 0;
+  std::size_t moved_ = 0;  // since it last let others run
+  bool over_ = false;
 };
 
-Task<void> carry_one_way(Stream& from, Stream& to, Carried& both, Duration patience) {
-  Patience reading(patience);
-  Patience writing(patience);
-  const Pumped pumped = co_await pump_messages(from, to, reading, writing);
-  if (pumped.result) {
-    (void)to.shutdown_write();  // fails when `to` is gone, which its reader tells
-  } else {
-    (pumped.read_failed ? to : from).abort();
-    both.tasks.cancel();
+class Carrier final : private Timer {
+ public:
+  Carrier(Stream& near, Stream& far, CarryLimits limits, Carried& carried)
+      : Timer([](Timer& timer) { static_cast<Carrier&>(timer).look(); }),
+        near_(near),
+        far_(far),
+        limits_(limits),
+        carried_(carried),
+        to_far_(*this, near, far, carried.to_far_bytes),
+        to_near_(*this, far, near, carried.to_near_bytes) {}
+  Carrier(const Carrier&) = delete;
+  Carrier& operator=(const Carrier&) = delete;
+
+  Task<void> run() {
+    moved();
+    near_.loop().arm(*this, near_.loop().deadline(limits_.idle));
+    to_far_.go();
+    to_near_.go();
+    if (!co_await ended_.wait(near_.loop())) cut(Carried::End::kCancelled);
+    disarm();
   }
-  if (--both.under_way == 0) both.ended.set();
+
+  // --- for its ways
+  void moved() { last_ = near_.loop().now(); }
+  void way_over() {
+    carried_.near_ended |= to_far_.over();
+    if (to_far_.over() && to_near_.over()) {
+      if (carried_.end == Carried::End::kUnderWay) carried_.end = Carried::End::kEnded;
+      ended_.set();
+    } else {
+      look();
+    }
+  }
+  void failed(const Stream& side, const Error& error) {
+    carried_.error = error;
+    cut(&side == &near_ ? Carried::End::kNearFailed : Carried::End::kFarFailed);
+  }
+
+ private:
+  // Ends what has been silent for too long, or looks again when it would have been.
+  void look() {
+    const Duration limit = to_far_.over() || to_near_.over() ? limits_.half_closed : limits_.idle;
+    const Instant due = limit < Instant::max() - last_ ? last_ + limit : Instant::max();
+    if (due <= near_.loop().now()) return cut(Carried::End::kIdle);
+    near_.loop().arm(*this, due);
+  }
+  void cut(Carried::End end) {
+    if (carried_.end != Carried::End::kUnderWay) return;
+    carried_.end = end;
+    if (end != Carried::End::kNearFailed) near_.abort();
+    if (end != Carried::End::kFarFailed) far_.abort();
+    to_far_.stop();
+    to_near_.stop();
+    ended_.set();
+  }
+
+  Stream& near_;
+  Stream& far_;
+  CarryLimits limits_;
+  Carried& carried_;
+  Way to_far_;
+  Way to_near_;
+  Event ended_;
+  Instant last_;  // that something moved
+};
+
+void Way::go() {
+  while (!over_ && !room_) {
+    if (pipe_ ? !move_by_splice() : !move_by_copy()) return;
+    if (moved_ < kBytesBeforeYield) continue;
+    moved_ = 0;
+    return begin_later();
+  }
+}
+
+// False: it waits, and done() is told; or it is over.
+bool Way::wait_for_bytes() {
+  kind = Kind::kReadable;
+  if (!begin()) {
+    moved_ = 0;
+    return false;
+  }
+  return result ? true : fail_reading(result.error());
+}
+
+bool Way::move_by_copy() {
+  if (!wait_for_bytes()) return false;
+  if (!buffer_) buffer_ = Buffer::acquire();
+  kind = Kind::kRead;
+  into = buffer_.span();
+  if (!begin()) {
+    abandon();  // there was nothing after all
+    buffer_.release();
+    return wait_for_bytes();
+  }
+  if (!result) return fail_reading(result.error());
+  const std::size_t got = *result;
+  if (got == 0) {
+    come_to_end();
+    return false;
+  }
+  owner_.moved();
+  if (!put(Slice(buffer_.span()).first(got))) return false;
+  buffer_.release();
+  moved_ += got;
+  if (got == Buffer::kBytes && from_.plain_socket() != nullptr && to_.plain_socket() != nullptr) {
+    pipe_ = take_pipe();
+  }
+  return true;
+}
+
+// True: all of it was written.
+bool Way::put(Slice bytes) {
+  class Try final : public StreamStep {
+   public:
+    using StreamStep::StreamStep;
+
+   private:
+    void done() override {}
+  } writing(to_);
+  writing.kind = Kind::kWrite;
+  writing.from = {bytes, Slice{}, Slice{}};
+  const bool tried = writing.begin();
+  writing.abandon();
+  bytes_ += writing.bytes_done;
+  if (tried) return writing.result ? true : fail_writing(writing.result.error());
+  wait_for_room(bytes.subspan(writing.bytes_done));
+  return false;
+}
+
+// Until all of the rest is written; with none, until something could be.
+void Way::wait_for_room(Slice rest) {
+  room_ = std::make_unique<Room>(*this);
+  room_->kind = Kind::kWrite;
+  room_->from = {rest, Slice{}, Slice{}};
+  if (room_->begin()) room_made();
+}
+
+void Way::room_made() {
+  const std::unique_ptr<Room> room = std::move(room_);
+  bytes_ += room->bytes_done;
+  owner_.moved();
+  if (!room->result) {
+    fail_writing(room->result.error());
+    return;
+  }
+  if (!pipe_) buffer_.release();
+  go();
+}
+
+bool Way::move_by_splice() {
+  if (in_pipe_ > 0) return empty_pipe();
+  const auto moved = from_.plain_socket()->splice_to_pipe(pipe_->write_end.get(), kPipeBytes);
+  if (!moved) return fail_reading(moved.error());
+  if (!*moved) return wait_for_bytes();
+  if (**moved == 0) {
+    come_to_end();
+    return false;
+  }
+  owner_.moved();
+  in_pipe_ = **moved;
+  moved_ += **moved;
+  const bool little = **moved < kSpliceAgainBytesMin;
+  if (!empty_pipe()) return false;
+  if (little) {
+    keep_pipe(std::move(*pipe_));
+    pipe_.reset();
+  }
+  return true;
+}
+
+bool Way::empty_pipe() {
+  while (in_pipe_ > 0) {
+    const auto moved = to_.plain_socket()->splice_from_pipe(pipe_->read_end.get(), in_pipe_, false);
+    if (!moved) return fail_writing(moved.error());
+    if (!*moved) {
+      wait_for_room(Slice{});
+      return false;
+    }
+    in_pipe_ -= **moved;
+    bytes_ += **moved;
+  }
+  return true;
+}
+
+void Way::come_to_end() {
+  (void)to_.shutdown_write();  // fails when `to` is gone, which its reader tells
+  stop();
+  owner_.moved();
+  owner_.way_over();
+}
+
+void Way::stop() {
+  over_ = true;
+  abandon();
+  room_.reset();
+  buffer_.release();
+  if (pipe_ && in_pipe_ == 0) keep_pipe(std::move(*pipe_));
+  pipe_.reset();
+}
+
+bool Way::fail_reading(const Error& error) {
+  owner_.failed(from_, error);
+  return false;
+}
+
+bool Way::fail_writing(const Error& error) {
+  owner_.failed(to_, error);
+  return false;
 }
 
 }  // namespace
@@ -198,15 +443,14 @@ Task<Pumped> pump_messages(Stream& from, Stream& to, Patience& reading, Patience
   return pump_by_copy(from, to, kUntilEnd, reading, writing);
 }
 
-Task<void> carry(std::unique_ptr<Stream> near, std::unique_ptr<Stream> far, Duration patience) {
-  Carried both{.tasks = TaskGroup(near->loop())};
-  both.tasks.spawn(carry_one_way(*near, *far, both, patience));
-  both.tasks.spawn(carry_one_way(*far, *near, both, patience));
-  if (!co_await both.ended.wait(near->loop())) {
-    near->abort();
-    far->abort();
-  }
-  co_await both.tasks.stop();
+Task<void> carry(Stream& near, Stream& far, CarryLimits limits, Carried& carried) {
+  Carrier carrier(near, far, limits, carried);
+  co_await carrier.run();
+}
+
+Task<void> carry(std::unique_ptr<Stream> near, std::unique_ptr<Stream> far, Duration idle) {
+  Carried carried;
+  co_await carry(*near, *far, {.idle = idle, .half_closed = idle}, carried);
 }
 
 }  // namespace weir::net

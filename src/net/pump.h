@@ -24,8 +24,28 @@ Task<Pumped> pump(Stream& from, Stream& to, std::uint64_t bytes_max, Patience& r
 // Until the end of `from`, for messages that come now and then: nothing is held while it waits for one.
 Task<Pumped> pump_messages(Stream& from, Stream& to, Patience& reading, Patience& writing);
 
-// Both ways, until both have ended or one has failed; the end of a direction is passed on, a failure cuts the
-// other side. Cancelled, both are cut. patience: with each side and direction.
-Task<void> carry(std::unique_ptr<Stream> near, std::unique_ptr<Stream> far, Duration patience);
+// What two streams that are carried into each other have come to; kept up to date meanwhile, on their core.
+struct Carried {
+  // Why it ended. kEnded: both sides did, one after the other; else one failed or was silent, or the task was
+  // cancelled, and both are cut.
+  enum class End : std::uint8_t { kUnderWay, kEnded, kNearFailed, kFarFailed, kIdle, kCancelled };
+  std::uint64_t to_far_bytes = 0;
+  std::uint64_t to_near_bytes = 0;
+  End end = End::kUnderWay;
+  Error error{};            // of kNearFailed and kFarFailed
+  bool near_ended = false;  // it has said its last
+};
+
+struct CarryLimits {
+  Duration idle;         // nothing moves, either way
+  Duration half_closed;  // the same once one side has ended
+};
+
+// Both ways, until both have ended; the end of a direction is passed on, a failure cuts the other side.
+// Nothing is held for a direction that waits; one that has much to move goes by splice where both are
+// sockets.
+Task<void> carry(Stream& near, Stream& far, CarryLimits limits, Carried& carried);
+// The same, for whoever doesn't want to know.
+Task<void> carry(std::unique_ptr<Stream> near, std::unique_ptr<Stream> far, Duration idle);
 
 }  // namespace weir::net

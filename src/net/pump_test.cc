@@ -256,6 +256,109 @@ TEST_CASE("bytes are passed on as they come, although more is to follow") {
   }
 }
 
+// near <-> carry <-> far, each a pair of the same sort.
+struct Carriage {
+  Carriage(RealEnv& real, bool sockets) {
+    std::tie(client, near) = Course::ends(real, sockets);
+    std::tie(far, server) = Course::ends(real, sockets);
+  }
+  static Task<void> run(Carriage& carriage, CarryLimits limits) {
+    co_await carry(*carriage.near, *carriage.far, limits, carriage.carried);
+  }
+  std::unique_ptr<Stream> client;
+  std::unique_ptr<Stream> near;
+  std::unique_ptr<Stream> far;
+  std::unique_ptr<Stream> server;
+  Carried carried;
+};
+
+constexpr CarryLimits kLong{.idle = 20s, .half_closed = 20s};
+
+TEST_CASE("carried streams: every byte of both, at any pace, and the end of each") {
+  for (const bool sockets : {true, false}) {
+    for (const std::size_t bytes : {std::size_t{1}, std::size_t{40'000}, std::size_t{9'000'001}}) {
+      CAPTURE(sockets);
+      CAPTURE(bytes);
+      RealEnv real;
+      Carriage carriage(real, sockets);
+      const std::string up = pattern(bytes);
+      const std::string down = pattern(bytes / 2 + 1);
+      TaskGroup group(real.loop);
+      std::string got_up;
+      std::string got_down;
+      group.spawn(Carriage::run(carriage, kLong));
+      group.spawn(write_text(*carriage.client, up, true));
+      group.spawn(write_text(*carriage.server, down, true));
+      group.spawn(read_slowly(*carriage.server, got_up, 5003));
+      group.spawn(read_slowly(*carriage.client, got_down, 70'001));
+      CHECK(real.run_until([&] { return group.size() == 0; }));
+      CHECK((got_up == up));
+      CHECK((got_down == down));
+      CHECK(carriage.carried.end == Carried::End::kEnded);
+      CHECK(carriage.carried.to_far_bytes == up.size());
+      CHECK(carriage.carried.to_near_bytes == down.size());
+    }
+  }
+}
+
+TEST_CASE("carried streams: what breaks or is silent ends both, and it is told which") {
+  enum class Fault : std::uint8_t { kClientReset, kServerReset, kSilent, kSilentHalfClosed, kCancelled };
+  for (const bool sockets : {true, false}) {
+    for (const auto& [fault, end] : {std::pair(Fault::kClientReset, Carried::End::kNearFailed),
+                                     std::pair(Fault::kServerReset, Carried::End::kFarFailed),
+                                     std::pair(Fault::kSilent, Carried::End::kIdle),
+                                     std::pair(Fault::kSilentHalfClosed, Carried::End::kIdle),
+                                     std::pair(Fault::kCancelled, Carried::End::kCancelled)}) {
+      CAPTURE(sockets);
+      CAPTURE(static_cast<int>(fault));
+      RealEnv real;
+      Carriage carriage(real, sockets);
+      TaskGroup group(real.loop);
+      group.spawn(Carriage::run(
+          carriage, {.idle = fault == Fault::kSilent ? Duration(50ms) : Duration(20s), .half_closed = 50ms}));
+      CHECK(real.run(carriage.client->write(as_slice("some"), 1s)).has_value());
+      std::vector<std::byte> bytes(100);
+      CHECK(real.run(carriage.server->read(bytes, 1s)) == Result<std::size_t>(4));
+      if (fault == Fault::kClientReset) {
+        carriage.client->abort();
+        carriage.client.reset();
+      } else if (fault == Fault::kServerReset) {
+        carriage.server->abort();
+        carriage.server.reset();
+      } else if (fault == Fault::kSilentHalfClosed) {
+        CHECK(carriage.client->shutdown_write().has_value());
+      } else if (fault == Fault::kCancelled) {
+        group.cancel();
+      }
+      CHECK(real.run_until([&] { return group.size() == 0; }));
+      CHECK(carriage.carried.end == end);
+      CHECK(carriage.carried.to_far_bytes == 4);
+      CHECK(carriage.carried.near_ended == (fault == Fault::kSilentHalfClosed));
+    }
+  }
+}
+
+TEST_CASE("carried streams: a side that takes nothing holds up its own direction only") {
+  for (const bool sockets : {true, false}) {
+    CAPTURE(sockets);
+    RealEnv real;
+    Carriage carriage(real, sockets);
+    TaskGroup group(real.loop);
+    TaskGroup stuck(real.loop);
+    group.spawn(Carriage::run(carriage, kLong));
+    stuck.spawn([](Stream& stream) -> Task<void> {
+      (void)co_await stream.write(as_slice(kEndless), 20s);
+    }(*carriage.client));
+    (void)real.run_until([] { return false; }, 20ms);  // until every buffer is full
+    CHECK(real.run(carriage.server->write(as_slice("the other way"), 1s)).has_value());
+    std::vector<std::byte> bytes(100);
+    CHECK(real.run(carriage.client->read(bytes, 1s)) == Result<std::size_t>(13));
+    group.cancel();
+    stuck.cancel();
+    CHECK(real.run_until([&] { return group.size() + stuck.size() == 0; }));
+  }
+}
+
 void pump_without_descriptors() {
   RealEnv real;
   Course course(real, Kind::kSplice);

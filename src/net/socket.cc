@@ -2,11 +2,15 @@
 
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "base/check.h"
@@ -24,6 +28,25 @@ Result<std::unique_ptr<Socket>> Socket::create(Loop& loop, EpollPoller& poller, 
 Socket::~Socket() {
   WEIR_CHECK(reader_ == nullptr && writer_ == nullptr);
   if (descriptor_) poller_.remove(descriptor_.get());
+}
+
+void Socket::set_liveness(const Liveness& liveness) {
+  constexpr int kProbes = 3;  // that go unanswered
+  const auto set = [this](int level, int name, std::int64_t value) {
+    const auto number = static_cast<int>(value);
+    (void)::setsockopt(descriptor_.get(), level, name, &number, sizeof number);
+  };
+  if (liveness.keepalive) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*liveness.keepalive).count();
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+    set(IPPROTO_TCP, TCP_KEEPINTVL, std::max<std::int64_t>(1, seconds / kProbes));
+    set(IPPROTO_TCP, TCP_KEEPCNT, kProbes);
+  }
+  if (liveness.user_timeout) {
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT,
+        std::chrono::ceil<std::chrono::milliseconds>(*liveness.user_timeout).count());
+  }
 }
 
 Socket::HandedOver Socket::hand_over(EpollPoller::Handler& next) {

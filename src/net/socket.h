@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "net/epoll.h"
 #include "net/stream.h"
@@ -26,6 +27,14 @@ class Socket final : public Stream, private EpollPoller::Handler {
   bool peer_closed() const override { return hung_up_; }
   void watch_hangup(HangupWatch* watch) override;
   Socket* plain_socket() override { return this; }
+
+  // How soon a peer that has vanished is found out; what is absent stays as the system does it.
+  struct Liveness {
+    std::optional<Duration> keepalive;     // of silence, before it is asked
+    std::optional<Duration> user_timeout;  // that what was sent may stay unacknowledged
+  };
+  // Of TCP; on others it has no effect.
+  void set_liveness(const Liveness& liveness);
 
   // For a library that reads and writes a descriptor by itself: it is not this socket's any more, which can
   // only be destroyed now, and `next` hears of its events (kStreamEvents, edge-triggered), but not of those

@@ -75,6 +75,12 @@ class StreamStep : public StreamOperation {
     pending_ = !start();
     return !pending_;
   }
+  // done() is called in the loop's next turn, when what else is ready has run.
+  void begin_later() {
+    WEIR_CHECK(!pending_);
+    pending_ = true;
+    resume_soon();
+  }
   bool pending() const { return pending_; }
   // Not wanted any more; bytes_done says how much was written.
   void abandon() {

@@ -91,6 +91,19 @@ void AccessLines::add(const Decision& decision, const http::Request& request, Wa
   text_or_null(json, "referer", head.fields.value_of(Known::kReferer).substr(0, kFieldBytesMax));
   write_tls(json, request.tls);
   json.end_object();
+  end_line();
+}
+
+void AccessLines::add(const Connection& connection, WallTime ended) {
+  Json json(lines_);
+  json.begin_object();
+  json.key("time").text(stamp(ended - std::chrono::round<std::chrono::milliseconds>(connection.took)));
+  connection.write(json);
+  json.end_object();
+  end_line();
+}
+
+void AccessLines::end_line() {
   lines_ += '\n';
   ++count_;
   if (lines_.size() >= AccessLog::kBatchBytes) flush();

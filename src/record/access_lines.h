@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "http/service.h"
 #include "record/access_log.h"
+#include "record/connection.h"
 #include "record/journal.h"
 
 namespace weir::record {
@@ -31,11 +32,13 @@ class AccessLines {
 
   // A request that has ended at that time of day.
   void add(const Decision& decision, const http::Request& request, WallTime ended);
+  void add(const Connection& connection, WallTime ended);
   // Hands over what there is.
   void flush();
 
  private:
   std::string_view stamp(WallTime time);
+  void end_line();
 
   AccessLog& log_;
   std::string lines_;

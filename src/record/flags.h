@@ -29,6 +29,8 @@ enum class Flag : std::uint8_t {
   kClientProtocol,
   kStopped,
   kLastedTooLong,
+  kIdle,
+  kEndpointGone,
 };
 
 struct FlagKind {
@@ -53,6 +55,8 @@ inline constexpr std::array kFlags{
     FlagKind{Flag::kClientProtocol, "DPE", "what the client sent is not HTTP"},
     FlagKind{Flag::kStopped, "LR", "weir ended the connection, because it stops"},
     FlagKind{Flag::kLastedTooLong, "UMSDR", "it lasted as long as its route allows (stream_duration_max)"},
+    FlagKind{Flag::kIdle, "SI", "nothing moved for as long as its route allows (stream_idle_timeout)"},
+    FlagKind{Flag::kEndpointGone, "UD", "its endpoint was taken out, and drain_timeout is over"},
 };
 static_assert([] {
   for (std::size_t i = 0; i < kFlags.size(); ++i) {

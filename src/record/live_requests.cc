@@ -14,14 +14,25 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
-std::string line_of(const Decision& decision, WallTime now) {
+std::string time_of_day(WallTime now) {
   const auto second = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()) % std::chrono::days(1);
   const std::chrono::hh_mm_ss clock(second);
-  const double milliseconds = std::chrono::duration<double, std::milli>(decision.took).count();
-  return fmt::format("{:02}:{:02}:{:02} {} {} {}{} {} {:.1f} ms", clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), decision.peer.ip(),
+  return fmt::format("{:02}:{:02}:{:02}", clock.hours().count(), clock.minutes().count(),
+                     clock.seconds().count());
+}
+
+double milliseconds(Duration took) { return std::chrono::duration<double, std::milli>(took).count(); }
+
+std::string line_of(const Decision& decision, WallTime now) {
+  return fmt::format("{} {} {} {}{} {} {:.1f} ms", time_of_day(now), decision.peer.ip(),
                      printable(decision.method()), printable(decision.target.view()),
-                     decision.target.cut() ? "..." : "", decision.status, milliseconds);
+                     decision.target.cut() ? "..." : "", decision.status, milliseconds(decision.took));
+}
+
+std::string line_of(const Connection& connection, WallTime now) {
+  return fmt::format("{} {} {} received {} sent {} {:.1f} ms", time_of_day(now), connection.peer.ip(),
+                     connection.mode, connection.bytes_received, connection.bytes_sent,
+                     milliseconds(connection.took));
 }
 
 }  // namespace
@@ -42,11 +53,11 @@ void LiveRequests::end(std::uint64_t watch) {
   watches_.store(by_endpoint_.size(), std::memory_order_relaxed);
 }
 
-void LiveRequests::tell(const Decision& decision, WallTime now) {
-  if (decision.tries_made == 0) return;
+template <class LineOf>
+void LiveRequests::tell(std::string_view service, std::string_view endpoint, WallTime now,
+                        const LineOf& line_of) {
   const std::lock_guard lock(mutex_);
-  const auto [begin, end] =
-      by_endpoint_.equal_range(Key(decision.service, decision.last_try().endpoint.view()));
+  const auto [begin, end] = by_endpoint_.equal_range(Key(service, endpoint));
   const auto second = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch());
   for (auto entry = begin; entry != end; ++entry) {
     Watch& watch = entry->second;
@@ -59,12 +70,22 @@ void LiveRequests::tell(const Decision& decision, WallTime now) {
       continue;
     }
     ++watch.lines;
-    std::string line = line_of(decision, now);
+    std::string line = line_of();
     if (const std::size_t more = std::exchange(watch.passed_over, 0)) {
       line = "(" + std::to_string(more) + " more)\n" + line;
     }
     watch.loop.post([show = watch.show, line = std::move(line)] { (*show)(line); });
   }
+}
+
+void LiveRequests::tell(const Decision& decision, WallTime now) {
+  if (decision.tries_made == 0) return;
+  tell(decision.service, decision.last_try().endpoint.view(), now, [&] { return line_of(decision, now); });
+}
+
+void LiveRequests::tell(const Connection& connection, WallTime now) {
+  if (connection.tries == 0) return;
+  tell(connection.service.view(), connection.endpoint.view(), now, [&] { return line_of(connection, now); });
 }
 
 }  // namespace weir::record

@@ -17,6 +17,7 @@
 
 #include "base/time.h"
 #include "net/loop.h"
+#include "record/connection.h"
 #include "record/journal.h"
 
 namespace weir::record {
@@ -37,6 +38,9 @@ class LiveRequests {
   void add(const Decision& decision, net::Clock& clock) {
     if (watches_.load(std::memory_order_relaxed) != 0) tell(decision, clock.wall_now());
   }
+  void add(const Connection& connection, net::Clock& clock) {
+    if (watches_.load(std::memory_order_relaxed) != 0) tell(connection, clock.wall_now());
+  }
 
  private:
   struct Watch {
@@ -50,6 +54,9 @@ class LiveRequests {
   using Key = std::pair<std::string, std::string>;  // service, endpoint
 
   void tell(const Decision& decision, WallTime now);
+  void tell(const Connection& connection, WallTime now);
+  template <class LineOf>
+  void tell(std::string_view service, std::string_view endpoint, WallTime now, const LineOf& line_of);
 
   std::atomic<std::size_t> watches_ = 0;
   std::mutex mutex_;

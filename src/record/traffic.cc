@@ -33,6 +33,11 @@ void Traffic::add(const Counts& counts, Sum& sum) {
   for (std::size_t i = 0; i < sum.responses.size(); ++i) sum.responses[i] += counts.responses[i].get();
   add_histogram(counts.durations, sum.durations);
   add_histogram(counts.upstream, sum.upstream);
+  sum.connections += counts.connections.get();
+  sum.connections_ended += counts.connections_ended.get();
+  sum.connections_failed += counts.connections_failed.get();
+  sum.bytes_received += counts.bytes_received.get();
+  sum.bytes_sent += counts.bytes_sent.get();
 }
 
 void Traffic::add_to(Sort sort, Sums& sums) const {

@@ -1,6 +1,6 @@
-// Traffic: how many requests, how they ended and how long they took, for each load balancer, each service and
-// each endpoint, on one core. The core counts without locks; only the list of names has one, for a scrape by
-// another thread.
+// Traffic: how many requests or connections, how they ended and how long they took, for each load balancer,
+// each service and each endpoint, on one core. The core counts without locks; only the list of names has one,
+// for a scrape by another thread.
 #pragma once
 
 #include <array>
@@ -51,7 +51,13 @@ class Traffic {
     std::array<Counter, 6> responses;  // by the first digit of the status; 0: none was sent
     Histogram durations;               // of whole requests; of an endpoint: not counted
     Histogram upstream;                // until the endpoint's response began; of a load balancer: not counted
-    std::uint32_t under_way = 0;       // requests that hold it without owning it
+    // Connections of TCP and TLS listeners, which have no requests.
+    Counter connections;          // that were taken
+    Counter connections_ended;    // of those
+    Counter connections_failed;   // of those: no endpoint could be reached, or it broke
+    Counter bytes_received;       // from clients
+    Counter bytes_sent;           // to clients
+    std::uint32_t under_way = 0;  // requests that hold it without owning it
   };
   using CountsPointer = std::shared_ptr<Counts>;
 
@@ -73,6 +79,11 @@ class Traffic {
     };
     Histogram durations;
     Histogram upstream;
+    std::uint64_t connections = 0;
+    std::uint64_t connections_ended = 0;
+    std::uint64_t connections_failed = 0;
+    std::uint64_t bytes_received = 0;
+    std::uint64_t bytes_sent = 0;
   };
   using Sums = std::map<std::string, Sum, std::less<>>;
   // Adds those of this core. From any thread.

@@ -47,6 +47,7 @@ void write(const TunnelSeen& tunnel, v1::TunnelSeen& to) {
   to.set_weight(tunnel.weight);
   to.set_priority(tunnel.priority);
   to.set_hostname(tunnel.hostname);
+  to.set_type(tunnel.type);
 }
 
 bool fit(std::initializer_list<std::string_view> texts) {
@@ -96,7 +97,8 @@ TunnelSeen read(const v1::TunnelSeen& tunnel) {
           .client = tunnel.client(),
           .weight = tunnel.gone() ? 1 : tunnel.weight(),
           .priority = tunnel.priority(),
-          .hostname = tunnel.hostname()};
+          .hostname = tunnel.hostname(),
+          .type = tunnel.type()};
 }
 
 Result<void> read_tunnels(const v1::Report& parsed, std::vector<TunnelSeen>& tunnels) {
@@ -106,7 +108,7 @@ Result<void> read_tunnels(const v1::Report& parsed, std::vector<TunnelSeen>& tun
   tunnels.reserve(static_cast<std::size_t>(parsed.tunnels_size()));
   for (const v1::TunnelSeen& tunnel : parsed.tunnels()) {
     if (!fit({tunnel.service(), tunnel.instance(), tunnel.session(), tunnel.user(), tunnel.client(),
-              tunnel.hostname()})) {
+              tunnel.hostname(), tunnel.type()})) {
       return fail(Code::kInvalid, "a text of a tunnel is longer than 1024 bytes");
     }
     tunnels.push_back(read(tunnel));

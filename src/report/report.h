@@ -76,6 +76,7 @@ struct TunnelSeen {
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::string hostname;  // that it asks for, when there is no such service yet; empty: for none
+  std::string type;      // of that service: "tcp", "tls"; else of HTTP
   friend bool operator==(const TunnelSeen&, const TunnelSeen&) = default;
 };
 

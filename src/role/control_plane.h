@@ -23,6 +23,7 @@
 #include "controller/own_objects.h"
 #include "enroll/door.h"
 #include "http/server.h"
+#include "mirror/handed_ports.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
@@ -46,7 +47,8 @@ struct ControlPlaneOptions {
   std::shared_ptr<const tls::Authority> authority;
   // By which visitors reach what is made for them, as far as this process knows.
   std::vector<std::uint32_t> visitor_ports{80, 443};
-  bool sign_up_open = false;  // anybody can make an account
+  mirror::PortRange tcp_ports;  // handed out to TCP and TLS listeners that name none
+  bool sign_up_open = false;    // anybody can make an account
   // Where other edges are attached; none: nowhere.
   std::optional<net::Address> discovery;
   bool discovery_is_preset = true;  // nobody asked for it: when the port is taken, there is none

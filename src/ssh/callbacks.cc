@@ -133,14 +133,18 @@ bool Session::authenticate(const Credential& credential) {
     loop_.arm(ticker_, next_tick());
     return true;
   }
-  if (credential.method != Method::kNone && ++tries_ >= limits::kAuthenticationTriesMax) {
-    end({Code::kUnauthenticated, Side::kDownstream, Retry::kNever, 0, "too many refused tries"},
-        "Too many authentication failures");
-  }
+  if (credential.method != Method::kNone) count_refused_try();
   return false;
 }
 
+void Session::count_refused_try() {
+  if (++tries_ < limits::kAuthenticationTriesMax) return;
+  end({Code::kUnauthenticated, Side::kDownstream, Retry::kNever, 0, "too many refused tries"},
+      "Too many authentication failures");
+}
+
 bool Session::authenticate_key(std::string_view user, net::Slice blob, bool proven) {
+  if (ending_ || authenticated_) return false;
   Credential credential{.method = Method::kPublicKey, .user = user, .key_blob = blob, .proven = proven};
   credential.key_type = type_of_key(blob);
   std::optional<Certificate> certificate;
@@ -148,18 +152,16 @@ bool Session::authenticate_key(std::string_view user, net::Slice blob, bool prov
   if (is_certificate_type(credential.key_type)) {
     kept = net::as_text(blob);
     auto parsed = parse_certificate(net::as_slice(kept));
-    Result<void> good = parsed ? check_certificate(*parsed, {user, peer_, loop_.clock().wall_now()})
-                               : Result<void>(fail(parsed.error()));
-    if (good && !server_.gate_.trusts_authority(*this, user, parsed->authority)) {
-      good = fail(Code::kUnauthenticated, "its authority is not trusted");
-    }
+    // The gate first: anybody can make signatures that take long to check.
+    Result<void> good = !parsed ? fail(parsed.error()) : server_.gate_.trusts(*this, user, *parsed);
+    if (good) good = check_certificate(*parsed, {peer_, loop_.clock().wall_now()});
     if (!good) {
       if (const auto passed_over = server_.certificates_refused_.take(loop_.now())) {
         server_.env_.log.info("certificate refused", {{"peer", peer_.to_string()},
                                                       {"why", good.error().text},
                                                       {"passed_over", std::to_string(*passed_over)}});
       }
-      ++tries_;
+      count_refused_try();
       return false;
     }
     certificate = *std::move(parsed);

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 
+#include "auth/crypto.h"
 #include "auth/signature.h"
 #include "auth/ssh_wire.h"
 #include "base/text.h"
@@ -14,6 +15,8 @@ namespace {
 
 constexpr std::string_view kSuffix = "-cert-v01@openssh.com";
 constexpr std::uint32_t kUserRole = 1;
+constexpr std::string_view kSecurityKeyEd25519 = "sk-ssh-ed25519@openssh.com";
+constexpr std::string_view kSecurityKeyP256 = "sk-ecdsa-sha2-nistp256@openssh.com";
 
 // The types that are taken, and how many strings their keys have: ssh-ed25519: the key; ecdsa: curve and
 // point; ssh-rsa: exponent and modulus.
@@ -126,13 +129,38 @@ bool verify_rsa(auth::SshReader& key, std::string_view algorithm, net::Slice sig
                           net::as_slice(padded), message);
 }
 
+// OpenSSH's PROTOCOL.u2f: it signs digests, with its flags and its counter between them. Whether somebody
+// touched it is the authority's matter, as to OpenSSH.
+bool verify_security_key(auth::SshReader& key, std::string_view type, net::Slice signature,
+                         net::Slice flags_and_counter, net::Slice message) {
+  constexpr std::size_t kFlagsAndCounterBytes = 5;
+  const bool is_ecdsa = type == kSecurityKeyP256;
+  const bool is_curve = !is_ecdsa || key.text() == "nistp256";
+  const net::Slice point = key.string();
+  const auth::Digest application = auth::sha256({key.string()});
+  if (!key.done() || !is_curve || flags_and_counter.size() != kFlagsAndCounterBytes) return false;
+  const auth::Digest digest = auth::sha256({message});
+  std::string text(net::as_text(application));
+  text.append(net::as_text(flags_and_counter)).append(net::as_text(digest));
+  if (!is_ecdsa) return auth::verify_ed25519(point, signature, net::as_slice(text));
+  auth::SshReader numbers(signature);
+  const net::Slice r = numbers.magnitude();
+  const net::Slice s = numbers.magnitude();
+  return numbers.done() &&
+         auth::verify_ecdsa(auth::Curve::kP256, point, auth::Hash::kSha256, r, s, net::as_slice(text));
+}
+
 bool is_signed(const Certificate& certificate) {
   auth::SshReader key(certificate.authority);
   const std::string_view type = key.text();
   auth::SshReader wrapped(certificate.signature);
   const std::string_view algorithm = wrapped.text();
   const net::Slice signature = wrapped.string();
-  if (!key.good() || !wrapped.done()) return false;
+  if (!key.good() || !wrapped.good()) return false;
+  if (algorithm == type && (type == kSecurityKeyEd25519 || type == kSecurityKeyP256)) {
+    return verify_security_key(key, type, signature, wrapped.rest(), certificate.signed_part);
+  }
+  if (!wrapped.done()) return false;
   if (type == "ssh-rsa") return verify_rsa(key, algorithm, signature, certificate.signed_part);
   if (algorithm != type) return false;
   if (type.starts_with("ecdsa-sha2-")) return verify_ecdsa(key, type, signature, certificate.signed_part);
@@ -209,12 +237,13 @@ Result<Certificate> parse_certificate(net::Slice blob) {
 Result<void> check_certificate(const Certificate& certificate, const CertificateUse& use) {
   const auto refused = [](const char* why) { return fail(Code::kUnauthenticated, why); };
   if (certificate.role != kUserRole) return refused("it is not a user's certificate");
+  // Older versions of sshd take an empty list for everybody.
+  if (certificate.principals.empty()) return refused("it names no principal");
   if (certificate.unknown_critical) return refused("it has a critical option that is not known here");
   const auto seconds = std::chrono::floor<std::chrono::seconds>(use.now).time_since_epoch().count();
   const auto now = static_cast<std::uint64_t>(std::max<std::int64_t>(seconds, 0));
   if (now < certificate.valid_after) return refused("it is not valid yet");
   if (now >= certificate.valid_before) return refused("it has expired");
-  if (std::ranges::count(certificate.principals, use.user) == 0) return refused("it is not for this user");
   if (certificate.source_address && !is_source(*certificate.source_address, use.peer)) {
     return refused("it is not for this address");
   }

@@ -43,14 +43,13 @@ bool is_certificate_type(std::string_view type);
 Result<Certificate> parse_certificate(net::Slice blob);
 
 struct CertificateUse {
-  std::string_view user;
   net::Address peer;
   WallTime now;
 };
 
-// All but the form and whether the authority is to be trusted: a user's certificate, signed by its authority,
-// for this user, at this time, from this address, without an option that is not understood here. The error's
-// text says what is wrong, for the log; it names no secret.
+// All but the form, and whether the authority is to be trusted with its principals: a user's certificate, for
+// somebody, signed by its authority, at this time, from this address, without an option that is not
+// understood here. The error's text says what is wrong, for the log; it names no secret.
 Result<void> check_certificate(const Certificate& certificate, const CertificateUse& use);
 
 }  // namespace weir::ssh

@@ -31,8 +31,8 @@ constexpr WallTime kBegin{std::chrono::sys_days{std::chrono::January / 1 / 2026}
 constexpr WallTime kEnd{std::chrono::sys_days{std::chrono::January / 1 / 2027}};
 constexpr WallTime kNow = kBegin + 24h;
 
-CertificateUse use(std::string_view user = "me", std::string_view peer = "192.0.2.7", WallTime now = kNow) {
-  return {user, *net::Address::parse_ip(peer, 4711), now};
+CertificateUse use(std::string_view peer = "192.0.2.7", WallTime now = kNow) {
+  return {*net::Address::parse_ip(peer, 4711), now};
 }
 
 // "" when it is good, else why not.
@@ -59,6 +59,12 @@ TEST_CASE("certificates of every type of key, by authorities of every type") {
     CHECK_FALSE(is_certificate_type(type_of_key(net::as_slice(key))));
   }
   CHECK(verdict(blob_of("rsa_sha256"), use()) == "");
+  for (const char* name : {"by_sk_ed25519", "by_sk_ecdsa"}) {
+    CAPTURE(name);
+    const std::string blob = blob_of(name);
+    CHECK(verdict(blob, use()) == "");
+    CHECK(type_of_key(parse_certificate(net::as_slice(blob))->authority).starts_with("sk-"));
+  }
   CHECK(verdict(blob_of("rsa_sha1"), use()) == "its signature is not its authority's");
 }
 
@@ -73,6 +79,9 @@ TEST_CASE("what a certificate says") {
   CHECK(certificate->permits_pty);
   CHECK_FALSE(certificate->force_command);
   CHECK(type_of_key(certificate->authority) == "ssh-ed25519");
+  const std::string several = blob_of("several");
+  CHECK(parse_certificate(net::as_slice(several))->principals ==
+        std::vector<std::string_view>{"you", "me", "them"});
 
   const std::string bare = blob_of("nothing");
   const auto nothing = parse_certificate(net::as_slice(bare));
@@ -88,11 +97,7 @@ TEST_CASE("what a certificate says") {
 
 TEST_CASE("each way of being wrong") {
   const std::string blob = blob_of("ed25519");
-  CHECK(verdict(blob, use("you")) == "it is not for this user");
-  CHECK(verdict(blob, use("")) == "it is not for this user");
-  CHECK(verdict(blob_of("nobody"), use()) == "it is not for this user");
-  CHECK(verdict(blob_of("several"), use("them")) == "");
-  CHECK(verdict(blob_of("several"), use("you,me")) == "it is not for this user");
+  CHECK(verdict(blob_of("nobody"), use()) == "it names no principal");
   CHECK(verdict(blob_of("host"), use()) == "it is not a user's certificate");
   CHECK(verdict(blob_of("unknown_critical"), use()) == "it has a critical option that is not known here");
   CHECK(verdict(blob_of("unknown_extension"), use()) == "");
@@ -104,28 +109,28 @@ TEST_CASE("each way of being wrong") {
 
 TEST_CASE("the time of a certificate: the first second counts, the last does not") {
   const std::string blob = blob_of("ed25519");
-  CHECK(verdict(blob, use("me", "192.0.2.7", kBegin)) == "");
-  CHECK(verdict(blob, use("me", "192.0.2.7", kBegin - 1ms)) == "it is not valid yet");
-  CHECK(verdict(blob, use("me", "192.0.2.7", kEnd - 1ms)) == "");
-  CHECK(verdict(blob, use("me", "192.0.2.7", kEnd)) == "it has expired");
-  CHECK(verdict(blob_of("forever"), use("me", "192.0.2.7", kEnd + 100 * 365 * 24h)) == "");
-  CHECK(verdict(blob_of("forever"), use("me", "192.0.2.7", WallTime{})) == "");
+  CHECK(verdict(blob, use("192.0.2.7", kBegin)) == "");
+  CHECK(verdict(blob, use("192.0.2.7", kBegin - 1ms)) == "it is not valid yet");
+  CHECK(verdict(blob, use("192.0.2.7", kEnd - 1ms)) == "");
+  CHECK(verdict(blob, use("192.0.2.7", kEnd)) == "it has expired");
+  CHECK(verdict(blob_of("forever"), use("192.0.2.7", kEnd + 100 * 365 * 24h)) == "");
+  CHECK(verdict(blob_of("forever"), use("192.0.2.7", WallTime{})) == "");
 }
 
 TEST_CASE("the networks of a certificate") {
   const std::string blob = blob_of("from_networks");  // 192.0.2.0/24,2001:db8::/33
   for (const char* good : {"192.0.2.0", "192.0.2.255", "2001:db8::1", "2001:db8:7fff::1"}) {
     CAPTURE(good);
-    CHECK(verdict(blob, use("me", good)) == "");
+    CHECK(verdict(blob, use(good)) == "");
   }
   for (const char* bad : {"192.0.3.0", "192.0.1.255", "2001:db8:8000::1", "2001:db9::1", "::192.0.2.1"}) {
     CAPTURE(bad);
-    CHECK(verdict(blob, use("me", bad)) == "it is not for this address");
+    CHECK(verdict(blob, use(bad)) == "it is not for this address");
   }
 }
 
 TEST_CASE("no byte of a certificate can be another one, and none can be missing") {
-  for (const char* name : {"ed25519", "ecdsa_256", "rsa_sha512"}) {
+  for (const char* name : {"ed25519", "ecdsa_256", "rsa_sha512", "by_sk_ed25519", "by_sk_ecdsa"}) {
     CAPTURE(name);
     const std::string blob = blob_of(name);
     const std::size_t stride = name == std::string_view("ed25519") ? 1 : 13;

@@ -27,7 +27,7 @@ struct Credential {
   std::string_view key_type;     // "ssh-ed25519"
   net::Slice key_blob;           // RFC 4253 section 6.6
   std::string_view fingerprint;  // "SHA256:..." as `ssh-keygen -l` prints it
-  // All of it was checked: signature, authority, time, principal, source.
+  // All of it was checked: that the gate trusts it, signature, time, source.
   const Certificate* certificate = nullptr;
   // False: the client only asks whether this key would do; the answer may be seen by who doesn't own it.
   bool proven = true;
@@ -45,8 +45,10 @@ class Gate {
  public:
   virtual ~Gate() = default;
 
-  // Whether certificates for this user may be signed by this key.
-  virtual bool trusts_authority(const Session& session, std::string_view user, net::Slice key_blob) = 0;
+  // Whether the certificate's authority may say of one of its principals that it may come in; of the
+  // certificate only its form has been checked. The error's text is for the log.
+  virtual Result<void> trusts(const Session& session, std::string_view user,
+                              const Certificate& certificate) = 0;
   // With kNone: whether somebody may come in without any proof.
   virtual bool authenticate(const Session& session, const Credential& credential) = 0;
   // Somebody is known now.

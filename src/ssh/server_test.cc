@@ -18,7 +18,9 @@ using testing::RealEnv;
 // Lets nobody in. What foreign clients get from a gate that does is in lab/black_box/test_ssh.py.
 class Closed final : public Gate {
  public:
-  bool trusts_authority(const Session&, std::string_view, net::Slice) override { return false; }
+  Result<void> trusts(const Session&, std::string_view, const Certificate&) override {
+    return fail(Code::kUnauthenticated, "no");
+  }
   bool authenticate(const Session&, const Credential&) override { return false; }
   void began(Session&) override { ++calls; }
   Result<std::uint16_t> forward(Session&, std::string_view, std::uint16_t) override {

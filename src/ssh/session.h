@@ -133,7 +133,7 @@ class Session final : private net::EpollPoller::Handler {
   void keys_exchanged();
   bool authenticate(const Credential& credential);
   bool authenticate_key(std::string_view user, net::Slice blob, bool proven);
-  Result<Certificate> check(const Certificate& certificate, std::string_view user) const;
+  void count_refused_try();
   void ensure_began();
   Result<Forward> forward(std::string_view address, std::uint16_t port);
   bool cancel_forward(std::string_view address, std::uint16_t port);

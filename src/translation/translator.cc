@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -140,12 +141,22 @@ void Translator::update_port(const config::Snapshot& snapshot, std::uint32_t num
   dirty.certificates.merge(std::exchange(port.certificates, {}));
   port.services.clear();
   std::vector<const config::LoadBalancer*> balancers;
+  std::vector<Unsaid> unsaid;
   for (const std::string& name : port.load_balancers) {
-    if (const auto* one = find_load_balancer(snapshot, name)) balancers.push_back(one);
+    const auto* one = find_load_balancer(snapshot, name);
+    if (one == nullptr) continue;
+    if (config::is_of_connections(one->spec)) {
+      unsaid.push_back({"loadbalancers/" + name, "spec.listeners",
+                        "Envoys are told of load balancers of HTTP and HTTPS; weir's own edges carry this one",
+                        Unsaid::Effect::kHeldBack});
+    } else {
+      balancers.push_back(one);
+    }
   }
   if (balancers.empty()) {
     put_all(kMade, name_of_port(number), {}, changes);
-    ports_.erase(number);
+    port.unsaid = std::move(unsaid);
+    if (port.unsaid.empty()) ports_.erase(number);
     return;
   }
   for (const config::LoadBalancer* balancer : balancers) {
@@ -162,6 +173,7 @@ void Translator::update_port(const config::Snapshot& snapshot, std::uint32_t num
   dirty.certificates.insert(port.certificates.begin(), port.certificates.end());
   Translation translation = to_envoy(number, balancers, snapshot, node_);
   port.unsaid = std::move(translation.unsaid);
+  std::ranges::move(unsaid, std::back_inserter(port.unsaid));
   put_all(kMade, name_of_port(number), translation, changes);
 }
 

@@ -7,6 +7,7 @@
 #include "auth/ssh_key.h"
 #include "base/text.h"
 #include "config/formats.h"
+#include "config/kinds.h"
 
 namespace weir::tunnel {
 namespace {
@@ -38,6 +39,11 @@ const Admission::Index& Admission::index() const {
     }
     for (const auto& balancer : snapshot_->load_balancers) {
       for (const config::Listener& listener : balancer->spec.listeners) {
+        if (config::is_of_connections(listener.protocol)) {
+          for (const config::Backend& backend : balancer->spec.routes.front().backends) {
+            index_.connections.emplace(backend.service, &listener);
+          }
+        }
         for (const std::string& hostname : listener.hostnames) {
           index_.balancers.emplace(hostname, balancer.get());
           for (const config::Route& route : balancer->spec.routes) {
@@ -49,8 +55,13 @@ const Admission::Index& Admission::index() const {
       }
     }
     for (const auto& user : snapshot_->users) {
-      for (const std::string& line : user->spec.ssh_keys) {
-        if (auto key = auth::parse_ssh_key(line)) index_.users.emplace(std::move(key->blob), user->name);
+      for (const std::string& text : user->spec.ssh_keys) {
+        const auto line = auth::parse_ssh_line(text);
+        if (line && !line->is_authority) index_.users.emplace(line->key.blob, user->name);
+        if (!line || !line->is_authority) continue;
+        for (std::string& principal : line->principals_of(user->name)) {
+          index_.authorities[line->key.blob].emplace(std::move(principal), user->name);
+        }
       }
     }
     std::vector<auth::TokenRecord> tokens;
@@ -78,6 +89,19 @@ std::string_view Admission::user_of_key(std::string_view blob) const {
   return found == index().users.end() ? std::string_view() : found->second;
 }
 
+Result<Certified> Admission::certified_by(std::string_view authority,
+                                          std::span<const std::string_view> principals) const {
+  const auto known = index().authorities.find(authority);
+  if (known == index().authorities.end()) {
+    return fail(Code::kUnauthenticated, "its authority is in no user's ssh_keys");
+  }
+  for (const std::string_view principal : principals) {
+    const auto found = known->second.find(principal);
+    if (found != known->second.end()) return Certified{found->second, found->first};
+  }
+  return fail(Code::kUnauthenticated, "its authority is in no user's ssh_keys for one of its principals");
+}
+
 std::optional<Bearer> Admission::bearer_of(std::string_view shown, WallTime now) const {
   const auto pinned = auth::parse_pinned_token(auth::kTunnelPrefix, shown);
   if (!pinned) return std::nullopt;
@@ -99,11 +123,13 @@ bool Admission::admits(std::string_view account, Proof& proof, WallTime now) con
            (!token->spec.expires_at || now < *token->spec.expires_at);
   }
   if (user == proof.judged) return true;
-  const bool has_key = std::ranges::any_of(user->spec.ssh_keys, [&](const std::string& line) {
-    const auto key = auth::parse_ssh_key(line);
-    return key && key->blob == proof.key;
+  const bool has_key = std::ranges::any_of(user->spec.ssh_keys, [&](const std::string& text) {
+    const auto line = auth::parse_ssh_line(text);
+    if (!line || line->key.blob != proof.key) return false;
+    return proof.principal.empty() ? !line->is_authority
+                                   : std::ranges::count(line->principals_of(account), proof.principal) > 0;
   });
-  proof.judged = std::move(user);
+  if (has_key) proof.judged = std::move(user);
   return has_key;
 }
 
@@ -118,7 +144,26 @@ std::string Admission::url_of(std::string_view hostname) const {
   return url;
 }
 
+std::string Admission::url_of_connections(const config::Service& service) const {
+  const auto [begin, end] = index().connections.equal_range(service.name);
+  for (auto one = begin; one != end; ++one) {
+    const config::Listener& listener = *one->second;
+    if (!listener.port) continue;
+    const bool tls = listener.protocol == config::ListenerProtocol::kTls;
+    const std::string host =
+        listener.hostnames.empty() ? service.name + '.' + options_.domain : listener.hostnames.front();
+    return (tls ? "tls://" : "tcp://") + host + ':' + std::to_string(*listener.port);
+  }
+  return {};
+}
+
+bool Admission::takes_port(const config::Service& service, std::uint16_t port) const {
+  const auto [begin, end] = index().connections.equal_range(service.name);
+  return std::any_of(begin, end, [port](const auto& one) { return one.second->port == port; });
+}
+
 std::string Admission::url_of_service(const config::Service& service) const {
+  if (service.spec.protocol == config::Protocol::kTcp) return url_of_connections(service);
   const auto hostname = index().hostnames.find(service.name);
   return hostname == index().hostnames.end() ? std::string() : url_of(hostname->second);
 }
@@ -143,16 +188,21 @@ std::expected<Place, std::string> Admission::place(std::string_view account, std
                                                    std::uint16_t port, std::string_view preset) const {
   if (const auto slot = index().slots.find(port); slot != index().slots.end())
     return place_of(slot->second, account);
-  if (port != 0 && port != kHttpPort && port != kHttpsPort) return std::unexpected(no_such_port(port));
   std::string name = to_lower(address);
   if (std::ranges::find(kNoNames, name) != kNoNames.end()) name = preset;
   const std::string suffix = '.' + options_.domain;
   if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
-  return place_of_name(account, name, {});
+  // One of TCP is asked for by its port, or by none.
+  const auto* service = snapshot_ ? snapshot_->find_service(name) : nullptr;
+  const bool tcp = service != nullptr && service->spec.protocol == config::Protocol::kTcp;
+  const bool known_port = port == 0 || (tcp ? service->owner == account && takes_port(*service, port)
+                                            : port == kHttpPort || port == kHttpsPort);
+  if (!known_port) return std::unexpected(no_such_port(port));
+  return place_of_name(account, name, {}, tcp ? Serves::kConnections : Serves::kRequests);
 }
 
 std::expected<Place, std::string> Admission::place_of_name(std::string_view account, std::string_view name,
-                                                           std::string_view hostname) const {
+                                                           std::string_view hostname, Serves serves) const {
   const std::string suffix = '.' + options_.domain;
   std::string wrong = name.empty() || name.size() > kNameBytesMax ? "must be of 1 to 63 characters"
                                                                   : config::check_name(name);
@@ -170,16 +220,24 @@ std::expected<Place, std::string> Admission::place_of_name(std::string_view acco
   const std::string_view taker = taker_of(host);
   const bool taken = service == nullptr ? !taker.empty() : service->owner != account;
   if (taken) return std::unexpected("the name " + host + " is another one's");
+  const bool tcp = service != nullptr && service->spec.protocol == config::Protocol::kTcp;
+  if (service != nullptr && tcp != (serves == Serves::kConnections)) {
+    return std::unexpected("the service " + service->name +
+                           (tcp ? " takes connections (protocol TCP): its origins are of type tcp or tls"
+                                : " takes requests: its origins are of type http or https"));
+  }
   return Place{.service = std::string(name),
                .hostname = service == nullptr ? host : std::string(),
                .slot = {},
-               .url = service == nullptr ? url_of(host) : url_of_service(*service)};
+               .url = service != nullptr            ? url_of_service(*service)
+                      : serves == Serves::kRequests ? url_of(host)
+                                                    : std::string()};
 }
 
 std::vector<std::string> Admission::urls_of(const Place& place) const {
   if (place.url.empty()) return {};
   std::vector<std::string> urls{place.url};
-  if (options_.ports.https == 0) return urls;
+  if (options_.ports.https == 0 || !place.url.starts_with("http://")) return urls;
   std::string host = place.url.substr(place.url.find("//") + 2);
   host.resize(std::min(host.size(), host.find(':')));
   urls.push_back("https://" + std::move(host));

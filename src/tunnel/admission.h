@@ -10,12 +10,14 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "auth/token_table.h"
+#include "base/error.h"
 #include "base/time.h"
 #include "config/snapshot.h"
 
@@ -38,8 +40,9 @@ struct AdmissionOptions {
 
 // By what somebody has shown who it is; all empty: by nothing.
 struct Proof {
-  std::string key;                             // of SSH, as it goes over the wire
-  std::string token;                           // the name of a Token
+  std::string key;        // of SSH, as it goes over the wire: its own, or the one that signed its certificate
+  std::string principal;  // of that certificate, by which it is the user; empty: it showed none
+  std::string token;      // the name of a Token
   std::shared_ptr<const config::User> judged;  // as it was when the key was last found good
 };
 // A user, and by which token.
@@ -48,12 +51,21 @@ struct Bearer {
   std::string token;  // its name
 };
 
+// What an origin is asked for.
+enum class Serves : std::uint8_t { kRequests, kConnections };
+
+// A user, and by which principal of a certificate.
+struct Certified {
+  std::string_view user;
+  std::string_view principal;
+};
+
 // The place of an origin.
 struct Place {
   std::string service;
   std::string hostname;  // that the service is to have, when it is made for this; empty: it is there
   std::string slot;      // the Endpoint that was kept for it: its instance; empty: none was
-  std::string url;       // where visitors find it; empty: at more than one place, or none
+  std::string url;       // where visitors find it; empty: at more than one place, or none yet
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
 };
@@ -66,8 +78,13 @@ class Admission {
 
   // Whether one who calls itself so may come by nothing at all. Who says that it is a User has to prove it.
   bool allows_anonymous(std::string_view user) const;
-  // The User whose key that is, as it goes over the wire (RFC 4253 section 6.6); empty: nobody's.
+  // The User whose key that is, as it goes over the wire (RFC 4253 section 6.6); empty: nobody's. Not an
+  // authority's.
   std::string_view user_of_key(std::string_view blob) const;
+  // Of somebody with a certificate for these principals, which that key has signed: the first of them that an
+  // authority's line of some User is for. The error's text is for the log.
+  Result<Certified> certified_by(std::string_view authority,
+                                 std::span<const std::string_view> principals) const;
   // Whose token that is, as it was shown ("weirtunnel_..."); nothing: it counts for nobody.
   std::optional<Bearer> bearer_of(std::string_view shown, WallTime now) const;
   // Whether who came in by that may stay. Costs next to nothing as long as the user is the same.
@@ -78,7 +95,7 @@ class Admission {
                                           std::uint16_t port, std::string_view preset) const;
   // What an agent asks for. hostname: that it wants, when the service is made for this; empty: the name's.
   std::expected<Place, std::string> place_of_name(std::string_view account, std::string_view name,
-                                                  std::string_view hostname) const;
+                                                  std::string_view hostname, Serves serves) const;
   // All of a place's URLs, the same host by each way in.
   std::vector<std::string> urls_of(const Place& place) const;
   // Whether who was given that place may keep it. Costs next to nothing.
@@ -94,6 +111,9 @@ class Admission {
   // The load balancer that serves it; empty: none.
   std::string_view taker_of(std::string_view hostname) const;
   std::string url_of_service(const config::Service& service) const;
+  // By a TCP or TLS listener; empty: there is none with a port.
+  std::string url_of_connections(const config::Service& service) const;
+  bool takes_port(const config::Service& service, std::uint16_t port) const;
 
   bool is_user(std::string_view name) const;
 
@@ -102,7 +122,11 @@ class Admission {
     std::map<std::uint32_t, Slot> slots;                                // by port
     std::map<std::string_view, const config::LoadBalancer*> balancers;  // by host name
     std::map<std::string_view, std::string_view> hostnames;             // by service: the first
-    std::map<std::string, std::string_view, std::less<>> users;         // by the key's blob
+    // By service: listeners of TCP and TLS that lead to it.
+    std::multimap<std::string_view, const config::Listener*> connections;
+    std::map<std::string, std::string_view, std::less<>> users;  // by the key's blob
+    // Users by principal, by the blob of the authority's key.
+    std::map<std::string, std::map<std::string, std::string_view, std::less<>>, std::less<>> authorities;
   };
   // Made when somebody first asks: most snapshots come and go without anybody coming.
   const Index& index() const;

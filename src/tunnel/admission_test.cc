@@ -2,8 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "auth/pinned_token.h"
 #include "auth/ssh_key.h"
@@ -98,11 +101,91 @@ TEST_CASE("a key is its owner's, and who calls itself a user has to prove it") {
   CHECK(known.keeps({.service = "new"}, "eve"));
 }
 
+config::SnapshotPointer with_users(std::vector<std::pair<const char*, std::vector<std::string>>> users) {
+  auto made = std::make_shared<config::Snapshot>();
+  for (auto& [name, lines] : users) {
+    made->users.push_back(std::make_shared<const config::User>(
+        config::User{.name = name, .spec = {.email = {}, .ssh_keys = std::move(lines)}}));
+  }
+  return made;
+}
+
+const std::string kOtherKey =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPuabIPJk2rS5s4kRnRBq4RhbNKbo3LsB36EAPezUZxq ca@work";
+
+TEST_CASE("a certificate is of the user whose line names its authority and one of its principals") {
+  const std::string own = std::string("cert-authority ") + kKey;
+  const std::string several = std::string(R"(cert-authority,principals="ops,eve@laptop" )") + kKey;
+  const std::string other = R"(cert-authority,principals="ada" )" + kOtherKey;
+  const Admission known(
+      with_users({{"ada", {own, kOtherKey}}, {"bob", {other, kKey}}, {"eve", {several}}, {"zoe", {}}}),
+      {.domain = "weir.example"});
+  const std::string authority = auth::parse_ssh_key(kKey)->blob;
+  const std::string other_authority = auth::parse_ssh_key(kOtherKey)->blob;
+  const auto whose = [&](const std::string& key, std::vector<std::string_view> principals) {
+    const auto certified = known.certified_by(key, principals);
+    return certified ? std::string(certified->user).append(" as ").append(certified->principal)
+                     : certified.error().text;
+  };
+  const std::string nobody = "its authority is in no user's ssh_keys for one of its principals";
+  CHECK(whose(authority, {"ada"}) == "ada as ada");
+  CHECK(whose(authority, {"nobody", "eve@laptop", "ada"}) == "eve as eve@laptop");  // the first counts
+  CHECK(whose(authority, {"ops"}) == "eve as ops");
+  CHECK(whose(authority, {"eve"}) == nobody);  // the line has principals of its own
+  for (const char* none : {"zoe", "bob", "Ada", "ada ", "*", "ops,eve@laptop", ""}) {
+    CAPTURE(none);
+    CHECK(whose(authority, {none}) == nobody);
+  }
+  CHECK(whose(authority, {}) == nobody);
+  CHECK(whose(other_authority, {"ada"}) == "bob as ada");
+  CHECK(whose(authority + "x", {"ada"}) == "its authority is in no user's ssh_keys");
+  CHECK(whose("", {"ada"}) == "its authority is in no user's ssh_keys");
+  // A key that is also an authority's is somebody by itself only as a line of its own says.
+  CHECK(known.user_of_key(authority) == "bob");
+  CHECK(known.user_of_key(other_authority) == "ada");
+}
+
+TEST_CASE("a plain key is no authority, and an authority no key") {
+  const std::string blob = auth::parse_ssh_key(kKey)->blob;
+  const std::array<std::string_view, 1> ada{"ada"};
+  const Admission plain(with_users({{"ada", {kKey}}}), {.domain = "weir.example"});
+  CHECK_FALSE(plain.certified_by(blob, ada).has_value());
+  const Admission authority(with_users({{"ada", {std::string("cert-authority ") + kKey}}}),
+                            {.domain = "weir.example"});
+  CHECK(authority.user_of_key(blob).empty());
+  CHECK(authority.certified_by(blob, ada).has_value());
+  // Nor does who came in by one of them stay by the other.
+  Proof by_key{.key = blob, .principal = {}, .token = {}, .judged = nullptr};
+  Proof by_certificate{.key = blob, .principal = "ada", .token = {}, .judged = nullptr};
+  CHECK(plain.admits("ada", by_key, WallTime{}));
+  CHECK_FALSE(plain.admits("ada", by_certificate, WallTime{}));
+  CHECK_FALSE(authority.admits("ada", by_key, WallTime{}));
+  CHECK(authority.admits("ada", by_certificate, WallTime{}));
+}
+
+TEST_CASE("who came in by a certificate stays as long as the line that it came in by says so") {
+  Proof proof{.key = auth::parse_ssh_key(kKey)->blob, .principal = "ada", .token = {}, .judged = nullptr};
+  const auto stays = [&](std::vector<std::pair<const char*, std::vector<std::string>>> users) {
+    return Admission(with_users(std::move(users)), {.domain = "weir.example", .anonymous = true})
+        .admits("ada", proof, WallTime{});
+  };
+  const std::string own = std::string("cert-authority ") + kKey;
+  CHECK(stays({{"ada", {own}}}));
+  CHECK(stays({{"ada", {kOtherKey, std::string(R"(cert-authority,principals="b,ada" )") + kKey}}}));
+  CHECK_FALSE(stays({{"ada", {}}}));
+  CHECK_FALSE(stays({{"ada", {std::string(R"(cert-authority,principals="b" )") + kKey}}}));
+  CHECK_FALSE(stays({{"ada", {"cert-authority " + kOtherKey}}}));
+  CHECK_FALSE(stays({{"bob", {std::string(R"(cert-authority,principals="ada" )") + kKey}}}));
+  CHECK_FALSE(stays({}));  // deleted, or disabled
+}
+
 TEST_CASE("before the first snapshot names are given, and nothing else") {
   const Admission none(nullptr, {.domain = "weir.example", .anonymous = true, .ports = {.http = 8080}});
   CHECK(none.allows_anonymous("anyone"));
   CHECK(none.place("anonymous", "hello", 80, "x")->url == "http://hello.weir.example:8080");
   CHECK_FALSE(none.place("anonymous", "", 2201, "x").has_value());
+  CHECK(none.user_of_key("key").empty());
+  CHECK_FALSE(none.certified_by("key", {}).has_value());
 }
 
 // Ada has the tokens "laptop" and, until noon, "lent"; "stale" is one of somebody who is no user any more.
@@ -176,7 +259,7 @@ TEST_CASE("who came in may stay as long as what it showed counts") {
 
 TEST_CASE("an agent's host name is one label below the domain, and nobody else's") {
   const auto asked_by_name = [](std::string_view name, std::string_view hostname) {
-    const auto place = admission().place_of_name("ada", name, hostname);
+    const auto place = admission().place_of_name("ada", name, hostname, Serves::kRequests);
     return place ? place->service + " " + place->url : place.error();
   };
   CHECK(asked_by_name("api", "") == "api http://api.weir.example");
@@ -187,7 +270,7 @@ TEST_CASE("an agent's host name is one label below the domain, and nobody else's
     CHECK(asked_by_name("api", host).contains("must be one label below weir.example"));
   }
   const Admission secure(snapshot(), {.domain = "weir.example", .ports = {.http = 8080, .https = 8443}});
-  CHECK(secure.urls_of(*secure.place_of_name("ada", "api", "")) ==
+  CHECK(secure.urls_of(*secure.place_of_name("ada", "api", "", Serves::kRequests)) ==
         std::vector<std::string>{"http://api.weir.example:8080", "https://api.weir.example:8443"});
 }
 

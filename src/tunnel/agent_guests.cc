@@ -44,6 +44,16 @@ class AgentGuests::AgentWay final : public Way {
   wire::Origin origin_;
 };
 
+namespace {
+
+std::optional<Serves> kind_of(std::string_view type) {
+  if (type == "http" || type == "https") return Serves::kRequests;
+  if (type == "tcp" || type == "tls") return Serves::kConnections;
+  return std::nullopt;
+}
+
+}  // namespace
+
 AgentGuests::~AgentGuests() { WEIR_CHECK(guests_.empty()); }
 
 std::expected<std::string, std::string> AgentGuests::hello(AgentSession& session,
@@ -77,14 +87,15 @@ std::expected<std::vector<std::string>, std::string> AgentGuests::registered(Age
   if (std::string wrong = config::check_name(wanted.origin.instance); !wrong.empty()) {
     return std::unexpected("the instance " + wrong);
   }
-  if (wanted.type != "http" && wanted.type != "https") {
-    return std::unexpected("an origin of type " + wanted.type.substr(0, 16) +
-                           " is not served by this version: http and https are");
+  const auto type = kind_of(wanted.type);
+  if (!type) {
+    return std::unexpected("an origin has no type " + wanted.type.substr(0, 16) +
+                           ": there are http, https, tcp and tls");
   }
   if (wanted.weight > kWeightMax || wanted.priority > kPriorityMax) {
     return std::unexpected("weight must be at most 1000, and priority at most 127");
   }
-  auto place = admission_->place_of_name(session.account(), wanted.origin.service, wanted.hostname);
+  auto place = admission_->place_of_name(session.account(), wanted.origin.service, wanted.hostname, *type);
   if (!place) return std::unexpected(std::move(place.error()));
   Brought& brought = guest.brought[wanted.origin];
   const bool is_new = brought.way == nullptr;
@@ -93,7 +104,9 @@ std::expected<std::vector<std::string>, std::string> AgentGuests::registered(Age
   brought.place = std::move(*place);
   if (is_new) brought.way = std::make_shared<AgentWay>(session, wanted.origin);
   if (brought.up && !is_same) join(session, guest, brought);
-  return admission_->urls_of(brought.place);
+  std::vector<std::string> urls = admission_->urls_of(brought.place);
+  brought.told = !urls.empty();
+  return urls;
 }
 
 void AgentGuests::join(AgentSession& session, const Guest& guest, Brought& brought) {
@@ -107,7 +120,8 @@ void AgentGuests::join(AgentSession& session, const Guest& guest, Brought& broug
              .client = session.peer().to_string(),
              .weight = brought.wanted.weight,
              .priority = brought.wanted.priority,
-             .hostname = brought.place.hostname});
+             .hostname = brought.place.hostname,
+             .type = brought.wanted.type});
   if (!attachments_.has(address, *brought.way)) attachments_.attach(address, brought.way);
   if (!guest.looks_on || brought.watch) return;
   // Lines come from whichever core had the request, after the session has gone perhaps.
@@ -151,6 +165,18 @@ void AgentGuests::health(AgentSession& session, const wire::Health& health) {
   }
 }
 
+// Its service is made when a controller has heard of it.
+void AgentGuests::tell(AgentSession& session, Brought& brought) {
+  const wire::Register& wanted = brought.wanted;
+  const auto place = admission_->place_of_name(session.account(), wanted.origin.service, wanted.hostname,
+                                               *kind_of(wanted.type));
+  if (!place) return;
+  std::vector<std::string> urls = admission_->urls_of(*place);
+  if (urls.empty()) return;
+  brought.told = true;
+  session.tell(wanted.origin, std::move(urls));
+}
+
 void AgentGuests::ended(AgentSession& session, std::string_view why) {
   const auto found = guests_.find(&session);
   WEIR_CHECK(found->second.brought.empty());
@@ -174,6 +200,8 @@ void AgentGuests::admit(AdmissionPointer admission) {
       const auto next = std::next(brought);
       if (!admission_->keeps(brought->second.place, session->account())) {
         session->expel(brought->first, std::string(kAnotherOnes));
+      } else if (!brought->second.told) {
+        tell(*session, brought->second);
       }
       brought = next;
     }

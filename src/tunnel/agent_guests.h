@@ -58,6 +58,7 @@ class AgentGuests final : public AgentGate {
     std::shared_ptr<AgentWay> way;
     std::optional<std::uint64_t> watch;  // of its requests, when the agent looks on
     bool up = true;                      // as the agent's own check says
+    bool told = true;                    // where visitors find it: a port is known when it is handed out
   };
   struct Guest {
     Proof proof;
@@ -67,6 +68,7 @@ class AgentGuests final : public AgentGate {
   };
 
   void join(AgentSession& session, const Guest& guest, Brought& brought);
+  void tell(AgentSession& session, Brought& brought);
   void leave(const Guest& guest, Brought& brought);
 
   net::Env& env_;

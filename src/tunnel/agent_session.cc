@@ -169,6 +169,11 @@ void AgentSession::expel(const wire::Origin& origin, std::string sentence) {
   say(wire::Registered{.origin = origin, .urls = {}, .refused = std::move(sentence)});
 }
 
+void AgentSession::tell(const wire::Origin& origin, std::vector<std::string> urls) {
+  if (origins_.contains(origin))
+    say(wire::Registered{.origin = origin, .urls = std::move(urls), .refused = {}});
+}
+
 void AgentSession::log(std::string_view service, std::string line) {
   if (outbox_.size() < kAgentOutboxMax / 2) say(wire::RequestLine{std::string(service), std::move(line)});
 }

@@ -6,6 +6,7 @@
 
 #include "auth/crypto.h"
 #include "auth/origin.h"
+#include "auth/ssh_key.h"
 #include "base/check.h"
 #include "base/spoken_name.h"
 #include "base/text.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::uint16_t kHttpPort = 80;
 constexpr std::size_t kInstanceDigestBytes = 6;
+constexpr std::size_t kShownIdBytesMax = 128;  // of a certificate, in the log
 constexpr std::string_view kTakenOver = "a newer session of yours has taken the place of this one";
 constexpr Error kTakenOverError{Code::kGone, Side::kDownstream, Retry::kNever, 0, "taken over"};
 constexpr Error kNotAdmitted{Code::kForbidden, Side::kDownstream, Retry::kNever, 0,
@@ -71,39 +73,19 @@ SshDoor::SshDoor(net::Env& env, Attachments& attachments, AdmissionPointer admis
 
 SshDoor::~SshDoor() = default;
 
-bool SshDoor::trusts_authority(const ssh::Session& /*session*/, std::string_view /*user*/,
-                               net::Slice /*key*/) {
-  return false;
+Result<void> SshDoor::trusts(const ssh::Session& /*session*/, std::string_view /*user*/,
+                             const ssh::Certificate& certificate) {
+  const auto certified =
+      admission_->certified_by(net::as_text(certificate.authority), certificate.principals);
+  return certified ? Result<void>() : fail(certified.error());
 }
 
 bool SshDoor::authenticate(const ssh::Session& session, const ssh::Credential& credential) {
-  switch (credential.method) {
-    case ssh::Method::kNone:
-      if (!session.peer().is_loopback() || !admission_->allows_anonymous(credential.user)) return false;
-      arriving_[&session] = {.account = std::string(kAnonymous), .proof = {}, .identity = {}};
-      return true;
-    case ssh::Method::kPublicKey: {
-      const std::string_view user = admission_->user_of_key(net::as_text(credential.key_blob));
-      if (user.empty()) return false;
-      if (credential.proven) {
-        arriving_[&session] = {
-            .account = std::string(user),
-            .proof = {.key = std::string(net::as_text(credential.key_blob)), .token = {}},
-            .identity = std::string(credential.fingerprint).append("/").append(credential.user)};
-      }
-      return true;
-    }
-    case ssh::Method::kPassword: {
-      auto bearer = admission_->bearer_of(credential.password, env_.loop.clock().wall_now());
-      if (!bearer) return false;
-      std::string identity = (bearer->token + '/').append(credential.user);
-      arriving_[&session] = {.account = std::move(bearer->user),
-                             .proof = {.key = {}, .token = std::move(bearer->token)},
-                             .identity = std::move(identity)};
-      return true;
-    }
-  }
-  return false;
+  auto arrival =
+      arrival_of(credential, *admission_, session.peer().is_loopback(), env_.loop.clock().wall_now());
+  if (!arrival) return false;
+  if (credential.proven) arriving_[&session] = *std::move(arrival);
+  return true;
 }
 
 // An anonymous one is never the same as another.
@@ -112,8 +94,17 @@ void SshDoor::began(ssh::Session& session) {
   std::string number = to_hex(std::as_bytes(std::span(drawn)));
   const auto arrived = arriving_.extract(&session);
   WEIR_CHECK(!arrived.empty());
-  Arriving& who = arrived.mapped();
+  Arrival& who = arrived.mapped();
   if (who.identity.empty()) who.identity = number;
+  if (const ssh::Certificate* certificate = session.certificate()) {
+    env_.log.info("somebody has come by a certificate",
+                  {{"user", who.account},
+                   {"client", session.peer().to_string()},
+                   {"principal", who.proof.principal},
+                   {"certificate", std::string(certificate->id.substr(0, kShownIdBytesMax))},
+                   {"serial", std::to_string(certificate->serial)},
+                   {"authority", auth::ssh_fingerprint(certificate->authority)}});
+  }
   guests_.emplace(&session, Guest{.account = std::move(who.account),
                                   .proof = std::move(who.proof),
                                   .identity = std::move(who.identity),

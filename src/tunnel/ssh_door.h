@@ -21,6 +21,7 @@
 #include "ssh/terminal.h"
 #include "tunnel/admission.h"
 #include "tunnel/registry.h"
+#include "tunnel/ssh_arrival.h"
 
 namespace weir::tunnel {
 
@@ -68,7 +69,8 @@ class SshDoor final : private ssh::Gate {
   SshDoor(net::Env& env, Attachments& attachments, AdmissionPointer admission, Announce announce,
           record::LiveRequests& live);
 
-  bool trusts_authority(const ssh::Session& session, std::string_view user, net::Slice key) override;
+  Result<void> trusts(const ssh::Session& session, std::string_view user,
+                      const ssh::Certificate& certificate) override;
   bool authenticate(const ssh::Session& session, const ssh::Credential& credential) override;
   void began(ssh::Session& session) override;
   Result<std::uint16_t> forward(ssh::Session& session, std::string_view address, std::uint16_t port) override;
@@ -89,13 +91,7 @@ class SshDoor final : private ssh::Gate {
   record::LiveRequests& live_;
   std::unique_ptr<ssh::Server> server_;
   std::map<ssh::Session*, Guest> guests_;
-  // Who was let in and has not begun yet.
-  struct Arriving {
-    std::string account;
-    Proof proof;
-    std::string identity;
-  };
-  std::map<const ssh::Session*, Arriving> arriving_;
+  std::map<const ssh::Session*, Arrival> arriving_;  // who was let in and has not begun yet
 };
 
 }  // namespace weir::tunnel

@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <optional>
 
-#include "edge/upstream.h"
 #include "http/service.h"
 #include "lb/weighted.h"
+#include "upstream/upstream.h"
 
-namespace weir::edge {
+namespace weir::upstream {
 
 // Sending it again is right: nothing of it was acted upon, or doing it twice is the same as once (or said to
 // be: non_idempotent); and its body, if any, is still to be had.
@@ -43,4 +43,4 @@ class Retrying {
   lb::Permit permit_;
 };
 
-}  // namespace weir::edge
+}  // namespace weir::upstream

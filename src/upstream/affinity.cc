@@ -1,4 +1,4 @@
-#include "edge/affinity.h"
+#include "upstream/affinity.h"
 
 #include <algorithm>
 #include <array>
@@ -6,10 +6,15 @@
 
 #include "lb/hash.h"
 
-namespace weir::edge {
+namespace weir::upstream {
 namespace {
 
 constexpr std::size_t kDigits = 16;  // of an endpoint, in hexadecimal
+
+std::uint64_t hash_of(const net::Address& client) {
+  const auto bytes = std::as_bytes(std::span(client.bytes()));
+  return lb::hash_bytes(net::as_text(bytes.first(client.is_v6() ? 16 : 4)));
+}
 
 std::optional<std::uint64_t> hash_of(const config::HashOn& hash_on, const http::Request& request) {
   const http::Fields& fields = request.head.fields;
@@ -19,9 +24,7 @@ std::optional<std::uint64_t> hash_of(const config::HashOn& hash_on, const http::
   if (!hash_on.cookie.empty()) {
     if (const auto value = cookie_value(fields, hash_on.cookie)) return lb::hash_bytes(*value);
   }
-  if (!hash_on.source) return std::nullopt;
-  const auto bytes = std::as_bytes(std::span(request.peer.bytes()));
-  return lb::hash_bytes(net::as_text(bytes.first(request.peer.is_v6() ? 16 : 4)));
+  return hash_on.source ? std::optional(hash_of(request.peer)) : std::nullopt;
 }
 
 }  // namespace
@@ -60,6 +63,11 @@ Affinity affinity(const PlannedService& service, const http::Request& request) {
   return found;
 }
 
+Affinity affinity(const PlannedService& service, const net::Address& client) {
+  const bool by_source = service.spec.hash_on && service.spec.hash_on->source;
+  return {.hash = by_source ? std::optional(hash_of(client)) : std::nullopt};
+}
+
 std::string sticky_cookie(const PlannedService& service, std::uint64_t endpoint, bool secure) {
   std::array<char, kDigits> digits{};
   digits.fill('0');
@@ -76,4 +84,4 @@ std::string sticky_cookie(const PlannedService& service, std::uint64_t endpoint,
   return cookie;
 }
 
-}  // namespace weir::edge
+}  // namespace weir::upstream

@@ -7,12 +7,12 @@
 #include <string_view>
 
 #include "base/random.h"
-#include "edge/plan.h"
 #include "h2/client.h"
 #include "http/service.h"
 #include "net/buffer.h"
+#include "upstream/planned_service.h"
 
-namespace weir::edge {
+namespace weir::upstream {
 
 // In the version of HTTP that the service's endpoints speak; views into the request and the room.
 struct UpstreamHead {
@@ -31,4 +31,4 @@ void clean_response_head(http::ResponseHead& head, unsigned version_major);
 // error is that of an endpoint that has not understood.
 Result<void> settle_upgrade(http::Request& request, http::ResponseHead& head, unsigned version_major);
 
-}  // namespace weir::edge
+}  // namespace weir::upstream

@@ -1,4 +1,4 @@
-#include "edge/retrying.h"
+#include "upstream/retrying.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 
 #include "record/journal.h"
 
-namespace weir::edge {
+namespace weir::upstream {
 
 bool may_send_again(const http::Request& request, const Error& error, bool non_idempotent) {
   if (error.side != Side::kUpstream || error.retry == Retry::kNever) return false;
@@ -70,4 +70,4 @@ std::optional<std::uint32_t> Retrying::next(std::uint32_t index, const Result<ht
   return another;
 }
 
-}  // namespace weir::edge
+}  // namespace weir::upstream

@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-#include "edge/plan.h"
 #include "http/service.h"
+#include "upstream/planned_service.h"
 
-namespace weir::edge {
+namespace weir::upstream {
 
 struct Affinity {
   std::optional<std::uint64_t> hash;
@@ -18,6 +18,8 @@ struct Affinity {
 };
 
 Affinity affinity(const PlannedService& service, const http::Request& request);
+// Of a connection, of which only the client's address is known.
+Affinity affinity(const PlannedService& service, const net::Address& client);
 
 // What the service's sticky cookie says; 0: it has none, or the client brings none that is one of ours.
 std::uint64_t sticky_endpoint(const PlannedService& service, const http::Fields& fields);
@@ -28,4 +30,4 @@ std::string sticky_cookie(const PlannedService& service, std::uint64_t endpoint,
 // Of all Cookie fields; nothing: there is none of that name.
 std::optional<std::string_view> cookie_value(const http::Fields& fields, std::string_view name);
 
-}  // namespace weir::edge
+}  // namespace weir::upstream

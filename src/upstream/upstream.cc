@@ -1,11 +1,11 @@
-#include "edge/upstream.h"
+#include "upstream/upstream.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "lb/slow_start.h"
 
-namespace weir::edge {
+namespace weir::upstream {
 
 UpstreamHost::UpstreamHost(std::shared_ptr<SharedHost> host, const PlannedService& service, net::Loop& loop,
                            const UpstreamShare& share)
@@ -19,7 +19,7 @@ UpstreamHost::UpstreamHost(std::shared_ptr<SharedHost> host, const PlannedServic
   }
   if (service.spec.protocol == config::Protocol::kHttp) {
     h1_ = std::make_shared<http::ClientPool>(std::move(active));
-  } else {
+  } else if (service.spec.protocol == config::Protocol::kHttp2) {
     h2_ = std::make_unique<h2::ClientPool>(loop, share.connections, share.write_timeout, std::move(active));
   }
 }
@@ -212,4 +212,4 @@ void Upstream::close_idle() {
   for (const auto& host : hosts_) host->close_idle_since(before);
 }
 
-}  // namespace weir::edge
+}  // namespace weir::upstream

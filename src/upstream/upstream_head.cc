@@ -1,4 +1,4 @@
-#include "edge/upstream_head.h"
+#include "upstream/upstream_head.h"
 
 #include <array>
 #include <cstring>
@@ -11,7 +11,7 @@
 #include "http/h1_writer.h"
 #include "record/peer_text.h"
 
-namespace weir::edge {
+namespace weir::upstream {
 namespace {
 
 using http::Known;
@@ -255,4 +255,4 @@ Result<void> settle_upgrade(http::Request& request, http::ResponseHead& head, un
   return fail(Code::kHeadTooLarge, "no room for the fields that a proxy adds", Side::kUpstream);
 }
 
-}  // namespace weir::edge
+}  // namespace weir::upstream

@@ -9,9 +9,6 @@
 #include <span>
 #include <vector>
 
-#include "edge/affinity.h"
-#include "edge/plan.h"
-#include "edge/upstream_head.h"
 #include "h2/client.h"
 #include "http/client.h"
 #include "lb/backoff.h"
@@ -20,8 +17,11 @@
 #include "net/env.h"
 #include "net/task_group.h"
 #include "record/traffic.h"
+#include "upstream/affinity.h"
+#include "upstream/planned_service.h"
+#include "upstream/upstream_head.h"
 
-namespace weir::edge {
+namespace weir::upstream {
 
 // A connection to a host, in the version of HTTP that its service speaks: one of the two.
 struct UpstreamConnection {
@@ -60,8 +60,9 @@ class UpstreamHost {
   lb::Backoff backoff;
 
  private:
-  std::shared_ptr<http::ClientPool> h1_;  // null: the service speaks HTTP/2
-  std::unique_ptr<h2::ClientPool> h2_;    // null: it does not
+  // Of what the service speaks; of TCP neither: such connections are nobody's but their client's.
+  std::shared_ptr<http::ClientPool> h1_;
+  std::unique_ptr<h2::ClientPool> h2_;
 };
 
 class Upstream {
@@ -125,4 +126,4 @@ class Upstream {
   bool stale_ = true;
 };
 
-}  // namespace weir::edge
+}  // namespace weir::upstream
