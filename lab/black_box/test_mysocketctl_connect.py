@@ -52,7 +52,8 @@ def test_connect_brings_an_origin_of_connections(service, person, origin_port, k
         host = client.said(r"([a-z]+-[a-z]+-\d{4}\.weir\.localhost)")[1]
         port = int(client.said(r"\b(2\d{4})\b")[1])
         scheme, ca = ("https", ["--cacert", service.weir.ca]) if kind == "tls" else ("http", [])
-        words = ["curl", "--silent", *ca, "--resolve", f"{host}:{port}:127.0.0.1", f"{scheme}://{host}:{port}/"]
+        words = ["curl", "--silent", *ca, "--resolve", f"{host}:{port}:127.0.0.1"]
+        words.append(f"{scheme}://{host}:{port}/")
         wait_until(lambda: service.box.run(words).stdout == "origin", 15, "the origin being served")
     finally:
         client.end()

@@ -134,7 +134,8 @@ def test_nginx_with_its_own_certificate_behind_passthrough_next_to_others(weir, 
             https["spec"]["listeners"] = [{"protocol": "HTTPS", "hostnames": ["web.example"], "port": port}]
             ways = {"own.example": {"mode": "PASSTHROUGH"}, "mail.example": {"alpn": ["smtp"]}}
             own, ended = (
-                {"protocol": "TLS", "hostnames": [host], "port": port, "tls": tls} for host, tls in ways.items()
+                {"protocol": "TLS", "hostnames": [host], "port": port, "tls": tls}
+                for host, tls in ways.items()
             )
             weir.apply(
                 tcp_service("own", f"127.0.0.1:{origin_port}"),

@@ -381,7 +381,8 @@ TEST_CASE("explain tells what became of a connection") {
   CannedEdge edge(world.api());
   edge.answer =
       R"({"time":"2026-11-21T08:00:00.000Z","ended":true,"connection_id":"c-1","protocol":"passthrough",)"
-      R"("port":8443,"tls_server_name":"a.example","tls_version":null,"flags":"SI","reason":null,"detail":null,)"
+      R"("port":8443,"tls_server_name":"a.example","tls_version":null,"flags":"SI","reason":null,)"
+      R"("detail":null,)"
       R"("bytes_received":5,"bytes_sent":7,"duration_ms":3.0,"upstream_ms":0.2,"load_balancer":"db",)"
       R"("listener":"db/0","service":"db","endpoint":"10.0.0.1:80","tries":1,"peer":"192.0.2.1",)"
       R"("flags_mean":["nothing moved"]})";

@@ -146,9 +146,10 @@ void Translator::update_port(const config::Snapshot& snapshot, std::uint32_t num
     const auto* one = find_load_balancer(snapshot, name);
     if (one == nullptr) continue;
     if (config::is_of_connections(one->spec)) {
-      unsaid.push_back({"loadbalancers/" + name, "spec.listeners",
-                        "Envoys are told of load balancers of HTTP and HTTPS; weir's own edges carry this one",
-                        Unsaid::Effect::kHeldBack});
+      unsaid.push_back(
+          {"loadbalancers/" + name, "spec.listeners",
+           "Envoys are told of load balancers of requests alone; weir's own edges carry this one",
+           Unsaid::Effect::kHeldBack});
     } else {
       balancers.push_back(one);
     }
