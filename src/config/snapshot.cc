@@ -40,12 +40,14 @@ LoadBalancer make_load_balancer(const Object& object, const LoadBalancerSpec& sp
   return balancer;
 }
 
-// Those of one instance, at several edges, are one endpoint.
-void place_tunnels(std::span<const Object* const> referrers, std::vector<Endpoint>& endpoints) {
+// Those of one instance, at several edges, are one endpoint. A name may have come to another owner while
+// there are tunnels still of the one before, which join nothing.
+void place_tunnels(std::span<const Object* const> referrers, std::string_view owner,
+                   std::vector<Endpoint>& endpoints) {
   std::map<std::string_view, std::size_t> places;  // by instance
   for (const Object* one : referrers) {
     const auto* tunnel = std::get_if<TunnelSpec>(&one->spec);
-    if (tunnel == nullptr) continue;
+    if (tunnel == nullptr || (!tunnel->user.empty() && tunnel->user != owner)) continue;
     const auto [found, is_new] = places.emplace(tunnel->instance, endpoints.size());
     if (is_new) {
       endpoints.push_back({.address = {Address::Family::kTunnel, tunnel->instance, 0},
@@ -99,7 +101,7 @@ Service make_service(const Object& object, const ServiceSpec& spec,
     service.slots.push_back(
         {one->metadata.name, joined->tunnel->port, joined->weight, joined->priority, joined->zone});
   }
-  place_tunnels(referrers, service.endpoints);
+  place_tunnels(referrers, service.owner, service.endpoints);
   service.endpoints.shrink_to_fit();
   return service;
 }

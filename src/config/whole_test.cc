@@ -309,6 +309,23 @@ TEST_CASE("the tunnels of one instance are one endpoint, and a snapshot keeps th
   CHECK(same((*back)->services, (*built)->services));
 }
 
+TEST_CASE("a tunnel of somebody else joins no service") {
+  const auto tunnel = [](const std::string& edge, const std::string& user) {
+    return "---\n{kind: Tunnel, metadata: {name: web-laptop-" + edge +
+           "}, spec: {service: web, instance: laptop, edge: " + edge + user + "}}\n";
+  };
+  const Whole world =
+      world_of("{kind: Service, metadata: {name: web, labels: {weir/owner: ada}}}\n" +
+               tunnel("ams", ", user: ada") + tunnel("fra", ", user: eve") + tunnel("lon", ""));
+  const auto built = build_snapshot(1, world);
+  REQUIRE_MESSAGE(built.has_value(), to_text(built.error()));
+  const Service& web = *(*built)->find_service("web");
+  REQUIRE(web.endpoints.size() == 1);
+  REQUIRE(web.endpoints[0].tunnels.size() == 2);
+  CHECK(web.endpoints[0].tunnels[0].edge == "ams");
+  CHECK(web.endpoints[0].tunnels[1].edge == "lon");
+}
+
 TEST_CASE("a snapshot has the users who may come, and not their passwords") {
   Whole world = world_of(
       "{kind: User, metadata: {name: ada}, spec: {email: ada@x, password: '$argon2id$v=19$', ssh_keys: "

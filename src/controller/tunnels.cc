@@ -28,6 +28,34 @@ constexpr std::size_t kNameServiceBytesMax = 50;
 
 const TunnelSpec& tunnel_of(const Object& object) { return std::get<TunnelSpec>(object.spec); }
 
+// The host names and ports that a commit gives away: each to one service of one owner. Whoever else wants one
+// of them is judged behind the commit.
+class Places {
+ public:
+  // False: they give away what is given already.
+  bool take(const std::vector<ObjectChange>& changes) {
+    for (const ObjectChange& change : changes) {
+      if (!change.after) continue;
+      const auto* balancer = std::get_if<config::LoadBalancerSpec>(&change.after->spec);
+      if (balancer == nullptr) continue;
+      const std::pair taker(change.name(), std::string(config::owner_of(*change.after)));
+      if (services_.emplace(taker).first->second != taker.second) return false;
+      for (const config::Listener& listener : balancer->listeners) {
+        for (const std::string& hostname : listener.hostnames) {
+          if (hostnames_.emplace(hostname, taker).first->second != taker) return false;
+        }
+        if (listener.port && ports_.emplace(*listener.port, taker).first->second != taker) return false;
+      }
+    }
+    return true;
+  }
+
+ private:
+  std::map<std::string, std::pair<std::string, std::string>> hostnames_;  // service and owner
+  std::map<std::uint32_t, std::pair<std::string, std::string>> ports_;    // the same
+  std::map<std::string, std::string> services_;                           // owner
+};
+
 }  // namespace
 
 std::string tunnel_name(std::string_view service, std::string_view instance, std::string_view edge) {
@@ -46,6 +74,7 @@ Tunnels::Tunnels(net::Env& env, store::Store& store, mirror::Mirror& mirror, Fle
       fleet_(fleet),
       controller_(std::move(controller)),
       ports_(ports),
+      follower_(mirror, [this](const std::vector<ObjectChange>& changes) { moved(changes); }),
       tasks_(env.loop) {
   fleet_.on_tunnel([this](const std::string& edge, const report::TunnelSeen& seen) { take(edge, seen); });
   fleet_.on_change([this](const std::string& edge) { edge_changed(edge); });
@@ -67,7 +96,7 @@ void Tunnels::take(const std::string& name, const report::TunnelSeen& seen) {
   const auto known = edge.tunnels.find(object);
   if (seen.gone) {
     if (known == edge.tunnels.end() || known->second.spec.session != seen.session) return;
-    forget(name, object);
+    forget(name, object, true);
     wake_.set();
     return;
   }
@@ -121,13 +150,27 @@ void Tunnels::edge_changed(const std::string& name) {
   edge.judged_at = env_.loop.deadline(kTunnelGrace);
 }
 
-void Tunnels::forget(const std::string& name, const std::string& object) {
+void Tunnels::forget(const std::string& name, const std::string& object, bool said) {
   Edge& edge = edges_[name];
   const auto known = edge.tunnels.find(object);
-  gone_[object] = known->second.spec.session;
+  gone_[object] = {.edge = name, .session = known->second.spec.session, .said = said, .taken_till = {}};
   edge.tunnels.erase(known);
   refused_.erase(object);
   dirty_[object] = name;
+}
+
+// What another controller has given up, or removed, and an edge still speaks of here.
+void Tunnels::moved(std::span<const ObjectChange> changes) {
+  for (const ObjectChange& change : changes) {
+    if (change.kind() != Kind::kTunnel || !change.before) continue;
+    if (change.after && !tunnel_of(*change.after).seen_by.empty()) continue;
+    const auto edge = edges_.find(tunnel_of(*change.before).edge);
+    if (edge == edges_.end() || !edge->second.attached) continue;
+    if (!edge->second.tunnels.contains(change.name()) || edge->second.unsaid.contains(change.name()))
+      continue;
+    dirty_[change.name()] = edge->first;
+    wake_.set();
+  }
 }
 
 void Tunnels::sweep() {
@@ -136,10 +179,15 @@ void Tunnels::sweep() {
     Edge& edge = entry->second;
     if (edge.judged_at && now >= *edge.judged_at) {
       edge.judged_at.reset();
-      for (const std::string& object : std::exchange(edge.unsaid, {})) forget(entry->first, object);
+      for (const std::string& object : std::exchange(edge.unsaid, {})) forget(entry->first, object, false);
       wake_.set();
     }
     entry = edge.tunnels.empty() && !edge.judged_at ? edges_.erase(entry) : std::next(entry);
+  }
+  for (const auto& [object, gone] : gone_) {
+    if (!gone.taken_till || now < *gone.taken_till) continue;
+    dirty_[object] = gone.edge;
+    wake_.set();
   }
 }
 
@@ -154,12 +202,13 @@ net::Task<void> Tunnels::tick() {
   }
 }
 
-// What this controller heard before it was started anew: its edges come back, or not.
+// What this controller heard before it was started anew, or what somebody has given up: the edges come back,
+// or not.
 void Tunnels::adopt() {
   if (std::exchange(adopted_, true)) return;
   for (const ObjectPointer& object : mirror_.objects().of(Kind::kTunnel)) {
     const TunnelSpec& spec = tunnel_of(*object);
-    if (spec.seen_by != controller_) continue;
+    if (spec.seen_by != controller_ && !spec.seen_by.empty()) continue;
     Edge& edge = edge_of(spec.edge);
     if (!edge.tunnels.emplace(object->metadata.name, Wanted{.spec = spec, .hostname = {}, .type = {}}).second)
       continue;
@@ -195,9 +244,16 @@ net::Task<bool> Tunnels::commit_some() {
   }
   store::Transaction transaction;
   std::set<std::pair<Kind, std::string>> written;
+  Places places;
+  ByObject later;
   std::size_t events = 0;
   for (const auto& [name, edge] : looked_at) {
-    for (const ObjectChange& change : changes_for(name, edge)) {
+    const std::vector<ObjectChange> changes = changes_for(name, edge);
+    if (!places.take(changes)) {
+      later.emplace(name, edge);
+      continue;
+    }
+    for (const ObjectChange& change : changes) {
       if (!written.emplace(change.kind(), change.name()).second) continue;  // two origins of a new service
       if (change.kind() != Kind::kTunnel) {
         mirror::put_changes(
@@ -215,12 +271,14 @@ net::Task<bool> Tunnels::commit_some() {
       }
     }
   }
-  if (transaction.steps.empty()) co_return true;
+  if (transaction.steps.empty()) {
+    for (const auto& [name, edge] : looked_at) settle(name);
+    co_return true;
+  }
   const auto committed = co_await store_.commit(std::move(transaction));
   if (committed) {
-    for (const auto& [name, edge] : looked_at) {
-      if (!dirty_.contains(name)) gone_.erase(name);
-    }
+    dirty_.merge(later);
+    for (const auto& [name, edge] : looked_at) settle(name);
     co_return (co_await mirror_.catch_up()).has_value();
   }
   dirty_.merge(looked_at);  // what was said meanwhile is newer, and stays
@@ -241,13 +299,7 @@ std::vector<ObjectChange> Tunnels::changes_for(const std::string& name, const st
     const auto known = speaker->second.tunnels.find(name);
     if (known != speaker->second.tunnels.end()) wanted = &known->second;
   }
-  if (wanted == nullptr) {
-    // Unless another controller hears of it by now, or another session has come to its place.
-    const auto session = gone_.find(name);
-    const bool ours = stored && session != gone_.end() && tunnel_of(*stored).seen_by == controller_ &&
-                      tunnel_of(*stored).session == session->second;
-    return ours ? std::vector<ObjectChange>{{stored, nullptr}} : std::vector<ObjectChange>{};
-  }
+  if (wanted == nullptr) return end_of(name, stored);
   const ObjectPointer service = mirror_.objects().find(Kind::kService, wanted->spec.service);
   if (!allows(*wanted, service)) {
     refused_[name] = edge;
@@ -269,6 +321,38 @@ std::vector<ObjectChange> Tunnels::changes_for(const std::string& name, const st
   after->spec = std::move(spec);
   changes.push_back({stored, std::move(after)});
   return changes;
+}
+
+// Unless another controller hears of it by now, or another session has come to its place. What no edge has
+// said to be gone another one may hear of, which the store does not say: it is given up first, for whoever
+// does to take.
+std::vector<ObjectChange> Tunnels::end_of(const std::string& name, const ObjectPointer& stored) {
+  const auto found = gone_.find(name);
+  if (!stored || found == gone_.end()) return {};
+  Gone& gone = found->second;
+  const TunnelSpec& spec = tunnel_of(*stored);
+  const bool ours = spec.seen_by == controller_ || spec.seen_by.empty();
+  if (!ours || spec.session != gone.session) {
+    gone.taken_till.reset();
+    return {};
+  }
+  const bool is_over = gone.taken_till && env_.loop.now() >= *gone.taken_till;
+  if (gone.said || (is_over && spec.seen_by.empty())) {
+    gone.taken_till.reset();
+    return {{stored, nullptr}};
+  }
+  if (!gone.taken_till) gone.taken_till = env_.loop.deadline(kTunnelTaken);
+  if (spec.seen_by.empty()) return {};
+  auto after = std::make_shared<Object>(*stored);
+  after->metadata.updated_at = env_.loop.clock().wall_now();
+  std::get<TunnelSpec>(after->spec).seen_by.clear();
+  return {{stored, std::move(after)}};
+}
+
+// It has been looked at; what is given up only is looked at again.
+void Tunnels::settle(const std::string& object) {
+  const auto found = gone_.find(object);
+  if (found != gone_.end() && !found->second.taken_till && !dirty_.contains(object)) gone_.erase(found);
 }
 
 // The edge has judged it by what it knew; this is by what is so.

@@ -143,6 +143,27 @@ TEST_CASE("a host name that somebody has is not taken by another service") {
   CHECK_FALSE(controller.find(Kind::kService, "web2"));
 }
 
+TEST_CASE("of two who ask for a name at once one gets it, and nothing of the other is written down") {
+  World world;
+  Controller& controller = world.first;
+  controller.attach("fra");
+  report::TunnelSeen other = laptop("2", "eve");
+  other.instance = "desk";
+  SUBCASE("by the name of the service") {}
+  SUBCASE("by the host name") { other.service = "web2"; }
+  controller.fleet.report("fra", {.hello = {}, .endpoints = {}, .tunnels = {laptop("1"), other}, .load = {}});
+  world.fake.run_until_idle();
+  world.fake.advance(6s);
+  const bool first = controller.tunnels_there() == "web/laptop@fra:1";
+  CHECK((first || controller.tunnels_there() == other.service + "/desk@fra:2"));
+  std::size_t services = 0;
+  for (const auto& service : controller.mirror.objects().of(Kind::kService)) {
+    ++services;
+    CHECK(service->metadata.labels.at("weir/owner") == (first ? "ada" : "eve"));
+  }
+  CHECK(services == 1);
+}
+
 TEST_CASE("a late goodbye of an older session ends nothing") {
   World world;
   Controller& controller = world.first;
@@ -200,6 +221,48 @@ TEST_CASE("an edge that goes to another controller takes its tunnels along") {
   CHECK(second.tunnels_there() == "web/laptop@fra:1");
   CHECK(std::get<config::TunnelSpec>(second.find(Kind::kTunnel, tunnel_name("web", "laptop", "fra"))->spec)
             .seen_by == "c2");
+}
+
+TEST_CASE("an edge that one of its controllers has lost keeps its tunnels by the other") {
+  World world;
+  Controller second(world.fake, *world.engine, "c2");
+  for (Controller* controller : {&world.first, &second}) {
+    controller->attach("fra");
+    controller->say("fra", laptop("1"));
+  }
+  const auto seen_by = [&second] {
+    const auto tunnel = second.find(Kind::kTunnel, tunnel_name("web", "laptop", "fra"));
+    return tunnel ? std::get<config::TunnelSpec>(tunnel->spec).seen_by : std::string("nobody: it is gone");
+  };
+  CHECK(seen_by() == "c2");
+  second.fleet.detach("fra");
+  for (int i = 0; i < 20; ++i) {  // never gone, not for a moment
+    world.fake.advance(kTunnelGrace / 10);
+    REQUIRE(second.tunnels_there() == "web/laptop@fra:1");
+  }
+  CHECK(seen_by() == "c1");
+  world.first.say("fra", gone("1"));
+  CHECK(second.tunnels_there().empty());
+}
+
+TEST_CASE("an edge that all of its controllers have lost loses its tunnels") {
+  World world;
+  Controller second(world.fake, *world.engine, "c2");
+  for (Controller* controller : {&world.first, &second}) {
+    controller->attach("fra");
+    controller->say("fra", laptop("1"));
+  }
+  SUBCASE("at once") {
+    world.first.fleet.detach("fra");
+    second.fleet.detach("fra");
+  }
+  SUBCASE("one after the other") {
+    second.fleet.detach("fra");
+    world.fake.advance(kTunnelGrace - 1s);
+    world.first.fleet.detach("fra");
+  }
+  world.fake.advance(2 * kTunnelGrace + 2s);
+  CHECK(second.tunnels_there().empty());
 }
 
 TEST_CASE("a controller that starts anew waits for the edges that told it, and then cleans up") {

@@ -24,6 +24,7 @@ ControllerNode::ControllerNode(net::Env& env, Options options)
       fleet_(env, store_, mirror_),
       shown_(mirror_.objects(), views_),
       rollouts_(env, store_, mirror_, fleet_),
+      tunnels_(env, store_, mirror_, fleet_, options.ip),
       api_(env, store_, mirror_, tokens_, {.version = "1", .settle_timeout = std::chrono::seconds(1)}),
       controller_(env, store_, mirror_, tokens_, {.edge_name = {}, .edge = {}},
                   {.snapshot = {},
@@ -43,6 +44,7 @@ ControllerNode::ControllerNode(net::Env& env, Options options)
   });
   fleet_.start();
   rollouts_.start();
+  tunnels_.start();
   controller_.start();
   tasks_.spawn(api_.follow());
 }
@@ -74,6 +76,7 @@ net::Task<void> ControllerNode::stop() {
   co_await discovery_.join();
   co_await controller_.stop();
   co_await rollouts_.stop();
+  co_await tunnels_.stop();
   co_await fleet_.stop();
   co_await tasks_.stop();
 }

@@ -12,6 +12,7 @@
 #include "controller/fleet.h"
 #include "controller/rollouts.h"
 #include "controller/shown_rollouts.h"
+#include "controller/tunnels.h"
 #include "controller/views.h"
 #include "http/server.h"
 #include "mirror/mirror.h"
@@ -28,7 +29,7 @@ inline constexpr std::uint16_t kDiscoveryPort = 18000;
 class ControllerNode {
  public:
   struct Options {
-    std::string ip;
+    std::string ip;  // and what it is called
     store::Engine& engine;
     const StoreFaults& faults;
     std::function<bool()> leads;
@@ -53,6 +54,7 @@ class ControllerNode {
   controller::Fleet fleet_;
   controller::ShownRollouts shown_;
   controller::Rollouts rollouts_;
+  controller::Tunnels tunnels_;
   auth::TokenTable tokens_;
   api::Api api_;
   controller::Controller controller_;

@@ -1,5 +1,7 @@
 #include "sim/origin.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <utility>
 
@@ -19,8 +21,12 @@ std::unique_ptr<net::Listener> listen_at(net::Env& env, const net::Address& at) 
 
 }  // namespace
 
-Origin::Origin(net::Env& env, const net::Address& at, Served served)
-    : listener_(listen_at(env, at)), served_(std::move(served)), tasks_(env.loop) {
+Origin::Origin(net::Env& env, Options options, Served served)
+    : env_(env),
+      options_(std::move(options)),
+      listener_(listen_at(env, options_.at)),
+      served_(std::move(served)),
+      tasks_(env.loop) {
   tasks_.spawn(accept());
 }
 
@@ -42,6 +48,10 @@ net::Task<void> Origin::serve(std::unique_ptr<net::Stream> stream, std::string f
     for (std::size_t end = received.find(kHeadEnd); end != std::string::npos; end = received.find(kHeadEnd)) {
       const std::string text = answer(std::string_view(received).substr(0, end + 2), from);
       received.erase(0, end + kHeadEnd.size());
+      if (options_.thinks_one_in > 0 && env_.random.below(options_.thinks_one_in) == 0) {
+        const auto thought = env_.random.below(static_cast<std::uint64_t>(kThought.count()));
+        if (!co_await env_.loop.sleep(Duration(static_cast<std::int64_t>(thought)))) co_return;
+      }
       if (!co_await stream->write(net::as_slice(text), kNoDeadline)) co_return;
     }
   }
@@ -56,8 +66,10 @@ std::string Origin::answer(std::string_view head, const std::string& from) {
   if (begin == std::string_view::npos) begin = head.find("\r\nHost: ");
   WEIR_CHECK(begin != std::string_view::npos);
   begin += 8;
-  served_(from, std::string(head.substr(begin, head.find("\r\n", begin) - begin)));
-  return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  const std::size_t path = head.find(' ') + 1;
+  served_(from, std::string(head.substr(begin, head.find("\r\n", begin) - begin)),
+          std::string(head.substr(path, head.find(' ', path) - path)));
+  return fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", options_.text.size(), options_.text);
 }
 
 }  // namespace weir::sim

@@ -126,7 +126,7 @@ void Scale::fill() {
     put(config::Kind::kTunnel, fmt::format("t{}", i),
         fmt::format(
             R"({{"kind":"Tunnel","metadata":{{"name":"t{0}"}},"spec":{{"service":"s{1}","instance":"i{0}",)"
-            R"("edge":"{2}","relay":"{2}.example:8444","session":"x{0}","user":"u{0}",)"
+            R"("edge":"{2}","relay":"{2}.example:8444","session":"x{0}",)"
             R"("client":"192.0.2.7:5000"}}}})",
             i, i % size_.balancers, name_of_edge(i % size_.edges)));
   }

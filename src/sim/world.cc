@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/check.h"
@@ -19,15 +20,20 @@ constexpr Duration kEndBound = std::chrono::minutes(2);  // for all tasks to end
 
 // As the history writes it.
 std::string text_of(const config::Object& object) {
-  if (object.kind() != config::Kind::kService && object.kind() != config::Kind::kLoadBalancer) return "there";
   std::string text;
   if (const auto* service = std::get_if<config::ServiceSpec>(&object.spec)) {
     for (const auto& endpoint : service->endpoints) text += (text.empty() ? "" : " ") + endpoint.address;
+    const std::string_view owner = config::owner_of(object);
+    if (!owner.empty()) text.append(text.empty() ? "of " : " of ").append(owner);
+  }
+  if (const auto* tunnel = std::get_if<config::TunnelSpec>(&object.spec)) {
+    text = fmt::format("{} {}@{} {}", tunnel->service, tunnel->instance, tunnel->edge, tunnel->user);
   }
   if (const auto* balancer = std::get_if<config::LoadBalancerSpec>(&object.spec)) {
     text = balancer->routes.at(0).backends.at(0).service;
     for (const auto& [label, value] : balancer->edges.match) text += " @" + value;
   }
+  if (text.empty()) text = "there";
   return text;
 }
 
@@ -44,7 +50,7 @@ World::World(const Script& script, std::shared_ptr<const tls::Authority> authori
       began_(fake_.loop.now()),
       history_([this](const Event& event) { judge(event); }),
       tasks_(fake_.loop) {
-  Edges edges;
+  invariants::Edges edges;
   for (std::size_t i = 0; i < script_.controllers; ++i) {
     add_machine(fmt::format("c{}", i + 1), fmt::format("10.0.1.{}", i + 1));
   }
@@ -54,27 +60,35 @@ World::World(const Script& script, std::shared_ptr<const tls::Authority> authori
     std::filesystem::create_directory(machine.directory);
     edges.push_back({machine.name, fmt::format("r{}", 1 + i % kRegions)});
   }
-  for (const InvariantInfo& info : kInvariants) invariants_.emplace_back(info.name, info.make(edges));
-  std::vector<std::string> addresses;
+  for (const auto& info : invariants::kInvariants) invariants_.emplace_back(info.name, info.make(edges));
+  add_origins();
+  visitors_ = &add_machine("visitors", "10.0.4.1");
+  add_writers();
+  add_agents();
+  found();
+}
+
+void World::add_origins() {
   for (std::size_t i = 0; i < script_.origins; ++i) {
     Machine& machine = add_machine(fmt::format("o{}", i + 1), fmt::format("10.0.3.{}", i + 1));
-    addresses.push_back(machine.ip + ":80");
+    const std::string address = machine.ip + ":80";
     origins_.push_back(std::make_unique<Origin>(
-        *machine.env, *net::Address::parse(addresses.back()),
-        [this, address = addresses.back()](const std::string& from, const std::string& host) {
-          for (const auto& one : machines_) {
-            if (one->ip == from)
-              tell({.kind = Event::Kind::kServed, .node = one->name, .key = host, .text = address});
-          }
+        *machine.env, Origin::Options{.at = *net::Address::parse(address)},
+        [this, address](const std::string& from, const std::string& host, const std::string& /*path*/) {
+          const Machine* edge = machine_at(from);
+          if (edge != nullptr)
+            tell({.kind = Event::Kind::kServed, .node = edge->name, .key = host, .text = address});
         }));
   }
-  Machine& clients = add_machine("visitors", "10.0.4.1");
-  std::vector<std::string> controllers;
-  for (std::size_t i = 0; i < script_.controllers; ++i) controllers.push_back(machines_[i]->ip);
+}
+
+void World::add_writers() {
+  std::vector<std::string> addresses;
+  for (std::size_t i = 0; i < script_.origins; ++i) addresses.push_back(fmt::format("10.0.3.{}:80", i + 1));
   for (std::size_t i = 0; i < script_.balancers; ++i) {
-    writers_.push_back(std::make_unique<Writer>(*clients.env,
+    writers_.push_back(std::make_unique<Writer>(*visitors_->env,
                                                 Writer::Options{.name = fmt::format("l{}", i + 1),
-                                                                .controllers = controllers,
+                                                                .controllers = controllers(),
                                                                 .origins = addresses,
                                                                 .seed = script_.seed + i},
                                                 [this](Event event) {
@@ -82,7 +96,17 @@ World::World(const Script& script, std::shared_ptr<const tls::Authority> authori
                                                   tell(std::move(event));
                                                 }));
   }
-  found();
+}
+
+std::vector<std::string> World::controllers() const {
+  std::vector<std::string> ips;
+  for (std::size_t i = 0; i < script_.controllers; ++i) ips.push_back(machines_[i]->ip);
+  return ips;
+}
+
+World::Machine* World::machine_at(const std::string& ip) {
+  const auto found = std::ranges::find_if(machines_, [&](const auto& one) { return one->ip == ip; });
+  return found == machines_.end() ? nullptr : found->get();
 }
 
 World::Machine& World::add_machine(std::string name, std::string ip) {
@@ -108,17 +132,21 @@ void World::found() {
     edge.spec = config::EdgeSpec{.region = fmt::format("r{}", 1 + i % kRegions)};
     transaction.put("edges/" + edge.metadata.name, config::to_json(edge, config::Secrets::kKeep));
   }
+  if (!tenants_.empty()) put_accounts(transaction);
   const auto done = fake_.run(store_.commit(std::move(transaction)));
   WEIR_CHECK(done && *done);
   tasks_.spawn(watch_store());
   for (const auto& machine : machines_) start(*machine);
   for (std::size_t i = 0; i < script_.edges; ++i) tasks_.spawn(visit(i));
+  for (Tenant& tenant : tenants_) come(tenant);
+  for (std::size_t i = 0; i < script_.edges && !tenants_.empty(); ++i) tasks_.spawn(visit_tunnels(i));
 }
 
 World::~World() { WEIR_CHECK(fake_.run(stop_all(), kEndBound)); }
 
 net::Task<void> World::stop_all() {
   for (const auto& writer : writers_) co_await writer->stop();
+  for (const auto& writer : releases_) co_await writer->stop();
   co_await tasks_.stop();
   for (const auto& machine : machines_) co_await stop(*machine);
   for (const auto& origin : origins_) co_await origin->stop();
@@ -134,21 +162,21 @@ void World::start(Machine& machine) {
                                               .authority = authority_});
   }
   if (machine.name.starts_with('e')) {
-    std::vector<std::string> controllers;
-    for (std::size_t i = 0; i < script_.controllers; ++i) controllers.push_back(machines_[i]->ip);
-    machine.edge = std::make_unique<EdgeNode>(*machine.env,
-                                              EdgeNode::Options{.name = machine.name,
-                                                                .ip = machine.ip,
-                                                                .region = {},
-                                                                .controllers = std::move(controllers),
-                                                                .directory = machine.directory},
-                                              [this, &machine](std::uint64_t revision, Event::Held held) {
-                                                ++outcome_.applied;
-                                                tell({.kind = Event::Kind::kApplied,
-                                                      .node = machine.name,
-                                                      .revision = revision,
-                                                      .held = std::move(held)});
-                                              });
+    machine.edge =
+        std::make_unique<EdgeNode>(*machine.env,
+                                   EdgeNode::Options{.name = machine.name,
+                                                     .ip = machine.ip,
+                                                     .region = {},
+                                                     .controllers = controllers(),
+                                                     .directory = machine.directory,
+                                                     .authority = tenants_.empty() ? nullptr : authority_},
+                                   [this, &machine](std::uint64_t revision, Event::Held held) {
+                                     ++outcome_.applied;
+                                     tell({.kind = Event::Kind::kApplied,
+                                           .node = machine.name,
+                                           .revision = revision,
+                                           .held = std::move(held)});
+                                   });
     machine.edge->start();
   }
   machine.down = false;
@@ -160,6 +188,11 @@ net::Task<void> World::stop(Machine& machine) {
   machine.controller.reset();
   if (machine.edge) co_await machine.edge->stop();
   machine.edge.reset();
+  while (!machine.agents.empty()) {
+    const std::unique_ptr<AgentNode> last = std::move(machine.agents.back());
+    machine.agents.pop_back();
+    co_await last->stop();
+  }
 }
 
 // The first that is there.
@@ -213,7 +246,7 @@ void World::committed(const store::Change& change) {
 // Somebody who asks an edge for one thing after the other.
 net::Task<void> World::visit(std::size_t edge) {
   Random random(script_.seed * 31 + edge);
-  const net::Env& own = *machines_.back()->env;
+  const net::Env& own = *visitors_->env;
   net::Env env = own;
   const net::Address at = *net::Address::parse_ip(machines_[script_.controllers + edge]->ip, kHttpPort);
   for (;;) {
@@ -261,11 +294,19 @@ void World::take(const Step& step) {
 
 net::Task<void> World::fault(Step step) {
   ++faults_;
+  if (step.kind >= Step::Kind::kMove) {
+    co_await befall(step);
+    --faults_;
+    co_return;
+  }
   Machine& machine = *machines_.at(step.a);
   if (step.kind == Step::Kind::kRestart || step.kind == Step::Kind::kForget) {
     co_await restart(machine, step);
   } else if (step.kind == Step::Kind::kCut) {
-    fake_.network.cut_between(machine.ip, machines_.at(step.b)->ip);
+    const Machine& other = *machines_.at(step.b);
+    fake_.network.cut_between(machine.ip, other.ip);
+    reached(machine.name, other.name, 1);
+    reached(machine.name, other.name, -1);
   } else {
     set_fault(step, true);
     const auto slept = co_await fake_.loop.sleep(step.lasts);
@@ -324,7 +365,12 @@ net::Task<void> World::restart(Machine& machine, Step step) {
 void World::obstruct(const std::string& from, const std::string& to, bool on) {
   int& count = obstructions_[{from, to}];
   count += on ? 1 : -1;
-  if (count == (on ? 1 : 0)) fake_.network.obstruct(from, to, on);
+  if (count != (on ? 1 : 0)) return;
+  fake_.network.obstruct(from, to, on);
+  const auto ours = [](const Machine& machine) { return !machine.name.starts_with('o'); };
+  const Machine& one = *machine_at(from);
+  const Machine& other = *machine_at(to);
+  if (ours(one) && ours(other)) reached(one.name, other.name, on ? 1 : -1);
 }
 
 void World::isolate(const std::string& ip, bool both_ways, bool on) {
@@ -337,6 +383,7 @@ void World::isolate(const std::string& ip, bool both_ways, bool on) {
 
 // What touches a controller may touch every edge.
 void World::trouble(Machine& machine, bool on) {
+  if (machine.name.starts_with('c')) reached(machine.name, "store", on ? 1 : -1);
   for (std::size_t i = 0; i < script_.edges; ++i) {
     Machine& edge = *machines_[script_.controllers + i];
     if (machine.name.starts_with('e') && &machine != &edge) continue;
@@ -348,8 +395,8 @@ void World::trouble(Machine& machine, bool on) {
 }
 
 bool World::settled() const {
-  for (const auto& writer : writers_) {
-    if (!writer->idle()) return false;
+  for (const auto* writers : {&writers_, &releases_}) {
+    if (!std::ranges::all_of(*writers, [](const auto& writer) { return writer->idle(); })) return false;
   }
   return faults_ == 0;
 }
@@ -375,7 +422,8 @@ Outcome World::run() {
     pass(1s);
   }
   if (outcome_.broken.empty()) tell({.kind = Event::Kind::kQuiet});
-  pass(kFollowBound);
+  pass(tenants_.empty() ? invariants::kFollowBound
+                        : std::max(invariants::kFollowBound, invariants::kTunnelsBound));
   if (outcome_.broken.empty()) tell({.kind = Event::Kind::kEnd});
   outcome_.digest = history_.digest();
   outcome_.lines = history_.lines();

@@ -1,7 +1,11 @@
-// World: controllers, edges, origins and clients in one process, on the memory network and a manual clock,
-// and what befalls them by a Script. One thread; the same script gives the same History.
+// World: controllers, edges, origins, agents and clients in one process, on the memory network and a manual
+// clock, and what befalls them by a Script. One thread; the same script gives the same History. What is of
+// agents stands in world_agents.cc.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,11 +14,12 @@
 #include <utility>
 #include <vector>
 
+#include "invariants/history.h"
+#include "invariants/invariants.h"
 #include "net/task_group.h"
+#include "sim/agent_node.h"
 #include "sim/controller_node.h"
 #include "sim/edge_node.h"
-#include "sim/history.h"
-#include "sim/invariants.h"
 #include "sim/origin.h"
 #include "sim/script.h"
 #include "sim/writer.h"
@@ -26,6 +31,9 @@
 
 namespace weir::sim {
 
+using invariants::History;
+using invariants::Invariant;
+
 struct Outcome {
   std::uint64_t digest = 0;        // of all that happened
   std::vector<std::string> lines;  // the same, to read
@@ -35,6 +43,7 @@ struct Outcome {
   std::size_t acknowledged = 0;    // writes
   std::size_t applied = 0;         // revisions, by all edges
   std::size_t served = 0;          // requests, by all origins
+  std::size_t tunnelled = 0;       // of those, by what agents bring
   Duration lasted{};               // of the world's time
 };
 
@@ -59,11 +68,26 @@ class World {
     std::string directory;
     std::unique_ptr<ControllerNode> controller;
     std::unique_ptr<EdgeNode> edge;
+    std::vector<std::unique_ptr<AgentNode>> agents;  // the last is the present one; those before are leaving
     bool down = false;
     int troubles = 0;  // faults that touch it
   };
 
+  // An origin behind NAT, whose sessions run on one of two machines in turn.
+  struct Tenant {
+    AgentPlan plan;
+    std::array<Machine*, 2> machines{};
+    std::size_t sessions = 0;
+    std::string service() const { return fmt::format("t{}", plan.service + 1); }
+    Machine& now() const { return *machines.at(sessions % 2); }
+  };
+
   Machine& add_machine(std::string name, std::string ip);
+  std::vector<std::string> controllers() const;
+  Machine& edge(std::size_t at) { return *machines_.at(script_.controllers + at); }
+  Machine* machine_at(const std::string& ip);
+  void add_origins();
+  void add_writers();
   void found();
   void start(Machine& machine);
   net::Task<void> stop(Machine& machine);
@@ -72,6 +96,22 @@ class World {
   void committed(const store::Change& change);
   net::Task<void> visit(std::size_t edge);
   net::Task<void> stop_all();
+
+  // --- agents
+  void add_agents();
+  void put_accounts(store::Transaction& transaction);
+  void come(Tenant& tenant);
+  net::Task<void> go(Machine& machine, bool kindly);
+  void asked(const std::string& session, const std::string& host, const std::string& path);
+  net::Task<void> visit_tunnels(std::size_t at_edge);
+  net::Task<void> visit_tunnel(Machine& at, std::string service, std::size_t number);
+  net::Task<void> befall(Step step);
+  net::Task<void> move(Step step);
+  net::Task<void> flap(Machine& machine, Duration lasts);
+  net::Task<void> release(Step step);
+  void part(Machine& one, Machine& other, const Step& step, bool on);
+  void set_agent_fault(const Step& step, Machine& machine, bool on);
+  void reached(const std::string& one, const std::string& other, int change);
 
   void take(const Step& step);
   net::Task<void> fault(Step step);
@@ -95,11 +135,17 @@ class World {
   History history_;
   std::vector<std::pair<std::string_view, std::unique_ptr<Invariant>>> invariants_;
   Outcome outcome_;
-  std::vector<std::unique_ptr<Machine>> machines_;  // controllers, edges, then origins and the clients'
+  std::vector<std::unique_ptr<Machine>> machines_;  // controllers, edges, origins, the clients', agents'
+  Machine* visitors_ = nullptr;
   std::vector<std::unique_ptr<Origin>> origins_;
   std::vector<std::unique_ptr<Writer>> writers_;
+  std::vector<Tenant> tenants_;
+  std::vector<std::unique_ptr<Writer>> releases_;  // of services that agents bring
+  std::shared_ptr<tls::ClientContext> agents_tls_;
+  std::map<std::string, std::pair<std::string, Duration>> visits_;  // by path: to which edge, and when
   std::map<std::pair<std::string, std::string>, int> obstructions_;
-  int faults_ = 0;  // under way
+  std::map<std::pair<std::string, std::string>, int> parted_;  // machines: obstructions in either direction
+  int faults_ = 0;                                             // under way
   net::TaskGroup tasks_;
 };
 

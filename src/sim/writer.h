@@ -9,12 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "invariants/history.h"
 #include "net/env.h"
 #include "net/task_group.h"
 #include "sim/client.h"
-#include "sim/history.h"
 
 namespace weir::sim {
+
+using invariants::Event;
 
 class Writer {
  public:

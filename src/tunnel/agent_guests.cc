@@ -25,7 +25,8 @@ constexpr std::uint32_t kPriorityMax = 127;
 // To an origin of a session, as long as both are there.
 class AgentGuests::AgentWay final : public Way {
  public:
-  AgentWay(AgentSession& session, wire::Origin origin) : session_(&session), origin_(std::move(origin)) {}
+  AgentWay(AgentSession& session, wire::Origin origin)
+      : session_(&session), origin_(std::move(origin)), account_(session.account()) {}
 
   net::Task<Result<std::unique_ptr<net::Stream>>> open(net::Address client, Duration timeout) override {
     if (session_ == nullptr) return gone();
@@ -34,6 +35,7 @@ class AgentGuests::AgentWay final : public Way {
   void replaced() override {
     if (session_ != nullptr) session_->expel(origin_, std::string(kTakenOver));
   }
+  std::string_view account() const override { return account_; }
   void close() { session_ = nullptr; }
 
  private:
@@ -42,6 +44,7 @@ class AgentGuests::AgentWay final : public Way {
   }
   AgentSession* session_;  // null: it has ended, or the origin left it
   wire::Origin origin_;
+  std::string account_;
 };
 
 namespace {
@@ -103,15 +106,20 @@ std::expected<std::vector<std::string>, std::string> AgentGuests::registered(Age
   brought.wanted = wanted;
   brought.place = std::move(*place);
   if (is_new) brought.way = std::make_shared<AgentWay>(session, wanted.origin);
-  if (brought.up && !is_same) join(session, guest, brought);
+  if (brought.up && !is_same && !join(session, guest, brought)) {
+    guest.brought.erase(wanted.origin);
+    return std::unexpected(std::string(kAnotherOnes));
+  }
   std::vector<std::string> urls = admission_->urls_of(brought.place);
   brought.told = !urls.empty();
   return urls;
 }
 
-void AgentGuests::join(AgentSession& session, const Guest& guest, Brought& brought) {
+// As long as the name is nobody's here, two accounts may want it: who came first keeps what it has.
+bool AgentGuests::join(AgentSession& session, const Guest& guest, Brought& brought) {
   const wire::Origin& origin = brought.wanted.origin;
   const net::Address address = auth::origin_address(origin.service, origin.instance);
+  if (!attachments_.has(address, *brought.way) && !attachments_.attach(address, brought.way)) return false;
   announce_({.service = origin.service,
              .instance = origin.instance,
              .session = guest.number,
@@ -122,8 +130,7 @@ void AgentGuests::join(AgentSession& session, const Guest& guest, Brought& broug
              .priority = brought.wanted.priority,
              .hostname = brought.place.hostname,
              .type = brought.wanted.type});
-  if (!attachments_.has(address, *brought.way)) attachments_.attach(address, brought.way);
-  if (!guest.looks_on || brought.watch) return;
+  if (!guest.looks_on || brought.watch) return true;
   // Lines come from whichever core had the request, after the session has gone perhaps.
   brought.watch = live_.watch(
       origin.service, "tunnel:" + origin.instance, env_.loop,
@@ -131,6 +138,7 @@ void AgentGuests::join(AgentSession& session, const Guest& guest, Brought& broug
         const auto found = guests_.find(watched);
         if (found != guests_.end() && found->second.number == number) watched->log(service, line);
       });
+  return true;
 }
 
 void AgentGuests::leave(const Guest& guest, Brought& brought) {
@@ -158,10 +166,10 @@ void AgentGuests::health(AgentSession& session, const wire::Health& health) {
   env_.log.info(
       health.up ? "an agent's origin is up" : "an agent's origin is down",
       {{"service", health.origin.service}, {"instance", health.origin.instance}, {"reason", health.reason}});
-  if (health.up) {
-    join(session, guest, found->second);
-  } else {
+  if (!health.up) {
     leave(guest, found->second);
+  } else if (!join(session, guest, found->second)) {
+    session.expel(wire::Origin(health.origin), std::string(kAnotherOnes));
   }
 }
 

@@ -67,7 +67,8 @@ class AgentGuests final : public AgentGate {
     std::map<wire::Origin, Brought> brought;
   };
 
-  void join(AgentSession& session, const Guest& guest, Brought& brought);
+  // False: somebody else has it here.
+  bool join(AgentSession& session, const Guest& guest, Brought& brought);
   void tell(AgentSession& session, Brought& brought);
   void leave(const Guest& guest, Brought& brought);
 

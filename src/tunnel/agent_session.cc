@@ -183,8 +183,8 @@ net::Task<Result<std::unique_ptr<net::Stream>>> AgentSession::open(std::string s
   if (connection_ == nullptr || !welcomed_) {
     co_return fail({Code::kConnectFailed, Side::kUpstream, Retry::kSafe, 0, "the agent is gone"});
   }
-  co_return co_await ask(connection_, {.service = std::move(service), .instance = {}, .client = client},
-                         timeout);
+  co_return co_await ask(
+      connection_, {.service = std::move(service), .instance = {}, .client = client, .account = {}}, timeout);
 }
 
 }  // namespace weir::tunnel

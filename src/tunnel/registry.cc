@@ -21,6 +21,11 @@ constexpr Error kNotAttached{Code::kConnectFailed, Side::kUpstream, Retry::kSafe
 // the proxy at one end or by the session at the other.
 constexpr Duration kPatience = Duration::max();
 
+// What is nobody's is for everybody.
+bool is_same(std::string_view one, std::string_view other) {
+  return one.empty() || other.empty() || one == other;
+}
+
 }  // namespace
 
 // Between two cores: what one asks, and what the other answers.
@@ -45,13 +50,19 @@ struct Attachments::Asked {
 
 Attachments* Registry::find(const net::Address& origin) const {
   const std::lock_guard lock(mutex_);
-  const auto found = cores_.find(origin);
-  return found == cores_.end() ? nullptr : found->second;
+  const auto found = held_.find(origin);
+  return found == held_.end() ? nullptr : found->second.core;
+}
+
+bool Registry::has(const net::Address& origin, std::string_view account) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = held_.find(origin);
+  return found != held_.end() && is_same(found->second.account, account);
 }
 
 std::size_t Registry::size() const {
   const std::lock_guard lock(mutex_);
-  return cores_.size();
+  return held_.size();
 }
 
 Attachments::Attachments(Registry& registry, net::Env& env)
@@ -59,18 +70,22 @@ Attachments::Attachments(Registry& registry, net::Env& env)
 
 Attachments::~Attachments() { WEIR_CHECK(ways_.empty()); }
 
-void Attachments::attach(const net::Address& origin, std::shared_ptr<Way> way) {
-  const std::shared_ptr<Way> before = std::exchange(ways_[origin], std::move(way));
+bool Attachments::attach(const net::Address& origin, std::shared_ptr<Way> way) {
   Attachments* core = nullptr;
   {
     const std::lock_guard lock(registry_.mutex_);
-    core = std::exchange(registry_.cores_[origin], this);
+    const auto [held, is_new] = registry_.held_.try_emplace(origin);
+    if (!is_new && !is_same(held->second.account, way->account())) return false;
+    held->second.account = way->account();
+    core = std::exchange(held->second.core, this);
   }
+  const std::shared_ptr<Way> before = std::exchange(ways_[origin], std::move(way));
   if (core == this) {
     before->replaced();
   } else if (core != nullptr) {
     core->env_.loop.post([core, origin] { core->replace(origin); });
   }
+  return true;
 }
 
 // Another core has it, unless it has come back meanwhile.
@@ -88,8 +103,8 @@ void Attachments::detach(const net::Address& origin, const Way& way) {
   if (found == ways_.end() || found->second.get() != &way) return;
   ways_.erase(found);
   const std::lock_guard lock(registry_.mutex_);
-  const auto core = registry_.cores_.find(origin);
-  if (core != registry_.cores_.end() && core->second == this) registry_.cores_.erase(core);
+  const auto held = registry_.held_.find(origin);
+  if (held != registry_.held_.end() && held->second.core == this) registry_.held_.erase(held);
 }
 
 std::shared_ptr<Way> Attachments::find(const net::Address& origin) const {

@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 
 #include "net/env.h"
 #include "net/network.h"
@@ -23,6 +25,8 @@ class Way {
   virtual net::Task<Result<std::unique_ptr<net::Stream>>> open(net::Address client, Duration timeout) = 0;
   // Another way leads to the origin from now on.
   virtual void replaced() {}
+  // Whose origin it is: a User, or kAnonymous; empty: it is for everybody's service.
+  virtual std::string_view account() const { return {}; }
 };
 
 class Attachments;
@@ -31,12 +35,18 @@ class Registry {
  public:
   // The core that has it now; null: it is not attached here.
   Attachments* find(const net::Address& origin) const;
+  // Whether it is, and is of that account. A name may be another one's here than where a visitor comes from.
+  bool has(const net::Address& origin, std::string_view account) const;
   std::size_t size() const;
 
  private:
   friend class Attachments;
   mutable std::mutex mutex_;
-  std::map<net::Address, Attachments*> cores_;  // guarded
+  struct Held {
+    Attachments* core = nullptr;
+    std::string account;
+  };
+  std::map<net::Address, Held> held_;  // guarded
 };
 
 class Attachments {
@@ -48,13 +58,17 @@ class Attachments {
   Attachments& operator=(const Attachments&) = delete;
 
   // --- on the core's own loop
-  // In place of whichever way led to the origin before, on any core, which is told.
-  void attach(const net::Address& origin, std::shared_ptr<Way> way);
+  // In place of whichever way led to the origin before, on any core, which is told. False: what is there is
+  // another account's, and stays.
+  [[nodiscard]] bool attach(const net::Address& origin, std::shared_ptr<Way> way);
   bool has(const net::Address& origin, const Way& way) const { return find(origin).get() == &way; }
   // Unless another has come to its place.
   void detach(const net::Address& origin, const Way& way);
   // Whether it is attached to this process, on whichever core.
   bool reaches(const net::Address& origin) const { return registry_.find(origin) != nullptr; }
+  bool reaches(const net::Address& origin, std::string_view account) const {
+    return registry_.has(origin, account);
+  }
   // From this core to wherever the origin is attached. kConnectFailed: it is not, or it refused.
   net::Task<Result<std::unique_ptr<net::Stream>>> connect(net::Address client, net::Address origin,
                                                           Duration timeout);

@@ -29,7 +29,9 @@ class Dial final : public Way {
     last_client = client;
     return network_.connect(to_, timeout);
   }
+  std::string_view account() const override { return owner; }
   net::Address last_client;
+  std::string owner;
 
  private:
   net::Network& network_;
@@ -51,12 +53,12 @@ TEST_CASE("the newest way leads to the origin, and a late goodbye of an older on
   REQUIRE(nobody.has_value());
   CHECK(nobody->error().code == Code::kConnectFailed);
 
-  attachments.attach(origin(1), old_way);
+  CHECK(attachments.attach(origin(1), old_way));
   CHECK(connect()->has_value());
   CHECK(first.accept().connected());
   CHECK(old_way->last_client == first.address());
 
-  attachments.attach(origin(1), new_way);
+  CHECK(attachments.attach(origin(1), new_way));
   attachments.detach(origin(1), *old_way);
   CHECK(registry.size() == 1);
   CHECK(connect()->has_value());
@@ -67,6 +69,32 @@ TEST_CASE("the newest way leads to the origin, and a late goodbye of an older on
   CHECK_FALSE(connect()->has_value());
   CHECK(fake.run(network.connect(second.address(), 1s), 2s)->has_value());  // all else as before
   CHECK(fake.run(attachments.stop(), 1s));
+}
+
+TEST_CASE("nobody takes the place of another account's origin") {
+  FakeEnv fake;
+  Registry registry;
+  Attachments here(registry, fake.env);
+  Attachments other_core(registry, fake.env);
+  const auto dial = [&](std::string owner) {
+    auto way = std::make_shared<Dial>(fake.network, *net::Address::parse("10.0.0.1:80"));
+    way->owner = std::move(owner);
+    return way;
+  };
+  const auto adas = dial("ada");
+  CHECK(here.attach(origin(1), adas));
+  CHECK_FALSE(here.attach(origin(1), dial("eve")));
+  CHECK_FALSE(other_core.attach(origin(1), dial("eve")));
+  CHECK(here.has(origin(1), *adas));
+  CHECK(here.reaches(origin(1), "ada"));
+  CHECK(here.reaches(origin(1), ""));  // who asks does not know whose it is
+  CHECK_FALSE(here.reaches(origin(1), "eve"));
+  here.detach(origin(1), *adas);
+  const auto eves = dial("eve");
+  CHECK(other_core.attach(origin(1), eves));
+  CHECK(here.reaches(origin(1), "eve"));
+  other_core.detach(origin(1), *eves);
+  CHECK_FALSE(here.reaches(origin(1), "eve"));
 }
 
 // Says what it hears, until its end.
@@ -125,7 +153,7 @@ TEST_CASE("an origin on one core is reached from another, and one that is not th
     auto listener = (*far)->env().network.listen(net::Address::v4({127, 0, 0, 1}, 0));
     auto dial = std::make_shared<Dial>((*far)->env().network, (*listener)->address());
     origins.spawn(echo(std::move(*listener)));
-    there.attach(origin(1), dial);
+    CHECK(there.attach(origin(1), dial));
     return dial;
   });
   for (const char* expected : {"from another core", "cannot connect"}) {

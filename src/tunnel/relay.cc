@@ -112,8 +112,9 @@ net::Task<StreamResult> Relay::connect_for(net::Address client, net::Address to,
     const Duration left = deadline - env_.loop.now();
     if (left <= Duration::zero()) break;
     const bool is_last = i + 1 == peers.size();
-    opened = co_await try_one(*peers[i], {place->service->name, place->instance(), client},
-                              is_last ? left : std::min(left / 2, kRelayTryTimeout));
+    opened =
+        co_await try_one(*peers[i], {place->service->name, place->instance(), client, place->service->owner},
+                         is_last ? left : std::min(left / 2, kRelayTryTimeout));
     if (opened || opened.error().code == Code::kCancelled) break;
   }
   co_return opened;

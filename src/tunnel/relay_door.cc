@@ -79,7 +79,7 @@ net::Task<void> RelayDoor::run(std::unique_ptr<net::Stream> stream, net::Address
 net::Task<void> RelayDoor::serve(h2::ConnectRequest& request) {
   const Visit visit = visit_of(request.head());
   const net::Address origin = auth::origin_address(visit.service, visit.instance);
-  if (!attachments_.reaches(origin)) {
+  if (!attachments_.reaches(origin, visit.account)) {
     request.refuse(404, "the origin is not attached here");
     co_return;
   }

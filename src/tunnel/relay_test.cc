@@ -87,7 +87,9 @@ class Dial final : public Way {
     if (auto slept = co_await env_.loop.sleep(timeout); !slept) co_return fail(slept.error());
     co_return fail(Code::kTimedOut, "silent");
   }
+  std::string_view account() const override { return owner; }
   std::string clients;
+  std::string owner;
   bool silent = false;
 
  private:
@@ -128,10 +130,12 @@ struct Edge {
     co_await edge.here.stop();
     co_await edge.other_core.stop();
   }
-  std::shared_ptr<Dial> attach(Attachments& core, const std::string& instance, net::Address to) {
+  std::shared_ptr<Dial> attach(Attachments& core, const std::string& instance, net::Address to,
+                               std::string owner = {}) {
     const net::Address origin = auth::origin_address("web", instance);
     auto way = std::make_shared<Dial>(env, to);
-    core.attach(origin, way);
+    way->owner = std::move(owner);
+    CHECK(core.attach(origin, way));
     attached.emplace_back(&core, origin, way);
     return way;
   }
@@ -162,9 +166,11 @@ struct World {
     return std::make_unique<Edge>(fake, trust, name, "10.1.0." + std::to_string(number));
   }
   // What the edge knows of the instances of "web", each with its ends.
-  static void tell(Edge& edge, std::vector<std::pair<std::string, std::vector<config::TunnelEnd>>> all) {
+  static void tell(Edge& edge, std::vector<std::pair<std::string, std::vector<config::TunnelEnd>>> all,
+                   std::string owner = {}) {
     auto service = std::make_shared<config::Service>();
     service->name = "web";
+    service->owner = std::move(owner);
     for (auto& [instance, ends] : all) {
       service->endpoints.push_back(
           {.address = {config::Address::Family::kTunnel, instance, 0}, .tunnels = std::move(ends)});
@@ -275,6 +281,22 @@ TEST_CASE("an edge passes nobody on") {
   CHECK(opened.error().retry == Retry::kSafe);
   CHECK(b->relay.connections() == 0);
   CHECK_FALSE(world.open(*a, "unknown"));
+}
+
+TEST_CASE("a visitor comes to no origin of another account that has the same name elsewhere") {
+  World world;
+  const auto a = world.edge("a", 1);
+  const auto b = world.edge("b", 2);
+  const auto c = world.edge("c", 3);
+  const auto eves = b->attach(b->here, "laptop", world.origin.address(), "eve");
+  const auto adas = c->attach(c->other_core, "laptop", world.origin.address(), "ada");
+  World::tell(*a, {{"laptop", {b->end(), c->end("gcp", "us")}}}, "ada");
+  CHECK(world.open(*a));
+  CHECK(eves->clients.empty());
+  CHECK_FALSE(adas->clients.empty());
+  World::tell(*a, {{"laptop", {b->end()}}}, "ada");
+  CHECK_FALSE(world.open(*a));
+  CHECK(eves->clients.empty());
 }
 
 TEST_CASE("the nearest edge that has it is asked first, then the next") {

@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint16_t kHttpPort = 80;
 constexpr std::size_t kInstanceDigestBytes = 6;
 constexpr std::size_t kShownIdBytesMax = 128;  // of a certificate, in the log
+constexpr std::string_view kAnotherOnes = "the name is another one's";
 constexpr std::string_view kTakenOver = "a newer session of yours has taken the place of this one";
 constexpr Error kTakenOverError{Code::kGone, Side::kDownstream, Retry::kNever, 0, "taken over"};
 constexpr Error kNotAdmitted{Code::kForbidden, Side::kDownstream, Retry::kNever, 0,
@@ -32,8 +33,8 @@ std::string digest_of(std::string_view text) {
 // To one forward of a session, as long as that is there.
 class SshDoor::ForwardWay final : public Way {
  public:
-  ForwardWay(ssh::Session& session, ssh::Forward forward)
-      : session_(&session), forward_(std::move(forward)) {}
+  ForwardWay(ssh::Session& session, ssh::Forward forward, std::string account)
+      : session_(&session), forward_(std::move(forward)), account_(std::move(account)) {}
 
   net::Task<Result<std::unique_ptr<net::Stream>>> open(net::Address client, Duration timeout) override {
     if (session_ == nullptr || session_->ending()) return gone();
@@ -42,6 +43,7 @@ class SshDoor::ForwardWay final : public Way {
   void replaced() override {
     if (session_ != nullptr) session_->end(kTakenOverError, kTakenOver);
   }
+  std::string_view account() const override { return account_; }
   void close() { session_ = nullptr; }
 
  private:
@@ -50,6 +52,7 @@ class SshDoor::ForwardWay final : public Way {
   }
   ssh::Session* session_;  // null: it has ended
   ssh::Forward forward_;
+  std::string account_;
 };
 
 Result<std::unique_ptr<SshDoor>> SshDoor::create(net::Env& env, Attachments& attachments,
@@ -140,8 +143,13 @@ Result<std::uint16_t> SshDoor::forward(ssh::Session& session, std::string_view a
   forwarded.instance = forwarded.place.slot.empty()
                            ? digest_of(guest.account + '/' + guest.identity + '/' + forwarded.place.service)
                            : forwarded.place.slot;
-  forwarded.way = std::make_shared<ForwardWay>(session, ssh::Forward{forwarded.address, forwarded.port});
-  attachments_.attach(auth::origin_address(forwarded.place.service, forwarded.instance), forwarded.way);
+  forwarded.way =
+      std::make_shared<ForwardWay>(session, ssh::Forward{forwarded.address, forwarded.port}, guest.account);
+  const net::Address origin = auth::origin_address(forwarded.place.service, forwarded.instance);
+  if (!attachments_.attach(origin, forwarded.way)) {
+    say(guest, kAnotherOnes);
+    return fail(Code::kForbidden, "somebody else has the place");
+  }
   announce_({.service = forwarded.place.service,
              .instance = forwarded.instance,
              .session = guest.number,

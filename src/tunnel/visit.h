@@ -15,6 +15,7 @@ struct Visit {
   std::string service;
   std::string instance;  // empty: the one that the agent has
   net::Address client;   // the visitor's, or whoever sent it; not given: none is known
+  std::string account;   // whose the service is, as far as who asks knows; empty: it does not
 };
 
 // Asks for it; see h2::connect.

@@ -37,6 +37,9 @@ void add_hosts(std::string_view service, const config::Endpoint& endpoint, const
   };
   if (endpoint.address.family == config::Address::Family::kTunnel) {
     add(endpoint.key, auth::origin_address(service, endpoint.address.host), endpoint.id);
+    for (const config::TunnelEnd& end : endpoint.tunnels) {
+      hosts.back().sessions += std::hash<std::string>()(end.edge + '/' + end.session);
+    }
     return;
   }
   if (endpoint.address.family != config::Address::Family::kName) {

@@ -74,6 +74,8 @@ struct PlannedHost {
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::uint32_t zone = 0;  // see zone_number()
+  // Of one that comes by tunnels, a number of its sessions: those before have other connections.
+  std::uint64_t sessions = 0;
   friend bool operator==(const PlannedHost&, const PlannedHost&) = default;
 };
 

@@ -67,11 +67,17 @@ void UpstreamHost::close_all() {
 
 namespace {
 
-// What the connections of a host are made with is the same for both.
+// What connections are made with is the same for both.
 bool shares_connections(const PlannedService& one, const PlannedService& other) {
   return one.spec.balance == other.spec.balance && one.spec.protocol == other.spec.protocol &&
          one.spec.tls == other.spec.tls && one.tls == other.tls &&
          one.spec.proxy_protocol == other.spec.proxy_protocol;
+}
+
+// The connections of a host are kept when it is the same one, reached by the same sessions: an idle
+// connection to one that was taken over would go on leading there.
+bool is_same(const PlannedHost& one, const PlannedHost& other) {
+  return one.shared == other.shared && one.sessions == other.sessions;
 }
 
 }  // namespace
@@ -92,10 +98,10 @@ Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net:
   for (const PlannedHost& planned_host : planned_->hosts) {
     std::shared_ptr<UpstreamHost> host;
     if (reuse) {
-      const auto kept = std::ranges::find_if(previous->hosts_, [&planned_host](const auto& candidate) {
-        return candidate->shared == planned_host.shared;
-      });
-      if (kept != previous->hosts_.end()) host = *kept;
+      const auto& before = previous->planned_->hosts;
+      const auto kept = std::ranges::find_if(
+          before, [&](const PlannedHost& candidate) { return is_same(candidate, planned_host); });
+      if (kept != before.end()) host = previous->hosts_[static_cast<std::size_t>(kept - before.begin())];
     }
     if (!host) host = std::make_shared<UpstreamHost>(planned_host.shared, *planned_, env.loop, share);
     hosts_.push_back(std::move(host));

@@ -2,9 +2,9 @@
 // it was told.
 #include <fmt/format.h>
 
-#include "sim/invariants.h"
+#include "invariants/invariants.h"
 
-namespace weir::sim {
+namespace weir::invariants {
 namespace {
 
 class AcknowledgedKept final : public Invariant {
@@ -44,4 +44,4 @@ std::unique_ptr<Invariant> acknowledged_kept(const Edges& /*edges*/) {
   return std::make_unique<AcknowledgedKept>();
 }
 
-}  // namespace weir::sim
+}  // namespace weir::invariants

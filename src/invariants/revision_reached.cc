@@ -2,9 +2,9 @@
 // it has, not by the number: that is of the last revision which changed anything for the edge.
 #include <fmt/format.h>
 
-#include "sim/invariants.h"
+#include "invariants/invariants.h"
 
-namespace weir::sim {
+namespace weir::invariants {
 namespace {
 
 class RevisionReached final : public Invariant {
@@ -36,4 +36,4 @@ std::unique_ptr<Invariant> revision_reached(const Edges& edges) {
   return std::make_unique<RevisionReached>(edges);
 }
 
-}  // namespace weir::sim
+}  // namespace weir::invariants

@@ -1,17 +1,19 @@
-#include "sim/history.h"
+#include "invariants/history.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <set>
 
-namespace weir::sim {
+namespace weir::invariants {
 namespace {
 
-constexpr std::array<std::string_view, 14> kWords{
-    "step",   "committed", "acknowledged", "applied",  "forgot", "started", "served",
-    "failed", "sick",      "well",         "troubled", "calm",   "quiet",   "end"};
+constexpr std::array<std::string_view, 22> kWords{
+    "step",     "committed", "acknowledged", "applied", "forgot", "started", "served", "failed",
+    "sick",     "well",      "troubled",     "calm",    "quiet",  "end",     "came",   "went",
+    "attached", "detached",  "reached",      "missed",  "parted", "joined"};
 
 }  // namespace
 
@@ -23,6 +25,9 @@ std::string text_of(const Event& event) {
   }
   if (event.revision != 0) line += fmt::format(" @{}", event.revision);
   if (!event.text.empty()) line.append(": ").append(event.text);
+  if (event.since != Duration{}) {
+    line += fmt::format(" since {:.3f}", std::chrono::duration<double>(event.since).count());
+  }
   for (const auto& [key, text] : event.held) line += fmt::format(" [{}: {}]", key, text);
   return line;
 }
@@ -58,8 +63,27 @@ Event::Held Past::wanted(std::string_view region, std::uint64_t revision) const 
     wanted[found->first] = text;
     const std::string service = "services/" + std::string(first_word(text));
     wanted[service] = at(service, revision).text;
+    if (std::string tunnels = tunnels_of(first_word(text), revision); !tunnels.empty()) {
+      wanted["tunnels/" + std::string(first_word(text))] = std::move(tunnels);
+    }
   }
   return wanted;
+}
+
+// Those of its owner: nobody else's join it.
+std::string Past::tunnels_of(std::string_view service, std::uint64_t revision) const {
+  constexpr std::string_view kTunnels = "tunnels/";
+  const std::string_view owner = last_word(at("services/" + std::string(service), revision).text);
+  std::set<std::string_view> places;
+  for (auto found = values_.lower_bound(kTunnels);
+       found != values_.end() && found->first.starts_with(kTunnels); ++found) {
+    const std::string_view text = at(found->first, revision).text;
+    if (first_word(text) != service || last_word(text) != owner) continue;
+    places.insert(first_word(text.substr(service.size() + 1)));
+  }
+  std::string all;
+  for (const std::string_view place : places) all.append(all.empty() ? "" : " ").append(place);
+  return all;
 }
 
 bool contains_word(std::string_view text, std::string_view word) {
@@ -73,9 +97,11 @@ bool contains_word(std::string_view text, std::string_view word) {
 
 std::string_view first_word(std::string_view text) { return text.substr(0, text.find(' ')); }
 
+std::string_view last_word(std::string_view text) { return text.substr(text.rfind(' ') + 1); }
+
 bool is_for(std::string_view balancer, std::string_view region) {
   const std::size_t at = balancer.find('@');
   return at == std::string_view::npos || balancer.substr(at + 1) == region;
 }
 
-}  // namespace weir::sim
+}  // namespace weir::invariants

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "sim/invariants.h"
+#include "invariants/invariants.h"
 
-namespace weir::sim {
+namespace weir::invariants {
 namespace {
 
 class Answered final : public Invariant {
@@ -68,4 +68,4 @@ class Answered final : public Invariant {
 
 std::unique_ptr<Invariant> answered(const Edges& edges) { return std::make_unique<Answered>(edges); }
 
-}  // namespace weir::sim
+}  // namespace weir::invariants

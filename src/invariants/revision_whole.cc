@@ -2,9 +2,9 @@
 // each as it was written, and nothing else. The revision is the one that it names.
 #include <fmt/format.h>
 
-#include "sim/invariants.h"
+#include "invariants/invariants.h"
 
-namespace weir::sim {
+namespace weir::invariants {
 namespace {
 
 class RevisionWhole final : public Invariant {
@@ -48,4 +48,4 @@ std::unique_ptr<Invariant> revision_whole(const Edges& edges) {
   return std::make_unique<RevisionWhole>(edges);
 }
 
-}  // namespace weir::sim
+}  // namespace weir::invariants

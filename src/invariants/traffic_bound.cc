@@ -6,9 +6,9 @@
 
 #include <algorithm>
 
-#include "sim/invariants.h"
+#include "invariants/invariants.h"
 
-namespace weir::sim {
+namespace weir::invariants {
 namespace {
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -110,4 +110,4 @@ class TrafficBound final : public Invariant {
 
 std::unique_ptr<Invariant> traffic_bound(const Edges& /*edges*/) { return std::make_unique<TrafficBound>(); }
 
-}  // namespace weir::sim
+}  // namespace weir::invariants
