@@ -5,7 +5,7 @@ import os
 import resource
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable
 
@@ -24,6 +24,9 @@ class Contest:
     peers: list  # names, in the order in which they take their turns
     load: Callable  # (case, port, seconds) -> requests, errors, seconds, requests_per_second, p50_s, p99_s
     check: Callable  # (case, port, expected body), raises SystemExit when the answer is not right
+    start: dict = field(default_factory=lambda: PEERS)  # by name: (case, directory, origin's port) -> Running
+    plays: Callable = lambda case, name: True  # whether the peer of that name takes part in the case
+    own_way: dict = field(default_factory=dict)  # by name of a case: what runs it in the place of run_case
 
 
 def own_seconds():
@@ -64,7 +67,7 @@ def run_case(contest, case, names, options, directory, origin, origin_port, rows
     with ExitStack() as stack:
         proxies = {}
         for name in names:
-            proxies[name] = PEERS[name](case, Path(directory) / f"{case.name}-{name}", origin_port)
+            proxies[name] = contest.start[name](case, Path(directory) / f"{case.name}-{name}", origin_port)
             stack.callback(proxies[name].stop)
         for running in proxies.values():
             contest.check(case, running.port, expected)
@@ -107,5 +110,7 @@ def run(contest, options):
             for case in contest.prepare(directory):
                 if not options.case or case.name in options.case:
                     case = replace(case, connections=options.connections or case.connections)
-                    run_case(contest, case, names, options, directory, origin, origin_port, rows)
+                    playing = [name for name in names if contest.plays(case, name)]
+                    run_one = contest.own_way.get(case.name, run_case)
+                    run_one(contest, case, playing, options, directory, origin, origin_port, rows)
     return report.contest(rows, contest.name)

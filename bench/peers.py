@@ -242,17 +242,13 @@ def envoy_cluster(origin_port):
     }
 
 
-def run_envoy(case, directory, origin_port):
-    port = free_port()
+def start_envoy(directory, port, listener, origin_port):
     directory.mkdir(parents=True, exist_ok=True)
     config = directory / "envoy.json"
     config.write_text(
         json.dumps(
             {
-                "static_resources": {
-                    "listeners": [envoy_listener(case, port)],
-                    "clusters": [envoy_cluster(origin_port)],
-                },
+                "static_resources": {"listeners": [listener], "clusters": [envoy_cluster(origin_port)]},
                 "stats_config": {"stats_matcher": {"reject_all": True}},
             },
             indent=1,
@@ -263,6 +259,11 @@ def run_envoy(case, directory, origin_port):
     process = Process([ENVOY, "-c", config, *options], directory / "envoy.log")
     wait_listening(process, port)
     return Running(process, port, process.stop)
+
+
+def run_envoy(case, directory, origin_port):
+    port = free_port()
+    return start_envoy(directory, port, envoy_listener(case, port), origin_port)
 
 
 def run_forwarder(case, directory, origin_port, *options):

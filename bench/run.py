@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import certificates, changes, cost, http1, machine, secure, shift  # noqa: E402
-from bench import store, tunnel, xds, xds_api  # noqa: E402
+from bench import store, tcp, tunnel, xds, xds_api  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
 CONTESTS = [
@@ -50,6 +50,13 @@ CONTESTS = [
         "visitors through one tunnel: weir's agent, rathole and OpenSSH's sshd in turn under wrk",
         "weir,rathole,rathole-noise,sshd",
         "small,64k,1m",
+    ),
+    (
+        "tcp",
+        tcp.run,
+        "connections carried whole: weir, HAProxy, nginx, Envoy and the bare forwarder in turn",
+        "weir,haproxy (all its ways, or haproxy-splice, haproxy-http),nginx,envoy,forwarder",
+        "small,1m,connect,open",
     ),
 ]
 
