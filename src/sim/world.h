@@ -3,8 +3,6 @@
 // agents stands in world_agents.cc.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cstdint>
 #include <map>
@@ -78,7 +76,7 @@ class World {
     AgentPlan plan;
     std::array<Machine*, 2> machines{};
     std::size_t sessions = 0;
-    std::string service() const { return fmt::format("t{}", plan.service + 1); }
+    std::string service() const { return "t" + std::to_string(plan.service + 1); }
     Machine& now() const { return *machines.at(sessions % 2); }
   };
 
