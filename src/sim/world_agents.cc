@@ -1,5 +1,7 @@
 // What World does of agents: who they are, their coming and going, what befalls them, and who visits what
 // they bring.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
