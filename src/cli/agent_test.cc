@@ -116,7 +116,7 @@ struct Edge final : tunnel::AgentGate {
     here[wanted.origin.service] = &session;
     const auto way = std::make_shared<SessionWay>(session, wanted.origin.service);
     ways[{&session, wanted.origin}] = way;
-    attachments.attach(auth::origin_address(wanted.origin.service, wanted.origin.instance), way);
+    CHECK(attachments.attach(auth::origin_address(wanted.origin.service, wanted.origin.instance), way));
     return std::vector<std::string>{"http://" + wanted.origin.service + ".example"};
   }
   void unregistered(tunnel::AgentSession& session, const wire::Origin& origin) override {
