@@ -121,7 +121,6 @@ AUTHORITY = "its authority is in no user's ssh_keys"
         (("-n", "ada", "-V", "+1h:+2h"), "authority", "it is not valid yet"),
         (("-n", "ada", "-O", "source-address=192.0.2.0/24"), "authority", "it is not for this address"),
         (("-n", "ada", "-O", "critical:x@example.org=1"), "authority", "a critical option that is not known"),
-        (("-n", "ada", "-h"), "authority", "it is not a user's certificate"),
         (("-n", "ada"), "other", AUTHORITY),
         (("-n", "ada"), "plain", AUTHORITY),
     ],
@@ -177,19 +176,6 @@ def test_a_session_ends_with_what_let_it_in(weir, keys, ada, ssh, origins, how):
     wait_until(lambda: tunnels(weir) == [], 5, "the tunnel having gone")
 
 
-def test_a_session_outlives_its_certificate(weir, keys, ada, ssh, origins):  # noqa: F811
-    key = keys.certified("-n", "ada", "-V", "-1m:+4s")
-    client = ssh(key, f"hello:80:127.0.0.1:{origins('laptop').port}")
-    is_in(weir, client, "ada", "hello")
-
-    def refused():
-        return ssh(key, "other:80:127.0.0.1:1").process.wait(10) == 255
-
-    wait_until(refused, 15, "the certificate having expired")
-    lines_of_ada(weir, f"cert-authority {line(keys.authority)}")  # and is judged anew
-    assert serves(weir, "hello", 5) and client.process.poll() is None
-
-
 def test_two_users_cannot_have_one_principal_of_an_authority(weir, keys, ada):  # noqa: F811
     taken = user("eve", f'cert-authority,principals="eve,bob" {line(keys.authority)}')
     answer = weir.api("POST", "/v1/users", taken)
@@ -197,35 +183,3 @@ def test_two_users_cannot_have_one_principal_of_an_authority(weir, keys, ada):  
     [violation] = answer.json["violations"]
     assert violation["field"] == "spec.ssh_keys[0]"
     assert violation["message"] == 'is taken by User/bob for the principal "bob"'
-
-
-def test_an_edge_knows_authorities_without_its_controller(tmp_path, keys):
-    with ExitStack() as stack:
-        for name in ("controller", "edge"):
-            (tmp_path / name).mkdir()
-        controller = stack.enter_context(lab_weir.Controller(tmp_path / "controller"))
-        controller.apply(user("ada", f"cert-authority {line(keys.authority)}"))
-        port = free_port()
-        flags = ["--ssh", f"127.0.0.1:{port}", "--domain", "weir.localhost"]
-        edge = lab_weir.Edge(tmp_path / "edge", "fra-1", [controller], flags=flags)
-        edge.ssh_port = port
-        edge.start(token=controller.join_token())
-        stack.callback(edge.stop)
-        origin = stack.enter_context(Origin(name="laptop"))
-
-        def connect(key):
-            options = ["-i", key, "-o", "IdentitiesOnly=yes"]
-            client = Ssh(edge, tmp_path, f"hello:80:127.0.0.1:{origin.port}", user="ada", options=options)
-            stack.callback(client.end)
-            return client
-
-        first = keys.certified("-n", "ada")
-        client = connect(first)
-        edge.wait_serving("hello.weir.localhost")
-        controller.process.kill()
-        client.end(signal.SIGKILL)
-        wait_until(lambda: get(edge, "hello").status == 503, 5, "the first session having gone")
-        # The same key is the same origin, by whichever certificate.
-        connect(keys.certified("-n", "ada", "-V", "-1m:+5m", key=first))
-        edge.wait_serving("hello.weir.localhost")
-        assert connect(keys.certified("-n", "bob")).process.wait(10) == 255
