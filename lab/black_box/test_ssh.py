@@ -315,7 +315,8 @@ def test_certificates_that_are_refused_are_counted_like_keys(probe, tmp_path):
         options += ["-o", f"CertificateFile={tmp_path}/id{number}-cert.pub"]
     done = run(openssh(probe, key, "-N", "-v", *options))
     assert "Too many authentication failures" in done.stderr
-    assert done.stderr.count("Offering public key") == 20
+    # After the twentieth refusal the next may be on its way before the client hears of the end.
+    assert done.stderr.count("Offering public key") in (20, 21)
 
 
 # --- liveness and bad input

@@ -133,6 +133,26 @@ def test_a_certificate_that_lets_nobody_in(weir, keys, ada, ssh, options, by, wh
     assert re.search(f"certificate refused.*{re.escape(why)}", weir.process.log())
 
 
+def test_a_hosts_certificate(weir, keys, ada):  # noqa: F811
+    """OpenSSH's client does not even show one."""
+    paramiko = pytest.importorskip("paramiko")
+
+    def shows(*options):
+        path = keys.certified("-n", "ada", *options)
+        key = paramiko.Ed25519Key.from_private_key_file(str(path))
+        key.load_certificate(f"{path}-cert.pub")
+        with paramiko.SSHClient() as client:
+            client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+            connection = {"allow_agent": False, "look_for_keys": False}
+            client.connect("127.0.0.1", weir.ssh_port, "ada", pkey=key, **connection)
+            return client.get_transport().is_authenticated()
+
+    assert shows()
+    with pytest.raises(paramiko.AuthenticationException):
+        shows("-h")
+    assert re.search("certificate refused.*it is not a user's certificate", weir.process.log())
+
+
 def test_a_certificate_without_forwards(weir, keys, ada, ssh):  # noqa: F811
     client = ssh(keys.certified("-n", "ada", "-O", "no-port-forwarding"), "hello:80:127.0.0.1:1")
     assert client.process.wait(10) == 255
@@ -176,6 +196,22 @@ def test_a_session_ends_with_what_let_it_in(weir, keys, ada, ssh, origins, how):
     wait_until(lambda: tunnels(weir) == [], 5, "the tunnel having gone")
 
 
+def test_a_session_outlives_its_certificate(weir, keys, ada, ssh, origins):  # noqa: F811
+    key = keys.certified("-n", "ada", "-V", "-1m:+4s")
+    client = ssh(key, f"hello:80:127.0.0.1:{origins('laptop').port}")
+    is_in(weir, client, "ada", "hello")
+
+    def refused():
+        other = ssh(key, "other:80:127.0.0.1:1")
+        wait_until(lambda: other.process.poll() is not None or len(tunnels(weir)) == 2, 10, "an answer")
+        other.end()
+        return "Permission denied" in "".join(other.lines)
+
+    wait_until(refused, 15, "the certificate having expired")
+    lines_of_ada(weir, f"cert-authority {line(keys.authority)}")  # and is judged anew
+    assert serves(weir, "hello", 5) and client.process.poll() is None
+
+
 def test_two_users_cannot_have_one_principal_of_an_authority(weir, keys, ada):  # noqa: F811
     taken = user("eve", f'cert-authority,principals="eve,bob" {line(keys.authority)}')
     answer = weir.api("POST", "/v1/users", taken)
@@ -183,3 +219,34 @@ def test_two_users_cannot_have_one_principal_of_an_authority(weir, keys, ada):  
     [violation] = answer.json["violations"]
     assert violation["field"] == "spec.ssh_keys[0]"
     assert violation["message"] == 'is taken by User/bob for the principal "bob"'
+
+
+def test_an_edge_knows_authorities_without_its_controller(tmp_path, keys):
+    with ExitStack() as stack:
+        for name in ("controller", "edge"):
+            (tmp_path / name).mkdir()
+        controller = stack.enter_context(lab_weir.Controller(tmp_path / "controller"))
+        controller.apply(user("ada", f"cert-authority {line(keys.authority)}"))
+        port = free_port()
+        edge = lab_weir.Edge(tmp_path / "edge", "fra-1", [controller], flags=["--ssh", f"127.0.0.1:{port}"])
+        edge.ssh_port = port
+        edge.start(token=controller.join_token())
+        stack.callback(edge.stop)
+        origin = stack.enter_context(Origin(name="laptop"))
+
+        def connect(key):
+            options = ["-i", key, "-o", "IdentitiesOnly=yes"]
+            client = Ssh(edge, tmp_path, f"hello:80:127.0.0.1:{origin.port}", user="ada", options=options)
+            stack.callback(client.end)
+            return client
+
+        first = keys.certified("-n", "ada")
+        client = connect(first)
+        edge.wait_serving("hello.weir.localhost")
+        controller.process.kill()
+        client.end(signal.SIGKILL)
+        wait_until(lambda: get(edge, "hello").status == 502, 5, "the first session having gone")
+        # The same key is the same origin, by whichever certificate.
+        connect(keys.certified("-n", "ada", "-V", "-1m:+5m", key=first))
+        edge.wait_serving("hello.weir.localhost")
+        assert connect(keys.certified("-n", "bob")).process.wait(10) == 255
