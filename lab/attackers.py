@@ -143,8 +143,9 @@ def tls_renegotiation(target):
                     asked += 1
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         client.wait(0.02)
-            except BrokenPipeError:
-                pass
+            except BrokenPipeError:  # is about to end, as weir has ended the connection
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    client.wait(5)
             ended += client.poll() is not None
             client.kill()
             with contextlib.suppress(BrokenPipeError):

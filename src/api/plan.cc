@@ -6,6 +6,7 @@
 
 #include "config/documents.h"
 #include "config/kinds.h"
+#include "config/schema.h"
 #include "mirror/overlay.h"
 #include "mirror/records.h"
 

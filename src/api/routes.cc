@@ -6,6 +6,7 @@
 
 #include "api/query.h"
 #include "base/text.h"
+#include "config/formats.h"
 
 namespace weir::api {
 namespace {

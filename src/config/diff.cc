@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "config/codec.h"
 #include "config/kinds.h"
+#include "config/schema.h"
 
 namespace weir::config {
 namespace {
@@ -88,7 +89,7 @@ class Differ {
 std::vector<Change> diff(const Object& before, const Object& after) {
   WEIR_CHECK(before.kind() == after.kind());
   Differ differ;
-  differ.compare_struct(kType<Metadata>, &before.metadata, &after.metadata, "metadata");
+  differ.compare_struct(metadata_type(), &before.metadata, &after.metadata, "metadata");
   differ.compare_struct(*info_of(before.kind()).spec, spec_of(before), spec_of(after), "spec");
   return differ.take();
 }

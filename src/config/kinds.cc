@@ -9,6 +9,10 @@
 #include <variant>
 
 #include "base/text.h"
+#include "config/schema.h"
+#include "config/schema_kinds.h"
+#include "config/schema_load_balancer.h"
+#include "config/schema_service.h"
 #include "tls/certificate.h"
 #include "tls/trust_store.h"
 
@@ -31,7 +35,43 @@ bool is_rolled_out(Kind kind) {
   return kind == Kind::kLoadBalancer || kind == Kind::kService || kind == Kind::kEndpoint;
 }
 
+template <class T>
+constexpr KindInfo kind_line(Kind kind, std::string_view name, std::string_view plural, std::string_view doc,
+                             const Type* status = nullptr, bool client_writes = true) {
+  return {kind, name, plural, doc, client_writes, &kType<T>, status, [] { return Spec(T{}); }};
+}
+
 }  // namespace
+
+constinit const std::array<KindInfo, kKindsMax> kKinds{
+    kind_line<LoadBalancerSpec>(Kind::kLoadBalancer, "LoadBalancer", "loadbalancers",
+                                "listeners for clients, and routes from there to services",
+                                &kType<LoadBalancerStatus>),
+    kind_line<ServiceSpec>(Kind::kService, "Service", "services",
+                           "a pool of endpoints with its balancing policy and health check",
+                           &kType<ServiceStatus>),
+    kind_line<EndpointSpec>(Kind::kEndpoint, "Endpoint", "endpoints",
+                            "one endpoint that joined a service by itself", &kType<EndpointStatus>),
+    kind_line<TokenSpec>(Kind::kToken, "Token", "tokens", "lets a program or a person use the API"),
+    kind_line<EventSpec>(Kind::kEvent, "Event", "events", "one line of the audit: who changed what and when",
+                         nullptr, false),
+    kind_line<CertificateSpec>(Kind::kCertificate, "Certificate", "certificates",
+                               "a certificate chain and its key, named by HTTPS listeners",
+                               &kType<AppliedStatus>),
+    kind_line<SecretSpec>(Kind::kSecret, "Secret", "secrets", "texts that are written and never shown",
+                          &kType<AppliedStatus>),
+    kind_line<EdgeSpec>(Kind::kEdge, "Edge", "edges", "a registered machine that carries traffic",
+                        &kType<EdgeStatus>),
+    kind_line<RolloutSpec>(Kind::kRollout, "Rollout", "rollouts",
+                           "a change that reaches the edges in waves, and goes back by itself",
+                           &kType<RolloutStatus>),
+    kind_line<TunnelSpec>(Kind::kTunnel, "Tunnel", "tunnels",
+                          "a live way to an origin that came to an edge by itself", nullptr, false),
+    kind_line<UserSpec>(Kind::kUser, "User", "users",
+                        "an account: who owns load balancers, services and tunnels"),
+};
+
+const Type& metadata_type() { return kType<Metadata>; }
 
 const KindInfo* find_kind(std::string_view name) {
   const auto* found = std::ranges::find(kKinds, name, &KindInfo::name);

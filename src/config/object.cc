@@ -11,6 +11,8 @@
 #include "config/codec.h"
 #include "config/documents.h"
 #include "config/kinds.h"
+#include "config/schema.h"
+#include "config/status.h"
 
 namespace weir::config {
 namespace {
@@ -82,7 +84,7 @@ Object read_object(const Tree& tree, Origin origin, Report& report) {
   };
   {
     const Report::Step step(report, "metadata");
-    read_struct(kType<Metadata>, part("metadata"), &object.metadata, origin, report);
+    read_struct(metadata_type(), part("metadata"), &object.metadata, origin, report);
   }
   if (kind != nullptr) {
     object.spec = kind->make();
@@ -155,23 +157,29 @@ std::string to_json(const Object& object, Secrets secrets) {
   const KindInfo& kind = info_of(object.kind());
   Tree tree;
   tree["kind"] = kind.name;
-  tree["metadata"] = print_struct(kType<Metadata>, &object.metadata, secrets);
+  tree["metadata"] = print_struct(metadata_type(), &object.metadata, secrets);
   tree["spec"] = print_struct(*kind.spec, spec_of(object), secrets);
   if (!object.status.empty()) tree["status"] = Tree::parse(object.status, nullptr, false);
   return tree.dump();
 }
 
-std::string status_text(const Type& type, const void* status) {
-  return print_struct(type, status, Secrets::kHide).dump(-1, ' ', false, Tree::error_handler_t::replace);
+namespace {
+
+std::string text_of_status(Kind kind, const void* status) {
+  return print_struct(*info_of(kind).status, status, Secrets::kHide)
+      .dump(-1, ' ', false, Tree::error_handler_t::replace);
 }
 
-bool read_status(std::string_view text, const Type& type, void* status) {
-  const Tree tree = Tree::parse(text, nullptr, false);
-  if (!tree.is_object()) return false;
-  Report report("status");
-  read_struct(type, tree, status, Origin::kStore, report);
-  return report.take().empty();
+}  // namespace
+
+std::string status_text(const AppliedStatus& status) { return text_of_status(Kind::kCertificate, &status); }
+std::string status_text(const EndpointStatus& status) { return text_of_status(Kind::kEndpoint, &status); }
+std::string status_text(const ServiceStatus& status) { return text_of_status(Kind::kService, &status); }
+std::string status_text(const LoadBalancerStatus& status) {
+  return text_of_status(Kind::kLoadBalancer, &status);
 }
+std::string status_text(const EdgeStatus& status) { return text_of_status(Kind::kEdge, &status); }
+std::string status_text(const RolloutStatus& status) { return text_of_status(Kind::kRollout, &status); }
 
 namespace {
 
@@ -190,7 +198,7 @@ void carry_server_fields(const Object& stored, Object& updated) {
       if (field.server_set || kept_secret) field.copy(from, to);
     }
   };
-  carry(kType<Metadata>, &stored.metadata, &updated.metadata);
+  carry(metadata_type(), &stored.metadata, &updated.metadata);
   carry(*info_of(stored.kind()).spec, spec_of(stored), spec_of(updated));
   updated.status = stored.status;
 }

@@ -8,6 +8,7 @@
 
 #include "config/documents.h"
 #include "config/kinds.h"
+#include "config/schema.h"
 
 namespace weir::config {
 namespace {

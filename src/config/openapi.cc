@@ -9,6 +9,7 @@
 
 #include "config/codec.h"
 #include "config/kinds.h"
+#include "config/schema.h"
 
 namespace weir::config {
 namespace {
@@ -427,7 +428,7 @@ void add_service_paths(Tree& paths) {
 std::string openapi(std::string_view version) {
   Tree schemas = Tree::object();
   for (const KindInfo& kind : kKinds) add_kind(kind, schemas);
-  add_struct(kType<Metadata>, schemas);
+  add_struct(metadata_type(), schemas);
   for (const KindInfo& kind : kKinds) {
     add_struct(*kind.spec, schemas);
     if (kind.status != nullptr) add_struct(*kind.status, schemas);

@@ -11,14 +11,12 @@
 #include "base/text.h"
 #include "config/codec.h"
 #include "config/kinds.h"
+#include "config/schema.h"
 
 namespace weir::config {
 namespace {
 
 using Tree = nlohmann::ordered_json;
-
-constexpr Field kMetadataField{
-    .name = "metadata", .doc = "name, labels, and what the server sets", .type = &kType<Metadata>};
 
 std::string words_of(const Type& type) {
   std::string text;
@@ -125,7 +123,7 @@ std::string kind_reference() {
       "set by the\n"
       "server). A field without a default is absent unless it is given.\n\n## metadata\n\n";
   std::vector<Line> lines;
-  collect(kType<Metadata>, "metadata.", lines);
+  collect(metadata_type(), "metadata.", lines);
   text += table_of(lines);
   for (const KindInfo& kind : kKinds) {
     lines.clear();
@@ -149,9 +147,11 @@ Checked<std::string> explain(std::string_view path) {
     return refuse("no kind " + in_quotes(word) +
                   (near.empty() ? "" : "; did you mean " + std::string(near) + '?'));
   }
+  const Field metadata{
+      .name = "metadata", .doc = "name, labels, and what the server sets", .type = &metadata_type()};
   const Field spec{.name = "spec", .doc = kind->doc, .type = kind->spec};
   const Field status{.name = "status", .doc = "what is seen; set by the server", .type = kind->status};
-  const std::array top{kMetadataField, spec, status};
+  const std::array top{metadata, spec, status};
   const std::span<const Field> parts(top.data(), kind->status == nullptr ? 2 : 3);
   const Type root{.shape = Shape::kStruct, .name = kind->name, .fields = parts};
   const Type* owner = &root;

@@ -13,6 +13,7 @@
 
 #include "config/kinds.h"
 #include "config/openapi.h"
+#include "config/schema.h"
 
 namespace weir::config {
 namespace {
@@ -116,7 +117,7 @@ TEST_CASE("every field of every kind has one line of documentation") {
       self(self, field.type->element == nullptr ? *field.type : *field.type->element);
     }
   };
-  walk(walk, kType<Metadata>);
+  walk(walk, metadata_type());
   for (const KindInfo& kind : kKinds) walk(walk, *kind.spec);
 }
 

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string_view>
 
 #include "config/schema.h"
@@ -13,17 +12,6 @@
 #include "lb/policies.h"
 
 namespace weir::config {
-
-inline constexpr std::int64_t kWeightMax =
-    1000;  // as Envoy and the DNS services; enough for percentages in tenths
-inline constexpr std::int64_t kPriorityMax = 15;          // groups of endpoints
-inline constexpr std::size_t kEndpointsMax = 1000;        // static ones of one service
-inline constexpr std::size_t kSshKeysMax = 32;            // of one user; more than anybody has machines
-inline constexpr std::int64_t kTokenUsesMax = 10'000;     // machines that one token lets in
-inline constexpr std::int64_t kTextBytesMax = 256;        // any text without a bound of its own
-inline constexpr std::int64_t kPemBytesMax = 256 << 10U;  // a bundle of all public authorities has 220 KiB
-inline constexpr std::int64_t kJsonBytesMax = 1 << 20U;   // an object within an event
-inline constexpr std::int64_t kNumberMax = std::numeric_limits<std::int64_t>::max();
 
 constexpr std::int64_t nanoseconds(Duration duration) { return duration.count(); }
 inline constexpr std::int64_t kTimeoutMin = nanoseconds(std::chrono::milliseconds(10));

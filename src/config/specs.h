@@ -1,10 +1,12 @@
 // The specs of all kinds: plain values, defaults in place. What may stand in each field, and its one line of
-// documentation, is in the tables of kinds.h. Immutable once validated, so any core may read them.
+// documentation, is in the tables of schema_*.h. Immutable once validated, so any core may read them.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -41,6 +43,20 @@ struct StatusRange {
   std::uint16_t last = 0;
   friend bool operator==(const StatusRange&, const StatusRange&) = default;
 };
+
+// --- bounds that others keep, too
+inline constexpr std::int64_t kWeightMax =
+    1000;  // as Envoy and the DNS services; enough for percentages in tenths
+inline constexpr std::int64_t kPriorityMax = 15;          // groups of endpoints
+inline constexpr std::size_t kEndpointsMax = 1000;        // static ones of one service
+inline constexpr std::size_t kSshKeysMax = 32;            // of one user; more than anybody has machines
+inline constexpr std::int64_t kTokenUsesMax = 10'000;     // machines that one token lets in
+inline constexpr std::int64_t kTextBytesMax = 256;        // any text without a bound of its own
+inline constexpr std::int64_t kPemBytesMax = 256 << 10U;  // a bundle of all public authorities has 220 KiB
+inline constexpr std::int64_t kJsonBytesMax = 1 << 20U;   // an object within an event
+inline constexpr std::int64_t kNumberMax = std::numeric_limits<std::int64_t>::max();
+inline constexpr std::size_t kWavesMax = 64;
+inline constexpr std::size_t kRolloutObjectsMax = 256;  // changes of one, and deletions
 
 // --- Service
 struct StaticEndpoint {
@@ -494,7 +510,7 @@ struct UserSpec {
   std::string email;                  // by which it logs in; no other has it, in whatever case
   std::string display_name;           // as its owner writes it
   std::string password;               // a client writes it; what is kept is its hash. Empty: nobody logs in
-  std::vector<std::string> ssh_keys;  // lines of authorized_keys; no other has one of them
+  std::vector<std::string> ssh_keys;  // lines of authorized_keys: keys, which no other has, and authorities
   bool disabled = false;
   friend bool operator==(const UserSpec&, const UserSpec&) = default;
 };

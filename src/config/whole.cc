@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "config/formats.h"
 #include "config/kinds.h"
+#include "config/schema.h"
 
 namespace weir::config {
 namespace {

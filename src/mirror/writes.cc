@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/kinds.h"
+#include "config/schema.h"
 #include "mirror/records.h"
 
 namespace weir::mirror {

@@ -1,0 +1,561 @@
+// The tables of metadata, of the kinds that have no file of their own, and of what is seen of objects. See
+// schema.h for what a table is.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <string_view>
+
+#include "auth/ssh_key.h"
+#include "config/formats.h"
+#include "config/object.h"
+#include "config/schema_common.h"
+#include "config/specs.h"
+#include "config/status.h"
+
+namespace weir::config {
+
+// --- metadata
+template <>
+struct Schema<Metadata> {
+  static constexpr std::string_view name = "Metadata";
+  static constexpr std::array fields{
+      field<&Metadata::name>(
+          {.name = "name",
+           .doc = "unique among the objects of its kind: a-z, 0-9 and -, at most 63 characters",
+           .required = true,
+           .min = 1,
+           .max = 63,
+           .check = check_name}),
+      field<&Metadata::labels>({.name = "labels", .doc = "what selectors match on"}),
+      field<&Metadata::annotations>({.name = "annotations", .doc = "notes of tools and people", .max = 4096}),
+      field<&Metadata::uid>({.name = "uid", .doc = "set at creation, never used twice", .server_set = true}),
+      field<&Metadata::revision>({.name = "revision",
+                                  .doc = "of the store, at the last change of this object",
+                                  .server_set = true,
+                                  .max = kNumberMax}),
+      field<&Metadata::created_at>({.name = "created_at", .doc = "when it was created", .server_set = true}),
+      field<&Metadata::updated_at>(
+          {.name = "updated_at", .doc = "when it was last changed", .server_set = true}),
+  };
+};
+
+// --- Certificate
+template <>
+struct Schema<CertificateSpec> {
+  static constexpr std::string_view name = "CertificateSpec";
+  static constexpr std::array fields{
+      field<&CertificateSpec::certificate>({.name = "certificate",
+                                            .doc = "PEM chain, the server's own first",
+                                            .required = true,
+                                            .min = 1,
+                                            .max = kPemBytesMax,
+                                            .lines = true}),
+      field<&CertificateSpec::private_key>(
+          {.name = "private_key",
+           .doc = "PEM, of the first certificate; absent in an update: as before",
+           .secret = true,
+           .max = kPemBytesMax,
+           .lines = true}),
+  };
+  static void validate(const CertificateSpec& spec, Report& report);
+};
+
+// --- Secret
+template <>
+struct Schema<SecretSpec> {
+  static constexpr std::string_view name = "SecretSpec";
+  static constexpr std::array fields{
+      field<&SecretSpec::values>({.name = "values",
+                                  .doc = "texts by key, shown to nobody; absent in an update: as before",
+                                  .secret = true,
+                                  .max = 4096,
+                                  .items_max = 10'000}),
+  };
+};
+
+// --- Endpoint
+template <>
+struct Schema<TunnelSlot> {
+  static constexpr std::string_view name = "TunnelSlot";
+  static constexpr std::array fields{
+      field<&TunnelSlot::port>(
+          {.name = "port",
+           .doc = "that a client asks for, as in ssh -R PORT:...; no other Endpoint has it",
+           .required = true,
+           .min = 1,
+           .max = 65535}),
+  };
+};
+
+template <>
+struct Schema<EndpointSpec> {
+  static constexpr std::string_view name = "EndpointSpec";
+  static constexpr std::array fields{
+      field<&EndpointSpec::service>({.name = "service",
+                                     .doc = "name of the Service that it joins",
+                                     .required = true,
+                                     .min = 1,
+                                     .max = 63,
+                                     .check = check_name,
+                                     .refers_to = "Service"}),
+      field<&EndpointSpec::address>(
+          {.name = "address",
+           .doc = "host:port; the host is an IPv4 address, an [IPv6] address or a DNS name",
+           .max = 260,
+           .check = check_address,
+           .quiet = true}),
+      field<&EndpointSpec::tunnel>(
+          {.name = "tunnel", .doc = "in place of address: kept for an origin that comes by a tunnel"}),
+      field<&EndpointSpec::weight>({.name = "weight",
+                                    .doc = "share of the requests, relative to the others; 0 drains it",
+                                    .max = kWeightMax}),
+      field<&EndpointSpec::priority>({.name = "priority",
+                                      .doc = "lower ones serve first, higher ones only when no lower one can",
+                                      .max = kPriorityMax}),
+      field<&EndpointSpec::zone>(
+          {.name = "zone", .doc = "where it is: edges of the region of that name prefer it", .max = 63}),
+  };
+  static void validate(const EndpointSpec& spec, Report& report);
+};
+
+// --- Tunnel
+template <>
+struct Words<TunnelVia> {
+  static constexpr std::array<std::string_view, 2> words{"SSH", "AGENT"};
+};
+
+template <>
+struct Schema<TunnelSpec> {
+  static constexpr std::string_view name = "TunnelSpec";
+  static constexpr std::array fields{
+      field<&TunnelSpec::service>({.name = "service",
+                                   .doc = "name of the Service that it joins",
+                                   .required = true,
+                                   .min = 1,
+                                   .max = 63,
+                                   .check = check_name,
+                                   .refers_to = "Service"}),
+      field<&TunnelSpec::instance>({.name = "instance",
+                                    .doc = "of the origin; at several edges it is one endpoint",
+                                    .required = true,
+                                    .min = 1,
+                                    .max = 63,
+                                    .check = check_name}),
+      field<&TunnelSpec::edge>({.name = "edge", .doc = "where it is attached", .max = 63}),
+      field<&TunnelSpec::provider>({.name = "provider", .doc = "the cloud that the edge runs in"}),
+      field<&TunnelSpec::relay>({.name = "relay",
+                                 .doc = "host:port by which other edges reach that edge; absent: they can't",
+                                 .max = 260,
+                                 .check = check_address}),
+      field<&TunnelSpec::session>(
+          {.name = "session", .doc = "of that edge; a later one takes the place of an earlier", .max = 64}),
+      field<&TunnelSpec::via>({.name = "via", .doc = "how it came"}),
+      field<&TunnelSpec::user>({.name = "user", .doc = "whose it is; absent: nobody's"}),
+      field<&TunnelSpec::client>({.name = "client", .doc = "its address and port"}),
+      field<&TunnelSpec::seen_by>({.name = "seen_by", .doc = "the controller that the edge tells of it"}),
+      field<&TunnelSpec::weight>({.name = "weight",
+                                  .doc = "share of the requests, relative to the others; 0 drains it",
+                                  .max = kWeightMax}),
+      field<&TunnelSpec::priority>({.name = "priority",
+                                    .doc = "lower ones serve first, higher ones only when no lower one can",
+                                    .max = kPriorityMax}),
+      field<&TunnelSpec::zone>(
+          {.name = "zone", .doc = "where it is: edges of the region of that name prefer it", .max = 63}),
+      field<&TunnelSpec::since>({.name = "since", .doc = "when it came"}),
+  };
+};
+
+// --- Token
+template <>
+struct Schema<Join> {
+  static constexpr std::string_view name = "Join";
+  static constexpr std::array fields{
+      field<&Join::role>({.name = "role", .doc = "what it becomes"}),
+      field<&Join::name>(
+          {.name = "name",
+           .doc = "that it has to take, also when there is one already; absent: any that is new",
+           .max = 63,
+           .check = check_name}),
+      field<&Join::provider>({.name = "provider", .doc = "the cloud it runs in; absent: as it says"}),
+      field<&Join::region>(
+          {.name = "region", .doc = "the provider's name of the region; absent: as it says"}),
+      field<&Join::city>({.name = "city", .doc = "where it is; absent: as it says"}),
+      field<&Join::labels>({.name = "labels", .doc = "that it gets, whatever it says"}),
+  };
+};
+
+template <>
+struct Schema<TokenSpec> {
+  static constexpr std::string_view name = "TokenSpec";
+  static constexpr std::array fields{
+      field<&TokenSpec::description>({.name = "description", .doc = "what it is for"}),
+      field<&TokenSpec::role>({.name = "role",
+                               .doc =
+                                   "what it may do: viewer reads, admin also writes, join lets machines in, "
+                                   "tunnel lets origins of a user in at edges"}),
+      field<&TokenSpec::expires_at>({.name = "expires_at", .doc = "refused from then on; absent: never"}),
+      field<&TokenSpec::user>(
+          {.name = "user", .doc = "of the role tunnel: whose origins come in by it", .refers_to = "User"}),
+      field<&TokenSpec::join>({.name = "join", .doc = "of the role join: what a machine becomes by it"}),
+      field<&TokenSpec::uses>({.name = "uses",
+                               .doc = "of the role join: how many machines it lets in",
+                               .min = 1,
+                               .max = kTokenUsesMax,
+                               .quiet = true}),
+      field<&TokenSpec::used>({.name = "used",
+                               .doc = "how many it has let in",
+                               .server_set = true,
+                               .max = kTokenUsesMax,
+                               .quiet = true}),
+      field<&TokenSpec::hash>({.name = "hash",
+                               .doc = "of the secret, which itself is kept nowhere",
+                               .secret = true,
+                               .server_set = true}),
+  };
+  static void validate(const TokenSpec& spec, Report& report);
+};
+
+// --- Event
+template <>
+struct Schema<EventSpec> {
+  static constexpr std::string_view name = "EventSpec";
+  static constexpr std::array fields{
+      field<&EventSpec::time>({.name = "time", .doc = "when"}),
+      field<&EventSpec::actor>(
+          {.name = "actor", .doc = "who: the name of a Token, of a machine, or rollout/NAME"}),
+      field<&EventSpec::verb>({.name = "verb",
+                               .doc =
+                                   "create, update, delete, rollback, enroll, renew or connect; of a rollout "
+                                   "also begin (a wave), finish, withdraw or refuse"}),
+      field<&EventSpec::kind>({.name = "kind", .doc = "of the object"}),
+      field<&EventSpec::name>(
+          {.name = "name", .doc = "of the object; of a rollback: the revision that it went back to"}),
+      field<&EventSpec::revision>({.name = "revision", .doc = "that the change made", .max = kNumberMax}),
+      field<&EventSpec::remote_address>({.name = "remote_address", .doc = "from where"}),
+      field<&EventSpec::reason>({.name = "reason",
+                                 .doc = "why it was refused or withdrawn; absent: it was done",
+                                 .max = 4096,
+                                 .quiet = true}),
+      field<&EventSpec::before>({.name = "before",
+                                 .doc = "the object before, without secrets",
+                                 .type = &kJsonText,
+                                 .max = kJsonBytesMax}),
+      field<&EventSpec::after>({.name = "after",
+                                .doc = "the object after, without secrets",
+                                .type = &kJsonText,
+                                .max = kJsonBytesMax}),
+  };
+};
+
+// --- Edge
+template <>
+struct Schema<EdgeSpec> {
+  static constexpr std::string_view name = "EdgeSpec";
+  static constexpr std::array fields{
+      field<&EdgeSpec::provider>({.name = "provider", .doc = "the cloud it runs in"}),
+      field<&EdgeSpec::region>({.name = "region", .doc = "the provider's name of the region"}),
+      field<&EdgeSpec::city>({.name = "city", .doc = "where it is"}),
+      field<&EdgeSpec::address>(
+          {.name = "address", .doc = "by which clients reach it", .check = check_host_field}),
+      field<&EdgeSpec::version>({.name = "version", .doc = "of its program"}),
+      field<&EdgeSpec::capabilities>({.name = "capabilities", .doc = "what it can do", .min = 1, .max = 63}),
+      field<&EdgeSpec::revoked>({.name = "revoked",
+                                 .doc = "true: its certificate counts no more, and it gets no other",
+                                 .quiet = true}),
+  };
+};
+
+// --- User
+template <>
+struct Schema<UserSpec> {
+  static constexpr std::string_view name = "UserSpec";
+  static constexpr std::array fields{
+      field<&UserSpec::email>({.name = "email",
+                               .doc = "by which it logs in; no other User has it",
+                               .required = true,
+                               .min = 1,
+                               .max = 254,
+                               .check = check_email}),
+      field<&UserSpec::display_name>({.name = "display_name", .doc = "what its owner is called", .max = 200}),
+      field<&UserSpec::password>(
+          {.name = "password",
+           .doc = "8 bytes or more, kept as its Argon2id hash; absent in an update: as before",
+           .secret = true,
+           .check = check_password}),
+      field<&UserSpec::ssh_keys>(
+          {.name = "ssh_keys",
+           .doc = "lines of authorized_keys: public keys, which no other User has, and authorities whose "
+                  "certificates let in (cert-authority,principals=\"...\")",
+           .min = 1,
+           .max = auth::kSshKeyLineBytesMax,
+           .items_max = kSshKeysMax,
+           .check = check_ssh_key}),
+      field<&UserSpec::disabled>(
+          {.name = "disabled", .doc = "true: it can neither log in nor do anything", .quiet = true}),
+  };
+  static void validate(const UserSpec& spec, Report& report);
+};
+
+// --- Rollout
+template <>
+struct Words<RolloutPhase> {
+  static constexpr std::array<std::string_view, 5> words{"PENDING", "RUNNING", "DONE", "WITHDRAWN",
+                                                         "REFUSED"};
+};
+
+template <>
+struct Schema<RolloutWave> {
+  static constexpr std::string_view name = "RolloutWave";
+  static constexpr std::array fields{
+      field<&RolloutWave::match>(
+          {.name = "match", .doc = "labels of its edges, all of them; also provider, region and city"}),
+      field<&RolloutWave::percent>(
+          {.name = "percent", .doc = "of those edges, at least one", .min = 1, .max = 100}),
+      field<&RolloutWave::bake>(
+          {.name = "bake", .doc = "how long the gates must hold before the next wave", .max = kDayMax}),
+  };
+};
+
+template <>
+struct Schema<RolloutGates> {
+  static constexpr std::string_view name = "RolloutGates";
+  static constexpr std::array fields{
+      field<&RolloutGates::apply_timeout>({.name = "apply_timeout",
+                                           .doc = "within which every edge of a wave has to have it in force",
+                                           .min = nanoseconds(std::chrono::seconds(1)),
+                                           .max = kDayMax}),
+      field<&RolloutGates::lost_percent_max>(
+          {.name = "lost_percent_max", .doc = "edges that have it and are gone since", .max = 100}),
+      field<&RolloutGates::errors_percent_max>(
+          {.name = "errors_percent_max",
+           .doc = "5xx among the requests of edges that have it, above those of the others, or of before",
+           .max = 100}),
+      field<&RolloutGates::latency_percent_max>(
+          {.name = "latency_percent_max",
+           .doc = "by which their 99th percentile may be longer than that of the others, or of before",
+           .max = 100'000}),
+      field<&RolloutGates::unhealthy_percent_max>(
+          {.name = "unhealthy_percent_max",
+           .doc = "endpoints that they find unhealthy and the others, or they before, do not",
+           .max = 100}),
+      field<&RolloutGates::requests_min>({.name = "requests_min",
+                                          .doc = "with fewer requests, errors and latency say nothing",
+                                          .max = kNumberMax}),
+      field<&RolloutGates::allow_uncounted>(
+          {.name = "allow_uncounted",
+           .doc = "go on although no edge that has it counts requests, as Envoys do not"}),
+  };
+};
+
+template <>
+struct Schema<DeletedObject> {
+  static constexpr std::string_view name = "DeletedObject";
+  static constexpr std::array fields{
+      field<&DeletedObject::kind>({.name = "kind", .doc = "such as Service", .required = true, .min = 1}),
+      field<&DeletedObject::name>({.name = "name",
+                                   .doc = "of the object",
+                                   .required = true,
+                                   .min = 1,
+                                   .max = 63,
+                                   .check = check_name}),
+  };
+};
+
+template <>
+struct Schema<RolloutBase> {
+  static constexpr std::string_view name = "RolloutBase";
+  static constexpr std::array fields{
+      field<&RolloutBase::object>({.name = "object", .doc = "such as services/web"}),
+      field<&RolloutBase::revision>(
+          {.name = "revision", .doc = "of it then; 0: there was none", .max = kNumberMax}),
+  };
+};
+
+template <>
+struct Schema<RolloutProgress> {
+  static constexpr std::string_view name = "RolloutProgress";
+  static constexpr std::array fields{
+      field<&RolloutProgress::phase>({.name = "phase", .doc = "as the status says it"}),
+      field<&RolloutProgress::wave>(
+          {.name = "wave", .doc = "the one under way, from 1", .max = std::int64_t{kWavesMax}}),
+      field<&RolloutProgress::waves>(
+          {.name = "waves", .doc = "all of them, as worked out at the beginning", .items_max = kWavesMax}),
+      field<&RolloutProgress::since>({.name = "since", .doc = "when that wave began, or it ended"}),
+      field<&RolloutProgress::bases>({.name = "bases",
+                                      .doc = "the objects as they were when it began",
+                                      .items_max = 2 * kRolloutObjectsMax}),
+      field<&RolloutProgress::reason>({.name = "reason", .doc = "why it ended", .max = 4096}),
+  };
+};
+
+template <>
+struct Schema<RolloutSpec> {
+  static constexpr std::string_view name = "RolloutSpec";
+  static constexpr std::array fields{
+      field<&RolloutSpec::changes>({.name = "changes",
+                                    .doc = "a list of objects as they shall be, as apply takes them; no "
+                                           "certificates and secrets",
+                                    .type = &kJsonText,
+                                    .max = kJsonBytesMax}),
+      field<&RolloutSpec::deletions>(
+          {.name = "deletions", .doc = "objects that shall be gone", .items_max = kRolloutObjectsMax}),
+      field<&RolloutSpec::waves>({.name = "waves",
+                                  .doc =
+                                      "in their order; absent: each provider, within it each region, within "
+                                      "that the percents",
+                                  .items_max = kWavesMax}),
+      field<&RolloutSpec::percents>({.name = "percents",
+                                     .doc = "of the edges of a region, one wave after the other",
+                                     .min = 1,
+                                     .max = 100,
+                                     .items_min = 1,
+                                     .items_max = 16}),
+      field<&RolloutSpec::bake>({.name = "bake", .doc = "of each wave that is not given", .max = kDayMax}),
+      field<&RolloutSpec::gates>({.name = "gates", .doc = "what must hold for the next wave to begin"}),
+      field<&RolloutSpec::paused>(
+          {.name = "paused", .doc = "no further wave begins; edges that have the change keep it"}),
+      field<&RolloutSpec::progress>({.name = "progress", .doc = "how far it has come", .server_set = true}),
+  };
+  static void validate(const RolloutSpec& spec, Report& report);
+};
+
+// --- what is seen
+template <>
+struct Words<EndpointHealth> {
+  static constexpr std::array<std::string_view, 5> words{"UNKNOWN", "HEALTHY", "UNHEALTHY", "EJECTED",
+                                                         "UNCHECKED"};
+};
+
+inline constexpr std::string_view kAppliedDoc = "edges that have it as it is, of all that carry it";
+inline constexpr std::string_view kRefusedDoc = "edges that could not take it up, and why";
+
+template <>
+struct Schema<RefusedBy> {
+  static constexpr std::string_view name = "RefusedBy";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&RefusedBy::edge>({.name = "edge", .doc = "which goes on with what was before"}),
+      field<&RefusedBy::reason>({.name = "reason", .doc = "in its own words", .max = 4096}),
+  };
+};
+
+template <>
+struct Schema<AppliedStatus> {
+  static constexpr std::string_view name = "AppliedStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&AppliedStatus::applied>({.name = "applied", .doc = kAppliedDoc}),
+      field<&AppliedStatus::refused>(
+          {.name = "refused", .doc = kRefusedDoc, .items_max = kRefusedByShownMax}),
+  };
+};
+
+template <>
+struct Schema<EndpointStatus> {
+  static constexpr std::string_view name = "EndpointStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&EndpointStatus::applied>({.name = "applied", .doc = kAppliedDoc}),
+      field<&EndpointStatus::refused>(
+          {.name = "refused", .doc = kRefusedDoc, .items_max = kRefusedByShownMax}),
+      field<&EndpointStatus::address>({.name = "address", .doc = "where requests go"}),
+      field<&EndpointStatus::name>({.name = "name", .doc = "as it is given, when that is a DNS name"}),
+      field<&EndpointStatus::health>(
+          {.name = "health",
+           .doc = "UNKNOWN: not checked yet; EJECTED: taken out by what its answers were; UNCHECKED: nothing "
+                  "checks it"}),
+      field<&EndpointStatus::since>({.name = "since", .doc = "when that was found"}),
+      field<&EndpointStatus::reason>({.name = "reason", .doc = "why it is not served"}),
+  };
+};
+
+template <>
+struct Schema<ServiceStatus> {
+  static constexpr std::string_view name = "ServiceStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&ServiceStatus::applied>({.name = "applied", .doc = kAppliedDoc}),
+      field<&ServiceStatus::refused>(
+          {.name = "refused", .doc = kRefusedDoc, .items_max = kRefusedByShownMax}),
+      field<&ServiceStatus::serving>(
+          {.name = "serving", .doc = "addresses that may serve now", .max = kNumberMax}),
+      field<&ServiceStatus::total>({.name = "total", .doc = "addresses in the pool", .max = kNumberMax}),
+      field<&ServiceStatus::endpoints>(
+          {.name = "endpoints", .doc = "the addresses of the pool", .items_max = kEndpointsMax}),
+  };
+};
+
+template <>
+struct Schema<ListenerStatus> {
+  static constexpr std::string_view name = "ListenerStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&ListenerStatus::address>({.name = "address", .doc = "where clients come in"}),
+      field<&ListenerStatus::listening>({.name = "listening", .doc = "whether they can"}),
+      field<&ListenerStatus::reason>({.name = "reason", .doc = "why not; it is tried again by itself"}),
+  };
+};
+
+template <>
+struct Schema<LoadBalancerStatus> {
+  static constexpr std::string_view name = "LoadBalancerStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&LoadBalancerStatus::applied>({.name = "applied", .doc = kAppliedDoc}),
+      field<&LoadBalancerStatus::refused>(
+          {.name = "refused", .doc = kRefusedDoc, .items_max = kRefusedByShownMax}),
+      field<&LoadBalancerStatus::listeners>(
+          {.name = "listeners", .doc = "in the order of spec.listeners, as this edge has them"}),
+  };
+};
+
+template <>
+struct Schema<RefusedObject> {
+  static constexpr std::string_view name = "RefusedObject";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&RefusedObject::object>({.name = "object", .doc = "such as Service/web"}),
+      field<&RefusedObject::reason>({.name = "reason", .doc = "in its own words", .max = 4096}),
+  };
+};
+
+template <>
+struct Schema<EdgeStatus> {
+  static constexpr std::string_view name = "EdgeStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&EdgeStatus::attached>({.name = "attached", .doc = "whether it reports now"}),
+      field<&EdgeStatus::since>({.name = "since", .doc = "when that began"}),
+      field<&EdgeStatus::applied_revision>(
+          {.name = "applied_revision", .doc = "of the snapshot that it serves", .max = kNumberMax}),
+      field<&EdgeStatus::applied_at>({.name = "applied_at", .doc = "when it had that"}),
+      field<&EdgeStatus::connections>({.name = "connections", .doc = "of clients, now", .max = kNumberMax}),
+      field<&EdgeStatus::endpoints>(
+          {.name = "endpoints", .doc = "that it finds healthy, of those that it checks"}),
+      field<&EdgeStatus::refused>(
+          {.name = "refused", .doc = "what it could not take up; it goes on with what was before"}),
+  };
+};
+
+template <>
+struct Schema<RolloutStatus> {
+  static constexpr std::string_view name = "RolloutStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&RolloutStatus::phase>({.name = "phase",
+                                    .doc =
+                                        "DONE: the objects are as it wants them; WITHDRAWN: a gate failed, "
+                                        "and all edges have what was before; REFUSED: never begun"}),
+      field<&RolloutStatus::wave>(
+          {.name = "wave", .doc = "the one under way, from 1", .max = std::int64_t{kWavesMax}}),
+      field<&RolloutStatus::waves>(
+          {.name = "waves", .doc = "all of them, as worked out at the beginning", .items_max = kWavesMax}),
+      field<&RolloutStatus::since>({.name = "since", .doc = "when that wave began"}),
+      field<&RolloutStatus::edges>({.name = "edges", .doc = "that have it, of all"}),
+      field<&RolloutStatus::reason>(
+          {.name = "reason", .doc = "what it waits for, or why it ended", .max = 4096}),
+  };
+};
+
+}  // namespace weir::config
