@@ -98,17 +98,24 @@ net::Task<Result<http::Incoming>> PortHandshake::run_tls(http::Incoming incoming
   co_return incoming;
 }
 
-net::Task<void> PortHandshake::serve_tls(http::Incoming incoming, TcpListenerPointer listener,
-                                         ClientHello hello) {
+// It goes on by itself, and nothing of the handshake stays.
+http::Incoming PortHandshake::take(http::Incoming incoming, TcpListenerPointer listener,
+                                   const ClientHello& hello) {
+  server_.take_over(tcp_.serve(std::move(incoming), std::move(listener), hello));
+  return {};
+}
+
+net::Task<Result<http::Incoming>> PortHandshake::take_tls(http::Incoming incoming,
+                                                          TcpListenerPointer listener, ClientHello hello) {
   const net::Address peer = incoming.peer;
   const std::uint16_t local_port = incoming.local_port;
   auto secured = co_await run_tls(std::move(incoming), listener->tls);
   if (!secured) {
     tcp_.refuse({.stream = nullptr, .peer = peer, .local_port = local_port}, listener.get(), hello,
                 "tls_handshake_failed", secured.error());
-    co_return;
+    co_return fail(secured.error());
   }
-  co_await tcp_.serve(std::move(*secured), std::move(listener), std::move(hello));
+  co_return take(std::move(*secured), std::move(listener), hello);
 }
 
 // Who is asked for decides who takes it.
@@ -127,16 +134,14 @@ net::Task<Result<http::Incoming>> PortHandshake::run_by_hello(http::Incoming inc
     set_liveness(*incoming.stream, listener->spec);
     if (listener->refused) {
       tcp_.refuse(std::move(incoming), listener.get(), hello, "no_tls", kNoTls);
-    } else if (listener->passthrough()) {
-      co_await tcp_.serve(std::move(incoming), std::move(listener), std::move(hello));
-    } else {
-      co_await serve_tls(std::move(incoming), std::move(listener), std::move(hello));
+      co_return fail(kNoTls);
     }
-    co_return http::Incoming{};
+    if (listener->passthrough()) co_return take(std::move(incoming), std::move(listener), hello);
+    co_return co_await take_tls(std::move(incoming), std::move(listener), std::move(hello));
   }
   if (!taker || !port.tls) {
     tcp_.refuse(std::move(incoming), nullptr, hello, "no_route", kNobodyTakesIt);
-    co_return http::Incoming{};
+    co_return fail(kNobodyTakesIt);
   }
   co_return co_await run_tls(std::move(incoming), port.tls);
 }
@@ -153,8 +158,7 @@ net::Task<Result<http::Incoming>> PortHandshake::run(http::Incoming incoming) {
   if (port_.tcp && port_.tcp->plain()) {
     TcpListenerPointer listener = port_.tcp->plain();
     set_liveness(*incoming.stream, listener->spec);
-    co_await tcp_.serve(std::move(incoming), std::move(listener), {});
-    co_return http::Incoming{};
+    co_return take(std::move(incoming), std::move(listener), {});
   }
   // A copy: the port may change while this connection is at it.
   if (port_.tcp && port_.tcp->by_hello()) co_return co_await run_by_hello(std::move(incoming), port_);

@@ -9,6 +9,7 @@
 #include "edge/ports.h"
 #include "edge/tcp_proxy.h"
 #include "http/connection.h"
+#include "http/server.h"
 
 namespace weir::edge {
 
@@ -23,9 +24,9 @@ class PortHandshake final : public http::Handshake {
  public:
   static constexpr Duration kTimeout = std::chrono::seconds(10);
 
-  // counters and tcp outlive the handshakes.
-  PortHandshake(PlannedPort port, HandshakeCounters& counters, TcpProxy& tcp)
-      : port_(std::move(port)), counters_(counters), tcp_(tcp) {}
+  // counters, tcp and server outlive the handshakes.
+  PortHandshake(PlannedPort port, HandshakeCounters& counters, TcpProxy& tcp, http::Server& server)
+      : port_(std::move(port)), counters_(counters), tcp_(tcp), server_(server) {}
   void set(PlannedPort port) { port_ = std::move(port); }
 
   net::Task<Result<http::Incoming>> run(http::Incoming incoming) override;
@@ -34,11 +35,14 @@ class PortHandshake final : public http::Handshake {
   net::Task<Result<http::Incoming>> run_by_hello(http::Incoming incoming, PlannedPort port);
   net::Task<Result<http::Incoming>> run_tls(http::Incoming incoming,
                                             std::shared_ptr<const tls::ServerContext> context);
-  net::Task<void> serve_tls(http::Incoming incoming, TcpListenerPointer listener, ClientHello hello);
+  net::Task<Result<http::Incoming>> take_tls(http::Incoming incoming, TcpListenerPointer listener,
+                                             ClientHello hello);
+  http::Incoming take(http::Incoming incoming, TcpListenerPointer listener, const ClientHello& hello);
 
   PlannedPort port_;
   HandshakeCounters& counters_;
   TcpProxy& tcp_;
+  http::Server& server_;
 };
 
 }  // namespace weir::edge

@@ -68,8 +68,8 @@ record::Flags flags_of(const net::Carried& carried, bool stopped) {
 
 }  // namespace
 
-// One connection on its way; lives in the task that serves it.
-class TcpProxy::Flow final : private net::Timer {
+// One connection on its way; of the task that serves it.
+class TcpProxy::Flow final : public net::Pooled, private net::Timer {
  public:
   Flow(TcpProxy& owner, http::Incoming from, TcpListenerPointer taken_by, const ClientHello& hello)
       : Timer([](Timer& timer) { static_cast<Flow&>(timer).cut(); }),
@@ -116,6 +116,7 @@ class TcpProxy::Flow final : private net::Timer {
   lb::Permit request;
   lb::Permit connection;
   Share on_host;
+  std::unique_ptr<net::Stream> far;
   net::Carried carried;
   bool cut_for_time = false;
   Flow* next = nullptr;
@@ -279,30 +280,23 @@ net::Task<Result<std::unique_ptr<net::Stream>>> TcpProxy::reach(Flow& flow) {
   }
 }
 
-net::Task<void> TcpProxy::carry(Flow& flow, net::Stream& far) {
+// What the client has said before its endpoint was there. False: it can't be passed on.
+net::Task<bool> TcpProxy::send_early(Flow& flow) {
   http::Incoming& incoming = flow.incoming;
-  if (incoming.begin < incoming.end) {
-    const net::Slice early(incoming.buffer.data() + incoming.begin, incoming.end - incoming.begin);
-    const auto sent = co_await far.write(early, flow.listener->idle);
-    if (!sent) {
-      flow.carried.end = sent.error().code == Code::kCancelled ? net::Carried::End::kCancelled
-                                                               : net::Carried::End::kFarFailed;
-      incoming.stream->abort();
-      co_return;
-    }
+  const net::Slice early(incoming.buffer.data() + incoming.begin, incoming.end - incoming.begin);
+  const auto sent = co_await flow.far->write(early, flow.listener->idle);
+  if (sent) {
     flow.carried.to_far_bytes = *sent;
+    co_return true;
   }
-  incoming.buffer.release();
-  co_await net::carry(*incoming.stream, far,
-                      {.idle = flow.listener->idle, .half_closed = flow.listener->half_closed}, flow.carried);
+  flow.carried.end =
+      sent.error().code == Code::kCancelled ? net::Carried::End::kCancelled : net::Carried::End::kFarFailed;
+  incoming.stream->abort();
+  co_return false;
 }
 
-net::Task<void> TcpProxy::serve(http::Incoming incoming, TcpListenerPointer listener, ClientHello hello) {
-  Flow flow(*this, std::move(incoming), std::move(listener), hello);
-  flow.context = &co_await net::current_context();
-  if (flow.listener->duration_max) {
-    flow.end_at(env_.loop.deadline(*flow.listener->duration_max), record::Flag::kLastedTooLong);
-  }
+// Until an endpoint is there. Nothing: it is, and has what came before.
+net::Task<std::optional<Error>> TcpProxy::prepare(Flow& flow) {
   flow.balancer_counts = proxy_.counts_of(flow.listener->load_balancer);
   if (flow.balancer_counts != nullptr) {
     ++flow.balancer_counts->under_way;
@@ -312,9 +306,7 @@ net::Task<void> TcpProxy::serve(http::Incoming incoming, TcpListenerPointer list
   if (!refusal) refusal = choose_service(flow);
   if (refusal) {
     counters_.refused.add();
-    flow.incoming.stream->abort();
-    end(flow, refusal);
-    co_return;
+    co_return refusal;
   }
   flow.service_counts = &flow.upstream->counts();
   flow.service_counts->connections.add();
@@ -323,12 +315,37 @@ net::Task<void> TcpProxy::serve(http::Incoming incoming, TcpListenerPointer list
   flow.active.reset();
   if (!far) {
     counters_.failed.add();
-    flow.incoming.stream->abort();
-    end(flow, far.error());
+    co_return far.error();
+  }
+  flow.far = std::move(*far);
+  co_return std::nullopt;
+}
+
+net::Task<void> TcpProxy::serve(http::Incoming incoming, TcpListenerPointer listener,
+                                const ClientHello& hello) {
+  return run(std::make_unique<Flow>(*this, std::move(incoming), std::move(listener), hello));
+}
+
+// Kept small: it is there as long as the connection is.
+net::Task<void> TcpProxy::run(std::unique_ptr<Flow> flow) {
+  flow->context = &co_await net::current_context();
+  if (flow->listener->duration_max) {
+    flow->end_at(env_.loop.deadline(*flow->listener->duration_max), record::Flag::kLastedTooLong);
+  }
+  if (const auto refusal = co_await prepare(*flow)) {
+    flow->incoming.stream->abort();
+    end(*flow, refusal);
     co_return;
   }
-  co_await carry(flow, **far);
-  end(flow, std::nullopt);
+  http::Incoming& incoming = flow->incoming;
+  const bool goes_on = incoming.begin == incoming.end || co_await send_early(*flow);
+  incoming.buffer.release();
+  if (goes_on) {
+    co_await net::carry(*incoming.stream, *flow->far,
+                        {.idle = flow->listener->idle, .half_closed = flow->listener->half_closed},
+                        flow->carried);
+  }
+  end(*flow, std::nullopt);
 }
 
 void TcpProxy::end(Flow& flow, const std::optional<Error>& why) {

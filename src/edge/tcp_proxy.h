@@ -35,7 +35,7 @@ class TcpProxy {
   ~TcpProxy();
 
   // A connection of that listener, to its end. hello: of its client, if it has sent one.
-  net::Task<void> serve(http::Incoming incoming, TcpListenerPointer listener, ClientHello hello);
+  net::Task<void> serve(http::Incoming incoming, TcpListenerPointer listener, const ClientHello& hello);
   // One that no listener takes, or whose hello or TLS is wrong; written down, and cut.
   void refuse(http::Incoming incoming, const TcpListener* listener, const ClientHello& hello,
               std::string_view reason, const Error& why);
@@ -58,7 +58,9 @@ class TcpProxy {
   friend class Flow;
   net::Task<Result<std::unique_ptr<net::Stream>>> reach(Flow& flow);
   net::Task<Result<std::unique_ptr<net::Stream>>> attempt(Flow& flow, std::uint32_t index);
-  net::Task<void> carry(Flow& flow, net::Stream& far);
+  net::Task<void> run(std::unique_ptr<Flow> flow);
+  net::Task<std::optional<Error>> prepare(Flow& flow);
+  net::Task<bool> send_early(Flow& flow);
   std::optional<Error> admit(Flow& flow);
   std::optional<Error> choose_service(Flow& flow);
   bool leads_to_us(const net::Address& address) const;

@@ -19,7 +19,7 @@ Worker::Worker(net::Env& env, http::ServerOptions options, const WorkerOptions& 
 Result<net::Address> Worker::open(const net::Address& at, const PlannedPort& planned) {
   auto listener = env_.network.listen(at);
   if (!listener) return fail(listener.error());
-  Port port{(*listener)->address(), std::make_shared<PortHandshake>(planned, handshakes_, tcp_)};
+  Port port{(*listener)->address(), std::make_shared<PortHandshake>(planned, handshakes_, tcp_, server_)};
   tcp_.set_own(port.address, true);
   server_.listen(std::move(*listener), port.handshake);
   return ports_.insert_or_assign(planned.number, std::move(port)).first->second.address;

@@ -42,7 +42,7 @@ struct Incoming {
 };
 
 // Of a listener: TLS, a PROXY header, or both. Has its own deadline. What comes back without a stream was no
-// HTTP, and has been served to its end.
+// HTTP, and went to Server::take_over().
 class Handshake {
  public:
   virtual ~Handshake() = default;

@@ -103,10 +103,7 @@ net::Task<void> Server::run_connection(Incoming incoming, std::shared_ptr<Handsh
       co_return;
     }
     incoming = std::move(*done);
-    if (!incoming.stream) {
-      counters_.connections_closed.add();
-      co_return;
-    }
+    if (!incoming.stream) co_return;
   }
   std::unique_ptr<Connection> connection;
   if (options_.h2 && incoming.speaks_h2()) {
@@ -121,6 +118,13 @@ net::Task<void> Server::run_connection(Incoming incoming, std::shared_ptr<Handsh
   }
   if (connection) co_await connection->run();
   connection.reset();
+  counters_.connections_closed.add();
+}
+
+void Server::take_over(net::Task<void> connection) { connections_.spawn(run_taken(std::move(connection))); }
+
+net::Task<void> Server::run_taken(net::Task<void> connection) {
+  co_await connection;
   counters_.connections_closed.add();
 }
 

@@ -65,6 +65,9 @@ class Server {
   // others when nothing is under way, or at the limit.
   void drain();
   bool draining() const { return draining_; }
+  // Runs a connection that its handshake has found to be no HTTP, as one of this server's: counted, joined
+  // and cut with the others.
+  void take_over(net::Task<void> connection);
   // Returns when no listener and no connection is left.
   net::Task<void> join();
   // Ends the open connections now.
@@ -86,6 +89,7 @@ class Server {
   struct Listening;
   net::Task<void> accept_all(Listening& listening);
   net::Task<void> run_connection(Incoming incoming, std::shared_ptr<Handshake> handshake);
+  net::Task<void> run_taken(net::Task<void> connection);
   static net::Task<void> close(std::unique_ptr<Listening> listening);
 
   net::Env& env_;

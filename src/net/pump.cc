@@ -227,13 +227,21 @@ class Carrier final : private Timer {
   Carrier(const Carrier&) = delete;
   Carrier& operator=(const Carrier&) = delete;
 
-  Task<void> run() {
+  void begin() {
     moved();
     near_.loop().arm(*this, near_.loop().deadline(limits_.idle));
     to_far_.go();
     to_near_.go();
-    if (!co_await ended_.wait(near_.loop())) cut(Carried::End::kCancelled);
-    disarm();
+  }
+  Event& ended() { return ended_; }
+  void cut(Carried::End end) {
+    if (carried_.end != Carried::End::kUnderWay) return;
+    carried_.end = end;
+    if (end != Carried::End::kNearFailed) near_.abort();
+    if (end != Carried::End::kFarFailed) far_.abort();
+    to_far_.stop();
+    to_near_.stop();
+    ended_.set();
   }
 
   // --- for its ways
@@ -259,15 +267,6 @@ class Carrier final : private Timer {
     const Instant due = limit < Instant::max() - last_ ? last_ + limit : Instant::max();
     if (due <= near_.loop().now()) return cut(Carried::End::kIdle);
     near_.loop().arm(*this, due);
-  }
-  void cut(Carried::End end) {
-    if (carried_.end != Carried::End::kUnderWay) return;
-    carried_.end = end;
-    if (end != Carried::End::kNearFailed) near_.abort();
-    if (end != Carried::End::kFarFailed) far_.abort();
-    to_far_.stop();
-    to_near_.stop();
-    ended_.set();
   }
 
   Stream& near_;
@@ -445,7 +444,8 @@ Task<Pumped> pump_messages(Stream& from, Stream& to, Patience& reading, Patience
 
 Task<void> carry(Stream& near, Stream& far, CarryLimits limits, Carried& carried) {
   Carrier carrier(near, far, limits, carried);
-  co_await carrier.run();
+  carrier.begin();
+  if (!co_await carrier.ended().wait(near.loop())) carrier.cut(Carried::End::kCancelled);
 }
 
 Task<void> carry(std::unique_ptr<Stream> near, std::unique_ptr<Stream> far, Duration idle) {
