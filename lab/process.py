@@ -55,7 +55,7 @@ def free_port(address="127.0.0.1"):
 
 def accepts(port, address="127.0.0.1"):
     """True when something accepts TCP connections there."""
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.settimeout(1)
         return probe.connect_ex((address, port)) == 0
 

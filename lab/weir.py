@@ -123,6 +123,10 @@ class Weir:
         return self.process.pid
 
     @property
+    def host(self):
+        return self.address.strip("[]")
+
+    @property
     def url(self):
         return f"http://{self.address}:{self.http_port}"
 
@@ -141,9 +145,9 @@ class Weir:
 
     def api_connection(self, timeout_s=10.0):
         if not self.api_tls:
-            return http.client.HTTPConnection(self.address, self.api_port, timeout=timeout_s)
+            return http.client.HTTPConnection(self.host, self.api_port, timeout=timeout_s)
         context = ssl.create_default_context(cafile=str(self.ca))
-        return http.client.HTTPSConnection(self.address, self.api_port, timeout=timeout_s, context=context)
+        return http.client.HTTPSConnection(self.host, self.api_port, timeout=timeout_s, context=context)
 
     @property
     def token(self):
@@ -219,7 +223,7 @@ class Weir:
     ):
         """One request through the proxy on a connection of its own."""
         with closing(
-            http.client.HTTPConnection(self.address, self.http_port, timeout=timeout_s)
+            http.client.HTTPConnection(self.host, self.http_port, timeout=timeout_s)
         ) as connection:
             connection.request(method, path, body, {"Host": host, **(headers or {})})
             response = connection.getresponse()

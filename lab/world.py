@@ -156,6 +156,7 @@ class World:
                     f"{address}/{self.networks[network].prefix_bits}",
                     "dev",
                     f"eth{index}",
+                    *(["nodad"] if ":" in address else []),  # there are no duplicates, so nobody has to wait
                     namespace=namespace,
                 )
                 ip("link", "set", f"eth{index}", "up", namespace=namespace)

@@ -62,6 +62,7 @@ std::string_view name_of(Code code) {
     case Code::kAddressInUse: return "address_in_use";
     case Code::kNotPermitted: return "not_permitted";
     case Code::kNotResolved: return "not_resolved";
+    case Code::kNoLocalPort: return "no_local_port";
     case Code::kMalformed: return "malformed";
     case Code::kHeadTooLarge: return "head_too_large";
     case Code::kTargetTooLong: return "target_too_long";

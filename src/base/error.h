@@ -23,6 +23,7 @@ enum class Code : std::uint16_t {
   kAddressInUse,   // another socket listens there
   kNotPermitted,   // the operating system refused
   kNotResolved,    // a name has no address
+  kNoLocalPort,    // all local ports towards that address are in use
   // HTTP
   kMalformed,       // bytes that are not the protocol
   kHeadTooLarge,    // field section over its limit

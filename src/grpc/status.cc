@@ -51,6 +51,7 @@ StatusCode code_for(Code code) {
     case Code::kClosed:
     case Code::kReset:
     case Code::kConnectFailed:
+    case Code::kNoLocalPort:
     case Code::kNotResolved: return StatusCode::kUnavailable;
     default: return StatusCode::kInternal;
   }

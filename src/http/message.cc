@@ -155,6 +155,7 @@ int status_for(const Error& error) {
     case Code::kNotImplemented: return 501;
     case Code::kConnectFailed:
     case Code::kNotResolved: return 502;
+    case Code::kNoLocalPort:
     case Code::kNoEndpoint:
     case Code::kOverloaded:
     case Code::kNoDescriptors: return 503;

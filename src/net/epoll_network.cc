@@ -190,7 +190,12 @@ Task<Result<std::unique_ptr<Stream>>> EpollNetwork::connect(Address to, Duration
   set_option(descriptor.get(), IPPROTO_TCP, TCP_NODELAY);
   SocketAddress remote = to_system(to);
   if (::connect(descriptor.get(), remote.get(), remote.bytes) != 0 && errno != EINPROGRESS) {
-    co_return connect_failed(system_error(errno, "cannot connect"));
+    Error error = system_error(errno, "cannot connect");
+    if (errno == EADDRNOTAVAIL) {
+      error.code = Code::kNoLocalPort;
+      error.text = "all local ports towards that address are in use";
+    }
+    co_return connect_failed(error);
   }
   const int fd = descriptor.get();
   auto socket = Socket::create(loop_, poller_, std::move(descriptor), true);

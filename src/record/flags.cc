@@ -16,7 +16,8 @@ Flags of_upstream(Code code, bool connecting) {
     case Code::kMalformed:
     case Code::kHeadTooLarge:
     case Code::kBadVersion: return only(Flag::kUpstreamProtocol);
-    case Code::kConnectFailed: return only(Flag::kConnectFailure);
+    case Code::kConnectFailed:
+    case Code::kNoLocalPort: return only(Flag::kConnectFailure);
     default: return only(Flag::kUpstreamClosed);
   }
 }

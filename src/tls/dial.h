@@ -1,13 +1,15 @@
 // dial(): a stream to a host that somebody named, over TLS or without: what a client of one server does
-// before its first byte. localhost is this machine without asking a name server (RFC 6761 section 6.3). On
-// the core of its Env.
+// before its first byte. localhost is this machine, by IPv4 or IPv6, without asking a name server (RFC 6761
+// section 6.3). On the core of its Env.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "base/time.h"
 #include "net/env.h"
 #include "tls/client_context.h"
 
@@ -21,8 +23,11 @@ struct Host {
   bool is_loopback() const;  // 127.0.0.0/8, ::1, localhost and what is below it
 };
 
-// Tries the addresses one after the other, each within the timeout. context: null for no TLS. server_name:
-// whom the certificate is to be for; empty: the host.
+// Happy eyeballs (RFC 8305 sections 4 and 5): the families take turns, beginning with that of the first
+// address; the next one is tried when one has failed, and beside it when it has had no answer for
+// kNextAddressAfter. The first that answers is it. Each within the timeout. context: null for no TLS.
+// server_name: whom the certificate is to be for; empty: the host.
+inline constexpr Duration kNextAddressAfter = std::chrono::milliseconds(250);
 net::Task<Result<std::unique_ptr<net::Stream>>> dial(net::Env& env, Host to,
                                                      std::shared_ptr<ClientContext> context, Duration timeout,
                                                      std::string server_name = {});
