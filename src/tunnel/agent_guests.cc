@@ -169,7 +169,7 @@ void AgentGuests::health(AgentSession& session, const wire::Health& health) {
   if (!health.up) {
     leave(guest, found->second);
   } else if (!join(session, guest, found->second)) {
-    session.expel(wire::Origin(health.origin), std::string(kAnotherOnes));
+    session.expel(health.origin, std::string(kAnotherOnes));
   }
 }
 

@@ -26,7 +26,6 @@ net::Task<void> AgentSession::run(std::unique_ptr<net::Stream> stream) {
   net::TaskGroup connection_task(env_.loop);
   connection_task.spawn(h2::ClientConnection::run(connection_));
   co_await converse();
-  co_await tasks_.stop();
   connection_->retire();
   co_await connection_task.stop();
   connection_ = nullptr;
@@ -47,6 +46,7 @@ net::Task<void> AgentSession::converse() {
     gate_.ended(*this, why);
   }
   co_await take_leave();
+  co_await tasks_.stop();  // who speaks has the call
   call_.reset();
 }
 
@@ -163,10 +163,10 @@ void AgentSession::end(std::string sentence) {
   listener_->interrupt();
 }
 
-void AgentSession::expel(const wire::Origin& origin, std::string sentence) {
+void AgentSession::expel(wire::Origin origin, std::string sentence) {
   if (origins_.erase(origin) == 0) return;
   gate_.unregistered(*this, origin);
-  say(wire::Registered{.origin = origin, .urls = {}, .refused = std::move(sentence)});
+  say(wire::Registered{.origin = std::move(origin), .urls = {}, .refused = std::move(sentence)});
 }
 
 void AgentSession::tell(const wire::Origin& origin, std::vector<std::string> urls) {

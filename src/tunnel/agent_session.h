@@ -91,8 +91,8 @@ class AgentSession {
   void drain() { say(wire::Drain{}); }
   // The agent is not wanted any more, and told so; the session ends.
   void end(std::string sentence);
-  // An origin is not wanted any more; the agent is told, and so is the gate.
-  void expel(const wire::Origin& origin, std::string sentence);
+  // An origin is not wanted any more; the agent is told, and so is the gate, which forgets what it calls it.
+  void expel(wire::Origin origin, std::string sentence);
   // Of an origin that is registered: where visitors find it by now.
   void tell(const wire::Origin& origin, std::vector<std::string> urls);
   // For who watches; dropped when the agent does not listen.
