@@ -32,24 +32,63 @@ TEST_CASE("the origin gets what a proxy adds, and nothing of the client's hop") 
   CHECK(client.open());
 }
 
+// An origin that came by tunnels to two edges.
+struct Tunnelled : Fixture {
+  Tunnelled() {
+    origin.address = {config::Address::Family::kTunnel, "laptop", 0};
+    origin.key = config::to_text(origin.address);
+    origin.tunnels = {{.object = "web-1", .edge = "fra", .session = "a"},
+                      {.object = "web-2", .edge = "ams", .session = "b"}};
+    auto taken = fake.network.listen(auth::origin_address("web", "laptop"));
+    REQUIRE(taken.has_value());
+    listener = *std::move(taken);
+    apply({origin});
+  }
+  Peer accept() {
+    auto accepted = fake.run(listener->accept(), 1s);
+    REQUIRE(accepted.has_value());
+    REQUIRE(accepted->has_value());
+    Peer served(fake, std::move((*accepted)->stream));
+    fake.run_until_idle();
+    return served;
+  }
+  config::Endpoint origin;
+  std::unique_ptr<net::Listener> listener;
+};
+
 TEST_CASE("an origin that came by a tunnel is reached by what it is called") {
-  Fixture fixture;
-  auto origin = fixture.fake.network.listen(auth::origin_address("web", "laptop"));
-  REQUIRE(origin.has_value());
-  config::Endpoint tunnelled;
-  tunnelled.address = {config::Address::Family::kTunnel, "laptop", 0};
-  tunnelled.key = config::to_text(tunnelled.address);
-  tunnelled.tunnels.push_back({.object = "web-laptop-fra", .edge = "fra"});
-  fixture.snapshot.services[0].endpoints = {tunnelled};
-  fixture.apply();
-  Peer client(fixture.fake, kEdge);
+  Tunnelled world;
+  Peer client(world.fake, kEdge);
   client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  auto accepted = fixture.fake.run((*origin)->accept(), 1s);
-  REQUIRE(accepted.has_value());
-  REQUIRE(accepted->has_value());
-  Peer served(fixture.fake, std::move((*accepted)->stream));
-  fixture.fake.run_until_idle();
+  Peer served = world.accept();
   CHECK(served.take().starts_with("GET / HTTP/1.1\r\n"));
+}
+
+TEST_CASE("a connection to a tunnelled origin is kept as long as the same sessions bring it") {
+  Tunnelled world;
+  Peer client(world.fake, kEdge);
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  Peer served = world.accept();
+  served.send(kNoContent);
+  CHECK(client.take().starts_with("HTTP/1.1 204"));
+  bool kept = false;
+  std::vector<config::TunnelEnd>& tunnels = world.origin.tunnels;
+  SUBCASE("its weight changes") {
+    world.origin.weight = 2;
+    kept = true;
+  }
+  SUBCASE("they are told in another order") {
+    std::swap(tunnels[0], tunnels[1]);
+    kept = true;
+  }
+  SUBCASE("another session has come to one of the edges") { tunnels[1].session = "c"; }
+  SUBCASE("one of them has left") { tunnels.pop_back(); }
+  SUBCASE("one has moved to another edge") { tunnels[1].edge = "lon"; }
+  world.apply({world.origin});
+  CHECK(served.open() == kept);
+  client.send("GET /again HTTP/1.1\r\nHost: a\r\n\r\n");
+  if (!kept) served = world.accept();
+  CHECK(served.take().contains("GET /again HTTP/1.1\r\n"));
 }
 
 TEST_CASE("connections to the origin are kept and used again") {

@@ -1,5 +1,6 @@
 #include "upstream/retrying.h"
 
+#include "auth/origin.h"
 #include "edge/edge_fixture.h"
 
 namespace weir::edge {
@@ -168,6 +169,36 @@ TEST_CASE("request_timeout holds for all tries together") {
   fixture.fake.advance(200ms);
   CHECK(client.take().starts_with("HTTP/1.1 504"));
   CHECK_FALSE(silent[2].accept().connected());
+}
+
+TEST_CASE("an origin at two edges is asked again by the other way, when the connection broke") {
+  Fixture fixture;
+  config::Endpoint origin;
+  origin.address = {config::Address::Family::kTunnel, "laptop", 0};
+  origin.key = config::to_text(origin.address);
+  origin.tunnels = {{.object = "web-1", .edge = "fra"}, {.object = "web-2", .edge = "ams"}};
+  std::size_t tries = 2;
+  SUBCASE("at two") {}
+  SUBCASE("at one only") {
+    origin.tunnels.pop_back();
+    tries = 1;
+  }
+  const net::Address address = auth::origin_address("web", "laptop");
+  const auto listener = fixture.fake.network.listen(address);
+  REQUIRE(listener.has_value());
+  fixture.apply({origin});
+  Peer client(fixture.fake, kEdge);
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (std::size_t i = 0; i < tries; ++i) {
+    CHECK(client.received().empty());
+    auto accepted = fixture.fake.run((*listener)->accept(), 1s);
+    REQUIRE(accepted.has_value());
+    REQUIRE(accepted->has_value());
+    Peer served(fixture.fake, std::move((*accepted)->stream));
+    served.abort();
+  }
+  CHECK(client.take().starts_with("HTTP/1.1 502"));
+  CHECK(fixture.fake.network.connects(address) == tries);
 }
 
 TEST_CASE("the budget is the route's, where the route has one") {

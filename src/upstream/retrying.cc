@@ -4,6 +4,7 @@
 #include <array>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "record/journal.h"
 
@@ -48,6 +49,20 @@ bool Retrying::wanted(const Result<http::ResponsePtr>& outcome) const {
   return may_send_again(request_, error, policy_.non_idempotent);
 }
 
+// An origin that came by tunnels to several edges is one endpoint with so many ways to it; which of them is
+// broken is known where it is dialled.
+std::optional<std::uint32_t> Retrying::by_another_way() const {
+  const PlannedService& service = upstream_.service();
+  const auto tried = std::span(tried_).first(tries_);
+  for (const std::uint32_t index : tried) {
+    const auto found = std::ranges::find(service.source->endpoints, service.hosts[index].shared->key,
+                                         &config::Endpoint::key);
+    if (found == service.source->endpoints.end()) continue;
+    if (std::cmp_less(std::ranges::count(tried, index), found->tunnels.size())) return index;
+  }
+  return std::nullopt;
+}
+
 std::optional<std::uint32_t> Retrying::next(std::uint32_t index, const Result<http::ResponsePtr>& outcome,
                                             Instant now) {
   tried_[tries_++] = index;
@@ -56,7 +71,10 @@ std::optional<std::uint32_t> Retrying::next(std::uint32_t index, const Result<ht
   const bool used_up = tries_ > policy_.attempts || tries_ == tried_.size() || now >= ends_;
   if (used_up && policy_.attempts > 0) flags.add(record::Flag::kRetriesUsedUp);
   if (used_up) return std::nullopt;
-  const auto another = upstream_.pick(affinity_, std::span(tried_).first(tries_));
+  auto another = upstream_.pick(affinity_, std::span(tried_).first(tries_));
+  // Whoever could not even dial has tried all ways.
+  const bool broke = !outcome && outcome.error().retry != Retry::kSafe;
+  if (!another && broke) another = by_another_way();
   if (!another) return std::nullopt;
   if (!upstream_.take_retry(policy_.budget_percent)) {
     flags.add(record::Flag::kRetriesUsedUp);

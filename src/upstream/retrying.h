@@ -24,14 +24,16 @@ class Retrying {
            const Affinity& affinity, Instant ends)
       : policy_(policy), upstream_(upstream), request_(request), affinity_(affinity), ends_(ends) {}
 
-  // After a try at the host of that index: the host of the next one, which is taken out of the budget;
-  // nothing when the outcome is what the client gets.
+  // After a try at the host of that index: the host of the next one, which is taken out of the budget; the
+  // same one again when there is no other and it is reached by another way. Nothing when the outcome is what
+  // the client gets.
   std::optional<std::uint32_t> next(std::uint32_t index, const Result<http::ResponsePtr>& outcome,
                                     Instant now);
 
  private:
   bool is_listed_call(const http::Response& response) const;
   bool wanted(const Result<http::ResponsePtr>& outcome) const;
+  std::optional<std::uint32_t> by_another_way() const;
 
   const config::Retries& policy_;
   Upstream& upstream_;
