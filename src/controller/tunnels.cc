@@ -303,14 +303,14 @@ std::vector<ObjectChange> Tunnels::changes_for(const std::string& name, const st
   const ObjectPointer service = mirror_.objects().find(Kind::kService, wanted->spec.service);
   if (!allows(*wanted, service)) {
     refused_[name] = edge;
-    return {};
+    return end_of_outlived(stored, wanted->spec.session);
   }
   std::vector<ObjectChange> changes;
   if (!service) changes = place_for(*wanted);
   if (!service && changes.empty()) {
     refuse(*wanted, "the host name is another one's, or there is no port left");
     refused_[name] = edge;
-    return {};
+    return end_of_outlived(stored, wanted->spec.session);
   }
   auto after = std::make_shared<Object>();
   after->metadata = stored ? stored->metadata : mirror::new_metadata(name, env_);
@@ -321,6 +321,15 @@ std::vector<ObjectChange> Tunnels::changes_for(const std::string& name, const st
   after->spec = std::move(spec);
   changes.push_back({stored, std::move(after)});
   return changes;
+}
+
+// What this controller has written of a session whose place another one has come to, as the edge says: that
+// is over, whether the other one is taken or not, or has gone already.
+std::vector<ObjectChange> Tunnels::end_of_outlived(const ObjectPointer& stored,
+                                                   const std::string& session) const {
+  if (!stored || tunnel_of(*stored).seen_by != controller_ || tunnel_of(*stored).session == session)
+    return {};
+  return {{stored, nullptr}};
 }
 
 // Unless another controller hears of it by now, or another session has come to its place. What no edge has
@@ -334,7 +343,7 @@ std::vector<ObjectChange> Tunnels::end_of(const std::string& name, const ObjectP
   const bool ours = spec.seen_by == controller_ || spec.seen_by.empty();
   if (!ours || spec.session != gone.session) {
     gone.taken_till.reset();
-    return {};
+    return end_of_outlived(stored, gone.session);
   }
   const bool is_over = gone.taken_till && env_.loop.now() >= *gone.taken_till;
   if (gone.said || (is_over && spec.seen_by.empty())) {

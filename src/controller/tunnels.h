@@ -82,6 +82,8 @@ class Tunnels {
   // What is to be written for it; nothing when the store has it already.
   std::vector<config::ObjectChange> changes_for(const std::string& name, const std::string& edge);
   std::vector<config::ObjectChange> end_of(const std::string& name, const config::ObjectPointer& stored);
+  std::vector<config::ObjectChange> end_of_outlived(const config::ObjectPointer& stored,
+                                                    const std::string& session) const;
   std::vector<config::ObjectChange> place_for(const Wanted& wanted) const;
   bool allows(const Wanted& wanted, const config::ObjectPointer& service);
   void refuse(const Wanted& wanted, std::string_view why);

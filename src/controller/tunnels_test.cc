@@ -174,6 +174,19 @@ TEST_CASE("a late goodbye of an older session ends nothing") {
   CHECK(controller.tunnels_there() == "web/laptop@fra:2");
 }
 
+TEST_CASE("a session whose place another has come to is over, whatever becomes of the other") {
+  World world;
+  Controller& controller = world.first;
+  controller.attach("fra");
+  controller.say("fra", laptop("1"));
+  SUBCASE("it is another account's, and not taken") { controller.say("fra", laptop("2", "eve")); }
+  SUBCASE("it has gone before it was written down") {
+    controller.fleet.report("fra", {.hello = {}, .endpoints = {}, .tunnels = {laptop("2"), gone("2")}});
+    world.fake.run_until_idle();
+  }
+  CHECK(controller.tunnels_there().empty());
+}
+
 TEST_CASE("an edge that is lost has time to come back; what it does not say again goes") {
   World world;
   Controller& controller = world.first;
