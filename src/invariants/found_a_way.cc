@@ -17,6 +17,7 @@ class FoundAWay final : public Invariant {
  public:
   std::optional<std::string> see(const Event& event) override {
     ways_.see(event);
+    if (event.kind == Event::Kind::kForgot) edges_[event.node].since.clear();
     if (event.kind == Event::Kind::kStarted) edges_[event.node].started = event.at;
     if (event.kind == Event::Kind::kApplied) applied(event);
     return event.kind == Event::Kind::kMissed ? missed(event) : std::nullopt;

@@ -266,6 +266,7 @@ TEST_CASE("a request that fails although there was a way is found") {
   CHECK(judged_tunnels(found_a_way, {parted, apart, joined, missed(22s)}) == sentence);
   CHECK(judged_tunnels(found_a_way, {between(Kind::kParted, 9s, "e1", "visitors"), missed(20s)}).empty());
   CHECK(judged_tunnels(found_a_way, {of_node(Kind::kStarted, 21s, "e1"), missed(20s)}).empty());
+  CHECK(judged_tunnels(found_a_way, {of_node(Kind::kForgot, 11s, "e1"), missed(20s)}).empty());
   Event::Held none = kHeld;
   none.erase("loadbalancers/t1");
   CHECK(judged_tunnels(found_a_way, {applied_by("e1", 3s, 3, none), missed(20s)}).empty());
