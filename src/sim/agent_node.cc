@@ -27,7 +27,8 @@ agent::Agent::Options agent_options(const AgentNode::Options& options) {
 }  // namespace
 
 AgentNode::AgentNode(net::Env& env, Options options, Told told, Origin::Served served)
-    : options_(std::move(options)),
+    : loop_(env.loop),
+      options_(std::move(options)),
       told_(std::move(told)),
       origin_(env, {.at = options_.origin, .text = options_.name, .thinks_one_in = kThinksOneIn},
               std::move(served)),
@@ -46,7 +47,15 @@ AgentNode::AgentNode(net::Env& env, Options options, Told told, Origin::Served s
 net::Task<void> AgentNode::leave() {
   leaving_ = true;
   while (!attached_.empty()) lose(*attached_.begin(), {});
+  const auto left = std::make_shared<net::Event>();
+  tasks_.spawn(leave_edges(left));
+  net::Loop& loop = loop_;  // when it is killed meanwhile, nothing of it is there any more
+  (void)co_await left->wait(loop);
+}
+
+net::Task<void> AgentNode::leave_edges(std::shared_ptr<net::Event> left) {
   co_await agent_.leave(kDrainLimit);
+  left->set();
 }
 
 net::Task<void> AgentNode::stop() {

@@ -35,14 +35,16 @@ class AgentNode final : private agent::AgentWatch {
   AgentNode(net::Env& env, Options options, Told told, Origin::Served served);
 
   const std::string& name() const { return options_.name; }
-  net::Task<void> leave();  // returns when it has, or when nobody has listened for a while
+  net::Task<void> leave();  // returns when it has, when nobody has listened for a while, or it was stopped
   net::Task<void> stop();   // to be awaited before it is destroyed
 
  private:
   void registered(const wire::Welcome& edge, const wire::Registered& answer) override;
   void detached(const std::string& host, std::string_view why) override;
   void lose(std::string edge, std::string why);
+  net::Task<void> leave_edges(std::shared_ptr<net::Event> left);
 
+  net::Loop& loop_;
   Options options_;
   Told told_;
   Origin origin_;

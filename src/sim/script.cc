@@ -186,7 +186,7 @@ std::string text_of(const Step& step, const Script& script) {
          fmt::format(" for {} ms", std::chrono::duration_cast<std::chrono::milliseconds>(step.lasts).count());
 }
 
-Script make_script(std::uint64_t seed, Tunnels tunnels) {
+Script make_script(std::uint64_t seed) {
   Random random(seed);
   Script script{.seed = seed};
   script.controllers = 1 + random.below(3);
@@ -202,7 +202,7 @@ Script make_script(std::uint64_t seed, Tunnels tunnels) {
     for (std::uint64_t i = 4 + random.below(6); i > 0; --i)
       script.steps.push_back(any_step(random, script, true));
   }
-  if (tunnels == Tunnels::kInSomeSeeds && seed % kTunnelsOneIn == 0) add_tunnels(script);
+  if (seed % kTunnelsOneIn == 0) add_tunnels(script);
   return script;
 }
 

@@ -73,9 +73,8 @@ inline constexpr std::size_t kRegions = 2;
 bool is_fault(Step::Kind kind);
 std::string text_of(const Step& step, const Script& script);
 
-enum class Tunnels : std::uint8_t { kNone, kInSomeSeeds };
-// Of the seeds, one in so many has tunnels then: it takes longer.
+// Of the seeds, one in so many has tunnels: it takes longer.
 inline constexpr std::uint64_t kTunnelsOneIn = 4;
-Script make_script(std::uint64_t seed, Tunnels tunnels = Tunnels::kNone);
+Script make_script(std::uint64_t seed);
 
 }  // namespace weir::sim

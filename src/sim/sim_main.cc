@@ -29,7 +29,6 @@ struct Arguments {
   std::uint64_t first = 1;
   bool trace = false;
   bool scale = false;
-  Tunnels tunnels = Tunnels::kNone;
   ScaleSize size;
 };
 
@@ -42,8 +41,6 @@ std::optional<Arguments> read(int count, char** values) {
     };
     if (value == "--trace") {
       arguments.trace = true;
-    } else if (value == "--tunnels") {
-      arguments.tunnels = Tunnels::kInSomeSeeds;
     } else if (value == "scale") {
       arguments.scale = true;
     } else if (const auto controllers = number("--controllers=")) {
@@ -115,7 +112,7 @@ int run(const Arguments& arguments) {
       *tls::Authority::load(*tls::Authority::create("weir", testing::ManualClock::kWallStart)));
   if (arguments.scale) return measure(arguments.size, authority);
   if (arguments.seed) {
-    const Outcome outcome = World(make_script(*arguments.seed, arguments.tunnels), authority).run();
+    const Outcome outcome = World(make_script(*arguments.seed), authority).run();
     show(*arguments.seed, outcome, arguments.trace);
     return outcome.broken.empty() ? EXIT_SUCCESS : EXIT_FAILURE;
   }
@@ -123,7 +120,7 @@ int run(const Arguments& arguments) {
   Outcome total;
   for (std::uint64_t i = 0; i < arguments.seeds; ++i) {
     const std::uint64_t seed = arguments.first + i;
-    const Outcome outcome = World(make_script(seed, arguments.tunnels), authority).run();
+    const Outcome outcome = World(make_script(seed), authority).run();
     if (!outcome.broken.empty()) {
       show(seed, outcome, false);
       return EXIT_FAILURE;
@@ -149,7 +146,7 @@ int main(int count, char** values) {
   const auto arguments = weir::sim::read(count, values);
   if (arguments) return weir::sim::run(*arguments);
   fmt::print(stderr,
-             "usage: ./dev sim [SEED] [--trace] [--tunnels] [--seeds=N] [--first=SEED]\n"
+             "usage: ./dev sim [SEED] [--trace] [--seeds=N] [--first=SEED]\n"
              "       ./dev sim scale [--controllers=N] [--part=N]\n");
   return 2;
 }

@@ -41,13 +41,16 @@ TEST_CASE("a small world") {
 }
 
 TEST_CASE("a seed gives the same world each time, and another one another") {
-  const Outcome first = World(make_script(3), make_authority()).run();
-  const Outcome again = World(make_script(3), make_authority()).run();
-  for (std::size_t i = 0; i < std::min(first.lines.size(), again.lines.size()); ++i) {
-    REQUIRE(first.lines[i] == again.lines[i]);
+  for (const std::uint64_t seed : {3, 4}) {  // without tunnels, and with
+    const Outcome first = World(make_script(seed), make_authority()).run();
+    const Outcome again = World(make_script(seed), make_authority()).run();
+    for (std::size_t i = 0; i < std::min(first.lines.size(), again.lines.size()); ++i) {
+      REQUIRE(first.lines[i] == again.lines[i]);
+    }
+    CHECK(first.digest == again.digest);
+    CHECK((first.tunnelled > 0) == (seed == 4));
+    CHECK(World(make_script(seed + 1), make_authority()).run().digest != first.digest);
   }
-  CHECK(first.digest == again.digest);
-  CHECK(World(make_script(4), make_authority()).run().digest != first.digest);
 }
 
 TEST_CASE("worlds hold") {
