@@ -32,19 +32,19 @@ Result<void> fill_random(std::span<std::byte> bytes) {
   return {};
 }
 
-Result<std::unique_ptr<Core>> Core::create(Log& log) {
+Result<std::unique_ptr<Core>> Core::create(Log& log, ListeningSockets* sockets) {
   auto poller = EpollPoller::create();
   if (!poller) return fail(poller.error());
   std::uint64_t seed = 0;
   if (auto filled = fill_random(std::as_writable_bytes(std::span(&seed, 1))); !filled)
     return fail(filled.error());
-  return std::unique_ptr<Core>(new Core(std::move(*poller), seed, log));
+  return std::unique_ptr<Core>(new Core(std::move(*poller), seed, log, sockets));
 }
 
-Core::Core(std::unique_ptr<EpollPoller> poller, std::uint64_t seed, Log& log)
+Core::Core(std::unique_ptr<EpollPoller> poller, std::uint64_t seed, Log& log, ListeningSockets* sockets)
     : poller_(std::move(poller)),
       loop_(clock_, *poller_),
-      network_(loop_, *poller_),
+      network_(loop_, *poller_, sockets),
       random_(seed),
       env_{loop_, network_, random_, log} {}
 

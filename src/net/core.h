@@ -19,19 +19,21 @@ class SystemClock final : public Clock {
 
 class Core {
  public:
-  static Result<std::unique_ptr<Core>> create(Log& log);
+  // sockets: of the process, outlives the core; null: nobody hands any on.
+  static Result<std::unique_ptr<Core>> create(Log& log, ListeningSockets* sockets = nullptr);
   ~Core();
 
   Env& env() { return env_; }
   Loop& loop() { return loop_; }
   EpollPoller& poller() { return *poller_; }
+  EpollNetwork& network() { return network_; }
   // Runs the loop on a new thread, until stop(). Without it, the caller runs loop().run() itself.
   void start(const std::string& thread_name);
   // Ends the loop and joins the thread; what lives on the loop must have ended.
   void stop();
 
  private:
-  Core(std::unique_ptr<EpollPoller> poller, std::uint64_t seed, Log& log);
+  Core(std::unique_ptr<EpollPoller> poller, std::uint64_t seed, Log& log, ListeningSockets* sockets);
 
   SystemClock clock_;
   std::unique_ptr<EpollPoller> poller_;

@@ -47,8 +47,9 @@ Result<void> EpollPoller::change(int fd, std::uint32_t events) {
   return {};
 }
 
-// No epoll_ctl: closing the descriptor, which follows, takes it out of the epoll.
+// Closing it would not do where another process has the same socket: the epoll keeps what is open somewhere.
 void EpollPoller::remove(int fd) {
+  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);  // fails for what is not there
   Slot& slot = slots_[static_cast<std::size_t>(fd)];
   slot.handler = nullptr;
   ++slot.generation;

@@ -82,36 +82,63 @@ std::unexpected<Error> connect_failed(Error error) {
   return fail(error);
 }
 
+}  // namespace
+
+// On one socket, or on several of the same address.
 class EpollListener final : public Listener, private EpollPoller::Handler {
  public:
-  EpollListener(Loop& loop, EpollPoller& poller, Descriptor descriptor, Address address)
-      : loop_(loop), poller_(poller), descriptor_(std::move(descriptor)), address_(address) {}
+  EpollListener(EpollNetwork& network, std::vector<Descriptor> sockets, Address address)
+      : network_(network), sockets_(std::move(sockets)), address_(address) {
+    if (network_.sockets_ == nullptr) return;
+    for (const Descriptor& socket : sockets_) network_.sockets_->add(address_, socket.get());
+  }
   ~EpollListener() {
     WEIR_CHECK(acceptor_ == nullptr);
-    if (watched_) poller_.remove(descriptor_.get());
+    std::erase(network_.waiting_, this);
+    for (std::size_t i = 0; i < watched_; ++i) network_.poller_.remove(sockets_[i].get());
+    if (network_.sockets_ == nullptr) return;
+    for (const Descriptor& socket : sockets_) network_.sockets_->remove(socket.get());
   }
 
   Result<void> watch() {
-    auto added = poller_.add(descriptor_.get(), EPOLLIN | EPOLLET, *this);
-    watched_ = added.has_value();
-    return added;
+    for (; watched_ < sockets_.size(); ++watched_) {
+      auto added = network_.poller_.add(sockets_[watched_].get(), EPOLLIN | EPOLLET, *this);
+      if (!added) return added;
+    }
+    return {};
+  }
+
+  // It accepts nothing until release().
+  void hold() { held_ = true; }
+  void release() {
+    held_ = false;
+    on_events(0);
   }
 
   Address address() const override { return address_; }
 
   Task<Result<Accepted>> accept() override {
     for (;;) {
+      if (held_) {
+        if (auto woken = co_await Wait(*this); !woken) co_return fail(woken.error());
+        continue;
+      }
+      if (auto watched = watch(); !watched) co_return fail(watched.error());
       SocketAddress peer;
       Descriptor accepted(
-          ::accept4(descriptor_.get(), peer.get(), &peer.bytes, SOCK_NONBLOCK | SOCK_CLOEXEC));
+          ::accept4(sockets_[turn_].get(), peer.get(), &peer.bytes, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (accepted) {
+        empty_ = 0;
         set_option(accepted.get(), IPPROTO_TCP, TCP_NODELAY);
-        auto socket = Socket::create(loop_, poller_, std::move(accepted), false);
+        auto socket = Socket::create(network_.loop_, network_.poller_, std::move(accepted), false);
         if (!socket) co_return fail(socket.error());
         co_return Accepted{std::move(*socket), from_system(peer)};
       }
       switch (errno) {
         case EAGAIN:
+          turn_ = (turn_ + 1) % sockets_.size();
+          if (++empty_ < sockets_.size()) break;
+          empty_ = 0;
           if (auto woken = co_await Wait(*this); !woken) co_return fail(woken.error());
           break;
         case EINTR:
@@ -125,7 +152,7 @@ class EpollListener final : public Listener, private EpollPoller::Handler {
  private:
   class Wait final : public Operation {
    public:
-    explicit Wait(EpollListener& listener) : Operation(listener.loop_), listener_(listener) {}
+    explicit Wait(EpollListener& listener) : Operation(listener.network_.loop_), listener_(listener) {}
     ~Wait() override {
       if (listener_.acceptor_ == this) listener_.acceptor_ = nullptr;
     }
@@ -154,18 +181,20 @@ class EpollListener final : public Listener, private EpollPoller::Handler {
     }
   }
 
-  Loop& loop_;
-  EpollPoller& poller_;
-  Descriptor descriptor_;
+  EpollNetwork& network_;
+  std::vector<Descriptor> sockets_;
   Address address_;
   Wait* acceptor_ = nullptr;
+  std::size_t watched_ = 0;  // sockets
+  std::size_t turn_ = 0;     // the socket that is asked next
+  std::size_t empty_ = 0;    // asked in a row, that had nothing
   bool pending_ = false;
-  bool watched_ = false;
+  bool held_ = false;
 };
 
-}  // namespace
+namespace {
 
-Result<std::unique_ptr<Listener>> EpollNetwork::listen(Address at) {
+Result<Descriptor> listening_socket(Address at) {
   auto descriptor = socket_for(at);
   if (!descriptor) return fail(descriptor.error());
   set_option(descriptor->get(), SOL_SOCKET, SO_REUSEPORT);
@@ -173,13 +202,43 @@ Result<std::unique_ptr<Listener>> EpollNetwork::listen(Address at) {
   if (::bind(descriptor->get(), local.get(), local.bytes) != 0)
     return fail(system_error(errno, "cannot bind"));
   if (::listen(descriptor->get(), kBacklog) != 0) return fail(system_error(errno, "cannot listen"));
+  return descriptor;
+}
+
+}  // namespace
+
+// Where the kernel has no IPv6, what was asked for as [::] is bound as 0.0.0.0.
+Result<std::vector<Descriptor>> EpollNetwork::inherited(const Address& at) {
+  if (sockets_ == nullptr || at.port() == 0) return std::vector<Descriptor>();
+  const bool both = at.is_v6() && at.is_any() && !sockets_->has(at);
+  return sockets_->take(both ? Address::v4({}, at.port()) : at);
+}
+
+Result<std::unique_ptr<Listener>> EpollNetwork::listen(Address at) {
+  auto sockets = inherited(at);
+  if (!sockets) return fail(sockets.error());
+  if (sockets->empty()) {
+    auto made = listening_socket(at);
+    if (!made) return fail(made.error());
+    sockets->push_back(std::move(*made));
+  }
   SocketAddress bound;
-  if (::getsockname(descriptor->get(), bound.get(), &bound.bytes) != 0) {
+  if (::getsockname(sockets->front().get(), bound.get(), &bound.bytes) != 0) {
     return fail(system_error(errno, "cannot tell the bound address"));
   }
-  auto listener = std::make_unique<EpollListener>(loop_, poller_, std::move(*descriptor), from_system(bound));
+  auto listener = std::make_unique<EpollListener>(*this, std::move(*sockets), from_system(bound));
+  if (held_) {
+    listener->hold();
+    waiting_.push_back(listener.get());
+    return listener;
+  }
   if (auto watched = listener->watch(); !watched) return fail(watched.error());
   return listener;
+}
+
+void EpollNetwork::release() {
+  held_ = false;
+  for (EpollListener* listener : std::exchange(waiting_, {})) listener->release();
 }
 
 Task<Result<std::unique_ptr<Stream>>> EpollNetwork::connect(Address to, Duration timeout) {
@@ -219,6 +278,10 @@ Task<Result<Resolved>> EpollNetwork::resolve(std::string name, std::uint16_t por
 
 Result<void> EpollNetwork::check_unused(Address at) {
   if (at.port() == 0) return {};
+  if (sockets_ != nullptr &&
+      (sockets_->has(at) || (at.is_v6() && at.is_any() && sockets_->has(Address::v4({}, at.port()))))) {
+    return {};
+  }
   const auto probe = socket_for(at);
   if (!probe) return fail(probe.error());
   SocketAddress local = to_system(at);

@@ -29,11 +29,6 @@ constexpr std::size_t kKeptPipes = 32;
 // half the p99 that they had with 3 MiB.
 constexpr std::uint64_t kBytesBeforeYield = kPipeBytes;
 
-struct Pipe {
-  Descriptor read_end;
-  Descriptor write_end;
-};
-
 thread_local std::vector<Pipe> idle_pipes;
 
 // Empty: no descriptors left; the caller copies instead.
@@ -179,6 +174,13 @@ class Way final : private StreamStep {
   // Is over, as it stands.
   void stop();
   bool over() const { return over_; }
+  // Before go(): where it was halted.
+  void restore(HaltedWay halted);
+  // What it has read goes into a pipe, so that halt() can follow. False: it can't.
+  bool prepare_halt();
+  // It goes on after all.
+  void forget_halt() { for_halt_.reset(); }
+  HaltedWay halt();
 
  private:
   class Room final : public StreamStep, public Pooled {
@@ -210,11 +212,13 @@ class Way final : private StreamStep {
   std::unique_ptr<Room> room_;  // while it is waited for
   std::optional<Pipe> pipe_;    // while it goes by splice
   std::size_t in_pipe_ = 0;
-  std::size_t moved_ = 0;  // since it last let others run
+  Slice rest_;                    // what room_ began with
+  std::optional<Pipe> for_halt_;  // with what is left of that
+  std::size_t moved_ = 0;         // since it last let others run
   bool over_ = false;
 };
 
-class Carrier final : private Timer {
+class Carrier final : private Timer, private Halting {
  public:
   Carrier(Stream& near, Stream& far, CarryLimits limits, Carried& carried)
       : Timer([](Timer& timer) { static_cast<Carrier&>(timer).look(); }),
@@ -226,10 +230,14 @@ class Carrier final : private Timer {
         to_near_(*this, far, near, carried.to_near_bytes) {}
   Carrier(const Carrier&) = delete;
   Carrier& operator=(const Carrier&) = delete;
+  ~Carrier() { carried_.carrier = nullptr; }
 
   void begin() {
     moved();
     near_.loop().arm(*this, near_.loop().deadline(limits_.idle));
+    carried_.carrier = this;
+    to_far_.restore(std::move(carried_.halted.to_far));
+    to_near_.restore(std::move(carried_.halted.to_near));
     to_far_.go();
     to_near_.go();
   }
@@ -242,6 +250,22 @@ class Carrier final : private Timer {
     to_far_.stop();
     to_near_.stop();
     ended_.set();
+  }
+
+  bool halt() override {
+    if (carried_.end != Carried::End::kUnderWay || near_.plain_socket() == nullptr ||
+        far_.plain_socket() == nullptr) {
+      return false;
+    }
+    if (!to_far_.prepare_halt() || !to_near_.prepare_halt()) {
+      to_far_.forget_halt();
+      to_near_.forget_halt();
+      return false;
+    }
+    carried_.end = Carried::End::kHalted;
+    carried_.halted = {to_far_.halt(), to_near_.halt()};
+    ended_.set();
+    return true;
   }
 
   // --- for its ways
@@ -345,6 +369,7 @@ bool Way::put(Slice bytes) {
 
 // Until all of the rest is written; with none, until something could be.
 void Way::wait_for_room(Slice rest) {
+  rest_ = rest;
   room_ = std::make_unique<Room>(*this);
   room_->kind = Kind::kWrite;
   room_->from = {rest, Slice{}, Slice{}};
@@ -414,6 +439,40 @@ void Way::stop() {
   pipe_.reset();
 }
 
+void Way::restore(HaltedWay halted) {
+  over_ = halted.over;
+  pipe_ = std::move(halted.pipe);
+  in_pipe_ = halted.in_pipe;
+}
+
+// The room may have been made, and nobody told yet.
+bool Way::prepare_halt() {
+  if (over_ || !room_ || pipe_) return true;
+  if (!room_->result) return false;
+  const Slice left = rest_.subspan(room_->bytes_done);
+  if (left.empty()) return true;
+  for_halt_ = take_pipe();
+  if (!for_halt_) return false;
+  const auto put = ::write(for_halt_->write_end.get(), left.data(), left.size());
+  return put == static_cast<ssize_t>(left.size());  // an empty pipe takes a whole buffer
+}
+
+HaltedWay Way::halt() {
+  HaltedWay halted{.over = over_, .in_pipe = in_pipe_, .pipe = {}};
+  if (room_ && !pipe_) bytes_ += room_->bytes_done;
+  if (for_halt_) {
+    halted.in_pipe = rest_.size() - room_->bytes_done;
+    halted.pipe = std::move(for_halt_);
+    for_halt_.reset();
+  } else if (in_pipe_ > 0) {
+    halted.pipe = std::move(pipe_);
+    pipe_.reset();
+    in_pipe_ = 0;
+  }
+  stop();
+  return halted;
+}
+
 bool Way::fail_reading(const Error& error) {
   owner_.failed(from_, error);
   return false;
@@ -447,6 +506,8 @@ Task<void> carry(Stream& near, Stream& far, CarryLimits limits, Carried& carried
   carrier.begin();
   if (!co_await carrier.ended().wait(near.loop())) carrier.cut(Carried::End::kCancelled);
 }
+
+bool halt(Carried& carried) { return carried.carrier != nullptr && carried.carrier->halt(); }
 
 Task<void> carry(std::unique_ptr<Stream> near, std::unique_ptr<Stream> far, Duration idle) {
   Carried carried;

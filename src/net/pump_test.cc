@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "net/epoll.h"
+#include "net/socket.h"
 #include "net/task_group.h"
 #include "testing/memory_stream.h"
 #include "testing/real_env.h"
@@ -299,6 +300,63 @@ TEST_CASE("carried streams: every byte of both, at any pace, and the end of each
       CHECK(carriage.carried.to_near_bytes == down.size());
     }
   }
+}
+
+// Another process, that has been handed the sockets.
+void take_over(RealEnv& real, Carriage& carriage) {
+  for (auto* side : {&carriage.near, &carriage.far}) {
+    auto socket = Socket::create(real.loop, *real.poller, (*side)->plain_socket()->release(), false);
+    REQUIRE(socket);
+    *side = std::move(*socket);
+  }
+  carriage.carried.end = Carried::End::kUnderWay;
+}
+
+Task<void> run_halted(RealEnv& real, Carriage& carriage, int& halts) {
+  for (;; ++halts) {
+    co_await Carriage::run(carriage, kLong);
+    if (carriage.carried.end != Carried::End::kHalted) co_return;
+    take_over(real, carriage);
+  }
+}
+
+TEST_CASE("carried streams: halted again and again, no byte is lost, and the end of each comes through") {
+  for (const std::size_t bytes : {std::size_t{1}, std::size_t{40'000}, std::size_t{9'000'001}}) {
+    CAPTURE(bytes);
+    RealEnv real;
+    Carriage carriage(real, true);
+    const std::string up = pattern(bytes);
+    const std::string down = pattern(bytes / 2 + 1);
+    TaskGroup group(real.loop);
+    std::string got_up;
+    std::string got_down;
+    int halts = 0;
+    group.spawn(run_halted(real, carriage, halts));
+    group.spawn(write_text(*carriage.client, up, true));
+    group.spawn(write_text(*carriage.server, down, true));
+    group.spawn(read_slowly(*carriage.server, got_up, 5003));
+    group.spawn(read_slowly(*carriage.client, got_down, 70'001));
+    CHECK(real.run_until([&] {
+      if (halts < 500) halt(carriage.carried);
+      return group.size() == 0;
+    }));
+    CHECK((got_up == up));
+    CHECK((got_down == down));
+    CHECK(halts > 0);
+    CHECK(carriage.carried.end == Carried::End::kEnded);
+    CHECK(carriage.carried.to_far_bytes == up.size());
+    CHECK(carriage.carried.to_near_bytes == down.size());
+  }
+}
+
+TEST_CASE("carried streams: only what is between sockets, and under way, can be halted") {
+  RealEnv real;
+  Carriage carriage(real, false);
+  CHECK_FALSE(halt(carriage.carried));
+  TaskGroup group(real.loop);
+  group.spawn(Carriage::run(carriage, kLong));
+  CHECK_FALSE(halt(carriage.carried));
+  CHECK(real.run(group.stop()));
 }
 
 TEST_CASE("carried streams: what breaks or is silent ends both, and it is told which") {

@@ -55,6 +55,12 @@ Socket::HandedOver Socket::hand_over(EpollPoller::Handler& next) {
   return {poller_, std::move(descriptor_)};
 }
 
+Descriptor Socket::release() {
+  WEIR_CHECK(reader_ == nullptr && writer_ == nullptr && watch_ == nullptr);
+  poller_.remove(descriptor_.get());
+  return std::move(descriptor_);
+}
+
 // Of TCP: what the peer has not acknowledged, sent or not.
 std::size_t Socket::untaken_bytes() const {
   int bytes = 0;

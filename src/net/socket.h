@@ -45,6 +45,9 @@ class Socket final : public Stream, private EpollPoller::Handler {
   };
   HandedOver hand_over(EpollPoller::Handler& next);
 
+  // For another process: it is this socket's no more, which can only be destroyed now. Nothing waits for it.
+  Descriptor release();
+
   // For splice: moves up to `bytes` between the socket and a pipe without waiting. 0 from splice_to_pipe: the
   // end of the stream. Nothing (an empty optional): not now; await readable(), or a write of nothing.
   Result<std::optional<std::size_t>> splice_to_pipe(int pipe, std::size_t bytes);
