@@ -38,10 +38,15 @@ Result<void> sync_directory(const std::string& path) {
   return {};
 }
 
+std::string without_slashes(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
 }  // namespace
 
 Opened<DataDirectory> DataDirectory::open(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  path = without_slashes(std::move(path));
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     return refuse(errno, "cannot make the data directory", path);
   }
@@ -55,12 +60,37 @@ Opened<DataDirectory> DataDirectory::open(std::string path) {
         "the data directory " + path + " is in use by " + holder(lock.get()) +
             "; stop that one, or give this one another directory"});
   }
-  const std::string line = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(lock.get(), 0) != 0 ||
-      ::pwrite(lock.get(), line.data(), line.size(), 0) != static_cast<ssize_t>(line.size())) {
-    return refuse(errno, "cannot write", lock_path);
+  DataDirectory directory(std::move(path), std::move(lock));
+  if (auto signed_now = directory.sign(); !signed_now) return std::unexpected(signed_now.error());
+  return directory;
+}
+
+Opened<DataDirectory> DataDirectory::share(std::string path, net::Descriptor lock) {
+  DataDirectory directory(without_slashes(std::move(path)), std::move(lock));
+  struct stat ours{};
+  struct stat given{};
+  const std::string lock_path = directory.path_of(kLockName);
+  if (::stat(lock_path.c_str(), &ours) != 0) return refuse(errno, "cannot look at", lock_path);
+  if (::fstat(directory.lock_.get(), &given) != 0 || ours.st_ino != given.st_ino ||
+      ours.st_dev != given.st_dev) {
+    return refuse(EINVAL, "another data directory was handed over than", directory.path_);
   }
-  return DataDirectory(std::move(path), std::move(lock));
+  return directory;
+}
+
+Result<net::Descriptor> DataDirectory::lock() const {
+  net::Descriptor copy(::fcntl(lock_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy) return fail(system_error(errno, "cannot duplicate the lock"));
+  return copy;
+}
+
+Opened<void> DataDirectory::sign() const {
+  const std::string line = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(lock_.get(), 0) != 0 ||
+      ::pwrite(lock_.get(), line.data(), line.size(), 0) != static_cast<ssize_t>(line.size())) {
+    return refuse(errno, "cannot write", path_of(kLockName));
+  }
+  return {};
 }
 
 Opened<std::string> DataDirectory::private_file(std::string_view name) const {

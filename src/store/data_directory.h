@@ -15,6 +15,12 @@ class DataDirectory {
   // Makes the directory (0700) when it is not there; its parent must be. Refused while another process has
   // it.
   static Opened<DataDirectory> open(std::string path);
+  // With the lock of the process that has it, which is to end: then this one has it alone.
+  static Opened<DataDirectory> share(std::string path, net::Descriptor lock);
+  // The lock once more, for share() by another process.
+  Result<net::Descriptor> lock() const;
+  // Says in the lock's file that it is this process that has it.
+  Opened<void> sign() const;
 
   // The path of a file in it, which is made empty when it is not there, and in either case is 0600.
   Opened<std::string> private_file(std::string_view name) const;

@@ -60,6 +60,10 @@ Opened<std::unique_ptr<Engine>> Engine::open(Options options) {
   return options.url.empty() ? open_sqlite(std::move(options)) : open_postgres(options);
 }
 
+Opened<void> Engine::check(const DataDirectory& directory) {
+  return SqliteLedger::check(directory.path_of(kStoreFileName));
+}
+
 Opened<std::unique_ptr<Engine>> Engine::open_sqlite(Options options) {
   std::shared_ptr<const DataDirectory> directory = std::move(options.taken);
   std::string path = ":memory:";

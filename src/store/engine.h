@@ -49,6 +49,9 @@ class Engine {
   static constexpr std::size_t kGroupMax = 256;
 
   static Opened<std::unique_ptr<Engine>> open(Options options);
+  // Whether the SQLite store of that directory is one that open() would take, while another process has it
+  // open; changes nothing.
+  static Opened<void> check(const DataDirectory& directory);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   // Does what waits, then closes. Every loop that callbacks post to must outlive it.

@@ -8,8 +8,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
+#include <utility>
 
+#include "store/data_directory.h"
 #include "store/engine.h"
 #include "store/sqlite_layout.h"
 #include "store/sqlite_ledger.h"
@@ -134,6 +137,49 @@ TEST_CASE("a data directory has one process; the lock goes with it") {
   ::close(ready[0]);
   ::close(ready[1]);
   CHECK(Engine::open(inline_at(place.path())));
+}
+
+TEST_CASE("a data directory goes from one process to the next without ever being free") {
+  const TemporaryDirectory place;
+  std::optional<DataDirectory> before;
+  {
+    auto opened = DataDirectory::open(place.path());
+    REQUIRE(opened);
+    before.emplace(std::move(*opened));
+  }
+  auto lock = before->lock();
+  REQUIRE(lock);
+  auto next = DataDirectory::share(place.path() + "/", std::move(*lock));
+  REQUIRE(next);
+  before.reset();
+  CHECK_FALSE(DataDirectory::open(place.path()));
+  write_file(place.file("lock"), "1\n");
+  CHECK(next->sign());
+  CHECK(read_file(place.file("lock")) == std::to_string(::getpid()) + "\n");
+  const TemporaryDirectory other;
+  auto another = DataDirectory::open(other.path());
+  REQUIRE(another);
+  const auto refused = DataDirectory::share(place.path(), std::move(*another->lock()));
+  REQUIRE_FALSE(refused);
+  CHECK(contains(refused.error().sentence, "another data directory was handed over than " + place.path()));
+}
+
+TEST_CASE("a store that another process has open is looked at without being touched") {
+  const TemporaryDirectory place;
+  auto engine = Engine::open(inline_at(place.path()));
+  REQUIRE(engine);
+  auto opened = DataDirectory::share(place.path(),
+                                     net::Descriptor(::open(place.file("lock").c_str(), O_RDWR | O_CLOEXEC)));
+  REQUIRE(opened);
+  CHECK(Engine::check(*opened));
+  engine->reset();
+  std::string newer = read_file(place.file("store.db"));
+  newer[63] = 99;  // user_version, big endian at offset 60
+  write_file(place.file("store.db"), newer);
+  const auto refused = Engine::check(*opened);
+  REQUIRE_FALSE(refused);
+  CHECK(contains(refused.error().sentence, "was written by a newer weir"));
+  CHECK(read_file(place.file("store.db")) == newer);
 }
 
 TEST_CASE("a directory that cannot be used is refused with the reason") {

@@ -95,6 +95,13 @@ Opened<void> migrate(Connection& connection, const std::string& path, std::size_
 
 }  // namespace
 
+Opened<void> check_layout(Connection& connection, const std::string& path) {
+  const auto patient = connection.execute("PRAGMA busy_timeout = 5000;");
+  if (!patient) return failed(connection, patient.error(), path);
+  if (const auto layout = layout_of(connection, path); !layout) return std::unexpected(layout.error());
+  return {};
+}
+
 Opened<void> make_ready(Connection& connection, const std::string& path) {
   // A person's sqlite3 may hold the file for a moment; cell checks catch damage that quick_check came too
   // early for.

@@ -12,4 +12,7 @@ namespace weir::store {
 // After this the connection has the tables of the newest layout. Path: for the sentences.
 Opened<void> make_ready(Connection& connection, const std::string& path);
 
+// Whether make_ready() knows what is there; changes nothing.
+Opened<void> check_layout(Connection& connection, const std::string& path);
+
 }  // namespace weir::store

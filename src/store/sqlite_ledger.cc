@@ -8,6 +8,15 @@
 
 namespace weir::store {
 
+Opened<void> SqliteLedger::check(const std::string& path) {
+  Connection connection;
+  if (const auto opened = connection.open(path); !opened) {
+    return std::unexpected(
+        OpenFailure{opened.error(), "cannot open the store " + path + ": " + connection.message()});
+  }
+  return check_layout(connection, path);
+}
+
 Opened<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::string& path,
                                                          const LedgerLimits& limits) {
   std::unique_ptr<SqliteLedger> ledger(new SqliteLedger(limits));

@@ -21,6 +21,8 @@ class SqliteLedger final : public Ledger {
  public:
   // A file that exists (an empty one becomes a store), or ":memory:". Checks the file, and brings an older
   // layout up to date.
+  // Engine::check()
+  static Opened<void> check(const std::string& path);
   static Opened<std::unique_ptr<SqliteLedger>> open(const std::string& path, const LedgerLimits& limits = {});
 
   Revision revision() const override { return state_.revision; }
