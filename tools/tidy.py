@@ -42,7 +42,18 @@ HEADER_FLAGS += ["-x", "c++-header"]
 LIBRARIES = [
     (
         r"nlohmann/",
-        {"agent", "config", "enroll", "xds", "translation", "api", "mysocket", "controller", "cli"},
+        {
+            "agent",
+            "config",
+            "enroll",
+            "handover",
+            "xds",
+            "translation",
+            "api",
+            "mysocket",
+            "controller",
+            "cli",
+        },
     ),
     (r"(envoy|google)/|weir\.pb\.h", {"xds", "translation", "report", "wire"}),
     (r"sqlite3\.h", {"store"}),
