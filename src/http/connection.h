@@ -62,6 +62,10 @@ class Connection : public net::Pooled {
   virtual void drain() {}
   // The grace is over: ends when nothing is under way, else as soon as nothing is.
   virtual void end_when_idle() = 0;
+  // There is an heir (see Server::leave): if it is idle and can go there, it does, now or once it is.
+  virtual void hand_over() {}
+  // The same when there is no hurry: one that can't tell its client in time waits for its next request.
+  virtual void end_gently() { end_when_idle(); }
 
  private:
   friend class Server;

@@ -25,7 +25,9 @@ struct Server::Listening {
 Server::GraceTimer::GraceTimer(Server& owner)
     : Timer([](Timer& timer) {
         Server& server = static_cast<GraceTimer&>(timer).server;
-        for (Connection* open = server.open_; open != nullptr; open = open->next_) open->end_when_idle();
+        for (Connection* open = server.open_; open != nullptr; open = open->next_) {
+          server.leaving_ ? open->end_gently() : open->end_when_idle();
+        }
       }),
       server(owner) {}
 
@@ -68,13 +70,31 @@ bool Server::unlisten(const net::Address& address) {
 
 net::Task<void> Server::close(std::unique_ptr<Listening> listening) { co_await listening->group.stop(); }
 
-void Server::drain() {
+void Server::stop_accepting() {
   draining_ = true;
   for (auto& listening : listeners_) closing_.spawn(close(std::move(listening)));
   listeners_.clear();
   for (Connection* open = open_; open != nullptr; open = open->next_) open->drain();
   env_.loop.arm(grace_timer_, env_.loop.now() + options_.drain_grace);
+}
+
+void Server::drain() {
+  leaving_ = false;
+  stop_accepting();
   env_.loop.arm(limit_timer_, env_.loop.now() + options_.drain_limit);
+}
+
+void Server::leave(std::optional<Duration> limit, Heir heir) {
+  leaving_ = true;
+  heir_ = std::move(heir);
+  stop_accepting();
+  for (Connection* open = open_; heir_ && open != nullptr; open = open->next_) open->hand_over();
+  if (limit) env_.loop.arm(limit_timer_, env_.loop.deadline(*limit));
+}
+
+void Server::take(Incoming incoming, std::shared_ptr<Handshake> handshake) {
+  counters_.connections.add();
+  connections_.spawn(run_connection(std::move(incoming), std::move(handshake)));
 }
 
 net::Task<void> Server::join() {
@@ -137,9 +157,8 @@ net::Task<void> Server::accept_all(Listening& listening) {
     }
     auto accepted = co_await listening.listener->accept();
     if (accepted) {
-      counters_.connections.add();
-      Incoming incoming{.stream = std::move(accepted->stream), .peer = accepted->peer, .local_port = port};
-      connections_.spawn(run_connection(std::move(incoming), listening.handshake));
+      take({.stream = std::move(accepted->stream), .peer = accepted->peer, .local_port = port},
+           listening.handshake);
       continue;
     }
     if (accepted.error().code == Code::kCancelled) co_return;

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/log_limit.h"
@@ -64,12 +66,19 @@ class Server {
   // No more connections; answers say "Connection: close" or GOAWAY; idle connections end after the grace, all
   // others when nothing is under way, or at the limit.
   void drain();
+  // The same without hurry, since another process takes the connections that come: what is under way has as
+  // long as it wants, or until the limit. heir: takes connections that are idle, between two requests, and
+  // are plain sockets; null: none. drain() may follow.
+  using Heir = std::function<void(Incoming)>;
+  void leave(std::optional<Duration> limit, Heir heir);
   bool draining() const { return draining_; }
   // Runs a connection that its handshake has found to be no HTTP, as one of this server's: counted, joined
   // and cut with the others.
   void take_over(net::Task<void> connection);
   // Returns when no listener and no connection is left.
   net::Task<void> join();
+  // A connection that was accepted elsewhere, as if it had come to a listener.
+  void take(Incoming incoming, std::shared_ptr<Handshake> handshake = nullptr);
   // Ends the open connections now.
   void cut() { connections_.cancel(); }
 
@@ -79,6 +88,7 @@ class Server {
 
   // --- for its connections
   net::Env& env() { return env_; }
+  const Heir& heir() const { return heir_; }
   Service& service() { return service_; }
   ServerCounters& counters() { return counters_; }
   LogLimit& abuse_log() { return abuse_log_; }
@@ -91,6 +101,7 @@ class Server {
   net::Task<void> run_connection(Incoming incoming, std::shared_ptr<Handshake> handshake);
   net::Task<void> run_taken(net::Task<void> connection);
   static net::Task<void> close(std::unique_ptr<Listening> listening);
+  void stop_accepting();
 
   net::Env& env_;
   Service& service_;
@@ -111,6 +122,8 @@ class Server {
     Server& server;
   } limit_timer_;
   bool draining_ = false;
+  Heir heir_;
+  bool leaving_ = false;  // draining without hurry
 };
 
 }  // namespace weir::http

@@ -69,6 +69,24 @@ void ServerConnection::end_when_idle() {
   if (idle_ && context_ != nullptr) context_->cancel();
 }
 
+// What TLS knows of a connection can't be told to another process.
+bool ServerConnection::has_heir() const {
+  return server_.heir() && tls_ == nullptr && stream_->plain_socket() != nullptr;
+}
+
+// A request that has come is answered here.
+void ServerConnection::hand_over() {
+  if (idle_ && context_ != nullptr && has_heir() && !stream_->has_input()) context_->cancel();
+}
+
+void ServerConnection::give() {
+  server_.heir()({.stream = std::move(stream_),
+                  .peer = peer_,
+                  .local_port = local_port_,
+                  .scheme = scheme_,
+                  .may_begin_h2 = may_begin_h2_ && served_ == 0});
+}
+
 std::optional<Incoming> ServerConnection::take_h2() {
   if (!is_h2_) return std::nullopt;
   return Incoming{.stream = std::move(stream_),
@@ -96,7 +114,9 @@ net::Task<void> ServerConnection::run() {
     if (begin_ == end_) {
       idle_ = true;
       buffer_.release();
-      if (!co_await stream_->readable(options().idle_timeout)) break;
+      const bool has_more = !has_heir() && co_await stream_->readable(options().idle_timeout);
+      if (!has_more && has_heir()) co_return give();
+      if (!has_more) break;
       idle_ = false;
       buffer_ = net::Buffer::acquire();
       begin_ = end_ = 0;
@@ -295,8 +315,8 @@ net::Task<bool> ServerConnection::respond(Exchange& exchange, Response& response
   const bool switched = response.head.status == 101;
   if (exchange.body && !switched) exchange.body->received().discard_buffered();
   const bool body_read = !exchange.body || exchange.body->at_end();
-  const bool keep_alive =
-      exchange.head.keep_alive && response.head.keep_alive && body_read && !switched && !server_.draining();
+  const bool keep_alive = exchange.head.keep_alive && response.head.keep_alive && body_read && !switched &&
+                          (!server_.draining() || has_heir());
 
   RequestEnd& end = exchange.end;
   net::Buffer out = net::Buffer::acquire();

@@ -23,6 +23,9 @@ class ServerConnection final : public Connection,
 
   net::Task<void> run() override;
   void end_when_idle() override;
+  // HTTP/1 has no word for the end but that of an answer: it stays until it has said so, or is idle for long.
+  void end_gently() override {}
+  void hand_over() override;
   // The client turned out to speak HTTP/2: run() has ended, and this is where it goes on.
   std::optional<Incoming> take_h2();
 
@@ -39,6 +42,8 @@ class ServerConnection final : public Connection,
   net::Task<void> refuse(Exchange& exchange, const Error& error);
   // What a service is told of a request beside its head and its content.
   void describe(Exchange& exchange);
+  bool has_heir() const;
+  void give();
   void begin_request(Exchange& exchange);
   bool end_request(Exchange& exchange);
   // Something failed on that side; false, as nothing more can be sent.

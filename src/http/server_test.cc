@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +13,7 @@
 
 #include "testing/fake_env.h"
 #include "testing/peer.h"
+#include "testing/real_env.h"
 
 namespace weir::http {
 namespace {
@@ -487,6 +491,102 @@ TEST_CASE("a drain waits for what is under way, and not beyond its limit") {
   CHECK_FALSE(client.open());
   CHECK(fixture.echo.cancelled == 1);
   CHECK(fixture.server.open_connections() == 0);
+}
+
+TEST_CASE("leaving takes nothing new, and lets each connection end with an answer, however late") {
+  Fixture fixture({.drain_grace = 500ms, .drain_limit = 3s});
+  Peer busy(fixture.fake, "127.0.0.1:80");
+  busy.send("GET /reads-late HTTP/1.1\r\nHost: a\r\n\r\n");
+  Peer idle(fixture.fake, "127.0.0.1:80");
+  fixture.server.leave(std::nullopt, nullptr);
+  fixture.fake.run_until_idle();
+  CHECK_FALSE(Peer(fixture.fake, "127.0.0.1:80").connected());
+  fixture.fake.advance(20s);
+  CHECK(idle.open());
+  idle.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string answer = idle.take();
+  CHECK(answer.find("Connection: close\r\n") != std::string::npos);
+  CHECK(content_of(answer) == "GET /late");
+  CHECK(idle.ended());
+  fixture.fake.advance(50s);
+  CHECK(content_of(busy.take()) == "GET /reads-late");
+  CHECK(fixture.server.open_connections() == 0);
+}
+
+TEST_CASE("leaving can have a limit, and a drain that comes later has its own") {
+  Fixture fixture({.drain_limit = 3s});
+  Peer client(fixture.fake, "127.0.0.1:80");
+  client.send("GET /reads-late HTTP/1.1\r\nHost: a\r\n\r\n");
+  SUBCASE("a limit") { fixture.server.leave(10s, nullptr); }
+  SUBCASE("a drain") {
+    fixture.server.leave(std::nullopt, nullptr);
+    fixture.fake.advance(7s);
+    fixture.server.drain();
+  }
+  fixture.fake.advance(2s);
+  CHECK(client.open());
+  fixture.fake.advance(9s);
+  CHECK_FALSE(client.open());
+}
+
+// On real sockets, which alone can go to an heir.
+TEST_CASE("an heir is given what is between two requests, and the client does not notice") {
+  testing::RealEnv real;
+  Echo echo(real.loop);
+  Server server(real.env, echo, {});
+  Server next(real.env, echo, {});
+  auto listener = real.network.listen(net::Address::v4({127, 0, 0, 1}, 0));
+  REQUIRE(listener);
+  const net::Address at = (*listener)->address();
+  server.listen(std::move(*listener));
+  const auto connect = [&] {
+    auto made = real.run(real.network.connect(at, 5s));
+    REQUIRE(made);
+    REQUIRE(*made);
+    return std::move(**made);
+  };
+  const auto send = [&](net::Stream& client, std::string_view path) {
+    const std::string text = "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n";
+    CHECK(real.run(client.write(net::as_slice(text), 5s)));
+  };
+  const auto answer = [&](net::Stream& client) {
+    std::array<std::byte, 4096> bytes;
+    auto got = real.run(client.read(bytes, 20s));
+    REQUIRE(got);
+    REQUIRE(*got);
+    return std::string(net::as_text(net::Slice(bytes).first(**got)));
+  };
+  const auto idle = connect();
+  const auto silent = connect();
+  const auto busy = connect();
+  send(*idle, "/first");
+  CHECK(content_of(answer(*idle)) == "GET /first");
+  send(*busy, "/slow");
+  CHECK(real.run_until([&] { return echo.requests == 2 && server.open_connections() == 3; }));
+
+  server.leave(std::nullopt, [&](Incoming given) {
+    CHECK(given.peer.is_loopback());
+    CHECK(given.local_port == at.port());
+    next.take(std::move(given));
+  });
+  CHECK(real.run_until([&] { return next.open_connections() == 2; }));
+  for (const auto* client : {&idle, &silent}) {
+    send(**client, "/second");
+    const std::string answered = answer(**client);
+    CHECK(content_of(answered) == "GET /second");
+    CHECK(answered.find("Connection: close") == std::string::npos);
+  }
+  const std::string late = answer(*busy);
+  CHECK(content_of(late) == "GET /slow");
+  CHECK(late.find("Connection: close") == std::string::npos);
+  CHECK(real.run_until([&] { return next.open_connections() == 3; }));
+  CHECK(server.open_connections() == 0);
+  send(*busy, "/third");
+  CHECK(content_of(answer(*busy)) == "GET /third");
+  server.cut();
+  next.cut();
+  CHECK(real.run(server.join()));
+  CHECK(real.run(next.join()));
 }
 
 }  // namespace
