@@ -98,6 +98,7 @@ void Edge::apply(config::SnapshotPointer snapshot) {
 void Edge::rebuild() {
   const PlanPointer before = plan_;
   plan_ = build_plan(snapshot_, resolved_, before.get(), common_, ports_, control_, options_.cookie_key);
+  if (!recalled_.empty()) apply_recalled();
   for (const auto& worker : workers_) post_to_worker(*worker, true);
   watch_health(*before);
   watch_ports();
@@ -283,6 +284,26 @@ net::Task<void> Edge::drain() {
       target->finish([this] { control_.loop.post([this] { worker_finished(); }); });
     });
   }
+  co_await join_workers();
+}
+
+net::Task<void> Edge::leave(std::optional<Duration> limit, Heir heir) {
+  draining_ = true;
+  for (const auto& worker : workers_) {
+    worker->env().loop.post([this, target = worker.get(), limit, heir] {
+      target->leave(limit, heir, [this] { control_.loop.post([this] { worker_finished(); }); });
+    });
+  }
+  co_await join_workers();
+}
+
+void Edge::hurry() {
+  for (const auto& worker : workers_) {
+    worker->env().loop.post([target = worker.get()] { target->hurry(); });
+  }
+}
+
+net::Task<void> Edge::join_workers() {
   (void)co_await all_finished_.wait(control_.loop);
   co_await monitor_.stop();
   co_await sweeping_.stop();

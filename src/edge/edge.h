@@ -98,6 +98,17 @@ class Edge {
 
   // Stops accepting and lets requests finish; returns when nothing is left on any worker.
   net::Task<void> drain();
+  // The same without hurry, for whom another process takes over from; see Worker.
+  net::Task<void> leave(std::optional<Duration> limit, Heir heir);
+  // What another process has handed over: a MovedConnection, or an http::Incoming that is idle. On the loop
+  // of that worker, whose sockets they are on.
+  template <class Moved>
+  void adopt(std::size_t worker, Moved moved) {
+    workers_[worker]->adopt(std::move(moved));
+  }
+  std::size_t workers() const { return workers_.size(); }
+  // That is to end now, as drain() would have it.
+  void hurry();
   // Ends the connections that a drain still waits for.
   void cut();
 
@@ -110,6 +121,11 @@ class Edge {
   // Prometheus text exposition. From the control loop.
   void write_metrics(std::string& out) const;
   Carried carried() const;
+
+  // What is known of endpoints, for the edge that takes the place of this one: its addresses and its health.
+  std::string remembered() const;
+  // Before the first snapshot; what can't be read of it is passed over.
+  void recall(std::string_view remembered);
 
   // What is seen here of an object's parts. From the control loop.
   config::ServiceStatus status_of(std::string_view service) const;
@@ -133,6 +149,8 @@ class Edge {
   void tell_finding(std::string_view service, const upstream::SharedHost& host) const;
   net::Task<void> follow_name(Name& name);
   net::Task<void> sweep_outliers();
+  net::Task<void> join_workers();
+  void apply_recalled();
   net::Task<void> renew_certificates();
   static net::Task<void> end_name(std::unique_ptr<Name> name);
   void worker_finished();
@@ -159,7 +177,8 @@ class Edge {
   Found found_;                                                         // null: nobody is told
   std::map<std::string, std::set<std::string>, std::less<>> verdicts_;  // by service; none is empty
   bool heeding_ = true;
-  net::TaskGroup sweeping_;  // what is done from time to time
+  std::map<std::string, lb::Health, std::less<>> recalled_;  // by service and endpoint; until it has begun
+  net::TaskGroup sweeping_;                                  // what is done from time to time
   net::TaskGroup ending_;
   net::Event all_finished_;
   std::size_t finished_ = 0;

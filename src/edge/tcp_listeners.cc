@@ -85,4 +85,18 @@ std::optional<TcpListenerPointer> TcpPort::match(const ClientHello& hello) const
   return choose(any_, hello);
 }
 
+TcpListenerPointer TcpPort::find(std::string_view name) const {
+  const auto is_it = [name](const TcpListenerPointer& one) { return one != nullptr && one->name == name; };
+  if (is_it(plain_)) return plain_;
+  const auto find_in = [&](const Takers& takers) {
+    const auto found =
+        std::ranges::find_if(takers, [&](const Taker& taker) { return is_it(taker.listener); });
+    return found == takers.end() ? nullptr : found->listener;
+  };
+  for (const auto& [host, takers] : named_) {
+    if (auto found = find_in(takers)) return found;
+  }
+  return find_in(any_);
+}
+
 }  // namespace weir::edge

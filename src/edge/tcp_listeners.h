@@ -70,6 +70,8 @@ class TcpPort {
   // Who takes a client of that hello. An exact name wins over a wildcard, a longer wildcard over a shorter,
   // any wildcard over no name. Nothing: nobody; null: HTTP.
   std::optional<TcpListenerPointer> match(const ClientHello& hello) const;
+  // By its name; null: it is not of this port.
+  TcpListenerPointer find(std::string_view name) const;
 
  private:
   struct Taker {

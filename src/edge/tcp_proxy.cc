@@ -60,6 +60,7 @@ record::Flags flags_of(const net::Carried& carried, bool stopped) {
     case net::Carried::End::kCancelled:
       if (stopped) flags.add(record::Flag::kStopped);
       break;
+    case net::Carried::End::kHalted:
     case net::Carried::End::kUnderWay:
     case net::Carried::End::kEnded: break;
   }
@@ -295,6 +296,110 @@ net::Task<bool> TcpProxy::send_early(Flow& flow) {
   co_return false;
 }
 
+TcpListenerPointer TcpProxy::find_listener(std::string_view name) const {
+  for (const PlannedPort& port : proxy_.active_pointer()->plan->ports) {
+    if (!port.tcp) continue;
+    if (auto found = port.tcp->find(name)) return found;
+  }
+  return nullptr;
+}
+
+bool TcpProxy::can_go(const Flow& flow) const {
+  return heir_ && find_listener(flow.listener->name) != nullptr;
+}
+
+void TcpProxy::leave(Heir heir) {
+  heir_ = std::move(heir);
+  for (Flow* flow = flows_; flow != nullptr; flow = flow->next) {
+    if (can_go(*flow)) net::halt(flow->carried);
+  }
+}
+
+// Whoever takes it over counts and writes down its end.
+void TcpProxy::give(Flow& flow) {
+  record::Connection& record = *flow.record;
+  for (record::Traffic::Counts* counts : {flow.balancer_counts, flow.service_counts}) {
+    if (counts != nullptr) --counts->under_way;
+  }
+  flow.carried.end = net::Carried::End::kUnderWay;
+  heir_({.near = std::move(flow.incoming.stream),
+         .far = std::move(flow.far),
+         .carried = std::move(flow.carried),
+         .peer = flow.incoming.peer,
+         .local_port = flow.incoming.local_port,
+         .id = std::string(record.id.view()),
+         .listener = flow.listener->name,
+         .server_name = std::string(record.server_name.view()),
+         .service = std::string(record.service.view()),
+         .endpoint = std::string(record.endpoint.view()),
+         .tries = record.tries,
+         .age = env_.loop.now() - record.began,
+         .connect_took = record.connect_took});
+}
+
+std::optional<net::Task<void>> TcpProxy::adopt(MovedConnection moved) {
+  TcpListenerPointer listener = find_listener(moved.listener);
+  if (!listener) {
+    env_.log.error("a connection of another process is cut: its listener is not there",
+                   {{"listener", moved.listener}, {"id", moved.id}});
+    moved.near->abort();
+    moved.far->abort();
+    return std::nullopt;
+  }
+  ClientHello hello;
+  hello.server_name = moved.server_name;
+  auto flow = std::make_unique<Flow>(
+      *this,
+      http::Incoming{.stream = std::move(moved.near), .peer = moved.peer, .local_port = moved.local_port},
+      std::move(listener), hello);
+  record::Connection& record = *flow->record;
+  record.id.assign(moved.id);
+  record.service.assign(moved.service);
+  record.endpoint.assign(moved.endpoint);
+  record.tries = moved.tries;
+  record.connect_took = moved.connect_took;
+  record.began = env_.loop.now() - moved.age;
+  flow->carried = std::move(moved.carried);
+  flow->far = std::move(moved.far);
+  join(*flow);
+  return run(std::move(flow));
+}
+
+// It counts as if it had come here; a limit that was lowered meanwhile is no reason to end it.
+void TcpProxy::join(Flow& flow) {
+  const TcpListener& listener = *flow.listener;
+  SharedListener& shared = *listener.shared;
+  if (listener.spec.connections_max) {
+    if (auto place = Share::take(shared.open, *listener.spec.connections_max)) flow.place = std::move(*place);
+  }
+  if (listener.spec.connections_per_source_max) {
+    flow.source = shared.sources.take(flow.incoming.peer, *listener.spec.connections_per_source_max);
+  }
+  flow.balancer_counts = proxy_.counts_of(listener.load_balancer);
+  if (flow.balancer_counts != nullptr) ++flow.balancer_counts->under_way;
+  flow.upstream = find_upstream(flow.record->service.view());
+  if (!flow.upstream) return;
+  flow.service_counts = &flow.upstream->counts();
+  ++flow.service_counts->under_way;
+  flow.request = flow.upstream->acquire(lb::Resource::kRequests);
+  flow.connection = flow.upstream->acquire(lb::Resource::kConnections);
+  for (const upstream::PlannedHost& host : flow.upstream->service().hosts) {
+    if (host.shared->key != flow.record->endpoint.view()) continue;
+    flow.host = host.shared;
+    flow.host->active.count.fetch_add(1, std::memory_order_relaxed);
+    flow.on_host = Share(&flow.host->active.count);
+  }
+}
+
+std::shared_ptr<upstream::Upstream> TcpProxy::find_upstream(std::string_view name) const {
+  const std::shared_ptr<const ActivePlan> active = proxy_.active_pointer();
+  const auto& services = active->plan->services;
+  const auto found = std::ranges::lower_bound(services, name, {},
+                                              [](const auto& one) -> std::string_view { return one->name; });
+  if (found == services.end() || (*found)->name != name) return nullptr;
+  return active->upstreams[static_cast<std::size_t>(found - services.begin())];
+}
+
 // Until an endpoint is there. Nothing: it is, and has what came before.
 net::Task<std::optional<Error>> TcpProxy::prepare(Flow& flow) {
   flow.balancer_counts = proxy_.counts_of(flow.listener->load_balancer);
@@ -329,21 +434,28 @@ net::Task<void> TcpProxy::serve(http::Incoming incoming, TcpListenerPointer list
 // Kept small: it is there as long as the connection is.
 net::Task<void> TcpProxy::run(std::unique_ptr<Flow> flow) {
   flow->context = &co_await net::current_context();
-  if (flow->listener->duration_max) {
-    flow->end_at(env_.loop.deadline(*flow->listener->duration_max), record::Flag::kLastedTooLong);
-  }
-  if (const auto refusal = co_await prepare(*flow)) {
-    flow->incoming.stream->abort();
-    end(*flow, refusal);
-    co_return;
-  }
   http::Incoming& incoming = flow->incoming;
-  const bool goes_on = incoming.begin == incoming.end || co_await send_early(*flow);
-  incoming.buffer.release();
+  if (flow->listener->duration_max) {
+    flow->end_at(flow->record->began + *flow->listener->duration_max, record::Flag::kLastedTooLong);
+  }
+  bool goes_on = true;
+  if (!flow->far) {  // it has not been carried elsewhere before
+    if (const auto refusal = co_await prepare(*flow)) {
+      incoming.stream->abort();
+      end(*flow, refusal);
+      co_return;
+    }
+    goes_on = incoming.begin == incoming.end || co_await send_early(*flow);
+    incoming.buffer.release();
+  }
   if (goes_on) {
+    if (can_go(*flow) && incoming.stream->plain_socket() != nullptr && flow->far->plain_socket() != nullptr) {
+      co_return give(*flow);
+    }
     co_await net::carry(*incoming.stream, *flow->far,
                         {.idle = flow->listener->idle, .half_closed = flow->listener->half_closed},
                         flow->carried);
+    if (flow->carried.end == net::Carried::End::kHalted) co_return give(*flow);
   }
   end(*flow, std::nullopt);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "edge/tcp_listeners.h"
 #include "http/connection.h"
 #include "net/env.h"
+#include "net/pump.h"
 #include "record/access_lines.h"
 #include "record/connection.h"
 #include "record/live_requests.h"
@@ -26,6 +28,24 @@ struct TcpCounters {
   Counter ended;    // of those
 };
 
+// A connection that one process carries on for another: both its streams, which are sockets, and what is
+// known of it.
+struct MovedConnection {
+  std::unique_ptr<net::Stream> near;
+  std::unique_ptr<net::Stream> far;
+  net::Carried carried;  // where it was halted
+  net::Address peer;
+  std::uint16_t local_port = 0;
+  std::string id;
+  std::string listener;
+  std::string server_name;
+  std::string service;
+  std::string endpoint;
+  std::uint32_t tries = 0;
+  Duration age{};
+  Duration connect_took{};
+};
+
 class TcpProxy {
  public:
   // proxy: of this core; has the plan and its upstreams.
@@ -36,6 +56,12 @@ class TcpProxy {
 
   // A connection of that listener, to its end. hello: of its client, if it has sent one.
   net::Task<void> serve(http::Incoming incoming, TcpListenerPointer listener, const ClientHello& hello);
+  // One that another process has carried so far. Nothing: its listener is not there, and it is cut.
+  std::optional<net::Task<void>> adopt(MovedConnection moved);
+  // To another process go those that can, now and as soon as they can: between two sockets, of a listener
+  // that is still there. Called on this core.
+  using Heir = std::function<void(MovedConnection)>;
+  void leave(Heir heir);
   // One that no listener takes, or whose hello or TLS is wrong; written down, and cut.
   void refuse(http::Incoming incoming, const TcpListener* listener, const ClientHello& hello,
               std::string_view reason, const Error& why);
@@ -61,6 +87,11 @@ class TcpProxy {
   net::Task<void> run(std::unique_ptr<Flow> flow);
   net::Task<std::optional<Error>> prepare(Flow& flow);
   net::Task<bool> send_early(Flow& flow);
+  void give(Flow& flow);
+  TcpListenerPointer find_listener(std::string_view name) const;
+  bool can_go(const Flow& flow) const;
+  void join(Flow& flow);
+  std::shared_ptr<upstream::Upstream> find_upstream(std::string_view name) const;
   std::optional<Error> admit(Flow& flow);
   std::optional<Error> choose_service(Flow& flow);
   bool leads_to_us(const net::Address& address) const;
@@ -75,6 +106,7 @@ class TcpProxy {
   record::Connections ended_;
   Flow* flows_ = nullptr;  // those under way
   std::vector<net::Address> own_;
+  Heir heir_;  // null: there is none
   TcpCounters counters_;
 };
 

@@ -60,6 +60,32 @@ TEST_CASE("an endpoint that the other edges find unhealthy is not used, and the 
   CHECK(pool.edge.status_of("web").serving == 3);
 }
 
+TEST_CASE("an edge begins with what the one before it knew of endpoints, and looks for itself from then on") {
+  std::string known;
+  {
+    Checked pool;
+    pool.fail_checks('b');
+    pool.fake.advance(60s);
+    known = pool.edge.remembered();
+  }
+  CHECK(known == "health 1 web/10.0.0.1:80\nhealth 2 web/10.0.0.2:80\nhealth 1 web/10.0.0.3:80\n");
+
+  Pool blank;
+  blank.spec().health_check = quick_check();
+  for (char letter = 'a'; letter <= 'c'; ++letter) blank.fail_checks(letter);
+  blank.start();
+  CHECK(blank.get().starts_with("HTTP/1.1 503"));
+
+  Pool next;
+  next.spec().health_check = quick_check();
+  for (char letter = 'a'; letter <= 'c'; ++letter) next.fail_checks(letter);
+  next.edge.recall("nonsense\nhealth 9 web/10.0.0.1:80\nname\nname a.example:80\nhealth\n" + known);
+  next.start();
+  CHECK(next.spread(6) == std::map<std::string, int>{{"a", 3}, {"c", 3}});
+  next.fake.advance(60s);
+  CHECK(next.get().starts_with("HTTP/1.1 503"));
+}
+
 TEST_CASE("a verdict outlives changes of the service, and comes into force with one that is not there yet") {
   Checked pool;
   pool.edge.set_verdict("next", Keys{"10.0.0.1:80"});

@@ -8,6 +8,28 @@ namespace {
 constexpr Duration kIdleSweep = std::chrono::seconds(1);
 }
 
+// In the place of a handshake, since there was one when it came.
+class Worker::Adopted final : public http::Handshake {
+ public:
+  Adopted(http::Server& server, TcpProxy& tcp, MovedConnection moved)
+      : server_(server), tcp_(tcp), moved_(std::move(moved)) {}
+  net::Task<Result<http::Incoming>> run(http::Incoming /*incoming*/) override {
+    auto adopted = tcp_.adopt(std::move(moved_));
+    if (!adopted) co_return fail(Code::kNotFound, "its listener is not there");
+    server_.take_over(std::move(*adopted));
+    co_return http::Incoming{};
+  }
+
+ private:
+  http::Server& server_;
+  TcpProxy& tcp_;
+  MovedConnection moved_;
+};
+
+void Worker::adopt(MovedConnection moved) {
+  server_.take({}, std::make_shared<Adopted>(server_, tcp_, std::move(moved)));
+}
+
 Worker::Worker(net::Env& env, http::ServerOptions options, const WorkerOptions& own)
     : env_(env),
       proxy_(env, env.network, own),
@@ -91,10 +113,18 @@ void Worker::unlisten(const net::Address& at) {
   server_.unlisten(at);
 }
 
-void Worker::finish(std::function<void()> done) { ending_.spawn(run_to_end(std::move(done))); }
+void Worker::finish(std::function<void()> done) {
+  server_.drain();
+  ending_.spawn(run_to_end(std::move(done)));
+}
+
+void Worker::leave(std::optional<Duration> limit, Heir heir, std::function<void()> done) {
+  server_.leave(limit, std::move(heir.idle));
+  tcp_.leave(std::move(heir.connection));
+  ending_.spawn(run_to_end(std::move(done)));
+}
 
 net::Task<void> Worker::run_to_end(std::function<void()> done) {
-  server_.drain();
   co_await server_.join();
   co_await tasks_.stop();
   co_await proxy_.stop();

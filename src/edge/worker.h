@@ -24,6 +24,12 @@ struct Listening {
   std::optional<net::Address> https;
 };
 
+// Another process that takes connections as they are. Called on the core of each.
+struct Heir {
+  TcpProxy::Heir connection;
+  http::Server::Heir idle;
+};
+
 class Worker {
  public:
   Worker(net::Env& env, http::ServerOptions options, const WorkerOptions& own);
@@ -39,6 +45,13 @@ class Worker {
   std::optional<PortFailures> open_ports(const Plan& plan);
   // Stops accepting, lets requests finish, then calls back, on this loop.
   void finish(std::function<void()> done);
+  // The same without hurry; see http::Server and TcpProxy.
+  void leave(std::optional<Duration> limit, Heir heir, std::function<void()> done);
+  // What another process has handed over.
+  void adopt(MovedConnection moved);
+  void adopt(http::Incoming idle) { server_.take(std::move(idle)); }
+  // From then on there is one.
+  void hurry() { server_.drain(); }
   // Ends the connections that are left.
   void cut() { server_.cut(); }
 
@@ -53,6 +66,7 @@ class Worker {
   const HandshakeCounters& handshakes() const { return handshakes_; }
 
  private:
+  class Adopted;
   net::Task<void> close_idle_connections();
   net::Task<void> run_to_end(std::function<void()> done);
 
