@@ -138,10 +138,15 @@ net::Task<void> Agent::attach(Place& place, std::size_t edge) {
   const auto ended = co_await link->run();
   place.link = nullptr;
   Candidate& candidate = candidates_[edge];
-  candidate.attached = false;
   if (link->welcomed() && env_.loop.now() - began >= kSettled) backoffs_[edge].succeeded();
   const Duration pause = backoffs_[edge].failed(env_.random);
-  candidate.retry_at = env_.loop.now() + (place.doubled || place.retiring ? kRetryLongest : pause);
+  const bool is_back = std::ranges::any_of(places_, [edge](const std::unique_ptr<Place>& other) {
+    return other->link != nullptr && other->edge == edge;
+  });
+  candidate.attached = is_back;
+  if (!is_back) {
+    candidate.retry_at = env_.loop.now() + (place.doubled || place.retiring ? kRetryLongest : pause);
+  }
   const std::string why = !link->refused().empty() ? link->refused() : ended ? "left" : ended.error().text;
   watch_.detached(options_.edges[edge].host.name, why);
 }
@@ -179,10 +184,14 @@ void Agent::registered(Link& link, const wire::Registered& answer) {
 }
 void Agent::request(Link& /*link*/, const wire::RequestLine& line) { watch_.request(line); }
 
-// Another edge first; the one that leaves goes on until that is there, or until it is gone.
+// Another edge first; the one that leaves goes on until that is there, or until it is gone. Where it was
+// there may be one in its place.
 void Agent::draining(Link& link) {
   Place& place = place_of(link);
   if (leaving_ || std::exchange(place.retiring, true)) return;
+  Candidate& candidate = candidates_[place.edge];
+  candidate.attached = false;
+  candidate.retry_at = env_.loop.now() + kSameAgain;
   add_place();
 }
 

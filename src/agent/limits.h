@@ -20,6 +20,8 @@ inline constexpr Duration kKeepaliveTimeout = std::chrono::milliseconds(2500);
 // Between two tries of one edge.
 inline constexpr Duration kRetryFirst = std::chrono::milliseconds(200);
 inline constexpr Duration kRetryLongest = std::chrono::seconds(10);
+// An edge that says that it leaves is tried again after this: others that are free come first.
+inline constexpr Duration kSameAgain = std::chrono::milliseconds(50);
 // A session that lasted so long was none that failed.
 inline constexpr Duration kSettled = std::chrono::seconds(10);
 // For every edge to hear that an origin leaves.

@@ -112,8 +112,21 @@ std::shared_ptr<Way> Attachments::find(const net::Address& origin) const {
   return found == ways_.end() ? nullptr : found->second;
 }
 
+// Null: it is not attached, and not expected.
+net::Task<Attachments*> Attachments::find_core(net::Address origin, Duration timeout) {
+  constexpr Duration kLook = std::chrono::milliseconds(10);
+  const Instant deadline = env_.loop.deadline(timeout);
+  for (;;) {
+    Attachments* core = registry_.find(origin);
+    const Instant now = env_.loop.now();
+    if (core != nullptr || now >= deadline || !registry_.expects(now)) co_return core;
+    if (!co_await env_.loop.sleep(kLook)) co_return nullptr;
+  }
+}
+
 net::Task<StreamResult> Attachments::connect(net::Address client, net::Address origin, Duration timeout) {
   Attachments* core = registry_.find(origin);
+  if (core == nullptr && registry_.expects(env_.loop.now())) core = co_await find_core(origin, timeout);
   if (core == nullptr) co_return fail(kNotAttached);
   if (core == this) {
     const std::shared_ptr<Way> way = find(origin);

@@ -3,12 +3,14 @@
 // from it to the others.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 
+#include "base/time.h"
 #include "net/env.h"
 #include "net/network.h"
 #include "net/task.h"
@@ -38,6 +40,10 @@ class Registry {
   // Whether it is, and is of that account. A name may be another one's here than where a visitor comes from.
   bool has(const net::Address& origin, std::string_view account) const;
   std::size_t size() const;
+  // Until then origins come that were attached to the process before this one: who asks for one that isn't
+  // here waits for it. From any thread.
+  void expect_until(Instant at) { expecting_until_.store(at, std::memory_order_relaxed); }
+  bool expects(Instant now) const { return now < expecting_until_.load(std::memory_order_relaxed); }
 
  private:
   friend class Attachments;
@@ -47,6 +53,7 @@ class Registry {
     std::string account;
   };
   std::map<net::Address, Held> held_;  // guarded
+  std::atomic<Instant> expecting_until_{Instant()};
 };
 
 class Attachments {
@@ -77,6 +84,7 @@ class Attachments {
 
  private:
   struct Asked;
+  net::Task<Attachments*> find_core(net::Address origin, Duration timeout);
   std::shared_ptr<Way> find(const net::Address& origin) const;
   void replace(const net::Address& origin);
   net::Task<void> serve(std::shared_ptr<Asked> asked);
