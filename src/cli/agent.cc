@@ -25,7 +25,6 @@
 #include "health/from_config.h"
 #include "role/machine.h"
 #include "role/process.h"
-#include "role/service_manager.h"
 
 namespace weir::cli {
 namespace {
@@ -140,11 +139,6 @@ Read<std::vector<agent::Offer>> offers_of(const agent::File& file, const std::st
     offers.push_back(std::move(*offer));
   }
   return offers;
-}
-
-// systemd's notification socket, for whoever runs this as a service.
-void tell_service_manager(std::string_view state) {
-  if (const char* socket = std::getenv("NOTIFY_SOCKET")) role::tell_service_manager(socket, state);
 }
 
 // What goes on, as lines of the log.

@@ -2,6 +2,7 @@
 // read from outside and nothing is printed.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -93,6 +94,13 @@ struct StoreFlags {
   std::string to;
 };
 
+// Of weir upgrade.
+struct UpgradeFlags {
+  std::string binary;                           // empty: the one that asks
+  Duration timeout = std::chrono::seconds(30);  // for the new process to be ready
+  std::optional<Duration> drain_limit;          // for connections of the old one; none: as long as they want
+};
+
 // Of `weir apply`; texts as written, which the API judges.
 struct RolloutFlags {
   std::string name;  // empty: at once
@@ -110,6 +118,7 @@ struct Arguments {
   TokenFlags token_flags;
   BootstrapFlags bootstrap;
   StoreFlags store_flags;
+  UpgradeFlags upgrade;
   RolloutFlags rollout;
   std::vector<std::string> files;
   std::string kind;  // as written

@@ -41,6 +41,7 @@ int connect_command(const Arguments& arguments, Terminal& terminal);
 int help_command(const Arguments& arguments, Terminal& terminal);
 int ca_command(const Arguments& arguments, Terminal& terminal);
 int store_command(const Arguments& arguments, Terminal& terminal);
+int upgrade_command(const Arguments& arguments, Terminal& terminal);
 int version_command(const Arguments& arguments, Terminal& terminal);
 net::Task<int> apply_command(Session& session, const Arguments& arguments);
 net::Task<int> plan_command(Session& session, const Arguments& arguments);
@@ -102,6 +103,9 @@ inline constexpr std::array kCommands{
     Command{"store", "copy [--from STORE] --to STORE",
             "copies a store with its history into an empty one, such as from SQLite to PostgreSQL",
             kStoreFlags, store_command},
+    Command{"upgrade", "[--data-dir DIR] [--binary FILE] [FLAG...]",
+            "puts this binary in the place of the weir that runs there, without a gap", kUpgradeFlags,
+            upgrade_command},
     Command{"version", "", "prints the version", {}, version_command},
     Command{"help", "[TOPIC]", "explains a command or a kind of objects", kHelpFlags, help_command},
 };

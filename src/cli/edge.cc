@@ -11,12 +11,14 @@
 
 #include "cli/commands.h"
 #include "cli/log.h"
+#include "cli/settings.h"
 #include "h2/server_connection.h"
 #include "role/foreign_follower.h"
 #include "role/machine.h"
 #include "role/probe.h"
 #include "role/process.h"
 #include "role/remote_edge.h"
+#include "role/succession.h"
 #include "role/traffic.h"
 #include "role/tunnels.h"
 #include "store/data_directory.h"
@@ -142,15 +144,6 @@ role::TunnelsOptions tunnels_options(const UpOptions& options) {
   return asked;
 }
 
-net::Task<void> drain(Leader& leader, role::Traffic& traffic, role::Tunnels& tunnels, role::Probe& probe) {
-  tunnels.drain();
-  co_await traffic.edge().drain();
-  co_await tunnels.stop();
-  co_await leader.stop();
-  probe.drain();
-  co_await probe.join();
-}
-
 // With the first snapshot: from then on requests are answered as they are meant to be.
 void show_ready(Log& log, const UpOptions& options, const role::Traffic& traffic) {
   const auto& [http, https] = traffic.listening();
@@ -160,65 +153,157 @@ void show_ready(Log& log, const UpOptions& options, const role::Traffic& traffic
                      {"workers", std::to_string(options.workers)}});
 }
 
+// The parts of weir edge, in the order in which they need each other.
+class EdgeProcess {
+ public:
+  EdgeProcess(const Arguments& arguments, Log& log, role::Succession& succession)
+      : arguments_(arguments), options_(arguments.up.options), log_(log), succession_(succession) {}
+
+  // The errors are sentences.
+  std::expected<void, std::string> make() {
+    const bool to_file = options_.access_log.kind == record::AccessLogTarget::Kind::kFile;
+    auto process = role::Process::create(
+        log_, {.workers = options_.workers, .on_hangup = to_file, .inherited = succession_.inherited()});
+    if (!process) return std::unexpected(process.error());
+    process_ = std::move(*process);
+    auto access_log = open_access_log(options_.access_log, log_);
+    if (!access_log) return std::unexpected(access_log.error());
+    access_log_ = std::move(*access_log);
+    auto directory = succession_.directory();
+    if (!directory) return std::unexpected(directory.error());
+    directory_.emplace(std::move(*directory));
+    tunnels_.emplace(env(), process_->workers());
+    role::TrafficOptions to_traffic = traffic_options(options_, *directory_, access_log_.get());
+    to_traffic.edge.live = &tunnels_->live();
+    succession_.give(to_traffic);
+    traffic_.emplace(tunnels_->control(), tunnels_->workers(), std::move(to_traffic));
+    probe_.emplace(env(), *traffic_);
+    probe_->add_metrics([this](std::string& out) { succession_.write_metrics(out); });
+    return {};
+  }
+
+  std::expected<void, std::string> listen() {
+    traffic_->on_begun([this] { begun(); });
+    if (auto done = traffic_->prepare(); !done) return done;
+    if (auto done = tunnels_->listen(tunnels_options(options_)); !done) return done;
+    std::string relay = arguments_.edge.relay;
+    if (relay.empty() && tunnels_->tunnel()) relay = role::reached_with_port(*tunnels_->tunnel());
+    if (auto done = leader_.prepare(env(), arguments_, *directory_, *traffic_, std::move(relay)); !done) {
+      return done;
+    }
+    traffic_->on_applied([this](const config::SnapshotPointer& snapshot) { tunnels_->apply(snapshot); });
+    if (arguments_.edge.metrics) {
+      if (auto at = probe_->listen(env(), *arguments_.edge.metrics); !at) return std::unexpected(at.error());
+    }
+    if (auto done = traffic_->listen(); !done) return done;
+    if (!leader_.ours) return {};
+    leader_.ours->on_known(
+        [this](const translation::EdgeSecrets& secrets, const enroll::Credentials& credentials) {
+          open_tunnels(*tunnels_, *traffic_, options_, secrets, credentials);
+        });
+    tunnels_->on_seen([this](const report::TunnelSeen& seen) {
+      if (!ending_ || !ending_->left()) leader_.ours->say(seen);
+    });
+    return {};
+  }
+
+  // Until the end; the exit code.
+  std::expected<int, std::string> run() {
+    role::Ending ending(env(), {.drain = [this] { return drain(); },
+                                .cut =
+                                    [this] {
+                                      traffic_->edge().cut();
+                                      probe_->cut();
+                                    },
+                                .hurry = [this] { traffic_->edge().hurry(); }});
+    ending_ = &ending;
+    process_->on_signal([&](int signal) {
+      if (signal == SIGHUP) return access_log_->reopen();
+      ending.on_signal(signal);
+    });
+    traffic_->edge().passwords().answer_on(process_->slow().loop());
+    auto started = succession_.start(*process_, *directory_, ending,
+                                     {.traffic = &*traffic_,
+                                      .take_clients = [this] { tunnels_->expect(); },
+                                      .take_control = [this] { take_control(); },
+                                      .give_control = [this] { return leader_.stop(); },
+                                      .leave =
+                                          [this] {
+                                            probe_->drain();
+                                            return tunnels_->leave();
+                                          },
+                                      .end = [this] { return end(); }});
+    if (!started) return std::unexpected(started.error());
+    if (!succession_.takes_over()) follow();
+    process_->run();
+    return exit_code_;
+  }
+
+ private:
+  net::Env& env() { return process_->control().env(); }
+
+  void follow() {
+    leader_.start([this](const std::string& sentence) {
+      exit_code_ = refuse(sentence);
+      if (!ending_->begun()) ending_->on_signal(SIGTERM);
+    });
+  }
+  void take_control() {
+    follow();
+    succession_.ready();
+  }
+  // One that takes over is ready when it is the controllers' edge, too.
+  void begun() {
+    show_ready(log_, options_, *traffic_);
+    if (!succession_.takes_over()) succession_.ready();
+  }
+  net::Task<void> drain() {
+    tell_service_manager("STOPPING=1");
+    tunnels_->drain();
+    co_await traffic_->edge().drain();
+    co_await tunnels_->stop();
+    co_await leader_.stop();
+    co_await end_probe();
+    co_await succession_.stop();
+  }
+  net::Task<void> end_probe() {
+    probe_->drain();
+    co_await probe_->join();
+  }
+  net::Task<void> end() {
+    co_await end_probe();
+    co_await tunnels_->stop();
+  }
+
+  const Arguments& arguments_;
+  const UpOptions& options_;
+  Log& log_;
+  role::Succession& succession_;
+  std::unique_ptr<role::Process> process_;
+  std::unique_ptr<record::AccessLog> access_log_;
+  std::optional<const store::DataDirectory> directory_;
+  std::optional<role::Tunnels> tunnels_;
+  std::optional<role::Traffic> traffic_;
+  Leader leader_;
+  std::optional<role::Probe> probe_;
+  role::Ending* ending_ = nullptr;
+  int exit_code_ = kDone;
+};
+
 }  // namespace
 
 int edge_command(const Arguments& arguments, Terminal& /*terminal*/) {
   const UpOptions& options = arguments.up.options;
   const std::unique_ptr<Log> log = make_log(options.log_level, options.log_json);
-  const bool to_file = options.access_log.kind == record::AccessLogTarget::Kind::kFile;
-  auto process = role::Process::create(*log, {.workers = options.workers, .on_hangup = to_file});
-  if (!process) return refuse(process.error());
-  net::Env& env = (*process)->control().env();
-  auto access_log = open_access_log(options.access_log, *log);
-  if (!access_log) return refuse(access_log.error());
-  auto directory = store::DataDirectory::open(options.data_dir);
-  if (!directory) return refuse(directory.error().sentence);
-
-  role::Tunnels tunnels(env, (*process)->workers());
-  role::TrafficOptions to_traffic = traffic_options(options, *directory, access_log->get());
-  to_traffic.edge.live = &tunnels.live();
-  role::Traffic traffic(tunnels.control(), tunnels.workers(), std::move(to_traffic));
-  Leader leader;
-  role::Probe probe(env, traffic);
-  traffic.on_begun([&] { show_ready(*log, options, traffic); });
-  if (auto done = traffic.prepare(); !done) return refuse(done.error());
-  if (auto done = tunnels.listen(tunnels_options(options)); !done) return refuse(done.error());
-  std::string relay = arguments.edge.relay;
-  if (relay.empty() && tunnels.tunnel()) relay = role::reached_with_port(*tunnels.tunnel());
-  if (auto done = leader.prepare(env, arguments, *directory, traffic, std::move(relay)); !done) {
-    return refuse(done.error());
-  }
-  traffic.on_applied([&](const config::SnapshotPointer& snapshot) { tunnels.apply(snapshot); });
-  if (arguments.edge.metrics) {
-    if (auto at = probe.listen(env, *arguments.edge.metrics); !at) return refuse(at.error());
-  }
-  if (auto done = traffic.listen(); !done) return refuse(done.error());
-  if (leader.ours) {
-    leader.ours->on_known(
-        [&](const translation::EdgeSecrets& secrets, const enroll::Credentials& credentials) {
-          open_tunnels(tunnels, traffic, options, secrets, credentials);
-        });
-    tunnels.on_seen([&](const report::TunnelSeen& seen) { leader.ours->say(seen); });
-  }
-
-  int exit_code = kDone;
-  role::Ending ending(env, {.drain = [&] { return drain(leader, traffic, tunnels, probe); },
-                            .cut =
-                                [&] {
-                                  traffic.edge().cut();
-                                  probe.cut();
-                                }});
-  (*process)->on_signal([&](int signal) {
-    if (signal == SIGHUP) return (*access_log)->reopen();
-    ending.on_signal(signal);
-  });
-  traffic.edge().passwords().answer_on((*process)->slow().loop());
-  leader.start([&](const std::string& sentence) {
-    exit_code = refuse(sentence);
-    if (!ending.begun()) ending.on_signal(SIGTERM);
-  });
-  (*process)->run();
-  return exit_code;
+  role::Succession succession(*log, succession_options(options));
+  if (auto begun = succession.begin(); !begun) return refuse(begun.error());
+  EdgeProcess edge(arguments, *log, succession);
+  auto done = edge.make();
+  if (done) done = edge.listen();
+  const auto ended = done ? edge.run() : std::unexpected(done.error());
+  if (ended) return *ended;
+  succession.refuse(ended.error());
+  return refuse(ended.error());
 }
 
 }  // namespace weir::cli

@@ -287,6 +287,22 @@ inline constexpr std::array kCaFlags{
          [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }},
 };
 
+// --- weir upgrade
+inline constexpr std::array kUpgradeFlags{
+    Flag{"--data-dir", "DIR", "./weir-data", "of the weir that is to be replaced",
+         [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }},
+    Flag{"--binary", "FILE", "the one that is asked", "what takes its place, with the same arguments",
+         [](Arguments& to, std::string_view value) { return set_text(to.upgrade.binary, value); }},
+    Flag{"--timeout", "DURATION", "30s",
+         "within which it has to be ready, or the old one goes on as if nothing had been asked",
+         [](Arguments& to, std::string_view value) { return set_valid_for(to.upgrade.timeout, value); }},
+    Flag{"--drain-limit", "DURATION", "none",
+         "after which connections that the old one still has are cut, streams and WebSockets, too",
+         [](Arguments& to, std::string_view value) {
+           return set_valid_for(to.upgrade.drain_limit.emplace(), value);
+         }},
+};
+
 // --- weir store
 inline constexpr std::array kStoreFlags{
     Flag{"ACTION", "ACTION", "", "copy",

@@ -10,8 +10,10 @@
 #include "base/text.h"
 #include "config/documents.h"
 #include "config/formats.h"
+#include "handover/child.h"
 #include "net/network.h"
 #include "role/machine.h"
+#include "role/service_manager.h"
 
 namespace weir::cli {
 namespace {
@@ -69,6 +71,16 @@ std::optional<std::string> variable(const char* name) {
 }
 
 }  // namespace
+
+void tell_service_manager(std::string_view state) {
+  if (const auto socket = variable("NOTIFY_SOCKET")) role::tell_service_manager(*socket, state);
+}
+
+// Its parent is whoever started that process; a variable that was handed on to others is not meant for them.
+bool is_successor() {
+  const auto by = variable(handover::kChildVariable);
+  return by && ::unsetenv(handover::kChildVariable) == 0;
+}
 
 std::expected<ApiUrl, std::string> parse_url(std::string_view text) {
   constexpr std::string_view kLike =

@@ -55,6 +55,11 @@ std::expected<Settings, std::string> choose_settings(const SettingSources& sourc
 // From the environment and the files of this process. The error: a file that is there and can't be read.
 std::expected<SettingSources, std::string> gather_sources(const Arguments& arguments);
 
+// systemd's notification socket, for whoever runs this as a service.
+void tell_service_manager(std::string_view state);
+// Whether the process that started this one is to be replaced by it.
+bool is_successor();
+
 // How the API is spoken to: null for http://. Believed are the authorities of ca_path; without one, that of
 // `weir up` in this folder for an API of this machine, or else the system's. The error is one sentence.
 std::expected<std::shared_ptr<tls::ClientContext>, std::string> tls_for(const Settings& settings);

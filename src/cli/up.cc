@@ -1,8 +1,11 @@
 #include "cli/up.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <expected>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -12,6 +15,7 @@
 #include <vector>
 
 #include "cli/log.h"
+#include "cli/settings.h"
 #include "controller/issuer.h"
 #include "enroll/authority_file.h"
 #include "h2/server_connection.h"
@@ -19,6 +23,7 @@
 #include "role/control_plane.h"
 #include "role/machine.h"
 #include "role/process.h"
+#include "role/succession.h"
 #include "role/traffic.h"
 #include "role/tunnels.h"
 #include "store/data_directory.h"
@@ -147,94 +152,182 @@ void show_ready(Log& log, const UpOptions& options, const role::Traffic& traffic
                      {"workers", std::to_string(options.workers)}});
 }
 
-net::Task<void> drain(role::ControlPlane& control, role::Traffic& traffic, role::Tunnels& tunnels) {
+net::Task<void> drain(role::ControlPlane& control, role::Traffic& traffic, role::Tunnels& tunnels,
+                      role::Succession& succession) {
+  tell_service_manager("STOPPING=1");
   control.drain();
   tunnels.drain();
   co_await traffic.edge().drain();
   co_await tunnels.stop();
   co_await control.join();
+  co_await succession.stop();
 }
+
+net::Task<void> give_control(role::ControlPlane& control) {
+  control.fall_silent();
+  control.drain();
+  co_await control.join();
+  control.close_store();
+}
+
+net::Task<void> nothing() { co_return; }
+
+// The parts of weir up, in the order in which they need each other.
+class Up {
+ public:
+  Up(const UpOptions& options, Log& log, role::Succession& succession)
+      : options_(options), log_(log), succession_(succession) {}
+
+  // The errors are sentences.
+  std::expected<void, std::string> make() {
+    const bool to_file = options_.access_log.kind == record::AccessLogTarget::Kind::kFile;
+    auto process = role::Process::create(
+        log_, {.workers = options_.workers, .on_hangup = to_file, .inherited = succession_.inherited()});
+    if (!process) return std::unexpected(process.error());
+    process_ = std::move(*process);
+    auto access_log = open_access_log(options_.access_log, log_);
+    if (!access_log) return std::unexpected(access_log.error());
+    access_log_ = std::move(*access_log);
+    auto directory = succession_.directory();
+    if (!directory) return std::unexpected(directory.error());
+    directory_ = std::make_shared<const store::DataDirectory>(std::move(*directory));
+    auto authority = enroll::read_or_make_authority(options_.data_dir, env().loop.clock().wall_now());
+    if (!authority) return std::unexpected(authority.error());
+    authority_ = std::move(*authority);
+    const auto cookie_key = authority_->derive_secret(controller::kCookiePurpose);
+    if (!cookie_key) return std::unexpected(std::string(cookie_key.error().text));
+    tunnels_.emplace(env(), process_->workers());
+    role::TrafficOptions to_traffic =
+        traffic_options(options_, *directory_, authority_, *cookie_key, access_log_.get(), tunnels_->live());
+    succession_.give(to_traffic);
+    traffic_.emplace(tunnels_->control(), tunnels_->workers(), std::move(to_traffic));
+    role::ControlPlaneOptions to_control = with_edge(options_, control_plane_options(options_, authority_));
+    to_control.store_is_held = succession_.takes_over();
+    control_.emplace(env(), std::move(to_control), directory_, &*traffic_,
+                     [this](const net::Address& api, const std::string& made_token) {
+                       if (!made_token.empty()) show_admin_token(options_.data_dir, made_token);
+                       show_ready(log_, options_, *traffic_, api);
+                       succession_.ready();
+                     });
+    control_->add_metrics([this](std::string& out) { succession_.write_metrics(out); });
+    return {};
+  }
+
+  std::expected<void, std::string> listen() {
+    if (auto done = traffic_->prepare(); !done) return done;
+    if (auto done = control_->prepare(); !done) return done;
+    traffic_->on_applied([this](const config::SnapshotPointer& snapshot) { tunnels_->apply(snapshot); });
+    if (auto done = traffic_->listen(); !done) return done;
+    if (auto done = tunnels_->listen({.ssh = {options_.ssh, options_.ssh_is_preset},
+                                      .tunnel = {options_.tunnel, options_.tunnel_is_preset}});
+        !done) {
+      return done;
+    }
+    const auto identity = [this] {
+      return tunnels_identity(options_, *traffic_, *authority_, env().loop.clock().wall_now());
+    };
+    auto known = identity();
+    if (!known) return std::unexpected(std::string(known.error().text));
+    tunnels_->open(std::move(*known));
+    if (tunnels_->tunnel()) control_->set_relay(role::reached_with_port(*tunnels_->tunnel()));
+    keeping_.emplace(env().loop);
+    keeping_->spawn(keep_identity(env(), *tunnels_, identity));
+    control_->on_hearing(
+        [this] { tunnels_->on_seen([this](const report::TunnelSeen& seen) { control_->say(seen); }); });
+    return control_->listen();
+  }
+
+  // Until the end.
+  std::expected<void, std::string> run() {
+    role::Ending ending(env(), {.drain =
+                                    [this] {
+                                      keeping_->cancel();
+                                      return drain(*control_, *traffic_, *tunnels_, succession_);
+                                    },
+                                .cut =
+                                    [this] {
+                                      traffic_->edge().cut();
+                                      control_->cut();
+                                    },
+                                .hurry = [this] { traffic_->edge().hurry(); }});
+    process_->on_signal([&](int signal) {
+      if (signal == SIGHUP) return access_log_->reopen();
+      ending.on_signal(signal);
+    });
+    auto started = succession_.start(*process_, *directory_, ending,
+                                     {.traffic = &*traffic_,
+                                      .take_clients = [this] { tunnels_->expect(); },
+                                      .take_control = [this] { control_->open_store(); },
+                                      .give_control = [this] { return give_control(*control_); },
+                                      .leave =
+                                          [this] {
+                                            keeping_->cancel();
+                                            return tunnels_->leave();
+                                          },
+                                      .end = [this] { return tunnels_->stop(); }});
+    if (!started) return started;
+    traffic_->edge().passwords().answer_on(process_->slow().loop());
+    control_->passwords().answer_on(process_->slow().loop());
+    process_->run();
+    return {};
+  }
+
+ private:
+  net::Env& env() { return process_->control().env(); }
+
+  const UpOptions& options_;
+  Log& log_;
+  role::Succession& succession_;
+  std::unique_ptr<role::Process> process_;
+  std::unique_ptr<record::AccessLog> access_log_;
+  std::shared_ptr<const store::DataDirectory> directory_;
+  std::shared_ptr<const tls::Authority> authority_;
+  std::optional<role::Tunnels> tunnels_;
+  std::optional<role::Traffic> traffic_;
+  std::optional<role::ControlPlane> control_;
+  std::optional<net::TaskGroup> keeping_;
+};
 
 }  // namespace
 
-int run_up(const UpOptions& options) {
-  const std::unique_ptr<Log> log = make_log(options.log_level, options.log_json);
-  const bool to_file = options.access_log.kind == record::AccessLogTarget::Kind::kFile;
-  auto process = role::Process::create(*log, {.workers = options.workers, .on_hangup = to_file});
-  if (!process) return refuse(process.error());
-  net::Env& env = (*process)->control().env();
-
-  auto access_log = open_access_log(options.access_log, *log);
-  if (!access_log) return refuse(access_log.error());
-  auto taken = store::DataDirectory::open(options.data_dir);
-  if (!taken) return refuse(taken.error().sentence);
-  const auto directory = std::make_shared<const store::DataDirectory>(std::move(*taken));
-  auto authority = enroll::read_or_make_authority(options.data_dir, env.loop.clock().wall_now());
-  if (!authority) return refuse(authority.error());
-  const auto cookie_key = (*authority)->derive_secret(controller::kCookiePurpose);
-  if (!cookie_key) return refuse(cookie_key.error().text);
-
-  role::Tunnels tunnels(env, (*process)->workers());
-  role::Traffic traffic(
-      tunnels.control(), tunnels.workers(),
-      traffic_options(options, *directory, *authority, *cookie_key, access_log->get(), tunnels.live()));
-  const auto on_ready = [&](const net::Address& api, const std::string& made_token) {
-    if (!made_token.empty()) show_admin_token(options.data_dir, made_token);
-    show_ready(*log, options, traffic, api);
-  };
-  role::ControlPlane control(env, with_edge(options, control_plane_options(options, *authority)), directory,
-                             &traffic, on_ready);
-  if (auto done = traffic.prepare(); !done) return refuse(done.error());
-  if (auto done = control.prepare(); !done) return refuse(done.error());
-  traffic.on_applied([&](const config::SnapshotPointer& snapshot) { tunnels.apply(snapshot); });
-  if (auto done = traffic.listen(); !done) return refuse(done.error());
-  if (auto done = tunnels.listen({.ssh = {options.ssh, options.ssh_is_preset},
-                                  .tunnel = {options.tunnel, options.tunnel_is_preset}});
-      !done) {
-    return refuse(done.error());
-  }
-  const auto identity = [&] {
-    return tunnels_identity(options, traffic, **authority, env.loop.clock().wall_now());
-  };
-  auto known = identity();
-  if (!known) return refuse(known.error().text);
-  tunnels.open(std::move(*known));
-  if (tunnels.tunnel()) control.set_relay(role::reached_with_port(*tunnels.tunnel()));
-  net::TaskGroup keeping(env.loop);
-  keeping.spawn(keep_identity(env, tunnels, identity));
-  control.on_hearing([&] { tunnels.on_seen([&](const report::TunnelSeen& seen) { control.say(seen); }); });
-  if (auto done = control.listen(); !done) return refuse(done.error());
-
-  role::Ending ending(env, {.drain =
-                                [&] {
-                                  keeping.cancel();
-                                  return drain(control, traffic, tunnels);
-                                },
-                            .cut =
-                                [&] {
-                                  traffic.edge().cut();
-                                  control.cut();
-                                }});
-  (*process)->on_signal([&](int signal) {
-    if (signal == SIGHUP) return (*access_log)->reopen();
-    ending.on_signal(signal);
-  });
-  traffic.edge().passwords().answer_on((*process)->slow().loop());
-  control.passwords().answer_on((*process)->slow().loop());
-  (*process)->run();
-  return 0;
+role::Succession::Options succession_options(const UpOptions& options) {
+  return {.data_dir = options.data_dir,
+          .version = WEIR_VERSION,
+          .takes_over = is_successor(),
+          .environment = environ,
+          .tell_manager = tell_service_manager};
 }
 
+int run_up(const UpOptions& options) {
+  const std::unique_ptr<Log> log = make_log(options.log_level, options.log_json);
+  role::Succession succession(*log, succession_options(options));
+  if (auto begun = succession.begin(); !begun) return refuse(begun.error());
+  Up up(options, *log, succession);
+  auto done = up.make();
+  if (done) done = up.listen();
+  if (done) done = up.run();
+  if (done) return 0;
+  succession.refuse(done.error());
+  return refuse(done.error());
+}
+
+// As Up, without an edge.
 int run_controller(const UpOptions& options) {
   const std::unique_ptr<Log> log = make_log(options.log_level, options.log_json);
-  auto process = role::Process::create(*log, {.workers = 0});
-  if (!process) return refuse(process.error());
+  role::Succession succession(*log, succession_options(options));
+  if (auto begun = succession.begin(); !begun) return refuse(begun.error());
+  const auto fail = [&succession](const std::string& sentence) {
+    succession.refuse(sentence);
+    return refuse(sentence);
+  };
+  auto process = role::Process::create(*log, {.workers = 0, .inherited = succession.inherited()});
+  if (!process) return fail(process.error());
   net::Env& env = (*process)->control().env();
-  auto taken = store::DataDirectory::open(options.data_dir);
-  if (!taken) return refuse(taken.error().sentence);
+  auto taken = succession.directory();
+  if (!taken) return fail(taken.error());
   const auto directory = std::make_shared<const store::DataDirectory>(std::move(*taken));
   auto authority = enroll::read_or_make_authority(options.data_dir, env.loop.clock().wall_now());
-  if (!authority) return refuse(authority.error());
+  if (!authority) return fail(authority.error());
 
   std::optional<role::ControlPlane> control;
   const auto on_ready = [&](const net::Address& api, const std::string& made_token) {
@@ -242,16 +335,28 @@ int run_controller(const UpOptions& options) {
     log->info("ready", {{"api", api_url(options, api)},
                         {"xds", control->discovery() ? control->discovery()->to_string() : "off"},
                         {"data_dir", options.data_dir}});
+    succession.ready();
   };
-  control.emplace(env, control_plane_options(options, *authority), directory, nullptr, on_ready);
-  if (auto done = control->prepare(); !done) return refuse(done.error());
-  if (auto done = control->listen(); !done) return refuse(done.error());
+  role::ControlPlaneOptions to_control = control_plane_options(options, *authority);
+  to_control.store_is_held = succession.takes_over();
+  control.emplace(env, std::move(to_control), directory, nullptr, on_ready);
+  if (auto done = control->prepare(); !done) return fail(done.error());
+  if (auto done = control->listen(); !done) return fail(done.error());
   const auto drain_control = [&]() -> net::Task<void> {
     control->drain();
     co_await control->join();
+    co_await succession.stop();
   };
-  role::Ending ending(env, {.drain = drain_control, .cut = [&] { control->cut(); }});
+  role::Ending ending(env, {.drain = drain_control, .cut = [&] { control->cut(); }, .hurry = [] {}});
   (*process)->on_signal([&](int signal) { ending.on_signal(signal); });
+  auto started = succession.start(**process, *directory, ending,
+                                  {.traffic = nullptr,
+                                   .take_clients = [] {},
+                                   .take_control = [&] { control->open_store(); },
+                                   .give_control = [&] { return give_control(*control); },
+                                   .leave = nothing,
+                                   .end = nothing});
+  if (!started) return fail(started.error());
   control->passwords().answer_on((*process)->slow().loop());
   (*process)->run();
   return 0;

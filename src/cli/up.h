@@ -11,6 +11,7 @@
 #include "mirror/handed_ports.h"
 #include "net/network.h"
 #include "record/access_log.h"
+#include "role/succession.h"
 
 namespace weir::cli {
 
@@ -52,6 +53,9 @@ struct UpOptions {
                                  is_here(xds.value_or(api)));
   }
 };
+
+// How a command that runs a role takes over from another process, and gives way to the next.
+role::Succession::Options succession_options(const UpOptions& options);
 
 // The exit code.
 int run_up(const UpOptions& options);

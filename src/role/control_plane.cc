@@ -31,6 +31,8 @@ namespace {
 // The change that an answer to a write stands for is in force when the answer is there; a publisher that is
 // stuck must not hold up the API.
 constexpr Duration kSettleTimeout = std::chrono::seconds(1);
+// The same for a store that another process gives up: whoever calls meanwhile waits in its connection.
+constexpr Duration kTakeOverTimeout = std::chrono::seconds(10);
 constexpr Duration kRetryAfterError = std::chrono::seconds(1);
 // As edges elsewhere report theirs.
 constexpr Duration kLoadInterval = std::chrono::seconds(5);
@@ -101,11 +103,19 @@ config::SnapshotPointer ControlPlane::started_from() const {
 
 std::expected<void, std::string> ControlPlane::prepare() {
   // With a snapshot, traffic flows whatever the store does; without one there is nothing to begin with.
-  if (!started_from()) {
+  if (options_.store_is_held) {
+    if (!options_.store.empty()) return prepare_ports();
+    if (auto known = store::Engine::check(*directory_); !known)
+      return std::unexpected(known.error().sentence);
+  } else if (!started_from()) {
     auto opened = store::Engine::open(store_options());
     if (!opened) return std::unexpected(opened.error().sentence);
     engine_ = std::move(*opened);
   }
+  return prepare_ports();
+}
+
+std::expected<void, std::string> ControlPlane::prepare_ports() {
   if (auto unused = env_.network.check_unused(options_.api); !unused) {
     return std::unexpected(cannot_listen("--api", options_.api, unused.error()));
   }
@@ -133,10 +143,21 @@ std::expected<void, std::string> ControlPlane::listen() {
   api_listener_ = std::move(*api);
   if (engine_) {
     start_backend(std::move(engine_));
-  } else {
-    open_store_late();
+  } else if (!options_.store_is_held) {
+    open_store_late(kSettleTimeout);
   }
   return {};
+}
+
+void ControlPlane::open_store() {
+  if (!draining_) open_store_late(kTakeOverTimeout);
+}
+
+void ControlPlane::close_store() {
+  closed_ = true;
+  opener_.reset();
+  backend_.reset();
+  engine_.reset();
 }
 
 std::expected<void, std::string> ControlPlane::make_door() {
@@ -154,9 +175,9 @@ store::Engine::Options ControlPlane::store_options() const {
   return {.directory = {}, .taken = directory_, .url = options_.store, .log = &env_.log};
 }
 
-void ControlPlane::open_store_late() {
+void ControlPlane::open_store_late(Duration admit_after) {
   gate_.close("the store is being opened");
-  tasks_.spawn(admit_late());
+  tasks_.spawn(admit_late(admit_after));
   opener_.emplace(store_options(), [this](store::Opened<std::unique_ptr<store::Engine>> opened) {
     env_.loop.post([this, result = std::move(opened)]() mutable { on_store(std::move(result)); });
   });
@@ -172,7 +193,7 @@ void ControlPlane::on_store(store::Opened<std::unique_ptr<store::Engine>> opened
     env_.log.error(
         "the store can't be opened: traffic goes on from the last snapshot, and nothing can be changed",
         {{"reason", opened.error().sentence},
-         {"snapshot_revision", std::to_string(started_from()->revision)}});
+         {"snapshot_revision", started_from() ? std::to_string(started_from()->revision) : "none"}});
   }
   why_no_store_ = std::move(opened.error().sentence);
   gate_.close(why_no_store_ + " (traffic goes on as it was last configured)");
@@ -198,6 +219,7 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   backend_ = std::make_unique<Backend>(options_, env_, std::move(engine), started_from(), std::move(sinks));
   backend_->api.add_metrics([this](std::string& out) {
     if (traffic_ != nullptr) traffic_->edge().write_metrics(out);
+    if (more_metrics_) more_metrics_(out);
     backend_->controller.write_metrics(out);
     backend_->fleet.write_metrics(out);
     if (backend_->discovery) backend_->discovery->write_metrics(out);
@@ -327,6 +349,7 @@ void ControlPlane::watch_traffic() {
 }
 
 void ControlPlane::say(report::EndpointSeen seen) {
+  if (closed_) return;
   if (!backend_) return unsaid_.push_back(std::move(seen));
   report::Report report;
   report.endpoints.push_back(std::move(seen));
@@ -334,6 +357,7 @@ void ControlPlane::say(report::EndpointSeen seen) {
 }
 
 void ControlPlane::say(report::TunnelSeen seen) {
+  if (closed_) return;
   report::Report report;
   report.tunnels.push_back(std::move(seen));
   backend_->fleet.report(options_.edge_name, report);
@@ -463,8 +487,8 @@ net::Task<void> ControlPlane::settle_late() {
   if (co_await env_.loop.sleep(kSettleTimeout)) settled_.set();
 }
 // A store that takes long to open is no reason to answer nothing.
-net::Task<void> ControlPlane::admit_late() {
-  if (co_await env_.loop.sleep(kSettleTimeout)) open_api();
+net::Task<void> ControlPlane::admit_late(Duration at_most) {
+  if (co_await env_.loop.sleep(at_most)) open_api();
 }
 
 void ControlPlane::drain() {

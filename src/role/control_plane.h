@@ -54,6 +54,8 @@ struct ControlPlaneOptions {
   bool discovery_is_preset = true;  // nobody asked for it: when the port is taken, there is none
   // By which it is reached, for its certificate. Empty: without TLS.
   std::function<std::vector<std::string>()> discovery_names;
+  // Another process has the store, and lets go of it before open_store().
+  bool store_is_held = false;
   // The edge in this process, as it is registered; without a name: there is none.
   std::string edge_name;
   config::EdgeSpec edge;
@@ -73,6 +75,16 @@ class ControlPlane {
   // only when no traffic flows yet; otherwise it is tried again and again. The errors are sentences.
   std::expected<void, std::string> prepare();
   std::expected<void, std::string> listen();
+
+  // Appends to what /metrics shows. Before listen().
+  void add_metrics(std::function<void(std::string& out)> write) { more_metrics_ = std::move(write); }
+
+  // When the store was held, once it is no more. On the control loop.
+  void open_store();
+  // What the edge of this process says is another process's from now on.
+  void fall_silent() { closed_ = true; }
+  // After join(): nothing here uses the store any more, and another process may.
+  void close_store();
 
   // Of accounts. Its answer_on() is called before any core runs.
   auth::PasswordChecker& passwords() { return passwords_; }
@@ -94,8 +106,9 @@ class ControlPlane {
 
  private:
   struct Backend;
+  std::expected<void, std::string> prepare_ports();
   store::Engine::Options store_options() const;
-  void open_store_late();
+  void open_store_late(Duration admit_after);
   void on_store(store::Opened<std::unique_ptr<store::Engine>> opened);
   void start_backend(std::unique_ptr<store::Engine> engine);
   std::string status_of(const config::Object& object) const;
@@ -118,7 +131,7 @@ class ControlPlane {
   void open_api();
   std::expected<void, std::string> make_door();
   net::Task<void> settle_late();
-  net::Task<void> admit_late();
+  net::Task<void> admit_late(Duration at_most);
 
   net::Env& env_;
   ControlPlaneOptions options_;
@@ -139,8 +152,10 @@ class ControlPlane {
   std::string relay_;  // empty: they can't
   auth::AdminToken admin_token_;
   bool draining_ = false;
-  std::vector<report::EndpointSeen> unsaid_;  // of this process's edge, before there is a backend
-  std::function<void()> hearing_;             // null: nobody asks
+  std::function<void(std::string& out)> more_metrics_;  // null: no more
+  bool closed_ = false;                                 // nobody is told anything any more
+  std::vector<report::EndpointSeen> unsaid_;            // of this process's edge, before there is a backend
+  std::function<void()> hearing_;                       // null: nobody asks
   std::optional<store::Opener> opener_;
 };
 

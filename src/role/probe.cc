@@ -24,6 +24,7 @@ net::Task<Result<http::ResponsePtr>> Probe::handle(http::Request& request) {
   if (path == "/metrics") {
     std::string text;
     traffic_.edge().write_metrics(text);
+    if (more_metrics_) more_metrics_(text);
     co_return std::make_unique<http::TextResponse>(200, "text/plain; version=0.0.4", std::move(text));
   }
   const bool known = path == "/readyz";

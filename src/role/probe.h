@@ -3,7 +3,9 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "http/server.h"
 #include "http/service.h"
@@ -21,6 +23,9 @@ class Probe final : public http::Service {
   std::expected<net::Address, std::string> listen(net::Env& env, const net::Address& at);
   net::Task<Result<http::ResponsePtr>> handle(http::Request& request) override;
 
+  // Appends to what /metrics shows. Before any core runs.
+  void add_metrics(std::function<void(std::string& out)> write) { more_metrics_ = std::move(write); }
+
   void drain() { server_.drain(); }
   void cut() { server_.cut(); }
   net::Task<void> join() { return server_.join(); }
@@ -28,6 +33,7 @@ class Probe final : public http::Service {
  private:
   const Traffic& traffic_;
   http::Server server_;
+  std::function<void(std::string& out)> more_metrics_;  // null: no more
 };
 
 }  // namespace weir::role

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -22,8 +23,10 @@ void raise_descriptor_limit() {
 std::expected<std::unique_ptr<Process>, std::string> Process::create(Log& log, ProcessOptions options) {
   raise_descriptor_limit();
   std::unique_ptr<Process> process(new Process());
-  auto control = net::Core::create(log);
-  if (!control) return std::unexpected(std::string(control.error().text));
+  const bool hold = !options.inherited.empty();
+  process->sockets_.inherit(std::move(options.inherited), std::max(options.workers, 1U));
+  auto control = process->make_core(log, hold);
+  if (!control) return std::unexpected(control.error());
   process->control_ = std::move(*control);
   const auto handler = [raw = process.get()](int signal) {
     if (raw->handler_) raw->handler_(signal);
@@ -34,15 +37,32 @@ std::expected<std::unique_ptr<Process>, std::string> Process::create(Log& log, P
   if (!signals) return std::unexpected(std::string(signals.error().text));
   process->signals_ = std::move(*signals);
   for (unsigned i = 0; i < options.workers; ++i) {
-    auto core = net::Core::create(log);
-    if (!core) return std::unexpected(std::string(core.error().text));
+    auto core = process->make_core(log, hold);
+    if (!core) return std::unexpected(core.error());
     process->worker_envs_.push_back(&(*core)->env());
     process->workers_.push_back(std::move(*core));
   }
-  auto slow = net::Core::create(log);
-  if (!slow) return std::unexpected(std::string(slow.error().text));
+  auto slow = process->make_core(log, false);
+  if (!slow) return std::unexpected(slow.error());
   process->slow_ = std::move(*slow);
   return process;
+}
+
+std::expected<std::unique_ptr<net::Core>, std::string> Process::make_core(Log& log, bool hold) {
+  auto core = net::Core::create(log, &sockets_);
+  if (!core) return std::unexpected(std::string(core.error().text));
+  if (hold) (*core)->network().hold();
+  return std::move(*core);
+}
+
+// What there is already is not needed twice.
+void Process::release(std::vector<net::ListeningSockets::One> late) {
+  std::erase_if(late, [this](const auto& one) { return sockets_.has(one.at); });
+  sockets_.inherit(std::move(late), std::max<std::size_t>(workers_.size(), 1));
+  for (const auto& worker : workers_) {
+    worker->loop().post([core = worker.get()] { core->network().release(); });
+  }
+  control_->loop().post([core = control_.get()] { core->network().release(); });
 }
 
 void Process::run() {
@@ -56,7 +76,8 @@ void Process::run() {
 void Ending::on_signal(int signal) {
   if (++signals_ == 1) {
     env_.log.info("draining", {{"signal", strsignal(signal)}});
-    tasks_.spawn(end());
+    if (leaving_) return steps_.hurry();
+    tasks_.spawn(end(steps_.drain()));
   } else if (signals_ == 2) {
     env_.log.warning("stopping at once");
     steps_.cut();
@@ -65,8 +86,14 @@ void Ending::on_signal(int signal) {
   }
 }
 
-net::Task<void> Ending::end() {
-  co_await steps_.drain();
+void Ending::leave(net::Task<void> leaving) {
+  if (begun()) return;
+  leaving_ = true;
+  tasks_.spawn(end(std::move(leaving)));
+}
+
+net::Task<void> Ending::end(net::Task<void> steps) {
+  co_await steps;
   env_.log.info("stopped");
   env_.loop.stop();
 }

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "net/core.h"
+#include "net/listening.h"
 #include "net/task.h"
 #include "net/task_group.h"
 #include "role/signals.h"
@@ -20,6 +21,9 @@ namespace weir::role {
 struct ProcessOptions {
   unsigned workers = 0;    // threads of the data plane
   bool on_hangup = false;  // SIGHUP is for the role; else it ends the process, as a closed terminal means it
+  // Of the process that this one takes the place of; nothing is accepted before release(). None: it takes
+  // nobody's.
+  std::vector<net::ListeningSockets::One> inherited = {};
 };
 
 class Process {
@@ -32,6 +36,12 @@ class Process {
 
   net::Core& control() { return *control_; }
   std::span<net::Env* const> workers() const { return worker_envs_; }
+  // All that listen.
+  net::ListeningSockets& sockets() { return sockets_; }
+  // What was inherited, or comes late, is accepted on from now on. On the control core.
+  void release(std::vector<net::ListeningSockets::One> late);
+
+  net::Core& worker(std::size_t place) { return *workers_[place]; }
   // A core for what takes as long as a thousand requests: hashing passwords.
   net::Core& slow() { return *slow_; }
 
@@ -42,7 +52,9 @@ class Process {
 
  private:
   Process() = default;
+  std::expected<std::unique_ptr<net::Core>, std::string> make_core(Log& log, bool hold);
 
+  net::ListeningSockets sockets_;
   std::unique_ptr<net::Core> control_;
   std::function<void(int)> handler_;
   std::unique_ptr<Signals> signals_;
@@ -57,19 +69,24 @@ class Ending {
   struct Steps {
     std::function<net::Task<void>()> drain;  // returns when nothing is left; then the loop is stopped
     std::function<void()> cut;
+    std::function<void()> hurry;  // while it leaves: as much as drain would do
   };
   Ending(net::Env& env, Steps steps) : env_(env), steps_(std::move(steps)), tasks_(env.loop) {}
 
   void on_signal(int signal);
-  bool begun() const { return signals_ > 0; }
+  // In the place of a drain, since another process goes on: returns when nothing is left.
+  void leave(net::Task<void> leaving);
+  bool left() const { return leaving_; }  // to another process
+  bool begun() const { return signals_ > 0 || leaving_; }
 
  private:
-  net::Task<void> end();
+  net::Task<void> end(net::Task<void> steps);
 
   net::Env& env_;
   Steps steps_;
   net::TaskGroup tasks_;
   int signals_ = 0;
+  bool leaving_ = false;
 };
 
 }  // namespace weir::role

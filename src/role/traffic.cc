@@ -4,6 +4,17 @@
 
 namespace weir::role {
 
+namespace {
+
+std::expected<config::SnapshotPointer, std::string> read_given(std::string_view text) {
+  auto snapshot = config::read_snapshot(text);
+  if (snapshot) return std::move(*snapshot);
+  return std::unexpected("the snapshot of the running process can't be used: " +
+                         config::to_text(snapshot.error()));
+}
+
+}  // namespace
+
 std::string cannot_listen(const char* flag, const net::Address& address, const Error& error) {
   return "cannot listen on " + address.to_string() + " (" + flag + "): " + why_not(error);
 }
@@ -12,10 +23,17 @@ Traffic::Traffic(net::Env& control, std::span<net::Env* const> workers, TrafficO
     : control_(control),
       options_(std::move(options)),
       edge_(control, workers, options_.edge),
-      snapshot_file_(options_.snapshot_path, control.log) {}
+      snapshot_file_(std::in_place, options_.snapshot_path, control.log) {}
 
 std::expected<void, std::string> Traffic::prepare() {
-  started_from_ = read_last_snapshot();
+  if (options_.snapshot.empty()) {
+    started_from_ = read_last_snapshot();
+  } else {
+    auto given = read_given(options_.snapshot);
+    if (!given) return std::unexpected(given.error());
+    started_from_ = std::move(*given);
+    edge_.recall(options_.remembered);
+  }
   const net::Address& http = options_.edge.http;
   if (auto unused = control_.network.check_unused(http); !unused) {
     return std::unexpected(cannot_listen("--http", http, unused.error()));
@@ -52,12 +70,21 @@ void Traffic::begin() {
 }
 
 void Traffic::apply(config::SnapshotPointer snapshot) {
-  snapshot_file_.keep([snapshot] { return config::snapshot_text(*snapshot); });
+  if (snapshot_file_) snapshot_file_->keep([snapshot] { return config::snapshot_text(*snapshot); });
   take_effect(std::move(snapshot));
   begin();
 }
 
+std::expected<void, std::string> Traffic::apply_text(std::string_view text) {
+  auto given = read_given(text);
+  if (!given) return std::unexpected(given.error());
+  take_effect(std::move(*given));
+  begin();
+  return {};
+}
+
 void Traffic::take_effect(config::SnapshotPointer snapshot) {
+  in_force_ = snapshot;
   if (applied_) applied_(snapshot);
   edge_.apply(std::move(snapshot));
 }

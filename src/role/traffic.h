@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/snapshot.h"
@@ -26,6 +27,9 @@ struct TrafficOptions {
   std::optional<net::Address> https;  // the shared listener; none: there is none
   bool https_is_preset = true;        // nobody asked for it: when the port is taken, there is none
   std::string snapshot_path;
+  // Of the process that this one takes the place of, in the place of what is on disk; see Edge::recall().
+  std::string snapshot;  // empty: there is none
+  std::string remembered;
 };
 
 class Traffic {
@@ -42,6 +46,12 @@ class Traffic {
 
   // Takes effect on every worker in its next turn, and goes to disk.
   void apply(config::SnapshotPointer snapshot);
+  // The same for one that another process has in force, and keeps on disk.
+  std::expected<void, std::string> apply_text(std::string_view text);
+  // What is in force, for another process; null: nothing is.
+  const config::SnapshotPointer& in_force() const { return in_force_; }
+  // Nothing more is kept on disk: that is another process's from now on. Blocks until what waits is written.
+  void let_go() { snapshot_file_.reset(); }
   bool has_snapshot() const { return has_snapshot_; }
   // Called with each snapshot that takes effect, also the one that traffic begins with. Before listen().
   void on_applied(std::function<void(const config::SnapshotPointer&)> applied) {
@@ -66,7 +76,8 @@ class Traffic {
   bool has_snapshot_ = false;
   std::function<void()> begun_;
   std::function<void(const config::SnapshotPointer&)> applied_;  // null: nobody is told
-  store::KeptFile snapshot_file_;
+  config::SnapshotPointer in_force_;
+  std::optional<store::KeptFile> snapshot_file_;
 };
 
 }  // namespace weir::role

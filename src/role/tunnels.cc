@@ -1,7 +1,10 @@
 #include "role/tunnels.h"
 
+#include <chrono>
+
 #include "auth/machine.h"
 #include "controller/issuer.h"
+#include "controller/tunnels.h"
 #include "role/traffic.h"
 #include "ssh/key.h"
 #include "tls/certificate_request.h"
@@ -186,12 +189,33 @@ void Tunnels::see(report::TunnelSeen seen) {
   if (told_) told_(seen);
 }
 
+// As long as controllers wait for what an edge has lost (controller::kTunnelGrace).
+void Tunnels::expect() { registry_.expect_until(control_.loop.now() + controller::kTunnelGrace); }
+
 void Tunnels::drain() {
   for (const auto& core : cores_) {
     core->below.loop.post([core = core.get()] {
       if (core->port) core->port->drain();
     });
   }
+}
+
+net::Task<void> Tunnels::leave() {
+  for (const auto& core : cores_) core->below.loop.post([core = core.get()] { core->serving.cancel(); });
+  drain();
+  // For what is under way; the client that is sent away comes again at once, to the other process.
+  constexpr Duration kSshGrace = std::chrono::seconds(1);
+  (void)co_await control_.loop.sleep(kSshGrace);
+  for (const auto& core : cores_) {
+    net::Event ended;
+    core->below.loop.post([&] { core->ending.spawn(end_ssh(*core, ended)); });
+    (void)co_await ended.wait(control_.loop);
+  }
+}
+
+net::Task<void> Tunnels::end_ssh(Core& core, net::Event& ended) {
+  if (core.ssh_door) co_await core.ssh_door->stop();
+  control_.loop.post([&ended] { ended.set(); });
 }
 
 net::Task<void> Tunnels::stop_core(Core& core, net::Event& stopped) {

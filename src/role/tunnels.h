@@ -80,10 +80,15 @@ class Tunnels {
   using Told = std::function<void(const report::TunnelSeen&)>;
   void on_seen(Told told);
 
+  // Another process has let them in so far: they are expected here from now on. On the control loop.
+  void expect();
   // Agents are told to find other edges; they go on here until they have.
   void drain();
   // Nobody comes in any more, and who is in is shown out.
   net::Task<void> stop();
+  // Another process lets them in from now on: agents are told to go there, and sessions of SSH, which can't
+  // be told, end after a while. stop() follows.
+  net::Task<void> leave();
 
  private:
   struct Core {
@@ -104,6 +109,7 @@ class Tunnels {
   };
 
   net::Task<void> stop_core(Core& core, net::Event& stopped);
+  net::Task<void> end_ssh(Core& core, net::Event& ended);
   using Listener = std::unique_ptr<net::Listener> Core::*;
   std::expected<void, std::string> listen_at(const char* flag, TunnelsPort& port, Listener listener);
   void open_ssh(Core& core);
