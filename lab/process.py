@@ -127,6 +127,43 @@ class Process:
         self.stop(1.0)
 
 
+class _Popen:
+    """As subprocess.Popen, for a child that another child of ours has started as its sibling."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.returncode = None
+
+    def poll(self):
+        if self.returncode is None:
+            with contextlib.suppress(ChildProcessError):
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                if pid:
+                    self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout_s):
+        try:
+            wait_until(lambda: self.poll() is not None, timeout_s)
+        except Timeout:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout_s) from None
+        return self.returncode
+
+    def send_signal(self, number):
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+class Adopted(Process):
+    """The process that has taken the place of one that we have started: our child, too."""
+
+    def __init__(self, pid, before):
+        self.arguments = before.arguments
+        self.log_path = before.log_path
+        self.pid = pid
+        self.popen = _Popen(pid)
+
+
 def wait_listening(process, port, address="127.0.0.1", deadline_s=10.0):
     """Until it accepts on the port; fails at once, with the end of its output, when it exits instead."""
 

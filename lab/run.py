@@ -13,11 +13,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lab import attacks, changes, ipv6, smoke, world  # noqa: E402
+from lab import attacks, changes, ipv6, smoke, upgrades, world  # noqa: E402
 from lab.process import ROOT  # noqa: E402
 from lab.weir import BINARY  # noqa: E402
 
-STORIES = {"smoke": smoke.story, "changes": changes.story, "attacks": attacks.story, "ipv6": ipv6.story}
+STORIES = {
+    "smoke": smoke.story,
+    "changes": changes.story,
+    "attacks": attacks.story,
+    "ipv6": ipv6.story,
+    "upgrades": upgrades.story,
+}
 TAIL_LINES = 40  # of each log, shown when a story failed: the machine that ran it may be gone with its files
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.process import ROOT, Process, free_port, wait_until
+from lab.process import ROOT, Adopted, Process, free_port, wait_until
 
 BINARY = Path(os.environ.get("WEIR_BINARY", ROOT / "build" / "release" / "weir"))
 
@@ -96,10 +96,16 @@ class Weir:
         ]
         self.log_name = log_name
         self.process = None
+        self.environment = {}  # beside the test's own
+        self.replaced = []  # processes that another has taken the place of
 
     def start(self, *, wait=True, before_exec=None):
         self.process = Process(
-            [BINARY, *self.flags], self.directory / self.log_name, prefix=self.prefix, before_exec=before_exec
+            [BINARY, *self.flags],
+            self.directory / self.log_name,
+            prefix=self.prefix,
+            before_exec=before_exec,
+            environment=self.environment,
         )
         if wait:
             self.wait_ready()
@@ -240,7 +246,23 @@ class Weir:
 
         wait_until(serving, deadline_s, f"weir serving {host}{path}")
 
+    # --- replacing the binary
+
+    def upgrade(self, *flags, expect=0, timeout_s=60):
+        """By `weir upgrade`; self.process is the new one then, and the old one the last of self.replaced."""
+        done = self.cli("upgrade", "--data-dir", self.data, *flags, timeout_s=timeout_s)
+        said = f"{done.returncode}: {done.stdout}{done.stderr}"
+        assert done.returncode == expect, f"{said}\n{self.process.log()[-3000:]}"
+        if expect == 0:
+            pid = int(re.search(r"^replaced by process (\d+), weir \S+$", done.stdout, re.M).group(1))
+            self.replaced.append(self.process)
+            self.process = Adopted(pid, self.process)
+        return done
+
     def stop(self, deadline_s=10.0):
+        for old in self.replaced:
+            old.stop(deadline_s)
+        self.replaced = []
         return self.process.stop(deadline_s) if self.process else None
 
     def __enter__(self):
