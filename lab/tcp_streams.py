@@ -1,6 +1,7 @@
 """Streams of TCP that last: `python3 lab/tcp_streams.py serve ADDRESS PORT` gives back what it is sent;
 `... COUNT ADDRESS PORT` opens so many, prints "open COUNT", and sends blocks of random size on each, now and
-then, and wants each back as it was. After SIGUSR1 it ends them, and prints how many were whole: "echoed N"."""
+then, and wants each back as it was. After SIGUSR1 it ends them, and prints how many were whole:
+"echoed N"."""
 
 import asyncio
 import hashlib

@@ -1,9 +1,10 @@
 """upgrades: the process is replaced again and again, and nobody notices.
 
-Streams of TCP with checked data and WebSockets are open through the edge, and requests come all the while, while
-`weir upgrade` puts the binary in its own place. No stream closes, no request fails, the newest process holds as much
-memory as the first of them; the old ones have gone soon after their last WebSocket. WEIR_UPGRADES is how
-many, WEIR_UPGRADES_SECONDS how long, WEIR_UPGRADES_STREAMS how many streams of each sort."""
+Streams of TCP with checked data and WebSockets are open through the edge, and requests come all the while,
+while `weir upgrade` puts the binary in its own place. No stream closes, no request fails, the newest process
+holds as much memory as the first of them; the old ones have gone soon after their last WebSocket.
+WEIR_UPGRADES is how many, WEIR_UPGRADES_SECONDS how long, WEIR_UPGRADES_STREAMS how many streams of each
+sort."""
 
 import os
 import re
@@ -141,7 +142,8 @@ class Upgrades:
     def settled_memory(self):
         """Once it has all the streams of TCP."""
         with self.world["edge"].inside():
-            wait_until(lambda: self.weir.metrics()["weir_downstream_connections"] >= STREAMS, 20, "its streams")
+            open_now = lambda: self.weir.metrics()["weir_downstream_connections"]  # noqa: E731
+            wait_until(lambda: open_now() >= STREAMS, 20, "its streams")
         return status_kib(self.weir.pid, "VmRSS")
 
     def finish(self, name):
@@ -184,6 +186,7 @@ def story(directory):
     return (
         f"upgrades held: {UPGRADES} in {SECONDS:.0f} s, the slowest in {max(upgrades.took_s):.1f} s, under "
         f"{STREAMS} streams of TCP ({blocks} blocks, all whole), {STREAMS} WebSockets and {report.requests} "
-        f"requests without an error; {held} old processes held WebSockets, and were gone {gone_s:.1f} s after those; "
+        f"requests without an error; {held} old processes held WebSockets, and were gone {gone_s:.1f} s "
+        f"after those; "
         f"{memory[0] / 1024:.1f} MiB in the first new process and {memory[-1] / 1024:.1f} in the last."
     )
