@@ -34,8 +34,9 @@ inline constexpr Duration kFollowBound = kReattachBound + kChangeBound;
 // From a fault on the way between two machines to the last request that fails because of it: a peer that is
 // silent is given up (tunnel::kPeerKeepaliveInterval and kPeerKeepaliveTimeout), and the next one is dialled.
 inline constexpr Duration kWayBound = std::chrono::seconds(6);
-// From a session's last registration to the last request that it gets.
-inline constexpr Duration kLeftBound = std::chrono::seconds(1);
+// From a session's last registration to the last request that it gets: connections to it that an edge keeps
+// go when controllers have told the edge of the next one.
+inline constexpr Duration kLeftBound = kChangeBound;
 // From quiet to all agents, the store and all edges of one mind: an edge's next try to report to a controller
 // that it has lost (report::Reporter's longest wait and a fifth), what it has not said anew there
 // (twice controller::kTunnelGrace), and an edge that follows.
