@@ -201,6 +201,25 @@ TEST_CASE("an origin at two edges is asked again by the other way, when the conn
   CHECK(fixture.fake.network.connects(address) == tries);
 }
 
+TEST_CASE("an endpoint that was ejected gets what all others have failed") {
+  Pair pair;
+  const auto set_dead = [&pair](const char* address, bool dead) {
+    pair.fake.network.refuse(*net::Address::parse(address), dead);
+    if (dead) pair.fake.network.cut(*net::Address::parse(address));
+  };
+  pair.first.answer("\r\n\r\n", answer_with("first"));
+  pair.spec().outlier_detection = {.consecutive_failures = 1, .ejected_percent_max = 50};
+  pair.start();
+  set_dead("10.0.0.1:80", true);
+  for (int i = 0; i < 4; ++i) CHECK(content_of(pair.get()) == "second");
+  CHECK(pair.connects("10.0.0.1:80") == 1);
+  set_dead("10.0.0.1:80", false);
+  pair.fake.advance(3s);
+  CHECK(content_of(pair.get()) == "second");
+  set_dead("10.0.0.2:80", true);
+  CHECK(content_of(pair.get()) == "first");
+}
+
 TEST_CASE("the budget is the route's, where the route has one") {
   Pair pair;
   pair.first.answer("\r\n\r\n", kUnavailable);

@@ -175,6 +175,24 @@ bool Upstream::serves(std::uint64_t cookie) {
   return serving_by_cookie(cookie).has_value();
 }
 
+namespace {
+
+// What is left for a request when all that it might be given to have failed it: to eject is a preference.
+std::optional<std::uint32_t> last_resort(const PlannedService& service,
+                                         std::span<const std::uint32_t> tried) {
+  std::optional<std::uint32_t> best;
+  for (std::uint32_t index = 0; index < service.hosts.size(); ++index) {
+    const PlannedHost& host = service.hosts[index];
+    if (host.weight == 0 || !host.shared->outcomes.ejected()) continue;
+    if (std::ranges::find(tried, index) != tried.end()) continue;
+    if (!lb::may_serve(host.shared->verdict(), service.spec.health_check.has_value())) continue;
+    if (!best || host.priority < service.hosts[*best].priority) best = index;
+  }
+  return best;
+}
+
+}  // namespace
+
 std::optional<std::uint32_t> Upstream::pick(const Affinity& affinity, std::span<const std::uint32_t> tried) {
   refresh_if_due();
   if (!policy_) return std::nullopt;
@@ -182,8 +200,9 @@ std::optional<std::uint32_t> Upstream::pick(const Affinity& affinity, std::span<
     if (const auto kept = serving_by_cookie(affinity.endpoint)) return kept;
   }
   const std::uint32_t active = planned_->shared->circuit.used(lb::Resource::kRequests);  // this one, too
-  return policy_->pick(
+  const auto picked = policy_->pick(
       {planned_->shared->rotation, env_.random, tried, affinity.hash, active == 0 ? 0 : active - 1});
+  return picked || tried.empty() ? picked : last_resort(*planned_, tried);
 }
 
 void Upstream::observe(std::uint32_t index, lb::Outcome outcome) {
