@@ -41,16 +41,17 @@ struct World final : private h2::ConnectHandler {
                  .stranger = Strangers::One(strangers)}),
         calls(fake.loop, {.message_bytes_max = wire::kMessageBytesMax}),
         server(fake.env, calls, {}),
-        tasks(fake.loop) {
+        tasks(fake.loop),
+        agent(fake.loop) {
     calls.add(std::string(wire::kSessionPath), [this](grpc::ServerCall& call) { return converse(call); });
-    auto [edge, agent] =
-        MemoryStream::pair(fake.loop, std::make_shared<MemoryLink>(testing::LinkOptions{}, fake.random));
+    auto [edge, agents] = MemoryStream::pair(fake.loop, link);
     tasks.spawn(session.run(std::move(edge)));
-    tasks.spawn(serve_edge(std::move(agent)));
+    agent.spawn(serve_edge(std::move(agents)));
     fake.run_until_idle();
   }
   ~World() { CHECK(fake.run(stop(*this), 60s)); }
   static net::Task<void> stop(World& world) {
+    co_await world.agent.stop();
     co_await world.tasks.stop();
     co_await world.attachments.stop();
   }
@@ -65,8 +66,8 @@ struct World final : private h2::ConnectHandler {
   }
   net::Task<grpc::Status> converse(grpc::ServerCall& call) {
     (void)co_await call.write(wire::serialize(wire::Hello{.agent = "a", .version = "1", .credential = {}}));
-    (void)co_await call.write(
-        wire::serialize(wire::Register{.origin = origin, .type = "http", .hostname = {}}));
+    co_await bring(call, origin);
+    open_call = &call;
     for (;;) {
       const auto read = co_await call.read();
       if (!read || !*read) co_return grpc::Status{};
@@ -76,9 +77,14 @@ struct World final : private h2::ConnectHandler {
       }
     }
   }
+  static net::Task<void> bring(grpc::ServerCall& call, wire::Origin one) {
+    (void)co_await call.write(wire::serialize(wire::Register{.origin = one, .type = "http", .hostname = {}}));
+  }
   bool is_attached() const { return registry.find(auth::origin_address("web", "laptop")) != nullptr; }
 
   FakeEnv fake;
+  std::shared_ptr<MemoryLink> link =
+      std::make_shared<MemoryLink>(testing::LinkOptions{}, fake.random);  // the edge has its end 0
   Registry registry;
   Attachments attachments;
   record::LiveRequests live;
@@ -90,7 +96,9 @@ struct World final : private h2::ConnectHandler {
   http::Server server;
   const wire::Origin origin{.service = "web", .instance = "laptop"};
   std::vector<wire::Registered> answers;  // that the agent had
+  grpc::ServerCall* open_call = nullptr;
   net::TaskGroup tasks;
+  net::TaskGroup agent;  // its side of the connection
 };
 
 TEST_CASE("who has a name that turns out to be another one's loses it, and is told so") {
@@ -119,6 +127,21 @@ TEST_CASE("who has a name that turns out to be another one's loses it, and is to
   CHECK_FALSE(world.announced[0].gone);
   CHECK(world.announced[1].gone);
   CHECK(world.announced[1].session == world.announced[0].session);
+}
+
+TEST_CASE("a session whose agent breaks off with a word that is still to be answered ends as any other") {
+  World world;
+  world.link->pause(1, true);  // word and end arrive together
+  world.tasks.spawn(World::bring(*world.open_call, {.service = "shop", .instance = "laptop"}));
+  world.fake.run_until_idle();
+  world.agent.cancel();
+  world.fake.run_until_idle();
+  world.link->pause(1, false);
+  world.fake.run_until_idle();
+  CHECK(world.guests.size() == 0);
+  CHECK_FALSE(world.is_attached());
+  REQUIRE(world.announced.size() == 4);  // that had been heard
+  CHECK(world.announced[1].service == "shop");
 }
 
 }  // namespace
