@@ -4,8 +4,8 @@
 
 #if __has_feature(thread_sanitizer)
 // AWS-LC is not compiled with ThreadSanitizer, which therefore does not see that its reference counts order
-// who frees a certificate behind who has read it last.
+// who frees a certificate or its key behind who has read it last.
 extern "C" const char* __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
-  return "race:CRYPTO_BUFFER\nrace:CBB_add_bytes\n";
+  return "race:CRYPTO_BUFFER\nrace:CBB_add_bytes\nrace:EVP_PKEY_free\n";
 }
 #endif
