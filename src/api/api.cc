@@ -14,6 +14,7 @@
 #include "auth/machine.h"
 #include "auth/pinned_token.h"
 #include "auth/token.h"
+#include "base/exposition.h"
 #include "base/text.h"
 #include "config/openapi.h"
 
@@ -341,29 +342,21 @@ http::ResponsePtr Api::front(const http::Request& request) const {
 
 http::ResponsePtr Api::metrics(const http::Request& request) const {
   std::string out;
-  const auto family = [&out](std::string_view name, std::string_view type, std::string_view help) {
-    out.append("# HELP ").append(name).append(" ").append(help).append("\n");
-    out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
-  };
-  const auto single = [&](std::string_view name, std::string_view type, std::string_view help,
-                          std::uint64_t value) {
-    family(name, type, help);
-    out.append(name).append(" ").append(std::to_string(value)).append("\n");
-  };
-  family("weir_api_responses_total", "counter", "Answers of the API by the first digit of their status.");
+  Exposition exposition(out);
+  exposition.family("weir_api_responses_total", "counter",
+                    "Answers of the API by the first digit of their status.");
   for (std::size_t digit = 1; digit < responses_.size(); ++digit) {
-    out.append("weir_api_responses_total{class=\"").append(std::to_string(digit)).append("xx\"} ");
-    out.append(std::to_string(responses_[digit].get())).append("\n");
+    exposition.sample(responses_[digit].get(), "{class=\"" + std::to_string(digit) + "xx\"}");
   }
   const WriterCounters& writes = writer_.counters();
-  single("weir_api_commits_total", "counter", "Transactions written.", writes.commits.get());
-  single("weir_api_objects_written_total", "counter", "Objects created, changed or deleted.",
-         writes.objects.get());
-  single("weir_api_conflicts_total", "counter", "Writes begun again because of another writer.",
-         writes.conflicts.get());
-  single("weir_api_refused_credentials_total", "counter", "Requests without a valid token.",
-         access_.refused());
-  single("weir_api_watches", "gauge", "Watches that are open.", watches_.open_watches());
+  exposition.single("weir_api_commits_total", "counter", "Transactions written.", writes.commits.get());
+  exposition.single("weir_api_objects_written_total", "counter", "Objects created, changed or deleted.",
+                    writes.objects.get());
+  exposition.single("weir_api_conflicts_total", "counter", "Writes begun again because of another writer.",
+                    writes.conflicts.get());
+  exposition.single("weir_api_refused_credentials_total", "counter", "Requests without a valid token.",
+                    access_.refused());
+  exposition.single("weir_api_watches", "gauge", "Watches that are open.", watches_.open_watches());
   for (const MetricsSource& source : metrics_) source(out);
   return text(request, 200, "text/plain; version=0.0.4; charset=utf-8", std::move(out));
 }

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/exposition.h"
 #include "controller/own_objects.h"
 
 namespace weir::controller {
@@ -27,17 +28,12 @@ void Controller::start() {
 net::Task<void> Controller::stop() { co_await tasks_.stop(); }
 
 void Controller::write_metrics(std::string& out) const {
-  const auto metric = [&out](std::string_view name, std::string_view type, std::string_view help,
-                             std::uint64_t value) {
-    out.append("# HELP ").append(name).append(" ").append(help).append("\n");
-    out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
-    out.append(name).append(" ").append(std::to_string(value)).append("\n");
-  };
-  metric("weir_snapshot_revision", "gauge", "Revision of the snapshot that was published last.",
-         publisher_.published());
-  metric("weir_snapshot_builds_total", "counter", "Snapshots built.", publisher_.builds());
-  metric("weir_snapshot_failures_total", "counter", "Snapshots not published: the objects did not fit.",
-         publisher_.failures());
+  Exposition exposition(out);
+  exposition.single("weir_snapshot_revision", "gauge", "Revision of the snapshot that was published last.",
+                    publisher_.published());
+  exposition.single("weir_snapshot_builds_total", "counter", "Snapshots built.", publisher_.builds());
+  exposition.single("weir_snapshot_failures_total", "counter",
+                    "Snapshots not published: the objects did not fit.", publisher_.failures());
 }
 
 }  // namespace weir::controller

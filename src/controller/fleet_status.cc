@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/exposition.h"
 #include "config/formats.h"
 #include "config/kinds.h"
 #include "controller/fleet.h"
@@ -158,14 +159,11 @@ void Fleet::complete(config::EndpointStatus& status, const config::EndpointSpec&
 }
 
 void Fleet::write_metrics(std::string& out) const {
-  const auto gauge = [&out](std::string_view name, std::string_view help, std::uint64_t value) {
-    out.append("# HELP ").append(name).append(" ").append(help).append("\n");
-    out.append("# TYPE ").append(name).append(" gauge\n");
-    out.append(name).append(" ").append(std::to_string(value)).append("\n");
-  };
-  gauge("weir_edges_attached", "Edges that report to this controller.", attached_);
-  gauge("weir_endpoint_votes", "Endpoints that edges check, each of each edge.", votes_);
-  gauge("weir_endpoints_unhealthy", "Endpoints that enough edges find unhealthy.", quorum_.unhealthy());
+  Exposition exposition(out);
+  exposition.single("weir_edges_attached", "gauge", "Edges that report to this controller.", attached_);
+  exposition.single("weir_endpoint_votes", "gauge", "Endpoints that edges check, each of each edge.", votes_);
+  exposition.single("weir_endpoints_unhealthy", "gauge", "Endpoints that enough edges find unhealthy.",
+                    quorum_.unhealthy());
 }
 
 }  // namespace weir::controller

@@ -3,33 +3,11 @@
 #include <string_view>
 #include <utility>
 
+#include "base/exposition.h"
 #include "edge/edge.h"
 
 namespace weir::edge {
 namespace {
-
-// Prometheus text exposition format, version 0.0.4.
-class Exposition {
- public:
-  explicit Exposition(std::string& out) : out_(out) {}
-
-  void family(std::string_view name, std::string_view type, std::string_view help) {
-    name_ = name;
-    out_.append("# HELP ").append(name).append(" ").append(help).append("\n");
-    out_.append("# TYPE ").append(name).append(" ").append(type).append("\n");
-  }
-  // labels: complete, like {service="web"}; their values are names that need no escaping.
-  void sample(std::uint64_t value, std::string_view labels = {}, std::string_view suffix = {}) {
-    sample(std::to_string(value), labels, suffix);
-  }
-  void sample(const std::string& value, std::string_view labels, std::string_view suffix) {
-    out_.append(name_).append(suffix).append(labels).append(" ").append(value).append("\n");
-  }
-
- private:
-  std::string& out_;
-  std::string_view name_;
-};
 
 std::string seconds(std::uint64_t nanoseconds) {
   const std::uint64_t micros = nanoseconds / 1000;

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "base/exposition.h"
 #include "base/text.h"
 #include "h2/server_connection.h"
 #include "role/traffic.h"
@@ -195,24 +196,23 @@ void Discovery::refused(const xds::Node& node, xds::Type type, const xds::Resour
 }
 
 void Discovery::write_metrics(std::string& out) const {
-  const auto metric = [&out](std::string_view name, std::string_view type, std::string_view help,
-                             std::uint64_t value) {
-    out.append("# HELP ").append(name).append(" ").append(help).append("\n");
-    out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
-    out.append(name).append(" ").append(std::to_string(value)).append("\n");
-  };
+  Exposition exposition(out);
   const xds::Server::Counters& counters = discovery_.counters();
-  metric("weir_discovery_streams", "gauge", "Edges' streams of discovery that are open here.",
-         discovery_.streams());
-  metric("weir_report_streams", "gauge", "Edges that report to this controller.", reports_.attached());
-  metric("weir_discovery_views", "gauge", "Different views that edges have.", views_.size());
-  metric("weir_discovery_requests_total", "counter", "Requests of discovery.", counters.requests.get());
-  metric("weir_discovery_responses_total", "counter", "Responses of discovery.", counters.responses.get());
-  metric("weir_discovery_response_bytes_total", "counter", "Bytes of those.", counters.response_bytes.get());
-  metric("weir_discovery_refusals_total", "counter", "Responses that an edge refused.",
-         counters.refusals.get());
-  metric("weir_discovery_overdue_total", "counter", "Streams ended because the edge did not answer.",
-         counters.overdue.get());
+  exposition.single("weir_discovery_streams", "gauge", "Edges' streams of discovery that are open here.",
+                    discovery_.streams());
+  exposition.single("weir_report_streams", "gauge", "Edges that report to this controller.",
+                    reports_.attached());
+  exposition.single("weir_discovery_views", "gauge", "Different views that edges have.", views_.size());
+  exposition.single("weir_discovery_requests_total", "counter", "Requests of discovery.",
+                    counters.requests.get());
+  exposition.single("weir_discovery_responses_total", "counter", "Responses of discovery.",
+                    counters.responses.get());
+  exposition.single("weir_discovery_response_bytes_total", "counter", "Bytes of those.",
+                    counters.response_bytes.get());
+  exposition.single("weir_discovery_refusals_total", "counter", "Responses that an edge refused.",
+                    counters.refusals.get());
+  exposition.single("weir_discovery_overdue_total", "counter",
+                    "Streams ended because the edge did not answer.", counters.overdue.get());
 }
 
 void Discovery::drain() {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/exposition.h"
 #include "handover/child.h"
 #include "role/moved_connections.h"
 
@@ -169,13 +170,11 @@ net::Task<void> Succession::stop() {
 void Succession::write_metrics(std::string& out) const {
   if (!successor_) return;
   const auto [processes, connections] = successor_->predecessors();
-  const auto gauge = [&out](std::string_view name, std::string_view help, std::uint64_t value) {
-    out.append("# HELP ").append(name).append(" ").append(help).append("\n");
-    out.append("# TYPE ").append(name).append(" gauge\n");
-    out.append(name).append(" ").append(std::to_string(value)).append("\n");
-  };
-  gauge("weir_replaced_processes", "Processes that were replaced and still have connections.", processes);
-  gauge("weir_replaced_process_connections", "Connections that those have.", connections);
+  Exposition exposition(out);
+  exposition.single("weir_replaced_processes", "gauge",
+                    "Processes that were replaced and still have connections.", processes);
+  exposition.single("weir_replaced_process_connections", "gauge", "Connections that those have.",
+                    connections);
 }
 
 }  // namespace weir::role
