@@ -1,6 +1,5 @@
 #include "handover/channel.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -183,7 +182,7 @@ Result<std::unique_ptr<Channel>> Channel::create(net::Loop& loop, net::EpollPoll
 
 Channel::~Channel() {
   WEIR_CHECK(reader_ == nullptr && writer_ == nullptr);
-  if (watched_) poller_.remove(socket_.get());
+  if (watched_) poller_.take_out(socket_.get());
 }
 
 void Channel::on_events(std::uint32_t events) {
@@ -224,9 +223,7 @@ net::Task<Result<void>> Channel::send(const Letter& letter, Duration timeout) {
 }
 
 Result<net::Descriptor> Channel::duplicate() const {
-  net::Descriptor copy(::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
-  if (!copy) return fail(system_error(errno, "cannot duplicate a socket"));
-  return copy;
+  return net::duplicate(socket_.get(), "cannot duplicate a socket");
 }
 
 bool Channel::is_ours() const {

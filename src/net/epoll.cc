@@ -1,5 +1,6 @@
 #include "net/epoll.h"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -12,6 +13,12 @@ namespace weir::net {
 
 Descriptor::~Descriptor() {
   if (fd_ >= 0) ::close(fd_);
+}
+
+Result<Descriptor> duplicate(int fd, const char* why_not) {
+  Descriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy) return fail(system_error(errno, why_not));
+  return copy;
 }
 
 Result<std::unique_ptr<EpollPoller>> EpollPoller::create() {
@@ -47,12 +54,16 @@ Result<void> EpollPoller::change(int fd, std::uint32_t events) {
   return {};
 }
 
-// Closing it would not do where another process has the same socket: the epoll keeps what is open somewhere.
+// No epoll_ctl: closing the descriptor, which follows, takes it out of the epoll.
 void EpollPoller::remove(int fd) {
-  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);  // fails for what is not there
   Slot& slot = slots_[static_cast<std::size_t>(fd)];
   slot.handler = nullptr;
   ++slot.generation;
+}
+
+void EpollPoller::take_out(int fd) {
+  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);  // fails for what is not there
+  remove(fd);
 }
 
 void EpollPoller::wait(std::optional<Duration> timeout) {

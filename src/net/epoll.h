@@ -36,6 +36,9 @@ class Descriptor {
   int fd_ = -1;
 };
 
+// The same once more, for who is to have one of its own. why_not: what the error says.
+Result<Descriptor> duplicate(int fd, const char* why_not);
+
 class EpollPoller final : public Poller {
  public:
   static constexpr std::uint32_t kStreamEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
@@ -58,6 +61,8 @@ class EpollPoller final : public Poller {
   Result<void> change(int fd, std::uint32_t events);
   // Before the descriptor is closed; events already found for it are dropped.
   void remove(int fd);
+  // The same for one that may stay open elsewhere: closing it would not end its events.
+  void take_out(int fd);
 
   void wait(std::optional<Duration> timeout) override;
   bool dispatch() override;

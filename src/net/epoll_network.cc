@@ -95,7 +95,7 @@ class EpollListener final : public Listener, private EpollPoller::Handler {
   ~EpollListener() {
     WEIR_CHECK(acceptor_ == nullptr);
     std::erase(network_.waiting_, this);
-    for (std::size_t i = 0; i < watched_; ++i) network_.poller_.remove(sockets_[i].get());
+    for (std::size_t i = 0; i < watched_; ++i) network_.poller_.take_out(sockets_[i].get());
     if (network_.sockets_ == nullptr) return;
     for (const Descriptor& socket : sockets_) network_.sockets_->remove(socket.get());
   }
@@ -208,10 +208,14 @@ Result<Descriptor> listening_socket(Address at) {
 }  // namespace
 
 // Where the kernel has no IPv6, what was asked for as [::] is bound as 0.0.0.0.
+Address EpollNetwork::inherited_as(const Address& at) const {
+  const bool both = at.is_v6() && at.is_any() && !sockets_->has(at);
+  return both ? Address::v4({}, at.port()) : at;
+}
+
 Result<std::vector<Descriptor>> EpollNetwork::inherited(const Address& at) {
   if (sockets_ == nullptr || at.port() == 0) return std::vector<Descriptor>();
-  const bool both = at.is_v6() && at.is_any() && !sockets_->has(at);
-  return sockets_->take(both ? Address::v4({}, at.port()) : at);
+  return sockets_->take(inherited_as(at));
 }
 
 Result<std::unique_ptr<Listener>> EpollNetwork::listen(Address at) {
@@ -278,10 +282,7 @@ Task<Result<Resolved>> EpollNetwork::resolve(std::string name, std::uint16_t por
 
 Result<void> EpollNetwork::check_unused(Address at) {
   if (at.port() == 0) return {};
-  if (sockets_ != nullptr &&
-      (sockets_->has(at) || (at.is_v6() && at.is_any() && sockets_->has(Address::v4({}, at.port()))))) {
-    return {};
-  }
+  if (sockets_ != nullptr && sockets_->has(inherited_as(at))) return {};
   const auto probe = socket_for(at);
   if (!probe) return fail(probe.error());
   SocketAddress local = to_system(at);

@@ -31,6 +31,7 @@ class EpollNetwork final : public Network {
 
  private:
   friend class EpollListener;
+  Address inherited_as(const Address& at) const;
   Result<std::vector<Descriptor>> inherited(const Address& at);
 
   Loop& loop_;

@@ -2,9 +2,6 @@
 // to the process that takes its place; and which that one was handed and has not used yet. From any thread.
 #pragma once
 
-#include <fcntl.h>
-
-#include <cerrno>
 #include <cstddef>
 #include <map>
 #include <mutex>
@@ -44,7 +41,10 @@ class ListeningSockets {
     const std::size_t first = turn++;
     if (sockets.size() < loops_) {
       if (first >= loops_) return taken;
-      return duplicates(sockets[first % sockets.size()]);
+      auto copy = duplicate(sockets[first % sockets.size()].get(), kNoDuplicate);
+      if (!copy) return fail(copy.error());
+      taken.push_back(std::move(*copy));
+      return taken;
     }
     for (std::size_t i = first; i < sockets.size(); i += loops_) {
       if (sockets[i]) taken.push_back(std::move(sockets[i]));
@@ -72,9 +72,9 @@ class ListeningSockets {
     const std::scoped_lock lock(mutex_);
     std::vector<One> all;
     for (const auto& [socket, at] : open_) {
-      Descriptor copy(::fcntl(socket, F_DUPFD_CLOEXEC, 0));
-      if (!copy) return fail(system_error(errno, "cannot duplicate a listening socket"));
-      all.push_back({at, std::move(copy)});
+      auto copy = duplicate(socket, kNoDuplicate);
+      if (!copy) return fail(copy.error());
+      all.push_back({at, std::move(*copy)});
     }
     return all;
   }
@@ -84,12 +84,7 @@ class ListeningSockets {
     std::vector<Descriptor> sockets;
     std::size_t turn = 0;  // loops that have had theirs
   };
-  static Result<std::vector<Descriptor>> duplicates(const Descriptor& socket) {
-    std::vector<Descriptor> one;
-    one.emplace_back(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
-    if (!one.front()) return fail(system_error(errno, "cannot duplicate a listening socket"));
-    return one;
-  }
+  static constexpr const char* kNoDuplicate = "cannot duplicate a listening socket";
 
   mutable std::mutex mutex_;
   std::map<Address, Inherited> inherited_;

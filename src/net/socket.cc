@@ -57,7 +57,7 @@ Socket::HandedOver Socket::hand_over(EpollPoller::Handler& next) {
 
 Descriptor Socket::release() {
   WEIR_CHECK(reader_ == nullptr && writer_ == nullptr && watch_ == nullptr);
-  poller_.remove(descriptor_.get());
+  poller_.take_out(descriptor_.get());
   return std::move(descriptor_);
 }
 

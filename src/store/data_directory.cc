@@ -79,9 +79,7 @@ Opened<DataDirectory> DataDirectory::share(std::string path, net::Descriptor loc
 }
 
 Result<net::Descriptor> DataDirectory::lock() const {
-  net::Descriptor copy(::fcntl(lock_.get(), F_DUPFD_CLOEXEC, 0));
-  if (!copy) return fail(system_error(errno, "cannot duplicate the lock"));
-  return copy;
+  return net::duplicate(lock_.get(), "cannot duplicate the lock");
 }
 
 Opened<void> DataDirectory::sign() const {
