@@ -79,7 +79,7 @@ int upgrade_command(const Arguments& arguments, Terminal& terminal) {
     return refuse("no weir that can be replaced runs on " + directory + " (" + sentence_of(socket.error()) +
                   "): start one, or stop and start one that is too old for it");
   }
-  handover::Letter asked{.word = "replace", .fields = {}, .enclosed = {}};
+  handover::Letter asked = handover::make_letter("replace");
   asked.set("binary", binary.string());
   asked.set("timeout", milliseconds(flags.timeout));
   if (flags.drain_limit) asked.set("limit", milliseconds(*flags.drain_limit));

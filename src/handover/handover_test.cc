@@ -56,7 +56,7 @@ class LongDirectory {
 };
 
 Letter letter_with(std::string word, std::string_view key, std::string value) {
-  Letter letter{.word = std::move(word), .fields = {}, .enclosed = {}};
+  Letter letter = make_letter(std::move(word));
   letter.set(key, std::move(value));
   return letter;
 }
@@ -161,7 +161,7 @@ struct Starter {
     theirs = std::move(pair->theirs);
   }
   void offer(std::uint64_t protocol) {
-    Letter letter{.word = "offer", .fields = {}, .enclosed = {}};
+    Letter letter = make_letter("offer");
     letter.set("protocol", protocol);
     letter.set("version", "0.9");
     letter.set("process", 7);
@@ -169,14 +169,14 @@ struct Starter {
     REQUIRE(snapshot);
     letter.enclose("snapshot", std::move(*snapshot));
     say(letter);
-    Letter sockets{.word = "sockets", .fields = {}, .enclosed = {}};
+    Letter sockets = make_letter("sockets");
     sockets.enclose("socket 127.0.0.1:80", Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
     sockets.enclose("socket nowhere", Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
     say(sockets);
     say("offered");
   }
   void say(const Letter& letter) { REQUIRE(send_now(ours, letter, 1s)); }
-  void say(const char* word) { say(Letter{.word = word, .fields = {}, .enclosed = {}}); }
+  void say(const char* word) { say(make_letter(word)); }
 
   Descriptor ours;
   Descriptor theirs;
@@ -234,7 +234,7 @@ TEST_CASE("a successor takes what it is offered, waits for the word, and takes w
   CHECK(taking.heard_by(starter) == "ready");
   CHECK(taking.happened.empty());
   CHECK(taking.successor->predecessors().processes == 0);
-  Letter go{.word = "go", .fields = {}, .enclosed = {}};
+  Letter go = make_letter("go");
   auto newer = enclose_text("newer");
   REQUIRE(newer);
   go.enclose("snapshot", std::move(*newer));

@@ -37,7 +37,7 @@ Result<Letter> read_letter(std::string_view text, std::vector<net::Descriptor> d
     return value.is_string() ? value.get_ref<const std::string&>() : std::string();
   };
   if (!whole.is_object() || !whole.contains("word")) return fail(Code::kMalformed, "no letter");
-  Letter letter{.word = text_of(whole["word"]), .fields = {}, .enclosed = {}};
+  Letter letter = make_letter(text_of(whole["word"]));
   if (const auto fields = whole.find("fields"); fields != whole.end() && fields->is_object()) {
     for (const auto& [key, value] : fields->items()) letter.fields.emplace(key, text_of(value));
   }

@@ -48,6 +48,10 @@ struct Letter {
   net::Descriptor take(std::string_view name);
 };
 
+inline Letter make_letter(std::string word) {
+  return {.word = std::move(word), .fields = {}, .enclosed = {}};
+}
+
 std::string to_text(const Letter& letter);
 // descriptors: those that came with it, as many as it names.
 Result<Letter> read_letter(std::string_view text, std::vector<net::Descriptor> descriptors);

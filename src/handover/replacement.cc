@@ -17,8 +17,6 @@ constexpr Duration kSettledTimeout = std::chrono::seconds(10);
 constexpr Duration kReadyTimeout = std::chrono::seconds(30);  // preset of --timeout
 constexpr Duration kLeftInterval = std::chrono::seconds(1);
 
-Letter word(std::string text) { return {.word = std::move(text), .fields = {}, .enclosed = {}}; }
-
 std::optional<Duration> milliseconds(const Letter& letter, std::string_view key) {
   const auto number = letter.number(key);
   if (!number) return std::nullopt;
@@ -75,7 +73,7 @@ net::Task<void> Replacement::asked(Letter letter, Channel& who) {
     tasks_.spawn(replace(std::move(letter), outcome, done));
     (void)co_await done.wait(control_.loop());
   }
-  Letter answer = word(outcome.refused.empty() ? "done" : "refused");
+  Letter answer = make_letter(outcome.refused.empty() ? "done" : "refused");
   answer.set("why", outcome.refused);
   answer.set("process", outcome.refused.empty() ? outcome.process : static_cast<std::uint64_t>(::getpid()));
   answer.set("version", outcome.version);
@@ -121,7 +119,7 @@ net::Task<std::string> Replacement::hand_over(const Letter& asked, Outcome& outc
   const Duration timeout = milliseconds(asked, "timeout").value_or(kReadyTimeout);
   if (why.empty()) why = co_await wait_for("ready", timeout, outcome);
   if (why.empty()) {
-    Letter go = word("go");
+    Letter go = make_letter("go");
     if (steps_.snapshot() != offered_) why = co_await enclose_state(go);
     if (why.empty()) why = co_await send_sockets();
     if (why.empty()) why = co_await send(go);
@@ -132,7 +130,7 @@ net::Task<std::string> Replacement::hand_over(const Letter& asked, Outcome& outc
 }
 
 net::Task<std::string> Replacement::offer() {
-  Letter letter = word("offer");
+  Letter letter = make_letter("offer");
   letter.set("protocol", kProtocol);
   letter.set("version", options_.version);
   letter.set("process", static_cast<std::uint64_t>(::getpid()));
@@ -142,7 +140,7 @@ net::Task<std::string> Replacement::offer() {
   if (auto why = co_await enclose_state(letter); !why.empty()) co_return why;
   if (auto why = co_await send(letter); !why.empty()) co_return why;
   if (auto why = co_await send_sockets(); !why.empty()) co_return why;
-  const Letter offered = word("offered");
+  const Letter offered = make_letter("offered");
   co_return co_await send(offered);
 }
 
@@ -163,7 +161,7 @@ net::Task<std::string> Replacement::send_sockets() {
   auto open = sockets_.open();
   if (!open) co_return sentence_of(open.error());
   for (std::size_t begin = 0; begin < open->size();) {
-    Letter letter = word("sockets");
+    Letter letter = make_letter("sockets");
     for (; begin < open->size() && letter.enclosed.size() < kEnclosedMax; ++begin) {
       auto& [at, socket] = (*open)[begin];
       letter.enclose("socket " + at.to_string(), std::move(socket));
@@ -219,7 +217,7 @@ net::Task<void> Replacement::send_given() {
 }
 
 net::Task<void> Replacement::release() {
-  if (successor_ && !std::exchange(released_, true)) (void)co_await send(word("released"));
+  if (successor_ && !std::exchange(released_, true)) (void)co_await send(make_letter("released"));
 }
 
 net::Task<void> Replacement::tell_left() {
@@ -227,7 +225,7 @@ net::Task<void> Replacement::tell_left() {
   do {
     const std::uint64_t connections = steps_.connections();
     if (std::exchange(told, connections) == connections) continue;
-    Letter left = word("left");
+    Letter left = make_letter("left");
     left.set("connections", connections);
     if (!(co_await successor_->send(left, kSendTimeout))) co_return;
   } while (co_await control_.loop().sleep(kLeftInterval));

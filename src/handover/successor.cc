@@ -13,8 +13,6 @@ constexpr Duration kSayTimeout = std::chrono::seconds(5);
 constexpr std::size_t kRememberedBytesMax = 64UL * 1024 * 1024;
 constexpr std::string_view kSocketPrefix = "socket ";
 
-Letter word(std::string text) { return {.word = std::move(text), .fields = {}, .enclosed = {}}; }
-
 std::unexpected<std::string> lost(const Error& error) {
   return std::unexpected("the running process can't be heard: " + sentence_of(error));
 }
@@ -79,7 +77,7 @@ std::expected<void, std::string> Successor::take(Letter& letter) {
 
 void Successor::refuse(const std::string& sentence) {
   if (!socket_) return;
-  Letter letter = word("failed");
+  Letter letter = make_letter("failed");
   letter.set("why", sentence);
   (void)send_now(socket_, letter, kSayTimeout);
 }
@@ -105,12 +103,12 @@ net::Task<void> Successor::say(Letter letter) {
 }
 
 void Successor::settled() {
-  if (tasks_) tasks_->spawn(say(word("settled")));
+  if (tasks_) tasks_->spawn(say(make_letter("settled")));
 }
 
 net::Task<void> Successor::run() {
   if (!co_await control_->loop().sleep(Duration::zero())) co_return;
-  Letter ready = word("ready");
+  Letter ready = make_letter("ready");
   ready.set("version", version_);
   co_await say(std::move(ready));
   co_await hear_all(*lines_.front());
@@ -146,14 +144,14 @@ net::Task<bool> Successor::go() {
   if (std::exchange(has_gone_on_, true)) co_return true;
   auto done = steps_.go(later_snapshot_, std::move(offered_.sockets));
   if (!done) {
-    Letter failed = word("failed");
+    Letter failed = make_letter("failed");
     failed.set("why", done.error());
     co_await say(std::move(failed));
     co_return false;
   }
   later_snapshot_.clear();
   log_->info("taken over", {{"from_process", std::to_string(process_)}});
-  co_await say(word("taken"));
+  co_await say(make_letter("taken"));
   co_return true;
 }
 
@@ -177,7 +175,7 @@ net::Task<std::vector<Letter>> Successor::hand_on() {
     if (line->gone) continue;
     auto socket = line->channel->duplicate();
     if (!socket) continue;
-    Letter letter = word("before");
+    Letter letter = make_letter("before");
     letter.set("process", line->process);
     letter.set("connections", line->connections);
     letter.enclose("line", std::move(*socket));

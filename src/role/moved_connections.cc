@@ -49,7 +49,7 @@ Result<std::unique_ptr<net::Stream>> take_socket(net::Core& core, handover::Lett
 }  // namespace
 
 handover::Letter to_letter(edge::MovedConnection moved) {
-  handover::Letter letter{.word = std::string(kPairWord), .fields = {}, .enclosed = {}};
+  handover::Letter letter = handover::make_letter(std::string(kPairWord));
   letter.enclose("near", moved.near->plain_socket()->release());
   letter.enclose("far", moved.far->plain_socket()->release());
   enclose_way(letter, "to_far", std::move(moved.carried.halted.to_far));
@@ -71,7 +71,7 @@ handover::Letter to_letter(edge::MovedConnection moved) {
 }
 
 handover::Letter to_letter(http::Incoming idle) {
-  handover::Letter letter{.word = std::string(kIdleWord), .fields = {}, .enclosed = {}};
+  handover::Letter letter = handover::make_letter(std::string(kIdleWord));
   letter.enclose("near", idle.stream->plain_socket()->release());
   letter.set("peer", idle.peer.to_string());
   letter.set("local_port", std::uint64_t{idle.local_port});
