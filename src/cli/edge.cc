@@ -161,19 +161,12 @@ class EdgeProcess {
 
   // The errors are sentences.
   std::expected<void, std::string> make() {
-    const bool to_file = options_.access_log.kind == record::AccessLogTarget::Kind::kFile;
-    auto process = role::Process::create(
-        log_, {.workers = options_.workers, .on_hangup = to_file, .inherited = succession_.inherited()});
-    if (!process) return std::unexpected(process.error());
-    process_ = std::move(*process);
-    auto access_log = open_access_log(options_.access_log, log_);
-    if (!access_log) return std::unexpected(access_log.error());
-    access_log_ = std::move(*access_log);
-    auto directory = succession_.directory();
-    if (!directory) return std::unexpected(directory.error());
-    directory_.emplace(std::move(*directory));
-    tunnels_.emplace(env(), process_->workers());
-    role::TrafficOptions to_traffic = traffic_options(options_, *directory_, access_log_.get());
+    auto footing = make_footing(options_, log_, succession_);
+    if (!footing) return std::unexpected(footing.error());
+    footing_ = std::move(*footing);
+    tunnels_.emplace(env(), footing_.process->workers());
+    role::TrafficOptions to_traffic =
+        traffic_options(options_, *footing_.directory, footing_.access_log.get());
     to_traffic.edge.live = &tunnels_->live();
     succession_.give(to_traffic);
     traffic_.emplace(tunnels_->control(), tunnels_->workers(), std::move(to_traffic));
@@ -188,7 +181,8 @@ class EdgeProcess {
     if (auto done = tunnels_->listen(tunnels_options(options_)); !done) return done;
     std::string relay = arguments_.edge.relay;
     if (relay.empty() && tunnels_->tunnel()) relay = role::reached_with_port(*tunnels_->tunnel());
-    if (auto done = leader_.prepare(env(), arguments_, *directory_, *traffic_, std::move(relay)); !done) {
+    if (auto done = leader_.prepare(env(), arguments_, *footing_.directory, *traffic_, std::move(relay));
+        !done) {
       return done;
     }
     traffic_->on_applied([this](const config::SnapshotPointer& snapshot) { tunnels_->apply(snapshot); });
@@ -217,12 +211,12 @@ class EdgeProcess {
                                     },
                                 .hurry = [this] { traffic_->edge().hurry(); }});
     ending_ = &ending;
-    process_->on_signal([&](int signal) {
-      if (signal == SIGHUP) return access_log_->reopen();
+    footing_.process->on_signal([&](int signal) {
+      if (signal == SIGHUP) return footing_.access_log->reopen();
       ending.on_signal(signal);
     });
-    traffic_->edge().passwords().answer_on(process_->slow().loop());
-    auto started = succession_.start(*process_, *directory_, ending,
+    traffic_->edge().passwords().answer_on(footing_.process->slow().loop());
+    auto started = succession_.start(*footing_.process, *footing_.directory, ending,
                                      {.traffic = &*traffic_,
                                       .take_clients = [this] { tunnels_->expect(); },
                                       .take_control = [this] { take_control(); },
@@ -235,12 +229,12 @@ class EdgeProcess {
                                       .end = [this] { return end(); }});
     if (!started) return std::unexpected(started.error());
     if (!succession_.takes_over()) follow();
-    process_->run();
+    footing_.process->run();
     return exit_code_;
   }
 
  private:
-  net::Env& env() { return process_->control().env(); }
+  net::Env& env() { return footing_.process->control().env(); }
 
   void follow() {
     leader_.start([this](const std::string& sentence) {
@@ -279,9 +273,7 @@ class EdgeProcess {
   const UpOptions& options_;
   Log& log_;
   role::Succession& succession_;
-  std::unique_ptr<role::Process> process_;
-  std::unique_ptr<record::AccessLog> access_log_;
-  std::optional<const store::DataDirectory> directory_;
+  Footing footing_;
   std::optional<role::Tunnels> tunnels_;
   std::optional<role::Traffic> traffic_;
   Leader leader_;

@@ -180,30 +180,22 @@ class Up {
 
   // The errors are sentences.
   std::expected<void, std::string> make() {
-    const bool to_file = options_.access_log.kind == record::AccessLogTarget::Kind::kFile;
-    auto process = role::Process::create(
-        log_, {.workers = options_.workers, .on_hangup = to_file, .inherited = succession_.inherited()});
-    if (!process) return std::unexpected(process.error());
-    process_ = std::move(*process);
-    auto access_log = open_access_log(options_.access_log, log_);
-    if (!access_log) return std::unexpected(access_log.error());
-    access_log_ = std::move(*access_log);
-    auto directory = succession_.directory();
-    if (!directory) return std::unexpected(directory.error());
-    directory_ = std::make_shared<const store::DataDirectory>(std::move(*directory));
+    auto footing = make_footing(options_, log_, succession_);
+    if (!footing) return std::unexpected(footing.error());
+    footing_ = std::move(*footing);
     auto authority = enroll::read_or_make_authority(options_.data_dir, env().loop.clock().wall_now());
     if (!authority) return std::unexpected(authority.error());
     authority_ = std::move(*authority);
     const auto cookie_key = authority_->derive_secret(controller::kCookiePurpose);
     if (!cookie_key) return std::unexpected(std::string(cookie_key.error().text));
-    tunnels_.emplace(env(), process_->workers());
-    role::TrafficOptions to_traffic =
-        traffic_options(options_, *directory_, authority_, *cookie_key, access_log_.get(), tunnels_->live());
+    tunnels_.emplace(env(), footing_.process->workers());
+    role::TrafficOptions to_traffic = traffic_options(options_, *footing_.directory, authority_, *cookie_key,
+                                                      footing_.access_log.get(), tunnels_->live());
     succession_.give(to_traffic);
     traffic_.emplace(tunnels_->control(), tunnels_->workers(), std::move(to_traffic));
     role::ControlPlaneOptions to_control = with_edge(options_, control_plane_options(options_, authority_));
     to_control.store_is_held = succession_.takes_over();
-    control_.emplace(env(), std::move(to_control), directory_, &*traffic_,
+    control_.emplace(env(), std::move(to_control), footing_.directory, &*traffic_,
                      [this](const net::Address& api, const std::string& made_token) {
                        if (!made_token.empty()) show_admin_token(options_.data_dir, made_token);
                        show_ready(log_, options_, *traffic_, api);
@@ -250,11 +242,11 @@ class Up {
                                       control_->cut();
                                     },
                                 .hurry = [this] { traffic_->edge().hurry(); }});
-    process_->on_signal([&](int signal) {
-      if (signal == SIGHUP) return access_log_->reopen();
+    footing_.process->on_signal([&](int signal) {
+      if (signal == SIGHUP) return footing_.access_log->reopen();
       ending.on_signal(signal);
     });
-    auto started = succession_.start(*process_, *directory_, ending,
+    auto started = succession_.start(*footing_.process, *footing_.directory, ending,
                                      {.traffic = &*traffic_,
                                       .take_clients = [this] { tunnels_->expect(); },
                                       .take_control = [this] { control_->open_store(); },
@@ -266,21 +258,19 @@ class Up {
                                           },
                                       .end = [this] { return tunnels_->stop(); }});
     if (!started) return started;
-    traffic_->edge().passwords().answer_on(process_->slow().loop());
-    control_->passwords().answer_on(process_->slow().loop());
-    process_->run();
+    traffic_->edge().passwords().answer_on(footing_.process->slow().loop());
+    control_->passwords().answer_on(footing_.process->slow().loop());
+    footing_.process->run();
     return {};
   }
 
  private:
-  net::Env& env() { return process_->control().env(); }
+  net::Env& env() { return footing_.process->control().env(); }
 
   const UpOptions& options_;
   Log& log_;
   role::Succession& succession_;
-  std::unique_ptr<role::Process> process_;
-  std::unique_ptr<record::AccessLog> access_log_;
-  std::shared_ptr<const store::DataDirectory> directory_;
+  Footing footing_;
   std::shared_ptr<const tls::Authority> authority_;
   std::optional<role::Tunnels> tunnels_;
   std::optional<role::Traffic> traffic_;
@@ -296,6 +286,23 @@ role::Succession::Options succession_options(const UpOptions& options) {
           .takes_over = is_successor(),
           .environment = environ,
           .tell_manager = tell_service_manager};
+}
+
+std::expected<Footing, std::string> make_footing(const UpOptions& options, Log& log,
+                                                 role::Succession& succession) {
+  Footing footing;
+  const bool to_file = options.access_log.kind == record::AccessLogTarget::Kind::kFile;
+  auto process = role::Process::create(
+      log, {.workers = options.workers, .on_hangup = to_file, .inherited = succession.inherited()});
+  if (!process) return std::unexpected(process.error());
+  footing.process = std::move(*process);
+  auto access_log = open_access_log(options.access_log, log);
+  if (!access_log) return std::unexpected(access_log.error());
+  footing.access_log = std::move(*access_log);
+  auto directory = succession.directory();
+  if (!directory) return std::unexpected(directory.error());
+  footing.directory = std::make_shared<const store::DataDirectory>(std::move(*directory));
+  return footing;
 }
 
 int run_up(const UpOptions& options) {

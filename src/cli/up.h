@@ -3,6 +3,9 @@
 // it is told to stop.
 #pragma once
 
+#include <cstdint>
+#include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,7 +14,9 @@
 #include "mirror/handed_ports.h"
 #include "net/network.h"
 #include "record/access_log.h"
+#include "role/process.h"
 #include "role/succession.h"
+#include "store/data_directory.h"
 
 namespace weir::cli {
 
@@ -56,6 +61,16 @@ struct UpOptions {
 
 // How a command that runs a role takes over from another process, and gives way to the next.
 role::Succession::Options succession_options(const UpOptions& options);
+
+// What a role with a data plane stands on.
+struct Footing {
+  std::unique_ptr<role::Process> process;
+  std::unique_ptr<record::AccessLog> access_log;  // null: none is wanted
+  std::shared_ptr<const store::DataDirectory> directory;
+};
+// The error is a sentence.
+std::expected<Footing, std::string> make_footing(const UpOptions& options, Log& log,
+                                                 role::Succession& succession);
 
 // The exit code.
 int run_up(const UpOptions& options);
