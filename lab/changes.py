@@ -7,14 +7,13 @@ before. WEIR_CHANGES is how many, WEIR_CHANGES_SECONDS how long."""
 
 import os
 import re
-import resource
 import signal
 import subprocess
-import sys
 import time
 
 from lab import nginx, weir
-from lab.process import ROOT, Process, status_kib, wait_listening, wait_until
+from lab.process import status_kib, wait_listening
+from lab.streams_story import StreamsStory, many_descriptors
 from lab.world import Network, Node, World
 from lab.wrk import Load
 
@@ -29,7 +28,6 @@ SECONDS = float(os.environ.get("WEIR_CHANGES_SECONDS", 60))
 WARM_CHANGES = 300  # before memory is looked at: then the cache of the store (2 MB of SQLite) is full
 GROWTH_MAX = 1.05
 CONNECTIONS = 8
-DESCRIPTORS = 8000
 
 NETWORKS = [Network("lan")]
 NODES = [
@@ -37,10 +35,6 @@ NODES = [
     Node("edge", {"lan": "10.79.0.1"}),
     Node("origin", {"lan": "10.79.0.21"}),
 ]
-
-
-def many_descriptors():
-    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
 
 
 def certificate(directory, name):
@@ -61,31 +55,12 @@ def certificate(directory, name):
     }
 
 
-class Changes:
+class Changes(StreamsStory):
     def __init__(self, world, directory):
-        self.world, self.directory = world, directory
-        edge = world["edge"]
-        self.weir = weir.Weir(
-            directory / "weir",
-            address=edge.address,
-            workers=2,
-            prefix=edge.prefix,
-            ports=(HTTP_PORT, API_PORT),
-        )
-        self.weir.flags[self.weir.flags.index("--https") + 1] = f"{edge.address}:{HTTPS_PORT}"
-        self.processes, self.streams = [], []
-        self.load = None
+        super().__init__(world, directory, (HTTP_PORT, API_PORT))
+        self.weir.flags[self.weir.flags.index("--https") + 1] = f"{self.weir.address}:{HTTPS_PORT}"
+        self.streams = []
         self.took_ms = []
-
-    def run(self, place, name, *arguments):
-        process = Process(
-            arguments,
-            self.directory / f"{name}.log",
-            prefix=self.world[place].prefix,
-            before_exec=many_descriptors,
-        )
-        self.processes.append(process)
-        return process
 
     # --- what is applied
 
@@ -141,7 +116,7 @@ class Changes:
         self.certificates = [certificate(self.directory, "echo") for _ in range(4)]
         place = self.world["origin"]
         origins = {
-            ports[0]: self.run("origin", name, sys.executable, ROOT / "lab" / program, place.address, *ports)
+            ports[0]: self.run("origin", name, program, place.address, *ports)
             for name, program, ports in (
                 ("echo", "echo_origin.py", ECHO_PORTS),
                 ("grpc", "grpc_origin.py", GRPC_PORTS),
@@ -180,14 +155,11 @@ class Changes:
             ("grpc", GRPC_STREAMS, HTTP_PORT),
             ("grpc", TLS_GRPC_STREAMS, HTTPS_PORT, authority),
         ):
-            arguments = [ROOT / "lab/streams.py", name, count, ECHO, self.weir.address, port, *more]
-            process = self.run("client", f"{name}-{port}", sys.executable, *arguments)
+            arguments = [name, count, ECHO, self.weir.address, port, *more]
+            process = self.run("client", f"{name}-{port}", "streams.py", *arguments)
             self.streams.append((process, count))
         for process, count in self.streams:
-            wait_until(
-                lambda: f"open {count}" in process.log() or not process.running(), 60, f"{count} streams open"
-            )
-            assert process.running(), process.log()
+            self.wait_open(process, count, f"{count} streams open")
 
     def change_all(self):
         self.load = Load(
@@ -222,13 +194,6 @@ class Changes:
             assert f"echoed {count}\n" in process.log(), f"of {count} streams: {process.log()[-500:]}"
         said = "".join(process.log() for process, _ in self.streams)
         return sum(map(int, re.findall(r"^(\d+) messages$", said, re.M)))
-
-    def stop(self):
-        for process in [self.load.process] if self.load else []:
-            process.kill()
-        for process in reversed(self.processes):
-            process.kill()
-        return self.weir.stop() if self.weir.process else None
 
 
 def story(directory):

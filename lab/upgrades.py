@@ -8,13 +8,12 @@ sort."""
 
 import os
 import re
-import resource
 import signal
-import sys
 import time
 
 from lab import nginx, weir
-from lab.process import ROOT, Process, status_kib, wait_listening, wait_until
+from lab.process import status_kib, wait_listening, wait_until
+from lab.streams_story import StreamsStory, many_descriptors
 from lab.tcp import tcp_balancer, tcp_service
 from lab.world import Network, Node, World
 from lab.wrk import Load
@@ -27,7 +26,6 @@ SECONDS = float(os.environ.get("WEIR_UPGRADES_SECONDS", 60))
 STREAMS = int(os.environ.get("WEIR_UPGRADES_STREAMS", 500))
 GROWTH_MAX = 1.10
 CONNECTIONS = 8
-DESCRIPTORS = 8000
 GONE_S = 10  # for the old ones, once nothing is left that can't be handed over
 
 NETWORKS = [Network("lan")]
@@ -38,41 +36,18 @@ NODES = [
 ]
 
 
-def many_descriptors():
-    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
-
-
-class Upgrades:
+class Upgrades(StreamsStory):
     def __init__(self, world, directory):
-        self.world, self.directory = world, directory
-        edge = world["edge"]
-        self.weir = weir.Weir(
-            directory / "weir",
-            address=edge.address,
-            workers=2,
-            prefix=edge.prefix,
-            ports=(HTTP_PORT, API_PORT),
-        )
-        self.processes, self.streams = [], {}
-        self.load = None
+        super().__init__(world, directory, (HTTP_PORT, API_PORT))
+        self.streams = {}
         self.took_s = []
-
-    def run(self, place, name, *arguments):
-        process = Process(
-            [sys.executable, *arguments],
-            self.directory / f"{name}.log",
-            prefix=self.world[place].prefix,
-            before_exec=many_descriptors,
-        )
-        self.processes.append(process)
-        return process
 
     def start(self):
         place = self.world["origin"]
         origins = {
-            ECHO_PORT: self.run("origin", "echo", ROOT / "lab/echo_origin.py", place.address, ECHO_PORT),
+            ECHO_PORT: self.run("origin", "echo", "echo_origin.py", place.address, ECHO_PORT),
             TCP_ECHO_PORT: self.run(
-                "origin", "tcp-echo", ROOT / "lab/tcp_streams.py", "serve", place.address, TCP_ECHO_PORT
+                "origin", "tcp-echo", "tcp_streams.py", "serve", place.address, TCP_ECHO_PORT
             ),
         }
         (self.directory / "web").mkdir()
@@ -103,16 +78,13 @@ class Upgrades:
     def open_streams(self):
         at = self.weir.address
         self.streams = {
-            "tcp": self.run("client", "tcp", ROOT / "lab/tcp_streams.py", STREAMS, at, TCP_PORT),
+            "tcp": self.run("client", "tcp", "tcp_streams.py", STREAMS, at, TCP_PORT),
             "websockets": self.run(
-                "client", "websockets", ROOT / "lab/streams.py", "websockets", STREAMS, ECHO, at, HTTP_PORT
+                "client", "websockets", "streams.py", "websockets", STREAMS, ECHO, at, HTTP_PORT
             ),
         }
         for name, process in self.streams.items():
-            wait_until(
-                lambda p=process: f"open {STREAMS}" in p.log() or not p.running(), 60, f"{name} being open"
-            )
-            assert process.running(), process.log()
+            self.wait_open(process, STREAMS, f"{name} being open")
 
     def upgrade_all(self):
         """Memory of the first of the new ones and of the last, and what the load had."""
@@ -160,13 +132,6 @@ class Upgrades:
             left = max(0.1, began + GONE_S - time.monotonic())
             assert old.wait(left) == 0, "an old process"
         return time.monotonic() - began
-
-    def stop(self):
-        for process in [self.load.process] if self.load else []:
-            process.kill()
-        for process in reversed(self.processes):
-            process.kill()
-        return self.weir.stop() if self.weir.process else None
 
 
 def story(directory):

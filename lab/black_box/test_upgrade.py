@@ -81,16 +81,20 @@ def answered(connection):
     return response
 
 
+def until_told_not_to(connection):
+    while True:
+        connection.send(REQUEST)
+        response = answered(connection)
+        yield
+        if response.value("connection") == "close":
+            break
+
+
 def kept_connections(port):
     """A client that keeps its connection until it is told not to."""
     while True:
         with http1.connect(port) as connection:
-            while True:
-                connection.send(REQUEST)
-                response = answered(connection)
-                yield
-                if response.value("connection") == "close":
-                    break
+            yield from until_told_not_to(connection)
 
 
 def new_connections(port):
@@ -105,13 +109,7 @@ def tls_connections(port):
     """As kept_connections, over TLS."""
     while True:
         with tls_connection(port, HOST) as secured:
-            connection = http1.Connection(secured)
-            while True:
-                connection.send(REQUEST)
-                response = answered(connection)
-                yield
-                if response.value("connection") == "close":
-                    break
+            yield from until_told_not_to(http1.Connection(secured))
 
 
 def api_calls(running):
