@@ -67,13 +67,10 @@ void Agent::watch_health() {
   std::map<std::string, health::Target> targets;
   for (const auto& [service, offer] : offers_) {
     if (!offer.check) continue;
-    const std::string ip = offer.target.is_loopback() && offer.target.name.ends_with("localhost")
-                               ? std::string("127.0.0.1")
-                               : offer.target.name;
-    const auto address = net::Address::parse_ip(ip, offer.target.port);
-    if (!address) continue;
+    std::vector<net::Address> addresses = tls::known_addresses(offer.target);
+    if (addresses.empty()) continue;
     targets[service] = {
-        .address = *address,
+        .addresses = std::move(addresses),
         .check = *offer.check,
         .known = lb::Health::kUnknown,
         .on_verdict = [this, service](lb::Health health, const Error& why) { judge(service, health, why); },

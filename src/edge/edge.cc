@@ -164,11 +164,12 @@ void Edge::watch_health_of(const upstream::PlannedService& service) {
   std::map<std::string, health::Target> targets;
   for (const upstream::PlannedHost& host : service.hosts) {
     if (!service.spec.health_check) break;
-    health::Target target{.address = host.shared->address,
+    health::Target target{.addresses = {host.shared->address},
                           .check = to_check(service, *host.shared),
                           .known = host.shared->health.load(std::memory_order_relaxed),
                           .on_verdict = {},
                           .on_pass = {}};
+    if (host.shared->other) target.addresses.push_back(*host.shared->other);
     target.on_verdict = [this, name = service.name, shared = service.shared, host = host.shared](
                             lb::Health health, const Error& why) {
       host->health_since = control_.loop.clock().wall_now();

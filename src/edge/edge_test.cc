@@ -5,6 +5,7 @@
 #include <set>
 
 #include "auth/origin.h"
+#include "tls/dial.h"
 
 namespace weir::edge {
 namespace {
@@ -483,6 +484,44 @@ TEST_CASE("names are resolved, asked for again at their time to live, and kept w
   network.remove_name("origin.test");
   fixture.fake.advance(60s);
   CHECK(content_of(fixture.get()) == "second");
+}
+
+TEST_CASE("a name with both families is reached by the one that answers, which goes first then") {
+  Fixture fixture;
+  auto& network = fixture.fake.network;
+  const auto v4 = *net::Address::parse("10.0.0.1:80");
+  const auto v6 = *net::Address::parse("[2001:db8::1]:80");
+  constexpr const char* kAnswerAndClose = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+  PeerListener by_v4(fixture.fake, "10.0.0.1:80");
+  by_v4.answer("\r\n\r\n", kAnswerAndClose);
+  PeerListener by_v6(fixture.fake, "[2001:db8::1]:80");
+  by_v6.answer("\r\n\r\n", kAnswerAndClose);
+  network.set_name("origin.test", {v4, v6}, 5s);
+  fixture.spec().health_check = config::HealthCheck{.interval = 1s, .tcp = config::TcpCheck{}};
+  fixture.apply({endpoint("origin.test:80")});
+  CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+  CHECK(network.connects(v6) == 0);  // one host, not two
+
+  network.blackhole(v4);
+  fixture.fake.advance(10s);  // the checks find the other way
+  Peer waiting(fixture.fake, kEdge);
+  waiting.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  fixture.fake.advance(tls::kNextAddressAfter - 1ms);
+  CHECK(waiting.take().empty());
+  fixture.fake.advance(1ms);
+  CHECK(waiting.take().starts_with("HTTP/1.1 204"));
+  CHECK(fixture.get().starts_with("HTTP/1.1 204"));  // at once: by the way that answered last
+
+  network.blackhole(v4, false);
+  network.refuse(v6);
+  CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+  network.set_name("origin.test", {v4}, 5s);
+  network.refuse(v6, false);
+  fixture.fake.advance(5s);
+  const auto checks = network.connects(v6);
+  fixture.fake.advance(10s);
+  CHECK(fixture.get().starts_with("HTTP/1.1 204"));
+  CHECK(network.connects(v6) == checks);
 }
 
 TEST_CASE("a change touches only what it names: requests under way and idle connections go on") {

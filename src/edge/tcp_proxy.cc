@@ -216,7 +216,7 @@ net::Task<Result<std::unique_ptr<net::Stream>>> TcpProxy::attempt(Flow& flow, st
   upstream::UpstreamHost& host = upstream.host(index);
   flow.record->endpoint.assign(host.shared->key);
   ++flow.record->tries;
-  if (leads_to_us(host.shared->address)) {
+  if (leads_to_us(host.shared->address) || (host.shared->other && leads_to_us(*host.shared->other))) {
     Error circle = ours(Code::kConnectFailed,
                         "the endpoint is a listener of this edge: a connection would go in a circle");
     circle.side = Side::kUpstream;

@@ -35,11 +35,10 @@ class Dialler final : public h2::Opener {
   // Of connections from now on.
   void set_target(Target target) { target_ = std::move(target); }
 
-  // Addresses of the name are tried in turn.
+  // By happy eyeballs (tls/dial.h).
   net::Task<Result<Opened>> open() override;
 
  private:
-  net::Task<Result<std::unique_ptr<net::Stream>>> connect(Instant deadline);
   net::Task<Result<std::unique_ptr<net::Stream>>> secure(std::unique_ptr<net::Stream> below,
                                                          Instant deadline);
   net::Env& env_;

@@ -7,6 +7,7 @@
 #include "http/h1_parser.h"
 #include "http/h1_writer.h"
 #include "net/buffer.h"
+#include "tls/dial.h"
 #include "tls/tls_stream.h"
 
 namespace weir::health {
@@ -85,12 +86,12 @@ Result<void> HttpCheck::judge(int status) const {
   return fail(Code::kInvalid, "an unexpected status", Side::kUpstream);
 }
 
-net::Task<Result<void>> run_check(net::Env& env, net::Address address, const Check& check) {
+net::Task<Result<void>> run_check(net::Env& env, std::vector<net::Address> addresses, const Check& check) {
   const Instant deadline = env.loop.now() + check.timeout;
-  auto connected = co_await env.network.connect(address, check.timeout);
+  auto connected = co_await tls::connect_any(env.network, env.loop, std::move(addresses), check.timeout);
   if (!connected) co_return fail(connected.error());
   if (!check.http && !check.grpc) co_return Result<void>{};
-  auto stream = co_await open(std::move(*connected), address, check.transport, deadline);
+  auto stream = co_await open(std::move(connected->stream), connected->address, check.transport, deadline);
   if (!stream) co_return fail(stream.error());
   if (check.transport.http2) co_return co_await check_over_http2(std::move(*stream), check, deadline);
   co_return co_await get(**stream, *check.http, deadline);

@@ -55,7 +55,8 @@ struct Check {
   friend bool operator==(const Check&, const Check&) = default;
 };
 
-// Nothing: passed. The error says why it failed.
-net::Task<Result<void>> run_check(net::Env& env, net::Address address, const Check& check);
+// addresses: of one endpoint; more than one: by happy eyeballs (tls/dial.h). Nothing: passed. The error says
+// why it failed.
+net::Task<Result<void>> run_check(net::Env& env, std::vector<net::Address> addresses, const Check& check);
 
 }  // namespace weir::health

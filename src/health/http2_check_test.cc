@@ -46,7 +46,7 @@ struct Fixture {
     CHECK(fake.run(server.join(), std::chrono::seconds(60)));
   }
   bool passes() {
-    const auto result = fake.run(run_check(fake.env, address, check), std::chrono::seconds(10));
+    const auto result = fake.run(run_check(fake.env, {address}, check), std::chrono::seconds(10));
     return result && result->has_value();
   }
   net::Address address = *net::Address::parse("127.0.0.1:80");

@@ -34,7 +34,7 @@ void Monitor::set(const std::string& group, std::map<std::string, Target> target
   Group& all = groups_[group];
   for (auto& [key, watched] : all) {
     const auto wanted = targets.find(key);
-    const bool same = wanted != targets.end() && wanted->second.address == watched->target.address &&
+    const bool same = wanted != targets.end() && wanted->second.addresses == watched->target.addresses &&
                       wanted->second.check == watched->target.check;
     if (!same) ending_.spawn(end(std::move(watched)));
   }
@@ -62,7 +62,7 @@ net::Task<void> Monitor::stop() {
 
 net::Task<void> Monitor::watch(Watched& watched) {
   for (;;) {
-    const auto passed = co_await run_check(env_, watched.target.address, watched.target.check);
+    const auto passed = co_await run_check(env_, watched.target.addresses, watched.target.check);
     if (!passed && passed.error().code == Code::kCancelled) co_return;
     checks_.add();
     if (!passed) failures_.add();

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/metrics.h"
 #include "health/check.h"
@@ -14,7 +15,7 @@
 namespace weir::health {
 
 struct Target {
-  net::Address address;
+  std::vector<net::Address> addresses;  // of one endpoint, in the order in which they are tried
   Check check;
   lb::Health known = lb::Health::kUnknown;  // what it starts from: an endpoint that served already is healthy
   std::function<void(lb::Health, const Error& why)> on_verdict;  // why: empty when the check passed

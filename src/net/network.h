@@ -88,7 +88,7 @@ class Network : public Connector {
   // the same user, which is meant for the loops of one process, not for two programs that know nothing of
   // each other.
   virtual Result<void> check_unused(Address at) = 0;
-  // IPv4 addresses when the name has any, else IPv6; the port is put into each.
+  // The addresses of both families, those of IPv4 first; the port is put into each.
   virtual Task<Result<Resolved>> resolve(std::string name, std::uint16_t port, Duration timeout) = 0;
 };
 

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 
@@ -32,26 +33,24 @@ Result<Resolved> to_resolved(const ares_addrinfo& info, std::uint16_t port, bool
   for (const ares_addrinfo_cname* alias = info.cnames; alias != nullptr; alias = alias->next) {
     aliases_ttl = std::min(aliases_ttl, ttl_of(alias->ttl));
   }
-  Resolved v4;
-  Resolved v6;
-  v4.ttl = v6.ttl = aliases_ttl;
+  Resolved all{.addresses = {}, .ttl = aliases_ttl};
+  std::vector<Address> v6;
   for (const ares_addrinfo_node* node = info.nodes; node != nullptr; node = node->ai_next) {
-    Resolved& family = node->ai_family == AF_INET ? v4 : v6;
-    family.ttl = std::min(family.ttl, ttl_of(node->ai_ttl));
+    all.ttl = std::min(all.ttl, ttl_of(node->ai_ttl));
     if (node->ai_family == AF_INET) {
       std::array<std::uint8_t, 4> bytes{};
       std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in*>(node->ai_addr)->sin_addr, bytes.size());
-      family.addresses.push_back(Address::v4(bytes, port));
+      all.addresses.push_back(Address::v4(bytes, port));
     } else if (node->ai_family == AF_INET6) {
       std::array<std::uint8_t, 16> bytes{};
       std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(node->ai_addr)->sin6_addr,
                   bytes.size());
-      family.addresses.push_back(Address::v6(bytes, port));
+      v6.push_back(Address::v6(bytes, port));
     }
   }
-  if (!v4.addresses.empty()) return v4;
-  if (!v6.addresses.empty()) return v6;
-  return fail(Code::kNotResolved, "the name has no address", Side::kUpstream);
+  all.addresses.insert(all.addresses.end(), v6.begin(), v6.end());
+  if (all.addresses.empty()) return fail(Code::kNotResolved, "the name has no address", Side::kUpstream);
+  return all;
 }
 
 }  // namespace

@@ -211,7 +211,7 @@ TEST_CASE("a name becomes its addresses, IPv4 first, and the shortest time to li
       {"two.test", {"10.0.0.1:8080", "10.0.0.2:8080"}, 30s},
       {"swapped.test", {"10.0.0.1:8080", "10.0.0.2:8080"}, 30s},
       {"six.test", {"[2001:db8::1]:8080"}, 40s},
-      {"both.test", {"10.0.0.3:8080"}, 50s},
+      {"both.test", {"10.0.0.3:8080", "[2001:db8::1]:8080"}, 10s},
       {"ONE.test", {"10.0.0.1:8080"}, 300s},
       {"zero.test", {"10.0.0.5:8080"}, 0s},
       {"one-is-zero.test", {"10.0.0.5:8080", "10.0.0.6:8080"}, 0s},

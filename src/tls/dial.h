@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 #include "net/env.h"
@@ -23,11 +24,22 @@ struct Host {
   bool is_loopback() const;  // 127.0.0.0/8, ::1, localhost and what is below it
 };
 
-// Happy eyeballs (RFC 8305 sections 4 and 5): the families take turns, beginning with that of the first
-// address; the next one is tried when one has failed, and beside it when it has had no answer for
-// kNextAddressAfter. The first that answers is it. Each within the timeout. context: null for no TLS.
-// server_name: whom the certificate is to be for; empty: the host.
+// Happy eyeballs (RFC 8305 sections 4 and 5) over the addresses of one host: the families take turns,
+// beginning with that of the first address; the next one is tried when one has failed, and beside it when it
+// has had no answer for kNextAddressAfter. The first that answers is it. Each within the timeout.
 inline constexpr Duration kNextAddressAfter = std::chrono::milliseconds(250);
+struct Reached {
+  std::unique_ptr<net::Stream> stream;
+  net::Address address;
+};
+net::Task<Result<Reached>> connect_any(net::Connector& connector, net::Loop& loop,
+                                       std::vector<net::Address> addresses, Duration timeout);
+
+// Of an address itself, and of localhost: this machine's of both families. Others: none.
+std::vector<net::Address> known_addresses(const Host& host);
+
+// The addresses of the name, by happy eyeballs; all of it within the timeout. context: null for no TLS.
+// server_name: whom the certificate is to be for; empty: the host.
 net::Task<Result<std::unique_ptr<net::Stream>>> dial(net::Env& env, Host to,
                                                      std::shared_ptr<ClientContext> context, Duration timeout,
                                                      std::string server_name = {});

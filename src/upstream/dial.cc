@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "net/socket.h"
+#include "tls/dial.h"
 #include "tls/proxy_header.h"
 #include "tls/tls_stream.h"
 
@@ -25,6 +27,16 @@ net::Task<Result<std::unique_ptr<net::Stream>>> secure(std::unique_ptr<net::Stre
   co_return std::move(*secured);
 }
 
+net::Task<Result<std::unique_ptr<net::Stream>>> connect_happily(net::Connector& connector, SharedHost& host,
+                                                                Duration timeout, net::Loop& loop) {
+  std::vector<net::Address> addresses{host.address, *host.other};
+  if (host.by_other.load(std::memory_order_relaxed)) std::swap(addresses.front(), addresses.back());
+  auto reached = co_await tls::connect_any(connector, loop, std::move(addresses), timeout);
+  if (!reached) co_return fail(reached.error());
+  host.by_other.store(reached->address == *host.other, std::memory_order_relaxed);
+  co_return std::move(reached->stream);
+}
+
 // By a PROXY header. The edge's own address of that connection is not known here, only its port.
 net::Task<Result<std::size_t>> tell_client(net::Stream& stream, const config::ServiceSpec& spec,
                                            DialFor whose) {
@@ -41,12 +53,13 @@ net::Task<Result<std::size_t>> tell_client(net::Stream& stream, const config::Se
 }  // namespace
 
 net::Task<Result<std::unique_ptr<net::Stream>>> dial(net::Connector& connector, const PlannedService& service,
-                                                     const SharedHost& host, DialFor whose, Instant ends,
+                                                     SharedHost& host, DialFor whose, Instant ends,
                                                      net::Loop& loop) {
   const auto timeout = [&] {
     return std::clamp(ends - loop.now(), Duration::zero(), service.spec.connect_timeout);
   };
-  auto stream = co_await connector.connect_for(whose.client, host.address, timeout());
+  auto stream = co_await (host.other ? connect_happily(connector, host, timeout(), loop)
+                                     : connector.connect_for(whose.client, host.address, timeout()));
   if (stream) {
     if (net::Socket* socket = (*stream)->plain_socket()) {
       socket->set_liveness({service.spec.tcp.keepalive, service.spec.tcp.user_timeout});

@@ -21,9 +21,10 @@ struct DialFor {
 
 // By `ends`, and each of its steps within the service's connect_timeout. The errors are the endpoint's
 // (kUpstream) and may be tried again elsewhere, as it has had nothing of the client's; or kCancelled.
-// connector, service and host outlive it.
+// connector, service and host outlive it. A host with an address of each family is reached by
+// happy eyeballs, beginning with the family that answered last.
 net::Task<Result<std::unique_ptr<net::Stream>>> dial(net::Connector& connector, const PlannedService& service,
-                                                     const SharedHost& host, DialFor whose, Instant ends,
+                                                     SharedHost& host, DialFor whose, Instant ends,
                                                      net::Loop& loop);
 
 }  // namespace weir::upstream

@@ -1,6 +1,7 @@
 #include "upstream/planned_service.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <unordered_map>
 #include <utility>
@@ -13,27 +14,44 @@ namespace {
 
 using HostsByKey = std::unordered_map<std::string_view, std::shared_ptr<SharedHost>>;
 
+// What is known of a host stays known when it gets, loses or changes its address of the other family.
+void take_verdicts(SharedHost& host, const SharedHost& before) {
+  host.health.store(before.health.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  host.condemned.store(before.condemned.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  host.serving_since.store(before.serving_since.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  host.health_since = before.health_since;
+  host.health_reason = before.health_reason;
+  host.condemned_since = before.condemned_since;
+}
+
 std::shared_ptr<SharedHost> shared_host(const HostsByKey& previous, std::string key, std::string name,
-                                        const net::Address& address, const net::Loop& loop) {
-  if (const auto found = previous.find(key); found != previous.end()) return found->second;
+                                        const net::Address& address, const std::optional<net::Address>& other,
+                                        const net::Loop& loop) {
+  const auto found = previous.find(key);
+  if (found != previous.end() && found->second->other == other) return found->second;
   auto host = std::make_shared<SharedHost>();
   host->key = std::move(key);
   host->address = address;
+  host->other = other;
   host->name = std::move(name);
   host->serving_since.store(loop.now(), std::memory_order_relaxed);
   host->health_since = loop.clock().wall_now();
+  if (found != previous.end()) take_verdicts(*host, *found->second);
   return host;
 }
 
 // An endpoint given as a name becomes a host for each of its addresses, each with the endpoint's weight.
+// Where it has both families they are taken for two ways to the same machines: a host has one of each.
 void add_hosts(std::string_view service, const config::Endpoint& endpoint, const ResolvedNames& names,
                const HostsByKey& previous, const net::Loop& loop, std::vector<PlannedHost>& hosts) {
-  const auto add = [&](std::string key, const net::Address& address, std::uint64_t id) {
-    hosts.push_back({.shared = shared_host(previous, std::move(key), endpoint.address.host, address, loop),
-                     .id = id,
-                     .weight = endpoint.weight,
-                     .priority = endpoint.priority,
-                     .zone = zone_number(endpoint.zone)});
+  const auto add = [&](std::string key, const net::Address& address, std::uint64_t id,
+                       const std::optional<net::Address>& other = {}) {
+    hosts.push_back(
+        {.shared = shared_host(previous, std::move(key), endpoint.address.host, address, other, loop),
+         .id = id,
+         .weight = endpoint.weight,
+         .priority = endpoint.priority,
+         .zone = zone_number(endpoint.zone)});
   };
   if (endpoint.address.family == config::Address::Family::kTunnel) {
     add(endpoint.key, auth::origin_address(service, endpoint.address.host), endpoint.id);
@@ -50,9 +68,16 @@ void add_hosts(std::string_view service, const config::Endpoint& endpoint, const
   }
   const auto resolved = names.find(endpoint.key);
   if (resolved == names.end()) return;
-  for (const net::Address& address : resolved->second) {
+  std::array<std::vector<net::Address>, 2> families;  // IPv4, IPv6
+  for (const net::Address& address : resolved->second)
+    families.at(address.is_v6() ? 1 : 0).push_back(address);
+  for (std::size_t i = 0; i < std::max(families[0].size(), families[1].size()); ++i) {
+    const bool is_v6 = i >= families[0].size();
+    const net::Address& address = families.at(is_v6 ? 1 : 0)[i];
+    const std::vector<net::Address>& others = families.at(is_v6 ? 0 : 1);
     const std::string text = address.to_string();
-    add(endpoint.key + "/" + text, address, endpoint.id ^ std::hash<std::string>()(text));
+    add(endpoint.key + "/" + text, address, endpoint.id ^ std::hash<std::string>()(text),
+        others.empty() ? std::nullopt : std::optional(others[i % others.size()]));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,11 +26,14 @@
 
 namespace weir::upstream {
 
-// One address of one endpoint, shared by all cores; lives through every change that keeps it.
+// One address of one endpoint, or one of each family; shared by all cores; lives through every change that
+// keeps it.
 struct SharedHost {
   std::string key;   // the endpoint's key, and the address when the endpoint is a name
   std::string name;  // host of the endpoint: a name or an IP address, as it is configured
   net::Address address;
+  std::optional<net::Address> other;   // of the other family, where the name has both
+  std::atomic<bool> by_other = false;  // it was the other one that answered last
   lb::ActiveRequests active;
   lb::EndpointOutcomes outcomes;
   // Written by the control loop: what this edge's own checks say, and whether the controllers say that the
