@@ -103,6 +103,12 @@ class TcpProxy::Flow final : public net::Pooled, private net::Timer {
     owner_.env_.loop.arm(*this, at);
   }
 
+  void reached(std::shared_ptr<upstream::SharedHost> shared) {
+    host = std::move(shared);
+    host->active.count.fetch_add(1, std::memory_order_relaxed);
+    on_host = Share(&host->active.count);
+  }
+
   http::Incoming incoming;
   TcpListenerPointer listener;
   std::unique_ptr<record::Connection> record;
@@ -196,13 +202,10 @@ std::optional<Error> TcpProxy::choose_service(Flow& flow) {
   }
   const std::string& name = listener.backends[backend].service;
   flow.record->service.assign(name);
-  const auto& services = flow.active->plan->services;
-  const auto found = std::ranges::lower_bound(
-      services, name, {}, [](const auto& one) -> const std::string& { return one->name; });
-  if (found == services.end() || (*found)->name != name) {
+  flow.upstream = find_upstream(name);
+  if (!flow.upstream) {
     return ours(Code::kNoEndpoint, "the service of this listener is not there any more");
   }
-  flow.upstream = flow.active->upstreams[static_cast<std::size_t>(found - services.begin())];
   flow.upstream->count_request();
   flow.request = flow.upstream->acquire(lb::Resource::kRequests);
   flow.connection = flow.upstream->acquire(lb::Resource::kConnections);
@@ -232,9 +235,7 @@ net::Task<Result<std::unique_ptr<net::Stream>>> TcpProxy::attempt(Flow& flow, st
   if (stream) {
     upstream.succeeded(index);
     upstream.observe(index, lb::Outcome::kSuccess);
-    flow.host = host.shared;
-    host.shared->active.count.fetch_add(1, std::memory_order_relaxed);
-    flow.on_host = Share(&host.shared->active.count);
+    flow.reached(host.shared);
     co_return stream;
   }
   if (stream.error().code != Code::kCancelled) {
@@ -385,9 +386,7 @@ void TcpProxy::join(Flow& flow) {
   flow.connection = flow.upstream->acquire(lb::Resource::kConnections);
   for (const upstream::PlannedHost& host : flow.upstream->service().hosts) {
     if (host.shared->key != flow.record->endpoint.view()) continue;
-    flow.host = host.shared;
-    flow.host->active.count.fetch_add(1, std::memory_order_relaxed);
-    flow.on_host = Share(&flow.host->active.count);
+    flow.reached(host.shared);
   }
 }
 
@@ -508,14 +507,11 @@ void TcpProxy::refuse(http::Incoming incoming, const TcpListener* listener, cons
 }
 
 void TcpProxy::plan_changed() {
-  const auto& services = proxy_.active_pointer()->plan->services;
   for (Flow* flow = flows_; flow != nullptr; flow = flow->next) {
     if (!flow->host) continue;
-    const auto found =
-        std::ranges::lower_bound(services, flow->record->service.view(), {},
-                                 [](const auto& one) -> std::string_view { return one->name; });
-    if (found == services.end() || (*found)->name != flow->record->service.view()) continue;
-    const upstream::PlannedService& service = **found;
+    const auto upstream = find_upstream(flow->record->service.view());
+    if (!upstream) continue;
+    const upstream::PlannedService& service = upstream->service();
     if (!service.spec.drain_timeout) continue;
     const bool stays = std::ranges::any_of(service.hosts, [flow](const upstream::PlannedHost& host) {
       return host.shared == flow->host && host.weight > 0;
