@@ -40,9 +40,10 @@ def _seconds(text):
 
 
 def parse(text):
-    """The report of `wrk --latency`; raises ValueError when a line that must be there is not."""
+    """The report of `wrk --latency`; raises ValueError when a line that must be there is not. A time whose
+    unit is one letter has a space after it, for the column."""
     total = re.search(r"^\s*(\d+) requests in ([\d.]+\w+), ([\d.]+)([KMGT]?B) read$", text, re.M)
-    quantiles = dict(re.findall(r"^\s+(50|75|90|99)%\s+([\d.]+\w+)$", text, re.M))
+    quantiles = dict(re.findall(r"^\s+(50|75|90|99)%\s+([\d.]+\w+) *$", text, re.M))
     if not total or set(quantiles) != {"50", "75", "90", "99"}:
         raise ValueError(f"wrk's output is not a report:\n{text}")
     status = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
