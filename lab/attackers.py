@@ -12,6 +12,7 @@ import os
 import select
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import time
@@ -28,6 +29,7 @@ CROWD = 6000  # connections that come at once
 BATCH = 100  # frames in one write
 CONNECTIONS_MAX = 20_000  # of one flood: more than it comes to in its time
 DRIPPED_STREAMS = 10  # of each connection that drips
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() resets
 
 
 class Target:
@@ -192,41 +194,43 @@ def hold(sockets, drip=b"", interval_s=1.0, read=True, take=0, over_at=b""):
     return {"connections": len(sockets), "ended": len(sockets) - len(open_ones), "sent": f"held {took:.0f} s"}
 
 
-def connected(target, sent=b"", count=HOLDERS, receive_bytes=None):
+def connected(place, sent=b"", count=HOLDERS, receive_bytes=None, source=None):
     sockets = []
     for _ in range(count):
         one = socket.socket()
+        if source:
+            one.bind((source, 0))
         if receive_bytes:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         one.settimeout(5)
-        one.connect(target.http)
+        one.connect(place)
         one.sendall(sent)
         sockets.append(one)
     return sockets
 
 
 def slow_heads(target):
-    return hold(connected(target, f"GET / HTTP/1.1\r\nHost: {target.host}\r\nx: ".encode()), drip=b"y")
+    return hold(connected(target.http, f"GET / HTTP/1.1\r\nHost: {target.host}\r\nx: ".encode()), drip=b"y")
 
 
 def slow_bodies(target):
     begin = f"POST /echo HTTP/1.1\r\nHost: {target.host}\r\nContent-Length: 1000\r\n\r\nabc"
-    return hold(connected(target, begin.encode()))
+    return hold(connected(target.http, begin.encode()))
 
 
 def slow_readers(target):
     ask = f"GET /big HTTP/1.1\r\nHost: {target.host}\r\n\r\n".encode()
-    return hold(connected(target, ask, receive_bytes=4096), read=False)
+    return hold(connected(target.http, ask, receive_bytes=4096), read=False)
 
 
 def dripping_bodies(target):
     begin = f"POST /echo HTTP/1.1\r\nHost: {target.host}\r\nContent-Length: 1000\r\n\r\n"
-    return hold(connected(target, begin.encode()), drip=b"x")
+    return hold(connected(target.http, begin.encode()), drip=b"x")
 
 
 def dripping_readers(target):
     ask = f"GET /big HTTP/1.1\r\nHost: {target.host}\r\n\r\n".encode()
-    return hold(connected(target, ask, receive_bytes=4096), read=False, take=10)
+    return hold(connected(target.http, ask, receive_bytes=4096), read=False, take=10)
 
 
 def dripping(target, head, flags, opening, drop, over_at):
@@ -286,11 +290,13 @@ def slow_handshakes(target):
 
 
 def many_connections(target):
-    """More than weir has descriptors. It must not end them: it accepts them when there is room."""
+    """More than weir has descriptors. It must not end them: it accepts them when there is room. They end by
+    a reset: else TIME_WAIT has most ports when they come again, and connect() searches long for one."""
     sockets = []
     for _ in range(CROWD):
         one = socket.socket()
         one.setblocking(False)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         one.connect_ex(target.http)
         sockets.append(one)
     print("held", flush=True)

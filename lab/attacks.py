@@ -1,4 +1,5 @@
-"""attacks: an edge on the open internet, one attacker after the other, and a client that does nobody harm.
+"""attacks: an edge on the open internet, one attacker after the other, and a client that does nobody harm,
+by HTTP and through a listener of TCP.
 
 Each attack comes from outside, over the wire, on the real binary with one worker, so that attacker and client
 meet on the same core of weir's. It must end (or be held within bounds), weir's memory must stay bounded, and
@@ -15,12 +16,14 @@ import resource
 import time
 from pathlib import Path
 
-from lab import attackers, nginx, weir
-from lab.process import ROOT, Process, status_kib, wait_listening, wait_until
+from lab import attackers, nginx, tcp_attackers, weir
+from lab.process import ROOT, Process, accepts, status_kib, wait_listening, wait_until
+from lab.tcp import tcp_balancer, tcp_service
 from lab.world import Network, Node, World
 
 HOST = "web.weir.localhost"
 HTTP_PORT, API_PORT, HTTPS_PORT, ORIGIN_PORT, ECHO_PORT = 8080, 8480, 8443, 9001, 9002
+IDLE_PORT, LIVE_PORT = 8901, 8902  # listeners of TCP; see tcp_attackers.py
 SECONDS = 3.0  # of one attack
 CALM_SECONDS = 4.0
 FACTOR_MAX = 2.0  # what an attack may make of the calm p99
@@ -28,6 +31,7 @@ FLOOR_S = 0.001  # of what is allowed: two schedulings of a busy machine
 GROWTH_KIB_MAX = 96 << 10  # of resident memory while an attack goes on; 200 connections may each hold some
 DESCRIPTORS = 5000  # the holders together take 3,700 of them
 BIG_BYTES = 8 << 20
+TCP_HELD_S = 15  # more than the deadlines of those listeners together
 SAMPLES_MIN = 50  # in one attack: a client that is not served at all has no p99
 TRIES = 3  # a neighbour on the machine is no attacker
 
@@ -71,6 +75,21 @@ class Cores:
 
     def attackers(self):  # real ones have processors of their own: these get what is left
         os.sched_setscheduler(0, os.SCHED_OTHER if self.ahead else os.SCHED_IDLE, os.sched_param(0))
+
+
+HOLD = {attack.__name__ for attack in (*attackers.HOLD, *tcp_attackers.HOLD, *tcp_attackers.LAST)}
+CROWDS = {attackers.many_connections.__name__} | {attack.__name__ for attack in tcp_attackers.CROWDS}
+
+
+def carried(address):
+    """Load balancers of TCP, each with a way of its own to be rid of those who do nothing."""
+    idle = {"protocol": "TCP", "port": IDLE_PORT, "connections_per_source_max": tcp_attackers.SOURCE_MAX}
+    live = {"protocol": "TCP", "port": LIVE_PORT, "tcp": {"keepalive": "1s", "user_timeout": "4s"}}
+    return [
+        tcp_service("carried", address),
+        tcp_balancer("idle", idle, to="carried", stream_idle_timeout="5s"),
+        tcp_balancer("live", live, to="carried"),
+    ]
 
 
 class Attacks:
@@ -123,9 +142,13 @@ class Attacks:
                 weir.service("web", [f"{place.address}:{ORIGIN_PORT}"]),
                 weir.service("echo", [f"{place.address}:{ECHO_PORT}"]),
                 balancer,
+                *carried(f"{place.address}:{ORIGIN_PORT}"),
             )
             self.weir.wait_serving()
-        arguments = [ROOT / "lab/bystander.py", self.weir.address, HTTP_PORT, HOST, self.latencies]
+            for port in (IDLE_PORT, LIVE_PORT):
+                wait_until(lambda port=port: accepts(port, self.weir.address), 5, f"port {port} open")
+        ports = f"{HTTP_PORT},{IDLE_PORT}"
+        arguments = [ROOT / "lab/bystander.py", self.weir.address, ports, HOST, self.latencies]
         self.processes.append(
             Process(
                 ["python3", *arguments],
@@ -136,9 +159,11 @@ class Attacks:
         wait_until(lambda: self.latencies.exists() and self.samples(0), 5, "the bystander at work")
 
     def attacker(self, name):
-        arguments = [self.weir.address, HTTP_PORT, HTTPS_PORT, HOST, SECONDS]
+        tcp = name.startswith("tcp_")
+        ports = (IDLE_PORT, LIVE_PORT) if tcp else (HTTP_PORT, HTTPS_PORT)
+        program = "lab/tcp_attackers.py" if tcp else "lab/attackers.py"
         process = Process(
-            ["python3", ROOT / "lab/attackers.py", name, *arguments],
+            ["python3", ROOT / program, name, self.weir.address, *ports, HOST, SECONDS],
             self.directory / f"{name}-{len(self.processes)}.log",
             prefix=self.world["attacker"].prefix,
             before_exec=self.cores.attackers,
@@ -174,9 +199,8 @@ class Attacks:
     def endure(self, name):
         for attempt in range(TRIES):
             before_kib = status_kib(self.weir.pid, "VmRSS")
-            holds = name in {a.__name__ for a in attackers.HOLD} or name == "many_connections"
             process = self.attacker(name)
-            if holds:
+            if name in HOLD | CROWDS:
                 wait_until(lambda: "held" in process.log(), 30, f"{name} holding")
             began, used_s = time.monotonic(), cpu_s(self.weir.pid)
             most = self.pass_time(SECONDS)
@@ -202,7 +226,7 @@ class Attacks:
 
     def finish(self, name, process):
         """What became of it. Holders go on while the next ones come, and are looked at in the end."""
-        if name in {a.__name__ for a in attackers.HOLD}:
+        if name in HOLD:
             self.holding.append((name, process))
             return None
         assert process.wait(15) == 0, f"{name} failed: {process.log()[-2000:]}"
@@ -218,6 +242,19 @@ class Attacks:
             row = next(row for row in self.rows if row[0] == name)
             row[5] = report
             assert report["ended"] == report["connections"], f"{name} was let be: {report}"
+        self.holding = []
+
+    def carried_end(self):
+        """Whoever came to a listener of TCP has gone, those who vanished as well; the client is there."""
+        with self.world["edge"].inside():
+            wait_until(
+                lambda: self.weir.metrics()["weir_tcp_connections"] == 1,
+                TCP_HELD_S,
+                "the end of all connections of TCP but one",
+            )
+            refused = self.weir.metrics()["weir_tcp_connections_refused_total"]
+        beyond = tcp_attackers.SILENT - tcp_attackers.SOURCE_MAX
+        assert refused >= beyond, f"{refused} connections were refused: {beyond} were beyond the limit"
 
     @staticmethod
     def print_row(row):
@@ -225,14 +262,19 @@ class Attacks:
         ended = f"{report['ended']}/{report['connections']}" if report else "held"
         sent = report["sent"] if report else ""
         latency = f"{calm:9.2f} {during:10.2f} {during / calm:5.1f}x"
-        print(f"{name:18} {latency} {busy:7.0%} {growth:8.1f} {ended:>12}  {sent}", flush=True)
+        print(f"{name:22} {latency} {busy:7.0%} {growth:8.1f} {ended:>12}  {sent}", flush=True)
 
     def run(self):
-        print(f"{'attack':18} {'calm p99':>9} {'p99 in ms':>10} {'CPU':>14} {'+MiB':>8} {'ended':>12}")
+        print(f"{'attack':22} {'calm p99':>9} {'p99 in ms':>10} {'CPU':>14} {'+MiB':>8} {'ended':>12}")
         self.rest(CALM_SECONDS)
         for attack in (*attackers.HOLD, *attackers.FLOODS):
             self.endure(attack.__name__)
         self.holders_end()
+        self.rest(CALM_SECONDS)
+        for attack in tcp_attackers.ALL:
+            self.endure(attack.__name__)
+        self.holders_end()
+        self.carried_end()
         self.rest(CALM_SECONDS)
         self.endure("many_connections")
         with self.world["client"].inside():

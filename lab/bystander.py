@@ -1,7 +1,9 @@
-"""A client that does nobody harm, as a process of its own: asks on one kept connection, again and again, and
-writes down when each answer came and how long it took. `python3 lab/bystander.py HOST PORT NAME FILE`"""
+"""A client that does nobody harm, as a process of its own: asks on a kept connection to each of its ports in
+turn, again and again, and writes down when each answer came and how long it took. `python3 lab/bystander.py
+HOST PORT,PORT NAME FILE`"""
 
 import http.client
+import itertools
 import sys
 import time
 
@@ -10,11 +12,11 @@ FLUSH_S = 0.2
 
 
 def main():
-    host, port, name, path = sys.argv[1:5]
-    connection = http.client.HTTPConnection(host, int(port), timeout=5)
+    host, ports, name, path = sys.argv[1:5]
+    connections = [http.client.HTTPConnection(host, int(port), timeout=5) for port in ports.split(",")]
     rows, flushed = [], 0.0
     with open(path, "a") as file:
-        while True:
+        for connection in itertools.cycle(connections):
             began = time.monotonic()
             try:
                 connection.request("GET", "/", headers={"Host": name})
