@@ -27,6 +27,7 @@ class Contest:
     start: dict = field(default_factory=lambda: PEERS)  # by name: (case, directory, origin's port) -> Running
     plays: Callable = lambda case, name: True  # whether the peer of that name takes part in the case
     own_way: dict = field(default_factory=dict)  # by name of a case: what runs it in the place of run_case
+    judge: Callable | None = None  # (rows) -> whether it held, in the place of the goals of report.py
 
 
 def own_seconds():
@@ -113,4 +114,4 @@ def run(contest, options):
                     playing = [name for name in names if contest.plays(case, name)]
                     run_one = contest.own_way.get(case.name, run_case)
                     run_one(contest, case, playing, options, directory, origin, origin_port, rows)
-    return report.contest(rows, contest.name)
+    return contest.judge(rows) if contest.judge else report.contest(rows, contest.name)

@@ -9,8 +9,6 @@
 // into a shared buffer ring, one submission system call per turn of the loop.
 #include <fcntl.h>
 #include <liburing.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,9 +27,12 @@
 #include <utility>
 #include <vector>
 
+#include "loopback.h"
+
 namespace {
 
-constexpr int kBacklog = 4096;
+using namespace weir::bench;
+
 constexpr int kEventsPerTurn = 512;
 constexpr std::size_t kPipeBytes = 1U << 20;         // the most that an unprivileged process may ask for
 constexpr std::size_t kRingMemoryBytes = 64U << 20;  // all buffers of the io_uring backend together
@@ -44,49 +45,6 @@ struct Options {
   bool uring = false;
   bool splice = false;
 };
-
-[[noreturn]] void die(const char* what) {
-  std::fprintf(stderr, "forwarder: %s: %s\n", what, std::strerror(errno));
-  std::exit(1);
-}
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-void set_nodelay(int fd) {
-  const int on = 1;
-  if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) die("TCP_NODELAY");
-}
-
-int listen_on(std::uint16_t port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) die("socket");
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const sockaddr_in address = loopback(port);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) die("bind");
-  if (listen(fd, kBacklog) != 0) die("listen");
-  return fd;
-}
-
-// Blocking: loopback answers at once, and it happens once per client connection. -1 when the upstream is not
-// there.
-int connect_to(std::uint16_t port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -1;
-  const sockaddr_in address = loopback(port);
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    close(fd);
-    return -1;
-  }
-  set_nodelay(fd);
-  return fd;
-}
 
 // --- epoll
 // ---------------------------------------------------------------------------------------------------------

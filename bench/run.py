@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import certificates, changes, cost, http1, machine, secure, shift  # noqa: E402
-from bench import store, tcp, tunnel, xds, xds_api  # noqa: E402
+from bench import sockmap, store, tcp, tunnel, xds, xds_api  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
 CONTESTS = [
@@ -57,6 +57,13 @@ CONTESTS = [
         "connections carried whole: weir, HAProxy, nginx, Envoy and the bare forwarder in turn",
         "weir,haproxy (all its ways, or haproxy-splice, haproxy-http),nginx,envoy,forwarder",
         "small,1m,connect,open",
+    ),
+    (
+        "sockmap",
+        sockmap.run,
+        "connections carried by the kernel (BPF) or by a process: what the whole machine does for each",
+        "weir,splice,forwarder-uring,sockmap",
+        "small,1m",
     ),
 ]
 
