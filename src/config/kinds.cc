@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -453,6 +454,40 @@ void check_protocols(const LoadBalancerSpec& spec, Report& report) {
   }
 }
 
+// No two listeners of a port take the same host; of passthrough listeners, not with the same protocol.
+void check_hosts(const LoadBalancerSpec& spec, Report& report) {
+  std::set<std::tuple<std::string, std::uint32_t, std::string>> taken;  // with the port, 0 for the shared one
+  for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
+    const Listener& listener = spec.listeners[i];
+    if (listener.port == 0U) continue;  // was refused when it was read
+    const std::uint32_t port = shared_or_own_port(listener);
+    if (port == kNoPort) continue;  // each gets one of its own
+    const bool by_protocol = is_passthrough(listener) && !listener.tls->alpn.empty();
+    const auto take = [&](const std::string& host) {
+      if (!by_protocol) return taken.emplace(host, port, "").second;
+      bool is_new = true;
+      const std::set<std::string> protocols(listener.tls->alpn.begin(), listener.tls->alpn.end());
+      for (const std::string& protocol : protocols) {
+        is_new &= taken.emplace(host, port, protocol).second;
+      }
+      return is_new;
+    };
+    const Report::Step list(report, "listeners");
+    const Report::Step item(report, i);
+    if (listener.hostnames.empty() && !take("")) {
+      report.add(by_protocol ? "takes a protocol of a port, as an earlier listener does"
+                             : "takes all hosts of a port, as an earlier listener does");
+    }
+    for (std::size_t j = 0; j < listener.hostnames.size(); ++j) {
+      if (listener.hostnames[j].empty() || take(to_lower(listener.hostnames[j]))) continue;
+      const Report::Step field(report, "hostnames");
+      const Report::Step hostname(report, j);
+      report.add(by_protocol ? "is there twice for the same port and protocol"
+                             : "is there twice for the same port");
+    }
+  }
+}
+
 }  // namespace
 
 void Schema<LoadBalancerSpec>::validate(const LoadBalancerSpec& spec, Report& report) {
@@ -465,27 +500,7 @@ void Schema<LoadBalancerSpec>::validate(const LoadBalancerSpec& spec, Report& re
     const Report::Step match(report, "match");
     report.add("is taken by an earlier route, which would get every request");
   }
-  std::set<std::pair<std::string, std::uint32_t>> hosts;  // with the port, 0 for the shared one
-  for (std::size_t i = 0; i < spec.listeners.size(); ++i) {
-    const Listener& listener = spec.listeners[i];
-    if (listener.port == 0U) continue;  // was refused when it was read
-    const std::uint32_t port = shared_or_own_port(listener);
-    if (port == kNoPort) continue;  // each gets one of its own
-    // Passthrough listeners of one host are told apart by what clients offer: config::Whole sees to them.
-    if (is_passthrough(listener) && !listener.tls->alpn.empty()) continue;
-    const Report::Step list(report, "listeners");
-    const Report::Step item(report, i);
-    if (listener.hostnames.empty() && !hosts.emplace("", port).second) {
-      report.add("takes all hosts of a port, as an earlier listener does");
-    }
-    for (std::size_t j = 0; j < listener.hostnames.size(); ++j) {
-      if (listener.hostnames[j].empty() || hosts.emplace(to_lower(listener.hostnames[j]), port).second)
-        continue;
-      const Report::Step field(report, "hostnames");
-      const Report::Step hostname(report, j);
-      report.add("is there twice for the same port");
-    }
-  }
+  check_hosts(spec, report);
 }
 
 void Schema<RolloutSpec>::validate(const RolloutSpec& spec, Report& report) {

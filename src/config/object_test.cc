@@ -455,6 +455,19 @@ TEST_CASE("what is wrong with load balancers and services of connections") {
                 "hostnames: ['*.example'], tls: {mode: PASSTHROUGH}}",
                 route),
        {}},
+      {balancer("{protocol: TLS, port: 1, hostnames: [a.example], tls: {mode: PASSTHROUGH, alpn: [x, x]}}, "
+                "{protocol: TLS, port: 1, hostnames: [a.example], tls: {mode: PASSTHROUGH, alpn: [y]}}, "
+                "{protocol: TLS, port: 1, hostnames: [a.example], tls: {mode: PASSTHROUGH}}, "
+                "{protocol: TLS, port: 2, hostnames: [a.example], tls: {mode: PASSTHROUGH, alpn: [y]}}",
+                route),
+       {}},
+      {balancer("{protocol: TLS, port: 1, hostnames: [a.example], tls: {mode: PASSTHROUGH, alpn: [x, y]}}, "
+                "{protocol: TLS, port: 1, hostnames: [b.example, A.example], tls: {mode: PASSTHROUGH, alpn: "
+                "[y, z]}}, {protocol: TLS, port: 2, tls: {mode: PASSTHROUGH, alpn: [y]}}, {protocol: TLS, "
+                "port: 2, tls: {mode: PASSTHROUGH, alpn: [y]}}",
+                route),
+       {"spec.listeners[1].hostnames[1]: is there twice for the same port and protocol",
+        "spec.listeners[3]: takes a protocol of a port, as an earlier listener does"}},
       {balancer("{protocol: TCP}, {protocol: HTTP}", route),
        {"spec.listeners[1].protocol: can't stand beside one that takes the other kind: TCP and TLS listeners "
         "take connections, HTTP and HTTPS ones take requests; make two load balancers"}},
