@@ -12,6 +12,7 @@ from contextlib import closing
 import pytest
 
 from lab import envoy
+from lab.greeter import Greeter
 from lab.origin import Origin
 from lab.process import Process, free_port, wait_until
 from lab.weir import BINARY, Controller, Edge, Weir, documents, load_balancer, service
@@ -183,6 +184,79 @@ def test_what_envoy_cannot_do_is_in_the_status(controller, origins, tmp_path):
         wait_until(applied, 5, "the Envoy's having it in the status")
         edge = controller.api("GET", "/v1/edges/fra-1").json
         assert edge["status"]["attached"] and edge["status"]["applied_revision"] > 0, edge
+
+
+def connections(name, listeners, to, **route):
+    """A load balancer of whole connections."""
+    return {
+        "kind": "LoadBalancer",
+        "metadata": {"name": name},
+        "spec": {"listeners": listeners, "routes": [{"backends": [{"service": to}], **route}]},
+    }
+
+
+def greeting(port, context=None, name=None):
+    """What comes first of a connection; empty when nothing does."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+            connected = context.wrap_socket(plain, server_hostname=name) if context else plain
+            return connected.recv(100).decode().strip()
+    except OSError:
+        return ""
+
+
+def test_whole_connections_go_through_an_envoy(controller, origins, tmp_path):
+    unverified = ssl.create_default_context()
+    unverified.check_hostname = False
+    unverified.verify_mode = ssl.CERT_NONE
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    chain, key = short_certificate(tmp_path / "own", controller.data, "own.example", life_s=3600)
+    for file, text in (("own.pem", chain), ("own.key", key)):
+        (tmp_path / file).write_text(text)
+    own.load_cert_chain(tmp_path / "own.pem", tmp_path / "own.key")
+    certificate = {
+        "kind": "Certificate",
+        "metadata": {"name": "pair"},
+        "spec": {"certificate": chain, "private_key": key},
+    }
+    port = free_port()
+    with Greeter("plain") as plain, Greeter("secure", own) as secure:
+        with AttachedEnvoy(tmp_path / "envoy", controller, "fra-1") as one:
+            tls = {"protocol": "TLS", "port": one.https_port}
+            passed = {**tls, "hostnames": ["own.example"], "tls": {"mode": "PASSTHROUGH"}}
+            ended = {**tls, "hostnames": ["ended.example"], "tls": {"certificates": ["pair"]}}
+            limited = {"protocol": "TCP", "port": port, "connections_per_source_max": 5}
+            web = load_balancer("web", ["web.example"], {"/": "web"})
+            web["spec"]["listeners"] = [
+                {"protocol": "HTTPS", "hostnames": ["web.example"], "tls": {"certificates": ["pair"]}}
+            ]
+            apply(
+                *(controller, service("plain", [plain.address], protocol="TCP")),
+                *(service("secure", [secure.address], protocol="TCP"), service("web", [origins[0].address])),
+                *(certificate, web, connections("tcp", [limited], "plain")),
+                *(connections("passed", [passed], "secure"), connections("ended", [ended], "plain")),
+            )
+            wait_until(lambda: greeting(port) == "plain", 10, "Envoy's taking connections")
+            for name, said in (("own.example", "secure"), ("ended.example", "plain")):
+                wait_until(lambda n=name, s=said: greeting(one.https_port, unverified, n) == s, 10, name)
+            https = http.client.HTTPSConnection("127.0.0.1", one.https_port, context=unverified, timeout=5)
+            with closing(https):
+                https.request("GET", "/", headers={"Host": "web.example"})
+                assert https.getresponse().read() == b"first"
+            refused = controller.api("GET", "/v1/loadbalancers/tcp").json["status"]["refused"]
+            assert [r["edge"] for r in refused] == ["every Envoy"], refused
+            assert "connections_per_source_max" in refused[0]["reason"]
+            # What a connection has begun with stays as it was; the next one goes elsewhere.
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as held, Greeter("other") as other:
+                assert held.recv(100) == b"plain\n"
+                apply(controller, service("plain", [other.address], protocol="TCP"))
+                wait_until(lambda: greeting(port) == "other", 10, "Envoy's having the change")
+                held.sendall(b"still there")
+                assert held.recv(100) == b"still there"
+                assert controller.cli("delete", "loadbalancer", "tcp").returncode == 0
+                wait_until(lambda: greeting(port) == "", 10, "Envoy's taking no more")
+                assert greeting(one.https_port, unverified, "ended.example") == "other"
+            assert one.counter("update_rejected") == 0, one.process.log()
 
 
 class KeptEnvoy(AttachedEnvoy):

@@ -118,6 +118,24 @@ TEST_CASE("a field that is not understood is refused by its path") {
   CHECK(cluster_from_envoy("\x0a\xff").error().contains("can't be read"));
 }
 
+TEST_CASE("listeners that take whole connections are refused") {
+  const std::string begin =
+      R"({"name": "l", "address": {"socket_address": {"address": "::", "port_value": 1}},
+      "filter_chains": [{)";
+  const auto refusal = [&](const std::string& chain) {
+    const auto read =
+        listener_from_envoy(bytes<envoy::config::listener::v3::Listener>(begin + chain + "}]}"));
+    return read ? "" : read.error();
+  };
+  CHECK(refusal(R"("filters": [{"name": "t", "typed_config": {"stat_prefix": "t", "cluster": "a",
+      "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"}}])") ==
+        "filter_chains[0].filters[0].typed_config: is a "
+        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, "
+        "which is not supported");
+  CHECK(refusal(R"("filter_chain_match": {"application_protocols": ["h2"]})") ==
+        "filter_chains[0].filter_chain_match.application_protocols: is not supported");
+}
+
 TEST_CASE("routes must be in the order in which weir tries them") {
   const std::string all = R"({"match": {"prefix": "/"}, "route": {"cluster": "a"}})";
   const std::string some = R"({"match": {"path_separated_prefix": "/some"}, "route": {"cluster": "a"}})";

@@ -2,9 +2,11 @@
 
 #include <envoy/config/core/v3/address.pb.h>
 #include <envoy/config/core/v3/config_source.pb.h>
+#include <envoy/config/core/v3/socket_option.pb.h>
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/duration.pb.h>
 
+#include <algorithm>
 #include <string>
 
 #include "base/text.h"
@@ -43,6 +45,25 @@ void put_network(std::string_view network, envoy::config::core::v3::CidrRange& i
       slash == std::string_view::npos ? whole : parse_decimal(network.substr(slash + 1)).value_or(whole);
   into.set_address_prefix(std::string(address));
   into.mutable_prefix_len()->set_value(static_cast<std::uint32_t>(bits));
+}
+
+void put_keepalive(Duration silence, envoy::config::core::v3::TcpKeepalive& into) {
+  constexpr std::int64_t kSecondsMax = 32767;  // of Linux; an option that it refuses costs the connection
+  constexpr std::uint32_t kProbes = 3;         // that go unanswered
+  const auto seconds = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(silence).count(), 1, kSecondsMax));
+  into.mutable_keepalive_time()->set_value(seconds);
+  into.mutable_keepalive_interval()->set_value(std::max(1U, seconds / kProbes));
+  into.mutable_keepalive_probes()->set_value(kProbes);
+}
+
+void put_user_timeout(Duration timeout, envoy::config::core::v3::SocketOption& into) {
+  constexpr int kTcp = 6;  // numbers of Linux, where Envoy runs
+  constexpr int kUserTimeout = 18;
+  into.set_description("TCP_USER_TIMEOUT");
+  into.set_level(kTcp);
+  into.set_name(kUserTimeout);
+  into.set_int_value(std::chrono::ceil<std::chrono::milliseconds>(timeout).count());
 }
 
 void put_ads(envoy::config::core::v3::ConfigSource& into) {

@@ -16,6 +16,8 @@ namespace envoy::config::core::v3 {
 class Address;
 class CidrRange;
 class ConfigSource;
+class SocketOption;
+class TcpKeepalive;
 }  // namespace envoy::config::core::v3
 
 namespace weir::translation {
@@ -32,6 +34,9 @@ Duration duration_of(const google::protobuf::Duration& message);
 void put_address(std::string_view host, std::uint32_t port, envoy::config::core::v3::Address& into);
 // network: "10.0.0.0/8" or one address; was validated.
 void put_network(std::string_view network, envoy::config::core::v3::CidrRange& into);
+// As edges find out that a peer has vanished (config::TcpOptions).
+void put_keepalive(Duration silence, envoy::config::core::v3::TcpKeepalive& into);
+void put_user_timeout(Duration timeout, envoy::config::core::v3::SocketOption& into);
 // From the stream that the resource itself came by.
 void put_ads(envoy::config::core::v3::ConfigSource& into);
 

@@ -54,12 +54,22 @@ Translation to_envoy(const config::Service& service, const EnvoyNode& node,
 // The Secret of that name. Holds the private key.
 Translation to_envoy(const config::Certificate& certificate);
 
+// What a listener's socket goes by: its own port, or config::kSharedHttp and kSharedHttps. As on edges, an
+// HTTP listener that names the shared HTTP port is on it, and so is a TLS listener that names the shared
+// HTTPS port. kNoPort: it has none.
+std::uint32_t port_on(const config::Listener& listener, const EnvoyNode& node);
+
 // "http", "https", or "port-8443": the name of a port's Listener and of its RouteConfiguration.
 std::string name_of_port(std::uint32_t port);
 
-// The Listener and the RouteConfiguration of a port (see config::shared_or_own_port). load_balancers: by
-// name, those that have a listener there.
+// The Listener of a port (see port_on), and its RouteConfiguration where requests are taken. load_balancers:
+// by name, those that have a listener there.
 Translation to_envoy(std::uint32_t port, std::span<const config::LoadBalancer* const> load_balancers,
                      const config::Snapshot& snapshot, const EnvoyNode& node);
+
+// That nothing is done on a port, since a shared listener is there.
+std::vector<Unsaid> unsaid_of_taken(std::uint32_t port,
+                                    std::span<const config::LoadBalancer* const> load_balancers,
+                                    const EnvoyNode& node);
 
 }  // namespace weir::translation

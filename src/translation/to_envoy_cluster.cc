@@ -48,6 +48,7 @@ class ClusterWriter {
       return one.address.family == config::Address::Family::kName;
     });
   }
+  bool tcp() const { return spec_.protocol == config::Protocol::kTcp; }
   std::uint32_t level(const config::Endpoint& one) const {
     const bool elsewhere = !node_.zone.empty() && one.zone != node_.zone;
     return one.priority * 2 + (elsewhere ? 1 : 0);
@@ -59,6 +60,8 @@ class ClusterWriter {
   void write_outliers(cluster::Cluster& into);
   void write_health_check(cluster::Cluster& into);
   void write_transport(cluster::Cluster& into);
+  void write_liveness(cluster::Cluster& into);
+  void say_unsaid_of_tcp();
   bool write_tls(const config::UpstreamTls& spec, tls::UpstreamTlsContext& context);
   void write_endpoints(endpoint::ClusterLoadAssignment& into);
   void write_endpoint(const config::Endpoint& from, endpoint::LbEndpoint& into);
@@ -76,11 +79,13 @@ Translation ClusterWriter::write() {
   into.set_name(service_.name);
   put(spec_.connect_timeout, *into.mutable_connect_timeout());
   write_balance(into);
-  write_protocol(into);
+  if (!tcp()) write_protocol(into);
   write_limits(into);
   write_outliers(into);
   write_health_check(into);
   write_transport(into);
+  write_liveness(into);
+  if (tcp()) say_unsaid_of_tcp();
   endpoint::ClusterLoadAssignment endpoints;
   write_endpoints(endpoints);
   if (has_names()) {
@@ -143,8 +148,9 @@ void ClusterWriter::write_limits(cluster::Cluster& into) {
   const config::CircuitBreakers& limits = spec_.circuit_breakers;
   auto& thresholds = *into.mutable_circuit_breakers()->add_thresholds();
   thresholds.mutable_max_connections()->set_value(limits.connections_max);
-  thresholds.mutable_max_requests()->set_value(limits.requests_max);
   thresholds.mutable_max_pending_requests()->set_value(limits.pending_max);
+  if (tcp()) return;
+  thresholds.mutable_max_requests()->set_value(limits.requests_max);
   thresholds.mutable_retry_budget()->mutable_budget_percent()->set_value(spec_.retries.budget_percent);
   if (limits.retries_max != config::CircuitBreakers().retries_max) {
     unsaid("spec.circuit_breakers.retries_max", "Envoy limits retries by retries.budget_percent alone");
@@ -198,7 +204,11 @@ void ClusterWriter::write_health_check(cluster::Cluster& into) {
 // True: it can be said.
 bool ClusterWriter::write_tls(const config::UpstreamTls& spec, tls::UpstreamTlsContext& context) {
   auto& common = *context.mutable_common_tls_context();
-  common.add_alpn_protocols(spec_.protocol == config::Protocol::kHttp2 ? "h2" : "http/1.1");
+  if (tcp()) {
+    for (const std::string& protocol : spec.alpn) common.add_alpn_protocols(protocol);
+  } else {
+    common.add_alpn_protocols(spec_.protocol == config::Protocol::kHttp2 ? "h2" : "http/1.1");
+  }
   if (!spec.certificate.empty()) {
     auto& shown = *common.add_tls_certificate_sds_secret_configs();
     shown.set_name(spec.certificate);
@@ -259,6 +269,34 @@ void ClusterWriter::write_transport(cluster::Cluster& into) {
   *header.mutable_transport_socket() = std::move(socket);
   into.mutable_transport_socket()->set_name("envoy.transport_sockets.upstream_proxy_protocol");
   pack(header, *into.mutable_transport_socket()->mutable_typed_config());
+}
+
+void ClusterWriter::write_liveness(cluster::Cluster& into) {
+  if (spec_.tcp.keepalive) {
+    put_keepalive(*spec_.tcp.keepalive, *into.mutable_upstream_connection_options()->mutable_tcp_keepalive());
+  }
+  if (spec_.tcp.user_timeout) {
+    put_user_timeout(*spec_.tcp.user_timeout, *into.mutable_upstream_bind_config()->add_socket_options());
+  }
+}
+
+void ClusterWriter::say_unsaid_of_tcp() {
+  if (spec_.drain_timeout) {
+    unsaid("spec.drain_timeout",
+           "Envoy keeps the connections to an endpoint that was taken out until they end");
+  }
+  const config::CircuitBreakers& limits = spec_.circuit_breakers;
+  constexpr const char* kNotHeld = "of connections Envoy limits connections_max and pending_max alone";
+  if (limits.requests_max != config::CircuitBreakers().requests_max) {
+    unsaid("spec.circuit_breakers.requests_max", kNotHeld);
+  }
+  if (limits.retries_max != config::CircuitBreakers().retries_max) {
+    unsaid("spec.circuit_breakers.retries_max", kNotHeld);
+  }
+  if (spec_.retries.budget_percent != config::Retries().budget_percent) {
+    unsaid("spec.retries.budget_percent",
+           "Envoy has no budget for further attempts to connect; retries.attempts alone holds");
+  }
 }
 
 void ClusterWriter::write_endpoint(const config::Endpoint& from, endpoint::LbEndpoint& into) {

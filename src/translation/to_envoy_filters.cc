@@ -36,9 +36,9 @@ std::string format_of(std::string value) {
 }
 
 using Options = google::protobuf::RepeatedPtrField<core::HeaderValueOption>;
-using Names = google::protobuf::RepeatedPtrField<std::string>;
+using Removed = google::protobuf::RepeatedPtrField<std::string>;
 
-void write_edits(const config::HeaderEdits& edits, Options& into, Names& removed) {
+void write_edits(const config::HeaderEdits& edits, Options& into, Removed& removed) {
   for (const std::string& name : edits.remove) removed.Add(std::string(name));
   const auto write = [&into](const config::HeaderValue& field,
                              core::HeaderValueOption::HeaderAppendAction how) {
@@ -78,12 +78,6 @@ void write_ip_access(const config::IpAccess& from, route::Route& into) {
 }
 
 using LocalRateLimit = http_filters::local_ratelimit::v3::LocalRateLimit;
-
-void write_bucket(const config::RateLimit& from, envoy::type::v3::TokenBucket& into) {
-  into.set_max_tokens(from.burst == 0 ? from.requests : from.burst);
-  into.mutable_tokens_per_fill()->set_value(from.requests);
-  put(from.per, *into.mutable_fill_interval());
-}
 
 // One descriptor, and the actions that make it of a request. An entry without a value stands for every value,
 // each with a bucket of its own. absent: of the requests that do not have the header, which share one.
@@ -175,6 +169,12 @@ bool write_basic_auth(const PortContext& context, const config::LoadBalancer& ba
 }
 
 }  // namespace
+
+void write_bucket(const config::RateLimit& from, envoy::type::v3::TokenBucket& into) {
+  into.set_max_tokens(from.burst == 0 ? from.requests : from.burst);
+  into.mutable_tokens_per_fill()->set_value(from.requests);
+  put(from.per, *into.mutable_fill_interval());
+}
 
 bool write_route_filters(const PortContext& context, const config::LoadBalancer& balancer,
                          const std::string& field, const config::Route& from, route::Route& into) {

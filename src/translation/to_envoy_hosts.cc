@@ -37,7 +37,8 @@ std::map<std::string, Routes> routes_by_host(const PortContext& context) {
     const config::LoadBalancerSpec& spec = context.load_balancers[i]->spec;
     for (std::size_t j = 0; j < spec.listeners.size(); ++j) {
       const config::Listener& listener = spec.listeners[j];
-      if (config::shared_or_own_port(listener) != context.port) continue;
+      if (port_on(listener, context.node) != context.port) continue;
+      if (config::is_of_connections(listener.protocol)) continue;
       const auto add = [&](const std::string& host) {
         Routes& routes = hosts[host];
         if (listener.redirect_to_https) return (void)routes.push_back({everything, i, j, true});
@@ -61,7 +62,7 @@ std::map<std::string, Routes> routes_by_host(const PortContext& context) {
 void write_forwarded_host(const PortContext& context, route::RouteConfiguration& into) {
   const auto believes = [&context](const config::LoadBalancer* balancer) {
     return std::ranges::any_of(balancer->spec.listeners, [&context](const config::Listener& listener) {
-      return config::shared_or_own_port(listener) == context.port && !listener.trusted_proxies.empty();
+      return port_on(listener, context.node) == context.port && !listener.trusted_proxies.empty();
     });
   };
   auto& option = *into.add_request_headers_to_add();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -77,7 +76,8 @@ void Translator::move_load_balancer(const config::LoadBalancer* balancer, const 
   ports.clear();
   if (balancer != nullptr) {
     for (const config::Listener& listener : balancer->spec.listeners) {
-      ports.insert(config::shared_or_own_port(listener));
+      const std::uint32_t port = port_on(listener, node_);
+      if (port != config::kNoPort) ports.insert(port);
     }
   }
   for (const std::uint32_t port : ports) ports_[port].load_balancers.insert(name);
@@ -141,23 +141,12 @@ void Translator::update_port(const config::Snapshot& snapshot, std::uint32_t num
   dirty.certificates.merge(std::exchange(port.certificates, {}));
   port.services.clear();
   std::vector<const config::LoadBalancer*> balancers;
-  std::vector<Unsaid> unsaid;
   for (const std::string& name : port.load_balancers) {
-    const auto* one = find_load_balancer(snapshot, name);
-    if (one == nullptr) continue;
-    if (config::is_of_connections(one->spec)) {
-      unsaid.push_back(
-          {"loadbalancers/" + name, "spec.listeners",
-           "Envoys are told of load balancers of requests alone; weir's own edges carry this one",
-           Unsaid::Effect::kHeldBack});
-    } else {
-      balancers.push_back(one);
-    }
+    if (const auto* one = find_load_balancer(snapshot, name)) balancers.push_back(one);
   }
   if (balancers.empty()) {
     put_all(kMade, name_of_port(number), {}, changes);
-    port.unsaid = std::move(unsaid);
-    if (port.unsaid.empty()) ports_.erase(number);
+    ports_.erase(number);
     return;
   }
   for (const config::LoadBalancer* balancer : balancers) {
@@ -165,17 +154,31 @@ void Translator::update_port(const config::Snapshot& snapshot, std::uint32_t num
       for (const config::Backend& backend : route.backends) port.services.insert(backend.service);
     }
     for (const config::Listener& listener : balancer->spec.listeners) {
-      if (config::shared_or_own_port(listener) != number || !listener.tls) continue;
+      if (port_on(listener, node_) != number || !listener.tls) continue;
       port.certificates.insert(listener.tls->certificates.begin(), listener.tls->certificates.end());
     }
   }
   for (const std::string& service : port.services) ports_of_service_[service].insert(number);
   for (const std::string& certificate : port.certificates) ++users_of_certificate_[certificate];
   dirty.certificates.insert(port.certificates.begin(), port.certificates.end());
-  Translation translation = to_envoy(number, balancers, snapshot, node_);
+  Translation translation;
+  if (taken(number)) {
+    translation.unsaid = unsaid_of_taken(number, balancers, node_);
+  } else {
+    translation = to_envoy(number, balancers, snapshot, node_);
+  }
   port.unsaid = std::move(translation.unsaid);
-  std::ranges::move(unsaid, std::back_inserter(port.unsaid));
   put_all(kMade, name_of_port(number), translation, changes);
+}
+
+// Whether a shared listener is there, of another protocol.
+bool Translator::taken(std::uint32_t port) const {
+  const auto serves = [this](std::uint32_t shared) {
+    const auto found = ports_.find(shared);
+    return found != ports_.end() && !found->second.load_balancers.empty();
+  };
+  return (port == node_.http && serves(config::kSharedHttp)) ||
+         (port == node_.https && serves(config::kSharedHttps));
 }
 
 bool Translator::wanted(const std::string& certificate) const {
@@ -202,6 +205,12 @@ std::vector<xds::Change> Translator::update(const config::Snapshot& snapshot,
     if (const auto ports = ports_of_service_.find(service); ports != ports_of_service_.end()) {
       dirty.ports.insert(ports->second.begin(), ports->second.end());
     }
+  }
+  const std::set<std::uint32_t> moved = dirty.ports;
+  for (const std::uint32_t port : moved) {  // whoever has the number of a shared one depends on it
+    if (port != config::kSharedHttp && port != config::kSharedHttps) continue;
+    const std::uint32_t number = port == config::kSharedHttp ? node_.http : node_.https;
+    if (ports_.contains(number)) dirty.ports.insert(number);
   }
   const std::set<std::uint32_t> ports = dirty.ports;
   for (const std::uint32_t port : ports) update_port(snapshot, port, dirty, changes);

@@ -84,6 +84,7 @@ class Translator {
                    std::vector<xds::Change>& changes);
   void update_certificate(const config::Snapshot& snapshot, const std::string& name,
                           std::vector<xds::Change>& changes);
+  bool taken(std::uint32_t port) const;
   bool wanted(const std::string& certificate) const;
   // Takes the place of what was there of this type and name.
   void put(xds::Type type, const std::string& name, xds::ResourcePtr resource,
