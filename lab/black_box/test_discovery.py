@@ -15,6 +15,7 @@ from lab import envoy
 from lab.greeter import Greeter
 from lab.origin import Origin
 from lab.process import Process, free_port, wait_until
+from lab.tcp import self_signed
 from lab.weir import BINARY, Controller, Edge, Weir, documents, load_balancer, service
 
 
@@ -210,14 +211,12 @@ def test_whole_connections_go_through_an_envoy(controller, origins, tmp_path):
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
     own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    chain, key = short_certificate(tmp_path / "own", controller.data, "own.example", life_s=3600)
-    for file, text in (("own.pem", chain), ("own.key", key)):
-        (tmp_path / file).write_text(text)
-    own.load_cert_chain(tmp_path / "own.pem", tmp_path / "own.key")
+    chain, key = self_signed(tmp_path, "own.example")
+    own.load_cert_chain(chain, key)
     certificate = {
         "kind": "Certificate",
         "metadata": {"name": "pair"},
-        "spec": {"certificate": chain, "private_key": key},
+        "spec": {"certificate": chain.read_text(), "private_key": key.read_text()},
     }
     port = free_port()
     with Greeter("plain") as plain, Greeter("secure", own) as secure:
