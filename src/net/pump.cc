@@ -157,8 +157,13 @@ Task<Pumped> pump_by_splice(Pipe pipe, Socket& from, Socket& to, std::uint64_t b
   co_return pumped;
 }
 
-// A way that fills its buffers goes by splice, until it brings less than this at a time.
+// A way that fills its buffers goes by splice, until it brings less than this at a time, as often in a row:
+// the last piece of a long message may be short.
 constexpr std::size_t kSpliceAgainBytesMin = Buffer::kBytes / 2;
+constexpr std::uint8_t kLittlesMax = 2;
+// At once. More than kPipeBytes, as nobody but the two sockets waits for a part of it.
+constexpr std::size_t kCarriedBytes = 448UL * 1024;
+static_assert(kCarriedBytes <= kPipeSlotBytes);
 
 class Carrier;
 
@@ -210,11 +215,13 @@ class Way final : private StreamStep {
   std::uint64_t& bytes_;
   Buffer buffer_;
   std::unique_ptr<Room> room_;  // while it is waited for
-  std::optional<Pipe> pipe_;    // while it goes by splice
+  std::optional<Pipe> pipe_;    // while it goes by splice, and does not wait for bytes
   std::size_t in_pipe_ = 0;
   Slice rest_;                    // what room_ began with
   std::optional<Pipe> for_halt_;  // with what is left of that
   std::size_t moved_ = 0;         // since it last let others run
+  std::uint8_t littles_ = 0;
+  bool by_splice_ = false;
   bool over_ = false;
 };
 
@@ -305,7 +312,7 @@ class Carrier final : private Timer, private Halting {
 
 void Way::go() {
   while (!over_ && !room_) {
-    if (pipe_ ? !move_by_splice() : !move_by_copy()) return;
+    if (by_splice_ ? !move_by_splice() : !move_by_copy()) return;
     if (moved_ < kBytesBeforeYield) continue;
     moved_ = 0;
     return begin_later();
@@ -343,7 +350,7 @@ bool Way::move_by_copy() {
   buffer_.release();
   moved_ += got;
   if (got == Buffer::kBytes && from_.plain_socket() != nullptr && to_.plain_socket() != nullptr) {
-    pipe_ = take_pipe();
+    by_splice_ = true;
   }
   return true;
 }
@@ -390,9 +397,19 @@ void Way::room_made() {
 
 bool Way::move_by_splice() {
   if (in_pipe_ > 0) return empty_pipe();
-  const auto moved = from_.plain_socket()->splice_to_pipe(pipe_->write_end.get(), kPipeBytes);
+  if (!pipe_) {
+    if (!wait_for_bytes()) return false;
+    pipe_ = take_pipe();
+    by_splice_ = pipe_.has_value();
+    if (!pipe_) return true;
+  }
+  const auto moved = from_.plain_socket()->splice_to_pipe(pipe_->write_end.get(), kCarriedBytes);
   if (!moved) return fail_reading(moved.error());
-  if (!*moved) return wait_for_bytes();
+  if (!*moved) {
+    keep_pipe(std::move(*pipe_));
+    pipe_.reset();
+    return wait_for_bytes();
+  }
   if (**moved == 0) {
     come_to_end();
     return false;
@@ -400,9 +417,11 @@ bool Way::move_by_splice() {
   owner_.moved();
   in_pipe_ = **moved;
   moved_ += **moved;
-  const bool little = **moved < kSpliceAgainBytesMin;
+  littles_ = **moved < kSpliceAgainBytesMin ? littles_ + 1 : 0;
   if (!empty_pipe()) return false;
-  if (little) {
+  if (littles_ >= kLittlesMax) {
+    littles_ = 0;
+    by_splice_ = false;
     keep_pipe(std::move(*pipe_));
     pipe_.reset();
   }
@@ -442,6 +461,7 @@ void Way::stop() {
 void Way::restore(HaltedWay halted) {
   over_ = halted.over;
   pipe_ = std::move(halted.pipe);
+  by_splice_ = pipe_.has_value();
   in_pipe_ = halted.in_pipe;
 }
 
