@@ -71,7 +71,7 @@ void Channel::unhook() { (void)ssh_remove_channel_callbacks(channel_, &hooks_->c
 // --- opening
 
 Channel::Opening::Opening(Channel& channel, Duration timeout)
-    : Operation(channel.loop()), channel_(channel), timeout_(timeout) {
+    : Operation(channel.loop()), result(channel.answer_), channel_(channel), timeout_(timeout) {
   if (channel.session_ == nullptr) result = fail(kGone);
 }
 
@@ -86,7 +86,7 @@ void Channel::Opening::give_up(const Error& why) {
 
 void Channel::opened(const Result<void>& result) {
   open_ = result.has_value();
-  refused_ = !open_;
+  answer_ = result;
   Opening* waiting = std::exchange(opening_, nullptr);
   if (waiting == nullptr) return;
   waiting->result = result;
@@ -291,7 +291,7 @@ void Channel::detach() {
   session_ = nullptr;
   channel_ = nullptr;
   buffered_ = 0;
-  if (!open_ && !refused_) {
+  if (!open_ && answer_) {
     opened(fail(Error{Code::kConnectFailed, Side::kUpstream, Retry::kSafe, 0, "the tunnel is gone"}));
     open_ = false;
   }

@@ -30,12 +30,12 @@ class Channel final : public net::Stream {
   friend class Session;
   struct Hooks;
 
-  // Until the client has answered.
+  // Until the client has answered, which it may have done before anybody waits: libssh reads while it asks.
   class [[nodiscard]] Opening final : public net::Operation {
    public:
     Opening(Channel& channel, Duration timeout);
     ~Opening() override;
-    bool await_ready() const { return channel_.open_ || channel_.session_ == nullptr; }
+    bool await_ready() const { return channel_.open_ || !result; }
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> waiter) {
       channel_.opening_ = this;
@@ -83,6 +83,7 @@ class Channel final : public net::Stream {
   net::StreamOperation* reader_ = nullptr;
   net::StreamOperation* writer_ = nullptr;
   Opening* opening_ = nullptr;
+  Result<void> answer_;  // of the client, to opening it: an error when it was refused
   net::HangupWatch* watch_ = nullptr;
 
   std::size_t buffered_ = 0;        // by libssh
@@ -91,7 +92,6 @@ class Channel final : public net::Stream {
   std::size_t window_bytes_;        // that the client may fill
   std::size_t consumed_bytes_ = 0;  // since the window was opened wide last
   bool open_ = false;
-  bool refused_ = false;
   bool ended_ = false;           // the client sends no more
   bool closed_ = false;          // nor does it take any
   bool shut_ = false;            // we send no more, and are to say so

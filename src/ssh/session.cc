@@ -514,7 +514,7 @@ bool Session::settle_opening(Channel& channel, bool refused) {
 void Session::release(Channel& channel) {
   *channel.link_ = channel.next_;
   if (channel.next_ != nullptr) channel.next_->link_ = channel.link_;
-  const bool opening = std::erase(openings_, &channel) > 0 && !channel.refused_;
+  const bool opening = std::erase(openings_, &channel) > 0 && channel.answer_;
   std::erase(writers_, &channel);
   std::erase(window_waiters_, &channel);
   std::erase(key_waiters_, &channel);
@@ -527,7 +527,7 @@ void Session::release(Channel& channel) {
     orphans_.push_back(channel.channel_);
     --channels_;
   } else {
-    closings_.push_back({channel.channel_, channel.closed_ || channel.refused_});
+    closings_.push_back({channel.channel_, channel.closed_ || !channel.answer_});
     flush_soon();
   }
 }
