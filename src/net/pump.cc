@@ -202,6 +202,7 @@ class Way final : private StreamStep {
   bool move_by_copy();
   bool move_by_splice();
   bool empty_pipe();
+  void give_back_pipe();
   bool put(Slice bytes);
   void wait_for_room(Slice rest);
   void room_made();
@@ -406,8 +407,7 @@ bool Way::move_by_splice() {
   const auto moved = from_.plain_socket()->splice_to_pipe(pipe_->write_end.get(), kCarriedBytes);
   if (!moved) return fail_reading(moved.error());
   if (!*moved) {
-    keep_pipe(std::move(*pipe_));
-    pipe_.reset();
+    give_back_pipe();
     return wait_for_bytes();
   }
   if (**moved == 0) {
@@ -422,8 +422,7 @@ bool Way::move_by_splice() {
   if (littles_ >= kLittlesMax) {
     littles_ = 0;
     by_splice_ = false;
-    keep_pipe(std::move(*pipe_));
-    pipe_.reset();
+    give_back_pipe();
   }
   return true;
 }
@@ -454,6 +453,11 @@ void Way::stop() {
   abandon();
   room_.reset();
   buffer_.release();
+  give_back_pipe();
+}
+
+// One that still has bytes is not for others.
+void Way::give_back_pipe() {
   if (pipe_ && in_pipe_ == 0) keep_pipe(std::move(*pipe_));
   pipe_.reset();
 }
