@@ -208,14 +208,13 @@ net::Task<void> find_edges(net::Env& env, agent::Agent& agent, std::vector<tls::
   do {
     for (const tls::Host& name : names) {
       if (name.is_loopback() || net::Address::parse_ip(name.name, name.port)) continue;
-      const auto found = co_await env.network.resolve(name.name, name.port, kResolveTimeout);
+      auto found = co_await env.network.resolve(name.name, name.port, kResolveTimeout);
       if (!found) continue;
       // One of each family are two ways to one edge.
       const bool v6 = found->addresses.front().is_v6();
-      const auto same = [v6](const net::Address& address) { return address.is_v6() == v6; };
-      if (std::ranges::count_if(found->addresses, same) < 2) continue;
+      std::erase_if(found->addresses, [v6](const net::Address& one) { return one.is_v6() != v6; });
+      if (found->addresses.size() < 2) continue;
       for (const net::Address& address : found->addresses) {
-        if (!same(address)) continue;
         agent.know({.host = {address.ip(), address.port()}, .provider = {}, .region = {}});
       }
     }
