@@ -144,8 +144,8 @@ class Story:
             held = connected(where, LIMITED_PORT, "fd77::10")
             held.sendall(b"a")
             assert held.recv(1) == b"a"
-            other = connected(where, LIMITED_PORT, "fd77::11")
-            assert refused(other), "a second connection of the same /64 was let in"
+            let_in = answered(where, LIMITED_PORT, "fd77::11")
+            assert not let_in, "a second connection of the same /64 was let in"
             held.close()
 
     def tunnel(self):
@@ -212,22 +212,18 @@ class Story:
 
 
 def connected(address, port, source=None):
-    connection = socket.socket(socket.AF_INET6)
-    connection.settimeout(10)
-    if source:
-        connection.bind((source, 0))
-    connection.connect((address, port))
-    return connection
+    near = (source, 0) if source else None
+    return socket.create_connection((address, port), timeout=10, source_address=near)
 
 
-def refused(connection):
+def answered(address, port, source):
+    """False when the connection is cut, which may be seen as early as in connect()."""
     try:
-        connection.sendall(b"b")
-        return connection.recv(1) == b""
-    except OSError:
-        return True
-    finally:
-        connection.close()
+        with connected(address, port, source) as connection:
+            connection.sendall(b"b")
+            return connection.recv(1) == b"b"
+    except ConnectionError:
+        return False
 
 
 def story(directory):
