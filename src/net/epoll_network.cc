@@ -129,7 +129,6 @@ class EpollListener final : public Listener, private EpollPoller::Handler {
           ::accept4(sockets_[turn_].get(), peer.get(), &peer.bytes, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (accepted) {
         empty_ = 0;
-        set_option(accepted.get(), IPPROTO_TCP, TCP_NODELAY);
         auto socket = Socket::create(network_.loop_, network_.poller_, std::move(accepted), false);
         if (!socket) co_return fail(socket.error());
         co_return Accepted{std::move(*socket), from_system(peer)};
@@ -226,6 +225,8 @@ Result<std::unique_ptr<Listener>> EpollNetwork::listen(Address at) {
     if (!made) return fail(made.error());
     sockets->push_back(std::move(*made));
   }
+  // What is accepted has it from there.
+  for (const Descriptor& socket : *sockets) set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY);
   SocketAddress bound;
   if (::getsockname(sockets->front().get(), bound.get(), &bound.bytes) != 0) {
     return fail(system_error(errno, "cannot tell the bound address"));
@@ -260,16 +261,14 @@ Task<Result<std::unique_ptr<Stream>>> EpollNetwork::connect(Address to, Duration
     }
     co_return connect_failed(error);
   }
-  const int fd = descriptor.get();
   auto socket = Socket::create(loop_, poller_, std::move(descriptor), true);
   if (!socket) co_return connect_failed(socket.error());
   if (auto connected = co_await (*socket)->write(Slice{}, timeout); !connected) {
     co_return connect_failed(connected.error());
   }
-  int os_errno = 0;
-  socklen_t bytes = sizeof os_errno;
-  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &os_errno, &bytes) != 0) os_errno = errno;
-  if (os_errno != 0) co_return connect_failed(system_error(os_errno, "cannot connect"));
+  if (const int os_errno = (*socket)->take_error(); os_errno != 0) {
+    co_return connect_failed(system_error(os_errno, "cannot connect"));
+  }
   co_return std::move(*socket);
 }
 

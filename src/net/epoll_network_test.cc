@@ -3,12 +3,14 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <vector>
 
+#include "net/socket.h"
 #include "net/task_group.h"
 #include "testing/real_env.h"
 
@@ -47,6 +49,13 @@ TEST_CASE("who connects and who accepts agree on their addresses, in both famili
     REQUIRE((accepted && *accepted));
     CHECK((*accepted)->peer.ip() == at.ip());
     CHECK((*accepted)->peer.port() != (*listener)->address().port());
+    for (Stream* end : {client->value().get(), (*accepted)->stream.get()}) {
+      int no_delay = 0;
+      socklen_t bytes = sizeof no_delay;
+      const int descriptor = end->plain_socket()->descriptor();
+      REQUIRE(::getsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &no_delay, &bytes) == 0);
+      CHECK(no_delay == 1);
+    }
   }
 }
 

@@ -277,6 +277,7 @@ class Carrier final : private Timer, private Halting {
   }
 
   // --- for its ways
+  bool other_is_over(const Way& way) const { return (&way == &to_far_ ? to_near_ : to_far_).over(); }
   void moved() { last_ = near_.loop().now(); }
   void way_over() {
     carried_.near_ended |= to_far_.over();
@@ -442,7 +443,8 @@ bool Way::empty_pipe() {
 }
 
 void Way::come_to_end() {
-  (void)to_.shutdown_write();  // fails when `to` is gone, which its reader tells
+  const bool closed_next = owner_.other_is_over(*this) && to_.plain_socket() != nullptr;
+  if (!closed_next) (void)to_.shutdown_write();  // fails when `to` is gone, which its reader tells
   stop();
   owner_.moved();
   owner_.way_over();

@@ -53,8 +53,9 @@ class Halting {
 
 // What two streams that are carried into each other have come to; kept up to date meanwhile, on their core.
 struct Carried {
-  // Why it ended. kEnded: both sides did, one after the other; kHalted: halt() was called, and both are as
-  // they were; else one failed or was silent, or the task was cancelled, and both are cut.
+  // Why it ended. kEnded: both sides did, one after the other; a plain socket is told that the later one did
+  // by being closed. kHalted: halt() was called, and both are as they were. Else one failed or was silent, or
+  // the task was cancelled, and both are cut.
   enum class End : std::uint8_t { kUnderWay, kEnded, kHalted, kNearFailed, kFarFailed, kIdle, kCancelled };
   std::uint64_t to_far_bytes = 0;
   std::uint64_t to_near_bytes = 0;

@@ -265,6 +265,9 @@ struct Carriage {
   }
   static Task<void> run(Carriage& carriage, CarryLimits limits) {
     co_await carry(*carriage.near, *carriage.far, limits, carriage.carried);
+    if (carriage.carried.end != Carried::End::kEnded) co_return;
+    carriage.near.reset();
+    carriage.far.reset();
   }
   std::unique_ptr<Stream> client;
   std::unique_ptr<Stream> near;

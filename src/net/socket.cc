@@ -67,6 +67,13 @@ std::size_t Socket::untaken_bytes() const {
   return ::ioctl(descriptor_.get(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
+int Socket::take_error() {
+  if (!hung_up_) return 0;
+  int os_errno = 0;
+  socklen_t bytes = sizeof os_errno;
+  return ::getsockopt(descriptor_.get(), SOL_SOCKET, SO_ERROR, &os_errno, &bytes) == 0 ? os_errno : errno;
+}
+
 Result<void> Socket::shutdown_write() {
   if (::shutdown(descriptor_.get(), SHUT_WR) != 0) return fail(system_error(errno, "shutdown failed"));
   return {};

@@ -19,6 +19,8 @@ class Socket final : public Stream, private EpollPoller::Handler {
   ~Socket() override;
 
   int descriptor() const { return descriptor_.get(); }
+  // An errno, once; 0: there is none.
+  int take_error();
 
   std::size_t untaken_bytes() const override;
   Result<void> shutdown_write() override;
