@@ -1,10 +1,11 @@
-// Octets in network order: loads, and a cursor that never leaves its span. Pure values on the caller's
-// memory; on any core.
+// Octets in network order: loads, stores, and cursors that never leave their span. Pure values on the
+// caller's memory; on any core.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace weir::dns {
@@ -16,6 +17,14 @@ inline std::uint16_t load_u16(const std::uint8_t* at) {
 }
 inline std::uint32_t load_u32(const std::uint8_t* at) {
   return std::uint32_t{load_u16(at)} << 16U | load_u16(at + 2);
+}
+inline void store_u16(std::uint8_t* at, std::uint16_t value) {
+  at[0] = static_cast<std::uint8_t>(value >> 8U);
+  at[1] = static_cast<std::uint8_t>(value);
+}
+inline void store_u32(std::uint8_t* at, std::uint32_t value) {
+  store_u16(at, static_cast<std::uint16_t>(value >> 16U));
+  store_u16(at + 2, static_cast<std::uint16_t>(value));
 }
 inline bool same_bytes(Bytes left, Bytes right) { return std::ranges::equal(left, right); }
 
@@ -48,6 +57,53 @@ class ByteReader {
  private:
   Bytes bytes_;
   std::size_t at_;  // <= bytes_.size()
+  bool ok_ = true;
+};
+
+// What has no room is left out, and ok() is false from then on, until a rewind.
+class ByteWriter {
+ public:
+  explicit ByteWriter(std::span<std::uint8_t> into) : into_(into) {}
+
+  void u8(std::uint8_t value) {
+    if (auto* at = room(1)) *at = value;
+  }
+  void u16(std::uint16_t value) {
+    if (auto* at = room(2)) store_u16(at, value);
+  }
+  void u32(std::uint32_t value) {
+    if (auto* at = room(4)) store_u32(at, value);
+  }
+  void bytes(Bytes bytes) {
+    if (bytes.empty()) return;
+    if (auto* at = room(bytes.size())) std::memcpy(at, bytes.data(), bytes.size());
+  }
+  void rewind(std::size_t size) {
+    size_ = size;
+    ok_ = true;
+  }
+  // What is written from here on ends before that many octets, at most those of the span.
+  void limit(std::size_t size) { limit_ = std::min(size, into_.size()); }
+
+  std::size_t size() const { return size_; }
+  std::size_t left() const { return limit_ > size_ ? limit_ - size_ : 0; }
+  bool ok() const { return ok_; }
+  Bytes written() const { return into_.first(size_); }
+  // To go back to: what is there can be changed.
+  std::uint8_t* at(std::size_t offset) { return into_.data() + offset; }
+
+ private:
+  std::uint8_t* room(std::size_t count) {
+    if (!ok_ || count > left()) {
+      ok_ = false;
+      return nullptr;
+    }
+    size_ += count;
+    return into_.data() + size_ - count;
+  }
+  std::span<std::uint8_t> into_;
+  std::size_t limit_ = into_.size();
+  std::size_t size_ = 0;
   bool ok_ = true;
 };
 
