@@ -92,7 +92,8 @@ Result<void> read_alpn(Bytes list, Octets& value) {
       continue;
     }
     if (list[i] == '\\') {
-      if (++i == list.size() || (list[i] != ',' && list[i] != '\\'))
+      ++i;
+      if (i == list.size() || (list[i] != ',' && list[i] != '\\'))
         return fail(Code::kMalformed, "a backslash in alpn goes before a comma or another one");
     }
     value.push_back(list[i]);
@@ -161,6 +162,8 @@ Result<void> read_value(std::uint16_t key, Bytes octets, Octets& value) {
   }
 }
 
+bool needs_value(std::uint16_t key) { return key < kKeyNames.size() && key != kNoDefaultAlpn; }
+
 struct Parameter {
   std::uint16_t key = 0;
   Octets value;
@@ -182,6 +185,8 @@ Result<Parameter> read_parameter(const Word& word) {
   Octets octets;
   if (auto done = append_unescaped(written, octets); !done) return fail(done.error());
   Parameter parameter{*key, {}};
+  if (octets.empty() && needs_value(*key))
+    return fail(Code::kMalformed, "a service parameter of this key has a value, as in port=443");
   if (name.starts_with("key")) {
     parameter.value = std::move(octets);
   } else if (auto done = read_value(*key, octets, parameter.value); !done) {
