@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -27,6 +28,14 @@ inline void store_u32(std::uint8_t* at, std::uint32_t value) {
   store_u16(at + 2, static_cast<std::uint16_t>(value));
 }
 inline bool same_bytes(Bytes left, Bytes right) { return std::ranges::equal(left, right); }
+
+// An IP address as messages have it: IPv4 is the first four octets.
+struct Ip {
+  std::array<std::uint8_t, 16> octets{};
+  std::uint8_t size = 4;  // or 16
+
+  Bytes bytes() const { return {octets.data(), size}; }
+};
 
 // What would lie beyond the end reads as zero, and ok() is false from then on.
 class ByteReader {

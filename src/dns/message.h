@@ -1,14 +1,16 @@
 // Reading a DNS message (RFC 1035 section 4): header, then questions and records one after the other. Nothing
-// is copied but names; what is refused breaks the format. Pure; on any core.
+// is copied but names, and of a query not even those; what is refused breaks the format. Pure; on any core.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "base/error.h"
 #include "dns/bytes.h"
 #include "dns/codes.h"
+#include "dns/edns.h"
 #include "dns/name.h"
 
 namespace weir::dns {
@@ -51,5 +53,22 @@ class MessageReader {
   Header header_;
   std::size_t at_ = kHeaderBytes;
 };
+
+// A query as a name server takes it. What it shows lies within the message.
+struct Query {
+  Header header;
+  Bytes name;  // empty: the question was not read, or there is none
+  Type type{};
+  std::uint16_t record_class = kClassIn;
+  Opt opt;
+
+  // Its octets, to be repeated in the reply
+  Bytes question() const { return name.empty() ? Bytes() : Bytes(name.data(), name.size() + 4); }
+};
+
+// kNoError: the query can be answered. Nothing: there must be no reply, for it is one itself or is no
+// message. Else what to refuse it with, and query has what could be read. No question at all is fine beside a
+// cookie (RFC 7873 section 5.4). Records other than OPT are skipped.
+std::optional<Rcode> read_query(Bytes message, Query& query);
 
 }  // namespace weir::dns

@@ -12,11 +12,6 @@ namespace {
 
 constexpr std::uint8_t kPointerBits = 0xC0;
 
-// The length octets are below 'A', so a name is put into lower case as a whole.
-constexpr std::uint8_t lower(std::uint8_t octet) {
-  return static_cast<std::uint8_t>(octet >= 'A' && octet <= 'Z' ? octet + 32 : octet);
-}
-
 using Starts = std::array<std::uint8_t, kLabelsMax + 1>;
 
 // Where each label begins; the count, without the root's.

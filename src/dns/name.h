@@ -20,6 +20,11 @@ inline constexpr std::size_t kNameBytesMax = 255;
 inline constexpr std::size_t kLabelBytesMax = 63;
 inline constexpr std::size_t kLabelsMax = 127;  // of one octet each
 
+// The length octets of a name are below 'A', so it is put into lower case as a whole.
+constexpr std::uint8_t lower(std::uint8_t octet) {
+  return static_cast<std::uint8_t>(octet >= 'A' && octet <= 'Z' ? octet + 32 : octet);
+}
+
 class Name {
  public:
   Name() { bytes_[0] = 0; }  // the root
