@@ -16,6 +16,9 @@ namespace {
 
 constexpr int kBacklog = 4096;  // the kernel cuts it to net.core.somaxconn
 
+// Of datagrams that wait for the loop, or for the link: the kernel cuts it to net.core.rmem_max and wmem_max.
+constexpr int kDatagramBufferBytes = 4 << 20U;
+
 struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t bytes = sizeof(sockaddr_storage);
@@ -62,12 +65,12 @@ void set_option(int fd, int level, int option, int value = 1) {
 
 // A socket to be bound to an address. [::] is every address of this machine, in both families; where the
 // kernel has no IPv6, those of IPv4 are all.
-Result<Descriptor> socket_for(Address& at) {
-  constexpr int kType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  Descriptor made(::socket(at.is_v6() ? AF_INET6 : AF_INET, kType, IPPROTO_TCP));
+Result<Descriptor> socket_for(Address& at, int type = SOCK_STREAM) {
+  type |= SOCK_NONBLOCK | SOCK_CLOEXEC;
+  Descriptor made(::socket(at.is_v6() ? AF_INET6 : AF_INET, type, 0));
   if (!made && errno == EAFNOSUPPORT && at.is_any() && at.is_v6()) {
     at = Address::v4({}, at.port());
-    made = Descriptor(::socket(AF_INET, kType, IPPROTO_TCP));
+    made = Descriptor(::socket(AF_INET, type, 0));
   }
   if (!made) return fail(system_error(errno, "cannot make a socket"));
   if (at.is_v6()) set_option(made.get(), IPPROTO_IPV6, IPV6_V6ONLY, at.is_any() ? 0 : 1);
@@ -191,6 +194,160 @@ class EpollListener final : public Listener, private EpollPoller::Handler {
   bool held_ = false;
 };
 
+// Arrays for recvmmsg and sendmmsg that stay as they are from one batch to the next.
+class EpollDatagrams final : public Datagrams, private EpollPoller::Handler {
+ public:
+  EpollDatagrams(EpollNetwork& network, Descriptor socket, Address address)
+      : network_(network), socket_(std::move(socket)), address_(address), places_(kBatch) {
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      Place& place = places_[i];
+      place.into = {place.bytes.data(), place.bytes.size()};
+      place.from = {place.reply.data(), 0};
+      messages_[i].msg_hdr.msg_name = &place.peer.storage;
+      messages_[i].msg_hdr.msg_iov = &place.into;
+      messages_[i].msg_hdr.msg_iovlen = 1;
+      // Where it was sent to, which is told by no other means when the socket is bound to all addresses.
+      if (address_.is_any()) messages_[i].msg_hdr.msg_control = place.control.data();
+    }
+  }
+  ~EpollDatagrams() override {
+    WEIR_CHECK(waiting_ == nullptr);
+    network_.poller_.take_out(socket_.get());
+  }
+
+  Result<void> watch() { return network_.poller_.add(socket_.get(), EPOLLIN | EPOLLET, *this); }
+
+  Address address() const override { return address_; }
+
+  Task<Result<std::span<Datagram>>> next_batch() override {
+    send_replies();
+    if (++batches_ % kBatchesBeforeYield == 0) {
+      if (auto yielded = co_await network_.loop_.sleep(Duration::zero()); !yielded) {
+        co_return fail(yielded.error());
+      }
+    }
+    for (;;) {
+      if (readable_) {
+        auto count = receive();
+        if (!count) co_return fail(count.error());
+        if (*count > 0) co_return std::span(batch_).first(*count);
+        readable_ = false;
+      }
+      if (auto woken = co_await Wait(*this); !woken) co_return fail(woken.error());
+    }
+  }
+
+ private:
+  static constexpr std::size_t kBatchesBeforeYield = 8;  // a flood does not stop what else there is to do
+
+  struct Place {
+    SocketAddress peer;
+    iovec into{};
+    iovec from{};
+    alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
+    std::array<std::uint8_t, kBytesMax> bytes;
+    std::array<std::uint8_t, kReplyBytesMax> reply;
+  };
+
+  class Wait final : public Operation {
+   public:
+    explicit Wait(EpollDatagrams& owner) : Operation(owner.network_.loop_), owner_(owner) {}
+    ~Wait() override {
+      if (owner_.waiting_ == this) owner_.waiting_ = nullptr;
+    }
+    bool await_ready() const { return owner_.readable_; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+      owner_.waiting_ = this;
+      return suspend(waiter, std::nullopt);
+    }
+    Result<void> await_resume() const { return result_; }
+
+   private:
+    void give_up(const Error& why) override {
+      owner_.waiting_ = nullptr;
+      result_ = fail(why);
+    }
+    EpollDatagrams& owner_;
+    Result<void> result_;
+  };
+
+  void on_events(std::uint32_t /*events*/) override {
+    readable_ = true;
+    if (waiting_ != nullptr) std::exchange(waiting_, nullptr)->resume();
+  }
+
+  // How many there are now.
+  Result<std::size_t> receive() {
+    for (std::size_t i = 0; i < received_; ++i) {
+      msghdr& header = messages_[i].msg_hdr;
+      header.msg_namelen = sizeof(sockaddr_storage);
+      header.msg_iov = &places_[i].into;
+      if (header.msg_control != nullptr) header.msg_controllen = places_[i].control.size();
+    }
+    received_ = 0;
+    const int got = ::recvmmsg(socket_.get(), messages_.data(), kBatch, MSG_DONTWAIT, nullptr);
+    if (got < 0) {
+      // Of replies to those who are gone (ICMP), which the next call is not about.
+      if (errno == EAGAIN || errno == EINTR || errno == ECONNREFUSED) return std::size_t{0};
+      return fail(system_error(errno, "receive failed"));
+    }
+    received_ = static_cast<std::size_t>(got);
+    if (received_ < kBatch) readable_ = false;
+    for (std::size_t i = 0; i < received_; ++i) {
+      Place& place = places_[i];
+      if (address_.is_any()) forget_interface(messages_[i].msg_hdr);
+      const bool whole = (messages_[i].msg_hdr.msg_flags & MSG_TRUNC) == 0;
+      batch_[i] = {.bytes = std::span(place.bytes).first(whole ? messages_[i].msg_len : 0),
+                   .peer = from_system(place.peer),
+                   .room = place.reply};
+    }
+    return received_;
+  }
+
+  // The reply goes by whatever way leads to the client, which need not be that by which it came.
+  static void forget_interface(msghdr& header) {
+    cmsghdr* control = CMSG_FIRSTHDR(&header);
+    if (control == nullptr) return;
+    if (control->cmsg_level == IPPROTO_IP) {
+      reinterpret_cast<in_pktinfo*>(CMSG_DATA(control))->ipi_ifindex = 0;
+      return;
+    }
+    auto* info = reinterpret_cast<in6_pktinfo*>(CMSG_DATA(control));
+    if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr)) info->ipi6_ifindex = 0;
+  }
+
+  void send_replies() {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < received_; ++i) {
+      if (batch_[i].reply_bytes == 0) continue;
+      places_[i].from.iov_len = batch_[i].reply_bytes;
+      replies_[count].msg_hdr = messages_[i].msg_hdr;
+      replies_[count].msg_hdr.msg_iov = &places_[i].from;
+      ++count;
+    }
+    for (std::size_t sent = 0; sent < count;) {
+      const int went = ::sendmmsg(socket_.get(), &replies_[sent], static_cast<unsigned>(count - sent), 0);
+      if (went > 0) sent += static_cast<std::size_t>(went);
+      if (went > 0 || errno == EINTR) continue;
+      if (errno == EAGAIN) return;  // there is no room for any
+      ++sent;                       // this one can't be sent
+    }
+  }
+
+  EpollNetwork& network_;
+  Descriptor socket_;
+  Address address_;
+  std::vector<Place> places_;
+  std::array<mmsghdr, kBatch> messages_{};
+  std::array<mmsghdr, kBatch> replies_{};
+  std::array<Datagram, kBatch> batch_;
+  std::size_t batches_ = 0;
+  std::size_t received_ = kBatch;  // of messages_: their lengths are to be set anew
+  Wait* waiting_ = nullptr;
+  bool readable_ = true;
+};
+
 namespace {
 
 Result<Descriptor> listening_socket(Address at) {
@@ -239,6 +396,27 @@ Result<std::unique_ptr<Listener>> EpollNetwork::listen(Address at) {
   }
   if (auto watched = listener->watch(); !watched) return fail(watched.error());
   return listener;
+}
+
+Result<std::unique_ptr<Datagrams>> EpollNetwork::datagrams(Address at) {
+  auto socket = socket_for(at, SOCK_DGRAM);
+  if (!socket) return fail(socket.error());
+  set_option(socket->get(), SOL_SOCKET, SO_REUSEPORT);
+  set_option(socket->get(), SOL_SOCKET, SO_RCVBUF, kDatagramBufferBytes);
+  set_option(socket->get(), SOL_SOCKET, SO_SNDBUF, kDatagramBufferBytes);
+  if (at.is_any()) {
+    set_option(socket->get(), at.is_v6() ? int{IPPROTO_IPV6} : int{IPPROTO_IP},
+               at.is_v6() ? IPV6_RECVPKTINFO : IP_PKTINFO);
+  }
+  SocketAddress local = to_system(at);
+  if (::bind(socket->get(), local.get(), local.bytes) != 0) return fail(system_error(errno, "cannot bind"));
+  SocketAddress bound;
+  if (::getsockname(socket->get(), bound.get(), &bound.bytes) != 0) {
+    return fail(system_error(errno, "cannot tell the bound address"));
+  }
+  auto datagrams = std::make_unique<EpollDatagrams>(*this, std::move(*socket), from_system(bound));
+  if (auto watched = datagrams->watch(); !watched) return fail(watched.error());
+  return datagrams;
 }
 
 void EpollNetwork::release() {

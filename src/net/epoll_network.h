@@ -25,12 +25,14 @@ class EpollNetwork final : public Network {
   void release();
 
   Result<std::unique_ptr<Listener>> listen(Address at) override;
+  Result<std::unique_ptr<Datagrams>> datagrams(Address at) override;
   Result<void> check_unused(Address at) override;
   Task<Result<std::unique_ptr<Stream>>> connect(Address to, Duration timeout) override;
   Task<Result<Resolved>> resolve(std::string name, std::uint16_t port, Duration timeout) override;
 
  private:
   friend class EpollListener;
+  friend class EpollDatagrams;
   Address inherited_as(const Address& at) const;
   Result<std::vector<Descriptor>> inherited(const Address& at);
 

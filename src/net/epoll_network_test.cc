@@ -1,5 +1,6 @@
 #include "net/epoll_network.h"
 
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -7,7 +8,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "net/socket.h"
@@ -225,6 +231,103 @@ TEST_CASE("a literal address needs no resolver") {
   REQUIRE((found && *found));
   CHECK((*found)->addresses == std::vector{*Address::parse("[::1]:443")});
   CHECK((*found)->ttl == Duration::max());
+}
+
+// Sends back what comes, but for what begins with "!".
+Task<void> echo_datagrams(Datagrams& socket) {
+  for (;;) {
+    const auto batch = co_await socket.next_batch();
+    if (!batch) co_return;
+    for (Datagram& one : *batch) {
+      if (one.bytes.empty() || one.bytes.front() == '!') continue;
+      std::ranges::copy(one.bytes, one.room.begin());
+      one.reply_bytes = one.bytes.size();
+    }
+  }
+}
+
+struct UdpClient {
+  explicit UdpClient(int family) : socket(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {}
+  // To `to`, with what comes back, from whom; both empty: nothing did.
+  std::pair<std::string, std::string> ask(RealEnv& real, const Address& to, std::string_view text) {
+    sockaddr_in v4{.sin_family = AF_INET, .sin_port = htons(to.port()), .sin_addr = {}, .sin_zero = {}};
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(to.port());
+    std::memcpy(&v4.sin_addr, to.bytes().data(), 4);
+    std::memcpy(&v6.sin6_addr, to.bytes().data(), 16);
+    const auto* name = to.is_v6() ? reinterpret_cast<sockaddr*>(&v6) : reinterpret_cast<sockaddr*>(&v4);
+    const socklen_t size = to.is_v6() ? sizeof v6 : sizeof v4;
+    REQUIRE(::sendto(socket.get(), text.data(), text.size(), 0, name, size) ==
+            static_cast<ssize_t>(text.size()));
+    std::array<char, 8192> buffer{};
+    sockaddr_storage from{};
+    socklen_t from_size = sizeof from;
+    ssize_t got = -1;
+    (void)real.run_until([&] {
+      if (got >= 0) return true;
+      got = ::recvfrom(socket.get(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from),
+                       &from_size);
+      return got >= 0;
+    });
+    if (got < 0) return {};
+    std::array<char, INET6_ADDRSTRLEN> ip{};
+    const void* address = to.is_v6() ? static_cast<void*>(&reinterpret_cast<sockaddr_in6&>(from).sin6_addr)
+                                     : static_cast<void*>(&reinterpret_cast<sockaddr_in&>(from).sin_addr);
+    ::inet_ntop(from.ss_family, address, ip.data(), ip.size());
+    return {std::string(buffer.data(), static_cast<std::size_t>(got)), ip.data()};
+  }
+  Descriptor socket;
+};
+
+TEST_CASE("datagrams: who asks is answered, from the address that was asked") {
+  struct Case {
+    const char* bound;
+    const char* asked;
+  };
+  for (const Case& one :
+       {Case{"127.0.0.1:0", "127.0.0.1"}, Case{"0.0.0.0:0", "127.0.0.1"}, Case{"0.0.0.0:0", "127.0.0.7"},
+        Case{"[::1]:0", "::1"}, Case{"[::]:0", "::1"}, Case{"[::]:0", "127.0.0.7"}}) {
+    CAPTURE(one.bound);
+    CAPTURE(one.asked);
+    RealEnv real;
+    auto socket = real.network.datagrams(*Address::parse(one.bound));
+    if (!socket) continue;  // a machine without IPv6
+    const auto to = *Address::parse_ip(one.asked, (*socket)->address().port());
+    if (to.is_v6() && !(*socket)->address().is_v6()) continue;
+    TaskGroup group(real.loop);
+    group.spawn(echo_datagrams(**socket));
+    UdpClient client(to.is_v6() ? AF_INET6 : AF_INET);
+    for (const std::string& text : {std::string("a"), std::string(Datagrams::kBytesMax, 'b')}) {
+      const auto [answer, from] = client.ask(real, to, text);
+      CHECK((answer == text));
+      CHECK(from == one.asked);
+    }
+    group.cancel();
+    CHECK(real.run_until([&] { return group.size() == 0; }));
+  }
+}
+
+TEST_CASE("datagrams: what is too long, or gets no reply, holds up no other") {
+  RealEnv real;
+  auto socket = real.network.datagrams(kLoopback);
+  REQUIRE(socket.has_value());
+  TaskGroup group(real.loop);
+  group.spawn(echo_datagrams(**socket));
+  const Address to = (*socket)->address();
+  UdpClient client(AF_INET);
+  sockaddr_in name{.sin_family = AF_INET, .sin_port = htons(to.port()), .sin_addr = {}, .sin_zero = {}};
+  std::memcpy(&name.sin_addr, to.bytes().data(), 4);
+  for (const std::string& text : {std::string("!no"), std::string(Datagrams::kBytesMax + 1, 'c')}) {
+    for (int i = 0; i < 200; ++i) {
+      (void)::sendto(client.socket.get(), text.data(), text.size(), MSG_DONTWAIT,
+                     reinterpret_cast<sockaddr*>(&name), sizeof name);
+    }
+  }
+  const auto [answer, from] = client.ask(real, to, "yes");
+  CHECK(answer == "yes");
+  group.cancel();
+  CHECK(real.run_until([&] { return group.size() == 0; }));
 }
 
 }  // namespace

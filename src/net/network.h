@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,28 @@ class Listener {
   virtual Task<Result<Accepted>> accept() = 0;
 };
 
+// One that has come, and what goes back for it.
+struct Datagram {
+  std::span<const std::uint8_t> bytes;
+  Address peer;
+  std::span<std::uint8_t> room;  // for the reply
+  std::size_t reply_bytes = 0;   // of it; 0: there is none
+};
+
+// A UDP socket that is asked and answers. A reply comes from the address that was asked.
+class Datagrams {
+ public:
+  static constexpr std::size_t kBatch = 64;       // at once
+  static constexpr std::size_t kBytesMax = 4096;  // of one that comes; larger ones are dropped
+  static constexpr std::size_t kReplyBytesMax = 4096;
+
+  virtual ~Datagrams() = default;
+  virtual Address address() const = 0;  // with the port that port 0 became
+  // Sends the replies of the batch before, and waits for the next, which is there until the next call. A
+  // reply that the kernel does not take is lost, as any datagram may be.
+  virtual Task<Result<std::span<Datagram>>> next_batch() = 0;
+};
+
 struct Resolved {
   std::vector<Address> addresses;  // never empty
   Duration ttl{};
@@ -84,6 +107,10 @@ class Network : public Connector {
   // Several loops of one process may listen on the same address: the kernel spreads the connections. [::] is
   // every address of the machine, those of IPv4 too, whose clients have IPv4 addresses then.
   virtual Result<std::unique_ptr<Listener>> listen(Address at) = 0;
+  // The same for datagrams.
+  virtual Result<std::unique_ptr<Datagrams>> datagrams(Address /*at*/) {
+    return fail(Code::kNotImplemented, "there are no datagrams here");
+  }
   // Whether nobody listens there, this process included. Listening shares an address with other sockets of
   // the same user, which is meant for the loops of one process, not for two programs that know nothing of
   // each other.

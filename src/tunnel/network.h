@@ -19,6 +19,7 @@ class Network final : public net::Network {
       : below_(below), attachments_(attachments), relay_(relay) {}
 
   Result<std::unique_ptr<net::Listener>> listen(net::Address at) override { return below_.listen(at); }
+  Result<std::unique_ptr<net::Datagrams>> datagrams(net::Address at) override { return below_.datagrams(at); }
   Result<void> check_unused(net::Address at) override { return below_.check_unused(at); }
   net::Task<Result<net::Resolved>> resolve(std::string name, std::uint16_t port, Duration timeout) override {
     return below_.resolve(std::move(name), port, timeout);
