@@ -181,7 +181,8 @@ std::optional<Cursor> parse_token(std::string_view token) {
   if (colon == std::string::npos) return std::nullopt;
   const auto revision = parse_decimal(std::string_view(text).substr(0, colon));
   Cursor cursor{revision.value_or(0), text.substr(colon + 1)};
-  if (!revision || cursor.name.empty() || !config::check_name(cursor.name).empty()) return std::nullopt;
+  if (!revision || cursor.name.empty() || !config::check_dotted_name(cursor.name).empty())
+    return std::nullopt;
   return cursor;
 }
 

@@ -76,7 +76,7 @@ Answer<Target> find_in_v1(std::string_view rest) {
     return Target{Place::kCollection, kind, {}};
   }
   const auto name = percent_decoded(rest.substr(slash + 1), false);
-  if (!name || !config::check_name(*name).empty()) {
+  if (!name || !config::check_name_of(*kind, *name).empty()) {
     return not_found(std::string("no ").append(kind->name).append(" can have this name"));
   }
   return Target{Place::kObject, kind, *name};

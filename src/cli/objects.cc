@@ -94,6 +94,15 @@ std::string uses_of(const Tree& object) {
   return or_preset(text_at(object, "/spec/used"), "0") + '/' + or_preset(text_at(object, "/spec/uses"), "1");
 }
 
+// Records that are given, of all: "2/3"; of a set that health does not matter to, all.
+std::string given_of(const Tree& object) {
+  const Tree& answers = at(object, "/status/answers");
+  if (!answers.is_array()) return count_at(object, "/spec/values");
+  const auto given =
+      std::ranges::count_if(answers, [](const Tree& one) { return one.value("given", false); });
+  return std::to_string(given) + '/' + std::to_string(answers.size());
+}
+
 constexpr Column kName{"NAME", "/metadata/name"};
 constexpr Column kAge{"AGE", "/metadata/created_at"};     // shown as the time since
 constexpr Column kApplied{"APPLIED", "/status/applied"};  // edges that have it, of all
@@ -187,10 +196,30 @@ constexpr std::array kOfUser{
     kAge,
 };
 
+constexpr std::array kOfZone{
+    kName,
+    Column{"SERVING", "/status/serving"},
+    Column{"SERIAL", "/status/serial"},
+    Column{"RECORDS", "/status/records"},
+    Column{"REASON", "/status/reason"},
+    kAge,
+};
+constexpr std::array kOfRecordSet{
+    kName,
+    Column{"ZONE", "/spec/zone"},
+    Column{"OWNER", "/spec/name"},
+    Column{"TYPE", "/spec/type"},
+    Column{"TTL", "/spec/ttl"},
+    Column{"POLICY", "/spec/policy"},
+    Column{"GIVEN", "", given_of},
+    kAge,
+};
+
 // In the order of config::Kind.
 constexpr std::array<std::span<const Column>, config::kKinds.size()> kColumns{
-    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken,  kOfEvent, kOfCertificate,
-    kOfSecret,       kOfEdge,    kOfRollout,  kOfTunnel, kOfUser};
+    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken, kOfEvent, kOfCertificate, kOfSecret,
+    kOfEdge,         kOfRollout, kOfTunnel,   kOfUser,  kOfZone,  kOfRecordSet};
+static_assert(std::ranges::none_of(kColumns, [](const auto& columns) { return columns.empty(); }));
 
 std::span<const Column> columns_of(config::Kind kind) { return kColumns[static_cast<std::size_t>(kind)]; }
 

@@ -34,64 +34,77 @@ TEST_CASE("what is at a place of a tree") {
   CHECK(text_at(parse_tree("{"), "").empty());
 }
 
-TEST_CASE("each kind has its columns") {
-  struct Case {
-    config::Kind kind;
-    const char* titles;
-    const char* json;
-    const char* cells;
-  };
-  const Case rows[] = {
-      {config::Kind::kService, "NAME|PROTOCOL|BALANCE|ENDPOINTS|CHECK|APPLIED|AGE",
-       R"({"metadata": {"name": "web", "created_at": "2026-03-01T11:59:15Z"}, "spec": {"protocol": "HTTP",
+struct Case {
+  config::Kind kind;
+  const char* titles;
+  const char* json;
+  const char* cells;
+};
+const Case kRows[] = {
+    {config::Kind::kService, "NAME|PROTOCOL|BALANCE|ENDPOINTS|CHECK|APPLIED|AGE",
+     R"({"metadata": {"name": "web", "created_at": "2026-03-01T11:59:15Z"}, "spec": {"protocol": "HTTP",
            "balance": "RANDOM", "endpoints": [{}, {}], "health_check": {"http": {"path": "/up"}}},
            "status": {"applied": "1/1"}})",
-       "web|HTTP|RANDOM|2|http /up|1/1|45s"},
-      {config::Kind::kLoadBalancer, "NAME|LISTENERS|HOSTNAMES|ROUTES|SERVICES|APPLIED|AGE",
-       R"({"metadata": {"name": "web"}, "spec": {"listeners": [{"protocol": "HTTP", "hostnames": ["a", "b"]},
+     "web|HTTP|RANDOM|2|http /up|1/1|45s"},
+    {config::Kind::kLoadBalancer, "NAME|LISTENERS|HOSTNAMES|ROUTES|SERVICES|APPLIED|AGE",
+     R"({"metadata": {"name": "web"}, "spec": {"listeners": [{"protocol": "HTTP", "hostnames": ["a", "b"]},
            {"protocol": "HTTP", "port": 81}], "routes": [{"backends": [{"service": "x"}, {"service": "y"}]},
            {"backends": [{"service": "x"}]}]}})",
-       "web|HTTP, HTTP:81|a, b, *|2|x, y|-|-"},
-      {config::Kind::kEndpoint, "NAME|SERVICE|ADDRESS|WEIGHT|PRIORITY|AGE",
-       R"({"metadata": {"name": "e"}, "spec": {"service": "web", "address": "a:1", "weight": 0,
+     "web|HTTP, HTTP:81|a, b, *|2|x, y|-|-"},
+    {config::Kind::kEndpoint, "NAME|SERVICE|ADDRESS|WEIGHT|PRIORITY|AGE",
+     R"({"metadata": {"name": "e"}, "spec": {"service": "web", "address": "a:1", "weight": 0,
            "priority": 2}})",
-       "e|web|a:1|0|2|-"},
-      {config::Kind::kToken, "NAME|ROLE|USES|EXPIRES|DESCRIPTION|AGE",
-       R"({"metadata": {"name": "ci"}, "spec": {"role": "admin", "description": "of the CI"}})",
-       "ci|admin|-|-|of the CI|-"},
-      {config::Kind::kEvent, "TIME|ACTOR|VERB|OBJECT|REVISION|FROM|REFUSED|NAME",
-       R"({"metadata": {"name": "1-0"}, "spec": {"time": "T", "actor": "admin", "verb": "create",
+     "e|web|a:1|0|2|-"},
+    {config::Kind::kToken, "NAME|ROLE|USES|EXPIRES|DESCRIPTION|AGE",
+     R"({"metadata": {"name": "ci"}, "spec": {"role": "admin", "description": "of the CI"}})",
+     "ci|admin|-|-|of the CI|-"},
+    {config::Kind::kEvent, "TIME|ACTOR|VERB|OBJECT|REVISION|FROM|REFUSED|NAME",
+     R"({"metadata": {"name": "1-0"}, "spec": {"time": "T", "actor": "admin", "verb": "create",
            "kind": "Service", "name": "web", "revision": 7, "remote_address": "127.0.0.1"}})",
-       "T|admin|create|Service/web|7|127.0.0.1|-|1-0"},
-      {config::Kind::kCertificate, "NAME|APPLIED|AGE",
-       R"({"metadata": {"name": "web"}, "spec": {"certificate": "PEM"}, "status": {"applied": "1/1"}})",
-       "web|1/1|-"},
-      {config::Kind::kSecret, "NAME|APPLIED|AGE", R"({"metadata": {"name": "users"}, "spec": {}})",
-       "users|-|-"},
-      {config::Kind::kEdge,
-       "NAME|PROVIDER|REGION|CITY|ADDRESS|VERSION|ATTACHED|REVISION|CONNECTIONS|HEALTHY|AGE",
-       R"({"metadata": {"name": "fra"}, "spec": {"provider": "p", "region": "r", "city": "c", "address": "a",
+     "T|admin|create|Service/web|7|127.0.0.1|-|1-0"},
+    {config::Kind::kCertificate, "NAME|APPLIED|AGE",
+     R"({"metadata": {"name": "web"}, "spec": {"certificate": "PEM"}, "status": {"applied": "1/1"}})",
+     "web|1/1|-"},
+    {config::Kind::kSecret, "NAME|APPLIED|AGE", R"({"metadata": {"name": "users"}, "spec": {}})",
+     "users|-|-"},
+    {config::Kind::kEdge,
+     "NAME|PROVIDER|REGION|CITY|ADDRESS|VERSION|ATTACHED|REVISION|CONNECTIONS|HEALTHY|AGE",
+     R"({"metadata": {"name": "fra"}, "spec": {"provider": "p", "region": "r", "city": "c", "address": "a",
            "version": "1"}, "status": {"attached": true, "applied_revision": 7, "connections": 3,
            "endpoints": "2/2"}})",
-       "fra|p|r|c|a|1|true|7|3|2/2|-"},
-      {config::Kind::kRollout, "NAME|PHASE|WAVE|EDGES|REASON|AGE",
-       R"({"metadata": {"name": "new"}, "spec": {}, "status": {"phase": "RUNNING", "wave": 1,
+     "fra|p|r|c|a|1|true|7|3|2/2|-"},
+    {config::Kind::kRollout, "NAME|PHASE|WAVE|EDGES|REASON|AGE",
+     R"({"metadata": {"name": "new"}, "spec": {}, "status": {"phase": "RUNNING", "wave": 1,
            "waves": [{}, {}], "edges": "1/4", "reason": "it bakes"}})",
-       "new|RUNNING|1/2|1/4|it bakes|-"},
-      {config::Kind::kEndpoint, "NAME|SERVICE|ADDRESS|WEIGHT|PRIORITY|AGE",
-       R"({"metadata": {"name": "e"}, "spec": {"service": "web", "tunnel": {"port": 2201}, "weight": 1}})",
-       "e|web|tunnel 2201|1|-|-"},
-      {config::Kind::kTunnel, "NAME|SERVICE|INSTANCE|EDGE|VIA|USER|CLIENT|AGE",
-       R"({"metadata": {"name": "web-laptop-fra"}, "spec": {"service": "web", "instance": "laptop",
+     "new|RUNNING|1/2|1/4|it bakes|-"},
+    {config::Kind::kEndpoint, "NAME|SERVICE|ADDRESS|WEIGHT|PRIORITY|AGE",
+     R"({"metadata": {"name": "e"}, "spec": {"service": "web", "tunnel": {"port": 2201}, "weight": 1}})",
+     "e|web|tunnel 2201|1|-|-"},
+    {config::Kind::kTunnel, "NAME|SERVICE|INSTANCE|EDGE|VIA|USER|CLIENT|AGE",
+     R"({"metadata": {"name": "web-laptop-fra"}, "spec": {"service": "web", "instance": "laptop",
            "edge": "fra", "via": "SSH", "user": "ada", "client": "192.0.2.1:4000"}})",
-       "web-laptop-fra|web|laptop|fra|SSH|ada|192.0.2.1:4000|-"},
-      {config::Kind::kUser, "NAME|EMAIL|CALLED|KEYS|DISABLED|AGE",
-       R"({"metadata": {"name": "eve"}, "spec": {"email": "eve@x", "display_name": "Eve", "ssh_keys": ["k"],
+     "web-laptop-fra|web|laptop|fra|SSH|ada|192.0.2.1:4000|-"},
+    {config::Kind::kUser, "NAME|EMAIL|CALLED|KEYS|DISABLED|AGE",
+     R"({"metadata": {"name": "eve"}, "spec": {"email": "eve@x", "display_name": "Eve", "ssh_keys": ["k"],
            "disabled": true}})",
-       "eve|eve@x|Eve|1|true|-"},
-  };
-  CHECK(std::size(rows) == config::kKinds.size() + 1);  // an endpoint has two shapes
-  for (const Case& row : rows) {
+     "eve|eve@x|Eve|1|true|-"},
+    {config::Kind::kZone, "NAME|SERVING|SERIAL|RECORDS|REASON|AGE",
+     R"({"metadata": {"name": "a.example"}, "spec": {}, "status": {"serving": true, "serial": 7,
+           "records": 3}})",
+     "a.example|true|7|3|-|-"},
+    {config::Kind::kRecordSet, "NAME|ZONE|OWNER|TYPE|TTL|POLICY|GIVEN|AGE",
+     R"({"metadata": {"name": "www"}, "spec": {"zone": "a.example", "name": "www", "type": "A", "ttl": 30,
+           "policy": "FAILOVER"}, "status": {"answers": [{"given": true}, {"given": false}, {}]}})",
+     "www|a.example|www|A|30|FAILOVER|1/3|-"},
+    {config::Kind::kRecordSet, "NAME|ZONE|OWNER|TYPE|TTL|POLICY|GIVEN|AGE",
+     R"({"metadata": {"name": "mx"}, "spec": {"zone": "a.example", "name": "@", "type": "MX",
+           "policy": "SIMPLE", "values": ["10 mail"]}})",
+     "mx|a.example|@|MX|-|SIMPLE|1|-"},
+};
+
+TEST_CASE("each kind has its columns") {
+  CHECK(std::size(kRows) == config::kKinds.size() + 2);  // endpoints and record sets have two shapes
+  for (const Case& row : kRows) {
     CAPTURE(row.titles);
     CHECK(joined(titles_of(row.kind)) == row.titles);
     CHECK(joined(cells_of(row.kind, parse_tree(row.json), kNow)) == row.cells);

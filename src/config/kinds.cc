@@ -10,7 +10,9 @@
 #include <variant>
 
 #include "base/text.h"
+#include "config/formats.h"
 #include "config/schema.h"
+#include "config/schema_dns.h"
 #include "config/schema_kinds.h"
 #include "config/schema_load_balancer.h"
 #include "config/schema_service.h"
@@ -19,6 +21,8 @@
 
 namespace weir::config {
 namespace {
+
+constexpr std::size_t kNameBytesMax = 63;
 
 // A bundle that nobody can be verified with is found out when it is written, not at the first handshake.
 void check_authorities(std::string_view field_name, const std::string& bundle_pem, Report& report) {
@@ -39,7 +43,12 @@ bool is_rolled_out(Kind kind) {
 template <class T>
 constexpr KindInfo kind_line(Kind kind, std::string_view name, std::string_view plural, std::string_view doc,
                              const Type* status = nullptr, bool client_writes = true) {
-  return {kind, name, plural, doc, client_writes, &kType<T>, status, [] { return Spec(T{}); }};
+  return {kind, name, plural, doc, client_writes, false, &kType<T>, status, [] { return Spec(T{}); }};
+}
+
+constexpr KindInfo named_as_domains(KindInfo kind) {
+  kind.dotted_names = true;
+  return kind;
 }
 
 }  // namespace
@@ -70,9 +79,25 @@ constinit const std::array<KindInfo, kKindsMax> kKinds{
                           "a live way to an origin that came to an edge by itself", nullptr, false),
     kind_line<UserSpec>(Kind::kUser, "User", "users",
                         "an account: who owns load balancers, services and tunnels"),
+    named_as_domains(kind_line<ZoneSpec>(Kind::kZone, "Zone", "zones",
+                                         "a domain that weir's name servers answer for, by its name",
+                                         &kType<ZoneStatus>)),
+    named_as_domains(kind_line<RecordSetSpec>(
+        Kind::kRecordSet, "RecordSet", "recordsets",
+        "the records of one name and type in a zone, and which of them a client gets",
+        &kType<RecordSetStatus>)),
 };
 
 const Type& metadata_type() { return kType<Metadata>; }
+
+std::string check_name_of(const KindInfo& kind, std::string_view name) {
+  if (kind.dotted_names) return check_dotted_name(name);
+  if (name.size() > kNameBytesMax) {
+    return "must be at most " + std::to_string(kNameBytesMax) + " bytes long, not " +
+           std::to_string(name.size());
+  }
+  return check_name(name);
+}
 
 const KindInfo* find_kind(std::string_view name) {
   const auto* found = std::ranges::find(kKinds, name, &KindInfo::name);
@@ -136,17 +161,6 @@ bool is_passthrough(const Listener& listener) {
   return listener.protocol == ListenerProtocol::kTls && listener.tls &&
          listener.tls->mode == TlsMode::kPassthrough;
 }
-
-namespace {
-
-// One violation for a field that is there and may not be.
-void refuse_field(bool there, std::string_view name, std::string message, Report& report) {
-  if (!there) return;
-  const Report::Step field(report, name);
-  report.add(std::move(message));
-}
-
-}  // namespace
 
 std::string_view owner_of(const Object& object) {
   const auto owner = object.metadata.labels.find(kOwnerLabel);

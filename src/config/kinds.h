@@ -14,6 +14,7 @@
 
 #include "config/object.h"
 #include "config/specs.h"
+#include "dns/codes.h"
 
 namespace weir::config {
 
@@ -25,6 +26,7 @@ struct KindInfo {
   std::string_view plural;  // "loadbalancers", as in the API's paths
   std::string_view doc;     // one line
   bool client_writes;       // false: only the server makes them
+  bool dotted_names;        // names of its objects are domains: they may have dots
   const Type* spec;
   const Type* status;  // null: nothing is seen of it
   Spec (*make)();
@@ -39,6 +41,8 @@ const Type& metadata_type();
 constexpr bool names_loosely(Kind kind) { return kind == Kind::kTunnel; }
 
 inline const KindInfo& info_of(Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
+// What is wrong with a name for one of its objects; empty: nothing.
+std::string check_name_of(const KindInfo& kind, std::string_view name);
 const KindInfo* find_kind(std::string_view name);  // "Service"; null: none
 // "services", "service", "Service": what a person types; null: none.
 const KindInfo* find_kind_loosely(std::string_view word);
@@ -73,6 +77,12 @@ constexpr bool is_of_connections(ListenerProtocol protocol) {
 // All listeners of a load balancer are, or none.
 bool is_of_connections(const LoadBalancerSpec& spec);
 bool is_passthrough(const Listener& listener);
+
+// What of a zone depends on its name.
+void check_zone(const std::string& name, const ZoneSpec& spec, Report& report);
+// Whose records they are: "www.example.com", in lower case.
+std::string owner_name_of(const RecordSetSpec& spec);
+dns::Type type_of(RecordType type);
 
 const void* spec_of(const Object& object);  // what info_of(object.kind()).spec describes
 void* spec_of(Object& object);

@@ -65,6 +65,13 @@ void read_status(const Tree& tree, Origin origin, std::string& status, Report& r
   }
 }
 
+// An empty one was refused already.
+void check_name(const KindInfo& kind, const std::string& name, Report& report) {
+  if (name.empty()) return;
+  const Report::Step step(report, "name");
+  if (std::string wrong = check_name_of(kind, name); !wrong.empty()) report.add(std::move(wrong));
+}
+
 Object read_object(const Tree& tree, Origin origin, Report& report) {
   Object object;
   if (!tree.is_object()) {
@@ -85,11 +92,14 @@ Object read_object(const Tree& tree, Origin origin, Report& report) {
   {
     const Report::Step step(report, "metadata");
     read_struct(metadata_type(), part("metadata"), &object.metadata, origin, report);
+    if (kind != nullptr) check_name(*kind, object.metadata.name, report);
   }
   if (kind != nullptr) {
     object.spec = kind->make();
     const Report::Step step(report, "spec");
     read_struct(*kind->spec, part("spec"), spec_of(object), origin, report);
+    const auto* zone = std::get_if<ZoneSpec>(&object.spec);
+    if (zone != nullptr && report.size() == 0) check_zone(object.metadata.name, *zone, report);
   }
   read_status(tree, origin, object.status, report);
   return object;
@@ -180,6 +190,8 @@ std::string status_text(const LoadBalancerStatus& status) {
 }
 std::string status_text(const EdgeStatus& status) { return text_of_status(Kind::kEdge, &status); }
 std::string status_text(const RolloutStatus& status) { return text_of_status(Kind::kRollout, &status); }
+std::string status_text(const ZoneStatus& status) { return text_of_status(Kind::kZone, &status); }
+std::string status_text(const RecordSetStatus& status) { return text_of_status(Kind::kRecordSet, &status); }
 
 namespace {
 

@@ -36,10 +36,12 @@ enum class Kind : std::uint8_t {
   kEdge,
   kRollout,
   kTunnel,
-  kUser
+  kUser,
+  kZone,
+  kRecordSet
 };
 using Spec = std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec, CertificateSpec,
-                          SecretSpec, EdgeSpec, RolloutSpec, TunnelSpec, UserSpec>;
+                          SecretSpec, EdgeSpec, RolloutSpec, TunnelSpec, UserSpec, ZoneSpec, RecordSetSpec>;
 
 struct Metadata {
   std::string name;

@@ -22,11 +22,11 @@ struct Schema<Metadata> {
   static constexpr std::array fields{
       field<&Metadata::name>(
           {.name = "name",
-           .doc = "unique among the objects of its kind: a-z, 0-9 and -, at most 63 characters",
+           .doc = "unique among the objects of its kind: a-z, 0-9 and -, at most 63 characters; of Zones and "
+                  "RecordSets also dots, at most 253",
            .required = true,
            .min = 1,
-           .max = 63,
-           .check = check_name}),
+           .max = 253}),
       field<&Metadata::labels>({.name = "labels", .doc = "what selectors match on"}),
       field<&Metadata::annotations>({.name = "annotations", .doc = "notes of tools and people", .max = 4096}),
       field<&Metadata::uid>({.name = "uid", .doc = "set at creation, never used twice", .server_set = true}),

@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "config/formats.h"
-#include "config/http_formats.h"
 #include "config/schema_common.h"
 
 namespace weir::config {

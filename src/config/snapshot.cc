@@ -121,6 +121,9 @@ template <class T>
 bool same(const Named<T>& left, const Named<T>& right) {
   return left.uid == right.uid && left.revision == right.revision;
 }
+bool same(const Zone& left, const Zone& right) {
+  return left.spec == right.spec && left.record_sets == right.record_sets;
+}
 
 using NamesByKind = std::array<std::set<std::string_view>, kKinds.size()>;
 
@@ -132,6 +135,8 @@ NamesByKind touched_by(std::span<const ObjectChange> changes) {
     for (const ObjectPointer& object : {change.before, change.after}) {
       const std::string* joined = object ? service_joined_by(*object) : nullptr;
       if (joined != nullptr) names[static_cast<std::size_t>(Kind::kService)].insert(*joined);
+      const auto* records = object ? std::get_if<RecordSetSpec>(&object->spec) : nullptr;
+      if (records != nullptr) names[static_cast<std::size_t>(Kind::kZone)].insert(records->zone);
     }
   }
   return names;
@@ -141,6 +146,7 @@ struct Touched {
   NamesByKind names;
   const Whole& whole;
   const Labels* edge_labels;
+  std::uint64_t revision;
 };
 
 // What a snapshot holds of an object; none: nothing.
@@ -161,6 +167,14 @@ std::optional<User> made_of(const Object& object, const UserSpec& spec, const To
 std::optional<TunnelToken> made_of(const Object& object, const TokenSpec& spec, const Touched& /*touched*/) {
   if (spec.role != Role::kTunnel) return std::nullopt;
   return TunnelToken{object.metadata.name, spec};
+}
+std::optional<Zone> made_of(const Object& object, const ZoneSpec& spec, const Touched& touched) {
+  Zone zone{object.metadata.name, touched.revision, spec, {}};
+  for (const Object* one : touched.whole.referrers(Kind::kZone, object.metadata.name)) {
+    const auto* records = std::get_if<RecordSetSpec>(&one->spec);
+    if (records != nullptr) zone.record_sets.push_back({one->metadata.name, *records});
+  }
+  return zone;
 }
 template <class T>
 std::optional<Named<T>> made_of(const Object& object, const T& spec, const Touched& /*touched*/) {
@@ -205,6 +219,7 @@ Checked<SnapshotPointer> renewed(const Snapshot& previous, std::uint64_t revisio
   renew<SecretSpec>(snapshot->secrets, touched);
   renew<UserSpec>(snapshot->users, touched);
   renew<TokenSpec>(snapshot->tunnel_tokens, touched);
+  renew<ZoneSpec>(snapshot->zones, touched);
   return snapshot;
 }
 
@@ -230,7 +245,7 @@ Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, const Whole& who
                                         const Snapshot* previous) {
   const Snapshot before = previous == nullptr ? Snapshot{} : *previous;
   const std::vector<ObjectChange> all = whole.as_changes();
-  Touched touched{touched_by(all), whole, edge_labels};
+  Touched touched{touched_by(all), whole, edge_labels, revision};
   const auto add = [&touched](Kind kind, const auto& list) {
     for (const auto& one : list) touched.names[static_cast<std::size_t>(kind)].insert(one->name);
   };
@@ -240,12 +255,13 @@ Checked<SnapshotPointer> build_snapshot(std::uint64_t revision, const Whole& who
   add(Kind::kSecret, before.secrets);
   add(Kind::kUser, before.users);
   add(Kind::kToken, before.tunnel_tokens);
+  add(Kind::kZone, before.zones);
   return renewed(before, revision, touched);
 }
 
 Checked<SnapshotPointer> next_snapshot(const Snapshot& previous, std::uint64_t revision, const Whole& whole,
                                        std::span<const ObjectChange> changes, const Labels* edge_labels) {
-  return renewed(previous, revision, {touched_by(changes), whole, edge_labels});
+  return renewed(previous, revision, {touched_by(changes), whole, edge_labels, revision});
 }
 
 bool selects(const Labels& wanted, const Labels& labels) {
@@ -267,7 +283,9 @@ bool is_carried(Kind kind) {
     case Kind::kCertificate:
     case Kind::kSecret:
     case Kind::kUser:
-    case Kind::kToken: break;
+    case Kind::kToken:
+    case Kind::kZone:
+    case Kind::kRecordSet: break;
   }
   return true;
 }
@@ -337,6 +355,10 @@ void each_object(const Snapshot& snapshot, const Visit& visit) {
   with_identity(snapshot.secrets);
   as_written(snapshot.users);
   as_written(snapshot.tunnel_tokens);
+  for (const auto& zone : snapshot.zones) {
+    visit(Object{{.name = zone->name}, zone->spec, {}});
+    for (const RecordSet& one : zone->record_sets) visit(Object{{.name = one.name}, one.spec, {}});
+  }
 }
 
 }  // namespace

@@ -84,6 +84,19 @@ struct TunnelToken {
   friend bool operator==(const TunnelToken&, const TunnelToken&) = default;
 };
 
+struct RecordSet {
+  std::string name;
+  RecordSetSpec spec;
+  friend bool operator==(const RecordSet&, const RecordSet&) = default;
+};
+
+struct Zone {
+  std::string name;
+  std::uint64_t serial = 0;  // the snapshot's revision when it became another
+  ZoneSpec spec;
+  std::vector<RecordSet> record_sets;  // by name
+};
+
 // An object that is used as it is written; the same one in successive snapshots while it does not change.
 template <class T>
 struct Named {
@@ -130,6 +143,7 @@ struct Snapshot {
   NamedList<Secret> secrets;
   NamedList<User> users;  // but those that are disabled
   NamedList<TunnelToken> tunnel_tokens;
+  NamedList<Zone> zones;
 
   // Null: none of that name.
   const Service* find_service(std::string_view name) const;

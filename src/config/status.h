@@ -87,6 +87,26 @@ struct RolloutStatus {
   std::string reason;              // what it waits for, or why it ended
 };
 
+struct ZoneStatus {
+  bool serving = false;
+  std::uint64_t serial = 0;
+  std::uint64_t records = 0;
+  std::string reason;
+};
+
+// One record of a set with a policy, or that follows a Service.
+struct RecordAnswerStatus {
+  std::string value;
+  bool healthy = false;
+  bool given = false;
+  std::string reason;
+};
+
+struct RecordSetStatus {
+  std::string reason;
+  std::vector<RecordAnswerStatus> answers;
+};
+
 // As the JSON text of Object::status.
 std::string status_text(const AppliedStatus& status);
 std::string status_text(const EndpointStatus& status);
@@ -94,5 +114,7 @@ std::string status_text(const ServiceStatus& status);
 std::string status_text(const LoadBalancerStatus& status);
 std::string status_text(const EdgeStatus& status);
 std::string status_text(const RolloutStatus& status);
+std::string status_text(const ZoneStatus& status);
+std::string status_text(const RecordSetStatus& status);
 
 }  // namespace weir::config

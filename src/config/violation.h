@@ -75,4 +75,11 @@ class Report {
   Violations violations_;
 };
 
+// One violation for a field that is there and may not be.
+inline void refuse_field(bool there, std::string_view name, std::string message, Report& report) {
+  if (!there) return;
+  const Report::Step field(report, name);
+  report.add(std::move(message));
+}
+
 }  // namespace weir::config

@@ -11,6 +11,7 @@
 #include "config/formats.h"
 #include "config/kinds.h"
 #include "config/schema.h"
+#include "config/schema_dns.h"
 
 namespace weir::config {
 namespace {
@@ -59,6 +60,13 @@ std::string claim_of(const std::string& host, std::uint32_t port, const std::str
   return host + ' ' + std::to_string(port) + ' ' + match;
 }
 
+// Two that claim the same.
+bool conflict(const Object& left, const Object& right) {
+  const auto* one = std::get_if<LoadBalancerSpec>(&left.spec);
+  const auto* other = std::get_if<LoadBalancerSpec>(&right.spec);
+  return one == nullptr || other == nullptr || may_share_an_edge(one->edges.match, other->edges.match);
+}
+
 // Calls visit(host, port, report) for each listener and host name that it takes; host: in lower case, or
 // empty for all, and with the protocol that clients must offer where that is told apart.
 template <class Visit>
@@ -97,6 +105,19 @@ std::vector<std::string> matches_of(const LoadBalancerSpec& spec) {
   std::vector<std::string> matches;
   for (const Route& route : spec.routes) matches.push_back(canonical_match(route.match));
   return matches;
+}
+
+Claims claims_of(const Object& object) {
+  const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec);
+  if (spec == nullptr) return record_claims(object);
+  Claims claims;
+  const std::vector<std::string> matches = matches_of(*spec);
+  Report report;
+  each_host(*spec, report, [&](const std::string& host, std::uint32_t port) {
+    for (const std::string& match : matches) claims.own.insert(claim_of(host, port, match));
+  });
+  claims.rivals = claims.own;
+  return claims;
 }
 
 std::string identity_of_email(std::string_view email) { return "email " + to_lower(email); }
@@ -196,10 +217,8 @@ void Whole::index(const Object& object, Step step) {
   faults_ = enters ? faults_ - referrers : faults_ + referrers;
   if (lacks_key(object)) faults_ = enters ? faults_ + 1 : faults_ - 1;
   index_references(object, step);
-  if (const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec)) {
-    index_claims(object, *spec, step);
-    index_demands(object, *spec, step);
-  }
+  index_claims(object, step);
+  if (const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec)) index_demands(object, *spec, step);
   index_protocols(object, step);
   index_identities(object, step);
 }
@@ -232,23 +251,24 @@ void Whole::index_references(const Object& object, Step step) {
   }
 }
 
-void Whole::index_claims(const Object& object, const LoadBalancerSpec& spec, Step step) {
-  std::set<std::string> claims;
-  const std::vector<std::string> matches = matches_of(spec);
-  Report report;
-  each_host(spec, report, [&](const std::string& host, std::uint32_t port) {
-    for (const std::string& match : matches) claims.insert(claim_of(host, port, match));
-  });
-  for (const std::string& claim : claims) {
-    Owners& owners = claims_[claim];
-    if (step == Step::kLeave) leave(owners, object);
-    const auto conflicts = static_cast<std::size_t>(std::ranges::count_if(owners, [&](const Object* owner) {
-      return may_share_an_edge(balancer_of(*owner).edges.match, spec.edges.match);
-    }));
+void Whole::index_claims(const Object& object, Step step) {
+  const Claims claims = claims_of(object);
+  const auto each_owners = [&](const auto& visit) {
+    for (const std::string& claim : claims.own) {
+      Owners& owners = claims_[claim];
+      visit(owners, object);
+      if (owners.empty()) claims_.erase(claim);
+    }
+  };
+  if (step == Step::kLeave) each_owners(leave);
+  for (const std::string& rival : claims.rivals) {
+    const auto found = claims_.find(rival);
+    if (found == claims_.end()) continue;
+    const auto conflicts = static_cast<std::size_t>(
+        std::ranges::count_if(found->second, [&](const Object* owner) { return conflict(*owner, object); }));
     faults_ = step == Step::kEnter ? faults_ + conflicts : faults_ - conflicts;
-    if (step == Step::kEnter) enter(owners, object);
-    if (owners.empty()) claims_.erase(claim);
   }
+  if (step == Step::kEnter) each_owners(enter);
 }
 
 std::vector<Whole::Demand> Whole::demands_of(const Listener& listener) {
@@ -363,12 +383,13 @@ class Whole::Amended {
     });
     if (const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec)) {
       judge_ports(*spec, report);
-      judge_claims(*spec, report);
+      judge_claims(object, *spec, report);
       judge_demands(object, *spec, report);
       judge_protocols(*spec, report);
     }
     if (const auto* service = std::get_if<ServiceSpec>(&object.spec))
       judge_protocol(object, *service, report);
+    judge_records(object, report);
     judge_identities(object, report);
     if (lacks_key(object)) {
       const Report::Step part(report, "spec");
@@ -383,23 +404,23 @@ class Whole::Amended {
   bool stays(const Object* object) const { return !touched_.contains(object); }
 
   // Null: nobody who stays or was judged.
-  const Object* owner_of(const std::string& claim, const Labels& edges) const {
+  const Object* owner_of(const std::string& claim, const Object& claimant) const {
     for (const Whole* whole : {&base_, static_cast<const Whole*>(&judged_)}) {
       const auto found = whole->claims_.find(claim);
       if (found == whole->claims_.end()) continue;
       for (const Object* owner : found->second) {
-        if (stays(owner) && may_share_an_edge(balancer_of(*owner).edges.match, edges)) return owner;
+        if (stays(owner) && conflict(*owner, claimant)) return owner;
       }
     }
     return nullptr;
   }
 
-  void judge_claims(const LoadBalancerSpec& spec, Report& report) const {
+  void judge_claims(const Object& object, const LoadBalancerSpec& spec, Report& report) const {
     const std::vector<std::string> matches = matches_of(spec);
     each_host(spec, report, [&](const std::string& host, std::uint32_t port) {
       for (const std::string& match : matches) {
         if (report.full()) return;
-        const Object* owner = owner_of(claim_of(host, port, match), spec.edges.match);
+        const Object* owner = owner_of(claim_of(host, port, match), object);
         if (owner == nullptr) continue;
         const std::string whose = " by " + reference_of(*owner);
         if (is_of_connections(spec)) {
@@ -410,6 +431,16 @@ class Whole::Amended {
                    match);
       }
     });
+  }
+
+  void judge_records(const Object& object, Report& report) const {
+    for (const std::string& rival : record_claims(object).rivals) {
+      const Object* owner = owner_of(rival, object);
+      if (owner == nullptr) continue;
+      const Report::Step part(report, "spec");
+      const Report::Step field(report, object.kind() == Kind::kZone ? "records" : "name");
+      return report.add("can't be beside " + rival + reference_of(*owner));
+    }
   }
 
   void judge_identities(const Object& object, Report& report) const {

@@ -101,14 +101,14 @@ class Whole {
   static std::vector<Demand> demands_of(const Listener& listener);
   void index(const Object& object, Step step);
   void index_references(const Object& object, Step step);
-  void index_claims(const Object& object, const LoadBalancerSpec& spec, Step step);
+  void index_claims(const Object& object, Step step);
   void index_demands(const Object& object, const LoadBalancerSpec& spec, Step step);
   void index_protocols(const Object& object, Step step);
   void index_identities(const Object& object, Step step);
 
   std::array<Objects, kKinds.size()> objects_;
   std::array<OwnersByText, kKinds.size()> referrers_;  // by kind and name of what they name
-  OwnersByText claims_;                                // by host name, port and match
+  OwnersByText claims_;                                // by host name, port and match; by name of records
   std::map<std::string, Shared, std::less<>> shared_;  // see Demand::of
   OwnersByText identities_;                            // Users and slots, by what only one can have
   // References to nothing, claims and identities that two have, ports with a second demand, backends that

@@ -21,7 +21,7 @@ inline constexpr std::size_t kTargetsMax = 16;  // of one answer, whose addresse
 // From what answers are made. It outlives the call.
 struct Authority {
   const Zones* zones = nullptr;
-  Steering* steering = nullptr;                // none: what is steered has no records
+  const Steering* steering = nullptr;          // none: what is steered has no records
   const CookieSecrets* cookies = nullptr;      // none: cookies are neither looked at nor sent
   std::uint16_t udp_bytes_max = kUdpBytesMax;  // at least kUdpBytesPlain
 };

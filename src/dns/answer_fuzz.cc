@@ -73,7 +73,7 @@ void fill(ZoneBuilder& zone) {
 
 class Choosing final : public Steering {
  public:
-  Chosen choose(std::uint32_t, Bytes, Type type, const Client& client) override {
+  Chosen choose(std::uint32_t, Bytes, Type type, const Client& client) const override {
     ByteWriter out(room_);
     const Octets alias = with_name({}, "a.x.");
     write_packed(type, 5, type == Type::kCname ? Bytes(alias) : client.ip.bytes().first(4), out);
@@ -81,7 +81,7 @@ class Choosing final : public Steering {
   }
 
  private:
-  std::array<std::uint8_t, 64> room_;
+  mutable std::array<std::uint8_t, 64> room_;
 };
 
 void check_reply(Bytes query, Bytes reply, std::size_t limit) {

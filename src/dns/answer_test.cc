@@ -290,7 +290,7 @@ TEST_CASE("aliases, cuts and addresses of targets") {
 
 class ByClient final : public Steering {
  public:
-  Chosen choose(std::uint32_t policy, Bytes owner, Type type, const Client& client) override {
+  Chosen choose(std::uint32_t policy, Bytes owner, Type type, const Client& client) const override {
     asked += std::to_string(policy) + " " + name_text(owner) + " " + std::to_string(client.bits) + ";";
     if (policy == 0) return {};
     ByteWriter out(room_);
@@ -299,10 +299,10 @@ class ByClient final : public Steering {
     write_packed(type, 5, type == Type::kCname ? Bytes(alias) : Bytes(address), out);
     return {out.written(), 1, 20};
   }
-  std::string asked;
+  mutable std::string asked;
 
  private:
-  std::array<std::uint8_t, 64> room_;
+  mutable std::array<std::uint8_t, 64> room_;
 };
 
 TEST_CASE("steered sets ask who asks, also as additional records, and say for whom the answer holds") {

@@ -26,7 +26,7 @@ class Steering {
  public:
   virtual ~Steering() = default;
   // owner in lower case: of a wildcard's records, the wildcard.
-  virtual Chosen choose(std::uint32_t policy, Bytes owner, Type type, const Client& client) = 0;
+  virtual Chosen choose(std::uint32_t policy, Bytes owner, Type type, const Client& client) const = 0;
 };
 
 }  // namespace weir::dns

@@ -65,8 +65,9 @@ Result<Head> read_head(Words& words) {
 
 class Reader {
  public:
-  Reader(std::string_view text, const Name& origin, const RecordSink& sink)
-      : scanner_(text), origin_(origin), sink_(sink) {}
+  Reader(std::string_view text, const Name& origin, const RecordSink& sink,
+         std::optional<std::uint32_t> ttl_seconds)
+      : scanner_(text), origin_(origin), sink_(sink), default_ttl_(ttl_seconds) {}
 
   std::expected<void, ZoneFileError> read() {
     for (;;) {
@@ -155,8 +156,9 @@ class Reader {
 std::string ZoneFileError::sentence() const { return "line " + std::to_string(line) + ": " + error.text; }
 
 std::expected<void, ZoneFileError> read_zone_file(std::string_view text, const Name& origin,
-                                                  const RecordSink& sink) {
-  return Reader(text, origin, sink).read();
+                                                  const RecordSink& sink,
+                                                  std::optional<std::uint32_t> ttl_seconds) {
+  return Reader(text, origin, sink, ttl_seconds).read();
 }
 
 void write_record(std::string& text, const ZoneRecord& record) {

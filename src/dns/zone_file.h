@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,8 +39,10 @@ struct ZoneFileError {
 using RecordSink = std::function<Result<void>(const ZoneRecord&)>;
 
 // Names are relative to origin until an $ORIGIN. That owners lie within the zone is up to the sink.
+// ttl_seconds: as if the file began with that $TTL.
 std::expected<void, ZoneFileError> read_zone_file(std::string_view text, const Name& origin,
-                                                  const RecordSink& sink);
+                                                  const RecordSink& sink,
+                                                  std::optional<std::uint32_t> ttl_seconds = std::nullopt);
 
 // One line, with its end, of absolute names: it reads back to the same octets under any origin.
 void write_record(std::string& text, const ZoneRecord& record);

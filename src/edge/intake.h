@@ -7,7 +7,7 @@
 #include <span>
 
 #include "base/error.h"
-#include "config/http_formats.h"
+#include "config/formats.h"
 #include "http/service.h"
 
 namespace weir::edge {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "config/http_formats.h"
+#include "config/formats.h"
 #include "config/snapshot.h"
 #include "edge/tcp_listeners.h"
 #include "net/env.h"

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/time.h"
-#include "config/http_formats.h"
+#include "config/formats.h"
 #include "config/kinds.h"
 #include "config/snapshot.h"
 #include "edge/ports.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
-#include "config/http_formats.h"
+#include "config/formats.h"
 #include "config/specs.h"
 #include "http/message.h"
 #include "lb/rate_limiter.h"

@@ -284,6 +284,8 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     case config::Kind::kSecret: return told(config::AppliedStatus{});
     case config::Kind::kEdge: return config::status_text(fleet.status_of(name));
     case config::Kind::kRollout: return config::status_text(backend_->rollouts.status_of(object));
+    case config::Kind::kZone:
+    case config::Kind::kRecordSet: return records_seen_ ? records_seen_(object) : std::string();
     case config::Kind::kTunnel:
     case config::Kind::kToken:
     case config::Kind::kUser:

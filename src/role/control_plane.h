@@ -79,6 +79,12 @@ class ControlPlane {
   // Appends to what /metrics shows. Before listen().
   void add_metrics(std::function<void(std::string& out)> write) { more_metrics_ = std::move(write); }
 
+  // What the name server of this process sees of a Zone or RecordSet, as the text of its status. Before
+  // listen().
+  void on_records_seen(std::function<std::string(const config::Object& object)> seen) {
+    records_seen_ = std::move(seen);
+  }
+
   // When the store was held, once it is no more. On the control loop.
   void open_store();
   // What the edge of this process says is another process's from now on.
@@ -152,10 +158,11 @@ class ControlPlane {
   std::string relay_;  // empty: they can't
   auth::AdminToken admin_token_;
   bool draining_ = false;
-  std::function<void(std::string& out)> more_metrics_;  // null: no more
-  bool closed_ = false;                                 // nobody is told anything any more
-  std::vector<report::EndpointSeen> unsaid_;            // of this process's edge, before there is a backend
-  std::function<void()> hearing_;                       // null: nobody asks
+  std::function<void(std::string& out)> more_metrics_;                     // null: no more
+  std::function<std::string(const config::Object& object)> records_seen_;  // null: there is none here
+  bool closed_ = false;                                                    // nobody is told anything any more
+  std::vector<report::EndpointSeen> unsaid_;  // of this process's edge, before there is a backend
+  std::function<void()> hearing_;             // null: nobody asks
   std::optional<store::Opener> opener_;
 };
 

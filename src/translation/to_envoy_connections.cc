@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "config/http_formats.h"
+#include "config/formats.h"
 #include "config/kinds.h"
 #include "translation/messages.h"
 #include "translation/to_envoy_parts.h"

@@ -1,4 +1,4 @@
-#include "config/http_formats.h"
+#include "config/formats.h"
 
 #include <doctest/doctest.h>
 
