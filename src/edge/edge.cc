@@ -157,6 +157,7 @@ void Edge::watch_health(const Plan& before) {
       monitor_.set(old->name, {});
     }
     tell_findings(old.get(), service.get());
+    if (health_told_) health_told_(service ? service->name : old->name);
   });
 }
 
@@ -180,12 +181,14 @@ void Edge::watch_health_of(const upstream::PlannedService& service) {
       host->health.store(health, std::memory_order_relaxed);
       shared->health_epoch.fetch_add(1, std::memory_order_release);
       if (found_) tell_finding(name, *host);
+      if (health_told_) health_told_(name);
     };
     target.on_pass = [this, name = service.name, shared = service.shared, host = host.shared] {
       if (!shared->outliers.check_passed(host->outcomes)) return;
       shared->health_epoch.fetch_add(1, std::memory_order_release);
       control_.log.info("endpoint back",
                         {{"service", name}, {"endpoint", host->key}, {"reason", "check_passed"}});
+      if (health_told_) health_told_(name);
     };
     targets.emplace(service.name + "/" + host.shared->key, std::move(target));
   }

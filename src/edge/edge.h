@@ -95,6 +95,10 @@ class Edge {
   // Told on the control loop: every endpoint that is checked, each change, and its end. Before listen().
   using Found = std::function<void(const Finding&)>;
   void on_finding(Found found) { found_ = std::move(found); }
+  // Told on the control loop, with the name of a service: what status_of() says of its endpoints may be
+  // another by now, but for ejections, which are decided on the workers: see health_epoch(). Before listen().
+  using HealthTold = std::function<void(const std::string& service)>;
+  void on_health(HealthTold told) { health_told_ = std::move(told); }
 
   // Stops accepting and lets requests finish; returns when nothing is left on any worker.
   net::Task<void> drain();
@@ -130,6 +134,8 @@ class Edge {
   // What is seen here of an object's parts. From the control loop.
   config::ServiceStatus status_of(std::string_view service) const;
   config::EndpointStatus status_of(const config::EndpointSpec& joined) const;
+  // Another number than before: the health of its endpoints may have changed, ejections included.
+  std::uint64_t health_epoch(std::string_view service) const;
   config::LoadBalancerStatus status_of(const config::LoadBalancerSpec& balancer) const;
   // What of the snapshot this edge can't do.
   struct Unmet {
@@ -175,6 +181,7 @@ class Edge {
   std::map<std::string, std::unique_ptr<Name>, std::less<>> names_;
   health::Monitor monitor_;
   Found found_;                                                         // null: nobody is told
+  HealthTold health_told_;                                              // the same
   std::map<std::string, std::set<std::string>, std::less<>> verdicts_;  // by service; none is empty
   bool heeding_ = true;
   std::map<std::string, lb::Health, std::less<>> recalled_;  // by service and endpoint; until it has begun

@@ -70,6 +70,11 @@ upstream::PlannedServicePointer Edge::find_planned(std::string_view name) const 
   return found != plan_->services.end() && (*found)->name == name ? *found : nullptr;
 }
 
+std::uint64_t Edge::health_epoch(std::string_view service) const {
+  const upstream::PlannedServicePointer planned = find_planned(service);
+  return planned ? planned->shared->health_epoch.load(std::memory_order_acquire) : 0;
+}
+
 config::ServiceStatus Edge::status_of(std::string_view name) const {
   config::ServiceStatus status;
   const config::Service* service = snapshot_->find_service(name);

@@ -108,7 +108,9 @@ void Edge::judge(const upstream::PlannedService& service) {
                                 : "endpoint no longer found unhealthy by the other edges",
                       {{"service", service.name}, {"endpoint", host.key}});
   }
-  if (changed) service.shared->health_epoch.fetch_add(1, std::memory_order_release);
+  if (!changed) return;
+  service.shared->health_epoch.fetch_add(1, std::memory_order_release);
+  if (health_told_) health_told_(service.name);
 }
 
 void Edge::tell_finding(std::string_view service, const upstream::SharedHost& host) const {
