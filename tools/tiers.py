@@ -24,7 +24,7 @@ TEST_SECONDS_MAX = 300  # of one test program; the unit tier as a whole is meant
 TAIL_LINES = 60  # of a failed command's output that are shown
 BINARY_BYTES_MAX = 30_000_000  # stripped
 # Whose tests run under ThreadSanitizer.
-CROSS_CORE_ROOMS = ["net", "tls", "store", "lb", "record", "tunnel", "edge"]
+CROSS_CORE_ROOMS = ["net", "tls", "store", "lb", "record", "nameserver", "tunnel", "edge"]
 
 
 class Count(NamedTuple):

@@ -1,0 +1,384 @@
+#include "nameserver/catalogue.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "config/kinds.h"
+#include "dns/name.h"
+#include "dns/rdata.h"
+#include "dns/zone_file.h"
+
+namespace weir::nameserver {
+namespace {
+
+using config::EndpointHealth;
+
+// Of the SOA, for secondary servers (RIPE-203)
+constexpr std::uint32_t kRefreshSeconds = 3600;
+constexpr std::uint32_t kRetrySeconds = 600;
+constexpr std::uint32_t kExpireSeconds = 1'209'600;
+
+// RecordSets that don't fit; each costs making the zone once more.
+constexpr std::size_t kLeftOutMax = 100;
+
+bool serves(EndpointHealth health) {
+  return health == EndpointHealth::kHealthy || health == EndpointHealth::kUnchecked;
+}
+
+// Others are the same whatever happens, and in the zone itself.
+bool is_steered(const config::RecordSetSpec& spec) {
+  return spec.policy != config::RecordPolicy::kSimple || !spec.service.empty();
+}
+
+std::unexpected<Refusal> refuse(const dns::ZoneRefusal& why) {
+  const std::string owner = dns::name_text(why.owner.wire());
+  return std::unexpected(Refusal{owner, owner + ' ' + dns::type_text(why.type) + ": " + why.text});
+}
+
+// What a zone is made of, one record after the other.
+class Making {
+ public:
+  explicit Making(const config::Zone& zone)
+      : zone_(zone), apex_(*dns::Name::parse(zone.name + '.', dns::Name())), builder_(apex_.wire()) {}
+
+  using Made = std::expected<void, Refusal>;
+
+  Made add(const dns::Name& owner, dns::Type type, std::uint32_t ttl_seconds, dns::Bytes rdata) {
+    const auto added = builder_.add(owner.wire(), type, ttl_seconds, rdata);
+    if (added) return {};
+    return refuse({owner, type, added.error().text});
+  }
+  Made add_text(const dns::Name& owner, dns::Type type, std::uint32_t ttl_seconds, const std::string& text) {
+    const auto rdata = dns::read_rdata(type, text, apex_);
+    if (!rdata) return refuse({owner, type, rdata.error().text});
+    return add(owner, type, ttl_seconds, *rdata);
+  }
+
+  Made add_own() {
+    const config::ZoneSpec& spec = zone_.spec;
+    for (const std::string& server : spec.nameservers) {
+      if (auto done = add_text(apex_, dns::Type::kNs, spec.ttl, absolute(server)); !done) return done;
+    }
+    const std::string soa = absolute(spec.nameservers.front()) + ' ' + mailbox() + ' ' +
+                            std::to_string(static_cast<std::uint32_t>(zone_.serial)) + ' ' +
+                            std::to_string(kRefreshSeconds) + ' ' + std::to_string(kRetrySeconds) + ' ' +
+                            std::to_string(kExpireSeconds) + ' ' + std::to_string(spec.negative_ttl);
+    return add_text(apex_, dns::Type::kSoa, spec.ttl, soa);
+  }
+  Made add_file() {
+    if (zone_.spec.records.empty()) return {};
+    const auto sink = [this](const dns::ZoneRecord& record) {
+      return builder_.add(record.owner, record.type, record.ttl_seconds, record.rdata);
+    };
+    const auto read = dns::read_zone_file(zone_.spec.records, apex_, sink, zone_.spec.ttl);
+    if (read) return {};
+    return std::unexpected(Refusal{{}, "records: " + read.error().sentence()});
+  }
+  Made add_records(const config::RecordSetSpec& spec) {
+    const dns::Name owner = owner_of(spec);
+    for (const std::string& value : spec.values) {
+      if (auto done = add_text(owner, config::type_of(spec.type), ttl_of(spec), value); !done) return done;
+    }
+    return {};
+  }
+  Made steer(const config::RecordSetSpec& spec, std::uint32_t policy) {
+    const dns::Name owner = owner_of(spec);
+    const auto steered = builder_.steer(owner.wire(), config::type_of(spec.type), policy);
+    if (steered) return {};
+    return refuse({owner, config::type_of(spec.type), steered.error().text});
+  }
+  std::expected<std::shared_ptr<const dns::Zone>, Refusal> made() {
+    auto zone = std::move(builder_).build();
+    if (!zone) return refuse(zone.error());
+    return std::make_shared<const dns::Zone>(std::move(*zone));
+  }
+
+ private:
+  std::uint32_t ttl_of(const config::RecordSetSpec& spec) const { return spec.ttl.value_or(zone_.spec.ttl); }
+  static dns::Name owner_of(const config::RecordSetSpec& spec) {
+    return *dns::Name::parse(config::owner_name_of(spec) + '.', dns::Name());
+  }
+  std::string absolute(const std::string& host) const {
+    return host.contains('.') ? host + '.' : host + '.' + zone_.name + '.';
+  }
+  // RFC 1035 section 8: dots before the "@" are part of the first label.
+  std::string mailbox() const {
+    const std::string& address = zone_.spec.hostmaster;
+    if (address.empty()) return "hostmaster." + zone_.name + '.';
+    const std::size_t at = address.rfind('@');
+    std::string text;
+    for (const char c : std::string_view(address).substr(0, at)) {
+      if (c == '.') text += '\\';
+      text += c;
+    }
+    return text + '.' + address.substr(at + 1) + '.';
+  }
+
+  const config::Zone& zone_;
+  dns::Name apex_;
+  dns::ZoneBuilder builder_;
+};
+
+// The octets of an address, for A and AAAA; none: it is of the other family, or a name.
+std::optional<std::vector<std::uint8_t>> rdata_of(const config::Endpoint& endpoint, dns::Type type) {
+  const auto family = type == dns::Type::kA ? config::Address::Family::kIpv4 : config::Address::Family::kIpv6;
+  if (endpoint.address.family != family) return std::nullopt;
+  const auto rdata = dns::read_rdata(type, endpoint.address.host, dns::Name());
+  if (!rdata) return std::nullopt;
+  return *rdata;
+}
+
+std::vector<std::vector<std::uint8_t>> rdata_of(const config::RecordSetSpec& spec,
+                                                const std::vector<std::string>& values) {
+  const auto origin = dns::Name::parse(spec.zone + '.', dns::Name());
+  std::vector<std::vector<std::uint8_t>> all;
+  for (const std::string& value : values) {
+    if (auto rdata = dns::read_rdata(config::type_of(spec.type), value, *origin)) all.push_back(*rdata);
+  }
+  return all;
+}
+
+std::string why_not(const config::EndpointStatus& status) {
+  if (!status.reason.empty()) return status.reason;
+  return status.health == EndpointHealth::kUnknown ? "not checked yet" : "unhealthy";
+}
+
+}  // namespace
+
+Catalogue::Catalogue(Health health, Changed changed)
+    : health_(std::move(health)),
+      changed_(std::move(changed)),
+      snapshot_(std::make_shared<const config::Snapshot>()),
+      view_(std::make_shared<const View>(dns::Zones(), View::Sets())) {}
+
+void Catalogue::apply(const config::SnapshotPointer& snapshot) {
+  const config::SnapshotPointer before = std::exchange(snapshot_, snapshot);
+  bool changed = false;
+  config::each_difference(before->zones, snapshot->zones, [&](const auto& old, const auto& zone) {
+    renew_zone(old, zone);
+    changed = true;
+  });
+  config::each_difference(before->services, snapshot->services, [&](const auto& old, const auto& service) {
+    changed |= renew_sets(service ? service->name : old->name);
+  });
+  if (changed) publish();
+}
+
+void Catalogue::look_at(std::string_view service) {
+  if (renew_sets(service)) publish();
+}
+
+void Catalogue::look_at_all() {
+  bool changed = false;
+  for (auto& [service, followers] : followers_) {
+    if (health_.epoch(service) != followers.epoch) changed |= renew_sets(service);
+  }
+  if (changed) publish();
+}
+
+bool Catalogue::renew_sets(std::string_view service) {
+  const auto found = followers_.find(service);
+  if (found == followers_.end()) return false;
+  found->second.epoch = health_.epoch(service);
+  bool changed = false;
+  for (const std::uint32_t policy : found->second.policies) changed |= renew_set(*steered_[policy]);
+  return changed;
+}
+
+void Catalogue::renew_zone(const std::shared_ptr<const config::Zone>& before,
+                           const std::shared_ptr<const config::Zone>& after) {
+  if (before) forget(*before, after.get());
+  if (!after) {
+    zones_.erase(before->name);
+    refused_.erase(before->name);
+    return;
+  }
+  for (const config::RecordSet& records : after->record_sets) {
+    if (!is_steered(records.spec)) continue;
+    Steered& steered = *steered_[policy_of(*after, records)];
+    steered.ttl_seconds = records.spec.ttl.value_or(after->spec.ttl);
+    renew_set(steered);
+  }
+  std::set<std::string> left_out;  // RecordSets that the zone can't be made with
+  std::string reason;
+  for (;;) {
+    auto made = make_zone(*after, left_out);
+    if (made) {
+      zones_.insert_or_assign(after->name, std::move(*made));
+      break;
+    }
+    const std::size_t count = left_out.size();
+    for (const config::RecordSet& records : after->record_sets) {
+      if (config::owner_name_of(records.spec) + '.' != made.error().owner) continue;
+      if (left_out.insert(records.name).second) {
+        reason += "RecordSet/" + records.name + " is left out: " + made.error().sentence + "; ";
+      }
+    }
+    if (left_out.size() > count && left_out.size() <= kLeftOutMax) continue;
+    reason += made.error().sentence + "; ";  // it stays as it was
+    break;
+  }
+  if (reason.empty()) {
+    refused_.erase(after->name);
+  } else {
+    reason.resize(reason.size() - 2);
+    refused_.insert_or_assign(after->name, std::move(reason));
+  }
+}
+
+Catalogue::MadeZone Catalogue::make_zone(const config::Zone& zone,
+                                         const std::set<std::string>& left_out) const {
+  Making making(zone);
+  auto done = making.add_own();
+  if (done) done = making.add_file();
+  for (const config::RecordSet& records : zone.record_sets) {
+    if (!done) break;
+    if (left_out.contains(records.name)) continue;
+    done = is_steered(records.spec) ? making.steer(records.spec, policies_.find(records.name)->second)
+                                    : making.add_records(records.spec);
+  }
+  if (!done) return std::unexpected(done.error());
+  return making.made();
+}
+
+// The number stays the same for as long as there is a RecordSet of that name.
+std::uint32_t Catalogue::policy_of(const config::Zone& zone, const config::RecordSet& records) {
+  const auto [known, is_new] = policies_.emplace(records.name, 0);
+  if (is_new) {
+    if (free_.empty()) {
+      free_.push_back(static_cast<std::uint32_t>(steered_.size()));
+      steered_.emplace_back();
+    }
+    known->second = free_.back();
+    free_.pop_back();
+    steered_[known->second] = std::make_unique<Steered>();
+  }
+  Steered& steered = *steered_[known->second];
+  follow(steered, known->second, false);
+  steered.zone = zone.name;
+  steered.records = records;
+  follow(steered, known->second, true);
+  return known->second;
+}
+
+// Those of the zone that the next one does not steer. A RecordSet of that name may be in another zone by now.
+void Catalogue::forget(const config::Zone& zone, const config::Zone* next) {
+  for (const config::RecordSet& records : zone.record_sets) {
+    const auto known = policies_.find(records.name);
+    if (known == policies_.end() || steered_[known->second]->zone != zone.name) continue;
+    const bool stays = next != nullptr && std::ranges::any_of(next->record_sets, [&](const auto& one) {
+                         return one.name == records.name && is_steered(one.spec);
+                       });
+    if (stays) continue;
+    follow(*steered_[known->second], known->second, false);
+    steered_[known->second].reset();
+    free_.push_back(known->second);
+    policies_.erase(known);
+  }
+}
+
+void Catalogue::follow(const Steered& steered, std::uint32_t policy, bool follows) {
+  const auto one = [&](const std::string& service) {
+    if (service.empty()) return;
+    if (follows) {
+      followers_[service].policies.insert(policy);
+      return;
+    }
+    const auto found = followers_.find(service);
+    if (found == followers_.end()) return;
+    found->second.policies.erase(policy);
+    if (found->second.policies.empty()) followers_.erase(found);
+  };
+  one(steered.records.spec.service);
+  for (const config::RecordAnswer& answer : steered.records.spec.answers) one(answer.service);
+}
+
+std::vector<Answer> Catalogue::answers_of(const Steered& steered) const {
+  const config::RecordSetSpec& spec = steered.records.spec;
+  std::vector<Answer> answers;
+  for (auto& rdata : rdata_of(spec, spec.values)) answers.push_back({.rdata = std::move(rdata), .why = {}});
+  for (const config::RecordAnswer& one : spec.answers) {
+    auto rdata = rdata_of(spec, {one.value});
+    if (rdata.empty()) continue;
+    Answer answer{
+        .rdata = std::move(rdata.front()), .weight = one.weight, .priority = one.priority, .why = {}};
+    if (!one.service.empty()) {
+      const config::ServiceStatus status = health_.now(one.service);
+      answer.healthy =
+          std::ranges::any_of(status.endpoints, [](const auto& end) { return serves(end.health); });
+      if (!answer.healthy) answer.why = "no endpoint of Service/" + one.service + " is healthy";
+    }
+    answers.push_back(std::move(answer));
+  }
+  if (spec.service.empty()) return answers;
+  const config::ServiceStatus status = health_.now(spec.service);
+  const config::Service* service = snapshot_->find_service(spec.service);
+  if (service == nullptr) return answers;
+  for (const config::Endpoint& endpoint : service->endpoints) {
+    auto rdata = rdata_of(endpoint, config::type_of(spec.type));
+    if (!rdata) continue;
+    Answer answer{
+        .rdata = std::move(*rdata), .weight = endpoint.weight, .priority = endpoint.priority, .why = {}};
+    const auto seen = std::ranges::find(status.endpoints, endpoint.key, &config::EndpointStatus::address);
+    answer.healthy = seen != status.endpoints.end() && serves(seen->health);
+    if (!answer.healthy) answer.why = seen == status.endpoints.end() ? "not checked yet" : why_not(*seen);
+    // Two ports of one address are one record, which is as good as the better of them.
+    const auto same = std::ranges::find(answers, answer.rdata, &Answer::rdata);
+    if (same == answers.end()) {
+      answers.push_back(std::move(answer));
+    } else if (answer.healthy && !same->healthy) {
+      *same = std::move(answer);
+    }
+  }
+  return answers;
+}
+
+bool Catalogue::renew_set(Steered& steered) {
+  std::vector<Answer> answers = answers_of(steered);
+  const config::RecordSetSpec& spec = steered.records.spec;
+  if (steered.set && steered.set->is_of(spec, steered.ttl_seconds) && steered.set->answers() == answers) {
+    return false;
+  }
+  Turn turn = steered.set ? steered.set->turn() : std::make_shared<std::atomic<std::uint32_t>>(0);
+  steered.set = std::make_shared<const SteeredSet>(spec, steered.ttl_seconds, std::move(answers),
+                                                   rdata_of(spec, spec.fallback), std::move(turn));
+  return true;
+}
+
+config::ZoneStatus Catalogue::zone_status(std::string_view name) const {
+  config::ZoneStatus status;
+  if (const auto zone = zones_.find(name); zone != zones_.end()) {
+    status = {
+        .serving = true, .serial = zone->second->serial(), .records = zone->second->records(), .reason = {}};
+  }
+  if (const auto refused = refused_.find(name); refused != refused_.end()) status.reason = refused->second;
+  return status;
+}
+
+config::RecordSetStatus Catalogue::record_set_status(std::string_view name) const {
+  config::RecordSetStatus status;
+  const auto known = policies_.find(name);
+  if (known == policies_.end()) return status;
+  const SteeredSet& set = *steered_[known->second]->set;
+  status.reason = set.reason();
+  for (std::size_t i = 0; i < set.answers().size(); ++i) {
+    const Answer& answer = set.answers()[i];
+    status.answers.push_back(
+        {.value = {}, .healthy = answer.healthy, .given = set.gives(i), .reason = answer.why});
+    dns::write_rdata(status.answers.back().value, config::type_of(set.spec().type), answer.rdata);
+  }
+  return status;
+}
+
+void Catalogue::publish() {
+  std::vector<std::shared_ptr<const dns::Zone>> zones;
+  for (const auto& [name, zone] : zones_) zones.push_back(zone);
+  View::Sets sets;
+  for (const auto& steered : steered_) sets.push_back(steered ? steered->set : nullptr);
+  view_ = std::make_shared<const View>(dns::Zones(std::move(zones)), std::move(sets));
+  changed_(view_);
+}
+
+}  // namespace weir::nameserver

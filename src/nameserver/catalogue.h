@@ -1,0 +1,95 @@
+// Catalogue: what a name server answers from, kept up to date at the price of what changes: zones as the
+// snapshot has them, and which of their records health lets be chosen. Every change makes a View, which the
+// workers answer from. On the control loop.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/snapshot.h"
+#include "config/status.h"
+#include "dns/zone.h"
+#include "nameserver/steered_set.h"
+#include "nameserver/view.h"
+
+namespace weir::nameserver {
+
+// Why a zone can't be made.
+struct Refusal {
+  std::string owner;  // whose records are to blame; empty: nobody's alone
+  std::string sentence;
+};
+
+class Catalogue {
+ public:
+  // What is seen of a service's endpoints.
+  struct Health {
+    std::function<config::ServiceStatus(std::string_view service)> now;
+    // Another number than before: it may have changed. Costs next to nothing.
+    std::function<std::uint64_t(std::string_view service)> epoch;
+  };
+  using Changed = std::function<void(ViewPointer)>;
+  Catalogue(Health health, Changed changed);
+
+  void apply(const config::SnapshotPointer& snapshot);
+  // The health of that service's endpoints may be another.
+  void look_at(std::string_view service);
+  // The same of all whose epoch is another: nobody tells of endpoints that are ejected.
+  void look_at_all();
+
+  const ViewPointer& view() const { return view_; }
+  // Zones that could not be made as they are written, and why: RecordSets that don't fit are left out; a zone
+  // that can't be made even so stays as it was, if it was.
+  const std::map<std::string, std::string, std::less<>>& refused() const { return refused_; }
+  config::ZoneStatus zone_status(std::string_view name) const;
+  config::RecordSetStatus record_set_status(std::string_view name) const;
+
+ private:
+  // A record set that is steered, by the number of its policy.
+  struct Steered {
+    std::string zone;
+    config::RecordSet records;
+    std::uint32_t ttl_seconds = 0;
+    std::shared_ptr<const SteeredSet> set;
+  };
+  using Policies = std::map<std::string, std::uint32_t, std::less<>>;  // by name of the RecordSet
+
+  using MadeZone = std::expected<std::shared_ptr<const dns::Zone>, Refusal>;
+
+  void renew_zone(const std::shared_ptr<const config::Zone>& before,
+                  const std::shared_ptr<const config::Zone>& after);
+  MadeZone make_zone(const config::Zone& zone, const std::set<std::string>& left_out) const;
+  std::uint32_t policy_of(const config::Zone& zone, const config::RecordSet& records);
+  void forget(const config::Zone& zone, const config::Zone* next);
+  std::vector<Answer> answers_of(const Steered& steered) const;
+  // True: it is another set than before.
+  bool renew_set(Steered& steered);
+  bool renew_sets(std::string_view service);
+  void follow(const Steered& steered, std::uint32_t policy, bool follows);
+  void publish();
+
+  Health health_;
+  Changed changed_;
+  config::SnapshotPointer snapshot_;
+  std::map<std::string, std::shared_ptr<const dns::Zone>, std::less<>> zones_;
+  std::map<std::string, std::string, std::less<>> refused_;
+  std::vector<std::unique_ptr<Steered>> steered_;  // by policy; null: it is free
+  std::vector<std::uint32_t> free_;
+  Policies policies_;
+  struct Followers {
+    std::set<std::uint32_t> policies;
+    std::uint64_t epoch = 0;  // of the service's health, when it was last looked at
+  };
+  std::map<std::string, Followers, std::less<>> followers_;  // by service
+  ViewPointer view_;
+};
+
+}  // namespace weir::nameserver

@@ -1,0 +1,112 @@
+#include "nameserver/nameserver.h"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <utility>
+
+#include "base/exposition.h"
+
+namespace weir::nameserver {
+namespace {
+
+// Ejections are decided where requests are, and not told: they are looked for.
+constexpr Duration kLookInterval = std::chrono::milliseconds(100);
+
+// By number (https://www.iana.org/assignments/dns-parameters); those without a name are not sent.
+constexpr std::array<std::string_view, WorkerCounters::kRcodes> kRcodeNames{
+    "noerror", "formerr", "servfail", "nxdomain", "notimp", "refused", "yxdomain", "yxrrset",
+    "nxrrset", "notauth", "notzone",  {},         {},       {},        {},         {},
+    "badvers", {},        {},         {},         {},       {},        {},         "badcookie"};
+
+}  // namespace
+
+Nameserver::Nameserver(net::Env& control, std::span<net::Env* const> workers, const WorkerOptions& options,
+                       Catalogue::Health health)
+    : control_(control),
+      catalogue_(std::move(health),
+                 [this](const ViewPointer& view) {
+                   for (const auto& worker : workers_) {
+                     worker->env().loop.post([worker = worker.get(), view] { worker->apply(view); });
+                   }
+                 }),
+      tasks_(control.loop) {
+  for (net::Env* env : workers) workers_.push_back(std::make_unique<Worker>(*env, options));
+}
+
+Result<net::Address> Nameserver::listen(net::Address at) {
+  for (const auto& worker : workers_) {
+    auto bound = worker->listen(at);
+    if (!bound) {
+      for (const auto& one : workers_) one->close();
+      return fail(bound.error());
+    }
+    at = *bound;
+  }
+  for (const auto& worker : workers_) {
+    worker->env().loop.post([worker = worker.get()] { worker->serve(); });
+  }
+  listening_ = true;
+  tasks_.spawn(look_around());
+  return at;
+}
+
+void Nameserver::apply(const config::SnapshotPointer& snapshot) {
+  const auto before = catalogue_.refused();
+  catalogue_.apply(snapshot);
+  for (const auto& [zone, reason] : catalogue_.refused()) {
+    const auto known = before.find(zone);
+    if (known != before.end() && known->second == reason) continue;
+    control_.log.error("a zone can't be served as it is written", {{"zone", zone}, {"reason", reason}});
+  }
+}
+
+net::Task<void> Nameserver::look_around() {
+  while (co_await control_.loop.sleep(kLookInterval)) catalogue_.look_at_all();
+}
+
+net::Task<void> Nameserver::stop() {
+  co_await tasks_.stop();
+  if (!std::exchange(listening_, false)) co_return;
+  for (const auto& worker : workers_) {
+    net::Event stopped;
+    worker->env().loop.post([&, worker = worker.get()] {
+      worker->finish([&] { control_.loop.post([&stopped] { stopped.set(); }); });
+    });
+    (void)co_await stopped.wait(control_.loop);
+  }
+}
+
+void Nameserver::write_metrics(std::string& out) const {
+  if (!listening_) return;
+  Exposition exposition(out);
+  const auto sum = [this](Counter WorkerCounters::* counter) {
+    std::uint64_t all = 0;
+    for (const auto& worker : workers_) all += (worker->counters().*counter).get();
+    return all;
+  };
+  exposition.family("weir_dns_queries_total", "counter", "Queries that came in.");
+  exposition.sample(sum(&WorkerCounters::udp_queries), R"({transport="udp"})");
+  exposition.sample(sum(&WorkerCounters::tcp_queries), R"({transport="tcp"})");
+  exposition.family("weir_dns_replies_total", "counter", "Replies, by their code.");
+  for (std::size_t i = 0; i < kRcodeNames.size(); ++i) {
+    if (kRcodeNames[i].empty()) continue;
+    std::uint64_t all = 0;
+    for (const auto& worker : workers_) all += worker->counters().replies[i].get();
+    exposition.sample(all, "{code=\"" + std::string(kRcodeNames[i]) + "\"}");
+  }
+  exposition.single("weir_dns_connections_total", "counter", "Connections of TCP.",
+                    sum(&WorkerCounters::tcp_connections));
+  exposition.single("weir_dns_ignored_total", "counter", "What came in and was no query.",
+                    sum(&WorkerCounters::ignored));
+  exposition.family("weir_dns_limited_total", "counter", "Replies beyond the rate of a network.");
+  exposition.sample(sum(&WorkerCounters::truncated_for_rate), R"({how="truncated"})");
+  exposition.sample(sum(&WorkerCounters::dropped_for_rate), R"({how="dropped"})");
+  std::uint64_t records = 0;
+  for (const auto& zone : catalogue_.view()->zones().all()) records += zone->records();
+  exposition.single("weir_dns_zones", "gauge", "Zones that are answered for.",
+                    catalogue_.view()->zones().all().size());
+  exposition.single("weir_dns_records", "gauge", "Records in them that are the same for everybody.", records);
+}
+
+}  // namespace weir::nameserver

@@ -1,0 +1,49 @@
+// Nameserver: the authoritative name server of one machine: a worker per core, and the catalogue that they
+// answer from. A change of a zone, or of an endpoint's health, is answered by every worker from its next turn
+// on. Lives on the control loop; its workers on theirs.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/snapshot.h"
+#include "nameserver/catalogue.h"
+#include "nameserver/worker.h"
+#include "net/env.h"
+#include "net/task.h"
+#include "net/task_group.h"
+
+namespace weir::nameserver {
+
+class Nameserver {
+ public:
+  // One worker for each Env, which is that of another core or (in tests) the control loop's own.
+  Nameserver(net::Env& control, std::span<net::Env* const> workers, const WorkerOptions& options,
+             Catalogue::Health health);
+
+  // Before any core runs: takes the port, by UDP and TCP. Port 0: one that is free. Where it listens.
+  Result<net::Address> listen(net::Address at);
+  // What is answered from then on. On the control loop, as is what follows.
+  void apply(const config::SnapshotPointer& snapshot);
+  void look_at(std::string_view service) { catalogue_.look_at(service); }
+  // Returns when nothing is answered any more.
+  net::Task<void> stop();
+
+  const Catalogue& catalogue() const { return catalogue_; }
+  // Prometheus text exposition.
+  void write_metrics(std::string& out) const;
+
+ private:
+  net::Task<void> look_around();
+
+  net::Env& control_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  Catalogue catalogue_;
+  bool listening_ = false;
+  net::TaskGroup tasks_;
+};
+
+}  // namespace weir::nameserver

@@ -1,0 +1,85 @@
+// SteeredSet: the records of one RecordSet whose replies depend on health, weight and turn. Its choices are
+// made when health changes, so that a query only takes the next of them. Read by every core at once: the turn
+// is the one thing that they share.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/specs.h"
+#include "dns/steering.h"
+
+namespace weir::nameserver {
+
+// One record of the set, as it was written or as an endpoint brought it.
+struct Answer {
+  std::vector<std::uint8_t> rdata;
+  std::uint32_t weight = 1;
+  std::uint32_t priority = 0;
+  bool healthy = true;
+  std::string why;  // it is not; for people
+  friend bool operator==(const Answer&, const Answer&) = default;
+};
+
+// The turn goes on where it was when the set is made anew.
+using Turn = std::shared_ptr<std::atomic<std::uint32_t>>;
+
+class SteeredSet {
+ public:
+  // fallback: of all_down: FALLBACK.
+  SteeredSet(config::RecordSetSpec spec, std::uint32_t ttl_seconds, std::vector<Answer> answers,
+             const std::vector<std::vector<std::uint8_t>>& fallback, Turn turn);
+
+  dns::Chosen choose(const dns::Client& client) const;
+  // The same without taking a turn: what the client with that address would get now.
+  dns::Chosen peek(const dns::Client& client) const;
+
+  // Whether it was made by these words.
+  bool is_of(const config::RecordSetSpec& spec, std::uint32_t ttl_seconds) const {
+    return ttl_seconds_ == ttl_seconds && spec_ == spec;
+  }
+  const config::RecordSetSpec& spec() const { return spec_; }
+  const std::vector<Answer>& answers() const { return answers_; }
+  // Whether the one at that place is chosen, now or in its turn.
+  bool gives(std::size_t place) const { return std::ranges::find(chosen_, place) != chosen_.end(); }
+  // Why these can be chosen and others can't, in a sentence.
+  const std::string& reason() const { return reason_; }
+  const Turn& turn() const { return turn_; }
+
+ private:
+  // Records that lie one after the other, twice over: as many as are wanted can begin with any of them.
+  struct Ring {
+    Ring() = default;
+    Ring(const std::vector<std::vector<std::uint8_t>>& records, dns::Type type, std::uint32_t ttl_seconds);
+    std::vector<std::uint8_t> packed;
+    std::vector<std::uint32_t> begins;  // of each record, twice over, and the end
+    std::size_t size() const { return begins.empty() ? 0 : (begins.size() - 1) / 2; }
+  };
+
+  std::vector<std::size_t> choices();
+  std::vector<std::size_t> healthy_of_priorities();
+  void plan_stickiness();
+  dns::Chosen in_turn(std::uint32_t turn) const;
+  dns::Chosen sticky(const dns::Client& client) const;
+  dns::Chosen beginning_with(std::size_t record) const;
+
+  config::RecordSetSpec spec_;
+  std::uint32_t ttl_seconds_;
+  std::vector<Answer> answers_;
+  std::vector<std::size_t> chosen_;      // in the ring: places in answers_; of a fallback: none
+  std::vector<std::uint16_t> schedule_;  // by turn: the record of the ring that is first; empty: each in turn
+  // Of `sticky`: by hash, the same whatever is healthy: places in answers_, and where each is in the ring
+  std::vector<std::uint16_t> slots_;
+  std::vector<std::uint16_t> ring_of_;
+  Ring ring_;
+  std::size_t count_ = 0;  // of records in a reply
+  bool sticky_ = false;
+  std::string reason_;
+  Turn turn_;
+};
+
+}  // namespace weir::nameserver

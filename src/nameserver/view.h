@@ -1,0 +1,46 @@
+// View: what a name server answers from at one time. Never changed; read by every core.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dns/steering.h"
+#include "dns/zone.h"
+#include "nameserver/steered_set.h"
+
+namespace weir::nameserver {
+
+// One steered set of it, for whoever asks why.
+struct ShownSet {
+  std::string zone;
+  std::string name;  // of the RecordSet
+  std::string policy;
+};
+
+class View final : public dns::Steering {
+ public:
+  using Sets = std::vector<std::shared_ptr<const SteeredSet>>;  // by policy; null: none has that number
+
+  View(dns::Zones zones, Sets sets) : zones_(std::move(zones)), sets_(std::move(sets)) {}
+
+  const dns::Zones& zones() const { return zones_; }
+  const SteeredSet* set(std::uint32_t policy) const {
+    return policy < sets_.size() ? sets_[policy].get() : nullptr;
+  }
+
+  dns::Chosen choose(std::uint32_t policy, dns::Bytes /*owner*/, dns::Type /*type*/,
+                     const dns::Client& client) const override {
+    const SteeredSet* found = set(policy);
+    return found == nullptr ? dns::Chosen{} : found->choose(client);
+  }
+
+ private:
+  dns::Zones zones_;
+  Sets sets_;
+};
+using ViewPointer = std::shared_ptr<const View>;
+
+}  // namespace weir::nameserver
