@@ -77,9 +77,12 @@ def facts():
         "nginx": version("nginx", "-v"),
         "nghttpx": version("nghttpx", "--version"),
         "envoy": version(str(ENVOY), "--version"),
+        "knot": version("knotd", "--version"),
+        "named": version("named", "-v"),
         "openssl": version("openssl", "version"),
         "wrk": version("wrk", "-v"),
         "h2load": version("h2load", "--version"),
+        "dnsperf": version("dnsperf", "-h"),
     }
 
 

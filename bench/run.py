@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import certificates, changes, cost, http1, machine, secure, shift  # noqa: E402
+from bench import certificates, changes, cost, dns, http1, machine, secure, shift  # noqa: E402
 from bench import sockmap, store, tcp, tunnel, xds, xds_api  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
@@ -64,6 +64,13 @@ CONTESTS = [
         "connections carried by the kernel (BPF) or by a process: what the whole machine does for each",
         "weir,splice,forwarder-uring,sockmap",
         "small,1m",
+    ),
+    (
+        "dns",
+        dns.run,
+        "answers by UDP: weir, Knot, named and the bare responder in turn under dnsperf",
+        "weir,knot,named,responder",
+        "static,edns,steered",
     ),
 ]
 
