@@ -80,9 +80,10 @@ class Weir:
         self.xds_port = free_port()
         self.ssh_port = free_port()
         self.tunnel_port = free_port()
+        self.dns_port = free_port()
         traffic = ["--workers", workers, "--http", f"{address}:{self.http_port}"]
         traffic += ["--https", f"{address}:{self.https_port}", "--ssh", f"{address}:{self.ssh_port}"]
-        traffic += ["--tunnel", f"{address}:{self.tunnel_port}"]
+        traffic += ["--tunnel", f"{address}:{self.tunnel_port}", "--dns", f"{address}:{self.dns_port}"]
         self.flags = [
             role,
             "--data-dir",

@@ -166,6 +166,7 @@ std::string finish(Arguments& to) {
     if (up.xds_is_preset) up.xds = net::Address::v6({}, up.xds->port());
     if (up.tunnel_is_preset) up.tunnel = net::Address::v6({}, up.tunnel->port());
     if (up.ssh_is_preset) up.ssh = net::Address::v6({}, up.ssh->port());
+    if (up.dns_is_preset) up.dns = net::Address::v6({}, up.dns->port());
   }
   if (to.up.options.xds_plain && to.up.options.xds && !to.up.options.xds->is_loopback()) {
     return "--xds-plain goes with an address of loopback only";
@@ -302,15 +303,6 @@ std::string set_metrics(std::optional<net::Address>& at, std::string_view value)
   bool given = false;
   at = net::Address::v4({127, 0, 0, 1}, 0);
   return set_listener(*at, given, value);
-}
-
-std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value) {
-  if (value == "off") return {};
-  net::Address address;
-  bool given = false;
-  if (std::string wrong = set_listener(address, given, value); !wrong.empty()) return wrong;
-  arguments.up.unserved.push_back(flag);
-  return {};
 }
 
 std::string set_api_name(std::vector<std::string>& names, std::string_view value) {

@@ -27,7 +27,6 @@ struct UpFlags {
   bool listen_publicly = false;
   bool api_given = false;  // with its address: --public leaves it alone
   bool http_given = false;
-  std::vector<std::string_view> unserved;  // flags that open a door which this version does not have
 };
 
 // Of `weir edge`, beside those that it shares with `weir up`.

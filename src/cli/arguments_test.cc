@@ -268,10 +268,13 @@ TEST_CASE("nothing listens beyond loopback until --public or an address says so"
   }
 }
 
-TEST_CASE("flags of doors that this version does not have are taken, and known to be without effect") {
-  CHECK(up({}).unserved.empty());
-  CHECK(up({"--dns", "off", "--ssh", "off"}).unserved.empty());
-  CHECK(up({"--dns", "127.0.0.1:8053"}).unserved == std::vector<std::string_view>{"--dns"});
+TEST_CASE("the name server listens on loopback, where it is told to, or nowhere") {
+  CHECK(up({}).options.dns->to_string() == "127.0.0.1:8053");
+  CHECK(up({"--public"}).options.dns->to_string() == "[::]:8053");
+  CHECK(!up({"--dns", "off"}).options.dns);
+  const UpOptions given = up({"--dns", "192.0.2.1:53", "--public"}).options;
+  CHECK(given.dns->to_string() == "192.0.2.1:53");
+  CHECK(!given.dns_is_preset);
 }
 
 TEST_CASE("what weir up is told about itself is kept") {

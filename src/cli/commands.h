@@ -26,10 +26,7 @@ struct Session;
 using LocalCommand = int (*)(const Arguments& arguments, Terminal& terminal);
 using ApiCommand = net::Task<int> (*)(Session& session, const Arguments& arguments);
 
-inline int up_command(const Arguments& arguments, Terminal& terminal) {
-  for (const std::string_view flag : arguments.up.unserved) {
-    terminal.say("weir: " + std::string(flag) + ": nothing listens there in this version");
-  }
+inline int up_command(const Arguments& arguments, Terminal& /*terminal*/) {
   return run_up(arguments.up.options);
 }
 inline int controller_command(const Arguments& arguments, Terminal& /*terminal*/) {

@@ -44,7 +44,6 @@ std::string set_origin_type(std::string& type, std::string_view value);
 std::string set_edge_address(std::vector<std::string>& edges, std::string_view value);
 std::string set_relay(std::string& address, std::string_view value);
 std::string set_metrics(std::optional<net::Address>& at, std::string_view value);
-std::string set_unserved(Arguments& arguments, std::string_view flag, std::string_view value);
 std::string set_api_name(std::vector<std::string>& names, std::string_view value);
 std::string set_number(std::uint64_t& number, std::string_view value);
 std::string set_valid_for(Duration& duration, std::string_view value);
@@ -191,8 +190,10 @@ inline constexpr std::array kUpFlags{
     kAccessLogFlag,
     kSshFlag,
     kTunnelFlag,
-    Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "taken and without effect in this version",
-         [](Arguments& to, std::string_view value) { return set_unserved(to, "--dns", value); }},
+    Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "the name server, by UDP and TCP; or off",
+         [](Arguments& to, std::string_view value) {
+           return set_listener_or_off(to.up.options.dns, to.up.options.dns_is_preset, value);
+         }},
     kXdsFlag,
     kXdsPlainFlag,
 };

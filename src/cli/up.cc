@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <expected>
 #include <functional>
 #include <iterator>
@@ -19,6 +20,7 @@
 #include "controller/issuer.h"
 #include "enroll/authority_file.h"
 #include "h2/server_connection.h"
+#include "nameserver/nameserver.h"
 #include "record/access_log.h"
 #include "role/control_plane.h"
 #include "role/machine.h"
@@ -32,6 +34,8 @@ namespace weir::cli {
 namespace {
 
 constexpr const char* kSnapshotName = "snapshot.json";  // in the data directory
+// What the key of DNS cookies is derived from the authority for: all servers of a weir know each other's.
+constexpr std::string_view kDnsCookiePurpose = "weir dns cookies";
 
 std::vector<std::string> names_with(std::vector<std::string> names, std::vector<std::string> more) {
   std::ranges::move(more, std::back_inserter(names));
@@ -152,15 +156,29 @@ void show_ready(Log& log, const UpOptions& options, const role::Traffic& traffic
                      {"workers", std::to_string(options.workers)}});
 }
 
+Result<nameserver::WorkerOptions> nameserver_options(const tls::Authority& authority) {
+  const auto secret = authority.derive_secret(kDnsCookiePurpose);
+  if (!secret) return fail(secret.error());
+  nameserver::WorkerOptions options;
+  std::memcpy(options.cookies.current.data(), secret->data(), options.cookies.current.size());
+  return options;
+}
+
 net::Task<void> drain(role::ControlPlane& control, role::Traffic& traffic, role::Tunnels& tunnels,
-                      role::Succession& succession) {
+                      nameserver::Nameserver& nameserver, role::Succession& succession) {
   tell_service_manager("STOPPING=1");
   control.drain();
   tunnels.drain();
   co_await traffic.edge().drain();
   co_await tunnels.stop();
+  co_await nameserver.stop();
   co_await control.join();
   co_await succession.stop();
+}
+
+net::Task<void> leave(role::Tunnels& tunnels, nameserver::Nameserver& nameserver) {
+  co_await nameserver.stop();
+  co_await tunnels.leave();
 }
 
 net::Task<void> give_control(role::ControlPlane& control) {
@@ -201,20 +219,41 @@ class Up {
                        show_ready(log_, options_, *traffic_, api);
                        succession_.ready();
                      });
-    control_->add_metrics([this](std::string& out) { succession_.write_metrics(out); });
+    const auto to_nameserver = nameserver_options(*authority_);
+    if (!to_nameserver) return std::unexpected(std::string(to_nameserver.error().text));
+    nameserver_.emplace(
+        tunnels_->control(), tunnels_->workers(), *to_nameserver,
+        nameserver::Catalogue::Health{
+            .now = [this](std::string_view service) { return traffic_->edge().status_of(service); },
+            .epoch = [this](std::string_view service) { return traffic_->edge().health_epoch(service); }});
+    control_->add_metrics([this](std::string& out) {
+      succession_.write_metrics(out);
+      nameserver_->write_metrics(out);
+    });
     return {};
   }
 
   std::expected<void, std::string> listen() {
     if (auto done = traffic_->prepare(); !done) return done;
     if (auto done = control_->prepare(); !done) return done;
-    traffic_->on_applied([this](const config::SnapshotPointer& snapshot) { tunnels_->apply(snapshot); });
+    traffic_->on_applied([this](const config::SnapshotPointer& snapshot) {
+      tunnels_->apply(snapshot);
+      nameserver_->apply(snapshot);
+    });
+    control_->on_records_seen([this](const config::Object& object) {
+      const nameserver::Catalogue& catalogue = nameserver_->catalogue();
+      return object.kind() == config::Kind::kZone
+                 ? config::status_text(catalogue.zone_status(object.metadata.name))
+                 : config::status_text(catalogue.record_set_status(object.metadata.name));
+    });
+    traffic_->edge().on_health([this](const std::string& service) { nameserver_->look_at(service); });
     if (auto done = traffic_->listen(); !done) return done;
     if (auto done = tunnels_->listen({.ssh = {options_.ssh, options_.ssh_is_preset},
                                       .tunnel = {options_.tunnel, options_.tunnel_is_preset}});
         !done) {
       return done;
     }
+    if (auto done = listen_for_queries(); !done) return done;
     const auto identity = [this] {
       return tunnels_identity(options_, *traffic_, *authority_, env().loop.clock().wall_now());
     };
@@ -234,7 +273,8 @@ class Up {
     role::Ending ending(env(), {.drain =
                                     [this] {
                                       keeping_->cancel();
-                                      return drain(*control_, *traffic_, *tunnels_, succession_);
+                                      return drain(*control_, *traffic_, *tunnels_, *nameserver_,
+                                                   succession_);
                                     },
                                 .cut =
                                     [this] {
@@ -254,7 +294,7 @@ class Up {
                                       .leave =
                                           [this] {
                                             keeping_->cancel();
-                                            return tunnels_->leave();
+                                            return leave(*tunnels_, *nameserver_);
                                           },
                                       .end = [this] { return tunnels_->stop(); }});
     if (!started) return started;
@@ -267,6 +307,18 @@ class Up {
  private:
   net::Env& env() { return footing_.process->control().env(); }
 
+  std::expected<void, std::string> listen_for_queries() {
+    if (!options_.dns) return {};
+    auto unused = env().network.check_unused(*options_.dns);
+    auto bound = unused ? nameserver_->listen(*options_.dns) : fail(unused.error());
+    if (bound) return {};
+    if (!options_.dns_is_preset) {
+      return std::unexpected(role::cannot_listen("--dns", *options_.dns, bound.error()));
+    }
+    env().log.warning("no DNS: its port is taken", {{"address", options_.dns->to_string()}});
+    return {};
+  }
+
   const UpOptions& options_;
   Log& log_;
   role::Succession& succession_;
@@ -275,6 +327,7 @@ class Up {
   std::optional<role::Tunnels> tunnels_;
   std::optional<role::Traffic> traffic_;
   std::optional<role::ControlPlane> control_;
+  std::optional<nameserver::Nameserver> nameserver_;
   std::optional<net::TaskGroup> keeping_;
 };
 

@@ -37,6 +37,8 @@ struct UpOptions {
   bool ssh_is_preset = true;                                                           // as https_is_preset
   std::optional<net::Address> tunnel = net::Address::v4({127, 0, 0, 1}, kTunnelPort);  // none: off
   bool tunnel_is_preset = true;                                                        // as https_is_preset
+  std::optional<net::Address> dns = net::Address::v4({127, 0, 0, 1}, 8053);            // none: --dns off
+  bool dns_is_preset = true;                                                           // as https_is_preset
   bool xds_plain = false;                                                              // without TLS
   std::string domain = "weir.localhost";
   mirror::PortRange tcp_ports;       // for TCP and TLS listeners that name none
