@@ -6,6 +6,7 @@ module was given."""
 
 import contextlib
 import ctypes
+import itertools
 import os
 import random
 import signal
@@ -41,10 +42,18 @@ def wait_until(condition, deadline_s=10.0, what="the condition", interval_s=0.01
         time.sleep(interval_s)
 
 
+def in_random_order(items):
+    """All of them, again and again, each once before any comes again."""
+    while True:
+        yield from random.sample(items, len(items))
+
+
+NEXT_PORTS = in_random_order(PORTS)  # so that a program is never given one port twice
+
+
 def free_port(address="127.0.0.1"):
     """A port that nobody listens on, for programs that cannot be told port 0 and asked."""
-    for _ in range(200):
-        port = random.choice(PORTS)
+    for port in itertools.islice(NEXT_PORTS, 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):

@@ -266,6 +266,17 @@ def test_bad_flags(tmp_path, flags):
     assert not (tmp_path / "data" / "admin.token").exists()
 
 
+@pytest.mark.parametrize("flag", ["--http", "--https", "--ssh", "--tunnel", "--dns", "--api", "--xds"])
+def test_a_port_that_another_program_has(tmp_path, flag):
+    running = weir.Weir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        running.flags[running.flags.index(flag) + 1] = address
+        done = running.cli(*running.flags)
+    assert done.returncode == 1
+    assert done.stderr == f"weir: cannot listen on {address} ({flag}): address already in use\n"
+
+
 def test_data_directory_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     done = weir.Weir(tmp_path).cli(

@@ -289,13 +289,16 @@ int edge_command(const Arguments& arguments, Terminal& /*terminal*/) {
   const std::unique_ptr<Log> log = make_log(options.log_level, options.log_json);
   role::Succession succession(*log, succession_options(options));
   if (auto begun = succession.begin(); !begun) return refuse(begun.error());
+  const auto fail = [&succession](const std::string& sentence) {
+    succession.refuse(sentence);
+    return refuse(sentence);
+  };
   EdgeProcess edge(arguments, *log, succession);
-  auto done = edge.make();
-  if (done) done = edge.listen();
-  const auto ended = done ? edge.run() : std::unexpected(done.error());
-  if (ended) return *ended;
-  succession.refuse(ended.error());
-  return refuse(ended.error());
+  if (auto made = edge.make(); !made) return fail(made.error());
+  const auto listening = edge.listen();
+  const auto ended = listening ? edge.run() : std::unexpected(listening.error());
+  if (!ended) exit_at_once(fail(ended.error()));
+  return *ended;
 }
 
 }  // namespace weir::cli

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <expected>
 #include <functional>
@@ -358,17 +359,25 @@ std::expected<Footing, std::string> make_footing(const UpOptions& options, Log& 
   return footing;
 }
 
+void exit_at_once(int code) {
+  std::fflush(nullptr);
+  std::_Exit(code);
+}
+
 int run_up(const UpOptions& options) {
   const std::unique_ptr<Log> log = make_log(options.log_level, options.log_json);
   role::Succession succession(*log, succession_options(options));
   if (auto begun = succession.begin(); !begun) return refuse(begun.error());
+  const auto fail = [&succession](const std::string& sentence) {
+    succession.refuse(sentence);
+    return refuse(sentence);
+  };
   Up up(options, *log, succession);
-  auto done = up.make();
-  if (done) done = up.listen();
+  if (auto made = up.make(); !made) return fail(made.error());
+  auto done = up.listen();
   if (done) done = up.run();
-  if (done) return 0;
-  succession.refuse(done.error());
-  return refuse(done.error());
+  if (!done) exit_at_once(fail(done.error()));
+  return 0;
 }
 
 // As Up, without an edge.

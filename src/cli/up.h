@@ -74,6 +74,10 @@ struct Footing {
 std::expected<Footing, std::string> make_footing(const UpOptions& options, Log& log,
                                                  role::Succession& succession);
 
+// For a process that has begun to listen and can't go on: there are tasks already, which only loops that have
+// never run could end.
+[[noreturn]] void exit_at_once(int code);
+
 // The exit code.
 int run_up(const UpOptions& options);
 int run_controller(const UpOptions& options);
