@@ -4,19 +4,15 @@ what was tried), and the names that they answer for.
 One worker or thread each, no logs of queries, no rate limit, no cookies. weir does all that it does by
 default, its rate limit included, which leaves clients on loopback alone."""
 
-import os
 import socket
-import struct
-from dataclasses import dataclass
 
 from bench.peers import PROGRAMS, Running
-from lab import weir
+from lab import dns, weir
 from lab.process import Process, free_port, wait_until
 
 ZONE = "bench.example"
 COUNT = 1000
 TTL = 300
-NOERROR, AUTHORITATIVE, TYPE_A = 0, 0x0400, 1
 QUERY_TIMEOUT_S = 2
 OBJECTS_PER_APPLY = 400
 POLICIES = ("WEIGHTED", "ROUND_ROBIN", "SERVICE")
@@ -84,54 +80,6 @@ def zone_file():
 # --- what is answered
 
 
-@dataclass(frozen=True)
-class Reply:
-    flags: int
-    addresses: frozenset  # of the A records that answer
-
-    @property
-    def good(self):
-        return self.flags & 0xF == NOERROR and self.flags & AUTHORITATIVE != 0 and bool(self.addresses)
-
-
-def after_name(message, at):
-    while message[at] != 0:
-        if message[at] >= 0xC0:
-            return at + 2
-        at += message[at] + 1
-    return at + 1
-
-
-def parse(message):
-    _, flags, _, answers, _, _ = struct.unpack_from("!6H", message)
-    at = after_name(message, 12) + 4
-    found = set()
-    for _ in range(answers):
-        at = after_name(message, at)
-        kind, _, _, size = struct.unpack_from("!HHIH", message, at)
-        at += 10
-        if kind == TYPE_A:
-            found.add(socket.inet_ntoa(message[at : at + size]))
-        at += size
-    return Reply(flags, frozenset(found))
-
-
-def ask(port, name):
-    """The reply to a query for its A records by UDP; None when there is none in time."""
-    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
-    identifier = os.urandom(2)
-    query = identifier + struct.pack("!5H", 0x0100, 1, 0, 0, 0) + labels + struct.pack("!BHH", 0, TYPE_A, 1)
-    with socket.socket(type=socket.SOCK_DGRAM) as client:
-        client.settimeout(QUERY_TIMEOUT_S)
-        client.connect(("127.0.0.1", port))
-        try:
-            client.send(query)
-            message = client.recv(4096)
-        except OSError:  # nobody listens yet, or nothing came
-            return None
-    return parse(message) if message[:2] == identifier else None
-
-
 def wanted(case, peer, i):
     """The addresses of which every reply for the name has some, and no others."""
     if peer == "responder":
@@ -141,9 +89,14 @@ def wanted(case, peer, i):
     return {"127.0.0.1"} if POLICIES[i % 3] == "SERVICE" else {address(i), address(i, 1)}
 
 
-def answers(case, peer, port, i):
-    reply = ask(port, f"{label(i)}.{ZONE}")
-    return reply is not None and reply.good and reply.addresses <= wanted(case, peer, i)
+def answers(case, peer, client, i):
+    try:
+        reply = client.ask(f"{label(i)}.{ZONE}")
+    except OSError:  # nobody listens yet, or nothing came
+        return False
+    addresses = {socket.inet_ntoa(data) for _, kind, _, data in reply.sections[0] if kind == "A"}
+    right = reply.rcode == dns.NOERROR and reply.authoritative
+    return right and bool(addresses) and addresses <= wanted(case, peer, i)
 
 
 def wait_answering(case, peer, running, deadline_s=60.0):
@@ -152,7 +105,8 @@ def wait_answering(case, peer, running, deadline_s=60.0):
     def all_right():
         if not running.process.running():
             raise SystemExit(f"bench: {peer} ended:\n{running.process.log()[-2000:]}")
-        return all(answers(case, peer, running.port, i) for i in range(COUNT))
+        with dns.Client(running.port, timeout_s=QUERY_TIMEOUT_S) as client:
+            return all(answers(case, peer, client, i) for i in range(COUNT))
 
     wait_until(all_right, deadline_s, f"{peer} answering all names of {case.name}", interval_s=0.1)
 
@@ -168,31 +122,27 @@ def health_checked(name, addresses):
 def steered(i):
     """A third of the sets each: one of two by weight, both in turn, and the endpoints of a Service. Each has
     an answer more, which is not healthy."""
-    spec = {"zone": ZONE, "name": label(i), "type": "A", "ttl": TTL}
     policy = POLICIES[i % 3]
     if policy == "SERVICE":
-        spec |= {"policy": "WEIGHTED", "service": "web"}
+        spec = {"policy": "WEIGHTED", "service": "web"}
     else:
         healthy = [
             {"value": address(i), "weight": 3, "service": "web"},
             {"value": address(i, 1), "service": "web"},
         ]
-        spec |= {"policy": policy, "answers": [*healthy, {"value": address(i, 2), "service": "gone"}]}
-    return {"kind": "RecordSet", "metadata": {"name": f"{label(i)}.{ZONE}"}, "spec": spec}
+        spec = {"policy": policy, "answers": [*healthy, {"value": address(i, 2), "service": "gone"}]}
+    return dns.record_set(f"{label(i)}.{ZONE}", ZONE, label(i), "A", ttl=TTL, **spec)
 
 
 def objects(case, origin_port):
-    zone = {"kind": "Zone", "metadata": {"name": ZONE}, "spec": {"nameservers": ["ns1"], "ttl": TTL}}
     own_address = f"ns1 {TTL} IN A 127.0.0.1\n"
     if case.name != "steered":
-        zone["spec"]["records"] = own_address + records()
-        return [zone]
-    zone["spec"]["records"] = own_address
+        return [dns.zone(ZONE, own_address + records(), ttl=TTL)]
     return [
         # Only the first is there: the origin listens on no other address.
         health_checked("web", [f"127.0.0.1:{origin_port}", f"127.0.0.2:{origin_port}"]),
         health_checked("gone", [f"127.0.0.3:{origin_port}"]),
-        zone,
+        dns.zone(ZONE, own_address, ttl=TTL),
         *(steered(i) for i in range(COUNT)),
     ]
 
