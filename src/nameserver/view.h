@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,13 +11,6 @@
 #include "nameserver/steered_set.h"
 
 namespace weir::nameserver {
-
-// One steered set of it, for whoever asks why.
-struct ShownSet {
-  std::string zone;
-  std::string name;  // of the RecordSet
-  std::string policy;
-};
 
 class View final : public dns::Steering {
  public:
