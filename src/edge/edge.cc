@@ -107,41 +107,46 @@ void Edge::rebuild() {
 // Its plan, or just the ports of it that it could not open.
 void Edge::post_to_worker(Worker& worker, bool whole_plan) {
   worker.env().loop.post([this, target = &worker, plan = plan_, whole_plan] {
-    auto failures = whole_plan ? target->apply(plan) : target->open_ports(*plan);
-    if (!failures) return;
-    control_.loop.post([this, target, failed = std::move(*failures)]() mutable {
-      on_port_failures(*target, std::move(failed));
-    });
+    auto ports = whole_plan ? target->apply(plan) : target->open_ports(*plan);
+    if (!ports) return;
+    control_.loop.post(
+        [this, target, found = std::move(*ports)]() mutable { on_open_ports(*target, std::move(found)); });
   });
 }
 
-// What another program could not hold against us: too few descriptors, or somebody was faster.
-void Edge::on_port_failures(const Worker& worker, Worker::PortFailures failures) {
-  for (const auto& [number, error] : failures) {
+// A failure is none that another program had caused by holding the port: there were too few descriptors, or
+// somebody was faster.
+void Edge::on_open_ports(const Worker& worker, Worker::OpenPorts ports) {
+  auto& known = open_ports_[&worker];
+  for (const auto& [number, error] : ports.failures) {
+    if (const auto before = known.failures.find(number);
+        before != known.failures.end() && before->second == error) {
+      continue;
+    }
     control_.log.error("cannot listen",
                        {{"address", ports_.address_of(number).to_string()}, {"reason", sentence_of(error)}});
   }
-  if (failures.empty()) {
-    port_failures_.erase(&worker);
-  } else {
-    port_failures_.insert_or_assign(&worker, std::move(failures));
-  }
+  known = std::move(ports);
   watch_ports();
 }
 
+bool Edge::any_port_failed() const {
+  return std::ranges::any_of(open_ports_, [](const auto& one) { return !one.second.failures.empty(); });
+}
+
 void Edge::watch_ports() {
-  if (claiming_ports_ || draining_ || (!ports_.any_taken() && port_failures_.empty())) return;
+  if (claiming_ports_ || draining_ || (!ports_.any_taken() && !any_port_failed())) return;
   claiming_ports_ = true;
   sweeping_.spawn(claim_ports());
 }
 
 net::Task<void> Edge::claim_ports() {
-  while (ports_.any_taken() || !port_failures_.empty()) {
+  while (ports_.any_taken() || any_port_failed()) {
     if (!co_await control_.loop.sleep(kClaimInterval)) break;
     if (ports_.any_free_again()) {
       ports_.look_again();
       rebuild();
-    } else if (!port_failures_.empty()) {
+    } else if (any_port_failed()) {
       for (const auto& worker : workers_) post_to_worker(*worker, false);
     }
   }

@@ -160,7 +160,8 @@ class Edge {
   net::Task<void> renew_certificates();
   static net::Task<void> end_name(std::unique_ptr<Name> name);
   void worker_finished();
-  void on_port_failures(const Worker& worker, Worker::PortFailures failures);
+  void on_open_ports(const Worker& worker, Worker::OpenPorts ports);
+  bool any_port_failed() const;
   void post_to_worker(Worker& worker, bool whole_plan);
   void watch_ports();
   net::Task<void> claim_ports();
@@ -174,8 +175,8 @@ class Edge {
   filter::Common common_;
   Listening listening_;
   Ports ports_;
-  std::map<const Worker*, Worker::PortFailures> port_failures_;  // of those that have any
-  bool claiming_ports_ = false;                                  // the task that tries again runs
+  std::map<const Worker*, Worker::OpenPorts> open_ports_;  // as they last told
+  bool claiming_ports_ = false;                            // the task that tries again runs
   PlanPointer plan_;
   upstream::ResolvedNames resolved_;
   std::map<std::string, std::unique_ptr<Name>, std::less<>> names_;

@@ -13,6 +13,7 @@ constexpr const char* kOverruled = "found unhealthy by the other edges";
 constexpr const char* kNoCertificate =
     " has no Certificate, and this edge has none of the authority of its weir";
 constexpr const char* kNoTls = "no TLS settings that could be used; see the log";
+constexpr const char* kOpening = "it is being opened";
 constexpr const char* kNoHttps = "there is no shared HTTPS port: switched off, or taken when weir started";
 
 config::EndpointStatus status_of_host(const upstream::PlannedService& service,
@@ -151,14 +152,20 @@ config::ListenerStatus Edge::status_of(const config::Listener& listener) const {
     status.reason = sentence_of(*taken);
     return status;
   }
-  for (const auto& [worker, failures] : port_failures_) {
-    if (const auto failed = failures.find(number); failed != failures.end()) {
+  if (!std::ranges::binary_search(plan_->ports, number, {}, &PlannedPort::number)) {
+    status.reason = kNoTls;
+    return status;
+  }
+  std::size_t open = 0;
+  for (const auto& [worker, ports] : open_ports_) {
+    open += ports.open.count(number);
+    if (const auto failed = ports.failures.find(number); failed != ports.failures.end()) {
       status.reason = sentence_of(failed->second);
       return status;
     }
   }
-  status.listening = std::ranges::binary_search(plan_->ports, number, {}, &PlannedPort::number);
-  if (!status.listening) status.reason = kNoTls;
+  status.listening = open == workers_.size();
+  if (!status.listening) status.reason = kOpening;
   return status;
 }
 

@@ -67,13 +67,13 @@ Result<Listening> Worker::listen(const Listening& at, const Plan& plan) {
   return listening;
 }
 
-std::optional<Worker::PortFailures> Worker::apply(const PlanPointer& plan) {
+std::optional<Worker::OpenPorts> Worker::apply(const PlanPointer& plan) {
   proxy_.apply(plan);
   tcp_.plan_changed();
   return open_ports(*plan);
 }
 
-std::optional<Worker::PortFailures> Worker::open_ports(const Plan& plan) {
+std::optional<Worker::OpenPorts> Worker::open_ports(const Plan& plan) {
   if (server_.draining()) return std::nullopt;
   const auto is_shared = [](std::uint32_t number) {
     return number == config::kSharedHttp || number == config::kSharedHttps;
@@ -84,20 +84,25 @@ std::optional<Worker::PortFailures> Worker::open_ports(const Plan& plan) {
     if (!stays) unlisten(one.second.address);
     return !stays;
   });
-  PortFailures failures;
+  OpenPorts found;
   for (const PlannedPort& planned : plan.ports) {
     if (const auto known = ports_.find(planned.number); known != ports_.end()) {
       known->second.handshake->set(planned);
+      if (!is_shared(planned.number)) found.open.insert(planned.number);
       continue;
     }
     if (is_shared(planned.number)) continue;
     net::Address address = shared_;
     address.set_port(static_cast<std::uint16_t>(planned.number));
-    if (auto opened = open(address, planned); !opened) failures.emplace(planned.number, opened.error());
+    if (auto opened = open(address, planned)) {
+      found.open.insert(planned.number);
+    } else {
+      found.failures.emplace(planned.number, opened.error());
+    }
   }
-  if (failures == failures_) return std::nullopt;
-  failures_ = std::move(failures);
-  return failures_;
+  if (found == told_) return std::nullopt;
+  told_ = std::move(found);
+  return told_;
 }
 
 net::Task<void> Worker::close_idle_connections() {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -38,11 +39,16 @@ class Worker {
   // Opens the shared listeners. Before the loop runs, or on it.
   Result<Listening> listen(const Listening& at, const Plan& plan);
 
-  // The ports that could not be opened, when they are others than the last time.
-  using PortFailures = std::map<std::uint32_t, Error>;
-  std::optional<PortFailures> apply(const PlanPointer& plan);
-  // Tries those again.
-  std::optional<PortFailures> open_ports(const Plan& plan);
+  // Which of a plan's ports of their own it listens on, and which it could not open; by number.
+  struct OpenPorts {
+    std::set<std::uint32_t> open;
+    std::map<std::uint32_t, Error> failures;
+    friend bool operator==(const OpenPorts&, const OpenPorts&) = default;
+  };
+  // When they are others than the last time.
+  std::optional<OpenPorts> apply(const PlanPointer& plan);
+  // Tries those again that it could not open.
+  std::optional<OpenPorts> open_ports(const Plan& plan);
   // Stops accepting, lets requests finish, then calls back, on this loop.
   void finish(std::function<void()> done);
   // The same without hurry; see http::Server and TcpProxy.
@@ -87,7 +93,7 @@ class Worker {
 
   net::Address shared_;
   std::map<std::uint32_t, Port> ports_;  // by number
-  PortFailures failures_;                // by number
+  OpenPorts told_;                       // what it last told of them
 };
 
 }  // namespace weir::edge
