@@ -327,3 +327,14 @@ class Edge(Weir):
             return super().start(**more)
         finally:
             self.flags = flags
+
+
+class NameServer(Edge):
+    """One `weir dns`."""
+
+    def __init__(self, directory, name, lead, *, flags=(), **more):
+        super().__init__(directory, name, lead, **more)
+        leaders = self.flags[self.flags.index(name) + 1 : self.flags.index("--workers")]
+        self.flags = ["dns", "--data-dir", self.data, "--name", name, *leaders, "--workers", 1]
+        self.flags += ["--dns", f"{self.address}:{self.dns_port}"]
+        self.flags += ["--metrics", f"{self.address}:{self.api_port}", *flags]

@@ -106,6 +106,28 @@ std::string take(std::span<const Found> found, Arguments& to) {
   return {};
 }
 
+// Of a machine that others lead.
+std::string finish_machine(Arguments& to) {
+  if (to.command->local == dns_command) {
+    if (to.edge.controllers.empty()) return "--controller is missing";
+    if (!to.up.options.dns) return "--dns is off: there is nothing else to be done";
+  }
+  if (to.command->local == edge_command) {
+    if (to.up.options.dns_is_preset) to.up.options.dns.reset();
+    if (to.edge.controllers.empty() == !to.edge.xds) return "either --controller or --xds is needed";
+    if (to.edge.xds && to.up.options.dns) return "--dns goes with --controller";
+    if (to.edge.xds && !to.edge.join_token.empty()) return "--join-token goes with --controller";
+    if (!to.edge.xds && !to.edge.xds_ca.empty()) return "--xds-ca goes with --xds";
+    if (to.edge.xds && to.edge.xds_ca.empty() && !to.edge.xds->is_loopback()) {
+      return "--xds-ca is missing: only a control plane on loopback is spoken to without TLS";
+    }
+  }
+  for (const std::string& label : to.labels) {
+    if (label.find('=') == std::string::npos) return "--label " + wants("KEY=VALUE", label);
+  }
+  return {};
+}
+
 // What follows from several flags together.
 std::string finish(Arguments& to) {
   if (!to.kind.empty() && to.name.empty()) {
@@ -146,16 +168,8 @@ std::string finish(Arguments& to) {
     }
     return {};
   }
-  if (to.command->local == edge_command) {
-    if (to.edge.controllers.empty() == !to.edge.xds) return "either --controller or --xds is needed";
-    if (to.edge.xds && !to.edge.join_token.empty()) return "--join-token goes with --controller";
-    if (!to.edge.xds && !to.edge.xds_ca.empty()) return "--xds-ca goes with --xds";
-    if (to.edge.xds && to.edge.xds_ca.empty() && !to.edge.xds->is_loopback()) {
-      return "--xds-ca is missing: only a control plane on loopback is spoken to without TLS";
-    }
-    for (const std::string& label : to.labels) {
-      if (label.find('=') == std::string::npos) return "--label " + wants("KEY=VALUE", label);
-    }
+  if (to.command->local == edge_command || to.command->local == dns_command) {
+    if (std::string wrong = finish_machine(to); !wrong.empty()) return wrong;
   }
   if (!to.name.empty() && !to.labels.empty()) return "--label does not go with a NAME";
   if (to.up.listen_publicly) {
@@ -166,8 +180,9 @@ std::string finish(Arguments& to) {
     if (up.xds_is_preset) up.xds = net::Address::v6({}, up.xds->port());
     if (up.tunnel_is_preset) up.tunnel = net::Address::v6({}, up.tunnel->port());
     if (up.ssh_is_preset) up.ssh = net::Address::v6({}, up.ssh->port());
-    if (up.dns_is_preset) up.dns = net::Address::v6({}, up.dns->port());
+    if (up.dns && up.dns_is_preset) up.dns = net::Address::v6({}, up.dns->port());
   }
+  if (to.command->local == dns_command) to.up.options.dns_is_preset = false;  // it has to have its port
   if (to.up.options.xds_plain && to.up.options.xds && !to.up.options.xds->is_loopback()) {
     return "--xds-plain goes with an address of loopback only";
   }

@@ -128,6 +128,10 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{"edge", "--controller", "https://a", "-l", "tier"}, "--label must be KEY=VALUE, not \"tier\""},
       {{"edge", "--controller", "https://a", "--name", "A b"}, "--name "},
       {{"edge", "--xds", "a.example:1"}, "--xds-ca is missing"},
+      {{"edge", "--xds", "localhost:1", "--dns", "127.0.0.1:53"}, "--dns goes with --controller"},
+      {{"dns"}, "--controller is missing; see `weir help dns`"},
+      {{"dns", "--controller", "https://a", "--dns", "off"}, "--dns is off"},
+      {{"dns", "--controller", "https://a", "--http", "127.0.0.1:80"}, "there is no flag \"--http\""},
       {{"edge", "--xds", "a.example"}, "--xds must be HOST:PORT, not \"a.example\""},
       {{"edge", "--xds", "localhost:1", "--join-token", "t"}, "--join-token goes with --controller"},
       {{"explain"}, "ID or --request is missing; see `weir help explain`"},
@@ -275,6 +279,16 @@ TEST_CASE("the name server listens on loopback, where it is told to, or nowhere"
   const UpOptions given = up({"--dns", "192.0.2.1:53", "--public"}).options;
   CHECK(given.dns->to_string() == "192.0.2.1:53");
   CHECK(!given.dns_is_preset);
+
+  const auto edge = [](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"edge", "--controller", "https://a"});
+    return parse(flags)->up.options.dns;
+  };
+  CHECK(!edge({}));
+  CHECK(!edge({"--public"}));
+  CHECK(edge({"--dns", "192.0.2.1:53"})->to_string() == "192.0.2.1:53");
+  CHECK(parse({"dns", "--controller", "https://a"})->up.options.dns->to_string() == "127.0.0.1:8053");
+  CHECK(parse({"dns", "--controller", "https://a", "--public"})->up.options.dns->to_string() == "[::]:8053");
 }
 
 TEST_CASE("what weir up is told about itself is kept") {

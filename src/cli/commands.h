@@ -33,6 +33,7 @@ inline int controller_command(const Arguments& arguments, Terminal& /*terminal*/
   return run_controller(arguments.up.options);
 }
 int edge_command(const Arguments& arguments, Terminal& terminal);
+int dns_command(const Arguments& arguments, Terminal& terminal);
 int agent_command(const Arguments& arguments, Terminal& terminal);
 int connect_command(const Arguments& arguments, Terminal& terminal);
 int help_command(const Arguments& arguments, Terminal& terminal);
@@ -66,6 +67,8 @@ inline constexpr std::array kCommands{
             kControllerFlags, controller_command},
     Command{"edge", "--controller URL [--join-token TOKEN] | --xds HOST:PORT [FLAG...]",
             "starts an edge that is led by controllers elsewhere", kEdgeFlags, edge_command},
+    Command{"dns", "--controller URL [--join-token TOKEN] [FLAG...]",
+            "starts a name server that is led by controllers elsewhere", kDnsFlags, dns_command},
     Command{"agent", "--config FILE [FLAG...]",
             "brings origins of this machine, or of those near it, to edges", kAgentFlags, agent_command},
     Command{"connect", "--port PORT [--name NAME] [FLAG...]",

@@ -51,6 +51,9 @@ enroll::Node node_of(const Arguments& arguments) {
           .labels = labels_of(arguments.labels)};
 }
 
+// weir dns: an edge that takes no load balancers up, and knows the health of what it answers with.
+bool is_name_server_only(const Arguments& arguments) { return arguments.command->local == dns_command; }
+
 role::TrafficOptions traffic_options(const UpOptions& options, const store::DataDirectory& directory,
                                      record::AccessLog* access_log) {
   return {.edge = {.http = options.http,
@@ -87,7 +90,7 @@ struct Leader {
 
   std::expected<void, std::string> prepare(net::Env& env, const Arguments& arguments,
                                            const store::DataDirectory& directory, role::Traffic& traffic,
-                                           std::string relay) {
+                                           std::string relay, bool answers_dns) {
     const EdgeFlags& flags = arguments.edge;
     enroll::Node node = node_of(arguments);
     if (flags.xds) {
@@ -101,7 +104,8 @@ struct Leader {
                  role::RemoteEdgeOptions{.controllers = flags.controllers,
                                          .join_token = flags.join_token,
                                          .node = std::move(node),
-                                         .capabilities = {"http", "https", "h2"},
+                                         .carries_traffic = !is_name_server_only(arguments),
+                                         .answers_dns = answers_dns,
                                          .relay = std::move(relay),
                                          .credentials_path = directory.path_of(kCredentialsName),
                                          .secrets_path = directory.path_of(kSecretsName)},
@@ -147,6 +151,11 @@ role::TunnelsOptions tunnels_options(const UpOptions& options) {
 // With the first snapshot: from then on requests are answered as they are meant to be.
 void show_ready(Log& log, const UpOptions& options, const role::Traffic& traffic) {
   const auto& [http, https] = traffic.listening();
+  if (http.port() == 0) {
+    return log.info("ready", {{"dns", options.dns->to_string()},
+                              {"data_dir", options.data_dir},
+                              {"workers", std::to_string(options.workers)}});
+  }
   log.info("ready", {{"http", "http://" + http.to_string()},
                      {"https", https ? "https://" + https->to_string() : "off"},
                      {"data_dir", options.data_dir},
@@ -168,10 +177,18 @@ class EdgeProcess {
     role::TrafficOptions to_traffic =
         traffic_options(options_, *footing_.directory, footing_.access_log.get());
     to_traffic.edge.live = &tunnels_->live();
+    to_traffic.edge.carries_traffic = !is_name_server_only(arguments_);
     succession_.give(to_traffic);
     traffic_.emplace(tunnels_->control(), tunnels_->workers(), std::move(to_traffic));
+    if (options_.dns) {
+      nameserver_.emplace(tunnels_->control(), tunnels_->workers(), nameserver::WorkerOptions{},
+                          health_seen_by(*traffic_));
+    }
     probe_.emplace(env(), *traffic_);
-    probe_->add_metrics([this](std::string& out) { succession_.write_metrics(out); });
+    probe_->add_metrics([this](std::string& out) {
+      succession_.write_metrics(out);
+      if (nameserver_) nameserver_->write_metrics(out);
+    });
     return {};
   }
 
@@ -181,18 +198,29 @@ class EdgeProcess {
     if (auto done = tunnels_->listen(tunnels_options(options_)); !done) return done;
     std::string relay = arguments_.edge.relay;
     if (relay.empty() && tunnels_->tunnel()) relay = role::reached_with_port(*tunnels_->tunnel());
-    if (auto done = leader_.prepare(env(), arguments_, *footing_.directory, *traffic_, std::move(relay));
+    if (auto done = leader_.prepare(env(), arguments_, *footing_.directory, *traffic_, std::move(relay),
+                                    nameserver_.has_value());
         !done) {
       return done;
     }
-    traffic_->on_applied([this](const config::SnapshotPointer& snapshot) { tunnels_->apply(snapshot); });
+    traffic_->on_applied([this](const config::SnapshotPointer& snapshot) {
+      tunnels_->apply(snapshot);
+      if (nameserver_) nameserver_->apply(snapshot);
+    });
     if (arguments_.edge.metrics) {
       if (auto at = probe_->listen(env(), *arguments_.edge.metrics); !at) return std::unexpected(at.error());
     }
+    if (nameserver_) {
+      traffic_->edge().on_health([this](const std::string& service) { nameserver_->look_at(service); });
+    }
     if (auto done = traffic_->listen(); !done) return done;
+    if (nameserver_) {
+      if (auto done = listen_for_queries(env(), *nameserver_, options_); !done) return done;
+    }
     if (!leader_.ours) return {};
     leader_.ours->on_known(
         [this](const translation::EdgeSecrets& secrets, const enroll::Credentials& credentials) {
+          if (nameserver_) nameserver_->set_cookies(dns_cookies(secrets.cookie_key));
           open_tunnels(*tunnels_, *traffic_, options_, secrets, credentials);
         });
     tunnels_->on_seen([this](const report::TunnelSeen& seen) {
@@ -224,7 +252,7 @@ class EdgeProcess {
                                       .leave =
                                           [this] {
                                             probe_->drain();
-                                            return tunnels_->leave();
+                                            return leave();
                                           },
                                       .end = [this] { return end(); }});
     if (!started) return std::unexpected(started.error());
@@ -256,9 +284,14 @@ class EdgeProcess {
     tunnels_->drain();
     co_await traffic_->edge().drain();
     co_await tunnels_->stop();
+    if (nameserver_) co_await nameserver_->stop();
     co_await leader_.stop();
     co_await end_probe();
     co_await succession_.stop();
+  }
+  net::Task<void> leave() {
+    if (nameserver_) co_await nameserver_->stop();
+    co_await tunnels_->leave();
   }
   net::Task<void> end_probe() {
     probe_->drain();
@@ -276,6 +309,7 @@ class EdgeProcess {
   Footing footing_;
   std::optional<role::Tunnels> tunnels_;
   std::optional<role::Traffic> traffic_;
+  std::optional<nameserver::Nameserver> nameserver_;  // none: no queries are answered here
   Leader leader_;
   std::optional<role::Probe> probe_;
   role::Ending* ending_ = nullptr;
@@ -283,6 +317,8 @@ class EdgeProcess {
 };
 
 }  // namespace
+
+int dns_command(const Arguments& arguments, Terminal& terminal) { return edge_command(arguments, terminal); }
 
 int edge_command(const Arguments& arguments, Terminal& /*terminal*/) {
   const UpOptions& options = arguments.up.options;

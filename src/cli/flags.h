@@ -36,6 +36,9 @@ std::string set_listener(net::Address& address, bool& given, std::string_view va
 // "off": none
 std::string set_listener_or_off(std::optional<net::Address>& address, bool& is_preset,
                                 std::string_view value);
+inline std::string set_dns(Arguments& to, std::string_view value) {
+  return set_listener_or_off(to.up.options.dns, to.up.options.dns_is_preset, value);
+}
 std::string set_controller(std::vector<tls::Host>& controllers, std::string_view value);
 std::string set_control_plane(std::optional<tls::Host>& host, std::string_view value);
 std::string set_edge_name(std::string& name, std::string_view value);
@@ -190,10 +193,7 @@ inline constexpr std::array kUpFlags{
     kAccessLogFlag,
     kSshFlag,
     kTunnelFlag,
-    Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "the name server, by UDP and TCP; or off",
-         [](Arguments& to, std::string_view value) {
-           return set_listener_or_off(to.up.options.dns, to.up.options.dns_is_preset, value);
-         }},
+    Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "the name server, by UDP and TCP; or off", set_dns},
     kXdsFlag,
     kXdsPlainFlag,
 };
@@ -204,19 +204,44 @@ inline constexpr std::array kControllerFlags{
     kDomainFlag,  kTcpPortsFlag, kPublicFlag, kSignUpFlag,  kLogLevelFlag, kLogFormatFlag,
 };
 
+// --- of machines that controllers elsewhere lead
+inline constexpr Flag kControllerFlag{
+    "--controller",
+    "URL",
+    "",
+    "the API of a controller that leads it, such as https://weir.example:8480; repeatable",
+    [](Arguments& to, std::string_view value) { return set_controller(to.edge.controllers, value); },
+    Flag::Count::kMany};
+inline constexpr Flag kJoinTokenFlag{
+    "--join-token", "TOKEN", "",
+    "lets this machine in, once: weirjoin_...; other users of the machine see it here",
+    [](Arguments& to, std::string_view value) { return set_text(to.edge.join_token, value); }};
+inline constexpr Flag kMachineNameFlag{
+    "--name", "NAME", "the host's", "of its Edge object",
+    [](Arguments& to, std::string_view value) { return set_edge_name(to.edge.name, value); }};
+inline constexpr Flag kMachineDirFlag{
+    "--data-dir", "DIR", "./weir-data", "its key and certificate, and what it was last told",
+    [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }};
+inline constexpr Flag kMetricsFlag{
+    "--metrics", "ADDRESS", "off", "/metrics, /healthz and /readyz",
+    [](Arguments& to, std::string_view value) { return set_metrics(to.edge.metrics, value); }};
+inline constexpr Flag kAddressFlag{
+    "--address", "ADDRESS", "where it listens", "by which clients reach it, for its Edge object",
+    [](Arguments& to, std::string_view value) { return set_text(to.edge.address, value); }};
+inline constexpr Flag kLabelsFlag{
+    "-l,--label",
+    "KEY=VALUE",
+    "",
+    "of its Edge object; repeatable",
+    [](Arguments& to, std::string_view value) { return set_label(to.labels, value); },
+    Flag::Count::kMany};
+
 // --- weir edge
 inline constexpr std::array kEdgeFlags{
-    Flag{"--controller", "URL", "",
-         "the API of a controller that leads it, such as https://weir.example:8480; repeatable",
-         [](Arguments& to, std::string_view value) { return set_controller(to.edge.controllers, value); },
-         Flag::Count::kMany},
-    Flag{"--join-token", "TOKEN", "",
-         "lets this machine in, once: weirjoin_...; other users of the machine see it here",
-         [](Arguments& to, std::string_view value) { return set_text(to.edge.join_token, value); }},
-    Flag{"--name", "NAME", "the host's", "of its Edge object",
-         [](Arguments& to, std::string_view value) { return set_edge_name(to.edge.name, value); }},
-    Flag{"--data-dir", "DIR", "./weir-data", "its key and certificate, and what it was last told",
-         [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }},
+    kControllerFlag,
+    kJoinTokenFlag,
+    kMachineNameFlag,
+    kMachineDirFlag,
     kHttpFlag,
     kHttpsFlag,
     kPublicFlag,
@@ -231,16 +256,13 @@ inline constexpr std::array kEdgeFlags{
          }},
     Flag{"--tunnel-address", "HOST:PORT", "where that listens", "by which other edges reach --tunnel",
          [](Arguments& to, std::string_view value) { return set_relay(to.edge.relay, value); }},
-    Flag{"--metrics", "ADDRESS", "off", "/metrics, /healthz and /readyz",
-         [](Arguments& to, std::string_view value) { return set_metrics(to.edge.metrics, value); }},
-    Flag{"--address", "ADDRESS", "where it listens", "by which clients reach it, for its Edge object",
-         [](Arguments& to, std::string_view value) { return set_text(to.edge.address, value); }},
+    Flag{"--dns", "ADDRESS", "off", "answers for zones, too, by UDP and TCP", set_dns},
+    kMetricsFlag,
+    kAddressFlag,
     kProviderFlag,
     kRegionFlag,
     kCityFlag,
-    Flag{"-l,--label", "KEY=VALUE", "", "of its Edge object; repeatable",
-         [](Arguments& to, std::string_view value) { return set_label(to.labels, value); },
-         Flag::Count::kMany},
+    kLabelsFlag,
     Flag{"--xds", "HOST:PORT", "", "led by somebody else's control plane, by Envoy's API",
          [](Arguments& to, std::string_view value) { return set_control_plane(to.edge.xds, value); }},
     Flag{"--xds-ca", "FILE", "", "the authorities (PEM) of that one; without it, it is on loopback and plain",
@@ -248,6 +270,25 @@ inline constexpr std::array kEdgeFlags{
     kLogLevelFlag,
     kLogFormatFlag,
     kAccessLogFlag,
+};
+
+// --- weir dns
+inline constexpr std::array kDnsFlags{
+    kControllerFlag,
+    kJoinTokenFlag,
+    kMachineNameFlag,
+    kMachineDirFlag,
+    Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "where it answers, by UDP and TCP", set_dns},
+    kPublicFlag,
+    kWorkersFlag,
+    kMetricsFlag,
+    kAddressFlag,
+    kProviderFlag,
+    kRegionFlag,
+    kCityFlag,
+    kLabelsFlag,
+    kLogLevelFlag,
+    kLogFormatFlag,
 };
 
 // --- weir agent

@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <expected>
 #include <functional>
 #include <iterator>
@@ -34,9 +33,9 @@
 namespace weir::cli {
 namespace {
 
+constexpr std::string_view kDnsCookiePurpose = "weir dns cookies";
 constexpr const char* kSnapshotName = "snapshot.json";  // in the data directory
 // What the key of DNS cookies is derived from the authority for: all servers of a weir know each other's.
-constexpr std::string_view kDnsCookiePurpose = "weir dns cookies";
 
 std::vector<std::string> names_with(std::vector<std::string> names, std::vector<std::string> more) {
   std::ranges::move(more, std::back_inserter(names));
@@ -157,14 +156,6 @@ void show_ready(Log& log, const UpOptions& options, const role::Traffic& traffic
                      {"workers", std::to_string(options.workers)}});
 }
 
-Result<nameserver::WorkerOptions> nameserver_options(const tls::Authority& authority) {
-  const auto secret = authority.derive_secret(kDnsCookiePurpose);
-  if (!secret) return fail(secret.error());
-  nameserver::WorkerOptions options;
-  std::memcpy(options.cookies.current.data(), secret->data(), options.cookies.current.size());
-  return options;
-}
-
 net::Task<void> drain(role::ControlPlane& control, role::Traffic& traffic, role::Tunnels& tunnels,
                       nameserver::Nameserver& nameserver, role::Succession& succession) {
   tell_service_manager("STOPPING=1");
@@ -220,13 +211,9 @@ class Up {
                        show_ready(log_, options_, *traffic_, api);
                        succession_.ready();
                      });
-    const auto to_nameserver = nameserver_options(*authority_);
-    if (!to_nameserver) return std::unexpected(std::string(to_nameserver.error().text));
-    nameserver_.emplace(
-        tunnels_->control(), tunnels_->workers(), *to_nameserver,
-        nameserver::Catalogue::Health{
-            .now = [this](std::string_view service) { return traffic_->edge().status_of(service); },
-            .epoch = [this](std::string_view service) { return traffic_->edge().health_epoch(service); }});
+    nameserver_.emplace(tunnels_->control(), tunnels_->workers(),
+                        nameserver::WorkerOptions{.cookies = dns_cookies(*cookie_key)},
+                        health_seen_by(*traffic_));
     control_->add_metrics([this](std::string& out) {
       succession_.write_metrics(out);
       nameserver_->write_metrics(out);
@@ -254,7 +241,7 @@ class Up {
         !done) {
       return done;
     }
-    if (auto done = listen_for_queries(); !done) return done;
+    if (auto done = listen_for_queries(env(), *nameserver_, options_); !done) return done;
     const auto identity = [this] {
       return tunnels_identity(options_, *traffic_, *authority_, env().loop.clock().wall_now());
     };
@@ -308,18 +295,6 @@ class Up {
  private:
   net::Env& env() { return footing_.process->control().env(); }
 
-  std::expected<void, std::string> listen_for_queries() {
-    if (!options_.dns) return {};
-    auto unused = env().network.check_unused(*options_.dns);
-    auto bound = unused ? nameserver_->listen(*options_.dns) : fail(unused.error());
-    if (bound) return {};
-    if (!options_.dns_is_preset) {
-      return std::unexpected(role::cannot_listen("--dns", *options_.dns, bound.error()));
-    }
-    env().log.warning("no DNS: its port is taken", {{"address", options_.dns->to_string()}});
-    return {};
-  }
-
   const UpOptions& options_;
   Log& log_;
   role::Succession& succession_;
@@ -333,6 +308,35 @@ class Up {
 };
 
 }  // namespace
+
+nameserver::Catalogue::Health health_seen_by(role::Traffic& traffic) {
+  return {.now = [&traffic](std::string_view service) { return traffic.edge().status_of(service); },
+          .epoch = [&traffic](std::string_view service) { return traffic.edge().health_epoch(service); }};
+}
+
+dns::CookieSecrets dns_cookies(const auth::Digest& edges_secret) {
+  const auth::Digest secret = auth::hmac_sha256(edges_secret, {auth::bytes_of(kDnsCookiePurpose)});
+  dns::CookieSecrets cookies;
+  std::ranges::transform(std::span(secret).first(cookies.current.size()), cookies.current.begin(),
+                         [](std::byte one) { return std::to_integer<std::uint8_t>(one); });
+  return cookies;
+}
+
+std::expected<void, std::string> listen_for_queries(net::Env& env, nameserver::Nameserver& server,
+                                                    const UpOptions& options) {
+  if (!options.dns) return {};
+  auto unused = env.network.check_unused(*options.dns);
+  auto bound = unused ? server.listen(*options.dns) : fail(unused.error());
+  if (bound) {
+    env.log.info("answering DNS", {{"address", bound->to_string()}});
+    return {};
+  }
+  if (!options.dns_is_preset) {
+    return std::unexpected(role::cannot_listen("--dns", *options.dns, bound.error()));
+  }
+  env.log.warning("no DNS: its port is taken", {{"address", options.dns->to_string()}});
+  return {};
+}
 
 role::Succession::Options succession_options(const UpOptions& options) {
   return {.data_dir = options.data_dir,

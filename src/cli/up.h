@@ -10,12 +10,16 @@
 #include <string>
 #include <vector>
 
+#include "auth/crypto.h"
 #include "base/log.h"
 #include "mirror/handed_ports.h"
+#include "nameserver/nameserver.h"
+#include "net/env.h"
 #include "net/network.h"
 #include "record/access_log.h"
 #include "role/process.h"
 #include "role/succession.h"
+#include "role/traffic.h"
 #include "store/data_directory.h"
 
 namespace weir::cli {
@@ -73,6 +77,17 @@ struct Footing {
 // The error is a sentence.
 std::expected<Footing, std::string> make_footing(const UpOptions& options, Log& log,
                                                  role::Succession& succession);
+
+// --- the name server beside the traffic of the same process, whose health its answers follow
+// traffic: outlives what is made with it.
+nameserver::Catalogue::Health health_seen_by(role::Traffic& traffic);
+
+// What DNS cookies are made with, the same on all machines of one weir: from the secret of its edges.
+dns::CookieSecrets dns_cookies(const auth::Digest& edges_secret);
+
+// Takes the port that was asked for, if one was, before any core runs. The error is a sentence.
+std::expected<void, std::string> listen_for_queries(net::Env& env, nameserver::Nameserver& server,
+                                                    const UpOptions& options);
 
 // For a process that has begun to listen and can't go on: there are tasks already, which only loops that have
 // never run could end.

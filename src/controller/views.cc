@@ -183,15 +183,19 @@ const config::Whole& Views::objects_for(const std::string& edge, const config::L
 // --- the views of a branch
 
 // Whether a view has it: a load balancer that selects the edges, and all that one leads to; a user who may
-// come, by whichever edge.
+// come, by whichever edge; of name servers, zones and all that may be in them.
 bool Views::includes(const config::Whole& objects, const config::Labels& key, const Object& object) {
+  const bool traffic = !key.contains(kNoTrafficKey);
+  const bool dns = key.contains(kAnswersDnsKey);
   if (const auto* balancer = std::get_if<config::LoadBalancerSpec>(&object.spec)) {
-    return config::selects(balancer->edges.match, key);
+    return traffic && config::selects(balancer->edges.match, key);
   }
   if (const auto* token = std::get_if<config::TokenSpec>(&object.spec)) {
-    return token->role == config::Role::kTunnel;
+    return traffic && token->role == config::Role::kTunnel;
   }
-  if (object.kind() == Kind::kUser) return true;
+  if (object.kind() == Kind::kUser) return traffic;
+  if (object.kind() == Kind::kZone || object.kind() == Kind::kRecordSet) return dns;
+  if (object.kind() == Kind::kService && dns) return true;  // it may be browsed
   if (const std::string* joined = config::service_joined_by(object)) {
     const auto service = objects.find(Kind::kService, *joined);
     return service && includes(objects, key, *service);
@@ -205,7 +209,10 @@ bool Views::includes(const config::Whole& objects, const config::Labels& key, co
 // Of those, what no other object leads to: from there update() comes to all that a view has.
 std::vector<config::ObjectChange> Views::roots_of(const config::Whole& objects, const config::Labels& key) {
   std::vector<config::ObjectChange> roots;
-  for (const Kind kind : {Kind::kLoadBalancer, Kind::kUser, Kind::kToken}) {
+  std::vector<Kind> kinds{Kind::kLoadBalancer, Kind::kUser, Kind::kToken};
+  if (key.contains(kAnswersDnsKey))
+    kinds.insert(kinds.end(), {Kind::kZone, Kind::kRecordSet, Kind::kService});
+  for (const Kind kind : kinds) {
     for (const config::ObjectPointer& object : objects.of(kind)) {
       if (includes(objects, key, *object)) roots.push_back({nullptr, object});
     }
@@ -335,15 +342,22 @@ const Object* Views::edge_of(std::string_view name) const {
   return edge && !std::get<config::EdgeSpec>(edge->spec).revoked ? edge.get() : nullptr;
 }
 
-config::Labels Views::labels_of(const Object& edge) {
-  return config::selectable_labels(edge.metadata.labels, std::get<config::EdgeSpec>(edge.spec));
+config::Labels Views::labels_of(const Object& edge) const {
+  config::Labels labels =
+      config::selectable_labels(edge.metadata.labels, std::get<config::EdgeSpec>(edge.spec));
+  const auto said = said_.find(edge.metadata.name);
+  if (said != said_.end()) labels.insert(said->second.begin(), said->second.end());
+  return labels;
 }
 
-// All labels that select load balancers, of these.
+// All labels that select load balancers, of these, and what the edge is for.
 config::Labels Views::key_for(const Branch& branch, const config::Labels& labels) {
   config::Labels key;
   for (const auto& [selector, count] : branch.selectors) {
     if (config::selects(selector, labels)) key.insert(selector.begin(), selector.end());
+  }
+  for (const char* said : {kNoTrafficKey, kAnswersDnsKey}) {
+    if (labels.contains(said)) key[said];
   }
   return key;
 }
@@ -365,6 +379,11 @@ Views::View& Views::view_for(Branch& branch, const config::Labels& key) {
 xds::Catalog* Views::catalog_for(const xds::Node& node) {
   const Object* edge = edge_of(node.id);
   if (edge == nullptr) return nullptr;
+  config::Labels said;
+  for (const char* key : {kNoTrafficKey, kAnswersDnsKey}) {
+    if (is_own_edge(node) && node.metadata.contains(key)) said[key];
+  }
+  said_.insert_or_assign(node.id, std::move(said));
   const config::Labels labels = labels_of(*edge);
   Branch& branch = branch_for(rollouts_of(node.id, labels));
   const config::Labels key = key_for(branch, labels);

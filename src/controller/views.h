@@ -26,6 +26,11 @@ namespace weir::controller {
 // Whether a node is an edge of weir's own, which is told objects as they are written.
 bool is_own_edge(const xds::Node& node);
 
+// What a node of weir's own says of itself, by a key of its metadata: it takes no load balancers up; it
+// answers for zones.
+inline constexpr const char* kNoTrafficKey = "no traffic";
+inline constexpr const char* kAnswersDnsKey = "answers dns";
+
 class Views {
  public:
   // For a host name without a Certificate; see Issuer. Null: there is none.
@@ -128,7 +133,7 @@ class Views {
 
   const Branch& base() const { return branches_.find(Rollouts{})->second; }
   const config::Object* edge_of(std::string_view name) const;  // null: none that may be told anything
-  static config::Labels labels_of(const config::Object& edge);
+  config::Labels labels_of(const config::Object& edge) const;
   Rollouts rollouts_of(const std::string& edge, const config::Labels& labels) const;
   Branch& branch_for(const Rollouts& rollouts);
   static config::Labels key_for(const Branch& branch, const config::Labels& labels);
@@ -171,7 +176,8 @@ class Views {
   xds::ResourcePtr issued_to_all_;  // null: nothing is
   Issue issue_;
   Reached reached_;
-  std::map<std::string, std::uint64_t> overlay_of_;  // by rollout
+  std::map<std::string, config::Labels, std::less<>> said_;  // by own edges, of those keys
+  std::map<std::string, std::uint64_t> overlay_of_;          // by rollout
   std::map<std::uint64_t, std::vector<config::ObjectChange>>
       overlays_;  // by a number that is never used twice
   std::uint64_t overlays_made_ = 0;

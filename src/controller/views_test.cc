@@ -114,6 +114,37 @@ TEST_CASE("an edge is told what its load balancers lead to, and nothing else") {
   }
 }
 
+TEST_CASE("who answers DNS is told zones and every service, and who does nothing else no load balancer") {
+  World world;
+  world.put(R"({"kind":"Zone","metadata":{"name":"a.example"},"spec":{"nameservers":["ns1"]}})");
+  world.put(R"({"kind":"RecordSet","metadata":{"name":"www"},"spec":{"zone":"a.example","name":"www",
+                "type":"A","service":"web"}})");
+  world.put_service("web", "10.0.0.1:80");
+  world.put_service("other", "10.0.0.2:80");
+  world.put_balancer("all", "other", "{}");
+  world.put_edge("fra-1", "fra");
+  const auto catalog = [&](const std::map<std::string, std::string>& said) {
+    return world.views.catalog_for({.id = "fra-1", .cluster = {}, .user_agent = "weir 1", .metadata = said});
+  };
+  const Names traffic{"loadbalancers/all", "services/other"};
+  const Names dns{"recordsets/www", "services/other", "services/web", "zones/a.example"};
+  const auto with = [](Names names, const Names& more) {
+    names.insert("revision");
+    names.insert(more.begin(), more.end());
+    return names;
+  };
+  CHECK(world.told(*catalog({})) == with(traffic, {}));
+  CHECK(world.told(*catalog({{kAnswersDnsKey, "yes"}})) == with(traffic, dns));
+  CHECK(world.told(*catalog({{kAnswersDnsKey, "yes"}, {kNoTrafficKey, "yes"}})) == with(dns, {}));
+  CHECK(world.views.carries("fra-1", *world.objects.find(Kind::kZone, "a.example")));
+  CHECK(!world.views.carries("fra-1", *world.objects.find(Kind::kLoadBalancer, "all")));
+
+  world.put_service("later", "10.0.0.3:80");
+  world.remove(Kind::kRecordSet, "www");
+  CHECK(world.told(*catalog({{kAnswersDnsKey, "yes"}, {kNoTrafficKey, "yes"}})) ==
+        Names{"revision", "services/later", "services/other", "services/web", "zones/a.example"});
+}
+
 TEST_CASE("certificates go only where they are shown") {
   World world;
   world.put(R"({"kind":"Secret","metadata":{"name":"users"},"spec":{"values":{"ann":"x"}}})");

@@ -71,6 +71,7 @@ Edge::~Edge() = default;
 Result<Listening> Edge::listen() {
   plan_ = build_plan(snapshot_, resolved_, nullptr, common_, ports_, control_, options_.cookie_key);
   for (const auto& worker : workers_) {
+    if (!options_.carries_traffic) break;
     auto opened = worker->listen(listening_, *plan_);
     if (!opened) return fail(opened.error());
     listening_ = *opened;  // the ports that the first was given serve all

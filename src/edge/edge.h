@@ -38,6 +38,7 @@ struct EdgeOptions {
   auth::Digest cookie_key{};  // a secret that sticky cookies are made with, the same on all edges
   record::AccessLog* access_log = nullptr;  // outlives the edge; null: none is written
   record::LiveRequests* live = nullptr;     // the same; null: nobody looks on
+  bool carries_traffic = true;              // false: it listens nowhere; it knows the health of endpoints
 };
 
 // What an edge gets from those who have the authority of its weir, when it has not got that itself.

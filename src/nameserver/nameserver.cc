@@ -61,6 +61,12 @@ void Nameserver::apply(const config::SnapshotPointer& snapshot) {
   }
 }
 
+void Nameserver::set_cookies(const dns::CookieSecrets& cookies) {
+  for (const auto& worker : workers_) {
+    worker->env().loop.post([worker = worker.get(), cookies] { worker->set_cookies(cookies); });
+  }
+}
+
 net::Task<void> Nameserver::look_around() {
   while (co_await control_.loop.sleep(kLookInterval)) catalogue_.look_at_all();
 }

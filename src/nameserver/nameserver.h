@@ -28,6 +28,7 @@ class Nameserver {
   Result<net::Address> listen(net::Address at);
   // What is answered from then on. On the control loop, as is what follows.
   void apply(const config::SnapshotPointer& snapshot);
+  void set_cookies(const dns::CookieSecrets& cookies);
   void look_at(std::string_view service) { catalogue_.look_at(service); }
   // Returns when nothing is answered any more.
   net::Task<void> stop();

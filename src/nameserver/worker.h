@@ -52,6 +52,7 @@ class Worker {
   // From then on it is answered.
   void serve();
   void apply(ViewPointer view) { view_ = std::move(view); }
+  void set_cookies(const dns::CookieSecrets& cookies) { cookies_ = cookies; }
   // Gives the port back, before serve().
   void close();
   // Answers nothing any more, then calls back, on this loop.

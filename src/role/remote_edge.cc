@@ -1,8 +1,10 @@
 #include "role/remote_edge.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
+#include "controller/views.h"
 #include "role/said.h"
 #include "xds/limits.h"
 
@@ -13,6 +15,21 @@ namespace {
 constexpr const char* kNoToken =
     "this machine has not joined yet: give it a join token (--join-token; `weir token create --join edge` "
     "makes one)";
+
+std::map<std::string, std::string> metadata_of(const RemoteEdgeOptions& options) {
+  std::map<std::string, std::string> metadata;
+  if (!options.carries_traffic) metadata[controller::kNoTrafficKey] = "yes";
+  if (options.answers_dns) metadata[controller::kAnswersDnsKey] = "yes";
+  return metadata;
+}
+
+// For people, in the Edge's status.
+std::vector<std::string> capabilities_of(const RemoteEdgeOptions& options) {
+  std::vector<std::string> capabilities;
+  if (options.carries_traffic) capabilities = {"http", "https", "h2"};
+  if (options.answers_dns) capabilities.emplace_back("dns");
+  return capabilities;
+}
 
 }  // namespace
 
@@ -66,7 +83,7 @@ void RemoteEdge::make_lines() {
                             .region = node.region,
                             .city = node.city,
                             .labels = {node.labels.begin(), node.labels.end()},
-                            .capabilities = options_.capabilities,
+                            .capabilities = capabilities_of(options_),
                             .address = node.address,
                             .relay = options_.relay};
   for (const tls::Host& controller : options_.controllers) {
@@ -124,7 +141,10 @@ void RemoteEdge::begin() {
                        .timeout = xds::kAttachTimeout});
   }
   client_.emplace(env_, *follower_,
-                  xds::Client::Options{.node = {credentials_->name, {}, "weir " + options_.node.version},
+                  xds::Client::Options{.node = {.id = credentials_->name,
+                                                .cluster = {},
+                                                .user_agent = "weir " + options_.node.version,
+                                                .metadata = metadata_of(options_)},
                                        .controllers = std::move(targets),
                                        .wanted = {{xds::Type::kObject, {"*"}}, {xds::Type::kHealth, {"*"}}},
                                        .had = follower_->had()});

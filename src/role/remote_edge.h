@@ -28,7 +28,8 @@ struct RemoteEdgeOptions {
   std::vector<tls::Host> controllers;  // their APIs; at least one
   std::string join_token;              // empty: this machine has joined already
   enroll::Node node;
-  std::vector<std::string> capabilities;
+  bool carries_traffic = true;
+  bool answers_dns = false;
   std::string relay;  // by which other edges reach what is attached here; empty: they can't
   std::string credentials_path;
   std::string secrets_path;

@@ -194,7 +194,6 @@ struct Machine {
                {.controllers = {{"192.0.2.9", 8480}, {"192.0.2.1", 8480}},
                 .join_token = std::move(token),
                 .node = {.name = "fra-1", .region = "fsn1", .version = "1"},
-                .capabilities = {"http"},
                 .credentials_path = world.directory.file("edge.json"),
                 .secrets_path = world.directory.file("edge.secrets")},
                traffic) {

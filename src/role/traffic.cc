@@ -34,6 +34,7 @@ std::expected<void, std::string> Traffic::prepare() {
     started_from_ = std::move(*given);
     edge_.recall(options_.remembered);
   }
+  if (!options_.edge.carries_traffic) return {};
   const net::Address& http = options_.edge.http;
   if (auto unused = control_.network.check_unused(http); !unused) {
     return std::unexpected(cannot_listen("--http", http, unused.error()));
