@@ -16,7 +16,7 @@
 #include "auth/token.h"
 #include "base/exposition.h"
 #include "base/text.h"
-#include "config/openapi.h"
+#include "config/reference.h"
 
 namespace weir::api {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "api/api_fixture.h"
-#include "config/openapi.h"
+#include "config/reference.h"
 #include "mirror/records.h"
 
 namespace weir::api {

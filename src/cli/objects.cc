@@ -103,6 +103,15 @@ std::string given_of(const Tree& object) {
   return std::to_string(given) + '/' + std::to_string(answers.size());
 }
 
+// Zones that are as they shall be, of all: "2/3".
+std::string synced_of(const Tree& object) {
+  const Tree& zones = at(object, "/status/zones");
+  if (!zones.is_array()) return {};
+  const auto synced =
+      std::ranges::count_if(zones, [](const Tree& one) { return one.value("synced", false); });
+  return std::to_string(synced) + '/' + std::to_string(zones.size());
+}
+
 constexpr Column kName{"NAME", "/metadata/name"};
 constexpr Column kAge{"AGE", "/metadata/created_at"};     // shown as the time since
 constexpr Column kApplied{"APPLIED", "/status/applied"};  // edges that have it, of all
@@ -215,10 +224,25 @@ constexpr std::array kOfRecordSet{
     kAge,
 };
 
+constexpr std::array kOfDnsProvider{
+    kName,
+    Column{"TYPE", "/spec/type"},
+    Column{"ZONES", "", [](const Tree& o) { return count_at(o, "/spec/zones"); }},
+    Column{"SYNCED", "", synced_of},
+    kAge,
+};
+constexpr std::array kOfDnsLedger{
+    kName,
+    Column{"PROVIDER", "/spec/provider"},
+    Column{"ZONE", "/spec/zone"},
+    Column{"RECORDS", "", [](const Tree& o) { return count_at(o, "/spec/records"); }},
+    kAge,
+};
+
 // In the order of config::Kind.
 constexpr std::array<std::span<const Column>, config::kKinds.size()> kColumns{
-    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken, kOfEvent, kOfCertificate, kOfSecret,
-    kOfEdge,         kOfRollout, kOfTunnel,   kOfUser,  kOfZone,  kOfRecordSet};
+    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken, kOfEvent,     kOfCertificate, kOfSecret,   kOfEdge,
+    kOfRollout,      kOfTunnel,  kOfUser,     kOfZone,  kOfRecordSet, kOfDnsProvider, kOfDnsLedger};
 static_assert(std::ranges::none_of(kColumns, [](const auto& columns) { return columns.empty(); }));
 
 std::span<const Column> columns_of(config::Kind kind) { return kColumns[static_cast<std::size_t>(kind)]; }

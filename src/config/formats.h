@@ -56,6 +56,13 @@ std::string_view normal_prefix(std::string_view prefix);
 // "2026-11-21T03:11:19.250Z", also with an offset; finer than a millisecond is cut off (RFC 3339).
 std::optional<WallTime> parse_rfc3339(std::string_view text);
 
+// --- of service discovery
+std::string check_service_type(std::string_view text);  // "_http._tcp" (RFC 6763 section 7)
+std::string check_subtype(std::string_view text);       // "_printer" (section 7.1)
+std::string check_instance(std::string_view text);      // any text without control characters (section 4.1.1)
+std::string check_version(std::string_view text);
+std::string check_text_pair(std::string_view text);  // "key=value", "key" (section 6.4)
+
 // --- of HTTP messages and their senders
 std::string check_token(std::string_view text);        // a field name, method or cookie name (RFC 9110 5.6.2)
 std::string check_field_value(std::string_view text);  // RFC 9110 section 5.5, without obs-text

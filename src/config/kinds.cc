@@ -86,6 +86,11 @@ constinit const std::array<KindInfo, kKindsMax> kKinds{
         Kind::kRecordSet, "RecordSet", "recordsets",
         "the records of one name and type in a zone, and which of them a client gets",
         &kType<RecordSetStatus>)),
+    kind_line<DnsProviderSpec>(Kind::kDnsProvider, "DnsProvider", "dnsproviders",
+                               "somebody else's name servers, to which zones are written",
+                               &kType<DnsProviderStatus>),
+    kind_line<DnsLedgerSpec>(Kind::kDnsLedger, "DnsLedger", "dnsledgers",
+                             "the records that weir has made at a provider in one zone", nullptr, false),
 };
 
 const Type& metadata_type() { return kType<Metadata>; }
@@ -189,8 +194,19 @@ void Schema<CertificateSpec>::validate(const CertificateSpec& spec, Report& repo
 }
 
 void Schema<EndpointSpec>::validate(const EndpointSpec& spec, Report& report) {
-  if (spec.address.empty() == spec.tunnel.has_value()) return;
-  report.add("needs exactly one of address and tunnel");
+  if (spec.address.empty() != spec.tunnel.has_value()) {
+    report.add("needs exactly one of address and tunnel");
+  }
+  refuse_field(spec.tunnel && spec.lease, "lease",
+               "is for endpoints with an address; one that comes by a tunnel is there while the tunnel is",
+               report);
+  const Report::Step list(report, "text");
+  std::set<std::string> keys;
+  for (std::size_t i = 0; i < spec.text.size(); ++i) {
+    if (keys.insert(to_lower(spec.text[i].substr(0, spec.text[i].find('=')))).second) continue;
+    const Report::Step item(report, i);
+    report.add("has a key that is there already (RFC 6763 section 6.4)");
+  }
 }
 
 void Schema<TokenSpec>::validate(const TokenSpec& spec, Report& report) {
@@ -339,6 +355,10 @@ void Schema<ServiceSpec>::validate(const ServiceSpec& spec, Report& report) {
   const bool tcp = spec.protocol == Protocol::kTcp;
   refuse_field(tcp && spec.sticky, "sticky", "is for services of protocol HTTP and HTTP2", report);
   refuse_field(!tcp && spec.drain_timeout, "drain_timeout", "is for services of protocol TCP", report);
+  if (spec.discovery && spec.discovery->type.empty() && tcp) {
+    const Report::Step field(report, "discovery");
+    refuse_field(true, "type", "is required of protocol TCP: nothing else says what is spoken", report);
+  }
   if (tcp && spec.hash_on) {
     const Report::Step field(report, "hash_on");
     constexpr const char* kNoRequests = "is for services of protocol HTTP and HTTP2; of TCP there is source";

@@ -14,6 +14,7 @@
 
 #include "config/object.h"
 #include "config/specs.h"
+#include "config/specs_dns.h"
 #include "dns/codes.h"
 
 namespace weir::config {

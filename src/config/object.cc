@@ -192,6 +192,9 @@ std::string status_text(const EdgeStatus& status) { return text_of_status(Kind::
 std::string status_text(const RolloutStatus& status) { return text_of_status(Kind::kRollout, &status); }
 std::string status_text(const ZoneStatus& status) { return text_of_status(Kind::kZone, &status); }
 std::string status_text(const RecordSetStatus& status) { return text_of_status(Kind::kRecordSet, &status); }
+std::string status_text(const DnsProviderStatus& status) {
+  return text_of_status(Kind::kDnsProvider, &status);
+}
 
 namespace {
 

@@ -14,6 +14,7 @@
 
 #include "base/time.h"
 #include "config/specs.h"
+#include "config/specs_dns.h"
 #include "config/violation.h"
 
 namespace weir::config {
@@ -38,10 +39,13 @@ enum class Kind : std::uint8_t {
   kTunnel,
   kUser,
   kZone,
-  kRecordSet
+  kRecordSet,
+  kDnsProvider,
+  kDnsLedger
 };
 using Spec = std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec, CertificateSpec,
-                          SecretSpec, EdgeSpec, RolloutSpec, TunnelSpec, UserSpec, ZoneSpec, RecordSetSpec>;
+                          SecretSpec, EdgeSpec, RolloutSpec, TunnelSpec, UserSpec, ZoneSpec, RecordSetSpec,
+                          DnsProviderSpec, DnsLedgerSpec>;
 
 struct Metadata {
   std::string name;

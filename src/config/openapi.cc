@@ -1,4 +1,4 @@
-#include "config/openapi.h"
+#include "config/reference.h"
 
 #include <algorithm>
 #include <initializer_list>

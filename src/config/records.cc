@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "config/formats.h"
 #include "config/kinds.h"
 #include "config/schema_dns.h"
 #include "dns/name.h"
@@ -22,7 +24,8 @@ namespace weir::config {
 dns::Type type_of(RecordType type) {
   using enum dns::Type;
   constexpr std::array<dns::Type, Words<RecordType>::words.size()> kTypes{
-      kA, kAaaa, kCname, kMx, kTxt, kSrv, kPtr, kCaa, kNs, kSvcb, kHttps, kDs, kTlsa, kSshfp, kNaptr};
+      kA,  kAaaa, kCname, kMx, kTxt,  kSrv,   kPtr,   kCaa,
+      kNs, kSvcb, kHttps, kDs, kTlsa, kSshfp, kNaptr, kCname};  // an ALIAS is written as a CNAME is
   return kTypes[static_cast<std::size_t>(type)];
 }
 
@@ -158,7 +161,13 @@ void claim(const std::string& name, dns::Type type, Claims& claims) {
 Claims record_claims(const Object& object) {
   Claims claims;
   if (const auto* records = std::get_if<RecordSetSpec>(&object.spec)) {
-    claim(owner_name_of(*records), type_of(records->type), claims);
+    const std::string name = owner_name_of(*records);
+    if (records->type == RecordType::kAlias) {
+      claim(name, dns::Type::kA, claims);
+      claim(name, dns::Type::kAaaa, claims);
+    } else {
+      claim(name, type_of(records->type), claims);
+    }
   }
   const auto* zone = std::get_if<ZoneSpec>(&object.spec);
   const auto origin = dns::Name::parse(object.metadata.name + '.', dns::Name());
@@ -172,6 +181,68 @@ Claims record_claims(const Object& object) {
   (void)dns::read_zone_file(zone->records, *origin, sink, zone->ttl);  // check_zone() says what is wrong
   return claims;
 }
+
+void Schema<ZoneTransfers>::validate(const ZoneTransfers& spec, Report& report) {
+  const bool to_all = spec.networks.empty() && spec.keys.empty() && spec.notify.empty();
+  if (to_all) report.add("needs networks, keys or notify; 0.0.0.0/0 and ::/0 are everybody");
+}
+
+void Schema<ZoneUpdateRule>::validate(const ZoneUpdateRule& spec, Report& report) {
+  const Report::Step list(report, "types");
+  for (std::size_t i = 0; i < spec.types.size(); ++i) {
+    if (spec.types[i] != RecordType::kAlias) continue;
+    const Report::Step item(report, i);
+    report.add("is no type that an update can have");
+  }
+}
+
+void Schema<ZoneSpec>::validate(const ZoneSpec& spec, Report& report) {
+  const Report::Step list(report, "sites");
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < spec.sites.size(); ++i) {
+    if (names.insert(spec.sites[i].name).second) continue;
+    const Report::Step item(report, i);
+    const Report::Step field(report, "name");
+    report.add("is there twice");
+  }
+}
+
+void Schema<DnsProviderSpec>::validate(const DnsProviderSpec& spec, Report& report) {
+  using enum DnsProviderType;
+  const bool needs_url = spec.type == kPowerDns || spec.type == kRfc2136;
+  refuse_field(needs_url && spec.url.empty(), "url", "is required of this type", report);
+  const bool http = spec.url.starts_with("http://") || spec.url.starts_with("https://");
+  refuse_field(spec.type != kRfc2136 && !spec.url.empty() && !http, "url",
+               "must begin with http:// or https://", report);
+  refuse_field(spec.type == kRfc2136 && !spec.url.empty() && !parse_address(spec.url), "url",
+               "must be host:port", report);
+  std::set<std::string_view> zones;
+  const Report::Step list(report, "zones");
+  for (std::size_t i = 0; i < spec.zones.size(); ++i) {
+    if (zones.insert(spec.zones[i]).second) continue;
+    const Report::Step item(report, i);
+    report.add("is there twice");
+  }
+}
+
+namespace {
+
+void check_alias(const RecordSetSpec& spec, Report& report) {
+  refuse_field(spec.values.size() != 1, "values", "must be one name for an ALIAS", report);
+  refuse_field(spec.policy != RecordPolicy::kSimple, "policy", "must be SIMPLE for an ALIAS", report);
+}
+
+void check_places(const RecordSetSpec& spec, Report& report) {
+  const bool geo = spec.policy == RecordPolicy::kGeo;
+  refuse_field(geo && spec.answers.empty(), "answers", "are required by the policy GEO", report);
+  const Report::Step list(report, "answers");
+  for (std::size_t i = 0; i < spec.answers.size(); ++i) {
+    const Report::Step item(report, i);
+    refuse_field(!geo && !spec.answers[i].places.empty(), "places", "are for the policy GEO", report);
+  }
+}
+
+}  // namespace
 
 void Schema<RecordSetSpec>::validate(const RecordSetSpec& spec, Report& report) {
   using enum RecordPolicy;
@@ -192,6 +263,8 @@ void Schema<RecordSetSpec>::validate(const RecordSetSpec& spec, Report& report) 
                "gives several records, and a CNAME has one; WEIGHTED gives one", report);
   refuse_field(!spec.service.empty() && spec.type != RecordType::kA && spec.type != RecordType::kAaaa,
                "service", "has addresses: the type must be A or AAAA", report);
+  if (spec.type == RecordType::kAlias) check_alias(spec, report);
+  check_places(spec, report);
   const bool apex = spec.name == "@";
   refuse_field(apex && spec.type == RecordType::kCname, "type",
                "can't be CNAME at the zone itself, which has other records", report);
@@ -208,6 +281,95 @@ void Schema<RecordSetSpec>::validate(const RecordSetSpec& spec, Report& report) 
   refuse_field((spec.all_down == AllDown::kFallback) == spec.fallback.empty(), "fallback",
                spec.fallback.empty() ? "is required by all_down: FALLBACK" : "needs all_down: FALLBACK",
                report);
+}
+
+// --- what may stand in the texts of service discovery and of zones
+namespace {
+
+constexpr std::size_t kLabelBytesMax = 63;        // RFC 1035 section 2.3.4
+constexpr std::size_t kServiceNameBytesMax = 15;  // RFC 6335 section 5.1
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
+
+bool is_made_of(std::string_view text, std::string_view others) {
+  return std::ranges::all_of(text,
+                             [others](char c) { return is_digit(c) || is_letter(c) || others.contains(c); });
+}
+
+}  // namespace
+
+std::string check_service_type(std::string_view text) {
+  const std::size_t dot = text.find('.');
+  const std::string_view protocol = dot == std::string_view::npos ? "" : text.substr(dot);
+  if (!text.starts_with('_') || (protocol != "._tcp" && protocol != "._udp")) {
+    return "must be like _http._tcp or _syslog._udp";
+  }
+  const std::string_view name = text.substr(1, dot - 1);
+  const bool good = !name.empty() && name.size() <= kServiceNameBytesMax && is_made_of(name, "-") &&
+                    std::ranges::any_of(name, is_letter) && !name.starts_with('-') && !name.ends_with('-') &&
+                    !name.contains("--");
+  return good ? "" : "has a name that is not 1 to 15 letters, digits and \"-\" with a letter (RFC 6335)";
+}
+
+std::string check_subtype(std::string_view text) {
+  const bool good = text.starts_with('_') && text.size() > 1 && is_made_of(text.substr(1), "-_");
+  return good ? "" : "must be \"_\" and letters, digits, \"-\" and \"_\"";
+}
+
+std::string check_instance(std::string_view text) {
+  const bool good = std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  return good && !text.contains('\x7f') ? "" : "has a control character";
+}
+
+std::string check_version(std::string_view text) {
+  return is_made_of(text, ".-_+") ? "" : "is made of letters, digits, \".\", \"-\", \"_\" and \"+\"";
+}
+
+std::string check_text_pair(std::string_view text) {
+  const std::string_view key = text.substr(0, text.find('='));
+  if (key.empty()) return "must begin with a key: key=value";
+  const bool good = std::ranges::all_of(key, [](char c) { return c >= 0x20 && c <= 0x7e; });
+  return good ? "" : "has a key that is not printable ASCII (RFC 6763 section 6.4)";
+}
+
+std::string check_site_name(std::string_view text) {
+  return is_made_of(text, "-_") ? "" : "is made of letters, digits, \"-\" and \"_\"";
+}
+
+std::string check_update_name(std::string_view text) {
+  if (text == "*" || text == "@") return {};
+  const std::string_view name = text.starts_with("*.") ? text.substr(2) : text;
+  if (name.ends_with('.')) return "is relative to the zone: it ends without a dot";
+  if (name.empty() || name.starts_with('.') || name.contains("..")) {
+    return "has an empty part between two dots or at an end";
+  }
+  if (!is_made_of(name, "-_.")) {
+    return "is made of letters, digits, \"-\", \"_\" and \".\"; a first part \"*\" stands for all below";
+  }
+  for (std::string_view rest = name; !rest.empty();) {
+    const std::string_view label = rest.substr(0, rest.find('.'));
+    if (label.size() > kLabelBytesMax) return "has a part of more than 63 characters";
+    rest.remove_prefix(std::min(rest.size(), label.size() + 1));
+  }
+  return {};
+}
+
+std::string check_place(std::string_view text) {
+  constexpr std::string_view kContinents = "AF AN AS EU NA OC SA";
+  const std::size_t slash = text.find('/');
+  const std::string_view kind = text.substr(0, slash);
+  const std::string_view name = slash == std::string_view::npos ? "" : text.substr(slash + 1);
+  const bool code =
+      name.size() == 2 && std::ranges::all_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
+  if (kind == "site") return name.empty() ? "must name a site: site/home" : check_site_name(name);
+  if (kind == "country") return code ? "" : "must be two capital letters, as in country/DE (ISO 3166)";
+  if (kind == "continent") {
+    return code && kContinents.contains(name) ? ""
+                                              : "must be continent/ and one of AF, AN, AS, EU, NA, OC, SA";
+  }
+  if (check_network(text).empty()) return {};
+  return "must be a network like 192.0.2.0/24, or site/NAME, country/DE or continent/EU";
 }
 
 }  // namespace weir::config

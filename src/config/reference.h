@@ -1,5 +1,5 @@
-// Reference: what a person reads about the kinds, written from the tables: Markdown for the docs, plain text
-// for `weir explain`. Pure functions.
+// Reference: what is written of the kinds from their tables: Markdown for the docs, plain text for
+// `weir explain`, and the description of the API (OpenAPI 3.1). Pure functions; the cold path.
 #pragma once
 
 #include <string>
@@ -15,5 +15,9 @@ std::string kind_reference();
 // "service", "service.spec.health_check", "loadbalancers.spec.routes.match": what is there and below it. A
 // path that leads nowhere is refused with the nearest field.
 Checked<std::string> explain(std::string_view path);
+
+// JSON, indented, with a newline at its end. version: of the program. What is the same for every kind is
+// described once in openapi.cc.
+std::string openapi(std::string_view version);
 
 }  // namespace weir::config

@@ -12,7 +12,6 @@
 #include <string>
 
 #include "config/kinds.h"
-#include "config/openapi.h"
 #include "config/schema.h"
 
 namespace weir::config {

@@ -10,29 +10,103 @@
 #include "config/object.h"
 #include "config/schema_common.h"
 #include "config/specs.h"
+#include "config/specs_dns.h"
 #include "config/status.h"
 
 namespace weir::config {
 
 template <>
 struct Words<RecordType> {
-  static constexpr std::array<std::string_view, 15> words{"A",     "AAAA", "CNAME", "MX",    "TXT",
-                                                          "SRV",   "PTR",  "CAA",   "NS",    "SVCB",
-                                                          "HTTPS", "DS",   "TLSA",  "SSHFP", "NAPTR"};
+  static constexpr std::array<std::string_view, 16> words{"A",    "AAAA",  "CNAME", "MX",   "TXT",   "SRV",
+                                                          "PTR",  "CAA",   "NS",    "SVCB", "HTTPS", "DS",
+                                                          "TLSA", "SSHFP", "NAPTR", "ALIAS"};
 };
 template <>
 struct Words<RecordPolicy> {
-  static constexpr std::array<std::string_view, 5> words{"SIMPLE", "ROUND_ROBIN", "WEIGHTED", "FAILOVER",
-                                                         "MULTI"};
-  static constexpr std::array<std::string_view, 1> later{"GEO"};
+  static constexpr std::array<std::string_view, 6> words{"SIMPLE",   "ROUND_ROBIN", "WEIGHTED",
+                                                         "FAILOVER", "MULTI",       "GEO"};
 };
 template <>
 struct Words<AllDown> {
   static constexpr std::array<std::string_view, 3> words{"SERVE_ALL", "SERVE_NONE", "FALLBACK"};
 };
-inline constexpr std::array<std::string_view, 1> kLaterRecordTypes{"ALIAS"};
+template <>
+struct Words<DnsProviderType> {
+  static constexpr std::array<std::string_view, 4> words{"CLOUDFLARE", "ROUTE53", "POWERDNS", "RFC2136"};
+};
 
 // --- Zone
+std::string check_site_name(std::string_view text);    // letters, digits, "-" and "_"
+std::string check_update_name(std::string_view text);  // see ZoneUpdateRule::names
+std::string check_place(std::string_view text);        // see RecordAnswer::places
+
+template <>
+struct Schema<Site> {
+  static constexpr std::string_view name = "Site";
+  static constexpr std::array fields{
+      field<&Site::name>({.name = "name",
+                          .doc = "by which answers name it: site/NAME",
+                          .required = true,
+                          .min = 1,
+                          .max = 63,
+                          .check = check_site_name}),
+      field<&Site::networks>({.name = "networks",
+                              .doc = "networks that are there: 192.0.2.0/24, 2001:db8::/32",
+                              .required = true,
+                              .max = 64,
+                              .items_min = 1,
+                              .items_max = kNetworksMax,
+                              .check = check_network}),
+  };
+};
+
+template <>
+struct Schema<ZoneTransfers> {
+  static constexpr std::string_view name = "ZoneTransfers";
+  static constexpr std::array fields{
+      field<&ZoneTransfers::networks>(
+          {.name = "networks",
+           .doc = "from which copies are taken; absent: from anywhere, and keys are required",
+           .max = 64,
+           .check = check_network}),
+      field<&ZoneTransfers::keys>(
+          {.name = "keys",
+           .doc = "Secrets with TSIG keys (name, algorithm, secret), one of which must sign the transfer",
+           .max = 63,
+           .check = check_name,
+           .refers_to = "Secret"}),
+      field<&ZoneTransfers::notify>({.name = "notify",
+                                     .doc = "servers that are told of each change, as host:port",
+                                     .max = 260,
+                                     .items_max = kServersMax,
+                                     .check = check_address}),
+  };
+  static void validate(const ZoneTransfers& spec, Report& report);
+};
+
+template <>
+struct Schema<ZoneUpdateRule> {
+  static constexpr std::string_view name = "ZoneUpdateRule";
+  static constexpr std::array fields{
+      field<&ZoneUpdateRule::key>({.name = "key",
+                                   .doc = "Secret with the TSIG key (name, algorithm, secret) that signs",
+                                   .required = true,
+                                   .min = 1,
+                                   .max = 63,
+                                   .check = check_name,
+                                   .refers_to = "Secret"}),
+      field<&ZoneUpdateRule::names>(
+          {.name = "names",
+           .doc = "that it may write, relative to the zone: www, *.dev for all below dev, \"*\" for all; "
+                  "absent: all",
+           .min = 1,
+           .max = 253,
+           .check = check_update_name}),
+      field<&ZoneUpdateRule::types>({.name = "types", .doc = "of records that it may write; absent: all"}),
+  };
+  static void validate(const ZoneUpdateRule& spec, Report& report);
+};
+
 template <>
 struct Schema<ZoneSpec> {
   static constexpr std::string_view name = "ZoneSpec";
@@ -60,7 +134,15 @@ struct Schema<ZoneSpec> {
            .doc = "records as a zone file has them (RFC 1035), for what no RecordSet says",
            .max = kDocumentBytesMax,
            .lines = true}),
+      field<&ZoneSpec::sites>({.name = "sites",
+                               .doc = "places of your own, that answers of the policy GEO may name",
+                               .items_max = kSitesMax}),
+      field<&ZoneSpec::transfers>(
+          {.name = "transfers", .doc = "who takes copies (AXFR, IXFR) and is told of changes (NOTIFY)"}),
+      field<&ZoneSpec::updates>(
+          {.name = "updates", .doc = "who may write its RecordSets by DNS UPDATE (RFC 2136)"}),
   };
+  static void validate(const ZoneSpec& spec, Report& report);
 };
 
 template <>
@@ -123,6 +205,13 @@ struct Schema<RecordAnswer> {
            .max = 63,
            .check = check_name,
            .refers_to = "Service"}),
+      field<&RecordAnswer::places>(
+          {.name = "places",
+           .doc = "of the policy GEO: whose clients get it: a network, site/NAME, country/DE, continent/EU, "
+                  "the closest of which counts; absent: those of everywhere else",
+           .max = 80,
+           .items_max = kPlacesMax,
+           .check = check_place}),
   };
 };
 
@@ -143,15 +232,18 @@ struct Schema<RecordSetSpec> {
            .min = 1,
            .max = 253}),
       field<&RecordSetSpec::type>(
-          {.name = "type", .doc = "of the records", .required = true, .later = kLaterRecordTypes}),
+          {.name = "type",
+           .doc = "of the records; ALIAS: the A and AAAA records of another name, looked up by weir",
+           .required = true}),
       field<&RecordSetSpec::ttl>(
           {.name = "ttl", .doc = "seconds that they may be kept; absent: as the zone says", .max = kTtlMax}),
       field<&RecordSetSpec::policy>(
           {.name = "policy",
            .doc =
                "SIMPLE: all of them; ROUND_ROBIN: all that are healthy, each first in turn; WEIGHTED: one, "
-               "by weight; FAILOVER: the healthy ones of the lowest priority; MULTI: a few healthy ones",
-           .later = Words<RecordPolicy>::later}),
+               "by weight; FAILOVER: the healthy ones of the lowest priority; MULTI: a few healthy ones; "
+               "GEO: "
+               "the healthy ones of the client's place"}),
       field<&RecordSetSpec::values>({.name = "values",
                                      .doc = "the records, as a zone file has them",
                                      .min = 1,
@@ -191,6 +283,94 @@ struct Schema<RecordSetSpec> {
                                        .items_max = kRecordsMax}),
   };
   static void validate(const RecordSetSpec& spec, Report& report);
+};
+
+// --- DnsProvider and its ledgers
+template <>
+struct Schema<DnsProviderSpec> {
+  static constexpr std::string_view name = "DnsProviderSpec";
+  static constexpr std::array fields{
+      field<&DnsProviderSpec::type>({.name = "type", .doc = "which API it has", .required = true}),
+      field<&DnsProviderSpec::url>(
+          {.name = "url",
+           .doc =
+               "where that API is: http://127.0.0.1:8081; of RFC2136: host:port; absent: the provider's own",
+           .max = 2048}),
+      field<&DnsProviderSpec::credentials>(
+          {.name = "credentials",
+           .doc = "a Secret. CLOUDFLARE: token; ROUTE53: access_key_id, secret_access_key, session_token; "
+                  "POWERDNS: api_key; RFC2136: name, algorithm, secret",
+           .required = true,
+           .min = 1,
+           .max = 63,
+           .check = check_name,
+           .refers_to = "Secret"}),
+      field<&DnsProviderSpec::ca>({.name = "ca",
+                                   .doc = "PEM bundle that its certificate is verified with; absent: the "
+                                          "system's",
+                                   .max = kPemBytesMax,
+                                   .lines = true}),
+      field<&DnsProviderSpec::zones>({.name = "zones",
+                                      .doc = "Zones that are written there, under the same names",
+                                      .required = true,
+                                      .min = 1,
+                                      .max = 253,
+                                      .items_min = 1,
+                                      .items_max = kSitesMax,
+                                      .check = check_dotted_name,
+                                      .refers_to = "Zone"}),
+      field<&DnsProviderSpec::changes_percent_max>(
+          {.name = "changes_percent_max",
+           .doc = "of a zone's records there; a change of more is only made when it is forced",
+           .max = 100}),
+      field<&DnsProviderSpec::automatic>(
+          {.name = "automatic", .doc = "false: it is written only by weir provider sync"}),
+      field<&DnsProviderSpec::interval>({.name = "interval",
+                                         .doc = "at which it is compared with what is there",
+                                         .min = nanoseconds(std::chrono::seconds(1)),
+                                         .max = kDayMax}),
+  };
+  static void validate(const DnsProviderSpec& spec, Report& report);
+};
+
+template <>
+struct Schema<DnsLedgerSpec> {
+  static constexpr std::string_view name = "DnsLedgerSpec";
+  static constexpr std::array fields{
+      field<&DnsLedgerSpec::provider>(
+          {.name = "provider", .doc = "name of the DnsProvider", .required = true, .min = 1, .max = 63}),
+      field<&DnsLedgerSpec::zone>(
+          {.name = "zone", .doc = "name of the Zone", .required = true, .min = 1, .max = 253}),
+      field<&DnsLedgerSpec::records>({.name = "records",
+                                      .doc = "name and type of each: www.example.com. A",
+                                      .max = 300,
+                                      .items_max = 100'000}),
+  };
+};
+
+template <>
+struct Schema<DnsProviderZoneStatus> {
+  static constexpr std::string_view name = "DnsProviderZoneStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&DnsProviderZoneStatus::zone>({.name = "zone", .doc = "its name", .max = 253}),
+      field<&DnsProviderZoneStatus::synced>({.name = "synced", .doc = "whether it is there as it shall be"}),
+      field<&DnsProviderZoneStatus::synced_at>(
+          {.name = "synced_at", .doc = "when that was last seen; absent: never"}),
+      field<&DnsProviderZoneStatus::records>(
+          {.name = "records", .doc = "record sets there that weir has made", .max = kNumberMax}),
+      field<&DnsProviderZoneStatus::reason>(
+          {.name = "reason", .doc = "why it is not as it shall be", .max = 4096}),
+  };
+};
+template <>
+struct Schema<DnsProviderStatus> {
+  static constexpr std::string_view name = "DnsProviderStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&DnsProviderStatus::zones>(
+          {.name = "zones", .doc = "how each of them stands", .items_max = kSitesMax}),
+  };
 };
 
 // What an object claims of names, and what others claim that can't be beside it, as it is told: "the A

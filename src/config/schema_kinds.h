@@ -115,6 +115,26 @@ struct Schema<EndpointSpec> {
                                       .max = kPriorityMax}),
       field<&EndpointSpec::zone>(
           {.name = "zone", .doc = "where it is: edges of the region of that name prefer it", .max = 63}),
+      field<&EndpointSpec::instance>({.name = "instance",
+                                      .doc = "its name for people, as DNS-SD shows it; absent: the object's",
+                                      .max = 63,
+                                      .check = check_instance}),
+      field<&EndpointSpec::version>({.name = "version",
+                                     .doc = "of what runs there: 1.4.2, blue; clients may ask for one",
+                                     .max = 63,
+                                     .check = check_version}),
+      field<&EndpointSpec::text>({.name = "text",
+                                  .doc = "for its TXT record: key=value, or a key alone",
+                                  .max = 255,
+                                  .check = check_text_pair}),
+      field<&EndpointSpec::lease>(
+          {.name = "lease",
+           .doc = "it is removed when it was not renewed for so long; absent: it stays",
+           .min = nanoseconds(std::chrono::seconds(1)),
+           .max = kDayMax}),
+      field<&EndpointSpec::expires_at>({.name = "expires_at",
+                                        .doc = "when it is removed, unless it is renewed before",
+                                        .server_set = true}),
   };
   static void validate(const EndpointSpec& spec, Report& report);
 };

@@ -247,6 +247,23 @@ struct Schema<UpstreamTls> {
 };
 
 template <>
+struct Schema<Discovery> {
+  static constexpr std::string_view name = "Discovery";
+  static constexpr std::array fields{
+      field<&Discovery::type>(
+          {.name = "type",
+           .doc = "what it is to DNS-SD: _http._tcp, _postgresql._tcp; absent: _http._tcp",
+           .max = 22,
+           .check = check_service_type}),
+      field<&Discovery::subtypes>({.name = "subtypes",
+                                   .doc = "by which it is found, too: _printer",
+                                   .min = 1,
+                                   .max = 63,
+                                   .check = check_subtype}),
+  };
+};
+
+template <>
 struct Schema<ServiceSpec> {
   static constexpr std::string_view name = "ServiceSpec";
   static constexpr std::array fields{
@@ -303,6 +320,9 @@ struct Schema<ServiceSpec> {
            .doc = "of protocol TCP: an endpoint that was taken out keeps its connections so long; absent: "
                   "until they end",
            .max = kDayMax}),
+      field<&ServiceSpec::discovery>(
+          {.name = "discovery",
+           .doc = "how it is found by DNS-SD (RFC 6763) in weir's own domain; absent: it is not"}),
   };
   static void validate(const ServiceSpec& spec, Report& report);
 };

@@ -275,7 +275,9 @@ bool is_carried(Kind kind) {
   switch (kind) {
     case Kind::kEvent:
     case Kind::kEdge:
-    case Kind::kRollout: return false;
+    case Kind::kRollout:
+    case Kind::kDnsProvider:
+    case Kind::kDnsLedger: return false;
     case Kind::kLoadBalancer:
     case Kind::kService:
     case Kind::kEndpoint:

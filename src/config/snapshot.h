@@ -14,6 +14,7 @@
 #include "config/formats.h"
 #include "config/object.h"
 #include "config/specs.h"
+#include "config/specs_dns.h"
 #include "config/violation.h"
 #include "config/whole.h"
 

@@ -23,26 +23,6 @@ enum class Protocol : std::uint8_t { kHttp, kHttp2, kTcp };   // of a service
 enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };  // sent to the endpoints of a service
 enum class ListenerProtocol : std::uint8_t { kHttp, kHttps, kTcp, kTls };  // of a listener
 enum class Balance : std::uint8_t {};  // a place in lb::kPolicies; 0 = ROUND_ROBIN
-// Of a record set; RecordType in the order of record_type_number() in schema_dns.h.
-enum class RecordType : std::uint8_t {
-  kA,
-  kAaaa,
-  kCname,
-  kMx,
-  kTxt,
-  kSrv,
-  kPtr,
-  kCaa,
-  kNs,
-  kSvcb,
-  kHttps,
-  kDs,
-  kTlsa,
-  kSshfp,
-  kNaptr
-};
-enum class RecordPolicy : std::uint8_t { kSimple, kRoundRobin, kWeighted, kFailover, kMulti };
-enum class AllDown : std::uint8_t { kServeAll, kServeNone, kFallback };
 enum class Role : std::uint8_t { kAdmin, kViewer, kJoin, kTunnel };
 enum class MachineRole : std::uint8_t { kEdge };  // what a machine that joins becomes
 enum class ClientCertificates : std::uint8_t { kNone, kRequest, kRequire };
@@ -75,9 +55,6 @@ inline constexpr std::int64_t kTextBytesMax = 256;        // any text without a 
 inline constexpr std::int64_t kPemBytesMax = 256 << 10U;  // a bundle of all public authorities has 220 KiB
 inline constexpr std::int64_t kJsonBytesMax = 1 << 20U;   // an object within an event
 inline constexpr std::int64_t kNumberMax = std::numeric_limits<std::int64_t>::max();
-inline constexpr std::int64_t kTtlMax = 604'800;       // seconds: a week, which no resolver exceeds
-inline constexpr std::int64_t kRecordBytesMax = 4096;  // the text of one record's data
-inline constexpr std::size_t kRecordsMax = 1000;       // of one record set
 inline constexpr std::size_t kWavesMax = 64;
 inline constexpr std::size_t kRolloutObjectsMax = 256;  // changes of one, and deletions
 
@@ -190,6 +167,13 @@ struct TcpOptions {
   friend bool operator==(const TcpOptions&, const TcpOptions&) = default;
 };
 
+// How a service is found by DNS-SD (RFC 6763) in weir's own domain.
+struct Discovery {
+  std::string type;                   // "_http._tcp"; empty: by the service's protocol
+  std::vector<std::string> subtypes;  // "_printer", by which it can be asked for, too
+  friend bool operator==(const Discovery&, const Discovery&) = default;
+};
+
 struct ServiceSpec {
   Protocol protocol = Protocol::kHttp;
   Balance balance{};
@@ -209,6 +193,7 @@ struct ServiceSpec {
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
   TcpOptions tcp;
   std::optional<Duration> drain_timeout;  // of connections to an endpoint that was taken out; none: no limit
+  std::optional<Discovery> discovery;     // none: it is found by no DNS-SD
   friend bool operator==(const ServiceSpec&, const ServiceSpec&) = default;
 };
 
@@ -384,7 +369,8 @@ struct TunnelSlot {
   friend bool operator==(const TunnelSlot&, const TunnelSlot&) = default;
 };
 
-// Exactly one of address and tunnel.
+// Exactly one of address and tunnel. The last four are what service discovery tells of it, and how long it is
+// believed: with a lease it is gone when nobody has renewed it for so long.
 struct EndpointSpec {
   std::string service;
   std::string address;
@@ -392,6 +378,11 @@ struct EndpointSpec {
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::string zone;
+  std::string instance;           // its name for people (RFC 6763 section 4.1.1); empty: the object's
+  std::string version;            // of what runs there; versions can be asked for side by side
+  std::vector<std::string> text;  // "key=value", for its TXT record
+  std::optional<Duration> lease;
+  std::optional<WallTime> expires_at;  // set by the server when it is written and renewed, if it has a lease
   friend bool operator==(const EndpointSpec&, const EndpointSpec&) = default;
 };
 
@@ -536,44 +527,6 @@ struct UserSpec {
   std::vector<std::string> ssh_keys;  // lines of authorized_keys: keys, which no other has, and authorities
   bool disabled = false;
   friend bool operator==(const UserSpec&, const UserSpec&) = default;
-};
-
-// --- Zone: a domain that weir answers for. Its name is the object's.
-// TTLs are in seconds, as everywhere in DNS.
-struct ZoneSpec {
-  std::vector<std::string> nameservers;  // host names; one without a dot is within the zone
-  std::string hostmaster;                // an e-mail address; empty: hostmaster@ the zone
-  std::uint32_t ttl = 300;               // of records that have none
-  std::uint32_t negative_ttl = 60;       // of the answer that there is nothing
-  std::string records;                   // a zone file (RFC 1035 section 5): what stays as it is
-  friend bool operator==(const ZoneSpec&, const ZoneSpec&) = default;
-};
-
-// --- RecordSet: the records of one name and type
-struct RecordAnswer {
-  std::string value;
-  std::uint32_t weight = 1;
-  std::uint32_t priority = 0;
-  std::string service;  // healthy while that one serves; empty: always
-  friend bool operator==(const RecordAnswer&, const RecordAnswer&) = default;
-};
-
-// Exactly one of values, answers and service.
-struct RecordSetSpec {
-  std::string zone;
-  std::string name = "@";  // relative to the zone; "@" is the zone itself
-  RecordType type = RecordType::kA;
-  std::optional<std::uint32_t> ttl;  // none: the zone's
-  RecordPolicy policy = RecordPolicy::kSimple;
-  std::vector<std::string> values;
-  std::vector<RecordAnswer> answers;
-  std::string service;                    // whose endpoints' addresses are the answers
-  std::uint32_t healthy_percent_min = 0;  // of a priority's weight; below it, the next priority answers, too
-  std::uint32_t answers_max = 8;          // of the policy MULTI
-  bool sticky = false;                    // a client keeps its answer while that is healthy
-  AllDown all_down = AllDown::kServeAll;
-  std::vector<std::string> fallback;  // of all_down: FALLBACK
-  friend bool operator==(const RecordSetSpec&, const RecordSetSpec&) = default;
 };
 
 }  // namespace weir::config

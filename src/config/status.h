@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "config/specs.h"
+#include "config/specs_dns.h"
 
 namespace weir::config {
 
@@ -107,6 +108,20 @@ struct RecordSetStatus {
   std::vector<RecordAnswerStatus> answers;
 };
 
+// One zone at a provider, as the controller that writes it sees it.
+struct DnsProviderZoneStatus {
+  std::string zone;
+  bool synced = false;
+  std::optional<WallTime> synced_at;
+  std::uint64_t records = 0;
+  std::string reason;
+  friend bool operator==(const DnsProviderZoneStatus&, const DnsProviderZoneStatus&) = default;
+};
+
+struct DnsProviderStatus {
+  std::vector<DnsProviderZoneStatus> zones;
+};
+
 // As the JSON text of Object::status.
 std::string status_text(const AppliedStatus& status);
 std::string status_text(const EndpointStatus& status);
@@ -116,5 +131,6 @@ std::string status_text(const EdgeStatus& status);
 std::string status_text(const RolloutStatus& status);
 std::string status_text(const ZoneStatus& status);
 std::string status_text(const RecordSetStatus& status);
+std::string status_text(const DnsProviderStatus& status);
 
 }  // namespace weir::config

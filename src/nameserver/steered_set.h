@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/specs.h"
+#include "config/specs_dns.h"
 #include "dns/steering.h"
 
 namespace weir::nameserver {

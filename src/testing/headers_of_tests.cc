@@ -1,0 +1,1 @@
+// What the tests share is their precompiled header alone (CMakeLists.txt); a library needs a source.
