@@ -215,7 +215,9 @@ class EdgeProcess {
     }
     if (auto done = traffic_->listen(); !done) return done;
     if (nameserver_) {
-      if (auto done = listen_for_queries(env(), *nameserver_, options_); !done) return done;
+      if (auto done = listen_for_queries(env(), footing_.process->slow().env(), *nameserver_, options_);
+          !done)
+        return done;
     }
     if (!leader_.ours) return {};
     leader_.ours->on_known(

@@ -172,6 +172,10 @@ inline constexpr Flag kTunnelFlag{"--tunnel", "ADDRESS", "127.0.0.1:8444",
                                                                to.up.options.tunnel_is_preset, value);
                                   }};
 
+inline constexpr Flag kZoneFilesFlag{
+    "--zone-files", "DIR", "", "a folder of zones that are served, too: example.com.zone",
+    [](Arguments& to, std::string_view value) { return set_text(to.up.options.zone_files, value); }};
+
 // --- weir up
 inline constexpr std::array kUpFlags{
     kDataDirFlag,
@@ -194,6 +198,7 @@ inline constexpr std::array kUpFlags{
     kSshFlag,
     kTunnelFlag,
     Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "the name server, by UDP and TCP; or off", set_dns},
+    kZoneFilesFlag,
     kXdsFlag,
     kXdsPlainFlag,
 };
@@ -257,6 +262,7 @@ inline constexpr std::array kEdgeFlags{
     Flag{"--tunnel-address", "HOST:PORT", "where that listens", "by which other edges reach --tunnel",
          [](Arguments& to, std::string_view value) { return set_relay(to.edge.relay, value); }},
     Flag{"--dns", "ADDRESS", "off", "answers for zones, too, by UDP and TCP", set_dns},
+    kZoneFilesFlag,
     kMetricsFlag,
     kAddressFlag,
     kProviderFlag,
@@ -279,6 +285,7 @@ inline constexpr std::array kDnsFlags{
     kMachineNameFlag,
     kMachineDirFlag,
     Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "where it answers, by UDP and TCP", set_dns},
+    kZoneFilesFlag,
     kPublicFlag,
     kWorkersFlag,
     kMetricsFlag,

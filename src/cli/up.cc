@@ -241,7 +241,8 @@ class Up {
         !done) {
       return done;
     }
-    if (auto done = listen_for_queries(env(), *nameserver_, options_); !done) return done;
+    if (auto done = listen_for_queries(env(), footing_.process->slow().env(), *nameserver_, options_); !done)
+      return done;
     const auto identity = [this] {
       return tunnels_identity(options_, *traffic_, *authority_, env().loop.clock().wall_now());
     };
@@ -322,9 +323,15 @@ dns::CookieSecrets dns_cookies(const auth::Digest& edges_secret) {
   return cookies;
 }
 
-std::expected<void, std::string> listen_for_queries(net::Env& env, nameserver::Nameserver& server,
+std::expected<void, std::string> listen_for_queries(net::Env& env, net::Env& slow,
+                                                    nameserver::Nameserver& server,
                                                     const UpOptions& options) {
   if (!options.dns) return {};
+  if (!options.zone_files.empty()) {
+    if (auto done = server.serve_files(slow, options.zone_files); !done) {
+      return std::unexpected("--zone-files " + options.zone_files + ": " + sentence_of(done.error()));
+    }
+  }
   auto unused = env.network.check_unused(*options.dns);
   auto bound = unused ? server.listen(*options.dns) : fail(unused.error());
   if (bound) {

@@ -42,8 +42,9 @@ struct UpOptions {
   std::optional<net::Address> tunnel = net::Address::v4({127, 0, 0, 1}, kTunnelPort);  // none: off
   bool tunnel_is_preset = true;                                                        // as https_is_preset
   std::optional<net::Address> dns = net::Address::v4({127, 0, 0, 1}, 8053);            // none: --dns off
-  bool dns_is_preset = true;                                                           // as https_is_preset
-  bool xds_plain = false;                                                              // without TLS
+  std::string zone_files;     // a folder, of zones that are served beside those of the API; empty: none
+  bool dns_is_preset = true;  // as https_is_preset
+  bool xds_plain = false;     // without TLS
   std::string domain = "weir.localhost";
   mirror::PortRange tcp_ports;       // for TCP and TLS listeners that name none
   std::optional<bool> sign_up_open;  // none: as lets_sign_up() says
@@ -86,8 +87,8 @@ nameserver::Catalogue::Health health_seen_by(role::Traffic& traffic);
 dns::CookieSecrets dns_cookies(const auth::Digest& edges_secret);
 
 // Takes the port that was asked for, if one was, before any core runs. The error is a sentence.
-std::expected<void, std::string> listen_for_queries(net::Env& env, nameserver::Nameserver& server,
-                                                    const UpOptions& options);
+std::expected<void, std::string> listen_for_queries(net::Env& env, net::Env& slow,
+                                                    nameserver::Nameserver& server, const UpOptions& options);
 
 // For a process that has begun to listen and can't go on: there are tasks already, which only loops that have
 // never run could end.

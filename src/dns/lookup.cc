@@ -34,9 +34,19 @@ const Node* Zone::node(Bytes lower_case, std::uint32_t hash) const {
   }
 }
 
+bool Zone::holds(const Node& one) const {
+  return node(name_of(one), HashedName(name_of(one)).hash(0)) == &one;
+}
+
 const Node* Zone::next(const Node* node) const {
-  const std::uint8_t* next = octets_of(*node) + node->bytes;
-  return next == arena_.get() + arena_bytes_ ? nullptr : reinterpret_cast<const Node*>(next);
+  const Node* const apex = first();
+  const bool dense = kFirstNode + live_bytes_ == arena_bytes_;  // all nodes are this zone's
+  std::size_t at = node == apex ? kFirstNode : place_of(*node) + node->bytes;
+  for (; at != arena_bytes_; at += node->bytes) {
+    node = node_at(static_cast<std::uint32_t>(at));
+    if (node != apex && (dense || holds(*node))) return node;
+  }
+  return nullptr;
 }
 
 Found Zone::find(const HashedName& name, Type type) const {

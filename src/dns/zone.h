@@ -1,6 +1,7 @@
-// A zone, ready to be answered from: made once by a ZoneBuilder, never changed, read by any core. Every set
-// of records is kept as the octets of a reply ("packed"), and everything of a name lies in one place: a query
-// for a name that exists touches a slot and that place. Lookup as RFC 1034 section 4.3.2 and RFC 4592 say.
+// A zone, ready to be answered from: made once by a ZoneBuilder or, out of another, by a ZoneChange; never
+// changed, read by any core. Every set of records is kept as the octets of a reply ("packed"), and everything
+// of a name lies in one place: a query for a name that exists touches a slot and that place. Lookup as RFC
+// 1034 section 4.3.2 and RFC 4592 say.
 #pragma once
 
 #include <array>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
@@ -67,6 +69,7 @@ inline constexpr std::uint8_t kCut = 1;          // NS below the apex
 inline constexpr std::uint8_t kOccluded = 2;     // below a cut: seen as glue only
 inline constexpr std::uint8_t kHasWildcard = 4;  // "*" is a child
 inline constexpr std::uint8_t kAlias = 8;        // CNAME
+inline constexpr std::uint8_t kHasNames = 16;    // names are below it, or were
 
 inline const std::uint8_t* octets_of(const Node& node) {
   return reinterpret_cast<const std::uint8_t*>(&node);
@@ -116,12 +119,22 @@ class Zone {
   const Node* node(Bytes lower_case, std::uint32_t hash) const;
   // The packed SOA of negative answers (RFC 2308 section 3)
   Bytes negative_soa() const { return negative_soa_; }
-  // All names: the apex first, each before those below it
-  const Node* first() const { return node_at(kFirstNode); }
+  // All names, the apex first.
+  const Node* first() const { return node_at(apex_node_); }
   const Node* next(const Node* node) const;  // nullptr: that was the last
 
  private:
   friend class ZoneBuilder;
+  friend class ZoneChange;
+  // Where nodes lie, those of a zone and of the zones that were made out of it: only ever appended to, by the
+  // one core that makes zones, behind what any of them looks at.
+  struct Arena {
+    explicit Arena(std::size_t room)
+        : capacity(room), octets(std::make_unique_for_overwrite<std::uint8_t[]>(room)) {}
+    std::size_t capacity;
+    std::size_t used = kFirstNode;
+    std::unique_ptr<std::uint8_t[]> octets;
+  };
   struct Slot {
     std::uint32_t hash;
     std::uint32_t node;  // where in the arena; 0: free
@@ -129,15 +142,29 @@ class Zone {
   static constexpr std::uint32_t kFirstNode = 8;
 
   Zone() = default;
-  const Node* node_at(std::uint32_t at) const { return reinterpret_cast<const Node*>(arena_.get() + at); }
+  Zone(const Zone&) = default;  // of the slots, not of the arena
+  const Node* node_at(std::uint32_t at) const { return reinterpret_cast<const Node*>(octets_ + at); }
+  std::uint32_t place_of(const Node& node) const {
+    return static_cast<std::uint32_t>(octets_of(node) - octets_);
+  }
+  bool holds(const Node& node) const;  // and not another of its name
+  void finish();                       // what follows from the apex
+  void use(std::shared_ptr<Arena> arena);
+  void insert(std::uint32_t hash, std::uint32_t node);
+  void erase(std::uint32_t hash, std::uint32_t node);
+  static constexpr std::size_t room_for(std::size_t bytes) { return bytes + bytes / 8 + 512; }
   const Node* wildcard_of(const HashedName& name, std::size_t dropped) const;
   Found missing(const HashedName& name, Type type) const;
   Found at_cut(const HashedName& name, std::size_t dropped, Type type) const;
 
   std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
   std::uint32_t mask_ = 0;
-  std::unique_ptr<std::uint8_t[]> arena_;
-  std::size_t arena_bytes_ = 0;
+  const std::uint8_t* octets_ = nullptr;  // of the arena
+  std::shared_ptr<Arena> arena_;
+  std::size_t arena_bytes_ = 0;  // of it are looked at
+  std::uint32_t apex_node_ = kFirstNode;
+  std::size_t nodes_ = 0;
+  std::size_t live_bytes_ = 0;  // of those, of this zone's nodes
   std::vector<std::uint8_t> negative_soa_;
   std::size_t apex_labels_ = 0;
   std::size_t labels_max_ = 0;  // of its names
@@ -164,6 +191,7 @@ class ZoneBuilder {
   std::expected<Zone, ZoneRefusal> build() &&;
 
  private:
+  friend class ZoneChange;
   struct BuildNode {
     std::uint32_t name;  // in names_
     std::uint32_t parent;
@@ -178,7 +206,6 @@ class ZoneBuilder {
     std::uint32_t rdata;  // in log_; if steered, the policy
     std::uint32_t ttl;    // kSteered: a policy
   };
-  struct Layout;
   static constexpr std::uint32_t kSteered = 0xffffffff;
   static constexpr std::uint32_t kNoNode = 0xffffffff;
 
@@ -190,13 +217,15 @@ class ZoneBuilder {
     return Bytes(names_).subspan(nodes_[node].name, nodes_[node].name_bytes);
   }
   Bytes rdata_of(const Entry& entry) const { return Bytes(log_).subspan(entry.rdata, entry.rdata_bytes); }
+  static std::size_t records_in(std::span<const Entry> entries);
   ZoneRefusal refusal(std::uint32_t node, Type type, const char* text) const;
   void sort_entries();
   std::optional<ZoneRefusal> check_node(std::uint32_t node, std::span<const Entry> entries);
   std::optional<ZoneRefusal> check_apex(std::span<const Entry> entries) const;
-  std::size_t node_bytes(std::uint32_t node, std::span<const Entry> entries) const;
-  void write_node(Zone& zone, std::uint32_t at, std::uint32_t node, std::span<const Entry> entries) const;
-  void finish(Zone& zone) const;
+  std::uint32_t node_bytes(std::uint32_t node, std::span<const Entry> entries) const;
+  // Of `bytes`, as node_bytes() says.
+  void write_node(std::uint8_t* into, std::uint32_t bytes, std::uint32_t node,
+                  std::span<const Entry> entries) const;
 
   HashedName hashed_;       // of the owner at hand
   std::uint32_t last_ = 0;  // its node
@@ -207,6 +236,47 @@ class ZoneBuilder {
   std::vector<std::uint32_t> table_;  // node + 1 by hash; 0: free
   std::vector<std::uint8_t> log_;
   std::vector<Entry> entries_;
+};
+
+// Another zone, out of one that stays as it is: what is added and taken away costs what it is, and a copy of
+// the slots. Both have the arena in common.
+class ZoneChange {
+ public:
+  explicit ZoneChange(const Zone& from);
+
+  // The set is gone, or made of what is added afterwards; nothing was added to it before.
+  Result<void> clear(Bytes owner, Type type);
+  // As ZoneBuilder has them, to what is there.
+  Result<void> add(Bytes owner, Type type, std::uint32_t ttl_seconds, Bytes rdata);
+  Result<void> steer(Bytes owner, Type type, std::uint32_t policy);
+  // The set is as it is in another zone.
+  Result<void> take(const Zone& other, Bytes owner, Type type);
+  std::expected<Zone, ZoneRefusal> made() &&;
+
+ private:
+  using Entry = ZoneBuilder::Entry;
+  // A node of the builder, and what becomes of it.
+  struct Fate {
+    const Node* before = nullptr;  // null: there was none
+    std::span<const Entry> entries;
+    bool lives = true;
+    bool renewed = false;  // it lies in another place
+  };
+
+  void add_sets(const Node& from, std::uint32_t node);
+  void load_from(std::size_t first);
+  std::optional<ZoneRefusal> check();
+  bool load_below_cuts();
+  void decide();
+  bool has_other_names(std::uint32_t node) const;
+  bool is_another(std::uint32_t node) const;
+  Zone copied(std::size_t more_bytes, std::size_t more_nodes) const;
+  void write(Zone& zone) const;
+
+  const Zone& from_;
+  ZoneBuilder builder_;
+  std::unordered_set<std::uint64_t> cleared_;  // node and type
+  std::vector<Fate> fates_;                    // by node of the builder
 };
 
 // The zones of a server, never changed: a new list is made for new zones.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <tuple>
 
@@ -63,6 +64,11 @@ void each_set(std::span<const Entry> entries, Visit visit) {
 
 }  // namespace
 
+std::size_t ZoneBuilder::records_in(std::span<const Entry> entries) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(entries, [](const Entry& one) { return one.ttl != kSteered; }));
+}
+
 ZoneBuilder::ZoneBuilder(Bytes apex) : hashed_(apex), apex_labels_(hashed_.labels()) {
   table_.resize(64);
   labels_max_ = apex_labels_;
@@ -88,7 +94,8 @@ std::uint32_t ZoneBuilder::insert(Bytes lower_case, std::uint32_t hash, std::uin
   std::size_t i = hash & mask;
   while (table_[i] != 0) i = (i + 1) & mask;
   table_[i] = node + 1;
-  if (parent != kNoNode && is_wildcard(lower_case)) nodes_[parent].flags |= kHasWildcard;
+  if (parent != kNoNode)
+    nodes_[parent].flags |= is_wildcard(lower_case) ? kHasWildcard | kHasNames : kHasNames;
   return node;
 }
 
@@ -217,7 +224,7 @@ std::optional<ZoneRefusal> ZoneBuilder::check_apex(std::span<const Entry> entrie
   return std::nullopt;
 }
 
-std::size_t ZoneBuilder::node_bytes(std::uint32_t node, std::span<const Entry> entries) const {
+std::uint32_t ZoneBuilder::node_bytes(std::uint32_t node, std::span<const Entry> entries) const {
   std::size_t bytes = sizeof(Node) + nodes_[node].name_bytes;
   each_set(entries, [&](std::span<const Entry> set) {
     bytes += sizeof(RecordSet);
@@ -227,15 +234,13 @@ std::size_t ZoneBuilder::node_bytes(std::uint32_t node, std::span<const Entry> e
   return round_up(bytes);
 }
 
-void ZoneBuilder::write_node(Zone& zone, std::uint32_t at, std::uint32_t node,
+void ZoneBuilder::write_node(std::uint8_t* into, std::uint32_t bytes, std::uint32_t node,
                              std::span<const Entry> entries) const {
-  const BuildNode& from = nodes_[node];
-  Node head{static_cast<std::uint32_t>(node_bytes(node, entries)), 0, from.flags, from.name_bytes};
+  Node head{bytes, 0, nodes_[node].flags, nodes_[node].name_bytes};
   each_set(entries, [&](std::span<const Entry>) { ++head.sets; });
-  std::uint8_t* start = zone.arena_.get() + at;
-  std::memcpy(start, &head, sizeof head);
+  std::memcpy(into, &head, sizeof head);
   std::size_t set_at = sizeof(Node);
-  ByteWriter out({start, head.bytes});
+  ByteWriter out({into, bytes});
   out.rewind(sizeof(Node) + head.sets * sizeof(RecordSet));
   out.bytes(name_at(node));
   each_set(entries, [&](std::span<const Entry> from_log) {
@@ -246,26 +251,42 @@ void ZoneBuilder::write_node(Zone& zone, std::uint32_t at, std::uint32_t node,
       set.value = static_cast<std::uint32_t>(out.size());
       for (const Entry& entry : from_log) write_packed(entry.type, entry.ttl, rdata_of(entry), out);
       set.bytes = static_cast<std::uint16_t>(out.size() - set.value);
-      zone.records_ += from_log.size();
     }
-    std::memcpy(start + set_at, &set, sizeof set);
+    std::memcpy(into + set_at, &set, sizeof set);
     set_at += sizeof set;
   });
   WEIR_CHECK(out.ok());
-  const std::uint32_t mask = zone.mask_;
-  std::uint32_t i = from.hash & mask;
-  while (zone.slots_[i].node != 0) i = (i + 1) & mask;
-  zone.slots_[i] = {from.hash, at};
 }
 
-void ZoneBuilder::finish(Zone& zone) const {
-  zone.apex_labels_ = apex_labels_;
-  zone.labels_max_ = labels_max_;
-  const Bytes soa = packed_of(*zone.first(), *set_of(*zone.first(), Type::kSoa));
-  zone.serial_ = load_u32(soa.data() + soa.size() - kSoaNumbersBytes);
-  zone.negative_soa_.assign(soa.begin(), soa.end());
+void Zone::use(std::shared_ptr<Arena> arena) {
+  arena_ = std::move(arena);
+  octets_ = arena_->octets.get();
+}
+
+void Zone::insert(std::uint32_t hash, std::uint32_t node) {
+  std::uint32_t i = hash & mask_;
+  while (slots_[i].node != 0) i = (i + 1) & mask_;
+  slots_[i] = {hash, node};
+}
+
+// Those behind it that would not be found past the gap move up.
+void Zone::erase(std::uint32_t hash, std::uint32_t node) {
+  std::uint32_t gap = hash & mask_;
+  while (slots_[gap].node != node) gap = (gap + 1) & mask_;
+  for (std::uint32_t i = (gap + 1) & mask_; slots_[i].node != 0; i = (i + 1) & mask_) {
+    if (((i - slots_[i].hash) & mask_) < ((i - gap) & mask_)) continue;
+    slots_[gap] = slots_[i];
+    gap = i;
+  }
+  slots_[gap] = {};
+}
+
+void Zone::finish() {
+  const Bytes soa = packed_of(*first(), *set_of(*first(), Type::kSoa));
+  serial_ = load_u32(soa.data() + soa.size() - kSoaNumbersBytes);
+  negative_soa_.assign(soa.begin(), soa.end());
   const std::uint32_t minimum = load_u32(soa.data() + soa.size() - 4);
-  store_u32(zone.negative_soa_.data() + 6, std::min(minimum, load_u32(soa.data() + 6)));
+  store_u32(negative_soa_.data() + 6, std::min(minimum, load_u32(soa.data() + 6)));
 }
 
 std::expected<Zone, ZoneRefusal> ZoneBuilder::build() && {
@@ -288,22 +309,28 @@ std::expected<Zone, ZoneRefusal> ZoneBuilder::build() && {
     if (const auto refused = check_node(node, entries)) return std::unexpected(*refused);
     total += node_bytes(node, entries);
   }
-  if (total > 0xffffffff) return std::unexpected(refusal(0, Type::kSoa, "a zone has at most 4 GiB of data"));
+  if (Zone::room_for(total) > 0xffffffff)
+    return std::unexpected(refusal(0, Type::kSoa, "a zone has at most 4 GiB of data"));
   Zone zone;
-  std::uint32_t slots = 2;
-  while (slots < nodes_.size() * 2) slots *= 2;
-  zone.slots_.resize(slots);
-  zone.mask_ = slots - 1;
-  zone.arena_ = std::make_unique_for_overwrite<std::uint8_t[]>(total);
-  zone.arena_bytes_ = total;
-  std::uint32_t at = Zone::kFirstNode;
+  zone.use(std::make_shared<Zone::Arena>(Zone::room_for(total)));
+  zone.nodes_ = nodes_.size();
+  zone.slots_.resize(std::bit_ceil(nodes_.size() * 2));
+  zone.mask_ = static_cast<std::uint32_t>(zone.slots_.size() - 1);
   left = entries_;
+  std::size_t& at = zone.arena_->used;
   for (std::uint32_t node = 0; node < nodes_.size(); ++node) {
     const auto entries = take(node);
-    write_node(zone, at, node, entries);
-    at += static_cast<std::uint32_t>(node_bytes(node, entries));
+    const std::uint32_t bytes = node_bytes(node, entries);
+    write_node(zone.arena_->octets.get() + at, bytes, node, entries);
+    zone.insert(nodes_[node].hash, static_cast<std::uint32_t>(at));
+    zone.records_ += records_in(entries);
+    at += bytes;
   }
-  finish(zone);
+  zone.arena_bytes_ = at;
+  zone.live_bytes_ = at - Zone::kFirstNode;
+  zone.apex_labels_ = apex_labels_;
+  zone.labels_max_ = labels_max_;
+  zone.finish();
   return zone;
 }
 

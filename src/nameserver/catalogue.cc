@@ -15,111 +15,12 @@ namespace {
 
 using config::EndpointHealth;
 
-// Of the SOA, for secondary servers (RIPE-203)
-constexpr std::uint32_t kRefreshSeconds = 3600;
-constexpr std::uint32_t kRetrySeconds = 600;
-constexpr std::uint32_t kExpireSeconds = 1'209'600;
-
 // RecordSets that don't fit; each costs making the zone once more.
 constexpr std::size_t kLeftOutMax = 100;
 
 bool serves(EndpointHealth health) {
   return health == EndpointHealth::kHealthy || health == EndpointHealth::kUnchecked;
 }
-
-// Others are the same whatever happens, and in the zone itself.
-bool is_steered(const config::RecordSetSpec& spec) {
-  return spec.policy != config::RecordPolicy::kSimple || !spec.service.empty();
-}
-
-std::unexpected<Refusal> refuse(const dns::ZoneRefusal& why) {
-  const std::string owner = dns::name_text(why.owner.wire());
-  return std::unexpected(Refusal{owner, owner + ' ' + dns::type_text(why.type) + ": " + why.text});
-}
-
-// What a zone is made of, one record after the other.
-class Making {
- public:
-  explicit Making(const config::Zone& zone)
-      : zone_(zone), apex_(*dns::Name::parse(zone.name + '.', dns::Name())), builder_(apex_.wire()) {}
-
-  using Made = std::expected<void, Refusal>;
-
-  Made add(const dns::Name& owner, dns::Type type, std::uint32_t ttl_seconds, dns::Bytes rdata) {
-    const auto added = builder_.add(owner.wire(), type, ttl_seconds, rdata);
-    if (added) return {};
-    return refuse({owner, type, added.error().text});
-  }
-  Made add_text(const dns::Name& owner, dns::Type type, std::uint32_t ttl_seconds, const std::string& text) {
-    const auto rdata = dns::read_rdata(type, text, apex_);
-    if (!rdata) return refuse({owner, type, rdata.error().text});
-    return add(owner, type, ttl_seconds, *rdata);
-  }
-
-  Made add_own() {
-    const config::ZoneSpec& spec = zone_.spec;
-    for (const std::string& server : spec.nameservers) {
-      if (auto done = add_text(apex_, dns::Type::kNs, spec.ttl, absolute(server)); !done) return done;
-    }
-    const std::string soa = absolute(spec.nameservers.front()) + ' ' + mailbox() + ' ' +
-                            std::to_string(static_cast<std::uint32_t>(zone_.serial)) + ' ' +
-                            std::to_string(kRefreshSeconds) + ' ' + std::to_string(kRetrySeconds) + ' ' +
-                            std::to_string(kExpireSeconds) + ' ' + std::to_string(spec.negative_ttl);
-    return add_text(apex_, dns::Type::kSoa, spec.ttl, soa);
-  }
-  Made add_file() {
-    if (zone_.spec.records.empty()) return {};
-    const auto sink = [this](const dns::ZoneRecord& record) {
-      return builder_.add(record.owner, record.type, record.ttl_seconds, record.rdata);
-    };
-    const auto read = dns::read_zone_file(zone_.spec.records, apex_, sink, zone_.spec.ttl);
-    if (read) return {};
-    return std::unexpected(Refusal{{}, "records: " + read.error().sentence()});
-  }
-  Made add_records(const config::RecordSetSpec& spec) {
-    const dns::Name owner = owner_of(spec);
-    for (const std::string& value : spec.values) {
-      if (auto done = add_text(owner, config::type_of(spec.type), ttl_of(spec), value); !done) return done;
-    }
-    return {};
-  }
-  Made steer(const config::RecordSetSpec& spec, std::uint32_t policy) {
-    const dns::Name owner = owner_of(spec);
-    const auto steered = builder_.steer(owner.wire(), config::type_of(spec.type), policy);
-    if (steered) return {};
-    return refuse({owner, config::type_of(spec.type), steered.error().text});
-  }
-  std::expected<std::shared_ptr<const dns::Zone>, Refusal> made() {
-    auto zone = std::move(builder_).build();
-    if (!zone) return refuse(zone.error());
-    return std::make_shared<const dns::Zone>(std::move(*zone));
-  }
-
- private:
-  std::uint32_t ttl_of(const config::RecordSetSpec& spec) const { return spec.ttl.value_or(zone_.spec.ttl); }
-  static dns::Name owner_of(const config::RecordSetSpec& spec) {
-    return *dns::Name::parse(config::owner_name_of(spec) + '.', dns::Name());
-  }
-  std::string absolute(const std::string& host) const {
-    return host.contains('.') ? host + '.' : host + '.' + zone_.name + '.';
-  }
-  // RFC 1035 section 8: dots before the "@" are part of the first label.
-  std::string mailbox() const {
-    const std::string& address = zone_.spec.hostmaster;
-    if (address.empty()) return "hostmaster." + zone_.name + '.';
-    const std::size_t at = address.rfind('@');
-    std::string text;
-    for (const char c : std::string_view(address).substr(0, at)) {
-      if (c == '.') text += '\\';
-      text += c;
-    }
-    return text + '.' + address.substr(at + 1) + '.';
-  }
-
-  const config::Zone& zone_;
-  dns::Name apex_;
-  dns::ZoneBuilder builder_;
-};
 
 // The octets of an address, for A and AAAA; none: it is of the other family, or a name.
 std::optional<std::vector<std::uint8_t>> rdata_of(const config::Endpoint& endpoint, dns::Type type) {
@@ -191,56 +92,92 @@ void Catalogue::renew_zone(const std::shared_ptr<const config::Zone>& before,
                            const std::shared_ptr<const config::Zone>& after) {
   if (before) forget(*before, after.get());
   if (!after) {
-    zones_.erase(before->name);
     refused_.erase(before->name);
+    serve_file(before->name);
     return;
   }
-  for (const config::RecordSet& records : after->record_sets) {
-    if (!is_steered(records.spec)) continue;
-    Steered& steered = *steered_[policy_of(*after, records)];
-    steered.ttl_seconds = records.spec.ttl.value_or(after->spec.ttl);
+  Served& served = served_[after->name];
+  const bool others_stay = before && before->spec == after->spec && served.zone && served.left_out.empty();
+  const config::Zone none{.name = after->name};
+  const ChangedSets changed = changed_sets(others_stay ? *before : none, *after);
+  for (const config::RecordSet* records : changed.after) {
+    if (!is_steered(records->spec)) continue;
+    Steered& steered = *steered_[policy_of(*after, *records)];
+    steered.ttl_seconds = records->spec.ttl.value_or(after->spec.ttl);
     renew_set(steered);
   }
-  std::set<std::string> left_out;  // RecordSets that the zone can't be made with
-  std::string reason;
-  for (;;) {
-    auto made = make_zone(*after, left_out);
-    if (made) {
-      zones_.insert_or_assign(after->name, std::move(*made));
-      break;
+  if (others_stay) {
+    if (auto made = change(*served.zone, *served.base, *after, changed)) {
+      served.zone = std::move(*made);
+      return;
     }
-    const std::size_t count = left_out.size();
-    for (const config::RecordSet& records : after->record_sets) {
-      if (config::owner_name_of(records.spec) + '.' != made.error().owner) continue;
-      if (left_out.insert(records.name).second) {
-        reason += "RecordSet/" + records.name + " is left out: " + made.error().sentence + "; ";
-      }
-    }
-    if (left_out.size() > count && left_out.size() <= kLeftOutMax) continue;
-    reason += made.error().sentence + "; ";  // it stays as it was
-    break;
   }
-  if (reason.empty()) {
-    refused_.erase(after->name);
-  } else {
-    reason.resize(reason.size() - 2);
-    refused_.insert_or_assign(after->name, std::move(reason));
-  }
+  make_whole(*after, served);
 }
 
-Catalogue::MadeZone Catalogue::make_zone(const config::Zone& zone,
-                                         const std::set<std::string>& left_out) const {
-  Making making(zone);
-  auto done = making.add_own();
-  if (done) done = making.add_file();
-  for (const config::RecordSet& records : zone.record_sets) {
-    if (!done) break;
-    if (left_out.contains(records.name)) continue;
-    done = is_steered(records.spec) ? making.steer(records.spec, policies_.find(records.name)->second)
-                                    : making.add_records(records.spec);
+// What its file says, and nothing else; without one, there is no such zone.
+void Catalogue::serve_file(const std::string& name) {
+  const auto found = served_.find(name);
+  if (found == served_.end()) return;
+  if (!found->second.file) {
+    served_.erase(found);
+    return;
   }
-  if (!done) return std::unexpected(done.error());
-  return making.made();
+  found->second = {.file = found->second.file, .base = found->second.file, .zone = found->second.file};
+}
+
+void Catalogue::put_file(const std::string& zone, std::shared_ptr<const dns::Zone> file) {
+  Served& served = served_[zone];
+  served.file = std::move(file);
+  const auto wanted = std::ranges::lower_bound(snapshot_->zones, zone, {},
+                                               [](const auto& one) { return std::string_view(one->name); });
+  if (wanted != snapshot_->zones.end() && (*wanted)->name == zone) {
+    make_whole(**wanted, served);
+  } else {
+    serve_file(zone);
+  }
+  publish();
+}
+
+MadeZone Catalogue::change(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
+                           const ChangedSets& changed) const {
+  return change_sets(from, base, zone, changed, [this](const config::RecordSet& records) {
+    return policies_.find(records.name)->second;
+  });
+}
+
+// With all RecordSets that fit.
+void Catalogue::make_whole(const config::Zone& zone, Served& served) {
+  std::string reason;
+  const auto base = make_base(zone, served.file.get());
+  MadeZone made = base;
+  served.left_out.clear();
+  const config::Zone none{.name = zone.name};
+  while (base) {
+    ChangedSets sets = changed_sets(none, zone);
+    std::erase_if(sets.after, [&served](const auto* one) { return served.left_out.contains(one->name); });
+    made = change(**base, **base, zone, sets);
+    if (made) break;
+    const std::size_t count = served.left_out.size();
+    for (const config::RecordSet* records : sets.after) {
+      if (config::owner_name_of(records->spec) + '.' != made.error().owner) continue;
+      served.left_out.insert(records->name);
+      reason += "RecordSet/" + records->name + " is left out: " + made.error().sentence + "; ";
+    }
+    if (served.left_out.size() == count || served.left_out.size() > kLeftOutMax) break;
+  }
+  if (made) {
+    served.base = *base;
+    served.zone = std::move(*made);
+  } else {
+    reason += made.error().sentence + "; ";  // it stays as it was
+  }
+  if (reason.empty()) {
+    refused_.erase(zone.name);
+  } else {
+    reason.resize(reason.size() - 2);
+    refused_.insert_or_assign(zone.name, std::move(reason));
+  }
 }
 
 // The number stays the same for as long as there is a RecordSet of that name.
@@ -347,11 +284,15 @@ bool Catalogue::renew_set(Steered& steered) {
   return true;
 }
 
+const dns::Zone* Catalogue::zone_of(std::string_view name) const {
+  const auto served = served_.find(name);
+  return served == served_.end() ? nullptr : served->second.zone.get();
+}
+
 config::ZoneStatus Catalogue::zone_status(std::string_view name) const {
   config::ZoneStatus status;
-  if (const auto zone = zones_.find(name); zone != zones_.end()) {
-    status = {
-        .serving = true, .serial = zone->second->serial(), .records = zone->second->records(), .reason = {}};
+  if (const dns::Zone* zone = zone_of(name)) {
+    status = {.serving = true, .serial = zone->serial(), .records = zone->records(), .reason = {}};
   }
   if (const auto refused = refused_.find(name); refused != refused_.end()) status.reason = refused->second;
   return status;
@@ -374,7 +315,9 @@ config::RecordSetStatus Catalogue::record_set_status(std::string_view name) cons
 
 void Catalogue::publish() {
   std::vector<std::shared_ptr<const dns::Zone>> zones;
-  for (const auto& [name, zone] : zones_) zones.push_back(zone);
+  for (const auto& [name, served] : served_) {
+    if (served.zone) zones.push_back(served.zone);
+  }
   View::Sets sets;
   for (const auto& steered : steered_) sets.push_back(steered ? steered->set : nullptr);
   view_ = std::make_shared<const View>(dns::Zones(std::move(zones)), std::move(sets));

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <expected>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,14 +18,9 @@
 #include "dns/zone.h"
 #include "nameserver/steered_set.h"
 #include "nameserver/view.h"
+#include "nameserver/zone_maker.h"
 
 namespace weir::nameserver {
-
-// Why a zone can't be made.
-struct Refusal {
-  std::string owner;  // whose records are to blame; empty: nobody's alone
-  std::string sentence;
-};
 
 class Catalogue {
  public:
@@ -40,6 +34,8 @@ class Catalogue {
   Catalogue(Health health, Changed changed);
 
   void apply(const config::SnapshotPointer& snapshot);
+  // What a file of this machine has of that zone, under what the snapshot has of it; null: nothing.
+  void put_file(const std::string& zone, std::shared_ptr<const dns::Zone> file);
   // The health of that service's endpoints may be another.
   void look_at(std::string_view service);
   // The same of all whose epoch is another: nobody tells of endpoints that are ejected.
@@ -62,11 +58,20 @@ class Catalogue {
   };
   using Policies = std::map<std::string, std::uint32_t, std::less<>>;  // by name of the RecordSet
 
-  using MadeZone = std::expected<std::shared_ptr<const dns::Zone>, Refusal>;
+  struct Served {
+    std::shared_ptr<const dns::Zone> file;  // null: none
+    std::shared_ptr<const dns::Zone> base;  // without RecordSets
+    std::shared_ptr<const dns::Zone> zone;  // null: it could not be made yet
+    std::set<std::string> left_out;         // RecordSets that it can't be made with
+  };
 
   void renew_zone(const std::shared_ptr<const config::Zone>& before,
                   const std::shared_ptr<const config::Zone>& after);
-  MadeZone make_zone(const config::Zone& zone, const std::set<std::string>& left_out) const;
+  MadeZone change(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
+                  const ChangedSets& changed) const;
+  void make_whole(const config::Zone& zone, Served& served);
+  void serve_file(const std::string& name);
+  const dns::Zone* zone_of(std::string_view name) const;  // null: it is not served
   std::uint32_t policy_of(const config::Zone& zone, const config::RecordSet& records);
   void forget(const config::Zone& zone, const config::Zone* next);
   std::vector<Answer> answers_of(const Steered& steered) const;
@@ -79,7 +84,7 @@ class Catalogue {
   Health health_;
   Changed changed_;
   config::SnapshotPointer snapshot_;
-  std::map<std::string, std::shared_ptr<const dns::Zone>, std::less<>> zones_;
+  std::map<std::string, Served, std::less<>> served_;
   std::map<std::string, std::string, std::less<>> refused_;
   std::vector<std::unique_ptr<Steered>> steered_;  // by policy; null: it is free
   std::vector<std::uint32_t> free_;

@@ -48,7 +48,16 @@ Result<net::Address> Nameserver::listen(net::Address at) {
   }
   listening_ = true;
   tasks_.spawn(look_around());
+  if (files_) files_->start();
   return at;
+}
+
+Result<void> Nameserver::serve_files(net::Env& slow, const std::string& folder) {
+  files_.emplace(control_, slow, folder,
+                 [this](const std::string& zone, std::shared_ptr<const dns::Zone> file) {
+                   catalogue_.put_file(zone, std::move(file));
+                 });
+  return files_->check();
 }
 
 void Nameserver::apply(const config::SnapshotPointer& snapshot) {
@@ -73,6 +82,7 @@ net::Task<void> Nameserver::look_around() {
 
 net::Task<void> Nameserver::stop() {
   co_await tasks_.stop();
+  if (files_) co_await files_->stop();
   if (!std::exchange(listening_, false)) co_return;
   for (const auto& worker : workers_) {
     net::Event stopped;

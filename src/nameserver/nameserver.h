@@ -12,6 +12,7 @@
 #include "config/snapshot.h"
 #include "nameserver/catalogue.h"
 #include "nameserver/worker.h"
+#include "nameserver/zone_files.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
@@ -26,6 +27,8 @@ class Nameserver {
 
   // Before any core runs: takes the port, by UDP and TCP. Port 0: one that is free. Where it listens.
   Result<net::Address> listen(net::Address at);
+  // Also before, if at all: zones are served from a folder of this machine, too. slow: see ZoneFiles.
+  Result<void> serve_files(net::Env& slow, const std::string& folder);
   // What is answered from then on. On the control loop, as is what follows.
   void apply(const config::SnapshotPointer& snapshot);
   void set_cookies(const dns::CookieSecrets& cookies);
@@ -43,6 +46,7 @@ class Nameserver {
   net::Env& control_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Catalogue catalogue_;
+  std::optional<ZoneFiles> files_;
   bool listening_ = false;
   net::TaskGroup tasks_;
 };

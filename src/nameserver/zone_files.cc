@@ -1,0 +1,166 @@
+#include "nameserver/zone_files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "config/formats.h"
+#include "dns/name.h"
+#include "dns/rdata.h"
+#include "dns/zone_file.h"
+
+namespace weir::nameserver {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Duration kLookInterval = std::chrono::seconds(1);
+constexpr std::string_view kEnding = ".zone";
+
+// What a file looks like from outside: another one is read again.
+struct Look {
+  fs::file_time_type written;
+  std::uintmax_t bytes = 0;
+  friend bool operator==(const Look&, const Look&) = default;
+};
+
+std::expected<std::string, std::string> text_of(const fs::path& path, std::uintmax_t bytes) {
+  if (bytes > kZoneFileBytesMax) return std::unexpected("has more than 1 GiB");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::unexpected("can't be opened");
+  std::string text(bytes, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad()) return std::unexpected("can't be read");
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return text;
+}
+
+// "example.com" of "example.com.zone"; empty: that is no zone file.
+std::string zone_name(const fs::path& path) {
+  std::string name = path.filename().string();
+  if (!name.ends_with(kEnding)) return {};
+  name.resize(name.size() - kEnding.size());
+  return config::check_dotted_name(name).empty() ? name : std::string();
+}
+
+}  // namespace
+
+struct ZoneFiles::Known {
+  std::map<std::string, Look, std::less<>> files;  // by name of the zone
+  std::string trouble;                             // with the folder, told once
+};
+
+std::expected<std::shared_ptr<const dns::Zone>, std::string> read_zone(const std::string& name,
+                                                                       std::string_view text) {
+  const auto origin = dns::Name::parse(name + '.', dns::Name());
+  if (!origin) return std::unexpected(std::string(origin.error().text));
+  dns::ZoneBuilder builder(origin->wire());
+  const auto sink = [&builder](const dns::ZoneRecord& record) {
+    return builder.add(record.owner, record.type, record.ttl_seconds, record.rdata);
+  };
+  if (const auto read = dns::read_zone_file(text, *origin, sink); !read) {
+    return std::unexpected(read.error().sentence());
+  }
+  auto zone = std::move(builder).build();
+  if (zone) return std::make_shared<const dns::Zone>(std::move(*zone));
+  return std::unexpected(dns::name_text(zone.error().owner.wire()) + ' ' + dns::type_text(zone.error().type) +
+                         ": " + zone.error().text);
+}
+
+ZoneFiles::ZoneFiles(net::Env& control, net::Env& slow, std::string folder, Changed changed)
+    : control_(control),
+      slow_(slow),
+      folder_(std::move(folder)),
+      changed_(std::move(changed)),
+      known_(std::make_shared<Known>()),
+      tasks_(control.loop) {}
+
+Result<void> ZoneFiles::check() const {
+  std::error_code error;
+  const fs::directory_iterator folder(folder_, error);
+  if (error) return std::unexpected(system_error(error.value(), "the folder of zone files can't be read"));
+  return {};
+}
+
+void ZoneFiles::start() { tasks_.spawn(look_again_and_again()); }
+
+net::Task<void> ZoneFiles::stop() {
+  co_await tasks_.stop();
+  while (reading_) {
+    read_.reset();
+    (void)co_await read_.wait(control_.loop);
+  }
+}
+
+net::Task<void> ZoneFiles::look_again_and_again() {
+  do {
+    const auto tell = [this](std::string name, std::shared_ptr<const dns::Zone> zone) {
+      control_.loop.post([this, name = std::move(name), zone = std::move(zone)] { changed_(name, zone); });
+    };
+    reading_ = true;
+    read_.reset();
+    slow_.loop.post([this, tell, known = known_] {
+      look(*known, folder_, slow_, tell);
+      control_.loop.post([this] {
+        reading_ = false;
+        read_.set();
+      });
+    });
+    if (!co_await read_.wait(control_.loop)) co_return;
+  } while (co_await control_.loop.sleep(kLookInterval));
+}
+
+void ZoneFiles::look(Known& known, const std::string& folder, net::Env& slow,
+                     const std::function<void(std::string, std::shared_ptr<const dns::Zone>)>& tell) {
+  std::map<std::string, std::pair<fs::path, Look>, std::less<>> found;
+  std::error_code error;
+  std::string trouble;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = zone_name(at->path());
+    std::error_code gone;
+    const Look look{fs::last_write_time(at->path(), gone), at->file_size(gone)};
+    if (name.empty() || gone) continue;
+    if (found.size() == kZoneFilesMax) {
+      trouble = "has more than " + std::to_string(kZoneFilesMax) + " zone files; the others are left out";
+      break;
+    }
+    found.emplace(name, std::pair(at->path(), look));
+  }
+  if (error) trouble = "can't be read: " + error.message();
+  if (!trouble.empty() && trouble != known.trouble) {
+    slow.log.error("zone files", {{"folder", folder}, {"reason", trouble}});
+  }
+  known.trouble = trouble;
+  if (error) return;
+  std::erase_if(known.files, [&](const auto& one) {
+    if (found.contains(one.first)) return false;
+    tell(one.first, nullptr);
+    return true;
+  });
+  for (const auto& [name, file] : found) {
+    const auto before = known.files.find(name);
+    if (before != known.files.end() && before->second == file.second) continue;
+    known.files.insert_or_assign(name, file.second);
+    const Instant start = slow.loop.clock().now();
+    const auto text = text_of(file.first, file.second.bytes);
+    auto zone = text ? read_zone(name, *text) : std::unexpected(text.error());
+    if (!zone) {
+      slow.log.error("a zone file can't be served as it is", {{"zone", name}, {"reason", zone.error()}});
+      continue;
+    }
+    const auto milliseconds =
+        std::chrono::duration_cast<std::chrono::milliseconds>(slow.loop.clock().now() - start).count();
+    slow.log.info("a zone file is served", {{"zone", name},
+                                            {"records", std::to_string((*zone)->records())},
+                                            {"serial", std::to_string((*zone)->serial())},
+                                            {"milliseconds", std::to_string(milliseconds)}});
+    tell(name, std::move(*zone));
+  }
+}
+
+}  // namespace weir::nameserver

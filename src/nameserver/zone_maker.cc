@@ -1,0 +1,194 @@
+#include "nameserver/zone_maker.h"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "config/kinds.h"
+#include "dns/name.h"
+#include "dns/rdata.h"
+#include "dns/zone_file.h"
+
+namespace weir::nameserver {
+namespace {
+
+// Of the SOA, for secondary servers (RIPE-203)
+constexpr std::uint32_t kRefreshSeconds = 3600;
+constexpr std::uint32_t kRetrySeconds = 600;
+constexpr std::uint32_t kExpireSeconds = 1'209'600;
+
+std::unexpected<Refusal> refuse(const dns::ZoneRefusal& why) {
+  const std::string owner = dns::name_text(why.owner.wire());
+  return std::unexpected(Refusal{owner, owner + ' ' + dns::type_text(why.type) + ": " + why.text});
+}
+
+using Made = std::expected<void, Refusal>;
+
+// What a zone is made of, one record after the other, into a ZoneBuilder or a ZoneChange.
+template <class Into>
+class Making {
+ public:
+  Making(const config::Zone& zone, Into& into)
+      : zone_(zone), apex_(*dns::Name::parse(zone.name + '.', dns::Name())), into_(into) {}
+
+  Made add_servers() {
+    if (auto done = clear(apex_, dns::Type::kNs); !done) return done;
+    for (const std::string& server : zone_.spec.nameservers) {
+      if (auto done = add_text(apex_, dns::Type::kNs, zone_.spec.ttl, absolute(server)); !done) return done;
+    }
+    return {};
+  }
+  Made add_soa() {
+    const config::ZoneSpec& spec = zone_.spec;
+    const std::string soa = absolute(spec.nameservers.front()) + ' ' + mailbox() + ' ' +
+                            std::to_string(static_cast<std::uint32_t>(zone_.serial)) + ' ' +
+                            std::to_string(kRefreshSeconds) + ' ' + std::to_string(kRetrySeconds) + ' ' +
+                            std::to_string(kExpireSeconds) + ' ' + std::to_string(spec.negative_ttl);
+    if (auto done = clear(apex_, dns::Type::kSoa); !done) return done;
+    return add_text(apex_, dns::Type::kSoa, spec.ttl, soa);
+  }
+  Made add_file() {
+    if (zone_.spec.records.empty()) return {};
+    const auto sink = [this](const dns::ZoneRecord& record) {
+      return into_.add(record.owner, record.type, record.ttl_seconds, record.rdata);
+    };
+    const auto read = dns::read_zone_file(zone_.spec.records, apex_, sink, zone_.spec.ttl);
+    if (read) return {};
+    return std::unexpected(Refusal{{}, "records: " + read.error().sentence()});
+  }
+  // In place of what is there of its name and type.
+  Made put(const config::RecordSetSpec& spec) {
+    const dns::Name owner = owner_of(spec);
+    if (auto done = clear(owner, config::type_of(spec.type)); !done) return done;
+    for (const std::string& value : spec.values) {
+      if (auto done = add_text(owner, config::type_of(spec.type), ttl_of(spec), value); !done) return done;
+    }
+    return {};
+  }
+  Made steer(const config::RecordSetSpec& spec, std::uint32_t policy) {
+    const dns::Name owner = owner_of(spec);
+    const dns::Type type = config::type_of(spec.type);
+    if (auto done = clear(owner, type); !done) return done;
+    const auto steered = into_.steer(owner.wire(), type, policy);
+    if (steered) return {};
+    return refuse({owner, type, steered.error().text});
+  }
+  Made take(const dns::Zone& base, const config::RecordSetSpec& spec) {
+    const dns::Name owner = owner_of(spec);
+    const auto taken = into_.take(base, owner.wire(), config::type_of(spec.type));
+    if (taken) return {};
+    return refuse({owner, config::type_of(spec.type), taken.error().text});
+  }
+
+ private:
+  Made clear(const dns::Name& owner, dns::Type type) {
+    if constexpr (requires { into_.clear(owner.wire(), type); }) {
+      if (const auto cleared = into_.clear(owner.wire(), type); !cleared) {
+        return refuse({owner, type, cleared.error().text});
+      }
+    }
+    return {};
+  }
+  Made add_text(const dns::Name& owner, dns::Type type, std::uint32_t ttl_seconds, const std::string& text) {
+    const auto rdata = dns::read_rdata(type, text, apex_);
+    if (!rdata) return refuse({owner, type, rdata.error().text});
+    const auto added = into_.add(owner.wire(), type, ttl_seconds, *rdata);
+    if (added) return {};
+    return refuse({owner, type, added.error().text});
+  }
+  std::uint32_t ttl_of(const config::RecordSetSpec& spec) const { return spec.ttl.value_or(zone_.spec.ttl); }
+  static dns::Name owner_of(const config::RecordSetSpec& spec) {
+    return *dns::Name::parse(config::owner_name_of(spec) + '.', dns::Name());
+  }
+  std::string absolute(const std::string& host) const {
+    return host.contains('.') ? host + '.' : host + '.' + zone_.name + '.';
+  }
+  // RFC 1035 section 8: dots before the "@" are part of the first label.
+  std::string mailbox() const {
+    const std::string& address = zone_.spec.hostmaster;
+    if (address.empty()) return "hostmaster." + zone_.name + '.';
+    const std::size_t at = address.rfind('@');
+    std::string text;
+    for (const char c : std::string_view(address).substr(0, at)) {
+      if (c == '.') text += '\\';
+      text += c;
+    }
+    return text + '.' + address.substr(at + 1) + '.';
+  }
+
+  const config::Zone& zone_;
+  dns::Name apex_;
+  Into& into_;
+};
+
+MadeZone shared(std::expected<dns::Zone, dns::ZoneRefusal> zone) {
+  if (!zone) return refuse(zone.error());
+  return std::make_shared<const dns::Zone>(std::move(*zone));
+}
+
+template <class Into>
+Made add_what_stays(const config::Zone& zone, Into& into) {
+  Making making(zone, into);
+  auto done = making.add_servers();
+  if (done) done = making.add_soa();
+  if (done) done = making.add_file();
+  return done;
+}
+
+using Key = std::pair<std::string, config::RecordType>;
+Key key_of(const config::RecordSet& records) {
+  return {config::owner_name_of(records.spec), records.spec.type};
+}
+
+}  // namespace
+
+ChangedSets changed_sets(const config::Zone& before, const config::Zone& after) {
+  ChangedSets changed;
+  auto old = before.record_sets.begin();
+  for (const config::RecordSet& records : after.record_sets) {
+    for (; old != before.record_sets.end() && old->name < records.name; ++old)
+      changed.before.push_back(&*old);
+    const bool known = old != before.record_sets.end() && old->name == records.name;
+    if (!known || *old != records) {
+      changed.after.push_back(&records);
+      if (known) changed.before.push_back(&*old);
+    }
+    if (known) ++old;
+  }
+  for (; old != before.record_sets.end(); ++old) changed.before.push_back(&*old);
+  return changed;
+}
+
+MadeZone make_base(const config::Zone& zone, const dns::Zone* file) {
+  if (file != nullptr) {
+    dns::ZoneChange change(*file);
+    if (auto done = add_what_stays(zone, change); !done) return std::unexpected(done.error());
+    return shared(std::move(change).made());
+  }
+  dns::ZoneBuilder builder(dns::Name::parse(zone.name + '.', dns::Name())->wire());
+  if (auto done = add_what_stays(zone, builder); !done) return std::unexpected(done.error());
+  return shared(std::move(builder).build());
+}
+
+MadeZone change_sets(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
+                     const ChangedSets& changed,
+                     const std::function<std::uint32_t(const config::RecordSet&)>& policy_of) {
+  dns::ZoneChange change(from);
+  Making making(zone, change);
+  std::set<Key> put;
+  for (const config::RecordSet* records : changed.after) put.insert(key_of(*records));
+  auto done = making.add_soa();
+  for (const config::RecordSet* records : changed.before) {
+    if (done && !put.contains(key_of(*records))) done = making.take(base, records->spec);
+  }
+  for (const config::RecordSet* records : changed.after) {
+    if (!done) break;
+    done = is_steered(records->spec) ? making.steer(records->spec, policy_of(*records))
+                                     : making.put(records->spec);
+  }
+  if (!done) return std::unexpected(done.error());
+  return shared(std::move(change).made());
+}
+
+}  // namespace weir::nameserver

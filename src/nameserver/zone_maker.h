@@ -1,0 +1,46 @@
+// Zones of the configuration, made into what is answered from: first what stays (SOA, name servers, zone
+// file), then, out of that, RecordSet after RecordSet, so that a change costs what it is. Pure.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/snapshot.h"
+#include "dns/zone.h"
+
+namespace weir::nameserver {
+
+// Why a zone can't be made.
+struct Refusal {
+  std::string owner;  // whose records are to blame; empty: nobody's alone
+  std::string sentence;
+};
+using MadeZone = std::expected<std::shared_ptr<const dns::Zone>, Refusal>;
+
+// Others are the same whatever happens, and in the zone itself.
+inline bool is_steered(const config::RecordSetSpec& spec) {
+  return spec.policy != config::RecordPolicy::kSimple || !spec.service.empty();
+}
+
+// RecordSets that are not as they were, of the zone as it was and as it is.
+struct ChangedSets {
+  std::vector<const config::RecordSet*> before;
+  std::vector<const config::RecordSet*> after;
+};
+ChangedSets changed_sets(const config::Zone& before, const config::Zone& after);
+
+// The zone without its RecordSets. file: what a file of the name server has of it, under all that is written
+// in the Zone; null: nothing.
+MadeZone make_base(const config::Zone& zone, const dns::Zone* file);
+
+// What is answered from, out of what it was: `from` is `base` with RecordSets. A RecordSet takes the place of
+// what the base has of its name and type. policy_of: the number of one that is steered.
+MadeZone change_sets(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
+                     const ChangedSets& changed,
+                     const std::function<std::uint32_t(const config::RecordSet&)>& policy_of);
+
+}  // namespace weir::nameserver
