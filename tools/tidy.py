@@ -52,6 +52,7 @@ LIBRARIES = [
             "api",
             "mysocket",
             "controller",
+            "client",
             "cli",
         },
     ),

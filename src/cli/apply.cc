@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "cli/commands.h"
-#include "cli/manifest.h"
-#include "cli/objects.h"
 #include "cli/session.h"
+#include "client/manifest.h"
+#include "client/objects.h"
 
 namespace weir::cli {
 namespace {
@@ -47,7 +47,7 @@ std::string rollout_of(const Manifest& manifest, const RolloutFlags& flags) {
 // Reads the files and sends them; gives the content of the answer. Nothing: why was said.
 net::Task<std::optional<std::string>> send_files(Session& session, const Arguments& arguments,
                                                  std::string target) {
-  const auto manifest = read_manifest(arguments.files);
+  const auto manifest = client::read_manifest(arguments.files);
   if (!manifest) {
     session.terminal.say(manifest.error());
     co_return std::nullopt;

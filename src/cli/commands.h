@@ -9,10 +9,13 @@
 
 #include "cli/arguments.h"
 #include "cli/flags.h"
-#include "cli/terminal.h"
+#include "client/terminal.h"
 #include "net/task.h"
 
 namespace weir::cli {
+
+using client::printable;
+using client::Terminal;
 
 // Exit codes.
 inline constexpr int kDone = 0;

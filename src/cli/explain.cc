@@ -6,13 +6,16 @@
 #include <vector>
 
 #include "cli/commands.h"
-#include "cli/objects.h"
 #include "cli/session.h"
+#include "client/objects.h"
 #include "config/kinds.h"
 #include "config/reference.h"
 
 namespace weir::cli {
 namespace {
+
+using client::Row;
+using client::Table;
 
 // A text, or what stands for none.
 std::string shown(const Tree& tree, std::string_view pointer, std::string_view none = "-") {

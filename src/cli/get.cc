@@ -12,12 +12,18 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/objects.h"
 #include "cli/session.h"
+#include "client/objects.h"
 #include "net/loop.h"
 
 namespace weir::cli {
 namespace {
+
+using client::age_of;
+using client::cells_of;
+using client::Row;
+using client::Table;
+using client::titles_of;
 
 constexpr std::string_view kPageItems = "500";  // small enough to come soon, large enough for one round trip
 // A watch that lost its API tries again this often; a restart takes seconds, not minutes.

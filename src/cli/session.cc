@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/log.h"
-#include "cli/objects.h"
+#include "client/objects.h"
 #include "net/core.h"
 #include "net/task_group.h"
 #include "role/machine.h"
@@ -43,7 +43,7 @@ std::string about_token(const Settings& settings) {
 // "web.yaml:12: service/web: spec.balance: must be ..."
 std::string violation_line(const Tree& violation, const Manifest* manifest) {
   const std::string object = text_at(violation, "/object");
-  const Place* place = manifest == nullptr ? nullptr : manifest->place_of(object);
+  const client::Place* place = manifest == nullptr ? nullptr : manifest->place_of(object);
   std::string line;
   if (place != nullptr) line += place->text() + ": ";
   const std::size_t slash = object.find('/');

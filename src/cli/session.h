@@ -10,14 +10,28 @@
 #include "base/time.h"
 #include "cli/api_client.h"
 #include "cli/arguments.h"
-#include "cli/manifest.h"
 #include "cli/settings.h"
-#include "cli/terminal.h"
+#include "client/manifest.h"
+#include "client/objects.h"
+#include "client/terminal.h"
 #include "config/kinds.h"
 #include "net/env.h"
 #include "net/task.h"
 
 namespace weir::cli {
+
+// Of the objects that the API has, and the terminal that shows them.
+using client::at;
+using client::Colour;
+using client::Manifest;
+using client::parse_tree;
+using client::printable;
+using client::Terminal;
+using client::text_at;
+using client::text_of;
+using client::to_json_text;
+using client::to_yaml_text;
+using client::Tree;
 
 struct Session {
   Session(net::Env& environment, const Settings& chosen, std::shared_ptr<tls::ClientContext> context,

@@ -6,8 +6,8 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/objects.h"
 #include "cli/session.h"
+#include "client/objects.h"
 
 namespace weir::cli {
 namespace {

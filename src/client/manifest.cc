@@ -1,4 +1,4 @@
-#include "cli/manifest.h"
+#include "client/manifest.h"
 
 #include <algorithm>
 #include <array>
@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "base/text.h"
-#include "cli/objects.h"
+#include "client/objects.h"
 #include "config/documents.h"
 #include "config/object.h"
 #include "role/machine.h"
 
-namespace weir::cli {
+namespace weir::client {
 namespace {
 
 namespace fs = std::filesystem;
@@ -123,4 +123,4 @@ std::expected<Manifest, std::string> read_manifest(std::span<const std::string> 
   return manifest;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::client

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace weir::cli {
+namespace weir::client {
 
 struct Place {
   std::string file;
@@ -42,4 +42,4 @@ class Manifest {
 // The files, folders and stdin of -f. The error is a sentence with the place.
 std::expected<Manifest, std::string> read_manifest(std::span<const std::string> paths);
 
-}  // namespace weir::cli
+}  // namespace weir::client

@@ -1,4 +1,4 @@
-#include "cli/manifest.h"
+#include "client/manifest.h"
 
 #include <doctest/doctest.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace weir::cli {
+namespace weir::client {
 namespace {
 
 std::string place(const Manifest& manifest, std::string_view label) {
@@ -123,4 +123,4 @@ TEST_CASE("files that can't be read are named") {
 }
 
 }  // namespace
-}  // namespace weir::cli
+}  // namespace weir::client

@@ -1,4 +1,4 @@
-#include "cli/objects.h"
+#include "client/objects.h"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include "config/formats.h"
 #include "config/kinds.h"
 
-namespace weir::cli {
+namespace weir::client {
 namespace {
 
 const WallTime kNow = *config::parse_rfc3339("2026-03-01T12:00:00Z");
@@ -175,4 +175,4 @@ TEST_CASE("ages") {
 }
 
 }  // namespace
-}  // namespace weir::cli
+}  // namespace weir::client

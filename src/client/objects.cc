@@ -1,4 +1,4 @@
-#include "cli/objects.h"
+#include "client/objects.h"
 
 #include <algorithm>
 #include <array>
@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "base/text.h"
-#include "cli/terminal.h"
+#include "client/terminal.h"
 #include "config/documents.h"
 #include "config/formats.h"
 #include "config/kinds.h"
 
-namespace weir::cli {
+namespace weir::client {
 namespace {
 
 struct Column {
@@ -344,4 +344,4 @@ std::string age_of(std::string_view rfc3339, WallTime now) {
   return std::to_string(seconds / kDay) + 'd';
 }
 
-}  // namespace weir::cli
+}  // namespace weir::client

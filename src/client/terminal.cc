@@ -1,14 +1,11 @@
-#include "cli/terminal.h"
-
-#include <unistd.h>
+#include "client/terminal.h"
 
 #include <cerrno>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
-namespace weir::cli {
+namespace weir::client {
 
 void Terminal::print(std::string_view data) {
   if (std::fwrite(data.data(), 1, data.size(), out_) != data.size()) fail();
@@ -41,16 +38,6 @@ std::string Terminal::painted(Colour colour, std::string_view text) const {
       .append("\x1b[0m");
 }
 
-bool wants_colour() {
-  const auto is_set = [](const char* name) {
-    const char* value = std::getenv(name);
-    return value != nullptr && *value != '\0';
-  };
-  const char* kind = std::getenv("TERM");
-  return ::isatty(STDOUT_FILENO) == 1 && !is_set("NO_COLOR") && kind != nullptr &&
-         std::string_view(kind) != "dumb";
-}
-
 std::string printable(std::string_view text) {
   std::string out(text);
   for (std::size_t i = 0; i < out.size(); ++i) {
@@ -66,4 +53,4 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::client

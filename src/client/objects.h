@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "config/object.h"
 
-namespace weir::cli {
+namespace weir::client {
 
 using Tree = nlohmann::ordered_json;
 
@@ -48,4 +48,4 @@ class Table {
 // "45s", "12m", "5h", "3d"; "-" when there is no such time.
 std::string age_of(std::string_view rfc3339, WallTime now);
 
-}  // namespace weir::cli
+}  // namespace weir::client

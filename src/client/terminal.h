@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace weir::cli {
+namespace weir::client {
 
 enum class Colour : char { kGreen = '2', kRed = '1', kYellow = '3' };
 
@@ -34,10 +34,7 @@ class Terminal {
   bool broken_ = false;
 };
 
-// Stdout is a terminal that shows colours, and nobody asked for none (https://no-color.org).
-bool wants_colour();
-
 // Texts from elsewhere, fit for a terminal: control characters become '?'.
 std::string printable(std::string_view text);
 
-}  // namespace weir::cli
+}  // namespace weir::client
