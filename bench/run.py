@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import certificates, changes, cost, dns, http1, machine, secure, shift  # noqa: E402
-from bench import sockmap, store, tcp, tunnel, xds, xds_api  # noqa: E402
+from bench import sockmap, store, tcp, tunnel, xds, xds_api, zone  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
 CONTESTS = [
@@ -133,6 +133,11 @@ def arguments():
     command.add_argument("--seconds", type=int, default=5, help="of writing in each turn")
     command.add_argument("--count", type=int, default=300, help="of commits that are looked for")
     command.set_defaults(run=store.run)
+    command = benches.add_parser("zone", help="one zone of many records: its load, its memory, its changes")
+    command.add_argument("--records", type=int, default=1_000_000)
+    command.add_argument("--rounds", type=int, default=3)
+    command.add_argument("--count", type=int, default=50, help="of changes")
+    command.set_defaults(run=zone.run)
     benches.add_parser("size", help="of the stripped binary").set_defaults(run=cost.size)
     return parser.parse_args()
 

@@ -289,6 +289,8 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     case config::Kind::kTunnel:
     case config::Kind::kToken:
     case config::Kind::kUser:
+    case config::Kind::kDnsProvider:
+    case config::Kind::kDnsLedger:
     case config::Kind::kEvent: break;
   }
   return {};
