@@ -107,6 +107,20 @@ def test_servers_of_one_weir_know_each_others_cookies(site):
     assert given_back == made, "taken as its own: the same goes back"
 
 
+def test_the_edge_object_of_a_name_server_says_where_it_answers(tmp_path):
+    for name in ("controller", "ns1"):
+        (tmp_path / name).mkdir()
+    controller = weir.Controller(tmp_path / "controller").start()
+    server = weir.NameServer(tmp_path / "ns1", "ns1", [controller])
+    server.flags[server.flags.index("--dns") + 1] = f"127.0.0.2:{server.dns_port}"
+    try:
+        server.start(token=controller.join_token())
+        assert controller.api("GET", "/v1/edges/ns1").json["spec"]["address"] == "127.0.0.2"
+    finally:
+        server.stop()
+        controller.stop()
+
+
 def test_a_port_that_is_taken_ends_it_with_a_sentence(tmp_path):
     with Server(echo) as holder:
         server = weir.NameServer(tmp_path, "ns1", ["--controller", "https://127.0.0.1:1"])

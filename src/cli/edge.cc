@@ -39,20 +39,21 @@ int refuse(const std::string& sentence) {
   return kFailed;
 }
 
+// weir dns: an edge that takes no load balancers up, and knows the health of what it answers with.
+bool is_name_server_only(const Arguments& arguments) { return arguments.command->local == dns_command; }
+
 enroll::Node node_of(const Arguments& arguments) {
   const UpOptions& options = arguments.up.options;
   const EdgeFlags& flags = arguments.edge;
+  const net::Address& reached = is_name_server_only(arguments) ? *options.dns : options.http;
   return {.name = flags.name.empty() ? role::name_of_this_machine() : flags.name,
           .provider = options.provider,
           .region = options.region,
           .city = options.city,
-          .address = flags.address.empty() ? role::reached_at(options.http) : flags.address,
+          .address = flags.address.empty() ? role::reached_at(reached) : flags.address,
           .version = WEIR_VERSION,
           .labels = labels_of(arguments.labels)};
 }
-
-// weir dns: an edge that takes no load balancers up, and knows the health of what it answers with.
-bool is_name_server_only(const Arguments& arguments) { return arguments.command->local == dns_command; }
 
 role::TrafficOptions traffic_options(const UpOptions& options, const store::DataDirectory& directory,
                                      record::AccessLog* access_log) {
