@@ -82,6 +82,11 @@ Service make_service(const Object& object, const ServiceSpec& spec,
                       .object = std::move(name)};
     endpoint.key = to_text(endpoint.address);
     endpoint.id = hash_of(endpoint.key);
+    if constexpr (requires { one.instance; }) {
+      endpoint.instance = one.instance;
+      endpoint.version = one.version;
+      endpoint.text = one.text;
+    }
     const auto [found, is_new] = places.emplace(endpoint.key, service.endpoints.size());
     if (is_new) {
       service.endpoints.push_back(std::move(endpoint));
@@ -338,9 +343,11 @@ void each_object(const Snapshot& snapshot, const Visit& visit) {
       } else if (one.object.empty()) {
         spec.endpoints.push_back({one.key, one.weight, one.priority, one.zone});
       } else {
-        visit(Object{{.name = one.object},
-                     EndpointSpec{service->name, one.key, {}, one.weight, one.priority, one.zone},
-                     {}});
+        EndpointSpec joined{service->name, one.key, {}, one.weight, one.priority, one.zone};
+        joined.instance = one.instance;
+        joined.version = one.version;
+        joined.text = one.text;
+        visit(Object{{.name = one.object}, std::move(joined), {}});
       }
     }
     for (const Slot& slot : service->slots) {

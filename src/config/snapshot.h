@@ -41,6 +41,10 @@ struct Endpoint {
   std::string zone;
   std::string object;              // name of the Endpoint that joined; empty: static, or tunnelled
   std::vector<TunnelEnd> tunnels;  // not empty: that is how it is reached
+  // What service discovery tells of one that joined. Its lease is the controllers' business.
+  std::string instance;
+  std::string version;
+  std::vector<std::string> text;
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 

@@ -309,6 +309,31 @@ TEST_CASE("the tunnels of one instance are one endpoint, and a snapshot keeps th
   CHECK(same((*back)->services, (*built)->services));
 }
 
+TEST_CASE("what discovery tells of an endpoint is in the snapshot, and its lease is not") {
+  const auto joined = [](const std::string& until, const std::string& version) {
+    return "{kind: Service, metadata: {name: web}}\n---\n{kind: Endpoint, metadata: {name: a, revision: 7}, "
+           "spec: {service: web, address: '10.0.0.1:80', instance: 'Das große, rote.', version: '" +
+           version + "', text: ['path=/x', flag], lease: 30s, expires_at: '" + until + "'}}\n";
+  };
+  const auto first = build_snapshot(1, world_of(joined("2027-01-01T00:00:00Z", "1.4.2")));
+  REQUIRE_MESSAGE(first.has_value(), to_text(first.error()));
+  const Endpoint& one = (*first)->services.front()->endpoints.front();
+  CHECK(one.instance == "Das große, rote.");
+  CHECK(one.version == "1.4.2");
+  CHECK(one.text == std::vector<std::string>{"path=/x", "flag"});
+  const auto renewed =
+      build_snapshot(2, world_of(joined("2027-01-01T00:00:10Z", "1.4.2")), nullptr, first->get());
+  REQUIRE(renewed);
+  CHECK((*renewed)->services.front() == (*first)->services.front());
+  const auto other =
+      build_snapshot(3, world_of(joined("2027-01-01T00:00:10Z", "1.4.3")), nullptr, first->get());
+  REQUIRE(other);
+  CHECK((*other)->services.front() != (*first)->services.front());
+  const auto back = read_snapshot(snapshot_text(**first));
+  REQUIRE_MESSAGE(back.has_value(), to_text(back.error()));
+  CHECK(same((*back)->services, (*first)->services));
+}
+
 TEST_CASE("a tunnel of somebody else joins no service") {
   const auto tunnel = [](const std::string& edge, const std::string& user) {
     return "---\n{kind: Tunnel, metadata: {name: web-laptop-" + edge +
