@@ -80,10 +80,20 @@ Api::Api(net::Env& env, store::Store& store, mirror::Mirror& mirror, const auth:
       store_(store),
       options_(std::move(options)),
       access_(env, tokens),
+      leases_(env, store, mirror),
       writer_(env, store, mirror, make_secret, options_.tcp_ports),
       watches_(env, store, status_),
       openapi_(config::openapi(kApiVersion)),
-      settling_(env.loop) {}
+      settling_(env.loop) {
+  set_status_source(nullptr);
+}
+
+void Api::set_status_source(StatusSource source) {
+  status_ = [this, source = std::move(source)](config::Object& object) {
+    leases_.show(object);
+    return source ? source(object) : std::string();
+  };
+}
 
 net::Task<Result<http::ResponsePtr>> Api::handle(http::Request& request) {
   auto answer = co_await respond(request);
@@ -144,6 +154,7 @@ net::Task<Api::Responded> Api::respond_at(http::Request& request, const Target& 
     case Place::kExplain: co_return co_await explain(request);
     case Place::kEnroll: co_return co_await enroll(request);
     case Place::kRollback: co_return co_await roll_back(request, caller);
+    case Place::kRenew: co_return co_await renew(request, target);
     case Place::kFront: co_return front(request);
     case Place::kKinds: co_return json(request, 200, kinds_json());
     case Place::kOpenApi: co_return json(request, 200, openapi_);
@@ -239,6 +250,19 @@ net::Task<Api::Responded> Api::roll_back(http::Request& request, const auth::Ide
   if (!written) co_return refuse(written.error());
   if (written->plan.writes() && !written->dry_run) co_await settle(written->revision);
   co_return json(request, 200, results_json(*written, query->edges ? foreseen(*written) : std::string()));
+}
+
+// Nothing is written that anybody would have to hear of, so nothing is waited for.
+net::Task<Api::Responded> Api::renew(const http::Request& request, const Target& target) {
+  const auto until = co_await leases_.renew(target.name);
+  if (until) co_return json(request, 200, "{\"expires_at\":\"" + format_rfc3339(*until) + "\"}\n");
+  const std::string name = "Endpoint/" + target.name;
+  switch (until.error().code) {
+    case Code::kNotFound: co_return refuse(404, "not-found", "there is no " + name + "; put it there again");
+    case Code::kInvalid:
+      co_return refuse(409, "no-lease", name + " has no lease; it stays until it is deleted");
+    default: co_return refuse(problem_of(until.error()));
+  }
 }
 
 std::string Api::foreseen(const Written& written) const {

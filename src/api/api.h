@@ -22,6 +22,7 @@
 #include "base/metrics.h"
 #include "enroll/registrar.h"
 #include "http/service.h"
+#include "lease/leases.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "store/store.h"
@@ -67,7 +68,9 @@ class Api final : public http::Service {
   // Asked by a dry run, when the client does: JSON, what such a change would come to at each edge.
   using Foresight = std::function<std::string(std::span<const config::ObjectChange>)>;
   void set_foresight(Foresight foresight) { foresight_ = std::move(foresight); }
-  void set_status_source(StatusSource source) { status_ = std::move(source); }
+  void set_status_source(StatusSource source);
+  // Those of Endpoints: the owner runs what ends them.
+  lease::Leases& leases() { return leases_; }
   // For who has other paths than these to the same objects: all writes of a process take turns.
   Writer& writer() { return writer_; }
   // Waits until the controllers of this process have seen this revision, but not for long.
@@ -87,6 +90,7 @@ class Api final : public http::Service {
   net::Task<Responded> ready(http::Request& request);
   net::Task<Responded> explain(http::Request& request);
   net::Task<Responded> enroll(http::Request& request);
+  net::Task<Responded> renew(const http::Request& request, const Target& target);
   http::ResponsePtr json(const http::Request& request, int status, std::string content) const;
   http::ResponsePtr front(const http::Request& request) const;
   http::ResponsePtr written_response(const http::Request& request, Verb verb, const Target& target,
@@ -98,6 +102,7 @@ class Api final : public http::Service {
   store::Store& store_;
   ApiOptions options_;
   Access access_;
+  lease::Leases leases_;
   StatusSource status_;
   Writer writer_;
   WatchHub watches_;

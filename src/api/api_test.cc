@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/api_fixture.h"
+#include "config/formats.h"
 #include "config/reference.h"
 #include "mirror/records.h"
 
@@ -358,6 +359,52 @@ TEST_CASE("every change leaves an event, in the same transaction and without sec
   CHECK_FALSE(events[2]["spec"].contains("after"));
   CHECK(listed.body.find("hash") == std::string::npos);
   CHECK(everything(world).find(json_of(token)["secret"].get<std::string>()) == std::string::npos);
+}
+
+TEST_CASE("who writes an Endpoint with a lease begins it, and renewing it is no write") {
+  ApiFixture world;
+  CHECK(world.call("PUT", "/v1/services/web", R"({"kind":"Service","metadata":{"name":"web"},"spec":{}})")
+            .status == 201);
+  const auto put = [&](const std::string& more) {
+    return world.call("PUT", "/v1/endpoints/a",
+                      R"({"kind":"Endpoint","metadata":{"name":"a"},"spec":{"service":"web",)"
+                      R"("address":"10.0.0.1:80")" +
+                          more + "}}",
+                      "If-Match: *\r\n");
+  };
+  const auto post = [&](const std::string& more) {
+    return world.call("POST", "/v1/endpoints",
+                      R"({"kind":"Endpoint","metadata":{"name":"a"},"spec":{"service":"web",)"
+                      R"("address":"10.0.0.1:80")" +
+                          more + "}}");
+  };
+  const auto expires = [&](const ApiAnswer& answer) {
+    const Json json = json_of(answer);
+    const auto& from = json.contains("spec") ? json["spec"] : json;
+    if (!from.contains("expires_at")) return std::string();
+    const auto at = config::parse_rfc3339(from["expires_at"].get<std::string>());
+    REQUIRE(at);
+    return std::to_string((*at - world.fake.loop.clock().wall_now()).count());
+  };
+  CHECK(world.call("POST", "/v1/endpoints/a/renew").status == 404);
+  CHECK(expires(post(R"(,"lease":"30s","expires_at":"2040-01-01T00:00:00Z")")) == "30000");
+  world.fake.advance(10s);
+  const store::Revision before = world.fake.run(world.mirror.catch_up()) ? world.mirror.revision() : 0;
+  CHECK(expires(world.call("GET", "/v1/endpoints/a")) == "20000");
+  CHECK(expires(put(R"(,"lease":"30s")")) == "20000");  // it is so already
+  const ApiAnswer renewed = world.call("POST", "/v1/endpoints/a/renew");
+  CHECK(renewed.status == 200);
+  CHECK(expires(renewed) == "30000");
+  CHECK(expires(world.call("GET", "/v1/endpoints/a")) == "30000");
+  CHECK(world.fake.run(world.mirror.catch_up()));
+  CHECK(world.mirror.revision() == before);
+  world.fake.advance(5s);
+  CHECK(expires(put(R"(,"lease":"60s","weight":2)")) == "60000");
+  CHECK(expires(put("")) == "");
+  CHECK(world.call("POST", "/v1/endpoints/a/renew").status == 409);
+  CHECK(world.call("POST", "/v1/endpoints/a/renew", "", "Authorization: Bearer " + world.viewer + "\r\n")
+            .status == 403);
+  CHECK(world.call("GET", "/v1/endpoints/a/renew").status == 405);
 }
 
 TEST_CASE("a token's secret is told once; its hash lets in") {

@@ -21,8 +21,9 @@ namespace weir::api {
 // A page of a list ends here, whatever limit was asked for: it is made in memory, on the control loop.
 inline constexpr std::size_t kListPageBytesMax = std::size_t{4} << 20U;
 
-// What the controllers see of an object, asked whenever one is shown: a JSON object, or nothing.
-using StatusSource = std::function<std::string(const config::Object&)>;
+// What the controllers see of an object, asked whenever one is shown: a JSON object, or nothing. It may put
+// right in the object what is known better than the store has it.
+using StatusSource = std::function<std::string(config::Object&)>;
 
 // As JSON, with its status and without its secrets.
 std::string shown(config::Object object, const StatusSource& status);

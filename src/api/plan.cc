@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
+#include <variant>
 
 #include "config/documents.h"
 #include "config/kinds.h"
@@ -106,6 +108,14 @@ Answer<void> fill_new(Object& object, Planned& planned, const PlanInputs& inputs
   return result;
 }
 
+// Who writes an Endpoint has renewed it.
+void begin_lease(Object& object, WallTime now) {
+  auto* spec = std::get_if<config::EndpointSpec>(&object.spec);
+  if (spec == nullptr) return;
+  spec->expires_at.reset();
+  if (spec->lease) spec->expires_at = now + std::chrono::floor<WallTime::duration>(*spec->lease);
+}
+
 Answer<Planned> plan_one(const config::Whole& world, const Intent& intent, const PlanInputs& inputs) {
   const config::ObjectPointer stored = world.find(intent.kind, intent.name);
   if (auto expected = check_expectation(intent, stored.get()); !expected) {
@@ -133,6 +143,7 @@ Answer<Planned> plan_one(const config::Whole& world, const Intent& intent, const
       return refuse(invalid(std::move(violations)));
     }
   }
+  if (planned.outcome != Outcome::kUnchanged) begin_lease(*wanted, inputs.now);
   planned.after = std::make_shared<Object>(std::move(*wanted));
   return planned;
 }

@@ -3,12 +3,23 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "config/kinds.h"
 #include "config/snapshot.h"
 #include "mirror/records.h"
 
 namespace weir::api {
+
+namespace {
+
+// One that comes and goes by itself: nobody's mistake put it there or took it away.
+bool has_lease(const config::Object* object) {
+  const auto* spec = object == nullptr ? nullptr : std::get_if<config::EndpointSpec>(&object->spec);
+  return spec != nullptr && spec->lease;
+}
+
+}  // namespace
 
 bool goes_back(config::Kind kind) {
   return config::is_carried(kind) && config::info_of(kind).client_writes && kind != config::Kind::kUser &&
@@ -35,6 +46,7 @@ Answer<std::vector<Intent>> rollback_intents(const config::Whole& world, const s
     const std::size_t slash = former.key.find('/');
     const config::KindInfo* kind = config::find_plural(std::string_view(former.key).substr(0, slash));
     if (kind == nullptr || !goes_back(kind->kind)) continue;
+    if (has_lease(world.find(kind->kind, former.key.substr(slash + 1)).get())) continue;
     Intent intent{.kind = kind->kind, .name = former.key.substr(slash + 1)};
     if (!former.value) {
       if (!world.find(intent.kind, intent.name)) continue;
@@ -48,6 +60,7 @@ Answer<std::vector<Intent>> rollback_intents(const config::Whole& world, const s
         }
         continue;
       }
+      if (has_lease(&*was)) continue;
       intent.wanted = std::move(*was);
     }
     intents.push_back(std::move(intent));

@@ -63,6 +63,26 @@ class World : public ApiFixture {
   }
 };
 
+TEST_CASE("endpoints that come and go by themselves do neither by a rollback") {
+  World world;
+  const auto endpoint = [](const std::string& name, const std::string& more) {
+    return R"({"kind":"Endpoint","metadata":{"name":")" + name +
+           R"("},"spec":{"service":"web","address":"10.0.0.1:80")" + more + "}}";
+  };
+  world.must(world.call("POST", "/v1/apply",
+                        "[" + object("Service", "web") + "," + endpoint("left", R"(,"lease":"30s")") + "," +
+                            endpoint("stays", R"(,"lease":"30s")") + "]"));
+  const store::Revision good = world.now();
+  world.must(world.call("DELETE", "/v1/endpoints/left"));
+  world.must(world.call("PATCH", "/v1/endpoints/stays", R"({"spec":{"weight":5}})", kMergePatch));
+  world.must(world.call("POST", "/v1/endpoints", endpoint("came", R"(,"lease":"30s")")));
+  world.must(world.call("POST", "/v1/endpoints", endpoint("put", "")));
+  const ApiAnswer done = world.roll_back(good);
+  CHECK(done.status == 200);
+  REQUIRE(json_of(done)["results"].size() == 1);
+  CHECK(json_of(done)["results"][0]["name"] == "put");
+}
+
 TEST_CASE("a rollback makes all that edges carry what it was, as one new revision") {
   World world;
   world.must(world.call("POST", "/v1/apply",

@@ -38,6 +38,7 @@ constexpr std::array kPlaces{
     PlaceLine{Place::kExplain, "/v1/explain", kRead, 0, true},
     PlaceLine{Place::kEnroll, "/v1/enroll", bit(Method::kPost) | bit(Method::kOptions), 0, false},
     PlaceLine{Place::kRollback, "/v1/rollback", bit(Method::kPost) | bit(Method::kOptions), 0, true},
+    PlaceLine{Place::kRenew, "", bit(Method::kPost) | bit(Method::kOptions), 0, true},
 };
 static_assert([] {
   for (std::size_t i = 0; i < kPlaces.size(); ++i) {
@@ -75,11 +76,15 @@ Answer<Target> find_in_v1(std::string_view rest) {
   if (slash == std::string_view::npos || slash + 1 == rest.size()) {
     return Target{Place::kCollection, kind, {}};
   }
+  constexpr std::string_view kRenew = "/renew";
+  const bool renews = kind->kind == config::Kind::kEndpoint && rest.ends_with(kRenew) &&
+                      rest.size() > slash + 1 + kRenew.size();
+  if (renews) rest.remove_suffix(kRenew.size());
   const auto name = percent_decoded(rest.substr(slash + 1), false);
   if (!name || !config::check_name_of(*kind, *name).empty()) {
     return not_found(std::string("no ").append(kind->name).append(" can have this name"));
   }
-  return Target{Place::kObject, kind, *name};
+  return Target{renews ? Place::kRenew : Place::kObject, kind, *name};
 }
 
 }  // namespace

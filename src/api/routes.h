@@ -25,6 +25,7 @@ enum class Place : std::uint8_t {
   kExplain,   // why a request was answered as it was
   kEnroll,    // where machines join
   kRollback,  // all objects back to a revision
+  kRenew,     // the lease of an Endpoint
 };
 
 struct Target {

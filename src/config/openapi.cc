@@ -348,6 +348,15 @@ Tree apply_path() {
   return {{"post", std::move(apply)}};
 }
 
+Tree renew_path() {
+  Tree one = operation("renewEndpoint", "lets the lease of an Endpoint begin anew", "Endpoint");
+  one["parameters"] = parameter_list({"name"});
+  const Tree answer{{"type", "object"},
+                    {"properties", {{"expires_at", {{"type", "string"}, {"format", "date-time"}}}}}};
+  one["responses"] = answers("200", "until when it lives now", json_content(answer), {"404", "409"});
+  return {{"post", std::move(one)}};
+}
+
 Tree rollback_path() {
   Tree one = operation("rollback", "make all that edges carry what it was at a revision, as one transaction",
                        "rollback");
@@ -444,6 +453,7 @@ std::string openapi(std::string_view version) {
   }
   paths["/v1/apply"] = apply_path();
   paths["/v1/rollback"] = rollback_path();
+  paths["/v1/endpoints/{name}/renew"] = renew_path();
   paths["/v1/explain"] = explain_path();
   paths["/v1/enroll"] = enroll_path();
   add_service_paths(paths);

@@ -419,7 +419,7 @@ struct EventSpec {
   std::string name;
   std::uint64_t revision = 0;
   std::string remote_address;
-  std::string reason;  // why it was refused; empty: it was done
+  std::string reason;  // why it was refused, or done by weir itself; empty: somebody did it
   std::string before;  // JSON, without secrets; empty: there was none
   std::string after;
   friend bool operator==(const EventSpec&, const EventSpec&) = default;

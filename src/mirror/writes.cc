@@ -112,7 +112,7 @@ void put_changes(store::Transaction& transaction, std::span<const config::Object
                .kind = std::string(config::info_of(change.kind()).name),
                .name = change.name(),
                .remote_address = actor.remote_address,
-               .reason = {},
+               .reason = actor.reason,
                .before = audited(change.before),
                .after = audited(change.after)},
               unique_by_revision(made_from, first_index++));

@@ -18,6 +18,7 @@ namespace weir::mirror {
 struct Actor {
   std::string name;            // of the token, or of what acts by itself: "rollout/web-2"
   std::string remote_address;  // without the port; empty: this process
+  std::string reason = {};     // of who acts by itself: why
 };
 
 // An event that shows more of an object than this says only how much it was: audit rows stay readable and the

@@ -396,6 +396,7 @@ net::Task<void> ControlPlane::begin() {
   open_backend();
   backend_->controller.start();
   tasks_.spawn(backend_->api.follow());
+  tasks_.spawn(backend_->api.leases().run());
   // The API answers when the tokens are known and the edge has its first Snapshot; one that cannot be built
   // must not keep anybody from mending it.
   tasks_.spawn(settle_late());
