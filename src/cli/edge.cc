@@ -223,7 +223,10 @@ class EdgeProcess {
     if (!leader_.ours) return {};
     leader_.ours->on_known(
         [this](const translation::EdgeSecrets& secrets, const enroll::Credentials& credentials) {
-          if (nameserver_) nameserver_->set_cookies(dns_cookies(secrets.cookie_key));
+          if (nameserver_) {
+            nameserver_->set_cookies(dns_cookies(secrets.cookie_key));
+            nameserver_->set_domain(secrets.domain);
+          }
           open_tunnels(*tunnels_, *traffic_, options_, secrets, credentials);
         });
     tunnels_->on_seen([this](const report::TunnelSeen& seen) {

@@ -214,6 +214,7 @@ class Up {
     nameserver_.emplace(tunnels_->control(), tunnels_->workers(),
                         nameserver::WorkerOptions{.cookies = dns_cookies(*cookie_key)},
                         health_seen_by(*traffic_));
+    nameserver_->set_domain(options_.domain);
     control_->add_metrics([this](std::string& out) {
       succession_.write_metrics(out);
       nameserver_->write_metrics(out);

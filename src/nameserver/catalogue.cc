@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "config/kinds.h"
@@ -62,13 +64,71 @@ void Catalogue::apply(const config::SnapshotPointer& snapshot) {
     changed = true;
   });
   config::each_difference(before->services, snapshot->services, [&](const auto& old, const auto& service) {
-    changed |= renew_sets(service ? service->name : old->name);
+    const std::string& name = service ? service->name : old->name;
+    changed |= renew_sets(name);
+    changed |= look_for_instances(name);
   });
   if (changed) publish();
 }
 
+void Catalogue::set_domain(const std::string& domain) {
+  if (domain_ == domain) return;
+  domain_ = domain;
+  own_changed_ = true;
+  publish();
+}
+
 void Catalogue::look_at(std::string_view service) {
-  if (renew_sets(service)) publish();
+  const bool steered = renew_sets(service);
+  if (look_for_instances(service) || steered) publish();
+}
+
+// True: there is something else to be found than before.
+bool Catalogue::look_for_instances(std::string_view name) {
+  const config::Service* service = snapshot_->find_service(name);
+  bool changed = false;
+  if (service != nullptr && service->spec.discovery) {
+    discovered_.insert_or_assign(std::string(name), health_.epoch(name));
+    changed = registry_.look_at(name, service, health_.now(name));
+  } else {
+    if (const auto known = discovered_.find(name); known != discovered_.end()) discovered_.erase(known);
+    changed = registry_.look_at(name, nullptr, {});
+  }
+  own_changed_ |= changed;
+  return changed;
+}
+
+// What is found by DNS-SD, upon what somebody has written of that zone, who is right where both can't be.
+void Catalogue::put_found() {
+  own_.reset();
+  own_refused_.clear();
+  if (domain_.empty()) return;
+  if (const auto served = served_.find(domain_); served != served_.end()) own_ = served->second.zone;
+  if (!own_) {
+    if (discovered_.empty()) return;
+    config::Zone zone{.name = domain_, .serial = snapshot_->revision};
+    zone.spec.nameservers = {"ns"};
+    zone.spec.ttl = zone.spec.negative_ttl = kRegistryTtlSeconds;
+    auto made = make_base(zone, nullptr);
+    if (!made) {
+      own_refused_ = made.error().sentence;
+      return;
+    }
+    own_ = std::move(*made);
+  }
+  own_serial_ = std::max(own_serial_ + 1, own_->serial());
+  const auto found = registry_.records(*dns::Name::parse(domain_ + '.', dns::Name()), own_refused_);
+  std::set<std::string> left_out;
+  while (left_out.size() <= kLeftOutMax) {
+    auto made = add_found(*own_, found, left_out, own_serial_);
+    if (made) {
+      own_ = std::move(*made);
+      break;
+    }
+    own_refused_ += "what is found by DNS-SD is left out: " + made.error().sentence + "; ";
+    if (!left_out.insert(made.error().owner).second) break;
+  }
+  if (!own_refused_.empty()) own_refused_.resize(own_refused_.size() - 2);
 }
 
 void Catalogue::look_at_all() {
@@ -76,7 +136,12 @@ void Catalogue::look_at_all() {
   for (auto& [service, followers] : followers_) {
     if (health_.epoch(service) != followers.epoch) changed |= renew_sets(service);
   }
-  if (changed) publish();
+  for (auto& [service, epoch] : discovered_) {
+    if (health_.epoch(service) == epoch) continue;
+    epoch = health_.epoch(service);
+    own_changed_ |= registry_.look_at(service, snapshot_->find_service(service), health_.now(service));
+  }
+  if (changed || own_changed_) publish();
 }
 
 bool Catalogue::renew_sets(std::string_view service) {
@@ -90,6 +155,7 @@ bool Catalogue::renew_sets(std::string_view service) {
 
 void Catalogue::renew_zone(const std::shared_ptr<const config::Zone>& before,
                            const std::shared_ptr<const config::Zone>& after) {
+  own_changed_ |= (after ? after->name : before->name) == domain_;
   if (before) forget(*before, after.get());
   if (!after) {
     refused_.erase(before->name);
@@ -127,6 +193,7 @@ void Catalogue::serve_file(const std::string& name) {
 }
 
 void Catalogue::put_file(const std::string& zone, std::shared_ptr<const dns::Zone> file) {
+  own_changed_ |= zone == domain_;
   Served& served = served_[zone];
   served.file = std::move(file);
   const auto wanted = std::ranges::lower_bound(snapshot_->zones, zone, {},
@@ -284,7 +351,16 @@ bool Catalogue::renew_set(Steered& steered) {
   return true;
 }
 
+std::map<std::string, std::string, std::less<>> Catalogue::refused() const {
+  auto all = refused_;
+  if (own_refused_.empty()) return all;
+  std::string& own = all[domain_];
+  own += (own.empty() ? "" : "; ") + own_refused_;
+  return all;
+}
+
 const dns::Zone* Catalogue::zone_of(std::string_view name) const {
+  if (name == domain_) return own_.get();
   const auto served = served_.find(name);
   return served == served_.end() ? nullptr : served->second.zone.get();
 }
@@ -295,6 +371,9 @@ config::ZoneStatus Catalogue::zone_status(std::string_view name) const {
     status = {.serving = true, .serial = zone->serial(), .records = zone->records(), .reason = {}};
   }
   if (const auto refused = refused_.find(name); refused != refused_.end()) status.reason = refused->second;
+  if (name == domain_ && !own_refused_.empty()) {
+    status.reason += (status.reason.empty() ? "" : "; ") + own_refused_;
+  }
   return status;
 }
 
@@ -314,10 +393,12 @@ config::RecordSetStatus Catalogue::record_set_status(std::string_view name) cons
 }
 
 void Catalogue::publish() {
+  if (std::exchange(own_changed_, false)) put_found();
   std::vector<std::shared_ptr<const dns::Zone>> zones;
   for (const auto& [name, served] : served_) {
-    if (served.zone) zones.push_back(served.zone);
+    if (served.zone && name != domain_) zones.push_back(served.zone);
   }
+  if (own_) zones.push_back(own_);
   View::Sets sets;
   for (const auto& steered : steered_) sets.push_back(steered ? steered->set : nullptr);
   view_ = std::make_shared<const View>(dns::Zones(std::move(zones)), std::move(sets));

@@ -16,6 +16,7 @@
 #include "config/snapshot.h"
 #include "config/status.h"
 #include "dns/zone.h"
+#include "nameserver/registry.h"
 #include "nameserver/steered_set.h"
 #include "nameserver/view.h"
 #include "nameserver/zone_maker.h"
@@ -33,6 +34,9 @@ class Catalogue {
   using Changed = std::function<void(ViewPointer)>;
   Catalogue(Health health, Changed changed);
 
+  // Weir's own: there is a zone of that name from then on, as soon as there is anything to be found by
+  // DNS-SD, which is in it beside what somebody may have written.
+  void set_domain(const std::string& domain);
   void apply(const config::SnapshotPointer& snapshot);
   // What a file of this machine has of that zone, under what the snapshot has of it; null: nothing.
   void put_file(const std::string& zone, std::shared_ptr<const dns::Zone> file);
@@ -44,7 +48,7 @@ class Catalogue {
   const ViewPointer& view() const { return view_; }
   // Zones that could not be made as they are written, and why: RecordSets that don't fit are left out; a zone
   // that can't be made even so stays as it was, if it was.
-  const std::map<std::string, std::string, std::less<>>& refused() const { return refused_; }
+  std::map<std::string, std::string, std::less<>> refused() const;
   config::ZoneStatus zone_status(std::string_view name) const;
   config::RecordSetStatus record_set_status(std::string_view name) const;
 
@@ -72,6 +76,8 @@ class Catalogue {
   void make_whole(const config::Zone& zone, Served& served);
   void serve_file(const std::string& name);
   const dns::Zone* zone_of(std::string_view name) const;  // null: it is not served
+  bool look_for_instances(std::string_view service);
+  void put_found();
   std::uint32_t policy_of(const config::Zone& zone, const config::RecordSet& records);
   void forget(const config::Zone& zone, const config::Zone* next);
   std::vector<Answer> answers_of(const Steered& steered) const;
@@ -94,6 +100,14 @@ class Catalogue {
     std::uint64_t epoch = 0;  // of the service's health, when it was last looked at
   };
   std::map<std::string, Followers, std::less<>> followers_;  // by service
+  // Of weir's own domain
+  std::string domain_;  // empty: not known (yet)
+  Registry registry_;
+  std::map<std::string, std::uint64_t, std::less<>> discovered_;  // services in it: their epochs, as above
+  std::shared_ptr<const dns::Zone> own_;  // what somebody has written of it, and what is found; null: none
+  std::uint32_t own_serial_ = 0;
+  std::string own_refused_;
+  bool own_changed_ = false;
   ViewPointer view_;
 };
 

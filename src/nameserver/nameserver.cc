@@ -61,13 +61,29 @@ Result<void> Nameserver::serve_files(net::Env& slow, const std::string& folder) 
 }
 
 void Nameserver::apply(const config::SnapshotPointer& snapshot) {
-  const auto before = catalogue_.refused();
   catalogue_.apply(snapshot);
-  for (const auto& [zone, reason] : catalogue_.refused()) {
-    const auto known = before.find(zone);
-    if (known != before.end() && known->second == reason) continue;
+  tell_refused();
+}
+
+void Nameserver::set_domain(const std::string& domain) {
+  catalogue_.set_domain(domain);
+  tell_refused();
+}
+
+void Nameserver::look_at(std::string_view service) {
+  catalogue_.look_at(service);
+  tell_refused();
+}
+
+void Nameserver::tell_refused() {
+  const auto refused = catalogue_.refused();
+  if (refused == told_refused_) return;
+  for (const auto& [zone, reason] : refused) {
+    const auto known = told_refused_.find(zone);
+    if (known != told_refused_.end() && known->second == reason) continue;
     control_.log.error("a zone can't be served as it is written", {{"zone", zone}, {"reason", reason}});
   }
+  told_refused_ = refused;
 }
 
 void Nameserver::set_cookies(const dns::CookieSecrets& cookies) {
@@ -77,7 +93,10 @@ void Nameserver::set_cookies(const dns::CookieSecrets& cookies) {
 }
 
 net::Task<void> Nameserver::look_around() {
-  while (co_await control_.loop.sleep(kLookInterval)) catalogue_.look_at_all();
+  while (co_await control_.loop.sleep(kLookInterval)) {
+    catalogue_.look_at_all();
+    tell_refused();
+  }
 }
 
 net::Task<void> Nameserver::stop() {

@@ -3,7 +3,10 @@
 // on. Lives on the control loop; its workers on theirs.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,7 +35,8 @@ class Nameserver {
   // What is answered from then on. On the control loop, as is what follows.
   void apply(const config::SnapshotPointer& snapshot);
   void set_cookies(const dns::CookieSecrets& cookies);
-  void look_at(std::string_view service) { catalogue_.look_at(service); }
+  void set_domain(const std::string& domain);
+  void look_at(std::string_view service);
   // Returns when nothing is answered any more.
   net::Task<void> stop();
 
@@ -42,11 +46,13 @@ class Nameserver {
 
  private:
   net::Task<void> look_around();
+  void tell_refused();
 
   net::Env& control_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Catalogue catalogue_;
   std::optional<ZoneFiles> files_;
+  std::map<std::string, std::string, std::less<>> told_refused_;  // in the log
   bool listening_ = false;
   net::TaskGroup tasks_;
 };

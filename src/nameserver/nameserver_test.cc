@@ -238,6 +238,87 @@ TEST_CASE("a record set that follows a service has its endpoints' addresses, as 
   CHECK(server.real.run_until([&] { return client.ask("w.a.example") == "0:"; }));
 }
 
+// Found by DNS-SD; without a health check.
+const std::string kFound =
+    "{kind: Service, metadata: {name: db}, spec: {protocol: TCP, discovery: {type: _db._tcp}}}";
+const std::string kMember =
+    "{kind: Endpoint, metadata: {name: db-1}, spec: {service: db, address: '192.0.2.1:5432', instance: 'One "
+    "1', "
+    "priority: 1, weight: 5, version: 1.4.2, text: [k=v]}}";
+
+TEST_CASE("what is found by DNS-SD is in weir's own zone, and follows health and who is there") {
+  Server server;
+  const Client client(server);
+  server.nameserver.set_domain("weir.example");
+  server.real.settle();
+  CHECK(client.ask("b._dns-sd._udp.weir.example", "PTR") == "5:");  // nothing to be found: no zone
+  server.health["db"] = {{"192.0.2.1:5432", EndpointHealth::kUnknown}};
+  server.put({kFound, kMember});
+  CHECK(client.ask("b._dns-sd._udp.weir.example", "PTR") == "0: weir.example.");
+  CHECK(client.ask("_db._tcp.weir.example", "PTR") == "3:");  // not checked yet
+  server.set_health("db", "192.0.2.1:5432", EndpointHealth::kHealthy);
+  CHECK(client.ask("_db._tcp.weir.example", "PTR").starts_with(R"(0: One\0321._db._tcp.weir.example.)"));
+  CHECK(client.ask(R"(One\0321._db._tcp.weir.example)", "SRV").starts_with("0: 1 5 5432 ip-192-0-2-1.weir."));
+  CHECK(client.ask(R"(one\0321._db._tcp.weir.example)", "TXT") == R"(0: "k=v" "version=1.4.2")");
+  CHECK(client.ask("db.service.weir.example") == "0: 192.0.2.1");
+  CHECK(client.ask("weir.example", "NS") == "0: ns.weir.example.");
+  const auto serial = [&] { return server.nameserver.catalogue().view()->zones().all().front()->serial(); };
+  const std::uint32_t before = serial();
+  server.set_health("db", "192.0.2.1:5432", EndpointHealth::kUnhealthy);
+  CHECK(client.ask("_db._tcp.weir.example", "PTR") == "3:");
+  CHECK(serial() == before + 1);
+  server.health["db"]["192.0.2.1:5432"] = EndpointHealth::kHealthy;  // which nobody tells of
+  ++server.epoch;
+  CHECK(server.real.run_until([&] { return client.ask("db.service.weir.example") == "0: 192.0.2.1"; }));
+  server.whole.remove(config::Kind::kEndpoint, "db-1");
+  server.apply();
+  CHECK(client.ask("db.service.weir.example") == "3:");
+  server.whole.remove(config::Kind::kService, "db");
+  server.apply();
+  CHECK(client.ask("weir.example", "NS") == "5:");
+}
+
+TEST_CASE("somebody's zone of weir's own domain has what is found by DNS-SD beside what is written") {
+  Server server;
+  const Client client(server);
+  server.health["db"] = {{"192.0.2.1:5432", EndpointHealth::kHealthy}};
+  server.put({kFound, kMember, kZone});
+  CHECK(client.ask("db.service.a.example") == "3:");
+  server.nameserver.set_domain("a.example");
+  server.real.settle();
+  CHECK(client.ask("db.service.a.example") == "0: 192.0.2.1");
+  CHECK(client.ask("mail.a.example") == "0: 192.0.2.25");
+  CHECK(client.ask("a.example", "NS") == "0: ns1.a.example.");
+  CHECK(server.nameserver.catalogue().refused().empty());
+  SUBCASE("but where that does not fit") {
+    server.put(
+        {"{kind: RecordSet, metadata: {name: own}, spec: {zone: a.example, name: db.service, type: CNAME, "
+         "values: [mail]}}"});
+    CHECK(client.ask("db.service.a.example", "CNAME") == "0: mail.a.example.");
+    CHECK(client.ask("_db._tcp.a.example", "PTR").starts_with("0: One"));
+    CHECK(server.nameserver.catalogue()
+              .zone_status("a.example")
+              .reason.starts_with("what is found by DNS-SD is left out: db.service.a.example. "));
+    server.whole.remove(config::Kind::kRecordSet, "own");
+    server.apply();
+    CHECK(client.ask("db.service.a.example") == "0: 192.0.2.1");
+    CHECK(server.nameserver.catalogue().refused().empty());
+  }
+  SUBCASE("and is weir's again when it is deleted") {
+    server.whole.remove(config::Kind::kZone, "a.example");
+    server.apply();
+    CHECK(client.ask("mail.a.example") == "3:");
+    CHECK(client.ask("db.service.a.example") == "0: 192.0.2.1");
+  }
+  SUBCASE("and nothing of it when the domain is another") {
+    server.nameserver.set_domain("other.example");
+    server.real.settle();
+    CHECK(client.ask("db.service.a.example") == "3:");
+    CHECK(client.ask("mail.a.example") == "0: 192.0.2.25");
+    CHECK(client.ask("db.service.other.example") == "0: 192.0.2.1");
+  }
+}
+
 TEST_CASE("two networks: turns, then shares, then one of them dead") {
   Server server;
   const Client client(server);

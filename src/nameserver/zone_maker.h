@@ -6,11 +6,14 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "config/snapshot.h"
 #include "dns/zone.h"
+#include "nameserver/registry.h"
 
 namespace weir::nameserver {
 
@@ -42,5 +45,9 @@ MadeZone make_base(const config::Zone& zone, const dns::Zone* file);
 MadeZone change_sets(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
                      const ChangedSets& changed,
                      const std::function<std::uint32_t(const config::RecordSet&)>& policy_of);
+
+// The zone and what is found by DNS-SD in it, but for these owners ("a.example."), with that serial.
+MadeZone add_found(const dns::Zone& to, std::span<const RegistryRecord> found,
+                   const std::set<std::string>& left_out, std::uint32_t serial);
 
 }  // namespace weir::nameserver
