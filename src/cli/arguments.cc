@@ -439,6 +439,23 @@ std::string set_label(std::vector<std::string>& labels, std::string_view value) 
   return set_text(labels.emplace_back(), value);
 }
 
+std::string set_bounded(std::uint64_t& number, std::uint64_t max, std::string_view value) {
+  const auto parsed = parse_decimal(value);
+  if (!parsed || *parsed > max) return wants("a number from 0 to " + std::to_string(max), value);
+  number = *parsed;
+  return {};
+}
+
+std::string set_health(std::string& health, std::string_view value) {
+  if (value != "tcp" && !value.starts_with("http:/")) return wants("tcp or http:/PATH", value);
+  return set_text(health, value);
+}
+
+std::string set_resolve_output(std::string& output, std::string_view value) {
+  if (value != "text" && value != "env" && value != "json") return wants("text, env or json", value);
+  return set_text(output, value);
+}
+
 std::expected<Arguments, std::string> parse_arguments(std::span<const std::string> words, unsigned cores) {
   // Two words of people for one of ours: what is behind them is another command's.
   if (words.size() >= 2 && words[0] == "controller" && words[1] == "bootstrap") words = words.subspan(1);

@@ -107,6 +107,26 @@ struct RolloutFlags {
   std::vector<std::string> match;
 };
 
+// Of weir join, leave and resolve; texts as written, which the API judges.
+struct JoinFlags {
+  std::string service;
+  std::uint16_t port = 0;
+  std::string address;  // an IP address or a host name; empty: by which the API is reached
+  std::string name;     // of the Endpoint; empty: made of service, machine and port
+  std::string instance;
+  std::string type;  // "_db._tcp"; empty: made of the service's name
+  std::uint64_t priority = 0;
+  std::uint64_t weight = 1;
+  std::string zone;
+  std::vector<std::string> text;
+  std::string version;
+  Duration lease = std::chrono::seconds(30);
+  bool lease_given = false;
+  std::string health;  // "tcp", "http:/path"
+  bool once = false;
+  std::string output = "text";  // of resolve
+};
+
 struct Arguments {
   const Command* command = nullptr;
   std::optional<std::string> api;    // --api of the commands that call one: a URL
@@ -119,6 +139,7 @@ struct Arguments {
   StoreFlags store_flags;
   UpgradeFlags upgrade;
   RolloutFlags rollout;
+  JoinFlags join;
   std::vector<std::string> files;
   std::string kind;  // as written
   std::string name;  // empty: none

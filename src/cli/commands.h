@@ -53,6 +53,9 @@ net::Task<int> delete_command(Session& session, const Arguments& arguments);
 net::Task<int> explain_command(Session& session, const Arguments& arguments);
 net::Task<int> token_command(Session& session, const Arguments& arguments);
 net::Task<int> bootstrap_command(Session& session, const Arguments& arguments);
+net::Task<int> join_command(Session& session, const Arguments& arguments);
+net::Task<int> leave_command(Session& session, const Arguments& arguments);
+net::Task<int> resolve_command(Session& session, const Arguments& arguments);
 
 struct Command {
   std::string_view word;
@@ -100,6 +103,14 @@ inline constexpr std::array kCommands{
         "bootstrap", "--envoy --node NAME [FLAG...]",
         "also `weir controller bootstrap`: registers an Envoy and prints what it begins with, key included",
         kBootstrapFlags, nullptr, bootstrap_command},
+    Command{"join", "SERVICE --port PORT [FLAG...]",
+            "makes what serves at a port of this machine a member of a service, until it is told to end",
+            kJoinFlags, nullptr, join_command},
+    Command{"leave", "SERVICE [--name NAME]", "takes out of a service what has joined it from this machine",
+            kLeaveFlags, nullptr, leave_command},
+    Command{"resolve", "SERVICE [--version VERSION] [-o text|env|json] [-w]",
+            "where a service can be reached: by priority, weight and health", kResolveFlags, nullptr,
+            resolve_command},
     Command{"ca", "[--data-dir DIR]",
             "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags,
             ca_command},

@@ -108,6 +108,7 @@ class World {
     server_->listen(*fake.network.listen(*net::Address::parse("127.0.0.1:8480")));
     api_tasks_.emplace(fake.loop);
     api_tasks_->spawn(api_->follow());
+    api_tasks_->spawn(api_->leases().run());
   }
   void stop_api() {
     api_->drain();
@@ -150,11 +151,13 @@ class World {
   Settings settings;
   Captured captured;
   std::optional<int> exit_code;  // of the one that was started
+  Session* running = nullptr;    // the one that was started, until it ends
 
  private:
   static net::Task<void> stop(net::TaskGroup& tasks) { co_await tasks.stop(); }
   static net::Task<void> go_on(World& world, Arguments arguments) {
     Session session(world.fake.env, world.settings, nullptr, world.captured.terminal);
+    world.running = &session;
     world.exit_code = co_await arguments.command->with_api(session, arguments);
   }
 

@@ -25,7 +25,6 @@ using client::Row;
 using client::Table;
 using client::titles_of;
 
-constexpr std::string_view kPageItems = "500";  // small enough to come soon, large enough for one round trip
 // A watch that lost its API tries again this often; a restart takes seconds, not minutes.
 constexpr Duration kWatchRetry = std::chrono::seconds(1);
 constexpr int kWatchTriesMax = 60;
@@ -99,44 +98,17 @@ class Printer {
   bool titled_ = false;
 };
 
-struct Listed {
-  std::vector<Tree> objects;
-  std::uint64_t revision = 0;
-};
-
 std::string label_query(const Arguments& arguments) {
   std::string query;
   for (const std::string& label : arguments.labels) query += "&label=" + encoded(label);
   return query;
 }
 
-// All pages. Nothing: why was said.
-net::Task<std::optional<Listed>> list(Session& session, const config::KindInfo& kind, std::string labels) {
-  Listed listed;
-  std::string next;
-  do {
-    std::string target = path_of(kind, {}) + "?limit=" + std::string(kPageItems) + labels;
-    if (!next.empty()) target += "&continue=" + encoded(next);
-    const auto content = session.content_of(co_await session.api.ask(http::Method::kGet, target));
-    if (!content) co_return std::nullopt;
-    const Tree page = parse_tree(*content);
-    if (!at(page, "/items").is_array()) {
-      session.terminal.say("weir: the answer of the API is no list");
-      co_return std::nullopt;
-    }
-    for (const Tree& object : at(page, "/items")) listed.objects.push_back(object);
-    // Of the first page: what changes while the others are read is among the changes since.
-    if (next.empty()) listed.revision = parse_decimal(text_at(page, "/revision")).value_or(0);
-    next = text_at(page, "/continue");
-  } while (!next.empty());
-  co_return listed;
-}
-
 // What was asked for: one object or a list of them.
 net::Task<std::optional<Listed>> read(Session& session, const config::KindInfo& kind,
                                       const Arguments& arguments) {
   if (arguments.name.empty() || arguments.watch) {
-    auto listed = co_await list(session, kind, label_query(arguments));
+    auto listed = co_await list_objects(session, kind, label_query(arguments));
     if (listed && !arguments.name.empty()) {
       std::erase_if(listed->objects, [&arguments](const Tree& object) {
         return text_at(object, "/metadata/name") != arguments.name;

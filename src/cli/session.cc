@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -12,7 +14,7 @@
 #include "client/objects.h"
 #include "net/core.h"
 #include "net/task_group.h"
-#include "role/machine.h"
+#include "role/signals.h"
 
 namespace weir::cli {
 namespace {
@@ -21,6 +23,8 @@ struct ShortForm {
   std::string_view word;
   config::Kind kind;
 };
+constexpr std::string_view kPageItems = "500";  // small enough to come soon, large enough for one round trip
+
 constexpr std::array kShortForms{
     ShortForm{"lb", config::Kind::kLoadBalancer}, ShortForm{"lbs", config::Kind::kLoadBalancer},
     ShortForm{"svc", config::Kind::kService}, ShortForm{"ep", config::Kind::kEndpoint}};
@@ -79,6 +83,16 @@ int run_with_api(const Arguments& arguments, Terminal& terminal) {
   net::Env& env = (*core)->env();
   int exit_code = kFailed;
   Session session(env, *settings, std::move(*context), terminal);
+  std::unique_ptr<role::Signals> signals;
+  if (arguments.command->with_api == join_command) {
+    auto heard = role::Signals::create((*core)->poller(), {SIGTERM, SIGINT, SIGHUP},
+                                       [&session](int) { session.ended.set(); });
+    if (!heard) {
+      terminal.say("weir: can't hear signals: " + sentence_of(heard.error()));
+      return kFailed;
+    }
+    signals = std::move(*heard);
+  }
   net::TaskGroup tasks(env.loop);
   tasks.spawn(keep_result(session, arguments, exit_code));
   if (tasks.size() > 0) env.loop.run();
@@ -183,6 +197,28 @@ std::string path_of(const config::KindInfo& kind, std::string_view name) {
   std::string path = "/v1/" + std::string(kind.plural);
   if (!name.empty()) path.append("/").append(encoded(name));
   return path;
+}
+
+net::Task<std::optional<Listed>> list_objects(Session& session, const config::KindInfo& kind,
+                                              std::string labels) {
+  Listed listed;
+  std::string next;
+  do {
+    std::string target = path_of(kind, {}) + "?limit=" + std::string(kPageItems) + labels;
+    if (!next.empty()) target += "&continue=" + encoded(next);
+    const auto content = session.content_of(co_await session.api.ask(http::Method::kGet, target));
+    if (!content) co_return std::nullopt;
+    const Tree page = parse_tree(*content);
+    if (!at(page, "/items").is_array()) {
+      session.terminal.say("weir: the answer of the API is no list");
+      co_return std::nullopt;
+    }
+    for (const Tree& object : at(page, "/items")) listed.objects.push_back(object);
+    // Of the first page: what changes while the others are read is among the changes since.
+    if (next.empty()) listed.revision = parse_decimal(text_at(page, "/revision")).value_or(0);
+    next = text_at(page, "/continue");
+  } while (!next.empty());
+  co_return listed;
 }
 
 std::string shown_name(std::string_view kind, std::string_view name) {

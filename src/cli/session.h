@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/time.h"
 #include "cli/api_client.h"
@@ -16,6 +17,7 @@
 #include "client/terminal.h"
 #include "config/kinds.h"
 #include "net/env.h"
+#include "net/loop.h"
 #include "net/task.h"
 
 namespace weir::cli {
@@ -45,6 +47,7 @@ struct Session {
   const Settings& settings;
   Terminal& terminal;
   ApiClient api;
+  net::Event ended;  // who called it wants it to end; only commands that have something to put back ask
 
   // The content of a 2xx answer; otherwise says what is wrong, and nothing. manifest: gives violations their
   // place in a file.
@@ -64,6 +67,13 @@ int run_with_api(const Arguments& arguments, Terminal& terminal);
 const config::KindInfo* kind_meant(std::string_view word, Terminal& terminal);
 // "/v1/services/web"; name may be empty
 std::string path_of(const config::KindInfo& kind, std::string_view name);
+struct Listed {
+  std::vector<Tree> objects;
+  std::uint64_t revision = 0;  // of the first page: what changes afterwards comes with a watch from there
+};
+// All pages. labels: "&label=...", or nothing. Nothing: why was said.
+net::Task<std::optional<Listed>> list_objects(Session& session, const config::KindInfo& kind,
+                                              std::string labels);
 // "service/web"
 std::string shown_name(std::string_view kind, std::string_view name);
 

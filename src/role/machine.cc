@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 
 #include "base/text.h"
 #include "config/formats.h"
+#include "net/epoll.h"
 
 namespace weir::role {
 
@@ -95,6 +97,38 @@ std::string reached_at(net::Address at) {
 }
 
 std::string reached_with_port(net::Address at) { return reached_at(at) + ':' + std::to_string(at.port()); }
+
+Result<net::Address> address_towards(net::Address to) {
+  if (to.is_loopback() || to.is_any()) return to.is_any() ? net::Address::v4({127, 0, 0, 1}, 0) : to;
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  if (to.is_v6()) {
+    auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(to.port());
+    std::memcpy(&v6->sin6_addr, to.bytes().data(), sizeof v6->sin6_addr);
+    size = sizeof *v6;
+  } else {
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(to.port());
+    std::memcpy(&v4->sin_addr, to.bytes().data(), sizeof v4->sin_addr);
+    size = sizeof *v4;
+  }
+  const net::Descriptor socket(::socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  auto* name = reinterpret_cast<sockaddr*>(&storage);
+  if (!socket || ::connect(socket.get(), name, size) != 0 || ::getsockname(socket.get(), name, &size) != 0) {
+    return std::unexpected(system_error(errno, "no way leads there"));
+  }
+  if (!to.is_v6()) {
+    std::array<std::uint8_t, 4> bytes{};
+    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in*>(name)->sin_addr, bytes.size());
+    return net::Address::v4(bytes, 0);
+  }
+  std::array<std::uint8_t, 16> bytes{};
+  std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(name)->sin6_addr, bytes.size());
+  return net::Address::v6(bytes, 0);
+}
 
 unsigned usable_cores() {
   cpu_set_t set;

@@ -27,6 +27,9 @@ std::string reached_at(net::Address at);
 // The same with its port.
 std::string reached_with_port(net::Address at);
 
+// The address of this machine that packets to that one come from. None is sent.
+Result<net::Address> address_towards(net::Address to);
+
 // By the affinity of the process and the quota of its container; at least 1.
 unsigned usable_cores();
 

@@ -24,6 +24,17 @@ TEST_CASE("a container's quota bounds the cores") {
   CHECK(usable_cores() >= 1);
 }
 
+TEST_CASE("the address of this machine towards another") {
+  const auto towards = [](const char* to) {
+    const auto address = address_towards(*net::Address::parse(to));
+    return address ? address->ip() : std::string(address.error().text);
+  };
+  CHECK(towards("127.0.0.1:80") == "127.0.0.1");
+  CHECK(towards("127.0.0.9:80") == "127.0.0.9");
+  CHECK(towards("[::1]:80") == "::1");
+  CHECK(towards("0.0.0.0:80") == "127.0.0.1");
+}
+
 TEST_CASE("a file is read whole or not at all") {
   CHECK(read_file("/proc/self/comm", 64).has_value());
   CHECK(read_file("/proc/self/stat", 4).error().code == Code::kBodyTooLarge);
