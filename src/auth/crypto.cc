@@ -68,6 +68,17 @@ Digest hmac_sha256(std::span<const std::byte> key, std::initializer_list<std::sp
   return digest;
 }
 
+std::string hmac(HmacHash hash, std::string_view key, std::span<const std::byte> bytes) {
+  constexpr std::array kHashes{&EVP_sha1, &EVP_sha256, &EVP_sha384, &EVP_sha512};
+  std::string digest(EVP_MAX_MD_SIZE, '\0');
+  unsigned size = 0;
+  WEIR_CHECK(HMAC(kHashes[static_cast<std::size_t>(hash)](), key.data(), key.size(),
+                  reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
+                  reinterpret_cast<std::uint8_t*>(digest.data()), &size) != nullptr);
+  digest.resize(size);
+  return digest;
+}
+
 bool constant_time_equal(std::span<const std::byte> left, std::span<const std::byte> right) {
   return left.size() == right.size() && CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -22,6 +23,10 @@ std::array<std::byte, 20> sha1(std::span<const std::byte> bytes);
 
 // HMAC-SHA-256 (RFC 2104) of the parts, one after the other.
 Digest hmac_sha256(std::span<const std::byte> key, std::initializer_list<std::span<const std::byte>> parts);
+
+// HMAC (RFC 2104) by a hash that others chose (RFC 8945): what a key of theirs signs.
+enum class HmacHash : std::uint8_t { kSha1, kSha256, kSha384, kSha512 };
+std::string hmac(HmacHash hash, std::string_view key, std::span<const std::byte> bytes);
 
 // The time depends on the sizes only, which are no secret.
 bool constant_time_equal(std::span<const std::byte> left, std::span<const std::byte> right);

@@ -28,6 +28,18 @@ TEST_CASE("hmac_sha256: the vectors of RFC 4231, in any number of parts") {
         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+TEST_CASE("hmac: the vectors of RFC 2202 and RFC 4231 for each hash") {
+  const std::string data = "what do ya want for nothing?";
+  const auto by = [&](HmacHash hash) { return to_hex(bytes_of(hmac(hash, "Jefe", bytes_of(data)))); };
+  CHECK(by(HmacHash::kSha1) == "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+  CHECK(by(HmacHash::kSha256) == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  CHECK(by(HmacHash::kSha384) ==
+        "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649");
+  CHECK(by(HmacHash::kSha512) ==
+        "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+        "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737");
+}
+
 TEST_CASE("from_base64: the vectors of RFC 4648, with padding and without") {
   for (const std::string text : {"", "f", "fo", "foo", "foob", "fooba", "foobar"}) {
     std::string coded = to_base64(bytes_of(text));

@@ -28,6 +28,7 @@ enum class Type : std::uint16_t {
   kTlsa = 52,   // RFC 6698
   kSvcb = 64,   // RFC 9460
   kHttps = 65,  // RFC 9460
+  kTsig = 250,  // RFC 8945
   kIxfr = 251,  // RFC 1995
   kAxfr = 252,  // RFC 5936
   kAny = 255,   // RFC 1035, RFC 8482

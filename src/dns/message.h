@@ -45,6 +45,7 @@ class MessageReader {
   // As often as the header's counts say, and in that order
   Result<Question> question();
   Result<Record> record();
+  std::size_t at() const { return at_; }  // where the next one begins
   bool at_end() const { return at_ == message_.size(); }
 
  private:

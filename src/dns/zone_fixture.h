@@ -208,7 +208,7 @@ inline std::string show(Bytes message) {
       if (!record) return text + "no record";
       if (record->type == Type::kOpt) continue;
       text += std::string(kSections[section]) + record->owner.to_text() + " " +
-              std::to_string(record->ttl_seconds) + " " + type_text(record->type) + " " +
+              std::to_string(record->ttl_seconds) + " " + fixture::type_text(record->type) + " " +
               rdata_text(*record, message) + "\n";
     }
   }
