@@ -43,6 +43,15 @@ SocketAddress to_system(const Address& address) {
   return result;
 }
 
+// As a socket of that family has it: one for both has IPv4 addresses within IPv6.
+SocketAddress to_system(const Address& address, bool socket_is_v6) {
+  if (address.is_v6() || !socket_is_v6) return to_system(address);
+  std::array<std::uint8_t, 16> mapped{};
+  mapped[10] = mapped[11] = 0xff;
+  std::copy_n(address.bytes().begin(), 4, mapped.begin() + 12);
+  return to_system(Address::v6(mapped, address.port()));
+}
+
 Address from_system(const SocketAddress& address) {
   if (address.storage.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
@@ -219,6 +228,41 @@ class EpollDatagrams final : public Datagrams, private EpollPoller::Handler {
 
   Address address() const override { return address_; }
 
+  Correspondent correspondent_of(const Datagram& datagram) const override {
+    const auto place = static_cast<std::size_t>(&datagram - batch_.data());
+    WEIR_CHECK(place < received_);
+    Correspondent found{.peer = datagram.peer, .local = {}};
+    if (!address_.is_any()) return found;
+    const cmsghdr* control = CMSG_FIRSTHDR(&messages_[place].msg_hdr);
+    if (control == nullptr) return found;
+    SocketAddress local;
+    if (control->cmsg_level == IPPROTO_IP) {
+      auto& v4 = reinterpret_cast<sockaddr_in&>(local.storage);
+      v4.sin_family = AF_INET;
+      v4.sin_addr = reinterpret_cast<const in_pktinfo*>(CMSG_DATA(control))->ipi_spec_dst;
+    } else {
+      auto& v6 = reinterpret_cast<sockaddr_in6&>(local.storage);
+      v6.sin6_family = AF_INET6;
+      v6.sin6_addr = reinterpret_cast<const in6_pktinfo*>(CMSG_DATA(control))->ipi6_addr;
+    }
+    found.local = from_system(local);
+    return found;
+  }
+
+  void send(const Correspondent& to, std::span<const std::uint8_t> bytes) override {
+    SocketAddress peer = to_system(to.peer, address_.is_v6());
+    iovec from{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+    msghdr header{};
+    header.msg_name = peer.get();
+    header.msg_namelen = peer.bytes;
+    header.msg_iov = &from;
+    header.msg_iovlen = 1;
+    alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
+    if (!to.local.is_any()) set_source(header, control, to_system(to.local, address_.is_v6()));
+    while (::sendmsg(socket_.get(), &header, MSG_DONTWAIT) < 0 && errno == EINTR) {
+    }
+  }
+
   Task<Result<std::span<Datagram>>> next_batch() override {
     send_replies();
     if (++batches_ % kBatchesBeforeYield == 0) {
@@ -303,6 +347,26 @@ class EpollDatagrams final : public Datagrams, private EpollPoller::Handler {
                    .room = place.reply};
     }
     return received_;
+  }
+
+  static void set_source(msghdr& header, std::span<std::uint8_t> room, const SocketAddress& source) {
+    header.msg_control = room.data();
+    header.msg_controllen = room.size();
+    cmsghdr* control = CMSG_FIRSTHDR(&header);
+    if (source.storage.ss_family == AF_INET) {
+      control->cmsg_level = IPPROTO_IP;
+      control->cmsg_type = IP_PKTINFO;
+      control->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+      reinterpret_cast<in_pktinfo*>(CMSG_DATA(control))->ipi_spec_dst =
+          reinterpret_cast<const sockaddr_in&>(source.storage).sin_addr;
+    } else {
+      control->cmsg_level = IPPROTO_IPV6;
+      control->cmsg_type = IPV6_PKTINFO;
+      control->cmsg_len = CMSG_LEN(sizeof(in6_pktinfo));
+      reinterpret_cast<in6_pktinfo*>(CMSG_DATA(control))->ipi6_addr =
+          reinterpret_cast<const sockaddr_in6&>(source.storage).sin6_addr;
+    }
+    header.msg_controllen = CMSG_SPACE(control->cmsg_len - CMSG_LEN(0));
   }
 
   // The reply goes by whatever way leads to the client, which need not be that by which it came.

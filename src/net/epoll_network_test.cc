@@ -308,6 +308,36 @@ TEST_CASE("datagrams: who asks is answered, from the address that was asked") {
   }
 }
 
+TEST_CASE("datagrams: a reply that is made later comes from the address that was asked") {
+  struct Case {
+    const char* bound;
+    const char* asked;
+  };
+  for (const Case& one : {Case{"127.0.0.1:0", "127.0.0.1"}, Case{"0.0.0.0:0", "127.0.0.7"},
+                          Case{"[::]:0", "::1"}, Case{"[::]:0", "127.0.0.7"}}) {
+    CAPTURE(one.bound);
+    CAPTURE(one.asked);
+    RealEnv real;
+    auto socket = real.network.datagrams(*Address::parse(one.bound));
+    if (!socket) continue;  // a machine without IPv6
+    const auto to = *Address::parse_ip(one.asked, (*socket)->address().port());
+    TaskGroup group(real.loop);
+    const auto echo_late = [](Datagrams& datagrams, Loop& loop) -> Task<void> {
+      const auto batch = co_await datagrams.next_batch();
+      if (!batch) co_return;
+      const Correspondent asker = datagrams.correspondent_of(batch->front());
+      const std::vector<std::uint8_t> bytes(batch->front().bytes.begin(), batch->front().bytes.end());
+      if (co_await loop.sleep(Duration::zero())) datagrams.send(asker, bytes);
+    };
+    group.spawn(echo_late(**socket, real.loop));
+    UdpClient client(to.is_v6() ? AF_INET6 : AF_INET);
+    const auto [answer, from] = client.ask(real, to, "later");
+    CHECK(answer == "later");
+    CHECK(from == one.asked);
+    CHECK(real.run_until([&] { return group.size() == 0; }));
+  }
+}
+
 TEST_CASE("datagrams: what is too long, or gets no reply, holds up no other") {
   RealEnv real;
   auto socket = real.network.datagrams(kLoopback);

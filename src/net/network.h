@@ -71,6 +71,13 @@ struct Datagram {
   std::size_t reply_bytes = 0;   // of it; 0: there is none
 };
 
+// Who is at the other end of datagrams, and by which address of ours, where the socket has several and it is
+// known.
+struct Correspondent {
+  Address peer;
+  Address local;  // is_any(): whichever leads there
+};
+
 // A UDP socket that is asked and answers. A reply comes from the address that was asked.
 class Datagrams {
  public:
@@ -83,6 +90,10 @@ class Datagrams {
   // Sends the replies of the batch before, and waits for the next, which is there until the next call. A
   // reply that the kernel does not take is lost, as any datagram may be.
   virtual Task<Result<std::span<Datagram>>> next_batch() = 0;
+  // Of a datagram of the last batch: whom a reply goes to that is made later.
+  virtual Correspondent correspondent_of(const Datagram& datagram) const = 0;
+  // At once; what the kernel does not take is lost as well.
+  virtual void send(const Correspondent& to, std::span<const std::uint8_t> bytes) = 0;
 };
 
 struct Resolved {
