@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/dns_updates.h"
 #include "cli/log.h"
 #include "cli/settings.h"
 #include "controller/issuer.h"
@@ -215,6 +216,9 @@ class Up {
                         nameserver::WorkerOptions{.cookies = dns_cookies(*cookie_key)},
                         health_seen_by(*traffic_));
     nameserver_->set_domain(options_.domain);
+    nameserver_->on_update([this](dnsupdate::UpdateRequest request) {
+      return carry_out_update(env().log, *control_, std::move(request));
+    });
     control_->add_metrics([this](std::string& out) {
       succession_.write_metrics(out);
       nameserver_->write_metrics(out);

@@ -59,16 +59,23 @@ Catalogue::Catalogue(Health health, Changed changed)
 void Catalogue::apply(const config::SnapshotPointer& snapshot) {
   const config::SnapshotPointer before = std::exchange(snapshot_, snapshot);
   bool changed = false;
+  bool rules_change = false;
   config::each_difference(before->zones, snapshot->zones, [&](const auto& old, const auto& zone) {
     renew_zone(old, zone);
-    changed = true;
+    changed = rules_change = true;
   });
   config::each_difference(before->services, snapshot->services, [&](const auto& old, const auto& service) {
     const std::string& name = service ? service->name : old->name;
     changed |= renew_sets(name);
     changed |= look_for_instances(name);
   });
-  if (changed) publish();
+  config::each_difference(before->secrets, snapshot->secrets,
+                          [&](const auto& /*old*/, const auto& /*secret*/) { rules_change = true; });
+  if (rules_change) {
+    wrong_keys_.clear();
+    rules_ = Rules::of(*snapshot, histories_, wrong_keys_);
+  }
+  if (changed || rules_change) publish();
 }
 
 void Catalogue::set_domain(const std::string& domain) {
@@ -159,6 +166,7 @@ void Catalogue::renew_zone(const std::shared_ptr<const config::Zone>& before,
   if (before) forget(*before, after.get());
   if (!after) {
     refused_.erase(before->name);
+    histories_.erase(before->name);
     serve_file(before->name);
     return;
   }
@@ -174,6 +182,7 @@ void Catalogue::renew_zone(const std::shared_ptr<const config::Zone>& before,
   }
   if (others_stay) {
     if (auto made = change(*served.zone, *served.base, *after, changed)) {
+      keep_history(*after, served, **made);
       served.zone = std::move(*made);
       return;
     }
@@ -234,6 +243,7 @@ void Catalogue::make_whole(const config::Zone& zone, Served& served) {
     if (served.left_out.size() == count || served.left_out.size() > kLeftOutMax) break;
   }
   if (made) {
+    keep_history(zone, served, **made);
     served.base = *base;
     served.zone = std::move(*made);
   } else {
@@ -244,6 +254,19 @@ void Catalogue::make_whole(const config::Zone& zone, Served& served) {
   } else {
     reason.resize(reason.size() - 2);
     refused_.insert_or_assign(zone.name, std::move(reason));
+  }
+}
+
+void Catalogue::keep_history(const config::Zone& zone, const Served& served, const dns::Zone& next) {
+  const auto known = histories_.find(zone.name);
+  auto history =
+      !served.zone || !zone.spec.transfers
+          ? nullptr
+          : History::after(known == histories_.end() ? nullptr : known->second.get(), *served.zone, next);
+  if (history) {
+    histories_.insert_or_assign(zone.name, std::move(history));
+  } else if (known != histories_.end()) {
+    histories_.erase(known);
   }
 }
 
@@ -401,7 +424,7 @@ void Catalogue::publish() {
   if (own_) zones.push_back(own_);
   View::Sets sets;
   for (const auto& steered : steered_) sets.push_back(steered ? steered->set : nullptr);
-  view_ = std::make_shared<const View>(dns::Zones(std::move(zones)), std::move(sets));
+  view_ = std::make_shared<const View>(dns::Zones(std::move(zones)), std::move(sets), rules_);
   changed_(view_);
 }
 

@@ -17,6 +17,7 @@
 #include "config/status.h"
 #include "dns/zone.h"
 #include "nameserver/registry.h"
+#include "nameserver/rules.h"
 #include "nameserver/steered_set.h"
 #include "nameserver/view.h"
 #include "nameserver/zone_maker.h"
@@ -49,6 +50,8 @@ class Catalogue {
   // Zones that could not be made as they are written, and why: RecordSets that don't fit are left out; a zone
   // that can't be made even so stays as it was, if it was.
   std::map<std::string, std::string, std::less<>> refused() const;
+  // Secrets that zones name as keys and that are none, and why.
+  const std::map<std::string, std::string, std::less<>>& wrong_keys() const { return wrong_keys_; }
   config::ZoneStatus zone_status(std::string_view name) const;
   config::RecordSetStatus record_set_status(std::string_view name) const;
 
@@ -85,6 +88,7 @@ class Catalogue {
   bool renew_set(Steered& steered);
   bool renew_sets(std::string_view service);
   void follow(const Steered& steered, std::uint32_t policy, bool follows);
+  void keep_history(const config::Zone& zone, const Served& served, const dns::Zone& next);
   void publish();
 
   Health health_;
@@ -92,6 +96,9 @@ class Catalogue {
   config::SnapshotPointer snapshot_;
   std::map<std::string, Served, std::less<>> served_;
   std::map<std::string, std::string, std::less<>> refused_;
+  Rules::Histories histories_;
+  std::shared_ptr<const Rules> rules_ = std::make_shared<const Rules>();
+  std::map<std::string, std::string, std::less<>> wrong_keys_;
   std::vector<std::unique_ptr<Steered>> steered_;  // by policy; null: it is free
   std::vector<std::uint32_t> free_;
   Policies policies_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/exposition.h"
+#include "dns/name.h"
 
 namespace weir::nameserver {
 namespace {
@@ -30,6 +31,7 @@ Nameserver::Nameserver(net::Env& control, std::span<net::Env* const> workers, co
                      worker->env().loop.post([worker = worker.get(), view] { worker->apply(view); });
                    }
                  }),
+      notifier_(control),
       tasks_(control.loop) {
   for (net::Env* env : workers) workers_.push_back(std::make_unique<Worker>(*env, options));
 }
@@ -44,9 +46,11 @@ Result<net::Address> Nameserver::listen(net::Address at) {
     at = *bound;
   }
   for (const auto& worker : workers_) {
+    if (updates_) pass_on_updates(*worker);
     worker->env().loop.post([worker = worker.get()] { worker->serve(); });
   }
   listening_ = true;
+  notifier_.open(at);
   tasks_.spawn(look_around());
   if (files_) files_->start();
   return at;
@@ -60,9 +64,48 @@ Result<void> Nameserver::serve_files(net::Env& slow, const std::string& folder) 
   return files_->check();
 }
 
+// From the worker's loop to the control loop, and back.
+void Nameserver::pass_on_updates(Worker& worker) {
+  worker.on_update([this, &worker](dnsupdate::UpdateRequest request, std::function<void(dns::Rcode)> done) {
+    control_.loop.post([this, &worker, request = std::move(request), done = std::move(done)]() mutable {
+      if (!stopping_) return tasks_.spawn(carry_out(worker, std::move(request), std::move(done)));
+      worker.env().loop.post([done = std::move(done)] { done(dns::Rcode::kServFail); });
+    });
+  });
+}
+
+net::Task<void> Nameserver::carry_out(Worker& worker, dnsupdate::UpdateRequest request,
+                                      std::function<void(dns::Rcode)> done) {
+  const dns::Rcode rcode = co_await updates_(std::move(request));
+  worker.env().loop.post([done = std::move(done), rcode] { done(rcode); });
+}
+
+// Only where queries are answered: elsewhere nobody could come for the news.
+void Nameserver::tell_of_changes(const config::Snapshot& snapshot) {
+  if (!listening_) return;
+  const config::Snapshot none;
+  const config::Snapshot& before = told_ ? *told_ : none;
+  config::each_difference(before.zones, snapshot.zones, [this](const auto& old, const auto& zone) {
+    if (!zone) return notifier_.forget(old->name);
+    const auto apex = dns::Name::parse(zone->name + '.', dns::Name());
+    if (!apex) return;
+    const dns::Zone* made = catalogue_.view()->zones().find(dns::HashedName(apex->wire()), dns::Type::kSoa);
+    if (made == nullptr || !dns::same_name(made->apex(), apex->wire())) return;
+    notifier_.tell(*zone, *made, catalogue_.view()->rules().keys);
+  });
+}
+
 void Nameserver::apply(const config::SnapshotPointer& snapshot) {
+  const auto wrong_before = catalogue_.wrong_keys();
   catalogue_.apply(snapshot);
   tell_refused();
+  for (const auto& [secret, reason] : catalogue_.wrong_keys()) {
+    const auto known = wrong_before.find(secret);
+    if (known != wrong_before.end() && known->second == reason) continue;
+    control_.log.error("a Secret is no TSIG key", {{"secret", secret}, {"reason", reason}});
+  }
+  tell_of_changes(*snapshot);
+  told_ = snapshot;
 }
 
 void Nameserver::set_domain(const std::string& domain) {
@@ -100,6 +143,8 @@ net::Task<void> Nameserver::look_around() {
 }
 
 net::Task<void> Nameserver::stop() {
+  stopping_ = true;
+  co_await notifier_.stop();
   co_await tasks_.stop();
   if (files_) co_await files_->stop();
   if (!std::exchange(listening_, false)) co_return;
@@ -137,6 +182,15 @@ void Nameserver::write_metrics(std::string& out) const {
   exposition.family("weir_dns_limited_total", "counter", "Replies beyond the rate of a network.");
   exposition.sample(sum(&WorkerCounters::truncated_for_rate), R"({how="truncated"})");
   exposition.sample(sum(&WorkerCounters::dropped_for_rate), R"({how="dropped"})");
+  exposition.single("weir_dns_transfers_total", "counter", "Copies of zones that were begun.",
+                    sum(&WorkerCounters::transfers));
+  exposition.single("weir_dns_updates_total", "counter", "Updates that were signed with a known key.",
+                    sum(&WorkerCounters::updates));
+  const NotifierCounters& notices = notifier_.counters();
+  exposition.family("weir_dns_notices_total", "counter", "Servers told of changes.");
+  exposition.sample(notices.sent.get(), R"({what="sent"})");
+  exposition.sample(notices.answered.get(), R"({what="answered"})");
+  exposition.sample(notices.given_up.get(), R"({what="given_up"})");
   std::uint64_t records = 0;
   for (const auto& zone : catalogue_.view()->zones().all()) records += zone->records();
   exposition.single("weir_dns_zones", "gauge", "Zones that are answered for.",

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "config/snapshot.h"
+#include "dnsupdate/plan.h"
 #include "nameserver/catalogue.h"
+#include "nameserver/notifier.h"
 #include "nameserver/worker.h"
 #include "nameserver/zone_files.h"
 #include "net/env.h"
@@ -28,6 +30,9 @@ class Nameserver {
   Nameserver(net::Env& control, std::span<net::Env* const> workers, const WorkerOptions& options,
              Catalogue::Health health);
 
+  // Who carries out updates (RFC 2136); without, they are refused. Before listen().
+  using Updates = std::function<net::Task<dns::Rcode>(dnsupdate::UpdateRequest)>;
+  void on_update(Updates carry_out) { updates_ = std::move(carry_out); }
   // Before any core runs: takes the port, by UDP and TCP. Port 0: one that is free. Where it listens.
   Result<net::Address> listen(net::Address at);
   // Also before, if at all: zones are served from a folder of this machine, too. slow: see ZoneFiles.
@@ -47,13 +52,21 @@ class Nameserver {
  private:
   net::Task<void> look_around();
   void tell_refused();
+  void tell_of_changes(const config::Snapshot& snapshot);
+  void pass_on_updates(Worker& worker);
+  net::Task<void> carry_out(Worker& worker, dnsupdate::UpdateRequest request,
+                            std::function<void(dns::Rcode)> done);
 
   net::Env& control_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Catalogue catalogue_;
   std::optional<ZoneFiles> files_;
   std::map<std::string, std::string, std::less<>> told_refused_;  // in the log
+  config::SnapshotPointer told_;  // whose changes have been told of
+  Updates updates_;
+  Notifier notifier_;
   bool listening_ = false;
+  bool stopping_ = false;
   net::TaskGroup tasks_;
 };
 

@@ -44,6 +44,7 @@ class SteeredSet {
     return ttl_seconds_ == ttl_seconds && spec_ == spec;
   }
   const config::RecordSetSpec& spec() const { return spec_; }
+  std::uint32_t ttl_seconds() const { return ttl_seconds_; }
   const std::vector<Answer>& answers() const { return answers_; }
   // Whether the one at that place is chosen, now or in its turn.
   bool gives(std::size_t place) const { return std::ranges::find(chosen_, place) != chosen_.end(); }

@@ -8,6 +8,7 @@
 
 #include "dns/steering.h"
 #include "dns/zone.h"
+#include "nameserver/rules.h"
 #include "nameserver/steered_set.h"
 
 namespace weir::nameserver {
@@ -16,9 +17,11 @@ class View final : public dns::Steering {
  public:
   using Sets = std::vector<std::shared_ptr<const SteeredSet>>;  // by policy; null: none has that number
 
-  View(dns::Zones zones, Sets sets) : zones_(std::move(zones)), sets_(std::move(sets)) {}
+  View(dns::Zones zones, Sets sets, std::shared_ptr<const Rules> rules = std::make_shared<const Rules>())
+      : zones_(std::move(zones)), sets_(std::move(sets)), rules_(std::move(rules)) {}
 
   const dns::Zones& zones() const { return zones_; }
+  const Rules& rules() const { return *rules_; }
   const SteeredSet* set(std::uint32_t policy) const {
     return policy < sets_.size() ? sets_[policy].get() : nullptr;
   }
@@ -32,6 +35,7 @@ class View final : public dns::Steering {
  private:
   dns::Zones zones_;
   Sets sets_;
+  std::shared_ptr<const Rules> rules_;
 };
 using ViewPointer = std::shared_ptr<const View>;
 

@@ -4,28 +4,17 @@
 #include <optional>
 #include <utility>
 
-#include "dns/name.h"
 #include "net/patience.h"
 
 namespace weir::nameserver {
 namespace {
 
 constexpr Duration kPause = std::chrono::milliseconds(100);  // for want of descriptors or memory
-constexpr std::size_t kLengthBytes = 2;                      // before each message by TCP (RFC 1035 4.2.2)
 constexpr std::uint64_t kBytesPerSecondMin = 64;             // of a query that is on its way
 constexpr std::size_t kRequestBytesMax = 16UL * 1024;        // of one query by TCP; an update has no more
 
 dns::Ip ip_of(const net::Address& address) {
   return {.octets = address.bytes(), .size = static_cast<std::uint8_t>(address.is_v6() ? 16 : 4)};
-}
-
-// The question alone, which says: ask again by TCP.
-std::size_t truncate(std::span<std::uint8_t> reply) {
-  dns::store_u16(reply.data() + 2, dns::load_u16(reply.data() + 2) | dns::kFlagTruncated);
-  const bool asked = dns::load_u16(reply.data() + 4) == 1;
-  const std::size_t name = asked ? dns::name_size(dns::Bytes(reply).subspan(dns::kHeaderBytes)) : 0;
-  std::fill_n(reply.data() + 6, 6, std::uint8_t{0});
-  return dns::kHeaderBytes + (asked ? name + 4 : 0);
 }
 
 }  // namespace
@@ -81,6 +70,11 @@ dns::Answered Worker::answer(dns::Bytes message, const dns::Ip& client, bool is_
   const dns::Answered answered = dns::answer(
       authority, {.message = message, .client = client, .is_stream = is_stream, .now_seconds = now_seconds},
       into);
+  count(answered);
+  return answered;
+}
+
+void Worker::count(const dns::Answered& answered) {
   if (answered.bytes == 0) {
     counters_.ignored.add();
   } else {
@@ -88,7 +82,6 @@ dns::Answered Worker::answer(dns::Bytes message, const dns::Ip& client, bool is_
         .replies[std::min<std::size_t>(static_cast<std::size_t>(answered.rcode), WorkerCounters::kRcodes - 1)]
         .add();
   }
-  return answered;
 }
 
 net::Task<void> Worker::serve_datagrams() {
@@ -111,7 +104,9 @@ net::Task<void> Worker::serve_datagrams() {
 void Worker::answer_datagram(net::Datagram& datagram, Instant now, std::uint32_t now_seconds) {
   counters_.udp_queries.add();
   const dns::Ip client = ip_of(datagram.peer);
-  const dns::Answered answered = answer(datagram.bytes, client, false, now_seconds, datagram.room);
+  const dns::Answered answered = is_operation(datagram.bytes)
+                                     ? operate(datagram, client, now_seconds)
+                                     : answer(datagram.bytes, client, false, now_seconds, datagram.room);
   datagram.reply_bytes = answered.bytes;
   // A cookie shows that the client is where it says.
   if (answered.bytes == 0 || answered.cookie_valid || datagram.peer.is_loopback()) return;
@@ -119,7 +114,7 @@ void Worker::answer_datagram(net::Datagram& datagram, Instant now, std::uint32_t
     case RateLimit::Verdict::kSend: return;
     case RateLimit::Verdict::kTruncate:
       counters_.truncated_for_rate.add();
-      datagram.reply_bytes = truncate(datagram.room.first(answered.bytes));
+      datagram.reply_bytes = truncate_reply(datagram.room.first(answered.bytes));
       return;
     case RateLimit::Verdict::kDrop:
       counters_.dropped_for_rate.add();
@@ -168,20 +163,32 @@ net::Task<void> Worker::serve_connection(std::unique_ptr<net::Stream> stream, dn
     }
     counters_.tcp_queries.add();
     const dns::Bytes message = dns::Bytes(input).subspan(kLengthBytes, wanted - kLengthBytes);
-    const ViewPointer held = view_;
-    const dns::Answered answered =
-        answer(message, client, true, wall_seconds(), std::span(scratch_).subspan(kLengthBytes));
-    if (answered.bytes == 0) co_return stream->abort();
-    dns::store_u16(scratch_.data(), static_cast<std::uint16_t>(answered.bytes));
-    // Others answer while this one waits for room.
-    const std::vector<std::uint8_t> reply(
-        scratch_.begin(), scratch_.begin() + static_cast<std::ptrdiff_t>(kLengthBytes + answered.bytes));
-    if (!co_await stream->write(std::as_bytes(std::span(reply)), kIdleTimeout)) co_return;
+    if (is_operation(message)) {
+      if (!co_await operate(*stream, {message.begin(), message.end()}, client)) co_return;
+    } else if (!co_await reply_on(*stream, message, client)) {
+      co_return;
+    }
     std::copy(input.begin() + static_cast<std::ptrdiff_t>(wanted),
               input.begin() + static_cast<std::ptrdiff_t>(have), input.begin());
     have -= wanted;
     patience.reset();
   }
+}
+
+// False: that was the last of the connection.
+net::Task<bool> Worker::reply_on(net::Stream& stream, dns::Bytes message, dns::Ip client) {
+  const ViewPointer held = view_;
+  const dns::Answered answered =
+      answer(message, client, true, wall_seconds(), std::span(scratch_).subspan(kLengthBytes));
+  if (answered.bytes == 0) {
+    stream.abort();
+    co_return false;
+  }
+  dns::store_u16(scratch_.data(), static_cast<std::uint16_t>(answered.bytes));
+  // Others answer while this one waits for room.
+  const std::vector<std::uint8_t> reply(
+      scratch_.begin(), scratch_.begin() + static_cast<std::ptrdiff_t>(kLengthBytes + answered.bytes));
+  co_return (co_await stream.write(std::as_bytes(std::span(reply)), kIdleTimeout)).has_value();
 }
 
 }  // namespace weir::nameserver

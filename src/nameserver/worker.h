@@ -7,22 +7,30 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/log_limit.h"
 #include "base/metrics.h"
 #include "dns/answer.h"
 #include "dns/cookie.h"
+#include "dnsupdate/plan.h"
+#include "nameserver/exchange.h"
 #include "nameserver/rate_limit.h"
+#include "nameserver/transfer.h"
 #include "nameserver/view.h"
 #include "net/env.h"
 #include "net/task_group.h"
 
 namespace weir::nameserver {
 
-inline constexpr std::size_t kConnectionsMax = 2000;                   // of TCP, on each core
-inline constexpr Duration kIdleTimeout = std::chrono::seconds(10);     // RFC 7766 section 6.2.3
+inline constexpr std::size_t kConnectionsMax = 2000;                // of TCP, on each core
+inline constexpr Duration kIdleTimeout = std::chrono::seconds(10);  // RFC 7766 section 6.2.3
+inline constexpr std::size_t kLengthBytes = 2;    // before each message by TCP (RFC 1035 section 4.2.2)
+inline constexpr std::size_t kTransfersMax = 16;  // at once, on each core
+inline constexpr std::size_t kUpdatesMax = 64;    // that wait for the store, likewise
 inline constexpr Duration kIdleTimeoutBusy = std::chrono::seconds(1);  // with half of the connections open
 
 struct WorkerCounters {
@@ -31,6 +39,8 @@ struct WorkerCounters {
   Counter udp_queries;
   Counter tcp_queries;
   Counter tcp_connections;
+  Counter transfers;
+  Counter updates;
   Counter truncated_for_rate;
   Counter dropped_for_rate;
   Counter ignored;                       // no query
@@ -41,6 +51,10 @@ struct WorkerOptions {
   std::uint32_t replies_per_second = RateLimit::kRepliesPerSecond;
   dns::CookieSecrets cookies;
 };
+
+// Who carries out updates. Called on the worker's loop; it calls `done` once, later and on the same loop.
+using UpdateSink =
+    std::function<void(dnsupdate::UpdateRequest request, std::function<void(dns::Rcode)> done)>;
 
 class Worker {
  public:
@@ -53,6 +67,8 @@ class Worker {
   void serve();
   void apply(ViewPointer view) { view_ = std::move(view); }
   void set_cookies(const dns::CookieSecrets& cookies) { cookies_ = cookies; }
+  // Before serve(). Without it, updates are refused.
+  void on_update(UpdateSink sink) { update_sink_ = std::move(sink); }
   // Gives the port back, before serve().
   void close();
   // Answers nothing any more, then calls back, on this loop.
@@ -68,7 +84,23 @@ class Worker {
   void answer_datagram(net::Datagram& datagram, Instant now, std::uint32_t now_seconds);
   dns::Answered answer(dns::Bytes message, const dns::Ip& client, bool is_stream, std::uint32_t now_seconds,
                        std::span<std::uint8_t> into);
+  void count(const dns::Answered& answered);
+  net::Task<bool> reply_on(net::Stream& stream, dns::Bytes message, dns::Ip client);
   std::uint32_t wall_seconds() const;
+
+  // --- operations.cc: what is more than a query that anybody may ask
+  dns::Answered operate(net::Datagram& datagram, const dns::Ip& client, std::uint32_t now_seconds);
+  net::Task<bool> operate(net::Stream& stream, std::vector<std::uint8_t> message, dns::Ip client);
+  dns::Answered answer_signed(Exchange& exchange, const dns::Ip& client, bool is_stream,
+                              std::uint32_t now_seconds, std::span<std::uint8_t> room);
+  dns::Answered say(Exchange& exchange, dns::Rcode rcode, std::span<std::uint8_t> room);
+  std::optional<Transfer> transfer_for(const Exchange& exchange, const dns::Ip& client, bool is_stream,
+                                       dns::Rcode& rcode);
+  net::Task<bool> transfer(net::Stream& stream, Exchange& exchange, Transfer copy);
+  bool takes_update(const Exchange& exchange, const dns::Ip& client, dns::Rcode& rcode);
+  void start_update(const Exchange& exchange, const dns::Ip& client, std::function<void(dns::Rcode)> done);
+  void log_refusal(std::string_view what, const Exchange& exchange, const dns::Ip& client,
+                   std::string_view reason);
 
   net::Env& env_;
   dns::CookieSecrets cookies_;
@@ -79,6 +111,10 @@ class Worker {
   std::unique_ptr<net::Listener> listener_;
   std::vector<std::uint8_t> scratch_;  // for one reply by TCP
   LogLimit log_limit_;
+  LogLimit refusals_limit_;
+  UpdateSink update_sink_;
+  std::size_t transfers_ = 0;  // under way
+  std::size_t updates_ = 0;    // likewise
   net::TaskGroup serving_;
   net::TaskGroup connections_;
   net::TaskGroup ending_;

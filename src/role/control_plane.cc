@@ -496,6 +496,13 @@ net::Task<void> ControlPlane::admit_late(Duration at_most) {
   if (co_await env_.loop.sleep(at_most)) open_api();
 }
 
+net::Task<api::Answer<api::Written>> ControlPlane::write(api::IntentSource source, mirror::Actor actor) {
+  if (!backend_ || draining_) co_return api::refuse(503, "not-ready", "the store is not open");
+  auto written = co_await backend_->api.writer().write(std::move(source), std::move(actor));
+  if (written && written->plan.writes()) co_await backend_->api.settle(written->revision);
+  co_return written;
+}
+
 void ControlPlane::drain() {
   draining_ = true;
   if (backend_) backend_->api.drain();

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "api/gate.h"
+#include "api/writer.h"
 #include "auth/admin_token.h"
 #include "auth/password_checker.h"
 #include "config/specs.h"
@@ -94,6 +95,10 @@ class ControlPlane {
 
   // Of accounts. Its answer_on() is called before any core runs.
   auth::PasswordChecker& passwords() { return passwords_; }
+
+  // A write by this process, as the API makes one: audited, and in force here when it is answered. 503 while
+  // the store is not open.
+  net::Task<api::Answer<api::Written>> write(api::IntentSource source, mirror::Actor actor);
 
   // Ends all watches, lets requests finish.
   void drain();
