@@ -63,6 +63,7 @@ std::size_t size_of(const Difference& difference) {
 std::shared_ptr<const History> History::after(const History* before, const dns::Zone& old,
                                               const dns::Zone& next) {
   if (old.serial() == next.serial()) return nullptr;
+  if (old.records() > kHistoryZoneRecordsMax || next.records() > kHistoryZoneRecordsMax) return nullptr;
   auto difference = std::make_shared<Difference>();
   difference->from = old.serial();
   difference->to = next.serial();

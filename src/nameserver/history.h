@@ -15,6 +15,7 @@ namespace weir::nameserver {
 
 inline constexpr std::size_t kHistoryVersionsMax = 50;
 inline constexpr std::size_t kHistoryRecordsMax = 10'000;
+inline constexpr std::size_t kHistoryZoneRecordsMax = 100'000;  // all of which are compared
 
 struct KeptRecord {
   std::vector<std::uint8_t> owner;
