@@ -106,6 +106,16 @@ std::string Leases::reason_of(const config::Object& endpoint) const {
   return text;
 }
 
+// All are gone through only when something has changed: most of the time, nothing has.
+void Leases::find_leased() {
+  if (leased_at_ == mirror_.revision()) return;
+  leased_.clear();
+  for (const config::ObjectPointer& endpoint : mirror_.objects().of(Kind::kEndpoint)) {
+    if (terms_of(*endpoint).lease) leased_.push_back(endpoint);
+  }
+  leased_at_ = mirror_.revision();
+}
+
 net::Task<Result<std::size_t>> Leases::sweep() {
   if (!store_.leads()) {
     led_since_.reset();
@@ -117,8 +127,8 @@ net::Task<Result<std::size_t>> Leases::sweep() {
   std::size_t removed = 0;
   std::map<std::string, Renewed, std::less<>> kept;
   const WallTime now = env_.loop.clock().wall_now();
-  for (const config::ObjectPointer& endpoint : mirror_.objects().of(Kind::kEndpoint)) {
-    if (!terms_of(*endpoint).lease) continue;
+  find_leased();
+  for (const config::ObjectPointer& endpoint : leased_) {
     if (removed < kRemovedMax && has_ended(*endpoint)) {
       const config::ObjectChange change{endpoint, nullptr};
       mirror::put_changes(transaction, {&change, 1}, {kActor, {}, reason_of(*endpoint)}, now,

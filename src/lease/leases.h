@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/time.h"
@@ -44,6 +46,7 @@ class Leases {
     WallTime until;  // for others
   };
   net::Task<Result<WallTime>> write(config::ObjectPointer endpoint, WallTime until);
+  void find_leased();
   bool has_ended(const config::Object& endpoint) const;
   std::string reason_of(const config::Object& endpoint) const;
 
@@ -52,6 +55,8 @@ class Leases {
   mirror::Mirror& mirror_;
   std::map<std::string, Renewed, std::less<>> renewed_;  // by uid
   std::optional<Instant> led_since_;                     // none: another process leads
+  std::vector<config::ObjectPointer> leased_;            // Endpoints with a lease, as of that revision
+  std::optional<std::uint64_t> leased_at_;
 };
 
 }  // namespace weir::lease
