@@ -66,6 +66,7 @@ LIBRARIES = [
     (r"libssh/", {"ssh"}),
     (r"ares\w*\.h", {"net"}),
     (r"liburing\.h", {"net"}),
+    (r"maxminddb\.h", {"nameserver"}),
     (r"yaml-cpp/", {"config"}),
     (r"re2/", {"config"}),
     (r"CLI/", {"cli"}),

@@ -92,9 +92,32 @@ TEST_CASE("what is wrong with a RecordSet") {
             "spec.fallback: is required by all_down: FALLBACK"},
            {records("type: A, policy: MULTI, values: [192.0.2.1], fallback: [192.0.2.9]"),
             "spec.fallback: needs all_down: FALLBACK"},
-           {records("type: A, policy: GEO, service: web"),
-            "spec.policy: must be one of SIMPLE, ROUND_ROBIN, WEIGHTED, FAILOVER, MULTI; GEO is not there in "
-            "this version"},
+       }) {
+    CAPTURE(one.yaml);
+    CHECK(problems_of(one.yaml) == one.problem);
+  }
+}
+
+TEST_CASE("what is wrong with the places of a RecordSet, and with an ALIAS") {
+  for (const Case& one : std::vector<Case>{
+           {records("type: A, policy: GEO, service: web"), "spec.answers: are required by the policy GEO"},
+           {records("type: A, policy: GEO, answers: [{value: 192.0.2.1, places: [192.0.2.0/24, "
+                    "'2001:db8::/32', site/home, country/DE, continent/EU]}, {value: 192.0.2.2}]"),
+            ""},
+           {records("type: A, policy: GEO, answers: [{value: 192.0.2.1, places: [site/]}]"),
+            "spec.answers[0].places[0]: must name a site: site/home"},
+           {records("type: A, policy: GEO, answers: [{value: 192.0.2.1, places: [country/de]}]"),
+            "spec.answers[0].places[0]: must be two capital letters, as in country/DE (ISO 3166)"},
+           {records("type: A, policy: GEO, answers: [{value: 192.0.2.1, places: [continent/XX]}]"),
+            "spec.answers[0].places[0]: must be continent/ and one of AF, AN, AS, EU, NA, OC, SA"},
+           {records("type: A, policy: GEO, answers: [{value: 192.0.2.1, places: [home]}]"),
+            "spec.answers[0].places[0]: must be a network like 192.0.2.0/24, or site/NAME, country/DE or "
+            "continent/EU"},
+           {records("type: A, policy: WEIGHTED, answers: [{value: 192.0.2.1, places: [site/home]}]"),
+            "spec.answers[0].places: are for the policy GEO"},
+           {records("type: ALIAS, values: [www.b.example.]"), ""},
+           {records("type: ALIAS, values: [a, b]"), "spec.values: must be one name for an ALIAS"},
+           {records("type: ALIAS, policy: MULTI, values: [a]"), "spec.policy: must be SIMPLE for an ALIAS"},
        }) {
     CAPTURE(one.yaml);
     CHECK(problems_of(one.yaml) == one.problem);
@@ -132,6 +155,14 @@ TEST_CASE("what is wrong with a Zone") {
             "spec.records: can't be taken: line 1: the SOA is made from the Zone's other fields"},
            {zone(", records: \"@ NS a\""),
             "spec.records: can't be taken: line 1: the zone's own NS records are its nameservers"},
+           {zone(", sites: [{name: home, networks: [10.0.0.0/8, '2001:db8::/32']}]"), ""},
+           {zone(", sites: [{name: home, networks: [10.0.0.0/8]}, {name: home, networks: [11.0.0.0/8]}]"),
+            "spec.sites[1].name: is there twice"},
+           {zone(", sites: [{name: home, networks: [10.0.0.0/33]}]"),
+            "spec.sites[0].networks[0]: must be a network such as 10.0.0.0/8 or fd00::/8, or an IP address"},
+           {zone(", sites: [{name: 'at home', networks: [10.0.0.0/8]}]"),
+            "spec.sites[0].name: is made of letters, digits, \"-\" and \"_\""},
+           {zone(", sites: [{name: home}]"), "spec.sites[0].networks: is required"},
            {zone(", hostmaster: nobody"),
             "spec.hostmaster: must be an e-mail address such as eve@host.example"},
        }) {
@@ -173,6 +204,11 @@ TEST_CASE("records of one name stand beside each other, but for those of one typ
             "RecordSet/two: spec.name: can't be beside the A records of www.a.example in Zone/a.example"},
            {text, records("name: www, type: CNAME, values: [ftp]", "two"),
             "RecordSet/two: spec.name: can't be beside the other records of www.a.example in Zone/a.example"},
+           {records("name: '@', type: ALIAS, values: [www]", "one"),
+            records("name: '@', type: MX, values: ['10 mail']", "two"), ""},
+           {records("name: www, type: ALIAS, values: [b]", "one"),
+            records("name: www, type: AAAA, values: ['2001:db8::1']", "two"),
+            "RecordSet/two: spec.name: can't be beside the AAAA records of www.a.example in RecordSet/one"},
            {text, records("name: alias, type: TXT, values: [a]", "two"),
             "RecordSet/two: spec.name: can't be beside the CNAME records of alias.a.example in "
             "Zone/a.example"},

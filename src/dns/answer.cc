@@ -32,6 +32,7 @@ class Answering {
 
  private:
   bool follow(const Zone& zone, Found found);
+  bool fail();
   bool negative(const Zone& zone, const Place& place);
   bool referral(const Zone& zone, const Node& cut, const Place& place);
   bool glue(const Zone& zone, const Node& cut, Records servers, std::size_t at);
@@ -48,6 +49,7 @@ class Answering {
   Rcode rcode_ = Rcode::kNoError;
   bool authoritative_ = true;
   std::uint8_t scope_bits_ = 0;
+  bool failed_ = false;  // of the set that was chosen last
 };
 
 Records Answering::records_of(const Found& found) {
@@ -55,6 +57,7 @@ Records Answering::records_of(const Found& found) {
   if (set.steered == 0) return {packed_of(*found.node, set), set.count};
   if (authority_.steering == nullptr) return {};
   const Chosen chosen = authority_.steering->choose(set.value, name_of(*found.node), set.type, client_);
+  failed_ = chosen.failed;
   scope_bits_ = std::max(scope_bits_, chosen.scope_bits);
   return {chosen.packed, chosen.count};
 }
@@ -91,6 +94,7 @@ bool Answering::follow(const Zone& zone, Found found) {
       case Outcome::kAlias: break;
     }
     const Records records = records_of(found);
+    if (found.set->steered != 0 && failed_) return fail();
     if (records.count == 0) return negative(*here, place);
     if (found.outcome == Outcome::kSet) return positive(records, place, found.set->type);
     const std::size_t at = reply_.size();
@@ -106,6 +110,13 @@ bool Answering::follow(const Zone& zone, Found found) {
     if (here == nullptr) return true;
     found = here->find(target, query_.type);
   }
+}
+
+bool Answering::fail() {
+  rcode_ = Rcode::kServFail;
+  authoritative_ = false;
+  reply_.clear();
+  return true;
 }
 
 bool Answering::negative(const Zone& zone, const Place& place) {
@@ -263,7 +274,8 @@ Answered answer(const Authority& authority, const Asked& asked, std::span<std::u
     }
     rcode = answering.rcode();
     if (answering.authoritative()) flags |= kFlagAuthoritative;
-    opt.scope_bits = answering.scope_bits();
+    // Who says nothing about the client gets an answer for everybody (RFC 7871 section 7.2.1).
+    if (query.opt.subnet_bits() != 0) opt.scope_bits = answering.scope_bits();
   }
   opt.rcode = rcode;
   const std::size_t bytes = reply.finish(query.header.id, flags, query.opt.present ? &opt : nullptr, rcode);

@@ -20,6 +20,7 @@ struct Chosen {
   Bytes packed;                 // as write_packed makes it; stays where it is until the reply is written
   std::uint16_t count = 0;      // of records; 0: there are none of that type
   std::uint8_t scope_bits = 0;  // for which prefix of the client the choice holds (RFC 7871); 0: for anyone
+  bool failed = false;          // it is not known what there is: the answer is SERVFAIL
 };
 
 class Steering {

@@ -24,6 +24,15 @@ bool serves(EndpointHealth health) {
   return health == EndpointHealth::kHealthy || health == EndpointHealth::kUnchecked;
 }
 
+// Whether one of the zone's RecordSets has the part of that name.
+bool has_part(const config::Zone& zone, std::string_view name) {
+  const auto found = std::ranges::lower_bound(zone.record_sets, name.substr(0, name.find('/')), {},
+                                              [](const auto& one) { return std::string_view(one.name); });
+  if (found == zone.record_sets.end()) return false;
+  const std::vector<Part> parts = parts_of(*found);
+  return std::ranges::any_of(parts, [name](const Part& part) { return part.records.name == name; });
+}
+
 // The octets of an address, for A and AAAA; none: it is of the other family, or a name.
 std::optional<std::vector<std::uint8_t>> rdata_of(const config::Endpoint& endpoint, dns::Type type) {
   const auto family = type == dns::Type::kA ? config::Address::Family::kIpv4 : config::Address::Family::kIpv6;
@@ -50,8 +59,9 @@ std::string why_not(const config::EndpointStatus& status) {
 
 }  // namespace
 
-Catalogue::Catalogue(Health health, Changed changed)
+Catalogue::Catalogue(Health health, NameFollower& names, Changed changed)
     : health_(std::move(health)),
+      names_(names),
       changed_(std::move(changed)),
       snapshot_(std::make_shared<const config::Snapshot>()),
       view_(std::make_shared<const View>(dns::Zones(), View::Sets())) {}
@@ -174,13 +184,20 @@ void Catalogue::renew_zone(const std::shared_ptr<const config::Zone>& before,
   const bool others_stay = before && before->spec == after->spec && served.zone && served.left_out.empty();
   const config::Zone none{.name = after->name};
   const ChangedSets changed = changed_sets(others_stay ? *before : none, *after);
-  for (const config::RecordSet* records : changed.after) {
-    if (!is_steered(records->spec)) continue;
-    Steered& steered = *steered_[policy_of(*after, *records)];
-    steered.ttl_seconds = records->spec.ttl.value_or(after->spec.ttl);
-    renew_set(steered);
+  if (!served.sites || *served.sites != after->spec.sites) {
+    served.sites = std::make_shared<const std::vector<config::Site>>(after->spec.sites);
   }
-  if (others_stay) {
+  bool all_placed = true;
+  for (const config::RecordSet* records : changed.after) {
+    for (const Part& part : parts_of(*records)) {
+      Steered& steered = *steered_[policy_of(*after, part)];
+      steered.ttl_seconds = records->spec.ttl.value_or(after->spec.ttl);
+      place(steered, served.sites);
+      all_placed &= steered.misplaced.empty();
+      renew_set(steered);
+    }
+  }
+  if (others_stay && all_placed) {
     if (auto made = change(*served.zone, *served.base, *after, changed)) {
       keep_history(*after, served, **made);
       served.zone = std::move(*made);
@@ -217,17 +234,16 @@ void Catalogue::put_file(const std::string& zone, std::shared_ptr<const dns::Zon
 
 MadeZone Catalogue::change(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
                            const ChangedSets& changed) const {
-  return change_sets(from, base, zone, changed, [this](const config::RecordSet& records) {
-    return policies_.find(records.name)->second;
-  });
+  return change_sets(from, base, zone, changed,
+                     [this](const std::string& part) { return policies_.find(part)->second; });
 }
 
 // With all RecordSets that fit.
 void Catalogue::make_whole(const config::Zone& zone, Served& served) {
-  std::string reason;
+  served.left_out.clear();
+  std::string reason = leave_misplaced_out(zone, served.left_out);
   const auto base = make_base(zone, served.file.get());
   MadeZone made = base;
-  served.left_out.clear();
   const config::Zone none{.name = zone.name};
   while (base) {
     ChangedSets sets = changed_sets(none, zone);
@@ -271,7 +287,8 @@ void Catalogue::keep_history(const config::Zone& zone, const Served& served, con
 }
 
 // The number stays the same for as long as there is a RecordSet of that name.
-std::uint32_t Catalogue::policy_of(const config::Zone& zone, const config::RecordSet& records) {
+std::uint32_t Catalogue::policy_of(const config::Zone& zone, const Part& part) {
+  const config::RecordSet& records = part.records;
   const auto [known, is_new] = policies_.emplace(records.name, 0);
   if (is_new) {
     if (free_.empty()) {
@@ -286,23 +303,24 @@ std::uint32_t Catalogue::policy_of(const config::Zone& zone, const config::Recor
   follow(steered, known->second, false);
   steered.zone = zone.name;
   steered.records = records;
+  steered.alias = part.alias;
   follow(steered, known->second, true);
   return known->second;
 }
 
 // Those of the zone that the next one does not steer. A RecordSet of that name may be in another zone by now.
 void Catalogue::forget(const config::Zone& zone, const config::Zone* next) {
-  for (const config::RecordSet& records : zone.record_sets) {
-    const auto known = policies_.find(records.name);
-    if (known == policies_.end() || steered_[known->second]->zone != zone.name) continue;
-    const bool stays = next != nullptr && std::ranges::any_of(next->record_sets, [&](const auto& one) {
-                         return one.name == records.name && is_steered(one.spec);
-                       });
-    if (stays) continue;
+  const auto forget_part = [&](const std::string& name) {
+    const auto known = policies_.find(name);
+    if (known == policies_.end() || steered_[known->second]->zone != zone.name) return;
+    if (next != nullptr && has_part(*next, name)) return;
     follow(*steered_[known->second], known->second, false);
     steered_[known->second].reset();
     free_.push_back(known->second);
     policies_.erase(known);
+  };
+  for (const config::RecordSet& records : zone.record_sets) {
+    for (const Part& part : parts_of(records)) forget_part(part.records.name);
   }
 }
 
@@ -322,7 +340,82 @@ void Catalogue::follow(const Steered& steered, std::uint32_t policy, bool follow
   for (const config::RecordAnswer& answer : steered.records.spec.answers) one(answer.service);
 }
 
+// What the places of a set mean in a zone with those sites.
+void Catalogue::place(Steered& steered, const std::shared_ptr<const std::vector<config::Site>>& sites) {
+  if (steered.records.spec.policy != config::RecordPolicy::kGeo) return;
+  const auto before = std::exchange(steered.geography, Geography{sites, countries_});
+  steered.misplaced = Places::problem(steered.records.spec, steered.geography);
+  if (!steered.misplaced.empty()) steered.geography.sites.reset();
+  steered.moved |= before.countries != countries_ || !before.sites || *before.sites != *sites;
+}
+
+// Leaves out the sets whose places there are not, and says so.
+std::string Catalogue::leave_misplaced_out(const config::Zone& zone, std::set<std::string>& left_out) const {
+  std::string reason;
+  for (const config::RecordSet& records : zone.record_sets) {
+    if (records.spec.policy != config::RecordPolicy::kGeo) continue;
+    const std::string& problem = steered_[policies_.find(records.name)->second]->misplaced;
+    if (problem.empty()) continue;
+    left_out.insert(records.name);
+    reason += "RecordSet/" + records.name + " is left out: " + problem + "; ";
+  }
+  return reason;
+}
+
+void Catalogue::set_countries(GeoDatabasePointer countries) {
+  countries_ = std::move(countries);
+  bool changed = false;
+  for (const auto& steered : steered_) {
+    if (!steered || steered->records.spec.policy != config::RecordPolicy::kGeo) continue;
+    steered->geography.countries = countries_;
+    steered->moved = true;
+    changed |= renew_set(*steered);
+  }
+  if (changed) publish();
+}
+
+// The addresses of what others answer for. What our own zones have is chosen by View.
+std::vector<Answer> Catalogue::aliased(const Steered& steered) const {
+  std::vector<Answer> answers;
+  const NameFollower::Known* known = steered.followed.empty() ? nullptr : names_.known(steered.followed);
+  if (known == nullptr) return answers;
+  for (const net::Address& address : known->addresses) {
+    if (address.is_v6() != (steered.records.spec.type == config::RecordType::kAaaa)) continue;
+    const auto end = address.bytes().begin() + (address.is_v6() ? 16 : 4);
+    answers.push_back({.rdata = {address.bytes().begin(), end}, .why = {}});
+  }
+  return answers;
+}
+
+// What an ALIAS leads to is looked up as long as it leads there.
+void Catalogue::follow_names(const dns::Zones& zones) {
+  const auto is_alias = [](const auto& steered) { return steered && steered->alias; };
+  std::set<std::string> names;
+  std::vector<Steered*> moved;
+  View::Sets sets;
+  if (std::ranges::none_of(steered_, is_alias)) return names_.follow(names);
+  for (const auto& steered : steered_) sets.push_back(steered ? steered->set : nullptr);
+  for (const auto& steered : steered_) {
+    if (!is_alias(steered)) continue;
+    const auto outside = outside_name(zones, sets, *steered->alias);
+    std::string name = outside ? dns::name_text(outside->wire()) : "";
+    if (!name.empty()) names.insert(name);
+    if (std::exchange(steered->followed, name) != name) moved.push_back(steered.get());
+  }
+  names_.follow(names);
+  for (Steered* steered : moved) renew_set(*steered);
+}
+
+void Catalogue::look_at_name(const std::string& name) {
+  bool changed = false;
+  for (const auto& steered : steered_) {
+    if (steered && steered->alias && steered->followed == name) changed |= renew_set(*steered);
+  }
+  if (changed) publish();
+}
+
 std::vector<Answer> Catalogue::answers_of(const Steered& steered) const {
+  if (steered.alias) return aliased(steered);
   const config::RecordSetSpec& spec = steered.records.spec;
   std::vector<Answer> answers;
   for (auto& rdata : rdata_of(spec, spec.values)) answers.push_back({.rdata = std::move(rdata), .why = {}});
@@ -331,6 +424,7 @@ std::vector<Answer> Catalogue::answers_of(const Steered& steered) const {
     if (rdata.empty()) continue;
     Answer answer{
         .rdata = std::move(rdata.front()), .weight = one.weight, .priority = one.priority, .why = {}};
+    answer.places = one.places;
     if (!one.service.empty()) {
       const config::ServiceStatus status = health_.now(one.service);
       answer.healthy =
@@ -365,12 +459,24 @@ std::vector<Answer> Catalogue::answers_of(const Steered& steered) const {
 bool Catalogue::renew_set(Steered& steered) {
   std::vector<Answer> answers = answers_of(steered);
   const config::RecordSetSpec& spec = steered.records.spec;
-  if (steered.set && steered.set->is_of(spec, steered.ttl_seconds) && steered.set->answers() == answers) {
-    return false;
+  std::uint32_t ttl_seconds = steered.ttl_seconds;
+  std::optional<SteeredSet::Alias> alias;
+  if (steered.alias) {
+    const NameFollower::Known* known = steered.followed.empty() ? nullptr : names_.known(steered.followed);
+    alias = SteeredSet::Alias{*steered.alias, known != nullptr && !known->addresses.empty()};
+    if (alias->known) {
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(known->ttl).count();
+      ttl_seconds = std::min(ttl_seconds, static_cast<std::uint32_t>(seconds));
+    }
   }
+  const bool same = steered.set && !steered.moved && steered.set->is_of(spec, ttl_seconds) &&
+                    steered.set->answers() == answers && steered.set->fails() == (alias && !alias->known);
+  if (same) return false;
+  steered.moved = false;
   Turn turn = steered.set ? steered.set->turn() : std::make_shared<std::atomic<std::uint32_t>>(0);
-  steered.set = std::make_shared<const SteeredSet>(spec, steered.ttl_seconds, std::move(answers),
-                                                   rdata_of(spec, spec.fallback), std::move(turn));
+  steered.set =
+      std::make_shared<const SteeredSet>(spec, ttl_seconds, std::move(answers), rdata_of(spec, spec.fallback),
+                                         std::move(turn), steered.geography, std::move(alias));
   return true;
 }
 
@@ -402,29 +508,65 @@ config::ZoneStatus Catalogue::zone_status(std::string_view name) const {
 
 config::RecordSetStatus Catalogue::record_set_status(std::string_view name) const {
   config::RecordSetStatus status;
-  const auto known = policies_.find(name);
-  if (known == policies_.end()) return status;
-  const SteeredSet& set = *steered_[known->second]->set;
-  status.reason = set.reason();
-  for (std::size_t i = 0; i < set.answers().size(); ++i) {
-    const Answer& answer = set.answers()[i];
-    status.answers.push_back(
-        {.value = {}, .healthy = answer.healthy, .given = set.gives(i), .reason = answer.why});
-    dns::write_rdata(status.answers.back().value, config::type_of(set.spec().type), answer.rdata);
-  }
+  const auto add = [&](std::string_view part) {
+    const auto known = policies_.find(part);
+    if (known == policies_.end()) return;
+    const Steered& steered = *steered_[known->second];
+    const SteeredSet& set = *steered.set;
+    status.reason = steered.alias ? alias_reason(steered) : set.reason();
+    for (std::size_t i = 0; i < set.answers().size(); ++i) {
+      const Answer& answer = set.answers()[i];
+      status.answers.push_back(
+          {.value = {}, .healthy = answer.healthy, .given = set.gives(i), .reason = answer.why});
+      dns::write_rdata(status.answers.back().value, config::type_of(set.spec().type), answer.rdata);
+    }
+  };
+  add(name);
+  for (const auto& [end, type] : kAliasParts) add(std::string(name).append(end));
   return status;
+}
+
+// What is known of the target of an ALIAS.
+std::string Catalogue::alias_reason(const Steered& steered) const {
+  const std::string target = dns::name_text(steered.alias->wire());
+  if (steered.followed.empty()) return "what zones here have of " + target + " is given";
+  const std::string& name = steered.followed;
+  const NameFollower::Known* known = names_.known(name);
+  if (known == nullptr) return name + " is not looked up: there are too many names";
+  if (known->addresses.empty()) {
+    return name + (known->problem.empty() ? " is being looked up" : " can't be looked up: " + known->problem);
+  }
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(known->ttl).count();
+  std::string reason =
+      "the addresses of " + name + ", which is looked up every " + std::to_string(seconds) + " s";
+  if (!known->problem.empty()) reason += "; the last time it could not be: " + known->problem;
+  return reason;
+}
+
+std::string Catalogue::record_set_of(std::string_view zone, std::string_view owner, dns::Type type) const {
+  const auto found = std::ranges::find(snapshot_->zones, zone,
+                                       [](const auto& one) -> std::string_view { return one->name; });
+  if (found == snapshot_->zones.end()) return {};
+  for (const config::RecordSet& records : (*found)->record_sets) {
+    if (config::owner_name_of(records.spec) == owner && config::type_of(records.spec.type) == type) {
+      return records.name;
+    }
+  }
+  return {};
 }
 
 void Catalogue::publish() {
   if (std::exchange(own_changed_, false)) put_found();
-  std::vector<std::shared_ptr<const dns::Zone>> zones;
+  std::vector<std::shared_ptr<const dns::Zone>> list;
   for (const auto& [name, served] : served_) {
-    if (served.zone && name != domain_) zones.push_back(served.zone);
+    if (served.zone && name != domain_) list.push_back(served.zone);
   }
-  if (own_) zones.push_back(own_);
+  if (own_) list.push_back(own_);
+  dns::Zones zones(std::move(list));
+  follow_names(zones);
   View::Sets sets;
   for (const auto& steered : steered_) sets.push_back(steered ? steered->set : nullptr);
-  view_ = std::make_shared<const View>(dns::Zones(std::move(zones)), std::move(sets), rules_);
+  view_ = std::make_shared<const View>(std::move(zones), std::move(sets), rules_);
   changed_(view_);
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,7 +16,11 @@
 
 #include "config/snapshot.h"
 #include "config/status.h"
+#include "dns/name.h"
 #include "dns/zone.h"
+#include "nameserver/geo_database.h"
+#include "nameserver/name_follower.h"
+#include "nameserver/places.h"
 #include "nameserver/registry.h"
 #include "nameserver/rules.h"
 #include "nameserver/steered_set.h"
@@ -33,7 +38,20 @@ class Catalogue {
     std::function<std::uint64_t(std::string_view service)> epoch;
   };
   using Changed = std::function<void(ViewPointer)>;
-  Catalogue(Health health, Changed changed);
+  // A record set that is steered.
+  struct Steered {
+    std::string zone;
+    config::RecordSet records;
+    std::uint32_t ttl_seconds = 0;
+    Geography geography;
+    std::string misplaced;           // what is wrong with its places; empty: nothing
+    bool moved = false;              // the geography is another than that of the set
+    std::optional<dns::Name> alias;  // of an ALIAS: its target
+    std::string followed;            // the name that is looked up for it; empty: our zones have it
+    std::shared_ptr<const SteeredSet> set;
+  };
+  // names: looks up what an ALIAS leads to, and outlives this.
+  Catalogue(Health health, NameFollower& names, Changed changed);
 
   // Weir's own: there is a zone of that name from then on, as soon as there is anything to be found by
   // DNS-SD, which is in it beside what somebody may have written.
@@ -45,6 +63,10 @@ class Catalogue {
   void look_at(std::string_view service);
   // The same of all whose epoch is another: nobody tells of endpoints that are ejected.
   void look_at_all();
+  // The addresses of that name, which an ALIAS leads to, are others.
+  void look_at_name(const std::string& name);
+  // In which countries addresses are, from then on; null: it is not known.
+  void set_countries(GeoDatabasePointer countries);
 
   const ViewPointer& view() const { return view_; }
   // Zones that could not be made as they are written, and why: RecordSets that don't fit are left out; a zone
@@ -52,24 +74,26 @@ class Catalogue {
   std::map<std::string, std::string, std::less<>> refused() const;
   // Secrets that zones name as keys and that are none, and why.
   const std::map<std::string, std::string, std::less<>>& wrong_keys() const { return wrong_keys_; }
+  // By the number of its policy; null: there is none.
+  const Steered* steered(std::uint32_t policy) const {
+    return policy < steered_.size() ? steered_[policy].get() : nullptr;
+  }
+  // The name of the RecordSet whose records these are; empty: of none.
+  std::string record_set_of(std::string_view zone, std::string_view owner, dns::Type type) const;
+  // Of an ALIAS: how its target is known, in a sentence.
+  std::string alias_reason(const Steered& steered) const;
   config::ZoneStatus zone_status(std::string_view name) const;
   config::RecordSetStatus record_set_status(std::string_view name) const;
 
  private:
-  // A record set that is steered, by the number of its policy.
-  struct Steered {
-    std::string zone;
-    config::RecordSet records;
-    std::uint32_t ttl_seconds = 0;
-    std::shared_ptr<const SteeredSet> set;
-  };
   using Policies = std::map<std::string, std::uint32_t, std::less<>>;  // by name of the RecordSet
 
   struct Served {
     std::shared_ptr<const dns::Zone> file;  // null: none
     std::shared_ptr<const dns::Zone> base;  // without RecordSets
     std::shared_ptr<const dns::Zone> zone;  // null: it could not be made yet
-    std::set<std::string> left_out;         // RecordSets that it can't be made with
+    std::shared_ptr<const std::vector<config::Site>> sites;
+    std::set<std::string> left_out;  // RecordSets that it can't be made with
   };
 
   void renew_zone(const std::shared_ptr<const config::Zone>& before,
@@ -81,20 +105,26 @@ class Catalogue {
   const dns::Zone* zone_of(std::string_view name) const;  // null: it is not served
   bool look_for_instances(std::string_view service);
   void put_found();
-  std::uint32_t policy_of(const config::Zone& zone, const config::RecordSet& records);
+  std::uint32_t policy_of(const config::Zone& zone, const Part& part);
   void forget(const config::Zone& zone, const config::Zone* next);
   std::vector<Answer> answers_of(const Steered& steered) const;
+  std::vector<Answer> aliased(const Steered& steered) const;
+  void follow_names(const dns::Zones& zones);
   // True: it is another set than before.
   bool renew_set(Steered& steered);
   bool renew_sets(std::string_view service);
+  void place(Steered& steered, const std::shared_ptr<const std::vector<config::Site>>& sites);
+  std::string leave_misplaced_out(const config::Zone& zone, std::set<std::string>& left_out) const;
   void follow(const Steered& steered, std::uint32_t policy, bool follows);
   void keep_history(const config::Zone& zone, const Served& served, const dns::Zone& next);
   void publish();
 
   Health health_;
+  NameFollower& names_;
   Changed changed_;
   config::SnapshotPointer snapshot_;
   std::map<std::string, Served, std::less<>> served_;
+  GeoDatabasePointer countries_;  // null: there is no file of them
   std::map<std::string, std::string, std::less<>> refused_;
   Rules::Histories histories_;
   std::shared_ptr<const Rules> rules_ = std::make_shared<const Rules>();

@@ -25,7 +25,8 @@ constexpr std::array<std::string_view, WorkerCounters::kRcodes> kRcodeNames{
 Nameserver::Nameserver(net::Env& control, std::span<net::Env* const> workers, const WorkerOptions& options,
                        Catalogue::Health health)
     : control_(control),
-      catalogue_(std::move(health),
+      names_(control, [this](const std::string& name) { catalogue_.look_at_name(name); }),
+      catalogue_(std::move(health), names_,
                  [this](const ViewPointer& view) {
                    for (const auto& worker : workers_) {
                      worker->env().loop.post([worker = worker.get(), view] { worker->apply(view); });
@@ -53,6 +54,7 @@ Result<net::Address> Nameserver::listen(net::Address at) {
   notifier_.open(at);
   tasks_.spawn(look_around());
   if (files_) files_->start();
+  if (countries_) tasks_.spawn(countries_->watch(*slow_));
   return at;
 }
 
@@ -93,6 +95,13 @@ void Nameserver::tell_of_changes(const config::Snapshot& snapshot) {
     if (made == nullptr || !dns::same_name(made->apex(), apex->wire())) return;
     notifier_.tell(*zone, *made, catalogue_.view()->rules().keys);
   });
+}
+
+std::expected<void, std::string> Nameserver::read_countries(const std::string& file, net::Loop& slow) {
+  slow_ = &slow;
+  countries_.emplace(control_, file,
+                     [this](GeoDatabasePointer read) { catalogue_.set_countries(std::move(read)); });
+  return countries_->open();
 }
 
 void Nameserver::apply(const config::SnapshotPointer& snapshot) {
@@ -147,6 +156,7 @@ net::Task<void> Nameserver::stop() {
   co_await notifier_.stop();
   co_await tasks_.stop();
   if (files_) co_await files_->stop();
+  co_await names_.stop();
   if (!std::exchange(listening_, false)) co_return;
   for (const auto& worker : workers_) {
     net::Event stopped;

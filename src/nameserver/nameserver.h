@@ -3,6 +3,7 @@
 // on. Lives on the control loop; its workers on theirs.
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,6 +16,8 @@
 #include "config/snapshot.h"
 #include "dnsupdate/plan.h"
 #include "nameserver/catalogue.h"
+#include "nameserver/geo_watch.h"
+#include "nameserver/name_follower.h"
 #include "nameserver/notifier.h"
 #include "nameserver/worker.h"
 #include "nameserver/zone_files.h"
@@ -33,6 +36,9 @@ class Nameserver {
   // Who carries out updates (RFC 2136); without, they are refused. Before listen().
   using Updates = std::function<net::Task<dns::Rcode>(dnsupdate::UpdateRequest)>;
   void on_update(Updates carry_out) { updates_ = std::move(carry_out); }
+  // Before listen(): countries are those of this file, and of each that takes its place. slow: a loop that
+  // may wait, which ends before this does. The error is a sentence.
+  std::expected<void, std::string> read_countries(const std::string& file, net::Loop& slow);
   // Before any core runs: takes the port, by UDP and TCP. Port 0: one that is free. Where it listens.
   Result<net::Address> listen(net::Address at);
   // Also before, if at all: zones are served from a folder of this machine, too. slow: see ZoneFiles.
@@ -59,12 +65,15 @@ class Nameserver {
 
   net::Env& control_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  NameFollower names_;
   Catalogue catalogue_;
   std::optional<ZoneFiles> files_;
   std::map<std::string, std::string, std::less<>> told_refused_;  // in the log
-  config::SnapshotPointer told_;  // whose changes have been told of
+  config::SnapshotPointer told_;                                  // whose changes have been told of
   Updates updates_;
   Notifier notifier_;
+  std::optional<GeoWatch> countries_;
+  net::Loop* slow_ = nullptr;
   bool listening_ = false;
   bool stopping_ = false;
   net::TaskGroup tasks_;

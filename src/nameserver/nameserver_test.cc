@@ -17,10 +17,10 @@
 #include <vector>
 
 #include "config/documents.h"
+#include "config/formats.h"
 #include "config/object.h"
 #include "config/whole.h"
-#include "dns/message.h"
-#include "dns/rdata.h"
+#include "nameserver/query_fixture.h"
 #include "net/core.h"
 #include "testing/real_env.h"
 
@@ -116,38 +116,6 @@ struct Server {
   std::uint64_t revision = 0;
 };
 
-std::vector<std::uint8_t> query(const std::string& name, const std::string& type) {
-  std::vector<std::uint8_t> message(dns::kHeaderBytes);
-  message[1] = 7;
-  message[5] = 1;
-  const dns::Name owner = *dns::Name::parse(name + '.', dns::Name());
-  message.insert(message.end(), owner.wire().begin(), owner.wire().end());
-  const unsigned number = static_cast<std::uint16_t>(*dns::read_type(type));
-  for (const unsigned octet : {number >> 8U, number & 255U, 0U, 1U}) {
-    message.push_back(static_cast<std::uint8_t>(octet));
-  }
-  return message;
-}
-
-// "0: 192.0.2.1 192.0.2.2": code and data of the answers; TC is "+"
-std::string shown(dns::Bytes message) {
-  auto reader = dns::MessageReader::start(message);
-  REQUIRE(reader.has_value());
-  const auto& header = reader->header();
-  std::string text =
-      std::to_string(header.flags & 15U) + ((header.flags & dns::kFlagTruncated) != 0 ? "+:" : ":");
-  for (int i = 0; i < header.counts[0]; ++i) REQUIRE(reader->question());
-  for (int i = 0; i < header.counts[1]; ++i) {
-    const auto record = reader->record();
-    REQUIRE(record);
-    std::vector<std::uint8_t> rdata;
-    REQUIRE(dns::copy_rdata(message, *record, rdata));
-    text += ' ';
-    dns::write_rdata(text, record->type, rdata);
-  }
-  return text;
-}
-
 struct Client {
   explicit Client(Server& to) : server(to), socket(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
     sockaddr_in name{};
@@ -159,7 +127,8 @@ struct Client {
   void send(const std::vector<std::uint8_t>& message) const {
     REQUIRE(::send(socket.get(), message.data(), message.size(), 0) == static_cast<ssize_t>(message.size()));
   }
-  std::string receive() const {
+  std::string receive() const { return shown(receive_octets()); }
+  std::vector<std::uint8_t> receive_octets() const {
     std::array<std::uint8_t, 4096> buffer{};
     ssize_t got = -1;
     if (!server.others.empty()) {  // nothing on the test's own loop wakes it up for what others send
@@ -171,7 +140,14 @@ struct Client {
       if (got < 0) got = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
       return got >= 0;
     }));
-    return shown(dns::Bytes(buffer).first(static_cast<std::size_t>(got)));
+    return {buffer.begin(), buffer.begin() + got};
+  }
+  // "0: 192.0.2.1 /24": with the scope of the client subnet
+  std::string ask_for(const std::string& subnet, const std::string& name) const {
+    send(query(name, "A", subnet));
+    const auto reply = receive_octets();
+    const auto scope = reply.size() - (config::parse_network(subnet)->prefix_bits + 7) / 8 - 1;
+    return shown(reply) + " /" + std::to_string(reply[scope]);
   }
   std::string ask(const std::string& name, const std::string& type = "A") const {
     send(query(name, type));
@@ -203,6 +179,90 @@ TEST_CASE("a zone is answered for by UDP from the moment it is there, and refuse
   server.whole.remove(config::Kind::kZone, "a.example");
   server.apply();
   CHECK(client.ask("mail.a.example") == "5:");
+}
+
+const std::string kSites =
+    "{kind: Zone, metadata: {name: a.example}, spec: {nameservers: [ns1], sites: [{name: home, networks: "
+    "[127.0.0.0/8, 10.0.0.0/8]}, {name: lab, networks: [10.1.0.0/16]}]}}";
+std::string geo_set(const std::string& answers) {
+  return "{kind: RecordSet, metadata: {name: w}, spec: {zone: a.example, name: w, type: A, policy: GEO, "
+         "answers: [" +
+         answers + "]}}";
+}
+
+TEST_CASE("GEO answers by the client's subnet, or else by who asks, and says how far around it is the same") {
+  Server server;
+  const Client client(server);
+  server.health["one"] = {{"192.0.2.1:80", EndpointHealth::kHealthy}};
+  server.put({kSites, "{kind: Service, metadata: {name: one}}",
+              geo_set("{value: 192.0.2.1, places: [site/lab], service: one}, {value: 192.0.2.2, places: "
+                      "[site/home]}, {value: 192.0.2.3}")});
+  CHECK(client.ask("w.a.example") == "0: 192.0.2.2");  // 127.0.0.1
+  CHECK(client.ask_for("10.1.2.0/24", "w.a.example") == "0: 192.0.2.1 /16");
+  CHECK(client.ask_for("10.2.2.0/24", "w.a.example") == "0: 192.0.2.2 /15");
+  CHECK(client.ask_for("10.0.0.0/7", "w.a.example") == "0: 192.0.2.2 /16");  // as of its first address
+  CHECK(client.ask_for("192.0.2.0/24", "w.a.example") == "0: 192.0.2.3 /1");
+  CHECK(client.ask_for("2001:db8::/56", "w.a.example") == "0: 192.0.2.3 /0");
+  CHECK(client.ask_for("0.0.0.0/0", "w.a.example") == "0: 192.0.2.2 /0");  // nothing is said of the client
+  server.set_health("one", "192.0.2.1:80", EndpointHealth::kUnhealthy);
+  CHECK(client.ask_for("10.1.2.0/24", "w.a.example") == "0: 192.0.2.2 /8");
+  // The sites of the zone change.
+  server.put(
+      {"{kind: Zone, metadata: {name: a.example}, spec: {nameservers: [ns1], sites: [{name: home, "
+       "networks: [10.0.0.0/9]}, {name: lab, networks: [10.1.0.0/16]}]}}"});
+  CHECK(client.ask("w.a.example") == "0: 192.0.2.3");
+  CHECK(client.ask_for("10.1.2.0/24", "w.a.example") == "0: 192.0.2.2 /9");
+}
+
+TEST_CASE("a record set with a site that the zone has not is left out, and it is said") {
+  Server server;
+  const Client client(server);
+  server.put({kSites, geo_set("{value: 192.0.2.1, places: [site/lab, site/away]}")});
+  CHECK(client.ask("w.a.example") == "3:");
+  CHECK(client.ask("a.example", "NS").starts_with("0:"));
+  const std::string reason = "RecordSet/w is left out: the zone has no site/away";
+  CHECK(server.nameserver.catalogue().refused().at("a.example") == reason);
+  CHECK(server.nameserver.catalogue().zone_status("a.example").reason == reason);
+  server.put({geo_set("{value: 192.0.2.1, places: [site/home]}")});
+  CHECK(client.ask("w.a.example") == "0: 192.0.2.1");
+  CHECK(server.nameserver.catalogue().refused().empty());
+}
+
+std::string alias_to(const std::string& target) {
+  return "{kind: RecordSet, metadata: {name: apex}, spec: {zone: a.example, type: ALIAS, values: [" + target +
+         "]}}";
+}
+
+TEST_CASE("an ALIAS at the zone itself has the addresses of another name of ours, whatever it is") {
+  Server server;
+  const Client client(server);
+  server.health["one"] = {{"192.0.2.1:80", EndpointHealth::kHealthy}};
+  server.put({kZone, "{kind: Service, metadata: {name: one}}", alias_to("mail")});
+  CHECK(client.ask("a.example") == "0: 192.0.2.25");
+  CHECK(client.ask("a.example", "AAAA") == "0:");
+  CHECK(client.ask("a.example", "NS") == "0: ns1.a.example.");
+  CHECK(client.ask("a.example", "MX") == "0:");
+  server.put(
+      {"{kind: RecordSet, metadata: {name: w}, spec: {zone: a.example, name: w, type: A, policy: FAILOVER, "
+       "answers: [{value: 192.0.2.1, service: one}, {value: 192.0.2.2, priority: 1}]}}",
+       "{kind: RecordSet, metadata: {name: c}, spec: {zone: a.example, name: c, type: CNAME, values: [w]}}",
+       "{kind: RecordSet, metadata: {name: d}, spec: {zone: a.example, name: d, type: ALIAS, values: [c]}}",
+       alias_to("d")});
+  CHECK(client.ask("a.example") == "0: 192.0.2.1");  // ALIAS, ALIAS, CNAME, FAILOVER
+  server.set_health("one", "192.0.2.1:80", EndpointHealth::kUnhealthy);
+  CHECK(client.ask("a.example") == "0: 192.0.2.2");
+  CHECK(server.nameserver.catalogue().record_set_status("apex").reason ==
+        "what zones here have of d.a.example. is given");
+  server.put({alias_to("nothing")});
+  CHECK(client.ask("a.example") == "0:");
+  // In a circle
+  server.put({alias_to("d"),
+              "{kind: RecordSet, metadata: {name: c}, spec: {zone: a.example, name: c, type: "
+              "CNAME, values: ['@']}}"});
+  CHECK(client.ask("a.example") == "2:");
+  server.whole.remove(config::Kind::kRecordSet, "apex");
+  server.apply();
+  CHECK(client.ask("a.example") == "0:");
 }
 
 const std::string kWeb =

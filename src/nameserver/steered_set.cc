@@ -84,17 +84,21 @@ SteeredSet::Ring::Ring(const std::vector<std::vector<std::uint8_t>>& records, dn
 }
 
 SteeredSet::SteeredSet(config::RecordSetSpec spec, std::uint32_t ttl_seconds, std::vector<Answer> answers,
-                       const std::vector<std::vector<std::uint8_t>>& fallback, Turn turn)
+                       const std::vector<std::vector<std::uint8_t>>& fallback, Turn turn,
+                       const Geography& geography, std::optional<Alias> alias)
     : spec_(std::move(spec)),
       ttl_seconds_(ttl_seconds),
       answers_(std::move(answers)),
+      alias_(std::move(alias)),
       turn_(std::move(turn)) {
   WEIR_CHECK(answers_.size() < kNowhere);
   chosen_ = choices();
-  std::vector<std::vector<std::uint8_t>> records;
-  for (const std::size_t place : chosen_) records.push_back(answers_[place].rdata);
-  const bool falls_back = records.empty() && spec_.all_down == AllDown::kFallback;
-  ring_ = Ring(falls_back ? fallback : records, config::type_of(spec_.type), ttl_seconds);
+  if (spec_.policy == RecordPolicy::kGeo) {
+    plan_places(fallback, geography);
+    return;
+  }
+  const bool falls_back = chosen_.empty() && spec_.all_down == AllDown::kFallback;
+  ring_ = falls_back ? Ring(fallback, config::type_of(spec_.type), ttl_seconds) : ring_of(chosen_);
   count_ = ring_.size();
   if (falls_back) return;
   if (spec_.policy == RecordPolicy::kMulti) count_ = std::min<std::size_t>(spec_.answers_max, count_);
@@ -107,9 +111,16 @@ SteeredSet::SteeredSet(config::RecordSetSpec spec, std::uint32_t ttl_seconds, st
   if (spec_.sticky && !chosen_.empty()) plan_stickiness();
 }
 
+SteeredSet::Ring SteeredSet::ring_of(const std::vector<std::size_t>& places) const {
+  std::vector<std::vector<std::uint8_t>> records;
+  for (const std::size_t place : places) records.push_back(answers_[place].rdata);
+  return {records, config::type_of(spec_.type), ttl_seconds_};
+}
+
 // Those that are given, as long as nothing but the next change of health or of the set itself happens.
 std::vector<std::size_t> SteeredSet::choices() {
-  const bool by_weight = spec_.policy == RecordPolicy::kWeighted;
+  const bool geo = spec_.policy == RecordPolicy::kGeo;
+  const bool by_weight = geo || spec_.policy == RecordPolicy::kWeighted;  // 0 drains
   std::vector<std::size_t> chosen;
   if (spec_.policy == RecordPolicy::kFailover) {
     chosen = healthy_of_priorities();
@@ -121,7 +132,8 @@ std::vector<std::size_t> SteeredSet::choices() {
       if (!by_weight || answers_[i].weight > 0) chosen.push_back(i);
     }
     reason_ = counted(healthy, answers_.size()) + " are healthy";
-    if (by_weight) reason_ += "; one is given, by weight";
+    if (geo) reason_ += "; those of the place that is closest to the client are given";
+    if (by_weight && !geo) reason_ += "; one is given, by weight";
   }
   if (!chosen.empty()) return chosen;
   reason_ = answers_.empty() ? "there are none" : "none is healthy, or all are drained";
@@ -176,19 +188,83 @@ void SteeredSet::plan_stickiness() {
   slots_ = schedule_of(weights);
 }
 
+// Answers that may not be given are in no group, so that who is close to them is led to the next place.
+void SteeredSet::plan_places(const std::vector<std::vector<std::uint8_t>>& fallback,
+                             const Geography& geography) {
+  sticky_ = spec_.sticky;
+  std::vector<std::vector<std::string>> places;
+  std::vector<std::size_t> usable;
+  std::vector<std::size_t> elsewhere;
+  bool wants_countries = false;
+  for (std::size_t i = 0; i < answers_.size(); ++i) {
+    const Answer& answer = answers_[i];
+    places.push_back(answer.places);
+    wants_countries |= needs_countries(answer.places);
+    if (!answer.healthy || answer.weight == 0) continue;
+    usable.push_back(i);
+    if (answer.places.empty()) elsewhere.push_back(i);
+  }
+  places_.emplace(places, usable, geography);
+  const std::uint32_t turn = turn_->fetch_add(1, std::memory_order_relaxed);
+  const auto add = [&](const std::vector<std::size_t>& given) {
+    groups_.push_back(std::make_unique<Group>());
+    groups_.back()->ring = ring_of(given);
+    groups_.back()->answers = given;
+    groups_.back()->turn = turn;
+  };
+  for (const auto& group : places_->groups()) add(group);
+  if (elsewhere.empty() && spec_.all_down == AllDown::kServeAll) elsewhere = chosen_;
+  add(elsewhere);
+  if (elsewhere.empty() && spec_.all_down == AllDown::kFallback) {
+    groups_.back()->ring = Ring(fallback, config::type_of(spec_.type), ttl_seconds_);
+  }
+  if (wants_countries && !geography.countries) {
+    reason_ += "; no country and no continent is known here (--geoip)";
+  }
+}
+
+dns::Chosen SteeredSet::closest(const dns::Client& client, bool takes_turn) const {
+  const Places::Spot spot = places_->find(client.ip);
+  const Group& group = spot.group == Places::kElsewhere ? *groups_.back() : *groups_[spot.group];
+  const std::size_t count = group.ring.size();
+  dns::Chosen chosen{.packed = {}, .count = static_cast<std::uint16_t>(count), .scope_bits = spot.scope_bits};
+  if (count == 0) return chosen;
+  std::size_t first = 0;
+  if (sticky_) {
+    chosen.scope_bits = std::max(chosen.scope_bits, network_bits(client));
+    // The one that the client's hash weighs most: that of another goes with it, and nobody else's.
+    std::uint64_t best = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t answer = i < group.answers.size() ? group.answers[i] : i;
+      const std::uint64_t weight = mixed(hash_of(client) + mixed(answer + 1));
+      if (weight >= best) first = i;
+      best = std::max(best, weight);
+    }
+  } else if (count > 1) {
+    const std::uint32_t turn = takes_turn ? group.turn.fetch_add(1, std::memory_order_relaxed)
+                                          : group.turn.load(std::memory_order_relaxed);
+    first = turn % count;
+  }
+  const std::size_t begin = group.ring.begins[first];
+  chosen.packed = dns::Bytes(group.ring.packed).subspan(begin, group.ring.begins[first + count] - begin);
+  return chosen;
+}
+
 dns::Chosen SteeredSet::choose(const dns::Client& client) const {
+  if (places_) return closest(client, true);
   if (sticky_) return sticky(client);
   if (ring_.size() < 2) return beginning_with(0);
   return in_turn(turn_->fetch_add(1, std::memory_order_relaxed));
 }
 
 dns::Chosen SteeredSet::peek(const dns::Client& client) const {
+  if (places_) return closest(client, false);
   if (sticky_) return sticky(client);
   return in_turn(turn_->load(std::memory_order_relaxed));
 }
 
 dns::Chosen SteeredSet::in_turn(std::uint32_t turn) const {
-  if (ring_.size() == 0) return {};
+  if (ring_.size() == 0) return beginning_with(0);
   return beginning_with(schedule_.empty() ? turn % ring_.size() : schedule_[turn % schedule_.size()]);
 }
 
@@ -208,7 +284,7 @@ dns::Chosen SteeredSet::sticky(const dns::Client& client) const {
 }
 
 dns::Chosen SteeredSet::beginning_with(std::size_t record) const {
-  if (count_ == 0) return {};
+  if (count_ == 0) return {.packed = {}, .failed = fails()};
   const std::size_t begin = ring_.begins[record];
   return {.packed = dns::Bytes(ring_.packed).subspan(begin, ring_.begins[record + count_] - begin),
           .count = static_cast<std::uint16_t>(count_),

@@ -7,12 +7,15 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/specs.h"
 #include "config/specs_dns.h"
+#include "dns/name.h"
 #include "dns/steering.h"
+#include "nameserver/places.h"
 
 namespace weir::nameserver {
 
@@ -23,6 +26,7 @@ struct Answer {
   std::uint32_t priority = 0;
   bool healthy = true;
   std::string why;  // it is not; for people
+  std::vector<std::string> places{};
   friend bool operator==(const Answer&, const Answer&) = default;
 };
 
@@ -31,9 +35,15 @@ using Turn = std::shared_ptr<std::atomic<std::uint32_t>>;
 
 class SteeredSet {
  public:
-  // fallback: of all_down: FALLBACK.
+  // Of an ALIAS: whose addresses the answers are, and whether any are known yet.
+  struct Alias {
+    dns::Name target;
+    bool known = false;
+  };
+  // fallback: of all_down: FALLBACK. geography: of the policy GEO.
   SteeredSet(config::RecordSetSpec spec, std::uint32_t ttl_seconds, std::vector<Answer> answers,
-             const std::vector<std::vector<std::uint8_t>>& fallback, Turn turn);
+             const std::vector<std::vector<std::uint8_t>>& fallback, Turn turn,
+             const Geography& geography = {}, std::optional<Alias> alias = std::nullopt);
 
   dns::Chosen choose(const dns::Client& client) const;
   // The same without taking a turn: what the client with that address would get now.
@@ -46,6 +56,11 @@ class SteeredSet {
   const config::RecordSetSpec& spec() const { return spec_; }
   std::uint32_t ttl_seconds() const { return ttl_seconds_; }
   const std::vector<Answer>& answers() const { return answers_; }
+  // Null: it is no ALIAS.
+  const dns::Name* alias() const { return alias_ ? &alias_->target : nullptr; }
+  bool fails() const { return alias_ && !alias_->known; }
+  // Of GEO: who gets what from where is decided there.
+  const Places* places() const { return places_ ? &*places_ : nullptr; }
   // Whether the one at that place is chosen, now or in its turn.
   bool gives(std::size_t place) const { return std::ranges::find(chosen_, place) != chosen_.end(); }
   // Why these can be chosen and others can't, in a sentence.
@@ -65,8 +80,11 @@ class SteeredSet {
   std::vector<std::size_t> choices();
   std::vector<std::size_t> healthy_of_priorities();
   void plan_stickiness();
+  void plan_places(const std::vector<std::vector<std::uint8_t>>& fallback, const Geography& geography);
+  Ring ring_of(const std::vector<std::size_t>& places) const;
   dns::Chosen in_turn(std::uint32_t turn) const;
   dns::Chosen sticky(const dns::Client& client) const;
+  dns::Chosen closest(const dns::Client& client, bool takes_turn) const;
   dns::Chosen beginning_with(std::size_t record) const;
 
   config::RecordSetSpec spec_;
@@ -79,6 +97,16 @@ class SteeredSet {
   std::vector<std::uint16_t> ring_of_;
   Ring ring_;
   std::size_t count_ = 0;  // of records in a reply
+  // Of GEO: a ring for each group of answers, with a turn of its own; the last is for who is in none of the
+  // places.
+  struct Group {
+    Ring ring;
+    std::vector<std::size_t> answers;  // in the ring, by their places in answers_; of a fallback: none
+    mutable std::atomic<std::uint32_t> turn{0};
+  };
+  std::optional<Alias> alias_;
+  std::optional<Places> places_;
+  std::vector<std::unique_ptr<Group>> groups_;
   bool sticky_ = false;
   std::string reason_;
   Turn turn_;

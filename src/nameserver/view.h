@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -26,17 +27,24 @@ class View final : public dns::Steering {
     return policy < sets_.size() ? sets_[policy].get() : nullptr;
   }
 
-  dns::Chosen choose(std::uint32_t policy, dns::Bytes /*owner*/, dns::Type /*type*/,
+  dns::Chosen choose(std::uint32_t policy, dns::Bytes /*owner*/, dns::Type type,
                      const dns::Client& client) const override {
     const SteeredSet* found = set(policy);
-    return found == nullptr ? dns::Chosen{} : found->choose(client);
+    if (found == nullptr) return {};
+    return found->alias() == nullptr ? found->choose(client) : follow(*found, type, client);
   }
 
  private:
+  dns::Chosen follow(const SteeredSet& alias, dns::Type type, const dns::Client& client) const;
+
   dns::Zones zones_;
   Sets sets_;
   std::shared_ptr<const Rules> rules_;
 };
 using ViewPointer = std::shared_ptr<const View>;
+
+// Where an ALIAS leads to that others answer for; nothing: our zones do.
+std::optional<dns::Name> outside_name(const dns::Zones& zones, const View::Sets& sets,
+                                      const dns::Name& alias);
 
 }  // namespace weir::nameserver

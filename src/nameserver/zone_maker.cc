@@ -74,11 +74,11 @@ class Making {
     if (steered) return {};
     return refuse({owner, type, steered.error().text});
   }
-  Made take(const dns::Zone& base, const config::RecordSetSpec& spec) {
-    const dns::Name owner = owner_of(spec);
-    const auto taken = into_.take(base, owner.wire(), config::type_of(spec.type));
+  Made take(const dns::Zone& base, const std::string& name, dns::Type type) {
+    const dns::Name owner = *dns::Name::parse(name + '.', dns::Name());
+    const auto taken = into_.take(base, owner.wire(), type);
     if (taken) return {};
-    return refuse({owner, config::type_of(spec.type), taken.error().text});
+    return refuse({owner, type, taken.error().text});
   }
 
  private:
@@ -136,12 +136,36 @@ Made add_what_stays(const config::Zone& zone, Into& into) {
   return done;
 }
 
-using Key = std::pair<std::string, config::RecordType>;
-Key key_of(const config::RecordSet& records) {
-  return {config::owner_name_of(records.spec), records.spec.type};
+bool is_steered(const config::RecordSetSpec& spec) {
+  return spec.policy != config::RecordPolicy::kSimple || !spec.service.empty() ||
+         spec.type == config::RecordType::kAlias;
+}
+
+// The names and types of its sets.
+using Key = std::pair<std::string, dns::Type>;
+std::vector<Key> keys_of(const config::RecordSet& records) {
+  const std::string owner = config::owner_name_of(records.spec);
+  if (records.spec.type != config::RecordType::kAlias) return {{owner, config::type_of(records.spec.type)}};
+  return {{owner, dns::Type::kA}, {owner, dns::Type::kAaaa}};
 }
 
 }  // namespace
+
+std::vector<Part> parts_of(const config::RecordSet& records) {
+  std::vector<Part> parts;
+  if (!is_steered(records.spec)) return parts;
+  if (records.spec.type != config::RecordType::kAlias) return {{records, std::nullopt}};
+  const auto origin = dns::Name::parse(records.spec.zone + '.', dns::Name());
+  if (!origin || records.spec.values.empty()) return parts;
+  const auto target = dns::read_rdata(dns::Type::kCname, records.spec.values.front(), *origin);
+  if (!target) return parts;
+  for (const auto& [end, type] : kAliasParts) {
+    Part& part = parts.emplace_back(records, dns::Name(*target));
+    part.records.name += end;
+    part.records.spec.type = type;
+  }
+  return parts;
+}
 
 ChangedSets changed_sets(const config::Zone& before, const config::Zone& after) {
   ChangedSets changed;
@@ -173,43 +197,27 @@ MadeZone make_base(const config::Zone& zone, const dns::Zone* file) {
 
 MadeZone change_sets(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
                      const ChangedSets& changed,
-                     const std::function<std::uint32_t(const config::RecordSet&)>& policy_of) {
+                     const std::function<std::uint32_t(const std::string&)>& policy_of) {
   dns::ZoneChange change(from);
   Making making(zone, change);
   std::set<Key> put;
-  for (const config::RecordSet* records : changed.after) put.insert(key_of(*records));
+  for (const config::RecordSet* records : changed.after) {
+    for (Key& key : keys_of(*records)) put.insert(std::move(key));
+  }
   auto done = making.add_soa();
   for (const config::RecordSet* records : changed.before) {
-    if (done && !put.contains(key_of(*records))) done = making.take(base, records->spec);
+    for (const Key& key : keys_of(*records)) {
+      if (done && !put.contains(key)) done = making.take(base, key.first, key.second);
+    }
   }
   for (const config::RecordSet* records : changed.after) {
-    if (!done) break;
-    done = is_steered(records->spec) ? making.steer(records->spec, policy_of(*records))
-                                     : making.put(records->spec);
+    const std::vector<Part> parts = parts_of(*records);
+    if (done && parts.empty()) done = making.put(records->spec);
+    for (const Part& part : parts) {
+      if (done) done = making.steer(part.records.spec, policy_of(part.records.name));
+    }
   }
   if (!done) return std::unexpected(done.error());
-  return shared(std::move(change).made());
-}
-
-MadeZone add_found(const dns::Zone& to, std::span<const RegistryRecord> found,
-                   const std::set<std::string>& left_out, std::uint32_t serial) {
-  dns::ZoneChange change(to);
-  constexpr std::size_t kSerialFromEnd = 20;  // and four more numbers behind it
-  const dns::RecordSet* soa = dns::set_of(*to.first(), dns::Type::kSoa);
-  const dns::Bytes packed = dns::packed_of(*to.first(), *soa);
-  std::vector<std::uint8_t> rdata(packed.begin() + dns::kPackedHeadBytes, packed.end());
-  for (std::size_t i = 0; i < 4; ++i) {
-    rdata[rdata.size() - kSerialFromEnd + i] = static_cast<std::uint8_t>(serial >> (24 - 8 * i));
-  }
-  const std::uint32_t ttl_seconds = dns::load_u32(packed.data() + 6);
-  auto done = change.clear(to.apex(), dns::Type::kSoa);
-  if (done) done = change.add(to.apex(), dns::Type::kSoa, ttl_seconds, rdata);
-  if (!done) return refuse({dns::Name(to.apex()), dns::Type::kSoa, done.error().text});
-  for (const RegistryRecord& one : found) {
-    if (left_out.contains(dns::name_text(one.owner.wire()))) continue;
-    done = change.add(one.owner.wire(), one.type, kRegistryTtlSeconds, one.rdata);
-    if (!done) return refuse({one.owner, one.type, done.error().text});
-  }
   return shared(std::move(change).made());
 }
 
