@@ -173,7 +173,9 @@ bool Catalogue::renew_sets(std::string_view service) {
 void Catalogue::renew_zone(const std::shared_ptr<const config::Zone>& before,
                            const std::shared_ptr<const config::Zone>& after) {
   own_changed_ |= (after ? after->name : before->name) == domain_;
-  if (before) forget(*before, after.get());
+  const config::Zone none{.name = after ? after->name : before->name};
+  const ChangedSets differ = changed_sets(before ? *before : none, after ? *after : none);
+  forget(differ.before, after ? *after : none);
   if (!after) {
     refused_.erase(before->name);
     histories_.erase(before->name);
@@ -182,8 +184,7 @@ void Catalogue::renew_zone(const std::shared_ptr<const config::Zone>& before,
   }
   Served& served = served_[after->name];
   const bool others_stay = before && before->spec == after->spec && served.zone && served.left_out.empty();
-  const config::Zone none{.name = after->name};
-  const ChangedSets changed = changed_sets(others_stay ? *before : none, *after);
+  const ChangedSets changed = others_stay ? differ : changed_sets(none, *after);
   if (!served.sites || *served.sites != after->spec.sites) {
     served.sites = std::make_shared<const std::vector<config::Site>>(after->spec.sites);
   }
@@ -309,18 +310,18 @@ std::uint32_t Catalogue::policy_of(const config::Zone& zone, const Part& part) {
 }
 
 // Those of the zone that the next one does not steer. A RecordSet of that name may be in another zone by now.
-void Catalogue::forget(const config::Zone& zone, const config::Zone* next) {
+void Catalogue::forget(std::span<const config::RecordSet* const> before, const config::Zone& next) {
   const auto forget_part = [&](const std::string& name) {
     const auto known = policies_.find(name);
-    if (known == policies_.end() || steered_[known->second]->zone != zone.name) return;
-    if (next != nullptr && has_part(*next, name)) return;
+    if (known == policies_.end() || steered_[known->second]->zone != next.name) return;
+    if (has_part(next, name)) return;
     follow(*steered_[known->second], known->second, false);
     steered_[known->second].reset();
     free_.push_back(known->second);
     policies_.erase(known);
   };
-  for (const config::RecordSet& records : zone.record_sets) {
-    for (const Part& part : parts_of(records)) forget_part(part.records.name);
+  for (const config::RecordSet* records : before) {
+    for (const Part& part : parts_of(*records)) forget_part(part.records.name);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -106,7 +107,8 @@ class Catalogue {
   bool look_for_instances(std::string_view service);
   void put_found();
   std::uint32_t policy_of(const config::Zone& zone, const Part& part);
-  void forget(const config::Zone& zone, const config::Zone* next);
+  // Those that the next version of their zone does not steer.
+  void forget(std::span<const config::RecordSet* const> before, const config::Zone& next);
   std::vector<Answer> answers_of(const Steered& steered) const;
   std::vector<Answer> aliased(const Steered& steered) const;
   void follow_names(const dns::Zones& zones);

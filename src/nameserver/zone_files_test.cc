@@ -14,6 +14,7 @@
 #include "config/snapshot.h"
 #include "dns/rdata.h"
 #include "nameserver/catalogue.h"
+#include "nameserver/name_follower.h"
 #include "store/temporary_directory.h"
 #include "testing/fake_env.h"
 
@@ -109,11 +110,15 @@ TEST_CASE("a folder that is not there is a mistake at first, and told of once la
 }
 
 struct Catalogued {
+  testing::FakeEnv fake;
+  NameFollower names{fake.env, [](const std::string&) {}};
   Catalogue catalogue{{.now = [](std::string_view) { return config::ServiceStatus(); },
                        .epoch = [](std::string_view) { return std::uint64_t{0}; }},
+                      names,
                       [](const ViewPointer&) {}};
   std::uint64_t serial = 10;
 
+  ~Catalogued() { CHECK(fake.run(names.stop())); }
   void apply(const std::vector<std::pair<std::string, std::string>>& records) {
     config::Zone zone{.name = "a.example", .serial = ++serial};
     zone.spec.nameservers = {"ns1"};

@@ -221,4 +221,26 @@ MadeZone change_sets(const dns::Zone& from, const dns::Zone& base, const config:
   return shared(std::move(change).made());
 }
 
+MadeZone add_found(const dns::Zone& to, std::span<const RegistryRecord> found,
+                   const std::set<std::string>& left_out, std::uint32_t serial) {
+  dns::ZoneChange change(to);
+  constexpr std::size_t kSerialFromEnd = 20;  // and four more numbers behind it
+  const dns::RecordSet* soa = dns::set_of(*to.first(), dns::Type::kSoa);
+  const dns::Bytes packed = dns::packed_of(*to.first(), *soa);
+  std::vector<std::uint8_t> rdata(packed.begin() + dns::kPackedHeadBytes, packed.end());
+  for (std::size_t i = 0; i < 4; ++i) {
+    rdata[rdata.size() - kSerialFromEnd + i] = static_cast<std::uint8_t>(serial >> (24 - 8 * i));
+  }
+  const std::uint32_t ttl_seconds = dns::load_u32(packed.data() + 6);
+  auto done = change.clear(to.apex(), dns::Type::kSoa);
+  if (done) done = change.add(to.apex(), dns::Type::kSoa, ttl_seconds, rdata);
+  if (!done) return refuse({dns::Name(to.apex()), dns::Type::kSoa, done.error().text});
+  for (const RegistryRecord& one : found) {
+    if (left_out.contains(dns::name_text(one.owner.wire()))) continue;
+    done = change.add(one.owner.wire(), one.type, kRegistryTtlSeconds, one.rdata);
+    if (!done) return refuse({one.owner, one.type, done.error().text});
+  }
+  return shared(std::move(change).made());
+}
+
 }  // namespace weir::nameserver
