@@ -340,7 +340,7 @@ def test_keys_write_what_they_may(served):
     text = nsupdate(served, ["update add x.a.example. A 192.0.2.7"], *key_flag(secret=OTHER))
     assert "NOTAUTH" in text or "BADSIG" in text
     assert dig(served.dns_port, "x.a.example", "A").status == "NXDOMAIN"
-    assert "an update refused" in served.log()
+    assert "an update refused" in served.process.log()
 
 
 def test_sets_with_a_policy_are_not_written(served):

@@ -29,6 +29,8 @@ std::size_t truncate_reply(std::span<std::uint8_t> reply);
 class Exchange {
  public:
   Exchange(dns::Bytes message, const Keys& keys, std::uint64_t now_seconds);
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
 
   // The request, without its signature.
   dns::Bytes message() const { return message_; }

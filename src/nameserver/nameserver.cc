@@ -52,6 +52,7 @@ Result<net::Address> Nameserver::listen(net::Address at) {
   }
   listening_ = true;
   notifier_.open(at);
+  tell_of_changes();
   tasks_.spawn(look_around());
   if (files_) files_->start();
   if (countries_) tasks_.spawn(countries_->watch(*slow_));
@@ -83,11 +84,11 @@ net::Task<void> Nameserver::carry_out(Worker& worker, dnsupdate::UpdateRequest r
 }
 
 // Only where queries are answered: elsewhere nobody could come for the news.
-void Nameserver::tell_of_changes(const config::Snapshot& snapshot) {
-  if (!listening_) return;
-  const config::Snapshot none;
-  const config::Snapshot& before = told_ ? *told_ : none;
-  config::each_difference(before.zones, snapshot.zones, [this](const auto& old, const auto& zone) {
+void Nameserver::tell_of_changes() {
+  if (!listening_ || !applied_) return;
+  const config::SnapshotPointer before = told_ ? told_ : std::make_shared<const config::Snapshot>();
+  told_ = applied_;
+  config::each_difference(before->zones, told_->zones, [this](const auto& old, const auto& zone) {
     if (!zone) return notifier_.forget(old->name);
     const auto apex = dns::Name::parse(zone->name + '.', dns::Name());
     if (!apex) return;
@@ -113,8 +114,8 @@ void Nameserver::apply(const config::SnapshotPointer& snapshot) {
     if (known != wrong_before.end() && known->second == reason) continue;
     control_.log.error("a Secret is no TSIG key", {{"secret", secret}, {"reason", reason}});
   }
-  tell_of_changes(*snapshot);
-  told_ = snapshot;
+  applied_ = snapshot;
+  tell_of_changes();
 }
 
 void Nameserver::set_domain(const std::string& domain) {

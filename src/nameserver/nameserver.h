@@ -58,7 +58,7 @@ class Nameserver {
  private:
   net::Task<void> look_around();
   void tell_refused();
-  void tell_of_changes(const config::Snapshot& snapshot);
+  void tell_of_changes();
   void pass_on_updates(Worker& worker);
   net::Task<void> carry_out(Worker& worker, dnsupdate::UpdateRequest request,
                             std::function<void(dns::Rcode)> done);
@@ -69,7 +69,8 @@ class Nameserver {
   Catalogue catalogue_;
   std::optional<ZoneFiles> files_;
   std::map<std::string, std::string, std::less<>> told_refused_;  // in the log
-  config::SnapshotPointer told_;                                  // whose changes have been told of
+  config::SnapshotPointer applied_;                               // null: none yet
+  config::SnapshotPointer told_;  // whose changes other servers have been told of
   Updates updates_;
   Notifier notifier_;
   std::optional<GeoWatch> countries_;
