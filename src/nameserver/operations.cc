@@ -232,7 +232,8 @@ net::Task<bool> Worker::transfer(net::Stream& stream, Exchange& exchange, Transf
     bytes = exchange.end(reply, bytes, wall_seconds());
     if (!co_await write_message(stream, room, bytes)) co_return false;
   }
-  co_return true;
+  if (!copy.ended()) stream.abort();
+  co_return copy.ended();
 }
 
 }  // namespace weir::nameserver

@@ -165,7 +165,7 @@ std::size_t Transfer::next(std::span<std::uint8_t> room, std::size_t reserved) {
       item_ = next_item();
     }
     if (count == 0) {
-      if (limit == at_most) return 0;  // a set never is that large
+      if (limit == at_most) return 0;
       limit = at_most;
       continue;
     }

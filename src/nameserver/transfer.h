@@ -36,6 +36,8 @@ class Transfer {
 
   // The next message: how many octets; 0: there are no more. reserved: kept free behind it.
   std::size_t next(std::span<std::uint8_t> room, std::size_t reserved);
+  // False: what is next fits no message.
+  bool ended() const { return ended_ && !item_; }
 
  private:
   struct Item {
