@@ -31,7 +31,7 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, talk, address="127.0.0.1"):
+    def __init__(self, talk, address="127.0.0.1", port=0):
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         server = self
         self.connections = 0
@@ -41,7 +41,7 @@ class Server(socketserver.ThreadingTCPServer):
                 server.connections += 1
                 talk(self.request, server)
 
-        super().__init__((address, 0), Handler)
+        super().__init__((address, port), Handler)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     @property

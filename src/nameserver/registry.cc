@@ -26,6 +26,15 @@ bool serves(EndpointHealth health) {
   return health == EndpointHealth::kHealthy || health == EndpointHealth::kUnchecked;
 }
 
+// place: where it is among the endpoints, which a status has in the same order but for rare moments.
+const config::EndpointStatus* seen_of(const config::ServiceStatus& status, std::size_t place,
+                                      std::string_view key) {
+  const auto& all = status.endpoints;
+  if (place < all.size() && all[place].address == key) return &all[place];
+  const auto found = std::ranges::find(all, key, &config::EndpointStatus::address);
+  return found == all.end() ? nullptr : &*found;
+}
+
 std::string cut_to_label(std::string text) {
   std::size_t size = std::min(text.size(), dns::kLabelBytesMax);
   // A character of UTF-8 stays whole.
@@ -84,11 +93,13 @@ bool Registry::look_at(std::string_view name, const config::Service* service,
   }
   Found found{
       .type = service_type(service->spec), .subtypes = service->spec.discovery->subtypes, .instances = {}};
+  std::size_t place = 0;
   for (const config::Endpoint& endpoint : service->endpoints) {
+    ++place;
     // What is drained is for those who have it already; what comes by a tunnel has no address to tell.
     if (endpoint.weight == 0 || !endpoint.tunnels.empty()) continue;
-    const auto seen = std::ranges::find(status.endpoints, endpoint.key, &config::EndpointStatus::address);
-    if (seen == status.endpoints.end() || !serves(seen->health)) continue;
+    const config::EndpointStatus* seen = seen_of(status, place - 1, endpoint.key);
+    if (seen == nullptr || !serves(seen->health)) continue;
     std::string label = endpoint.instance;
     if (label.empty()) label = endpoint.object.empty() ? endpoint.key : endpoint.object;
     found.instances.push_back({.label = cut_to_label(std::move(label)),

@@ -1,0 +1,192 @@
+"""Service discovery before dig: who joins is found by DNS-SD, who leaves, fails or dies is not any more."""
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+from lab.agent import Agent
+from lab.dns import Client, dig
+from lab.process import free_port, wait_until
+from lab.tcp import Server, echo
+from lab.tunnels import weir  # noqa: F401 (a fixture)
+from lab.weir import BINARY, service
+
+DOMAIN = "weir.localhost"
+PROMPT_S = 0.1
+CHECK = {"interval": "100ms", "timeout": "1s", "unhealthy_threshold": 1, "healthy_threshold": 1, "tcp": {}}
+
+
+class Joined(Agent):
+    """`weir join`, until it ends."""
+
+    def __init__(self, weir, *words):
+        environment = {"WEIR_API": weir.api_url, "WEIR_TOKEN": weir.token, "HOME": str(weir.directory)}
+        super().__init__(["join", *words], environment)
+
+
+@pytest.fixture
+def join(weir):
+    started = []
+
+    def start(*words):
+        started.append(Joined(weir, *words))
+        started[-1].said("has joined")
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.wait()
+
+
+def data(weir, name, kind):
+    return dig(weir.dns_port, f"{name}.{DOMAIN}", kind).data
+
+
+def wait_answer(weir, name, kind, wanted, deadline_s):
+    """Until the answer is that; by messages of our own, since dig takes as long to start as is allowed."""
+    with Client(weir.dns_port) as client:
+
+        def answered():
+            return len(client.ask(f"{name}.{DOMAIN}", kind).sections[0]) == wanted
+
+        began = time.monotonic()
+        wait_until(answered, max(deadline_s, 5), f"{wanted} of {name} {kind}", 0.002)
+        return time.monotonic() - began
+
+
+def events_of(weir, name):
+    items = weir.api("GET", "/v1/events?limit=500").json["items"]
+    return [one["spec"] for one in items if one["spec"].get("name") == name]
+
+
+def test_who_joins_is_found_at_once_and_who_leaves_is_not(weir, join):
+    with Server(echo) as server:
+        joined = join(
+            "db", "--port", server.port, "--health", "tcp", "--name", "db-1", "--instance", "Größe. 1",
+            "--priority", "1", "--weight", "5", "--txt", "path=/x", "--version", "1.4.2", "--lease", "2s",
+        )  # fmt: skip
+        wait_answer(weir, "_db._tcp", "PTR", 1, 5)
+        instance = f"Gr\\195\\182\\195\\159e\\.\\0321._db._tcp.{DOMAIN}."
+        assert data(weir, "_db._tcp", "PTR") == [instance]
+        assert data(weir, "_services._dns-sd._udp", "PTR") == [f"_db._tcp.{DOMAIN}."]
+        assert data(weir, "b._dns-sd._udp", "PTR") == [f"{DOMAIN}."]
+        name = instance.removesuffix(f".{DOMAIN}.")
+        assert data(weir, name, "SRV") == [f"1 5 {server.port} ip-127-0-0-1.{DOMAIN}."]
+        assert data(weir, name, "TXT") == ['"path=/x" "version=1.4.2"']
+        assert data(weir, "ip-127-0-0-1", "A") == ["127.0.0.1"]
+        assert data(weir, "db.service", "A") == ["127.0.0.1"]
+        assert data(weir, "_v1-4-2._sub._db._tcp", "PTR") == [instance]
+        time.sleep(5)  # two leases and a half
+        assert data(weir, "_db._tcp", "PTR") == [instance]
+        joined.process.send_signal(signal.SIGTERM)
+        joined.said("has left")
+        assert wait_answer(weir, "_db._tcp", "PTR", 0, PROMPT_S) < PROMPT_S
+        assert joined.process.wait(5) == 0
+        assert weir.api("GET", "/v1/endpoints/db-1").status == 404
+
+
+def test_an_instance_is_there_within_100_ms_of_joining(weir):
+    weir.apply(service("web", [], discovery={"type": "_web._tcp"}))
+    endpoint = {
+        "kind": "Endpoint",
+        "metadata": {"name": "web-1"},
+        "spec": {"service": "web", "address": "127.0.0.1:8000"},
+    }
+    for _ in range(5):
+        assert weir.api("POST", "/v1/endpoints", endpoint).status == 201
+        assert wait_answer(weir, "_web._tcp", "PTR", 1, PROMPT_S) < PROMPT_S
+        assert weir.api("DELETE", "/v1/endpoints/web-1").status == 200
+        assert wait_answer(weir, "_web._tcp", "PTR", 0, PROMPT_S) < PROMPT_S
+
+
+def test_what_fails_is_drained_and_comes_back(weir, join):
+    weir.apply(service("db", [], protocol="TCP", discovery={"type": "_db._tcp"}, health_check=CHECK))
+    port = free_port()
+    join("db", "--port", port)
+    time.sleep(0.5)
+    assert data(weir, "_db._tcp", "PTR") == []  # nothing is found before it was checked
+    with Server(echo, port=port):
+        wait_answer(weir, "_db._tcp", "PTR", 1, 5)
+        assert weir.cli("resolve", "db").stdout == f"127.0.0.1:{port}\n"
+    wait_answer(weir, "_db._tcp", "PTR", 0, 5)
+    done = weir.cli("resolve", "db")
+    assert (done.returncode, done.stdout) == (1, "") and "no endpoint of service/db can serve now" in done.stderr
+
+
+def test_who_dies_without_a_word_is_gone_after_its_lease(weir, join):
+    joined = join("web", "--port", "8000", "--type", "_http._tcp", "--name", "web-1", "--lease", "2s")
+    wait_answer(weir, "_http._tcp", "PTR", 1, 5)
+    joined.process.kill()
+    began = time.monotonic()
+    wait_answer(weir, "_http._tcp", "PTR", 0, 5)
+    assert 1 < time.monotonic() - began < 3
+    last = events_of(weir, "web-1")[-1]
+    assert (last["actor"], last["verb"]) == ("weir", "delete")
+    assert last["reason"].startswith("lease of 2s ended: nobody has renewed it")
+
+
+def test_a_lease_outlives_a_restart_of_weir(weir, join):
+    joined = join("web", "--port", "8000", "--type", "_http._tcp", "--name", "web-1", "--lease", "3s")
+    weir.process.stop()
+    time.sleep(4)
+    weir.start()
+    wait_answer(weir, "_http._tcp", "PTR", 1, 5)
+    joined.said("the API answers again")
+    time.sleep(4)
+    assert len(data(weir, "_http._tcp", "PTR")) == 1
+    assert [one["verb"] for one in events_of(weir, "web-1")] == ["create"]
+
+
+def test_resolve_for_people_shells_and_programs(weir):
+    weir.apply(service("db", [], protocol="TCP", discovery={"type": "_db._tcp"}))
+    for version, port in (("1.0", 5001), ("2.0", 5002)):
+        words = ["--once", "--version", version, "--name", f"db-{port}", "--txt", "role=main"]
+        assert weir.cli("join", "db", "--port", port, *words).returncode == 0
+    assert weir.cli("resolve", "db", "--version", "2.0").stdout == "127.0.0.1:5002\n"
+    shell = weir.cli("resolve", "db", "--version", "1.0", "-o", "env").stdout
+    done = subprocess.run(["sh", "-c", f"{shell} echo $DB_HOST $DB_PORT"], capture_output=True, text=True)
+    assert done.stdout == "127.0.0.1 5001\n"
+    found = json.loads(weir.cli("resolve", "db", "-o", "json").stdout)
+    assert sorted(one["address"] for one in found["endpoints"]) == ["127.0.0.1:5001", "127.0.0.1:5002"]
+    assert found["endpoints"][0]["text"] == ["role=main"]
+    assert data(weir, "v2-0.db.service", "SRV") == [f"0 1 5002 ip-127-0-0-1.{DOMAIN}."]
+
+    environment = {"WEIR_API": weir.api_url, "WEIR_TOKEN": weir.token}
+    watch = Agent(["resolve", "db", "--version", "1.0", "-w"], environment)
+    watch.said("127.0.0.1:5001")
+    assert weir.cli("join", "db", "--port", "5003", "--once", "--version", "1.0").returncode == 0
+    assert weir.cli("leave", "db", "--name", "db-5001").returncode == 0
+    watch.said("127.0.0.1:5003")
+    watch.process.kill()
+    watch.process.wait()
+    assert watch.lines == ["127.0.0.1:5001\n", "127.0.0.1:5003\n"]
+    assert weir.cli("leave", "db").returncode == 0  # what has a name made of this machine's
+    assert weir.cli("resolve", "db", "--version", "1.0").returncode == 1
+
+
+def test_a_big_service_is_truncated_and_completes_by_tcp(weir):
+    members = [
+        {
+            "kind": "Endpoint",
+            "metadata": {"name": f"big-{i}"},
+            "spec": {"service": "big", "address": f"127.0.1.{i}:80", "instance": f"Member number {i}"},
+        }
+        for i in range(200)
+    ]
+    weir.apply(service("big", [], discovery={"type": "_big._tcp"}), *members)
+    wait_answer_by_tcp = dig(weir.dns_port, f"_big._tcp.{DOMAIN}", "PTR", "+tcp")
+    assert len(wait_answer_by_tcp.answer) == 200
+    truncated = dig(weir.dns_port, f"_big._tcp.{DOMAIN}", "PTR", "+ignore", "+bufsize=1232")
+    assert "tc" in truncated.flags
+    assert len(dig(weir.dns_port, f"_big._tcp.{DOMAIN}", "PTR").answer) == 200
+
+
+def test_the_help_knows_the_commands():
+    for word in ("join", "leave", "resolve"):
+        done = subprocess.run([str(BINARY), "help", word], capture_output=True, text=True, timeout=10)
+        assert done.returncode == 0 and f"weir {word} SERVICE" in done.stdout
