@@ -92,6 +92,11 @@ void Catalogue::set_domain(const std::string& domain) {
   if (domain_ == domain) return;
   domain_ = domain;
   own_changed_ = true;
+  // It has serials of its own from now on.
+  if (histories_.erase(domain) > 0) {
+    wrong_keys_.clear();
+    rules_ = Rules::of(*snapshot_, histories_, wrong_keys_);
+  }
   publish();
 }
 
@@ -277,7 +282,7 @@ void Catalogue::make_whole(const config::Zone& zone, Served& served) {
 void Catalogue::keep_history(const config::Zone& zone, const Served& served, const dns::Zone& next) {
   const auto known = histories_.find(zone.name);
   auto history =
-      !served.zone || !zone.spec.transfers
+      !served.zone || !zone.spec.transfers || zone.name == domain_
           ? nullptr
           : History::after(known == histories_.end() ? nullptr : known->second.get(), *served.zone, next);
   if (history) {
