@@ -1,5 +1,5 @@
-"""`zone`: one zone of many records from a file: how soon it is answered from, what memory it takes, and how soon a
-RecordSet over it is answered. weir and Knot with the same file in turn; the changes are weir's."""
+"""`zone`: one zone of many records from a file: how soon it is answered from, what memory it takes, and how
+soon a RecordSet over it is answered. weir and Knot with the same file in turn; the changes are weir's."""
 
 import shutil
 import statistics
@@ -14,7 +14,12 @@ from lab import dns, weir
 from lab.process import Process, free_port, wait_until
 
 ZONE = "bench.example"
-HEAD = "$ORIGIN bench.example.\n$TTL 300\n@ SOA ns1 hostmaster 1 3600 600 604800 60\n@ NS ns1\nns1 A 127.0.0.1\n"
+HEAD = """$ORIGIN bench.example.
+$TTL 300
+@ SOA ns1 hostmaster 1 3600 600 604800 60
+@ NS ns1
+ns1 A 127.0.0.1
+"""
 DEADLINE_S = 120
 LOAD_GOAL_S, MEMORY_GOAL_MB, CHANGE_GOAL_MS = 5, 400, 50
 

@@ -29,8 +29,8 @@ bool has_part(const config::Zone& zone, std::string_view name) {
   const auto found = std::ranges::lower_bound(zone.record_sets, name.substr(0, name.find('/')), {},
                                               [](const auto& one) { return std::string_view(one.name); });
   if (found == zone.record_sets.end()) return false;
-  const std::vector<Part> parts = parts_of(*found);
-  return std::ranges::any_of(parts, [name](const Part& part) { return part.records.name == name; });
+  const std::vector<zones::Part> parts = zones::parts_of(*found);
+  return std::ranges::any_of(parts, [name](const zones::Part& part) { return part.records.name == name; });
 }
 
 // The octets of an address, for A and AAAA; none: it is of the other family, or a name.
@@ -130,8 +130,8 @@ void Catalogue::put_found() {
     if (discovered_.empty()) return;
     config::Zone zone{.name = domain_, .serial = snapshot_->revision};
     zone.spec.nameservers = {"ns"};
-    zone.spec.ttl = zone.spec.negative_ttl = kRegistryTtlSeconds;
-    auto made = make_base(zone, nullptr);
+    zone.spec.ttl = zone.spec.negative_ttl = zones::kRegistryTtlSeconds;
+    auto made = zones::make_base(zone, nullptr);
     if (!made) {
       own_refused_ = made.error().sentence;
       return;
@@ -142,7 +142,7 @@ void Catalogue::put_found() {
   const auto found = registry_.records(*dns::Name::parse(domain_ + '.', dns::Name()), own_refused_);
   std::set<std::string> left_out;
   while (left_out.size() <= kLeftOutMax) {
-    auto made = add_found(*own_, found, left_out, own_serial_);
+    auto made = zones::add_found(*own_, found, left_out, own_serial_);
     if (made) {
       own_ = std::move(*made);
       break;
@@ -179,7 +179,7 @@ void Catalogue::renew_zone(const std::shared_ptr<const config::Zone>& before,
                            const std::shared_ptr<const config::Zone>& after) {
   own_changed_ |= (after ? after->name : before->name) == domain_;
   const config::Zone none{.name = after ? after->name : before->name};
-  const ChangedSets differ = changed_sets(before ? *before : none, after ? *after : none);
+  const zones::ChangedSets differ = zones::changed_sets(before ? *before : none, after ? *after : none);
   forget(differ.before, after ? *after : none);
   if (!after) {
     refused_.erase(before->name);
@@ -189,13 +189,13 @@ void Catalogue::renew_zone(const std::shared_ptr<const config::Zone>& before,
   }
   Served& served = served_[after->name];
   const bool others_stay = before && before->spec == after->spec && served.zone && served.left_out.empty();
-  const ChangedSets changed = others_stay ? differ : changed_sets(none, *after);
+  const zones::ChangedSets changed = others_stay ? differ : zones::changed_sets(none, *after);
   if (!served.sites || *served.sites != after->spec.sites) {
     served.sites = std::make_shared<const std::vector<config::Site>>(after->spec.sites);
   }
   bool all_placed = true;
   for (const config::RecordSet* records : changed.after) {
-    for (const Part& part : parts_of(*records)) {
+    for (const zones::Part& part : zones::parts_of(*records)) {
       Steered& steered = *steered_[policy_of(*after, part)];
       steered.ttl_seconds = records->spec.ttl.value_or(after->spec.ttl);
       place(steered, served.sites);
@@ -238,21 +238,21 @@ void Catalogue::put_file(const std::string& zone, std::shared_ptr<const dns::Zon
   publish();
 }
 
-MadeZone Catalogue::change(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
-                           const ChangedSets& changed) const {
-  return change_sets(from, base, zone, changed,
-                     [this](const std::string& part) { return policies_.find(part)->second; });
+zones::MadeZone Catalogue::change(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
+                                  const zones::ChangedSets& changed) const {
+  return zones::change_sets(from, base, zone, changed,
+                            [this](const std::string& part) { return policies_.find(part)->second; });
 }
 
 // With all RecordSets that fit.
 void Catalogue::make_whole(const config::Zone& zone, Served& served) {
   served.left_out.clear();
   std::string reason = leave_misplaced_out(zone, served.left_out);
-  const auto base = make_base(zone, served.file.get());
-  MadeZone made = base;
+  const auto base = zones::make_base(zone, served.file.get());
+  zones::MadeZone made = base;
   const config::Zone none{.name = zone.name};
   while (base) {
-    ChangedSets sets = changed_sets(none, zone);
+    zones::ChangedSets sets = zones::changed_sets(none, zone);
     std::erase_if(sets.after, [&served](const auto* one) { return served.left_out.contains(one->name); });
     made = change(**base, **base, zone, sets);
     if (made) break;
@@ -293,7 +293,7 @@ void Catalogue::keep_history(const config::Zone& zone, const Served& served, con
 }
 
 // The number stays the same for as long as there is a RecordSet of that name.
-std::uint32_t Catalogue::policy_of(const config::Zone& zone, const Part& part) {
+std::uint32_t Catalogue::policy_of(const config::Zone& zone, const zones::Part& part) {
   const config::RecordSet& records = part.records;
   const auto [known, is_new] = policies_.emplace(records.name, 0);
   if (is_new) {
@@ -326,7 +326,7 @@ void Catalogue::forget(std::span<const config::RecordSet* const> before, const c
     policies_.erase(known);
   };
   for (const config::RecordSet* records : before) {
-    for (const Part& part : parts_of(*records)) forget_part(part.records.name);
+    for (const zones::Part& part : zones::parts_of(*records)) forget_part(part.records.name);
   }
 }
 
@@ -528,7 +528,7 @@ config::RecordSetStatus Catalogue::record_set_status(std::string_view name) cons
     }
   };
   add(name);
-  for (const auto& [end, type] : kAliasParts) add(std::string(name).append(end));
+  for (const auto& [end, type] : zones::kAliasParts) add(std::string(name).append(end));
   return status;
 }
 

@@ -22,11 +22,11 @@
 #include "nameserver/geo_database.h"
 #include "nameserver/name_follower.h"
 #include "nameserver/places.h"
-#include "nameserver/registry.h"
 #include "nameserver/rules.h"
 #include "nameserver/steered_set.h"
 #include "nameserver/view.h"
-#include "nameserver/zone_maker.h"
+#include "zones/registry.h"
+#include "zones/zone_maker.h"
 
 namespace weir::nameserver {
 
@@ -99,14 +99,14 @@ class Catalogue {
 
   void renew_zone(const std::shared_ptr<const config::Zone>& before,
                   const std::shared_ptr<const config::Zone>& after);
-  MadeZone change(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
-                  const ChangedSets& changed) const;
+  zones::MadeZone change(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
+                         const zones::ChangedSets& changed) const;
   void make_whole(const config::Zone& zone, Served& served);
   void serve_file(const std::string& name);
   const dns::Zone* zone_of(std::string_view name) const;  // null: it is not served
   bool look_for_instances(std::string_view service);
   void put_found();
-  std::uint32_t policy_of(const config::Zone& zone, const Part& part);
+  std::uint32_t policy_of(const config::Zone& zone, const zones::Part& part);
   // Those that the next version of their zone does not steer.
   void forget(std::span<const config::RecordSet* const> before, const config::Zone& next);
   std::vector<Answer> answers_of(const Steered& steered) const;
@@ -141,7 +141,7 @@ class Catalogue {
   std::map<std::string, Followers, std::less<>> followers_;  // by service
   // Of weir's own domain
   std::string domain_;  // empty: not known (yet)
-  Registry registry_;
+  zones::Registry registry_;
   std::map<std::string, std::uint64_t, std::less<>> discovered_;  // services in it: their epochs, as above
   std::shared_ptr<const dns::Zone> own_;  // what somebody has written of it, and what is found; null: none
   std::uint32_t own_serial_ = 0;

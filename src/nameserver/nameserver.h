@@ -20,10 +20,10 @@
 #include "nameserver/name_follower.h"
 #include "nameserver/notifier.h"
 #include "nameserver/worker.h"
-#include "nameserver/zone_files.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
+#include "zones/zone_files.h"
 
 namespace weir::nameserver {
 
@@ -67,7 +67,7 @@ class Nameserver {
   std::vector<std::unique_ptr<Worker>> workers_;
   NameFollower names_;
   Catalogue catalogue_;
-  std::optional<ZoneFiles> files_;
+  std::optional<zones::ZoneFiles> files_;
   std::map<std::string, std::string, std::less<>> told_refused_;  // in the log
   config::SnapshotPointer applied_;                               // null: none yet
   config::SnapshotPointer told_;  // whose changes other servers have been told of

@@ -1,4 +1,4 @@
-#include "nameserver/registry.h"
+#include "zones/registry.h"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,7 @@
 #include "dns/rdata.h"
 #include "dns/zone.h"
 
-namespace weir::nameserver {
+namespace weir::zones {
 namespace {
 
 using config::EndpointHealth;
@@ -265,4 +265,4 @@ std::vector<RegistryRecord> Registry::records(const dns::Name& domain, std::stri
   return writer.take();
 }
 
-}  // namespace weir::nameserver
+}  // namespace weir::zones

@@ -15,9 +15,9 @@
 #include "config/snapshot.h"
 #include "dns/name.h"
 #include "dns/zone.h"
-#include "nameserver/registry.h"
+#include "zones/registry.h"
 
-namespace weir::nameserver {
+namespace weir::zones {
 
 // Why a zone can't be made.
 struct Refusal {
@@ -58,4 +58,4 @@ MadeZone change_sets(const dns::Zone& from, const dns::Zone& base, const config:
 MadeZone add_found(const dns::Zone& to, std::span<const RegistryRecord> found,
                    const std::set<std::string>& left_out, std::uint32_t serial);
 
-}  // namespace weir::nameserver
+}  // namespace weir::zones

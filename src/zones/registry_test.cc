@@ -1,4 +1,4 @@
-#include "nameserver/registry.h"
+#include "zones/registry.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 
 #include "dns/rdata.h"
 
-namespace weir::nameserver {
+namespace weir::zones {
 namespace {
 
 using config::EndpointHealth;
@@ -198,4 +198,4 @@ TEST_CASE("a version is asked for by a label") {
 }
 
 }  // namespace
-}  // namespace weir::nameserver
+}  // namespace weir::zones

@@ -1,4 +1,4 @@
-#include "nameserver/zone_maker.h"
+#include "zones/zone_maker.h"
 
 #include <algorithm>
 #include <set>
@@ -10,7 +10,7 @@
 #include "dns/rdata.h"
 #include "dns/zone_file.h"
 
-namespace weir::nameserver {
+namespace weir::zones {
 namespace {
 
 // Of the SOA, for secondary servers (RIPE-203)
@@ -243,4 +243,4 @@ MadeZone add_found(const dns::Zone& to, std::span<const RegistryRecord> found,
   return shared(std::move(change).made());
 }
 
-}  // namespace weir::nameserver
+}  // namespace weir::zones

@@ -14,7 +14,7 @@
 #include "dns/codes.h"
 #include "dns/name.h"
 
-namespace weir::nameserver {
+namespace weir::zones {
 
 // Short: whoever asks again soon follows what comes and goes.
 inline constexpr std::uint32_t kRegistryTtlSeconds = 5;
@@ -68,4 +68,4 @@ std::string service_type(const config::ServiceSpec& spec);
 // By which a version can be asked for, before "._sub": "1.4.2" is "_v1-4-2".
 std::string version_subtype(std::string_view version);
 
-}  // namespace weir::nameserver
+}  // namespace weir::zones

@@ -18,7 +18,7 @@
 #include "net/task.h"
 #include "net/task_group.h"
 
-namespace weir::nameserver {
+namespace weir::zones {
 
 inline constexpr std::size_t kZoneFileBytesMax = std::size_t{1} << 30U;
 inline constexpr std::size_t kZoneFilesMax = 10'000;
@@ -57,4 +57,4 @@ class ZoneFiles {
 std::expected<std::shared_ptr<const dns::Zone>, std::string> read_zone(const std::string& name,
                                                                        std::string_view text);
 
-}  // namespace weir::nameserver
+}  // namespace weir::zones

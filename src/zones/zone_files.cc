@@ -1,4 +1,4 @@
-#include "nameserver/zone_files.h"
+#include "zones/zone_files.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,7 +14,7 @@
 #include "dns/rdata.h"
 #include "dns/zone_file.h"
 
-namespace weir::nameserver {
+namespace weir::zones {
 namespace {
 
 namespace fs = std::filesystem;
@@ -163,4 +163,4 @@ void ZoneFiles::look(Known& known, const std::string& folder, net::Env& slow,
   }
 }
 
-}  // namespace weir::nameserver
+}  // namespace weir::zones
