@@ -83,7 +83,7 @@ void Catalogue::apply(const config::SnapshotPointer& snapshot) {
                           [&](const auto& /*old*/, const auto& /*secret*/) { rules_change = true; });
   if (rules_change) {
     wrong_keys_.clear();
-    rules_ = Rules::of(*snapshot, histories_, wrong_keys_);
+    rules_ = dnspeer::Rules::of(*snapshot, histories_, wrong_keys_);
   }
   if (changed || rules_change) publish();
 }
@@ -95,7 +95,7 @@ void Catalogue::set_domain(const std::string& domain) {
   // It has serials of its own from now on.
   if (histories_.erase(domain) > 0) {
     wrong_keys_.clear();
-    rules_ = Rules::of(*snapshot_, histories_, wrong_keys_);
+    rules_ = dnspeer::Rules::of(*snapshot_, histories_, wrong_keys_);
   }
   publish();
 }
@@ -281,10 +281,10 @@ void Catalogue::make_whole(const config::Zone& zone, Served& served) {
 
 void Catalogue::keep_history(const config::Zone& zone, const Served& served, const dns::Zone& next) {
   const auto known = histories_.find(zone.name);
-  auto history =
-      !served.zone || !zone.spec.transfers || zone.name == domain_
-          ? nullptr
-          : History::after(known == histories_.end() ? nullptr : known->second.get(), *served.zone, next);
+  auto history = !served.zone || !zone.spec.transfers || zone.name == domain_
+                     ? nullptr
+                     : dnspeer::History::after(known == histories_.end() ? nullptr : known->second.get(),
+                                               *served.zone, next);
   if (history) {
     histories_.insert_or_assign(zone.name, std::move(history));
   } else if (known != histories_.end()) {

@@ -19,10 +19,10 @@
 #include "config/status.h"
 #include "dns/name.h"
 #include "dns/zone.h"
+#include "dnspeer/rules.h"
 #include "nameserver/geo_database.h"
 #include "nameserver/name_follower.h"
 #include "nameserver/places.h"
-#include "nameserver/rules.h"
 #include "nameserver/steered_set.h"
 #include "nameserver/view.h"
 #include "zones/registry.h"
@@ -128,8 +128,8 @@ class Catalogue {
   std::map<std::string, Served, std::less<>> served_;
   GeoDatabasePointer countries_;  // null: there is no file of them
   std::map<std::string, std::string, std::less<>> refused_;
-  Rules::Histories histories_;
-  std::shared_ptr<const Rules> rules_ = std::make_shared<const Rules>();
+  dnspeer::Rules::Histories histories_;
+  std::shared_ptr<const dnspeer::Rules> rules_ = std::make_shared<const dnspeer::Rules>();
   std::map<std::string, std::string, std::less<>> wrong_keys_;
   std::vector<std::unique_ptr<Steered>> steered_;  // by policy; null: it is free
   std::vector<std::uint32_t> free_;

@@ -197,7 +197,7 @@ void Nameserver::write_metrics(std::string& out) const {
                     sum(&WorkerCounters::transfers));
   exposition.single("weir_dns_updates_total", "counter", "Updates that were signed with a known key.",
                     sum(&WorkerCounters::updates));
-  const NotifierCounters& notices = notifier_.counters();
+  const dnspeer::NotifierCounters& notices = notifier_.counters();
   exposition.family("weir_dns_notices_total", "counter", "Servers told of changes.");
   exposition.sample(notices.sent.get(), R"({what="sent"})");
   exposition.sample(notices.answered.get(), R"({what="answered"})");

@@ -14,11 +14,11 @@
 #include <vector>
 
 #include "config/snapshot.h"
+#include "dnspeer/notifier.h"
 #include "dnsupdate/plan.h"
 #include "nameserver/catalogue.h"
 #include "nameserver/geo_watch.h"
 #include "nameserver/name_follower.h"
-#include "nameserver/notifier.h"
 #include "nameserver/worker.h"
 #include "net/env.h"
 #include "net/task.h"
@@ -72,7 +72,7 @@ class Nameserver {
   config::SnapshotPointer applied_;                               // null: none yet
   config::SnapshotPointer told_;  // whose changes other servers have been told of
   Updates updates_;
-  Notifier notifier_;
+  dnspeer::Notifier notifier_;
   std::optional<GeoWatch> countries_;
   net::Loop* slow_ = nullptr;
   bool listening_ = false;

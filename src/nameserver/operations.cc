@@ -37,7 +37,7 @@ std::size_t limit_of(dns::Bytes message) {
 }
 
 // The type of the one question; nothing: it is no query.
-std::optional<dns::Type> type_asked(const Exchange& exchange) {
+std::optional<dns::Type> type_asked(const dnspeer::Exchange& exchange) {
   dns::Query query;
   if (exchange.opcode() != dns::Opcode::kQuery || !dns::read_query(exchange.message(), query)) {
     return std::nullopt;
@@ -45,7 +45,7 @@ std::optional<dns::Type> type_asked(const Exchange& exchange) {
   return query.name.empty() ? std::nullopt : std::optional(query.type);
 }
 
-bool asks_for_copy(const Exchange& exchange) {
+bool asks_for_copy(const dnspeer::Exchange& exchange) {
   const auto type = type_asked(exchange);
   return type == dns::Type::kAxfr || type == dns::Type::kIxfr;
 }
@@ -74,7 +74,7 @@ net::Task<bool> write_message(net::Stream& stream, std::span<std::uint8_t> room,
 
 }  // namespace
 
-void Worker::log_refusal(std::string_view what, const Exchange& exchange, const dns::Ip& client,
+void Worker::log_refusal(std::string_view what, const dnspeer::Exchange& exchange, const dns::Ip& client,
                          std::string_view reason) {
   if (!refusals_limit_.take(env_.loop.now())) return;
   env_.log.warning(
@@ -82,7 +82,7 @@ void Worker::log_refusal(std::string_view what, const Exchange& exchange, const 
       {{"client", text_of(client)}, {"key", exchange.secret()}, {"reason", std::string(reason)}});
 }
 
-dns::Answered Worker::say(Exchange& exchange, dns::Rcode rcode, std::span<std::uint8_t> room) {
+dns::Answered Worker::say(dnspeer::Exchange& exchange, dns::Rcode rcode, std::span<std::uint8_t> room) {
   const dns::Answered answered{.bytes = exchange.say(room, rcode, wall_seconds()),
                                .rcode = rcode,
                                .cookie_valid = exchange.is_signed()};
@@ -90,21 +90,22 @@ dns::Answered Worker::say(Exchange& exchange, dns::Rcode rcode, std::span<std::u
   return answered;
 }
 
-dns::Answered Worker::answer_signed(Exchange& exchange, const dns::Ip& client, bool is_stream,
+dns::Answered Worker::answer_signed(dnspeer::Exchange& exchange, const dns::Ip& client, bool is_stream,
                                     std::uint32_t now_seconds, std::span<std::uint8_t> room) {
   const std::size_t limit = is_stream ? room.size() : limit_of(exchange.message());
   const std::size_t kept = exchange.signature_bytes();
   const std::size_t free = std::max(limit - std::min(limit, kept), std::size_t{dns::kUdpBytesPlain});
   dns::Answered answered = answer(exchange.message(), client, is_stream, now_seconds, room.first(free));
-  if (answered.bytes != 0 && answered.bytes + kept > limit) answered.bytes = truncate_reply(room);
+  if (answered.bytes != 0 && answered.bytes + kept > limit) answered.bytes = dnspeer::truncate_reply(room);
   answered.bytes = exchange.end(room, answered.bytes, now_seconds);
   answered.cookie_valid |= exchange.is_signed();
   return answered;
 }
 
-std::optional<Transfer> Worker::transfer_for(const Exchange& exchange, const dns::Ip& client, bool is_stream,
-                                             dns::Rcode& rcode) {
-  const auto question = read_transfer(exchange.message());
+std::optional<dnspeer::Transfer> Worker::transfer_for(const dnspeer::Exchange& exchange,
+                                                      const dns::Ip& client, bool is_stream,
+                                                      dns::Rcode& rcode) {
+  const auto question = dnspeer::read_transfer(exchange.message());
   if (!question) {
     rcode = dns::Rcode::kFormErr;
     return std::nullopt;
@@ -115,7 +116,7 @@ std::optional<Transfer> Worker::transfer_for(const Exchange& exchange, const dns
     rcode = dns::Rcode::kNotAuth;  // RFC 5936 section 2.2.1
     return std::nullopt;
   }
-  const ZoneRules* rules = view_->rules().find(zone->apex());
+  const dnspeer::ZoneRules* rules = view_->rules().find(zone->apex());
   rcode = dns::Rcode::kRefused;
   if (rules == nullptr || !rules->lets_copy(client, exchange.secret())) {
     log_refusal("a copy of " + question->zone.to_text(), exchange, client,
@@ -127,10 +128,16 @@ std::optional<Transfer> Worker::transfer_for(const Exchange& exchange, const dns
     log_refusal("a copy of " + question->zone.to_text(), exchange, client, "too many are being taken");
     return std::nullopt;
   }
-  return std::optional<Transfer>(std::in_place, view_, *zone, exchange.message(), *question, is_stream);
+  dnspeer::TransferSource source{
+      .held = view_,
+      .zone = zone,
+      .history = rules->history,
+      .steered = [view = view_](std::uint32_t policy, dns::Type type) { return view->copied(policy, type); }};
+  return std::optional<dnspeer::Transfer>(std::in_place, std::move(source), exchange.message(), *question,
+                                          is_stream);
 }
 
-bool Worker::takes_update(const Exchange& exchange, const dns::Ip& client, dns::Rcode& rcode) {
+bool Worker::takes_update(const dnspeer::Exchange& exchange, const dns::Ip& client, dns::Rcode& rcode) {
   rcode = dns::Rcode::kRefused;
   if (!update_sink_) {
     log_refusal("an update", exchange, client, "this name server is led by controllers, which take updates");
@@ -145,7 +152,7 @@ bool Worker::takes_update(const Exchange& exchange, const dns::Ip& client, dns::
   return false;
 }
 
-void Worker::start_update(const Exchange& exchange, const dns::Ip& client,
+void Worker::start_update(const dnspeer::Exchange& exchange, const dns::Ip& client,
                           std::function<void(dns::Rcode)> done) {
   counters_.updates.add();
   ++updates_;
@@ -159,7 +166,7 @@ void Worker::start_update(const Exchange& exchange, const dns::Ip& client,
 }
 
 dns::Answered Worker::operate(net::Datagram& datagram, const dns::Ip& client, std::uint32_t now_seconds) {
-  auto exchange = std::make_shared<Exchange>(datagram.bytes, view_->rules().keys, now_seconds);
+  auto exchange = std::make_shared<dnspeer::Exchange>(datagram.bytes, view_->rules().keys, now_seconds);
   if (exchange->rcode() != dns::Rcode::kNoError) {
     log_refusal("a signed request", *exchange, client, text_of(exchange->error()));
     return say(*exchange, exchange->rcode(), datagram.room);
@@ -189,7 +196,7 @@ dns::Answered Worker::operate(net::Datagram& datagram, const dns::Ip& client, st
 
 // False: that was the last of the connection.
 net::Task<bool> Worker::operate(net::Stream& stream, std::vector<std::uint8_t> message, dns::Ip client) {
-  Exchange exchange(message, view_->rules().keys, wall_seconds());
+  dnspeer::Exchange exchange(message, view_->rules().keys, wall_seconds());
   std::vector<std::uint8_t> room(kLengthBytes + dns::kMessageBytesMax);
   const std::span<std::uint8_t> reply = std::span(room).subspan(kLengthBytes);
   dns::Rcode rcode = exchange.rcode();
@@ -222,7 +229,7 @@ net::Task<bool> Worker::operate(net::Stream& stream, std::vector<std::uint8_t> m
   co_return co_await transfer(stream, exchange, std::move(*copy));
 }
 
-net::Task<bool> Worker::transfer(net::Stream& stream, Exchange& exchange, Transfer copy) {
+net::Task<bool> Worker::transfer(net::Stream& stream, dnspeer::Exchange& exchange, dnspeer::Transfer copy) {
   const Place place(transfers_);
   counters_.transfers.add();
   count({.bytes = 1, .rcode = dns::Rcode::kNoError});

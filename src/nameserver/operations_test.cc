@@ -60,7 +60,7 @@ struct World {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count());
   }
   dns::TsigKey key(const char* secret = "c2VjcmV0") {
-    return *tsig_key_of("k", {.values = {{"secret", secret}, {"algorithm", "hmac-sha512"}}});
+    return *dnspeer::tsig_key_of("k", {.values = {{"secret", secret}, {"algorithm", "hmac-sha512"}}});
   }
   Octets sign(dns::TsigChain& chain, Octets message) {
     const std::size_t bytes = message.size();

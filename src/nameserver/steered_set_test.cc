@@ -9,6 +9,7 @@
 
 #include "dns/rdata.h"
 #include "dns/zone.h"
+#include "nameserver/view.h"
 
 namespace weir::nameserver {
 namespace {
@@ -155,6 +156,33 @@ TEST_CASE("sticky: a network keeps its answer, and only those of one that went d
   CHECK(counts["1"] > 96);
   CHECK(counts["2"] > 32);
   CHECK(counts["3"] > 32);
+}
+
+TEST_CASE("a copy of the zone has all that a set gives now, to somebody or in its turn") {
+  const auto copied = [](const RecordSetSpec& spec, const std::vector<std::string>& texts) {
+    std::vector<Answer> answers;
+    for (const std::string& text : texts) answers.push_back(answer(text));
+    std::vector<std::vector<std::uint8_t>> fallback;
+    for (const std::string& value : spec.fallback) fallback.push_back(rdata(value));
+    const View view({},
+                    {std::make_shared<const SteeredSet>(spec, 60, std::move(answers), fallback,
+                                                        std::make_shared<std::atomic<std::uint32_t>>(0))});
+    CHECK(view.copied(1, dns::Type::kA).empty());
+    const std::vector<std::uint8_t> packed = view.copied(0, dns::Type::kA);
+    const auto count = static_cast<std::uint16_t>(packed.size() / (dns::kPackedHeadBytes + 4));
+    return shown({.packed = packed, .count = count});
+  };
+  const std::vector<std::string> both_down{"192.0.2.1 down", "192.0.2.2 down"};
+  RecordSetSpec spec = spec_of(RecordPolicy::kRoundRobin);
+  CHECK(copied(spec, {"192.0.2.1", "192.0.2.2 down"}) == "1");
+  CHECK(copied(spec, both_down) == "1 2");
+  spec.all_down = AllDown::kServeNone;
+  CHECK(copied(spec, both_down).empty());
+  spec.all_down = AllDown::kFallback;
+  spec.fallback = {"192.0.2.9"};
+  CHECK(copied(spec, both_down) == "9");
+  CHECK(copied(spec_of(RecordPolicy::kWeighted), {"192.0.2.1 w0", "192.0.2.2 w1", "192.0.2.3 w9"}) == "2 3");
+  CHECK(copied(spec_of(RecordPolicy::kFailover), {"192.0.2.1 p0", "192.0.2.2 p1"}) == "1");
 }
 
 }  // namespace

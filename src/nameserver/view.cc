@@ -3,6 +3,7 @@
 #include <array>
 
 #include "dns/name.h"
+#include "dns/rdata.h"
 
 namespace weir::nameserver {
 namespace {
@@ -45,6 +46,29 @@ dns::Chosen View::follow(const SteeredSet& alias, dns::Type type, const dns::Cli
     target = target_of(chosen.packed);
   }
   return {.packed = {}, .failed = true};
+}
+
+std::vector<std::uint8_t> View::copied(std::uint32_t policy, dns::Type type) const {
+  const SteeredSet* found = set(policy);
+  if (found == nullptr) return {};
+  if (found->alias() != nullptr) {
+    const dns::Bytes packed = follow(*found, type, {}).packed;
+    return {packed.begin(), packed.end()};
+  }
+  std::vector<std::uint8_t> packed(dns::kSetBytesMax);
+  dns::ByteWriter out(packed);
+  const auto add = [&](dns::Bytes rdata) { dns::write_packed(type, found->ttl_seconds(), rdata, out); };
+  for (std::size_t i = 0; i < found->answers().size(); ++i) {
+    if (found->gives(i)) add(found->answers()[i].rdata);
+  }
+  if (out.size() == 0 && found->spec().all_down == config::AllDown::kFallback) {
+    const auto origin = dns::Name::parse(found->spec().zone + '.', dns::Name());
+    for (const std::string& text : found->spec().fallback) {
+      if (const auto rdata = dns::read_rdata(type, text, origin.value_or(dns::Name()))) add(*rdata);
+    }
+  }
+  packed.resize(out.size());
+  return packed;
 }
 
 std::optional<dns::Name> outside_name(const dns::Zones& zones, const View::Sets& sets,

@@ -9,7 +9,7 @@
 
 #include "dns/steering.h"
 #include "dns/zone.h"
-#include "nameserver/rules.h"
+#include "dnspeer/rules.h"
 #include "nameserver/steered_set.h"
 
 namespace weir::nameserver {
@@ -18,14 +18,19 @@ class View final : public dns::Steering {
  public:
   using Sets = std::vector<std::shared_ptr<const SteeredSet>>;  // by policy; null: none has that number
 
-  View(dns::Zones zones, Sets sets, std::shared_ptr<const Rules> rules = std::make_shared<const Rules>())
+  View(dns::Zones zones, Sets sets,
+       std::shared_ptr<const dnspeer::Rules> rules = std::make_shared<const dnspeer::Rules>())
       : zones_(std::move(zones)), sets_(std::move(sets)), rules_(std::move(rules)) {}
 
   const dns::Zones& zones() const { return zones_; }
-  const Rules& rules() const { return *rules_; }
+  const dnspeer::Rules& rules() const { return *rules_; }
   const SteeredSet* set(std::uint32_t policy) const {
     return policy < sets_.size() ? sets_[policy].get() : nullptr;
   }
+
+  // What a steered set of that type has for a copy of its zone: all that it gives now, to somebody or in its
+  // turn, packed.
+  std::vector<std::uint8_t> copied(std::uint32_t policy, dns::Type type) const;
 
   dns::Chosen choose(std::uint32_t policy, dns::Bytes /*owner*/, dns::Type type,
                      const dns::Client& client) const override {
@@ -39,7 +44,7 @@ class View final : public dns::Steering {
 
   dns::Zones zones_;
   Sets sets_;
-  std::shared_ptr<const Rules> rules_;
+  std::shared_ptr<const dnspeer::Rules> rules_;
 };
 using ViewPointer = std::shared_ptr<const View>;
 

@@ -104,7 +104,7 @@ net::Task<void> Worker::serve_datagrams() {
 void Worker::answer_datagram(net::Datagram& datagram, Instant now, std::uint32_t now_seconds) {
   counters_.udp_queries.add();
   const dns::Ip client = ip_of(datagram.peer);
-  const dns::Answered answered = is_operation(datagram.bytes)
+  const dns::Answered answered = dnspeer::is_operation(datagram.bytes)
                                      ? operate(datagram, client, now_seconds)
                                      : answer(datagram.bytes, client, false, now_seconds, datagram.room);
   datagram.reply_bytes = answered.bytes;
@@ -114,7 +114,7 @@ void Worker::answer_datagram(net::Datagram& datagram, Instant now, std::uint32_t
     case RateLimit::Verdict::kSend: return;
     case RateLimit::Verdict::kTruncate:
       counters_.truncated_for_rate.add();
-      datagram.reply_bytes = truncate_reply(datagram.room.first(answered.bytes));
+      datagram.reply_bytes = dnspeer::truncate_reply(datagram.room.first(answered.bytes));
       return;
     case RateLimit::Verdict::kDrop:
       counters_.dropped_for_rate.add();
@@ -163,7 +163,7 @@ net::Task<void> Worker::serve_connection(std::unique_ptr<net::Stream> stream, dn
     }
     counters_.tcp_queries.add();
     const dns::Bytes message = dns::Bytes(input).subspan(kLengthBytes, wanted - kLengthBytes);
-    if (is_operation(message)) {
+    if (dnspeer::is_operation(message)) {
       if (!co_await operate(*stream, {message.begin(), message.end()}, client)) co_return;
     } else if (!co_await reply_on(*stream, message, client)) {
       co_return;

@@ -16,10 +16,10 @@
 #include "base/metrics.h"
 #include "dns/answer.h"
 #include "dns/cookie.h"
+#include "dnspeer/exchange.h"
+#include "dnspeer/transfer.h"
 #include "dnsupdate/plan.h"
-#include "nameserver/exchange.h"
 #include "nameserver/rate_limit.h"
-#include "nameserver/transfer.h"
 #include "nameserver/view.h"
 #include "net/env.h"
 #include "net/task_group.h"
@@ -91,15 +91,16 @@ class Worker {
   // --- operations.cc: what is more than a query that anybody may ask
   dns::Answered operate(net::Datagram& datagram, const dns::Ip& client, std::uint32_t now_seconds);
   net::Task<bool> operate(net::Stream& stream, std::vector<std::uint8_t> message, dns::Ip client);
-  dns::Answered answer_signed(Exchange& exchange, const dns::Ip& client, bool is_stream,
+  dns::Answered answer_signed(dnspeer::Exchange& exchange, const dns::Ip& client, bool is_stream,
                               std::uint32_t now_seconds, std::span<std::uint8_t> room);
-  dns::Answered say(Exchange& exchange, dns::Rcode rcode, std::span<std::uint8_t> room);
-  std::optional<Transfer> transfer_for(const Exchange& exchange, const dns::Ip& client, bool is_stream,
-                                       dns::Rcode& rcode);
-  net::Task<bool> transfer(net::Stream& stream, Exchange& exchange, Transfer copy);
-  bool takes_update(const Exchange& exchange, const dns::Ip& client, dns::Rcode& rcode);
-  void start_update(const Exchange& exchange, const dns::Ip& client, std::function<void(dns::Rcode)> done);
-  void log_refusal(std::string_view what, const Exchange& exchange, const dns::Ip& client,
+  dns::Answered say(dnspeer::Exchange& exchange, dns::Rcode rcode, std::span<std::uint8_t> room);
+  std::optional<dnspeer::Transfer> transfer_for(const dnspeer::Exchange& exchange, const dns::Ip& client,
+                                                bool is_stream, dns::Rcode& rcode);
+  net::Task<bool> transfer(net::Stream& stream, dnspeer::Exchange& exchange, dnspeer::Transfer copy);
+  bool takes_update(const dnspeer::Exchange& exchange, const dns::Ip& client, dns::Rcode& rcode);
+  void start_update(const dnspeer::Exchange& exchange, const dns::Ip& client,
+                    std::function<void(dns::Rcode)> done);
+  void log_refusal(std::string_view what, const dnspeer::Exchange& exchange, const dns::Ip& client,
                    std::string_view reason);
 
   net::Env& env_;

@@ -1,11 +1,11 @@
-#include "nameserver/rules.h"
+#include "dnspeer/rules.h"
 
 #include <set>
 #include <utility>
 
 #include "dns/name.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 namespace {
 
 ZoneRules rules_of(const config::ZoneSpec& spec) {
@@ -61,4 +61,4 @@ const ZoneRules* Rules::find(dns::Bytes apex) const {
   return found == zones.end() ? nullptr : &found->second;
 }
 
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

@@ -11,7 +11,7 @@
 #include "dns/bytes.h"
 #include "dns/zone.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 
 inline constexpr std::size_t kHistoryVersionsMax = 50;
 inline constexpr std::size_t kHistoryRecordsMax = 10'000;
@@ -44,4 +44,4 @@ class History {
   std::vector<std::shared_ptr<const Difference>> differences_;  // each begins where the one before ends
 };
 
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

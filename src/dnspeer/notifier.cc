@@ -1,4 +1,4 @@
-#include "nameserver/notifier.h"
+#include "dnspeer/notifier.h"
 
 #include <algorithm>
 #include <chrono>
@@ -8,7 +8,7 @@
 #include "dns/message.h"
 #include "dns/name.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 namespace {
 
 constexpr Duration kResolveTimeout = std::chrono::seconds(5);
@@ -189,4 +189,4 @@ net::Task<void> Notifier::stop() {
   co_await tasks_.stop();
 }
 
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

@@ -1,5 +1,5 @@
 // Notices of changes, to servers that answer, that do not, and that do late.
-#include "nameserver/notifier.h"
+#include "dnspeer/notifier.h"
 
 #include <doctest/doctest.h>
 
@@ -14,7 +14,7 @@
 #include "dns/zone_fixture.h"
 #include "testing/fake_env.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 namespace {
 
 using namespace std::chrono_literals;
@@ -225,4 +225,4 @@ TEST_CASE("notices: a server of loopback tells others from any of its addresses"
 }
 
 }  // namespace
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

@@ -1,4 +1,4 @@
-#include "nameserver/keys.h"
+#include "dnspeer/keys.h"
 
 #include <algorithm>
 #include <span>
@@ -8,7 +8,7 @@
 #include "auth/crypto.h"
 #include "base/text.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 namespace {
 
 constexpr std::size_t kSecretBytesMax = 512;  // longer than any hash takes
@@ -66,4 +66,4 @@ const Keys::Key* Keys::find_secret(std::string_view secret) const {
   return found == keys_.end() ? nullptr : &found->second;
 }
 
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

@@ -1,15 +1,14 @@
-#include "nameserver/transfer.h"
+#include "dnspeer/transfer.h"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
-#include "config/kinds.h"
 #include "dns/codes.h"
 #include "dns/message.h"
 #include "dns/rdata.h"
 #include "dns/reply.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 namespace {
 
 using dns::Bytes;
@@ -50,44 +49,21 @@ std::optional<TransferQuestion> read_transfer(Bytes message) {
   return read;
 }
 
-std::vector<std::uint8_t> records_for_copies(const SteeredSet& set) {
-  const dns::Type type = config::type_of(set.spec().type);
-  std::vector<std::uint8_t> packed(dns::kSetBytesMax);
-  dns::ByteWriter out(packed);
-  const auto add = [&](Bytes rdata) { dns::write_packed(type, set.ttl_seconds(), rdata, out); };
-  bool any = false;
-  for (std::size_t i = 0; i < set.answers().size(); ++i) {
-    if (!set.gives(i)) continue;
-    add(set.answers()[i].rdata);
-    any = true;
-  }
-  if (!any && set.spec().all_down == config::AllDown::kFallback) {
-    const auto origin = dns::Name::parse(set.spec().zone + '.', dns::Name());
-    for (const std::string& text : set.spec().fallback) {
-      if (const auto rdata = dns::read_rdata(type, text, origin.value_or(dns::Name()))) add(*rdata);
-    }
-  }
-  packed.resize(out.size());
-  return packed;
-}
-
-Transfer::Transfer(ViewPointer view, const dns::Zone& zone, Bytes message, const TransferQuestion& question,
-                   bool is_stream)
-    : view_(std::move(view)), zone_(zone), node_(zone.first()) {
+Transfer::Transfer(TransferSource source, Bytes message, const TransferQuestion& question, bool is_stream)
+    : source_(std::move(source)), node_(source_.zone->first()) {
   const std::size_t name = dns::name_size(message.subspan(dns::kHeaderBytes));
   const Bytes head = message.first(dns::kHeaderBytes + name + 4);
   head_.assign(head.begin(), head.end());
   if (question.type != dns::Type::kIxfr) return;
-  soa_alone_ = !is_stream || !is_older(question.serial, zone.serial());
-  if (soa_alone_) return;
-  const ZoneRules* rules = view_->rules().find(zone.apex());
-  if (rules != nullptr && rules->history) differences_ = rules->history->since(question.serial);
-  if (!differences_.empty() && differences_.back()->to != zone.serial()) differences_.clear();
+  soa_alone_ = !is_stream || !is_older(question.serial, source_.zone->serial());
+  if (soa_alone_ || !source_.history) return;
+  differences_ = source_.history->since(question.serial);
+  if (!differences_.empty() && differences_.back()->to != source_.zone->serial()) differences_.clear();
 }
 
 Transfer::Item Transfer::soa() const {
-  const dns::Node& apex = *zone_.first();
-  return {zone_.apex(), dns::packed_of(apex, *dns::set_of(apex, dns::Type::kSoa))};
+  const dns::Node& apex = *source_.zone->first();
+  return {source_.zone->apex(), dns::packed_of(apex, *dns::set_of(apex, dns::Type::kSoa))};
 }
 
 // The SOA first, then what there is, then the SOA again (RFC 5936 section 2.2).
@@ -105,14 +81,12 @@ std::optional<Transfer::Item> Transfer::next_item() {
 }
 
 bool Transfer::next_set() {
-  for (; node_ != nullptr; node_ = zone_.next(node_), set_ = 0) {
+  for (; node_ != nullptr; node_ = source_.zone->next(node_), set_ = 0) {
     while (set_ < dns::sets_of(*node_).size()) {
       const dns::RecordSet& set = dns::sets_of(*node_)[set_++];
       if (set.type == dns::Type::kSoa) continue;
       if (set.steered != 0) {
-        const SteeredSet* steered = view_->set(set.value);
-        if (steered == nullptr) continue;
-        steered_ = records_for_copies(*steered);
+        steered_ = source_.steered(set.value, set.type);
         packed_ = steered_;
       } else {
         packed_ = dns::packed_of(*node_, set);
@@ -173,4 +147,4 @@ std::size_t Transfer::next(std::span<std::uint8_t> room, std::size_t reserved) {
   }
 }
 
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

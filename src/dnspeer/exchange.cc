@@ -1,4 +1,4 @@
-#include "nameserver/exchange.h"
+#include "dnspeer/exchange.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include "dns/message.h"
 #include "dns/name.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 namespace {
 
 // Where what follows the question begins; 0: there is not one question. It is not compressed.
@@ -90,4 +90,4 @@ std::size_t Exchange::end(std::span<std::uint8_t> room, std::size_t bytes, std::
   return chain_->sign(room, bytes, now_seconds);
 }
 
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

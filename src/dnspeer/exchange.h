@@ -12,9 +12,9 @@
 #include "dns/bytes.h"
 #include "dns/codes.h"
 #include "dns/tsig.h"
-#include "nameserver/keys.h"
+#include "dnspeer/keys.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 
 // Whether a message is more than a query that anybody may ask: another opcode, a transfer, or signed. Looks
 // at as much as is needed to say no; what is no message is not.
@@ -61,4 +61,4 @@ class Exchange {
   dns::TsigError error_ = dns::TsigError::kNone;
 };
 
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

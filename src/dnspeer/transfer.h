@@ -1,9 +1,10 @@
 // Transfer: a zone as a stream of messages, each made when the one before has gone: whole (AXFR, RFC 5936),
-// or what has changed (IXFR, RFC 1995). Holds the View that it is made from. On one core.
+// or what has changed (IXFR, RFC 1995). Holds what it is made from. On one core.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,11 +13,9 @@
 #include "dns/bytes.h"
 #include "dns/name.h"
 #include "dns/zone.h"
-#include "nameserver/history.h"
-#include "nameserver/steered_set.h"
-#include "nameserver/view.h"
+#include "dnspeer/history.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 
 inline constexpr std::size_t kTransferBytes = 16UL * 1024;  // of a message, but for records that are larger
 
@@ -28,11 +27,19 @@ struct TransferQuestion {
 };
 std::optional<TransferQuestion> read_transfer(dns::Bytes message);
 
+// What a copy is made from, none of which changes.
+struct TransferSource {
+  std::shared_ptr<const void> held;  // for as long as that is, the others are there
+  const dns::Zone* zone = nullptr;
+  std::shared_ptr<const History> history;  // null: there is none
+  // Packed records of a set that is steered by that policy.
+  std::function<std::vector<std::uint8_t>(std::uint32_t policy, dns::Type type)> steered;
+};
+
 class Transfer {
  public:
   // is_stream: false: the SOA alone, which says whether it is worth coming by TCP (RFC 1995 section 2).
-  Transfer(ViewPointer view, const dns::Zone& zone, dns::Bytes message, const TransferQuestion& question,
-           bool is_stream);
+  Transfer(TransferSource source, dns::Bytes message, const TransferQuestion& question, bool is_stream);
 
   // The next message: how many octets; 0: there are no more. reserved: kept free behind it.
   std::size_t next(std::span<std::uint8_t> room, std::size_t reserved);
@@ -50,8 +57,7 @@ class Transfer {
   bool next_set();
   Item soa() const;
 
-  ViewPointer view_;
-  const dns::Zone& zone_;
+  TransferSource source_;
   std::vector<std::uint8_t> head_;  // header and question of the request
   std::vector<std::shared_ptr<const Difference>> differences_;
   bool soa_alone_ = false;
@@ -69,7 +75,4 @@ class Transfer {
   std::size_t record_ = 0;  // of both its lists, one after the other
 };
 
-// What a set with a policy has for whoever takes copies: all that it gives now, to somebody or in its turn.
-std::vector<std::uint8_t> records_for_copies(const SteeredSet& set);
-
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

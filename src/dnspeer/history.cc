@@ -1,4 +1,4 @@
-#include "nameserver/history.h"
+#include "dnspeer/history.h"
 
 #include <algorithm>
 #include <optional>
@@ -6,7 +6,7 @@
 
 #include "dns/name.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 namespace {
 
 using dns::Bytes;
@@ -89,4 +89,4 @@ std::vector<std::shared_ptr<const Difference>> History::since(std::uint32_t seri
   return {first, differences_.end()};
 }
 
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

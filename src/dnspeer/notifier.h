@@ -16,11 +16,11 @@
 #include "config/snapshot.h"
 #include "dns/tsig.h"
 #include "dns/zone.h"
-#include "nameserver/keys.h"
+#include "dnspeer/keys.h"
 #include "net/env.h"
 #include "net/task_group.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 
 inline constexpr int kNoticeTriesMax = 5;
 inline constexpr Duration kNoticePause = std::chrono::seconds(2);  // after the first; then twice as long each
@@ -84,4 +84,4 @@ class Notifier {
   net::TaskGroup tasks_;
 };
 
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

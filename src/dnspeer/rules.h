@@ -13,10 +13,10 @@
 #include "config/formats.h"
 #include "config/snapshot.h"
 #include "dns/bytes.h"
-#include "nameserver/history.h"
-#include "nameserver/keys.h"
+#include "dnspeer/history.h"
+#include "dnspeer/keys.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 
 struct ZoneRules {
   bool gives_copies = false;
@@ -45,4 +45,4 @@ struct Rules {
   std::map<std::vector<std::uint8_t>, ZoneRules> zones;  // by apex, in lower case
 };
 
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

@@ -1,5 +1,5 @@
 // Copies of zones as messages, whole and by what has changed, and who may take them.
-#include "nameserver/transfer.h"
+#include "dnspeer/transfer.h"
 
 #include <doctest/doctest.h>
 
@@ -10,9 +10,10 @@
 
 #include "dns/rdata.h"
 #include "dns/zone_fixture.h"
-#include "nameserver/exchange.h"
+#include "dnspeer/exchange.h"
+#include "dnspeer/rules.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 namespace {
 
 namespace fixture = dns::fixture;
@@ -36,24 +37,31 @@ Octets ixfr(std::uint32_t serial) {
   return message;
 }
 
-ViewPointer view_of(std::shared_ptr<const dns::Zone> zone, std::shared_ptr<const History> history = {},
-                    View::Sets sets = {}) {
-  auto rules = std::make_shared<Rules>();
-  rules->zones[Octets{1, 'x', 0}].history = std::move(history);
-  return std::make_shared<const View>(dns::Zones({std::move(zone)}), std::move(sets), std::move(rules));
+TransferSource source_of(std::shared_ptr<const dns::Zone> zone, std::shared_ptr<const History> history = {}) {
+  const dns::Zone* shown = zone.get();
+  return {.held = std::move(zone),
+          .zone = shown,
+          .history = std::move(history),
+          .steered = [](std::uint32_t policy, dns::Type type) {
+            Octets packed(policy == 0 ? 0 : dns::kPackedHeadBytes + 4);
+            dns::ByteWriter out(packed);
+            if (policy != 0)
+              dns::write_packed(type, 30, Octets{192, 0, 2, static_cast<std::uint8_t>(policy)}, out);
+            return packed;
+          }};
 }
 
-std::vector<Octets> messages(const ViewPointer& view, const Octets& request, bool is_stream = true,
+std::vector<Octets> messages(const TransferSource& source, const Octets& request, bool is_stream = true,
                              std::size_t reserved = 0) {
   const auto question = read_transfer(request);
   REQUIRE(question);
-  const dns::HashedName name(question->zone.wire());
-  Transfer transfer(view, *view->zones().find(name, dns::Type::kSoa), request, *question, is_stream);
+  Transfer transfer(source, request, *question, is_stream);
   std::vector<Octets> all;
   Octets room(dns::kMessageBytesMax);
   while (const std::size_t bytes = transfer.next(room, reserved)) {
     all.emplace_back(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(bytes));
   }
+  CHECK(transfer.ended());
   return all;
 }
 
@@ -83,10 +91,10 @@ std::string shown(const std::vector<Octets>& all) {
 }
 
 TEST_CASE("axfr: all records between two of the SOA, glue and wildcards among them") {
-  const auto view = view_of(zone(7,
-                                 "a.x. 60 A 192.0.2.1\na.x. 60 A 192.0.2.2\nc.x. 60 NS n.c.x.\n"
-                                 "n.c.x. 60 A 192.0.2.3\n*.w.x. 60 CNAME a.x.\n"));
-  const auto all = messages(view, fixture::query("x.", "AXFR"));
+  const auto source = source_of(zone(7,
+                                     "a.x. 60 A 192.0.2.1\na.x. 60 A 192.0.2.2\nc.x. 60 NS n.c.x.\n"
+                                     "n.c.x. 60 A 192.0.2.3\n*.w.x. 60 CNAME a.x.\n"));
+  const auto all = messages(source, fixture::query("x.", "AXFR"));
   CHECK(all.size() == 1);
   CHECK(shown(all) == "SOA7 NSns.y. A192.0.2.1 A192.0.2.2 NSn.c.x. A192.0.2.3 CNAMEa.x. SOA7");
   CHECK(fixture::show(all[0]).contains("an *.w.x. 60 CNAME a.x."));
@@ -96,8 +104,8 @@ TEST_CASE("axfr: many messages of 16 KiB, with room behind each, and larger ones
   std::string lines;
   for (int i = 0; i < 2000; ++i)
     lines += "h" + std::to_string(i) + ".x. 60 TXT " + std::string(20, 'a') + "\n";
-  const auto view = view_of(zone(7, lines));
-  const auto all = messages(view, fixture::query("x.", "AXFR"), true, 100);
+  const auto source = source_of(zone(7, lines));
+  const auto all = messages(source, fixture::query("x.", "AXFR"), true, 100);
   CHECK(all.size() > 3);
   std::size_t records = 0;
   for (const Octets& one : all) {
@@ -117,34 +125,16 @@ TEST_CASE("axfr: many messages of 16 KiB, with room behind each, and larger ones
   auto built = std::move(builder).build();
   REQUIRE(built.has_value());
   const auto whole =
-      messages(view_of(std::make_shared<const dns::Zone>(std::move(*built))), fixture::query("x.", "AXFR"));
+      messages(source_of(std::make_shared<const dns::Zone>(std::move(*built))), fixture::query("x.", "AXFR"));
   CHECK(whole.size() == 2);
   CHECK(whole[1].size() > 100 * 256);
 }
 
-TEST_CASE("axfr: a steered set is what it gives now") {
-  dns::ZoneBuilder builder(fixture::name("x.").wire());
-  REQUIRE(fixture::add_lines(builder, soa(7) + "x. 300 NS ns.y.\ns.x. steer A 0\n").empty());
-  auto built = std::move(builder).build();
-  REQUIRE(built.has_value());
-  const auto made = std::make_shared<const dns::Zone>(std::move(*built));
-  const auto given = [&](config::AllDown all_down, bool first, bool second) {
-    config::RecordSetSpec spec{.zone = "x", .name = "s", .policy = config::RecordPolicy::kRoundRobin};
-    spec.all_down = all_down;
-    if (all_down == config::AllDown::kFallback) spec.fallback = {"192.0.2.9"};
-    std::vector<Answer> answers{{.rdata = {192, 0, 2, 1}, .healthy = first, .why = {}},
-                                {.rdata = {192, 0, 2, 2}, .healthy = second, .why = {}}};
-    auto set =
-        std::make_shared<const SteeredSet>(spec, 30, std::move(answers), std::vector<Octets>{{192, 0, 2, 9}},
-                                           std::make_shared<std::atomic<std::uint32_t>>(0));
-    return shown(messages(view_of(made, {}, {set}), fixture::query("x.", "AXFR")));
-  };
-  using config::AllDown;
-  CHECK(given(AllDown::kServeAll, true, true) == "SOA7 NSns.y. A192.0.2.1 A192.0.2.2 SOA7");
-  CHECK(given(AllDown::kServeAll, false, true) == "SOA7 NSns.y. A192.0.2.2 SOA7");
-  CHECK(given(AllDown::kServeAll, false, false) == "SOA7 NSns.y. A192.0.2.1 A192.0.2.2 SOA7");
-  CHECK(given(AllDown::kServeNone, false, false) == "SOA7 NSns.y. SOA7");
-  CHECK(given(AllDown::kFallback, false, false) == "SOA7 NSns.y. A192.0.2.9 SOA7");
+TEST_CASE("axfr: steered sets are as whoever steers them says") {
+  const auto source = source_of(zone(7, "s.x. steer A 5\nt.x. steer A 0\n"));
+  const auto all = messages(source, fixture::query("x.", "AXFR"));
+  CHECK(shown(all) == "SOA7 NSns.y. A192.0.2.5 SOA7");
+  CHECK(fixture::show(all[0]).contains("an s.x. 30 A 192.0.2.5"));
 }
 
 TEST_CASE("ixfr: what has changed since, the SOA alone, or the whole zone") {
@@ -154,9 +144,9 @@ TEST_CASE("ixfr: what has changed since, the SOA alone, or the whole zone") {
   const auto one = History::after(nullptr, *first, *second);
   const auto both = History::after(one.get(), *second, *third);
   REQUIRE(both);
-  const auto view = view_of(third, both);
+  const auto source = source_of(third, both);
   const auto ask = [&](std::uint32_t serial, bool is_stream = true) {
-    return shown(messages(view, ixfr(serial), is_stream));
+    return shown(messages(source, ixfr(serial), is_stream));
   };
   CHECK(ask(2) == "SOA3 SOA2 A192.0.2.1 A192.0.2.9 SOA3 A192.0.2.9 SOA3");
   CHECK(ask(1) == "SOA3 SOA1 A192.0.2.2 SOA2 A192.0.2.9 SOA2 A192.0.2.1 A192.0.2.9 SOA3 A192.0.2.9 SOA3");
@@ -315,4 +305,4 @@ TEST_CASE("exchanges: what is more than a query, signatures, and replies with th
 }
 
 }  // namespace
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer

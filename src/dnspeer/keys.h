@@ -12,7 +12,7 @@
 #include "dns/name.h"
 #include "dns/tsig.h"
 
-namespace weir::nameserver {
+namespace weir::dnspeer {
 
 // secret: name of the Secret, which is the key's where it has none of its own. The errors say what is wrong.
 Result<dns::TsigKey> tsig_key_of(std::string_view secret, const config::SecretSpec& spec);
@@ -33,4 +33,4 @@ class Keys {
   std::map<std::string, Key, std::less<>> keys_;  // by name, in lower case
 };
 
-}  // namespace weir::nameserver
+}  // namespace weir::dnspeer
