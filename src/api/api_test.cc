@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 namespace weir::api {
 namespace {
 
+using namespace std::chrono_literals;
 using Json = nlohmann::json;
 using testing::Peer;
 
