@@ -1,7 +1,8 @@
 """`dns`: answers by UDP per CPU-second of a name server, under dnsperf.
 
 static: a thousand names that a zone has. edns: the same, asked with EDNS. steered: a thousand names of weir's
-with a policy each, following the health of Services, beside the static zone of the others."""
+with a policy each, following the health of Services, beside the static zone of the others. geo: the same with
+answers by place."""
 
 import re
 import shutil
@@ -19,7 +20,8 @@ from bench.dns_peers import COUNT, PEERS, ZONE, label, wait_answering
 from bench.peers import Case, build_program
 from lab.process import cpu_time
 
-CASES = [Case(name, "/", 0, 8) for name in ("static", "edns", "steered")]  # connections: dnsperf's clients
+CLIENTS = 8  # of dnsperf
+CASES = [Case(name, "/", 0, CLIENTS) for name in ("static", "edns", "steered", "geo")]
 # Queries of all clients together. From 200 on some overflow the receive buffer that a socket has by default,
 # and a row with one lost is invalid.
 OUTSTANDING = 100
@@ -142,7 +144,7 @@ def judge(rows):
 def plays(case, name):
     """The responder copies what comes: EDNS would come back as part of the question."""
     if name == "named":
-        return case.name != "steered" and shutil.which("named") is not None
+        return case.name not in ("steered", "geo") and shutil.which("named") is not None
     return case.name != "edns" or name != FLOOR
 
 

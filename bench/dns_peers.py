@@ -15,6 +15,8 @@ COUNT = 1000
 TTL = 300
 QUERY_TIMEOUT_S = 2
 OBJECTS_PER_APPLY = 400
+SITES = 50
+NETWORKS = 20  # of each site
 POLICIES = ("WEIGHTED", "ROUND_ROBIN", "SERVICE")
 RESPONDER_ADDRESS = "10.0.0.1"  # kRecord of responder.cc
 
@@ -134,8 +136,32 @@ def steered(i):
     return dns.record_set(f"{label(i)}.{ZONE}", ZONE, label(i), "A", ttl=TTL, **spec)
 
 
+def sites():
+    """The clients are in the first; the others have networks all over."""
+    elsewhere = [
+        {"name": f"site-{i}", "networks": [f"{20 + i}.{10 * n}.0.0/16" for n in range(NETWORKS)]}
+        for i in range(SITES)
+    ]
+    return [{"name": "clients", "networks": ["127.0.0.0/8"]}, *elsewhere]
+
+
+def placed(i):
+    """An answer at the clients' site, one at each of five others, and one for everywhere else."""
+    others = [
+        {"value": address(i, 1 + n), "places": [f"site/site-{(i + n) % SITES}"], "service": "web"}
+        for n in range(5)
+    ]
+    here = {"value": address(i), "places": ["site/clients"], "service": "web"}
+    answers = [here, *others, {"value": address(i, 9)}]
+    return dns.record_set(f"{label(i)}.{ZONE}", ZONE, label(i), "A", ttl=TTL, policy="GEO", answers=answers)
+
+
 def objects(case, origin_port):
     own_address = f"ns1 {TTL} IN A 127.0.0.1\n"
+    web = [f"127.0.0.1:{origin_port}"]
+    if case.name == "geo":
+        zone = dns.zone(ZONE, own_address, ttl=TTL, sites=sites())
+        return [health_checked("web", web), zone, *(placed(i) for i in range(COUNT))]
     if case.name != "steered":
         return [dns.zone(ZONE, own_address + records(), ttl=TTL)]
     return [

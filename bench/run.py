@@ -70,7 +70,7 @@ CONTESTS = [
         dns.run,
         "answers by UDP: weir, Knot, named and the bare responder in turn under dnsperf",
         "weir,knot,named,responder",
-        "static,edns,steered",
+        "static,edns,steered,geo",
     ),
 ]
 
