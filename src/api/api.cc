@@ -308,6 +308,9 @@ net::Task<Api::Responded> Api::ready(http::Request& request) {
 net::Task<Api::Responded> Api::explain(http::Request& request) {
   auto query = parse_query(request.head.query, QueryKind::kExplain);
   if (!query) co_return refuse(std::move(query.error()));
+  if (!explain_source_ && !query->explain.dns.empty()) {
+    co_return refuse(404, "not-found", "this controller has no name server of its own that could tell");
+  }
   if (!explain_source_) {
     co_return refuse(
         404, "not-found",

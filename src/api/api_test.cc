@@ -528,6 +528,8 @@ TEST_CASE("a status is put in wherever an object is shown") {
 TEST_CASE("explain hands the question to the edge, and waits for its answer, but not for ever") {
   ApiFixture world;
   CHECK(world.call("GET", "/v1/explain?id=a").status == 404);  // nobody can tell
+  CHECK(json_of(world.call("GET", "/v1/explain?dns=a"))["detail"] ==
+        "this controller has no name server of its own that could tell");
   std::vector<std::string> asked;
   Api::Explained late;
   world.api.set_explain_source([&](const ExplainQuestion& question, Api::Explained done) {
@@ -535,6 +537,7 @@ TEST_CASE("explain hands the question to the edge, and waits for its answer, but
     asked.push_back((question.id.empty() ? "request " : "id ") + text);
     for (const std::string& header : question.headers) asked.back().append(" (" + header + ")");
     asked.back().append(question.peer);
+    if (!question.dns.empty()) asked.back() = "dns " + question.dns + ' ' + question.type + question.peer;
     if (text == "late") {
       late = std::move(done);
     } else if (text == "gone" || text == "GET /") {
@@ -549,14 +552,16 @@ TEST_CASE("explain hands the question to the edge, and waits for its answer, but
         200);
   CHECK(asked == std::vector<std::string>{"id r-1", "request GET http://a/b?c",
                                           "request http://a/ (a: b) (c:d)10.0.0.1"});
+  CHECK(world.call("GET", "/v1/explain?dns=www.example.com&type=MX&peer=10.0.0.0/8").status == 200);
+  CHECK(asked.back() == "dns www.example.com MX10.0.0.0/8");
 
   const ApiAnswer gone = world.call("GET", "/v1/explain?id=gone");
   CHECK(gone.status == 404);
   CHECK(gone.field("Content-Type") == "application/problem+json");
   CHECK(json_of(gone)["detail"] == "so it is");
   CHECK(world.call("GET", "/v1/explain?request=GET%20/").status == 400);
-  for (const char* wrong :
-       {"", "?id=a&request=b", "?id=", "?name=a", "?id=a&id=b", "?id=a&header=b", "?request=a&peer="}) {
+  for (const char* wrong : {"", "?id=a&request=b", "?id=", "?name=a", "?id=a&id=b", "?id=a&header=b",
+                            "?request=a&peer=", "?dns=", "?dns=a&id=b", "?dns=a&header=b", "?id=a&type=A"}) {
     CAPTURE(wrong);
     CHECK(world.call("GET", "/v1/explain" + std::string(wrong)).status == 400);
   }

@@ -16,7 +16,7 @@ constexpr std::size_t kParametersMax = 32;  // more are no honest request
 constexpr std::size_t kLimitMax = 10'000;   // of one page; as many objects as one apply may carry
 constexpr std::array<std::string_view, 5> kListNames{"label", "limit", "continue", "watch", "from"};
 constexpr std::array<std::string_view, 2> kWriteNames{"dry_run", "edges"};
-constexpr std::array<std::string_view, 4> kExplainNames{"id", "request", "header", "peer"};
+constexpr std::array<std::string_view, 6> kExplainNames{"id", "request", "header", "peer", "dns", "type"};
 
 std::span<const std::string_view> names_for(QueryKind kind) {
   switch (kind) {
@@ -38,6 +38,19 @@ int hex_value(char c) {
 bool set_flag(bool& flag, std::string_view value) {
   flag = value.empty() || value == "true";
   return flag || value == "false";
+}
+
+std::string set_question(ExplainQuestion& to, std::string_view name, const std::string& value) {
+  std::string* place = nullptr;
+  if (name == "id") place = &to.id;
+  if (name == "request") place = &to.request;
+  if (name == "peer") place = &to.peer;
+  if (name == "dns") place = &to.dns;
+  if (name == "type") place = &to.type;
+  if (place == nullptr) return {};
+  if (value.empty()) return "must not be empty";
+  *place = value;
+  return {};
 }
 
 // What is wrong with the value, or nothing.
@@ -68,10 +81,8 @@ std::string set(Query& query, std::string_view name, const std::string& value) {
     if (!set_flag(query.edges, value)) return "must be true or false";
   } else if (name == "header") {
     query.explain.headers.push_back(value);
-  } else if (name == "id" || name == "request" || name == "peer") {
-    ExplainQuestion& to = query.explain;
-    (name == "id" ? to.id : name == "request" ? to.request : to.peer) = value;
-    if (value.empty()) return "must not be empty";
+  } else {
+    return set_question(query.explain, name, value);
   }
   return {};
 }
@@ -150,13 +161,20 @@ Answer<Query> parse_query(std::string_view text, QueryKind kind) {
   if (query.watch && (query.limit || !query.continue_token.empty())) {
     violations.push_back({"?watch", "does not go with limit and continue", {}});
   }
-  if (kind == QueryKind::kExplain && violations.empty() &&
-      query.explain.id.empty() == query.explain.request.empty()) {
-    return refuse(400, "bad-query", "ask with ?id=<request id> or with ?request=GET%20http://host/path");
+  const ExplainQuestion& asked = query.explain;
+  const int questions =
+      (asked.id.empty() ? 0 : 1) + (asked.request.empty() ? 0 : 1) + (asked.dns.empty() ? 0 : 1);
+  if (kind == QueryKind::kExplain && violations.empty() && questions != 1) {
+    return refuse(400, "bad-query",
+                  "ask with ?id=<request id>, with ?request=GET%20http://host/path or with ?dns=<name>");
   }
-  if (!query.explain.id.empty() && (!query.explain.headers.empty() || !query.explain.peer.empty())) {
+  if (!asked.id.empty() && (!asked.headers.empty() || !asked.peer.empty())) {
     violations.push_back({"?id", "does not go with header and peer", {}});
   }
+  if (!asked.dns.empty() && !asked.headers.empty()) {
+    violations.push_back({"?dns", "does not go with header", {}});
+  }
+  if (asked.dns.empty() && !asked.type.empty()) violations.push_back({"?type", "goes with dns", {}});
   if (!violations.empty()) {
     return refuse(400, "bad-query", "the parameters of the request are wrong", std::move(violations));
   }

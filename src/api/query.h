@@ -20,12 +20,14 @@ struct LabelFilter {
 };
 bool matches(const std::vector<LabelFilter>& filters, const config::Labels& labels);
 
-// Why a request was answered as it was, by its id, or what would be done with one.
+// Why a request was answered as it was, by its id, or what would be done with one, or with a query of DNS.
 struct ExplainQuestion {
   std::string id;
   std::string request;               // "GET http://web.example/"
   std::vector<std::string> headers;  // of it: "Cookie: a=b"
   std::string peer;                  // the IP address that it comes from; may be empty
+  std::string dns;                   // or of a query: the name that is asked for
+  std::string type;                  // and the type; empty: A
 };
 
 struct Query {

@@ -128,6 +128,19 @@ std::string finish_machine(Arguments& to) {
   return {};
 }
 
+std::string finish_explain(const Arguments& to) {
+  if (to.topic.empty() == to.request.empty()) {
+    return to.topic.empty() ? "ID or --request is missing" : "ID does not go with --request";
+  }
+  const bool dns = to.topic == kDnsTopic;
+  if (dns && to.name.empty()) return "NAME is missing: explain dns NAME [TYPE]";
+  if (!dns && !to.name.empty()) return "NAME and TYPE go with dns: explain dns NAME [TYPE]";
+  if (to.request.empty() && (!to.headers.empty() || (!to.peer.empty() && !dns))) {
+    return "--header and --from go with --request";
+  }
+  return {};
+}
+
 // What follows from several flags together.
 std::string finish(Arguments& to) {
   if (!to.kind.empty() && to.name.empty()) {
@@ -140,11 +153,8 @@ std::string finish(Arguments& to) {
   if (to.command->with_api == describe_command || to.command->with_api == delete_command) {
     if (to.name.empty()) return "NAME is missing";
   }
-  if (to.command->with_api == explain_command && to.topic.empty() == to.request.empty()) {
-    return to.topic.empty() ? "ID or --request is missing" : "ID does not go with --request";
-  }
-  if (to.request.empty() && (!to.headers.empty() || !to.peer.empty())) {
-    return "--header and --from go with --request";
+  if (to.command->with_api == explain_command) {
+    if (std::string wrong = finish_explain(to); !wrong.empty()) return wrong;
   }
   if (to.command->local == store_command && to.store_flags.action != "copy") {
     return wants("copy", to.store_flags.action);

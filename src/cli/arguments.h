@@ -148,8 +148,9 @@ struct Arguments {
   std::uint64_t revision = 0;  // of rollback
   bool dry_run = false;
   std::vector<std::string> labels;
-  std::string topic;    // of help and explain
-  std::string request;  // of explain
+  std::string topic;        // of help and explain
+  std::string record_type;  // of explain dns
+  std::string request;      // of explain
   std::vector<std::string> headers;
   std::string peer;
 };

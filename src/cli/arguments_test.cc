@@ -135,6 +135,8 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{"edge", "--xds", "a.example"}, "--xds must be HOST:PORT, not \"a.example\""},
       {{"edge", "--xds", "localhost:1", "--join-token", "t"}, "--join-token goes with --controller"},
       {{"explain"}, "ID or --request is missing; see `weir help explain`"},
+      {{"explain", "dns"}, "NAME is missing: explain dns NAME [TYPE]"},
+      {{"explain", "dns", "a", "-H", "b: c"}, "--header and --from go with --request"},
       {{"explain", "a", "--request", "b"}, "ID does not go with --request"},
       {{"explain", "a", "-H", "b: c"}, "--header and --from go with --request"},
       {{"up", "--pubic"}, "did you mean --public?"},

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "cli/arguments.h"
+#include "cli/discovery_flags.h"
 #include "cli/flags.h"
 #include "client/terminal.h"
 #include "net/task.h"
@@ -50,6 +51,8 @@ net::Task<int> rollback_command(Session& session, const Arguments& arguments);
 net::Task<int> get_command(Session& session, const Arguments& arguments);
 net::Task<int> describe_command(Session& session, const Arguments& arguments);
 net::Task<int> delete_command(Session& session, const Arguments& arguments);
+// The topic of explain that is neither an id nor a kind.
+inline constexpr std::string_view kDnsTopic = "dns";
 net::Task<int> explain_command(Session& session, const Arguments& arguments);
 net::Task<int> token_command(Session& session, const Arguments& arguments);
 net::Task<int> bootstrap_command(Session& session, const Arguments& arguments);
@@ -92,9 +95,11 @@ inline constexpr std::array kCommands{
     Command{"describe", "KIND NAME", "one object for people: spec, status and its recent events",
             kObjectFlags, nullptr, describe_command},
     Command{"delete", "KIND NAME", "deletes an object", kObjectFlags, nullptr, delete_command},
-    Command{"explain", "ID | --request 'GET http://HOST/PATH' | KIND[.FIELD]",
-            "why a request was answered as it was, what would be done with one, or what a field means",
-            kExplainFlags, nullptr, explain_command},
+    Command{
+        "explain", "ID | --request 'GET http://HOST/PATH' | dns NAME [TYPE] | KIND[.FIELD]",
+        "why a request was answered as it was, what would be done with one or with a query of DNS, or what "
+        "a field means",
+        kExplainFlags, nullptr, explain_command},
     Command{
         "token", "create [NAME] [--join edge | --for USER] [FLAG...]",
         "makes a token and prints it, once: for a person, a program, a machine that is to join, or an agent",

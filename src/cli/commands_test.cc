@@ -331,6 +331,7 @@ struct CannedEdge {
   explicit CannedEdge(api::Api& api) {
     api.set_explain_source([this](const api::ExplainQuestion& question, api::Api::Explained done) {
       asked = question.id.empty() ? "request " + question.request : "id " + question.id;
+      if (!question.dns.empty()) asked = "dns " + question.dns + ' ' + question.type;
       for (const std::string& header : question.headers) asked += " + " + header;
       if (!question.peer.empty()) asked += " from " + question.peer;
       if (answer.empty()) {
@@ -392,6 +393,40 @@ TEST_CASE("explain tells what became of a connection") {
         "  ended, endpoint after 0.2 ms, all after 3.0 ms; 5 bytes in, 7 bytes out\n"
         "  nothing moved\n"
         "  listener db/0, service db, endpoint 10.0.0.1:80, tries 1\n");
+}
+
+TEST_CASE("explain tells how a query of DNS would be answered") {
+  World world;
+  CannedEdge edge(world.api());
+  edge.answer =
+      R"({"name":"w.a.example.","type":"A","from":"10.0.0.0/8","steps":[{"name":"w.a.example.","zone":)"
+      R"("a.example.","serial":7,"wildcard":"*.a.example.","records":"RecordSet/w","policy":"GEO","places":[)"
+      R"({"place":"site/home","answers":2,"usable":1}],"place":"site/home","answers":[{"value":"192.0.2.1",)"
+      R"("weight":1,"priority":0,"places":["site/home","country/DE"],"healthy":true,"given":true},{"value":)"
+      R"("192.0.2.2","weight":1,"priority":0,"places":[],"healthy":false,"given":false,"why_not":"down"}],)"
+      R"("given":["192.0.2.1"],"ttl":30,"outcome":"1 of 2 are healthy"},{"name":"b.example.","outcome":)"
+      R"("no zone here has that name"}],"rcode":"NOERROR","scope_bits":9})";
+  CHECK(world.run({"explain", "dns", "w.a.example", "AAAA", "--from", "10.0.0.0/8"}) == kDone);
+  CHECK(edge.asked == "dns w.a.example AAAA from 10.0.0.0/8");
+  CHECK(world.out() ==
+        "w.a.example. A  from 10.0.0.0/8\n"
+        "  w.a.example.  zone a.example. (serial 7), by the wildcard *.a.example., RecordSet/w, GEO\n"
+        "    1 of 2 are healthy\n"
+        "    the client is in site/home: 1 of 2 may be given\n"
+        "    the closest place: site/home\n"
+        "    ANSWER     WEIGHT  PRIORITY  HEALTHY  PLACES                 GIVEN\n"
+        "    192.0.2.1  1       0         yes      site/home, country/DE  yes\n"
+        "    192.0.2.2  1       0         no       -                      no: down\n"
+        "    given: 192.0.2.1, TTL 30\n"
+        "  b.example.\n"
+        "    no zone here has that name\n"
+        "  NOERROR, the same for the /9 around the client\n");
+  edge.answer = R"({"name":"a.","type":"A","from":"127.0.0.1","steps":[],"rcode":"REFUSED","scope_bits":0})";
+  CHECK(world.run({"explain", "dns", "a"}) == kDone);
+  CHECK(edge.asked == "dns a ");
+  CHECK(world.out() == "a. A  from 127.0.0.1\n  REFUSED, the same for everybody\n");
+  CHECK(world.run({"explain", "dns", "a", "-o", "json"}) == kDone);
+  CHECK(world.out().starts_with("{\n  \"name\": \"a.\",\n"));
 }
 
 TEST_CASE("explain tells what would be done with a request, and what a field means") {

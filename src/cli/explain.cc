@@ -1,5 +1,5 @@
-// weir explain: why a request was answered as it was, by its id; what would be done with one, without sending
-// it; and, from the tables, what a kind or a field means.
+// weir explain: why a request was answered as it was, by its id; what would be done with one, or with a query
+// of DNS, without sending it; and, from the tables, what a kind or a field means.
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -158,7 +158,62 @@ std::string plan_text(const Tree& tree) {
   return text;
 }
 
+std::string joined(const Tree& list) {
+  std::string text;
+  for (const Tree& one : list) text += (text.empty() ? "" : ", ") + shown(one, "");
+  return text;
+}
+
+// One of the names that a query leads to.
+std::string name_text(const Tree& step) {
+  std::string text = "  " + shown(step, "/name");
+  if (const std::string zone = text_at(step, "/zone"); !zone.empty()) {
+    text += "  zone " + printable(zone) + " (serial " + shown(step, "/serial") + ')';
+  }
+  const auto add = [&](const char* before, const char* pointer) {
+    if (const std::string value = text_at(step, pointer); !value.empty()) text += before + printable(value);
+  };
+  add(", delegated at ", "/delegation");
+  add(", by the wildcard ", "/wildcard");
+  add(", ", "/records");
+  add(", ", "/policy");
+  add(" of ", "/alias");
+  text += "\n    " + shown(step, "/outcome") + '\n';
+  for (const Tree& place : at(step, "/places")) {
+    text += "    the client is in " + shown(place, "/place") + ": " + shown(place, "/usable") + " of " +
+            shown(place, "/answers") + " may be given\n";
+  }
+  add("    the closest place: ", "/place");
+  if (text.back() != '\n') text += '\n';
+  std::vector<Row> rows{{"ANSWER", "WEIGHT", "PRIORITY", "HEALTHY", "PLACES", "GIVEN"}};
+  for (const Tree& one : at(step, "/answers")) {
+    const std::string why = text_at(one, "/why_not");
+    const std::string places = joined(at(one, "/places"));
+    rows.push_back({shown(one, "/value"), shown(one, "/weight"), shown(one, "/priority"),
+                    text_at(one, "/healthy") == "true" ? "yes" : "no", places.empty() ? "-" : places,
+                    why.empty() ? "yes" : "no: " + printable(why)});
+  }
+  if (rows.size() > 1) text += indented_table(rows);
+  if (const Tree& given = at(step, "/given"); given.is_array()) {
+    text += "    given: " + (given.empty() ? "nothing" : joined(given));
+    add(", TTL ", "/ttl");
+    text += '\n';
+  }
+  return text;
+}
+
+std::string query_text(const Tree& tree) {
+  std::string text =
+      shown(tree, "/name") + ' ' + shown(tree, "/type") + "  from " + shown(tree, "/from") + '\n';
+  for (const Tree& step : at(tree, "/steps")) text += name_text(step);
+  text += "  " + shown(tree, "/rcode");
+  const std::string scope = text_at(tree, "/scope_bits");
+  return text + (scope == "0" ? ", the same for everybody\n"
+                              : ", the same for the /" + scope + " around the client\n");
+}
+
 std::string text_of(const Tree& tree, bool by_id) {
+  if (at(tree, "/steps").is_array()) return query_text(tree);
   if (!by_id) return plan_text(tree);
   return text_at(tree, "/connection_id").empty() ? decision_text(tree) : connection_text(tree);
 }
@@ -183,9 +238,14 @@ int print_reference(Terminal& terminal, std::string_view topic) {
 net::Task<int> explain_command(Session& session, const Arguments& arguments) {
   Terminal& terminal = session.terminal;
   const bool by_id = arguments.request.empty();
-  if (by_id && names_kind(arguments.topic)) co_return print_reference(terminal, arguments.topic);
+  const bool is_query = arguments.topic == kDnsTopic;
+  if (by_id && !is_query && names_kind(arguments.topic)) co_return print_reference(terminal, arguments.topic);
   std::string target =
       "/v1/explain?" + (by_id ? "id=" + encoded(arguments.topic) : "request=" + encoded(arguments.request));
+  if (is_query) {
+    target = "/v1/explain?dns=" + encoded(arguments.name);
+    if (!arguments.record_type.empty()) target += "&type=" + encoded(arguments.record_type);
+  }
   for (const std::string& header : arguments.headers) target += "&header=" + encoded(header);
   if (!arguments.peer.empty()) target += "&peer=" + encoded(arguments.peer);
   const auto content = session.content_of(co_await session.api.ask(http::Method::kGet, target));

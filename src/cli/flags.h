@@ -175,6 +175,9 @@ inline constexpr Flag kTunnelFlag{"--tunnel", "ADDRESS", "127.0.0.1:8444",
 inline constexpr Flag kZoneFilesFlag{
     "--zone-files", "DIR", "", "a folder of zones that are served, too: example.com.zone",
     [](Arguments& to, std::string_view value) { return set_text(to.up.options.zone_files, value); }};
+inline constexpr Flag kGeoipFlag{
+    "--geoip", "FILE", "", "countries for GEO answers, of MaxMind's format (.mmdb); it is watched",
+    [](Arguments& to, std::string_view value) { return set_text(to.up.options.geoip, value); }};
 
 // --- weir up
 inline constexpr std::array kUpFlags{
@@ -199,6 +202,7 @@ inline constexpr std::array kUpFlags{
     kTunnelFlag,
     Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "the name server, by UDP and TCP; or off", set_dns},
     kZoneFilesFlag,
+    kGeoipFlag,
     kXdsFlag,
     kXdsPlainFlag,
 };
@@ -263,6 +267,7 @@ inline constexpr std::array kEdgeFlags{
          [](Arguments& to, std::string_view value) { return set_relay(to.edge.relay, value); }},
     Flag{"--dns", "ADDRESS", "off", "answers for zones, too, by UDP and TCP", set_dns},
     kZoneFilesFlag,
+    kGeoipFlag,
     kMetricsFlag,
     kAddressFlag,
     kProviderFlag,
@@ -286,6 +291,7 @@ inline constexpr std::array kDnsFlags{
     kMachineDirFlag,
     Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "where it answers, by UDP and TCP", set_dns},
     kZoneFilesFlag,
+    kGeoipFlag,
     kPublicFlag,
     kWorkersFlag,
     kMetricsFlag,
@@ -364,74 +370,6 @@ inline constexpr std::array kStoreFlags{
          Flag::Count::kRequired},
 };
 
-// --- weir join, leave and resolve
-std::string set_bounded(std::uint64_t& number, std::uint64_t max, std::string_view value);
-std::string set_health(std::string& health, std::string_view value);
-std::string set_resolve_output(std::string& output, std::string_view value);
-inline constexpr Flag kServiceFlag{
-    "SERVICE",
-    "SERVICE",
-    "",
-    "the name of a Service",
-    [](Arguments& to, std::string_view value) { return set_text(to.join.service, value); },
-    Flag::Count::kRequired};
-inline constexpr std::array kJoinFlags{
-    kServiceFlag,
-    Flag{"--port", "PORT", "", "where it serves",
-         [](Arguments& to, std::string_view value) { return set_port(to.join.port, value); },
-         Flag::Count::kRequired},
-    Flag{"--address", "HOST", "the one by which the API is reached", "an IP address of it, or its DNS name",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.address, value); }},
-    Flag{"--name", "NAME", "SERVICE-MACHINE-PORT", "of the Endpoint",
-         [](Arguments& to, std::string_view value) { return set_node(to.join.name, value); }},
-    Flag{"--instance", "TEXT", "the Endpoint's name", "its name for people, as DNS-SD shows it",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.instance, value); }},
-    Flag{"--type", "TYPE", "_SERVICE._tcp", "of a Service that is not there yet: such as _http._tcp",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.type, value); }},
-    Flag{"--health", "CHECK", "none",
-         "of a Service that is not there yet: tcp or http:/PATH; nothing is found before it was checked",
-         [](Arguments& to, std::string_view value) { return set_health(to.join.health, value); }},
-    Flag{"--priority", "N", "0", "higher ones serve only when no lower one can",
-         [](Arguments& to, std::string_view value) { return set_bounded(to.join.priority, 15, value); }},
-    Flag{"--weight", "N", "1", "its share, relative to the others of its priority; 0 drains it",
-         [](Arguments& to, std::string_view value) { return set_bounded(to.join.weight, 1000, value); }},
-    Flag{"--zone", "NAME", "", "where it is: edges of the region of that name prefer it",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.zone, value); }},
-    Flag{"--txt", "KEY=VALUE", "", "for its TXT record; repeatable",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.text.emplace_back(), value); },
-         Flag::Count::kMany},
-    Flag{"--version", "VERSION", "", "of what runs there; clients may ask for one",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.version, value); }},
-    Flag{"--lease", "DURATION", "30s; none with --once",
-         "it is removed when nobody has renewed it for so long",
-         [](Arguments& to, std::string_view value) {
-           to.join.lease_given = true;
-           return set_valid_for(to.join.lease, value);
-         }},
-    Flag{"--once", "", "", "join and end, rather than stay and leave at the end",
-         [](Arguments& to, std::string_view) {
-           to.join.once = true;
-           return std::string();
-         }},
-};
-inline constexpr std::array kLeaveFlags{
-    kServiceFlag,
-    Flag{"--name", "NAME", "all that joined from this machine", "of the Endpoint",
-         [](Arguments& to, std::string_view value) { return set_node(to.join.name, value); }},
-};
-inline constexpr std::array kResolveFlags{
-    kServiceFlag,
-    Flag{"--version", "VERSION", "any", "of what runs there",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.version, value); }},
-    Flag{"-o,--output", "FORMAT", "text", "text (HOST:PORT), env (for a shell) or json (all, best first)",
-         [](Arguments& to, std::string_view value) { return set_resolve_output(to.join.output, value); }},
-    Flag{"-w,--watch", "", "", "go on and print each change",
-         [](Arguments& to, std::string_view) {
-           to.watch = true;
-           return std::string();
-         }},
-};
-
 // --- the others
 inline constexpr Flag kKindFlag{
     "KIND",
@@ -496,14 +434,18 @@ inline constexpr std::array kGetFlags{
 };
 
 inline constexpr std::array kExplainFlags{
-    Flag{"ID", "ID", "", "a request's id, from its X-Request-Id or the access log; or KIND.FIELD",
+    Flag{"ID", "ID", "", "a request's id, from its X-Request-Id or the access log; or KIND.FIELD; or dns",
          [](Arguments& to, std::string_view value) { return set_text(to.topic, value); }},
+    Flag{"NAME", "NAME", "", "of dns: the name that is asked for",
+         [](Arguments& to, std::string_view value) { return set_text(to.name, value); }},
+    Flag{"TYPE", "TYPE", "A", "of dns: the type that is asked for",
+         [](Arguments& to, std::string_view value) { return set_text(to.record_type, value); }},
     Flag{"--request", "REQUEST", "", "such as 'GET http://web.example/path'; nothing is sent",
          [](Arguments& to, std::string_view value) { return set_text(to.request, value); }},
     Flag{"-H,--header", "FIELD", "", "a field of that request, such as 'Cookie: a=b'; may be repeated",
          [](Arguments& to, std::string_view value) { return set_text(to.headers.emplace_back(), value); },
          Flag::Count::kMany},
-    Flag{"--from", "ADDRESS", "127.0.0.1", "the client that the request would come from",
+    Flag{"--from", "ADDRESS", "127.0.0.1", "the client that it would come from; of dns also a network",
          [](Arguments& to, std::string_view value) { return set_text(to.peer, value); }},
     Flag{"-o,--output", "FORMAT", "table", "table (for people), json or yaml",
          [](Arguments& to, std::string_view value) { return set_format(to.format, value); }},

@@ -21,6 +21,7 @@
 #include "controller/issuer.h"
 #include "enroll/authority_file.h"
 #include "h2/server_connection.h"
+#include "nameserver/explain.h"
 #include "nameserver/nameserver.h"
 #include "record/access_log.h"
 #include "role/control_plane.h"
@@ -239,6 +240,10 @@ class Up {
                  ? config::status_text(catalogue.zone_status(object.metadata.name))
                  : config::status_text(catalogue.record_set_status(object.metadata.name));
     });
+    control_->on_query_explained([this](const api::ExplainQuestion& asked) {
+      return nameserver::explain(nameserver_->catalogue(),
+                                 {.name = asked.dns, .type = asked.type, .from = asked.peer});
+    });
     traffic_->edge().on_health([this](const std::string& service) { nameserver_->look_at(service); });
     if (auto done = traffic_->listen(); !done) return done;
     if (auto done = tunnels_->listen({.ssh = {options_.ssh, options_.ssh_is_preset},
@@ -335,6 +340,11 @@ std::expected<void, std::string> listen_for_queries(net::Env& env, net::Env& slo
   if (!options.zone_files.empty()) {
     if (auto done = server.serve_files(slow, options.zone_files); !done) {
       return std::unexpected("--zone-files " + options.zone_files + ": " + sentence_of(done.error()));
+    }
+  }
+  if (!options.geoip.empty()) {
+    if (auto done = server.read_countries(options.geoip, slow.loop); !done) {
+      return std::unexpected("--geoip: " + done.error());
     }
   }
   auto unused = env.network.check_unused(*options.dns);

@@ -43,6 +43,7 @@ struct UpOptions {
   bool tunnel_is_preset = true;                                                        // as https_is_preset
   std::optional<net::Address> dns = net::Address::v4({127, 0, 0, 1}, 8053);            // none: --dns off
   std::string zone_files;     // a folder, of zones that are served beside those of the API; empty: none
+  std::string geoip;          // a file of countries, for GEO; empty: none
   bool dns_is_preset = true;  // as https_is_preset
   bool xds_plain = false;     // without TLS
   std::string domain = "weir.localhost";

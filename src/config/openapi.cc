@@ -378,11 +378,16 @@ Tree explain_path() {
                        "explain");
   const Tree text{{"type", "string"}};
   one["parameters"] = {
-      parameter("id", "query", "of a request that this edge has seen: its X-Request-Id; one of the two",
+      parameter("id", "query", "of a request that this edge has seen: its X-Request-Id; one of the three",
                 text),
       parameter("request", "query", "such as GET http://web.example/path; nothing is sent", text),
       parameter("header", "query", "a field of that request, such as Cookie: a=b; may be repeated", text),
-      parameter("peer", "query", "the IP address that it would come from; 127.0.0.1 when absent", text)};
+      parameter("dns", "query", "the name that a query of DNS asks for, such as www.example.com", text),
+      parameter("type", "query", "that the query asks for; A when absent", text),
+      parameter(
+          "peer", "query",
+          "the IP address that either would come from, of a query also a network; 127.0.0.1 when absent",
+          text)};
   const Tree object{{"type", "object"}, {"additionalProperties", true}};
   one["responses"] = answers("200", "the decisions", json_content(object), {"400", "404"});
   return {{"get", std::move(one)}};

@@ -246,7 +246,10 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
 
 void ControlPlane::show_traffic() {
   backend_->api.set_explain_source([this](api::ExplainQuestion asked, api::Api::Explained done) {
-    if (!asked.id.empty()) {
+    if (!asked.dns.empty()) {
+      done(query_explained_ ? query_explained_(asked)
+                            : std::unexpected(std::string("there is no name server in this process")));
+    } else if (!asked.id.empty()) {
       traffic_->edge().explain(std::move(asked.id), std::move(done));
     } else {
       traffic_->edge().explain_request(

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "api/gate.h"
+#include "api/query.h"
 #include "api/writer.h"
 #include "auth/admin_token.h"
 #include "auth/password_checker.h"
@@ -85,6 +86,10 @@ class ControlPlane {
   void on_records_seen(std::function<std::string(const config::Object& object)> seen) {
     records_seen_ = std::move(seen);
   }
+
+  // What the name server of this process would answer: JSON, or what is wrong in a sentence. Before listen().
+  using QueryExplained = std::function<std::expected<std::string, std::string>(const api::ExplainQuestion&)>;
+  void on_query_explained(QueryExplained explained) { query_explained_ = std::move(explained); }
 
   // When the store was held, once it is no more. On the control loop.
   void open_store();
@@ -165,6 +170,7 @@ class ControlPlane {
   bool draining_ = false;
   std::function<void(std::string& out)> more_metrics_;                     // null: no more
   std::function<std::string(const config::Object& object)> records_seen_;  // null: there is none here
+  QueryExplained query_explained_;                                         // null: as records_seen_
   bool closed_ = false;                                                    // nobody is told anything any more
   std::vector<report::EndpointSeen> unsaid_;  // of this process's edge, before there is a backend
   std::function<void()> hearing_;             // null: nobody asks
