@@ -75,7 +75,7 @@ TEST_CASE("the scope is the shortest prefix in which the value is the same") {
 
 TEST_CASE("random tables and addresses are looked up as one by one, with the same scope") {
   Random random(7);
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 120; ++round) {
     std::vector<Entry> entries;
     const bool wide = random.next() % 3 == 0;
     const std::size_t count = round % 30 == 0 ? 400 : random.next() % 20;
@@ -156,7 +156,7 @@ TEST_CASE("what is appended in order is found like what is sorted, in large tabl
   CHECK(ordered.size() == sorted.size());
   CHECK(ordered.size() > 1000);
   Random random(3);
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 1000; ++i) {
     dns::Ip at{.octets = {static_cast<std::uint8_t>(19 + random.next() % 5)}, .size = 4};
     for (std::size_t octet = 1; octet < 4; ++octet)
       at.octets.at(octet) = static_cast<std::uint8_t>(random.next());
