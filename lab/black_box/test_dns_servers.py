@@ -3,9 +3,10 @@
 import pytest
 
 from lab import weir
-from lab.dns import Client, record_set, zone
+from lab.dns import Client, dig, record_set, zone
 from lab.process import wait_until
 from lab.tcp import Server, echo
+from lab.tunnels import DOMAIN
 
 CHECK = {"interval": "100ms", "timeout": "1s", "unhealthy_threshold": 1, "healthy_threshold": 1, "tcp": {}}
 
@@ -130,3 +131,20 @@ def test_a_port_that_is_taken_ends_it_with_a_sentence(tmp_path):
         wait_until(lambda: not server.process.running(), 10, "its end")
         assert server.process.popen.returncode == 1
         assert f"cannot listen on 127.0.0.1:{holder.port} (--dns)" in server.process.log()
+
+
+def test_who_joins_is_found_by_dns_sd_at_every_name_server_as_far_as_it_is_healthy(site):
+    controller, servers = site
+
+    def found(server):
+        return dig(server.dns_port, f"_db._tcp.{DOMAIN}", "PTR").data
+
+    with Server(echo) as origin:
+        words = ["--name", "db-1", "--health", "tcp", "--once", "--lease", "60s"]
+        assert controller.cli("join", "db", "--port", origin.port, *words).returncode == 0
+        instance = f"db-1._db._tcp.{DOMAIN}."
+        for server in servers:
+            wait_until(lambda server=server: found(server) == [instance], 15, "the instance being found")
+            assert dig(server.dns_port, f"db.service.{DOMAIN}", "A").data == ["127.0.0.1"]
+    for server in servers:
+        wait_until(lambda server=server: found(server) == [], 20, "the instance being unhealthy")
