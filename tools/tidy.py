@@ -44,6 +44,7 @@ LIBRARIES = [
         r"nlohmann/",
         {
             "agent",
+            "cloud",
             "config",
             "enroll",
             "handover",
@@ -69,6 +70,7 @@ LIBRARIES = [
     (r"maxminddb\.h", {"nameserver"}),
     (r"yaml-cpp/", {"config"}),
     (r"re2/", {"config"}),
+    (r"pugixml\.hpp", {"cloud"}),
     (r"CLI/", {"cli"}),
     (r"spdlog/", {"cli"}),
     (r"fmt/", None),  # every room

@@ -1,0 +1,42 @@
+// Metadata: which cloud this machine is in, and what that says of it. All known clouds are asked at once at
+// the one address that they have in common, with short times to answer, since there is nobody elsewhere. On
+// one loop.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "cloud/http_client.h"
+#include "net/env.h"
+#include "net/task.h"
+
+namespace weir::cloud {
+
+inline constexpr std::string_view kMetadataUrl = "http://169.254.169.254";
+inline constexpr Duration kMetadataConnectTimeout = std::chrono::seconds(1);
+inline constexpr Duration kMetadataAnswerTimeout = std::chrono::seconds(2);
+inline constexpr std::size_t kMetadataBytesMax = 256UL * 1024;  // of an answer
+
+// What is not known is empty. Names are the providers' own, all of it printable ASCII without spaces.
+struct Machine {
+  std::string provider;  // aws, gcp, azure, digitalocean, hetzner, openstack
+  std::string region;
+  std::string zone;
+  std::string city;  // of the regions that are known here
+  std::string instance;
+  std::string private_address;
+  std::string public_address;
+  friend bool operator==(const Machine&, const Machine&) = default;
+};
+
+// The error is a sentence.
+net::Task<std::expected<Machine, std::string>> find_machine(net::Env& env, Url url);
+
+// Where a provider's region is; empty: not known here.
+std::string_view city_of(std::string_view provider, std::string_view region);
+
+}  // namespace weir::cloud
