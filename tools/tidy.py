@@ -53,6 +53,7 @@ LIBRARIES = [
             "api",
             "mysocket",
             "controller",
+            "providers",
             "client",
             "cli",
         },

@@ -24,6 +24,9 @@ namespace {
 // Each worker answers in its next turn, unless it is stuck.
 constexpr Duration kExplainTimeout = std::chrono::seconds(2);
 
+// Below that of those who wait for the answer. A provider that takes longer is written all the same.
+constexpr Duration kProviderTimeout = std::chrono::seconds(25);
+
 constexpr std::size_t kRollbackBytesMax = 4096;  // a number, and what clients may put around it
 
 using http::Known;
@@ -58,6 +61,25 @@ void tell_authority(Planned& planned, const tls::Authority& authority) {
     planned.secret = auth::pinned_text(auth::kTunnelPrefix, planned.secret, authority.fingerprint());
   }
 }
+
+// For the answer of somebody who calls back; outlives its request, should that come too late.
+struct Waiting : std::enable_shared_from_this<Waiting> {
+  explicit Waiting(net::Loop& loop) : bell(loop) {}
+
+  Api::Explained callback() {
+    return [self = shared_from_this()](std::expected<std::string, std::string> told) {
+      self->answer = std::move(told);
+      self->bell.ring();
+    };
+  }
+  net::Task<bool> answered(Duration timeout) {
+    if (!answer) (void)co_await bell.wait(timeout);
+    co_return answer.has_value();
+  }
+
+  Bell bell;
+  std::optional<std::expected<std::string, std::string>> answer;
+};
 
 net::Task<Answer<std::string>> read_json(http::Request& request, std::size_t bytes_max) {
   const auto media = media_of(request.head);
@@ -155,6 +177,8 @@ net::Task<Api::Responded> Api::respond_at(http::Request& request, const Target& 
     case Place::kEnroll: co_return co_await enroll(request);
     case Place::kRollback: co_return co_await roll_back(request, caller);
     case Place::kRenew: co_return co_await renew(request, target);
+    case Place::kProviderPlan:
+    case Place::kProviderSync: co_return co_await call_provider(request, target);
     case Place::kFront: co_return front(request);
     case Place::kKinds: co_return json(request, 200, kinds_json());
     case Place::kOpenApi: co_return json(request, 200, openapi_);
@@ -317,25 +341,37 @@ net::Task<Api::Responded> Api::explain(http::Request& request) {
         "this controller has no edge of its own that could tell; what an edge elsewhere did with a request "
         "stands in the access log of that edge (weir edge --access-log), under its id");
   }
-  // Outlives this request, should the edge answer too late.
-  struct Waiting {
-    explicit Waiting(net::Loop& loop) : bell(loop) {}
-    Bell bell;
-    std::optional<std::expected<std::string, std::string>> answer;
-  };
-  const auto waiting = std::make_shared<Waiting>(env_.loop);
   const bool by_id = !query->explain.id.empty();
-  explain_source_(std::move(query->explain), [waiting](std::expected<std::string, std::string> answer) {
-    waiting->answer = std::move(answer);
-    waiting->bell.ring();
-  });
-  if (!waiting->answer && !co_await waiting->bell.wait(kExplainTimeout)) {
+  const auto waiting = std::make_shared<Waiting>(env_.loop);
+  explain_source_(std::move(query->explain), waiting->callback());
+  if (!co_await waiting->answered(kExplainTimeout)) {
     co_return refuse(Problem{503, "not-ready", "the workers do not answer", {}, {}, 1});
   }
   if (!*waiting->answer) {
     const int status = by_id ? 404 : 400;
     co_return refuse(status, by_id ? "not-found" : "bad-query", std::move(waiting->answer->error()));
   }
+  co_return json(request, 200, std::move(**waiting->answer) + '\n');
+}
+
+net::Task<Api::Responded> Api::call_provider(http::Request& request, const Target& target) {
+  const bool sync = target.place == Place::kProviderSync;
+  const auto query = parse_query(request.head.query, sync ? QueryKind::kSync : QueryKind::kNone);
+  if (!query) co_return refuse(query.error());
+  if (!provider_source_) co_return refuse(404, "not-found", "this process writes to no providers");
+  if (auto found = co_await read_object(store_, *target.kind, target.name); !found) {
+    co_return refuse(std::move(found.error()));
+  }
+  const auto waiting = std::make_shared<Waiting>(env_.loop);
+  const auto call = !sync          ? ProviderCall::kPlan
+                    : query->force ? ProviderCall::kForcedSync
+                                   : ProviderCall::kSync;
+  provider_source_(target.name, call, waiting->callback());
+  if (!co_await waiting->answered(kProviderTimeout)) {
+    co_return refuse(
+        Problem{503, "not-ready", "the provider takes long; its status tells how it ends", {}, {}, 5});
+  }
+  if (!*waiting->answer) co_return refuse(503, "not-ready", std::move(waiting->answer->error()));
   co_return json(request, 200, std::move(**waiting->answer) + '\n');
 }
 

@@ -41,6 +41,9 @@ struct ApiOptions {
   mirror::PortRange tcp_ports = {};  // for TCP and TLS listeners that name none
 };
 
+// What is asked of a DnsProvider: what it lacks; that it is written; and however much that changes.
+enum class ProviderCall : std::uint8_t { kPlan, kSync, kForcedSync };
+
 class Api final : public http::Service {
  public:
   Api(net::Env& env, store::Store& store, mirror::Mirror& mirror, const auth::TokenTable& tokens,
@@ -63,6 +66,9 @@ class Api final : public http::Service {
   using Explained = std::function<void(std::expected<std::string, std::string>)>;
   using ExplainSource = std::function<void(ExplainQuestion question, Explained done)>;
   void set_explain_source(ExplainSource source) { explain_source_ = std::move(source); }
+  // Asked by /v1/dnsproviders/NAME/plan and .../sync; calls back like that.
+  using ProviderSource = std::function<void(std::string provider, ProviderCall call, Explained done)>;
+  void set_provider_source(ProviderSource source) { provider_source_ = std::move(source); }
   // Lets machines in at /v1/enroll; outlives the last request. Without one, nobody can join here.
   void set_registrar(enroll::Registrar& registrar) { registrar_ = &registrar; }
   // Asked by a dry run, when the client does: JSON, what such a change would come to at each edge.
@@ -89,6 +95,7 @@ class Api final : public http::Service {
   net::Task<void> first_settled();
   net::Task<Responded> ready(http::Request& request);
   net::Task<Responded> explain(http::Request& request);
+  net::Task<Responded> call_provider(http::Request& request, const Target& target);
   net::Task<Responded> enroll(http::Request& request);
   net::Task<Responded> renew(const http::Request& request, const Target& target);
   http::ResponsePtr json(const http::Request& request, int status, std::string content) const;
@@ -110,6 +117,7 @@ class Api final : public http::Service {
   std::vector<MetricsSource> metrics_;
   std::vector<ReadyCheck> ready_checks_;
   ExplainSource explain_source_;
+  ProviderSource provider_source_;
   Foresight foresight_;
   enroll::Registrar* registrar_ = nullptr;
   std::optional<store::Revision> settled_;

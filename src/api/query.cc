@@ -17,12 +17,14 @@ constexpr std::size_t kLimitMax = 10'000;   // of one page; as many objects as o
 constexpr std::array<std::string_view, 5> kListNames{"label", "limit", "continue", "watch", "from"};
 constexpr std::array<std::string_view, 2> kWriteNames{"dry_run", "edges"};
 constexpr std::array<std::string_view, 6> kExplainNames{"id", "request", "header", "peer", "dns", "type"};
+constexpr std::array<std::string_view, 1> kSyncNames{"force"};
 
 std::span<const std::string_view> names_for(QueryKind kind) {
   switch (kind) {
     case QueryKind::kList: return kListNames;
     case QueryKind::kWrite: return kWriteNames;
     case QueryKind::kExplain: return kExplainNames;
+    case QueryKind::kSync: return kSyncNames;
     case QueryKind::kNone: break;
   }
   return {};
@@ -79,6 +81,8 @@ std::string set(Query& query, std::string_view name, const std::string& value) {
     if (!set_flag(query.dry_run, value)) return "must be true or false";
   } else if (name == "edges") {
     if (!set_flag(query.edges, value)) return "must be true or false";
+  } else if (name == "force") {
+    if (!set_flag(query.force, value)) return "must be true or false";
   } else if (name == "header") {
     query.explain.headers.push_back(value);
   } else {

@@ -38,11 +38,12 @@ struct Query {
   std::optional<std::uint64_t> from;
   bool dry_run = false;
   bool edges = false;  // of a dry run: what it would come to at each edge
+  bool force = false;  // of a provider's sync: as many changes as it takes
   ExplainQuestion explain;
 };
 
 // What a request may be asked with.
-enum class QueryKind : std::uint8_t { kNone, kList, kWrite, kExplain };
+enum class QueryKind : std::uint8_t { kNone, kList, kWrite, kExplain, kSync };
 Answer<Query> parse_query(std::string_view query, QueryKind kind);
 
 // application/x-www-form-urlencoded for one component; nothing when a '%' is not followed by two hex digits.

@@ -39,6 +39,8 @@ constexpr std::array kPlaces{
     PlaceLine{Place::kEnroll, "/v1/enroll", bit(Method::kPost) | bit(Method::kOptions), 0, false},
     PlaceLine{Place::kRollback, "/v1/rollback", bit(Method::kPost) | bit(Method::kOptions), 0, true},
     PlaceLine{Place::kRenew, "", bit(Method::kPost) | bit(Method::kOptions), 0, true},
+    PlaceLine{Place::kProviderPlan, "", kRead, 0, true},
+    PlaceLine{Place::kProviderSync, "", bit(Method::kPost) | bit(Method::kOptions), 0, true},
 };
 static_assert([] {
   for (std::size_t i = 0; i < kPlaces.size(); ++i) {
@@ -68,6 +70,28 @@ std::unexpected<Problem> no_such_kind(std::string_view word) {
   return not_found(std::string("no such kind; did you mean /v1/").append(near).append("?"));
 }
 
+// What is called of an object, behind its name.
+struct CallLine {
+  config::Kind kind;
+  std::string_view word;
+  Place place;
+};
+constexpr std::array kCalls{
+    CallLine{config::Kind::kEndpoint, "/renew", Place::kRenew},
+    CallLine{config::Kind::kDnsProvider, "/plan", Place::kProviderPlan},
+    CallLine{config::Kind::kDnsProvider, "/sync", Place::kProviderSync},
+};
+
+// Takes the word off.
+Place take_call(const config::KindInfo& kind, std::string_view& name) {
+  for (const CallLine& call : kCalls) {
+    if (kind.kind != call.kind || !name.ends_with(call.word) || name.size() == call.word.size()) continue;
+    name.remove_suffix(call.word.size());
+    return call.place;
+  }
+  return Place::kObject;
+}
+
 Answer<Target> find_in_v1(std::string_view rest) {
   const std::size_t slash = rest.find('/');
   const std::string_view plural = rest.substr(0, slash);
@@ -76,15 +100,13 @@ Answer<Target> find_in_v1(std::string_view rest) {
   if (slash == std::string_view::npos || slash + 1 == rest.size()) {
     return Target{Place::kCollection, kind, {}};
   }
-  constexpr std::string_view kRenew = "/renew";
-  const bool renews = kind->kind == config::Kind::kEndpoint && rest.ends_with(kRenew) &&
-                      rest.size() > slash + 1 + kRenew.size();
-  if (renews) rest.remove_suffix(kRenew.size());
-  const auto name = percent_decoded(rest.substr(slash + 1), false);
+  std::string_view last = rest.substr(slash + 1);
+  const Place place = take_call(*kind, last);
+  const auto name = percent_decoded(last, false);
   if (!name || !config::check_name_of(*kind, *name).empty()) {
     return not_found(std::string("no ").append(kind->name).append(" can have this name"));
   }
-  return Target{renews ? Place::kRenew : Place::kObject, kind, *name};
+  return Target{place, kind, *name};
 }
 
 }  // namespace

@@ -22,10 +22,12 @@ enum class Place : std::uint8_t {
   kMetrics,
   kHealth,
   kReady,
-  kExplain,   // why a request was answered as it was
-  kEnroll,    // where machines join
-  kRollback,  // all objects back to a revision
-  kRenew,     // the lease of an Endpoint
+  kExplain,       // why a request was answered as it was
+  kEnroll,        // where machines join
+  kRollback,      // all objects back to a revision
+  kRenew,         // the lease of an Endpoint
+  kProviderPlan,  // what a DnsProvider's zones lack there
+  kProviderSync,  // and that it is written
 };
 
 struct Target {

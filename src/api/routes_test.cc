@@ -30,6 +30,8 @@ TEST_CASE("a path names a place") {
            {"/v1/endpoints/web-1/renew", Place::kRenew, "Endpoint", "web-1", "POST, OPTIONS"},
            {"/v1/endpoints/renew", Place::kObject, "Endpoint", "renew",
             "GET, HEAD, PUT, DELETE, OPTIONS, PATCH"},
+           {"/v1/dnsproviders/cf/plan", Place::kProviderPlan, "DnsProvider", "cf", kReads},
+           {"/v1/dnsproviders/cf/sync", Place::kProviderSync, "DnsProvider", "cf", "POST, OPTIONS"},
            {"/v1/events", Place::kCollection, "Event", "", kReads},
            {"/v1/events/1-1", Place::kObject, "Event", "1-1", kReads},
            {"/metrics", Place::kMetrics, "", "", kReads},
@@ -62,6 +64,8 @@ TEST_CASE("what is not there says what might have been meant") {
            {"/v1/services/a/b", "no Service can have this name"},
            {"/v1/services/%zz", "no Service can have this name"},
            {"/v1/services/..%2fevents", "no Service can have this name"},
+           {"/v1/dnsproviders/cf/apply", "no DnsProvider can have this name"},
+           {"/v1/dnsproviders/Cf/plan", "no DnsProvider can have this name"},
            {"/v2", "nothing is here; the API is at /v1 and its description at /openapi.json"},
        }) {
     CAPTURE(line.path);

@@ -100,6 +100,18 @@ struct UpgradeFlags {
   std::optional<Duration> drain_limit;          // for connections of the old one; none: as long as they want
 };
 
+// Of weir provider.
+struct ProviderFlags {
+  std::string action;  // plan or sync
+  bool force = false;
+};
+
+// Of weir metadata.
+struct MetadataFlags {
+  std::string format = "table";  // env or json
+  std::string url;               // empty: where clouds have it
+};
+
 // Of `weir apply`; texts as written, which the API judges.
 struct RolloutFlags {
   std::string name;  // empty: at once
@@ -140,6 +152,8 @@ struct Arguments {
   UpgradeFlags upgrade;
   RolloutFlags rollout;
   JoinFlags join;
+  ProviderFlags provider;
+  MetadataFlags metadata;
   std::vector<std::string> files;
   std::string kind;  // as written
   std::string name;  // empty: none

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "cli/arguments.h"
+#include "cli/cloud_flags.h"
 #include "cli/discovery_flags.h"
 #include "cli/flags.h"
 #include "client/terminal.h"
@@ -40,6 +41,7 @@ int edge_command(const Arguments& arguments, Terminal& terminal);
 int dns_command(const Arguments& arguments, Terminal& terminal);
 int agent_command(const Arguments& arguments, Terminal& terminal);
 int connect_command(const Arguments& arguments, Terminal& terminal);
+int metadata_command(const Arguments& arguments, Terminal& terminal);
 int help_command(const Arguments& arguments, Terminal& terminal);
 int ca_command(const Arguments& arguments, Terminal& terminal);
 int store_command(const Arguments& arguments, Terminal& terminal);
@@ -55,6 +57,7 @@ net::Task<int> delete_command(Session& session, const Arguments& arguments);
 inline constexpr std::string_view kDnsTopic = "dns";
 net::Task<int> explain_command(Session& session, const Arguments& arguments);
 net::Task<int> token_command(Session& session, const Arguments& arguments);
+net::Task<int> provider_command(Session& session, const Arguments& arguments);
 net::Task<int> bootstrap_command(Session& session, const Arguments& arguments);
 net::Task<int> join_command(Session& session, const Arguments& arguments);
 net::Task<int> leave_command(Session& session, const Arguments& arguments);
@@ -116,6 +119,12 @@ inline constexpr std::array kCommands{
     Command{"resolve", "SERVICE [--version VERSION] [-o text|env|json] [-w]",
             "where a service can be reached: by priority, weight and health", kResolveFlags, nullptr,
             resolve_command},
+    Command{"provider", "plan|sync NAME [--force] [--dry-run]",
+            "what zones lack at a provider of DNS to be as they are here, or writes it there now",
+            kProviderFlags, nullptr, provider_command},
+    Command{"metadata", "[-o table|env|json]",
+            "which cloud this machine is in: region, addresses and instance, as the cloud tells them",
+            kMetadataFlags, metadata_command},
     Command{"ca", "[--data-dir DIR]",
             "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags,
             ca_command},

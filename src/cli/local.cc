@@ -1,17 +1,30 @@
-// The commands that work without the API: weir ca; weir store copy, which takes a whole store from one place
-// to another while no weir uses either; and weir upgrade, which asks a weir of this machine to give way.
+// The commands that work without the API: weir ca; weir metadata, for scripts of the boot; weir store copy,
+// which takes a whole store from one place to another while no weir uses either; and weir upgrade, which asks
+// a weir of this machine to give way.
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "cli/commands.h"
+#include "cli/log.h"
+#include "client/objects.h"
+#include "cloud/metadata.h"
 #include "enroll/authority_file.h"
 #include "handover/channel.h"
 #include "handover/door.h"
+#include "net/core.h"
+#include "net/task_group.h"
 #include "role/machine.h"
 #include "store/copy.h"
 #include "tls/certificate.h"
@@ -19,12 +32,67 @@
 namespace weir::cli {
 namespace {
 
+using client::Tree;
+
 std::uint64_t milliseconds(Duration duration) {
   return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
 }
 
 std::string process_of(const handover::Letter& answer) {
   return "process " + std::string(answer.get("process"));
+}
+
+// --- metadata
+
+struct Line {
+  std::string_view title;     // for people
+  std::string_view variable;  // for scripts
+  std::string_view field;     // of JSON
+  std::string cloud::Machine::* value;
+};
+const std::array kLines{
+    Line{"provider", "WEIR_PROVIDER", "provider", &cloud::Machine::provider},
+    Line{"region", "WEIR_REGION", "region", &cloud::Machine::region},
+    Line{"zone", "WEIR_ZONE", "zone", &cloud::Machine::zone},
+    Line{"city", "WEIR_CITY", "city", &cloud::Machine::city},
+    Line{"instance", "WEIR_INSTANCE", "instance", &cloud::Machine::instance},
+    Line{"private address", "WEIR_PRIVATE_ADDRESS", "private_address", &cloud::Machine::private_address},
+    Line{"public address", "WEIR_PUBLIC_ADDRESS", "public_address", &cloud::Machine::public_address},
+};
+
+// In single quotes, as a shell takes any text.
+std::string in_quotes(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  return out + '\'';
+}
+
+std::string shown(const cloud::Machine& machine, std::string_view format) {
+  std::string text;
+  Tree tree = Tree::object();
+  for (const Line& line : kLines) {
+    const std::string& value = machine.*line.value;
+    tree[std::string(line.field)] = value;
+    if (format == "env") {
+      text.append(line.variable).append("=").append(in_quotes(value)).append("\n");
+    } else {
+      text.append(line.title).append(16 - line.title.size(), ' ').append(value.empty() ? "-" : value) += '\n';
+    }
+  }
+  return format == "json" ? tree.dump(2, ' ', false, Tree::error_handler_t::replace) + '\n' : text;
+}
+
+using Found = std::expected<cloud::Machine, std::string>;
+
+net::Task<void> find(net::Env& env, cloud::Url url, std::optional<Found>& found) {
+  found.emplace(co_await cloud::find_machine(env, std::move(url)));
+  env.loop.stop();
 }
 
 }  // namespace
@@ -94,6 +162,32 @@ int upgrade_command(const Arguments& arguments, Terminal& terminal) {
   terminal.print("replaced by " + process_of(*answer) + ", weir " + std::string(answer->get("version")) +
                  "\n");
   if (const auto remark = answer->get("remark"); !remark.empty()) terminal.say(std::string(remark));
+  return kDone;
+}
+
+int metadata_command(const Arguments& arguments, Terminal& terminal) {
+  const MetadataFlags& flags = arguments.metadata;
+  auto url = cloud::Url::parse(flags.url.empty() ? cloud::kMetadataUrl : flags.url);
+  if (!url || url->over_tls) {
+    terminal.say("weir metadata: --metadata-url must be a URL that begins with http://");
+    return kBadUsage;
+  }
+  const std::unique_ptr<Log> log = make_log(Level::kWarning, false);
+  const auto core = net::Core::create(*log);
+  if (!core) {
+    terminal.say("weir metadata: can't start: " + sentence_of(core.error()));
+    return kFailed;
+  }
+  net::Env& env = (*core)->env();
+  std::optional<Found> found;
+  net::TaskGroup tasks(env.loop);
+  tasks.spawn(find(env, std::move(*url), found));
+  if (tasks.size() > 0) env.loop.run();
+  if (!found || !*found) {
+    terminal.say("weir metadata: " + (found ? found->error() : "told to stop"));
+    return kFailed;
+  }
+  terminal.print(shown(**found, flags.format));
   return kDone;
 }
 

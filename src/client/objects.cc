@@ -108,7 +108,7 @@ std::string synced_of(const Tree& object) {
   const Tree& zones = at(object, "/status/zones");
   if (!zones.is_array()) return {};
   const auto synced =
-      std::ranges::count_if(zones, [](const Tree& one) { return one.value("synced", false); });
+      std::ranges::count_if(zones, [](const Tree& one) { return text_at(one, "/synced") == "true"; });
   return std::to_string(synced) + '/' + std::to_string(zones.size());
 }
 

@@ -100,6 +100,14 @@ const Case kRows[] = {
      R"({"metadata": {"name": "mx"}, "spec": {"zone": "a.example", "name": "@", "type": "MX",
            "policy": "SIMPLE", "values": ["10 mail"]}})",
      "mx|a.example|@|MX|-|SIMPLE|1|-"},
+    {config::Kind::kDnsProvider, "NAME|TYPE|ZONES|SYNCED|AGE",
+     R"({"metadata": {"name": "cf"}, "spec": {"type": "CLOUDFLARE", "zones": ["a.example", "b.example"]},
+           "status": {"zones": [{"synced": true}, {"synced": false}]}})",
+     "cf|CLOUDFLARE|2|1/2|-"},
+    {config::Kind::kDnsLedger, "NAME|PROVIDER|ZONE|RECORDS|AGE",
+     R"({"metadata": {"name": "cf-1"}, "spec": {"provider": "cf", "zone": "a.example",
+           "records": ["www.a.example. A"]}})",
+     "cf-1|cf|a.example|1|-"},
 };
 
 TEST_CASE("each kind has its columns") {

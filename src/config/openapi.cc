@@ -373,6 +373,20 @@ Tree rollback_path() {
   return {{"post", std::move(one)}};
 }
 
+void add_provider_paths(Tree& paths) {
+  const Tree object{{"type", "object"}, {"additionalProperties", true}};
+  const std::string path = "/v1/dnsproviders/{name}/";
+  Tree plan = operation("planDnsProvider", "what its zones lack there to be as they are here", "DnsProvider");
+  plan["responses"] = answers("200", "the changes, zone by zone", json_content(object), {"400", "404"});
+  paths[path + "plan"] = Tree{{"parameters", parameter_list({"name"})}, {"get", std::move(plan)}};
+  Tree sync = operation("syncDnsProvider", "write its zones there, now", "DnsProvider");
+  sync["parameters"] = Tree::array(
+      {parameter("force", "query", "also when more is replaced and deleted than changes_percent_max lets",
+                 Tree{{"type", "boolean"}})});
+  sync["responses"] = answers("200", "what was done, zone by zone", json_content(object), {"400", "404"});
+  paths[path + "sync"] = Tree{{"parameters", parameter_list({"name"})}, {"post", std::move(sync)}};
+}
+
 Tree explain_path() {
   Tree one = operation("explain", "why a request was answered as it was, or what would be done with another",
                        "explain");
@@ -460,6 +474,7 @@ std::string openapi(std::string_view version) {
   paths["/v1/rollback"] = rollback_path();
   paths["/v1/endpoints/{name}/renew"] = renew_path();
   paths["/v1/explain"] = explain_path();
+  add_provider_paths(paths);
   paths["/v1/enroll"] = enroll_path();
   add_service_paths(paths);
 

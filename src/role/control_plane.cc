@@ -21,6 +21,7 @@
 #include "enroll/shared_authority.h"
 #include "mirror/mirror.h"
 #include "mysocket/calls.h"
+#include "providers/providers.h"
 #include "role/discovery.h"
 #include "role/said.h"
 #include "store/engine_store.h"
@@ -42,7 +43,7 @@ constexpr Duration kLoadInterval = std::chrono::seconds(5);
 // What there is only once the store is open: the API, the reconcilers and discovery.
 struct ControlPlane::Backend {
   Backend(const ControlPlaneOptions& options, net::Env& env, std::unique_ptr<store::Engine> opened,
-          config::SnapshotPointer started_from, controller::PublisherSinks sinks)
+          config::SnapshotPointer started_from, controller::PublisherSinks sinks, providers::Health health)
       : engine(std::move(opened)),
         store(*engine, env.loop),
         mirror(store, env.log),
@@ -51,6 +52,8 @@ struct ControlPlane::Backend {
         shown(mirror.objects(), views),
         rollouts(env, store, mirror, fleet),
         tunnels(env, store, mirror, fleet, options.machine, options.tcp_ports),
+        providers(env, store, mirror,
+                  {.health = std::move(health), .settled = [this] { return fleet.settled(); }}),
         api(env, store, mirror, tokens,
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),
@@ -72,6 +75,7 @@ struct ControlPlane::Backend {
   controller::ShownRollouts shown;
   controller::Rollouts rollouts;
   controller::Tunnels tunnels;
+  providers::Providers providers;
   auth::TokenTable tokens;
   api::Api api;
   controller::Controller controller;
@@ -216,7 +220,8 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
             settled_.set();
             open_discovery();
           }};
-  backend_ = std::make_unique<Backend>(options_, env_, std::move(engine), started_from(), std::move(sinks));
+  backend_ = std::make_unique<Backend>(options_, env_, std::move(engine), started_from(), std::move(sinks),
+                                       [this](std::string_view service) { return service_seen(service); });
   backend_->api.add_metrics([this](std::string& out) {
     if (traffic_ != nullptr) traffic_->edge().write_metrics(out);
     if (more_metrics_) more_metrics_(out);
@@ -236,6 +241,14 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   backend_->fleet.start();
   backend_->rollouts.start();
   backend_->tunnels.start();
+  backend_->providers.start();
+  backend_->api.set_provider_source(
+      [this](std::string provider, api::ProviderCall call, api::Api::Explained done) {
+        const auto mode = call == api::ProviderCall::kPlan   ? providers::Mode::kCompare
+                          : call == api::ProviderCall::kSync ? providers::Mode::kWrite
+                                                             : providers::Mode::kForce;
+        backend_->providers.ask(std::move(provider), mode, std::move(done));
+      });
   if (traffic_ != nullptr) {
     traffic_->edge().heed_verdicts(true);
     show_traffic();
@@ -258,6 +271,19 @@ void ControlPlane::show_traffic() {
   });
 }
 
+// What edges see of a service's endpoints, put together.
+config::ServiceStatus ControlPlane::service_seen(const config::Object& service) const {
+  const edge::Edge* edge = traffic_ == nullptr ? nullptr : &traffic_->edge();
+  auto status = edge == nullptr ? config::ServiceStatus{} : edge->status_of(service.metadata.name);
+  backend_->fleet.complete(status, service);
+  return status;
+}
+
+config::ServiceStatus ControlPlane::service_seen(std::string_view service) const {
+  const auto object = backend_->mirror.objects().find(config::Kind::kService, service);
+  return object ? service_seen(*object) : config::ServiceStatus{};
+}
+
 // What edges see of an object, put together: this process's own and those that report.
 std::string ControlPlane::status_of(const config::Object& object) const {
   const controller::Fleet& fleet = backend_->fleet;
@@ -269,11 +295,7 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     return config::status_text(status);
   };
   switch (object.kind()) {
-    case config::Kind::kService: {
-      auto status = edge == nullptr ? config::ServiceStatus{} : edge->status_of(name);
-      fleet.complete(status, object);
-      return told(std::move(status));
-    }
+    case config::Kind::kService: return told(service_seen(object));
     case config::Kind::kEndpoint: {
       const auto& spec = std::get<config::EndpointSpec>(object.spec);
       auto status = edge == nullptr ? config::EndpointStatus{} : edge->status_of(spec);
@@ -289,11 +311,11 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     case config::Kind::kRollout: return config::status_text(backend_->rollouts.status_of(object));
     case config::Kind::kZone:
     case config::Kind::kRecordSet: return records_seen_ ? records_seen_(object) : std::string();
+    case config::Kind::kDnsProvider: return config::status_text(backend_->providers.status_of(object));
+    case config::Kind::kDnsLedger:
     case config::Kind::kTunnel:
     case config::Kind::kToken:
     case config::Kind::kUser:
-    case config::Kind::kDnsProvider:
-    case config::Kind::kDnsLedger:
     case config::Kind::kEvent: break;
   }
   return {};
@@ -524,6 +546,7 @@ net::Task<void> ControlPlane::join() {
   if (backend_) co_await backend_->controller.stop();
   if (backend_) co_await backend_->rollouts.stop();
   if (backend_) co_await backend_->tunnels.stop();
+  if (backend_) co_await backend_->providers.stop();
   if (backend_) co_await backend_->fleet.stop();
   co_await tasks_.stop();
 }

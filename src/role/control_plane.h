@@ -128,6 +128,8 @@ class ControlPlane {
   void on_store(store::Opened<std::unique_ptr<store::Engine>> opened);
   void start_backend(std::unique_ptr<store::Engine> engine);
   std::string status_of(const config::Object& object) const;
+  config::ServiceStatus service_seen(const config::Object& service) const;
+  config::ServiceStatus service_seen(std::string_view service) const;
   std::string foreseen(std::span<const config::ObjectChange> changes);
   config::SnapshotPointer started_from() const;
   std::optional<controller::AdminPlace> admin_place() const;

@@ -1,0 +1,18 @@
+#!/bin/sh
+# On boot: finds out which cloud this machine is in, and joins a service of weir as what it is. Stays until it
+# is told to end, and leaves then; when the machine dies without a word, its lease ends by itself.
+#
+#   WEIR_API      the controller: https://weir.example:8480
+#   WEIR_TOKEN    of a Token that may write
+#   WEIR_SERVICE  the service to join: web
+#   WEIR_PORT     where this machine serves it: 8080
+#   WEIR          the program, when it is not on the path
+set -eu
+weir=${WEIR:-weir}
+found=$("$weir" metadata -o env)
+eval "$found"
+address=${WEIR_PUBLIC_ADDRESS:-$WEIR_PRIVATE_ADDRESS}
+set -- "$WEIR_SERVICE" --port "$WEIR_PORT" --address "$address" --instance "$WEIR_INSTANCE"
+set -- "$@" --txt "provider=$WEIR_PROVIDER"
+if [ -n "$WEIR_REGION" ]; then set -- "$@" --txt "region=$WEIR_REGION"; fi
+exec "$weir" join "$@"

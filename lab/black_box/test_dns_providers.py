@@ -1,0 +1,257 @@
+"""Zones written to providers of DNS: a real PowerDNS, Route 53 as moto plays it, and a strict mock of
+Cloudflare."""
+
+import json
+
+import pytest
+
+from lab.cloudflare_mock import Cloudflare
+from lab.dns import dig, record_set, zone
+from lab.dns_providers import MOTO, Moto, PowerDns, provider, secret
+from lab.process import wait_until
+from lab.tcp import Server, echo
+from lab.tunnels import weir  # noqa: F401 (a fixture)
+from lab.weir import service
+
+ZONE = "a.example"
+CHECK = {"interval": "100ms", "timeout": "1s", "unhealthy_threshold": 1, "healthy_threshold": 1, "tcp": {}}
+RECORDS = """\
+www 60 A 192.0.2.1
+www 60 A 192.0.2.2
+@ MX 10 mail
+mail AAAA 2001:db8::25
+text TXT "v=spf1 -all" "more"
+_db._tcp SRV 1 2 5432 www
+@ CAA 0 issue "ca.example"
+*.wild CNAME www
+"""
+SHOWN = {
+    "www.a.example. A": {"192.0.2.1", "192.0.2.2"},
+    "a.example. MX": {"10 mail.a.example."},
+    "mail.a.example. AAAA": {"2001:db8::25"},
+    "text.a.example. TXT": {'"v=spf1 -all" "more"'},
+    "_db._tcp.a.example. SRV": {"1 2 5432 www.a.example."},
+    "a.example. CAA": {'0 issue "ca.example"'},
+    "*.wild.a.example. CNAME": {"www.a.example."},
+}
+
+
+@pytest.fixture
+def powerdns(tmp_path):
+    directory = tmp_path / "pdns"
+    directory.mkdir()
+    server = PowerDns(directory)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def moto(tmp_path):
+    if not MOTO.exists():
+        pytest.skip("moto is not installed (./dev setup lab)")
+    server = Moto(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def cloudflare():
+    mock = Cloudflare(zones=("other.example", ZONE))
+    yield mock
+    mock.close()
+
+
+def status_of(weir, name):
+    return weir.api("GET", f"/v1/dnsproviders/{name}").json["status"]["zones"][0]
+
+
+def wait_synced(weir, name, deadline_s=10):
+    wait_until(lambda: status_of(weir, name)["synced"], deadline_s, f"{name} being synced")
+
+
+def wait_shown(shown, wanted, deadline_s=10):
+    wait_until(lambda: shown() == wanted, deadline_s, f"{wanted} being there, and not {shown()}")
+
+
+def at_powerdns(weir, powerdns, records=RECORDS, **spec):
+    weir.apply(
+        zone(ZONE, records),
+        secret("pdns", api_key=powerdns.KEY),
+        provider("pdns", "POWERDNS", powerdns.url, [ZONE], **spec),
+    )
+
+
+# --- PowerDNS
+
+
+def test_powerdns_answers_what_weir_has(weir, powerdns):
+    powerdns.make_zone(ZONE)
+    at_powerdns(weir, powerdns)
+    wait_synced(weir, "pdns")
+    assert powerdns.shown(ZONE) == SHOWN
+    assert sorted(dig(powerdns.dns_port, "www.a.example", "A").data) == ["192.0.2.1", "192.0.2.2"]
+    assert dig(powerdns.dns_port, "x.wild.a.example", "CNAME").data == ["www.a.example."]
+    assert status_of(weir, "pdns")["records"] == len(SHOWN)
+    assert "pdns" in weir.cli("get", "dnsproviders").stdout
+
+
+def test_a_change_is_there_within_a_second_and_what_is_foreign_stays(weir, powerdns):
+    powerdns.make_zone(ZONE)
+    powerdns.write(ZONE, "theirs.a.example.", "A", ["198.51.100.1"])
+    powerdns.write(ZONE, "mail.a.example.", "AAAA", ["2001:db8::bad"])
+    at_powerdns(weir, powerdns)
+    foreign = {"theirs.a.example. A": {"198.51.100.1"}, "mail.a.example. AAAA": {"2001:db8::bad"}}
+    wait_shown(lambda: powerdns.shown(ZONE), {**SHOWN, **foreign})
+    wait_until(lambda: "did not make it" in status_of(weir, "pdns").get("reason", ""), 5, "being told")
+    weir.apply(record_set("api", ZONE, "api", "A", values=["192.0.2.7"]))
+    wait_shown(lambda: powerdns.shown(ZONE), {**SHOWN, **foreign, "api.a.example. A": {"192.0.2.7"}}, 2)
+    assert weir.cli("delete", "recordset", "api").returncode == 0
+    wait_shown(lambda: powerdns.shown(ZONE), {**SHOWN, **foreign}, 2)
+    # What somebody does to a record of weir's is undone.
+    powerdns.write(ZONE, "www.a.example.", "A", ["198.51.100.9"])
+    wait_shown(lambda: powerdns.shown(ZONE), {**SHOWN, **foreign}, 5)
+
+
+def test_the_valve_holds_until_it_is_forced(weir, powerdns):
+    powerdns.make_zone(ZONE)
+    at_powerdns(weir, powerdns)
+    wait_synced(weir, "pdns")
+    weir.apply(zone(ZONE, "www 60 A 192.0.2.1\n"))
+    wait_until(lambda: "forced" in status_of(weir, "pdns").get("reason", ""), 5, "the valve")
+    assert powerdns.shown(ZONE) == SHOWN
+    planned = weir.cli("provider", "plan", "pdns")
+    assert planned.returncode == 0
+    assert "- a.example. MX 300 10 mail.a.example.\n" in planned.stdout
+    assert "~ www.a.example. A 60 192.0.2.1, 192.0.2.2 -> 60 192.0.2.1\n" in planned.stdout
+    assert "0 to create, 1 to replace, 6 to delete" in planned.stderr
+    assert weir.cli("provider", "sync", "pdns", "--force", "--dry-run").stdout == planned.stdout
+    refused = weir.cli("provider", "sync", "pdns")
+    assert refused.returncode == 1 and "more than 30 %" in refused.stderr
+    assert powerdns.shown(ZONE) == SHOWN
+    forced = weir.cli("provider", "sync", "pdns", "--force", "-o", "json")
+    assert forced.returncode == 0, forced.stderr
+    assert json.loads(forced.stdout)["zones"][0]["written"] == 7
+    assert powerdns.shown(ZONE) == {"www.a.example. A": {"192.0.2.1"}}
+
+
+def test_health_is_followed_there(weir, powerdns):
+    powerdns.make_zone(ZONE)
+    with Server(echo) as first:
+        with Server(echo, "127.0.0.2") as second:
+            weir.apply(
+                service("web", [first.address, second.address], health_check=CHECK, protocol="TCP"),
+                record_set("web", ZONE, "web", "A", service="web", policy="ROUND_ROBIN"),
+                zone(ZONE),
+                secret("pdns", api_key=powerdns.KEY),
+                provider("pdns", "POWERDNS", powerdns.url, [ZONE]),
+            )
+            wait_shown(lambda: powerdns.shown(ZONE), {"web.a.example. A": {"127.0.0.1", "127.0.0.2"}})
+        wait_shown(lambda: powerdns.shown(ZONE), {"web.a.example. A": {"127.0.0.1"}}, 3)
+
+
+def test_a_provider_that_is_deleted_leaves_its_records_and_no_ledger(weir, powerdns):
+    powerdns.make_zone(ZONE)
+    at_powerdns(weir, powerdns)
+    wait_synced(weir, "pdns")
+    assert len(weir.api("GET", "/v1/dnsledgers").json["items"]) == 1
+    assert weir.cli("delete", "dnsprovider", "pdns").returncode == 0
+    wait_until(lambda: not weir.api("GET", "/v1/dnsledgers").json["items"], 5, "the ledger being gone")
+    assert powerdns.shown(ZONE) == SHOWN
+    events = weir.api("GET", "/v1/events").json["items"]
+    assert any(one["spec"]["verb"] == "delete" and one["spec"]["kind"] == "DnsLedger" for one in events)
+
+
+def test_what_is_wrong_is_told_and_credentials_are_not(weir, powerdns):
+    powerdns.make_zone(ZONE)
+    weir.apply(
+        zone(ZONE, RECORDS),
+        secret("pdns", api_key="wr0ng-key"),
+        provider("pdns", "POWERDNS", powerdns.url, [ZONE]),
+    )
+    wait_until(lambda: "401" in status_of(weir, "pdns").get("reason", ""), 10, "being told")
+    planned = weir.cli("provider", "plan", "pdns")
+    assert planned.returncode == 1 and "401" in planned.stderr
+    weir.apply(secret("pdns", api_key=powerdns.KEY))
+    wait_synced(weir, "pdns")
+    told = weir.process.log() + planned.stderr + weir.api("GET", "/v1/events").text
+    assert "wr0ng-key" not in told and powerdns.KEY not in told
+    assert weir.cli("provider", "plan", "nobody").returncode == 1
+
+
+def test_a_restart_goes_on_with_its_ledger(weir, powerdns):
+    powerdns.make_zone(ZONE)
+    at_powerdns(weir, powerdns)
+    wait_synced(weir, "pdns")
+    weir.process.stop()
+    weir.start()
+    weir.apply(zone(ZONE, RECORDS.replace("192.0.2.2", "192.0.2.3")))
+    wanted = {**SHOWN, "www.a.example. A": {"192.0.2.1", "192.0.2.3"}}
+    wait_shown(lambda: powerdns.shown(ZONE), wanted)
+
+
+# --- Cloudflare
+
+
+def at_cloudflare(weir, cloudflare, records=RECORDS, **spec):
+    weir.apply(
+        zone(ZONE, records),
+        secret("cf", token=cloudflare.token),
+        provider("cf", "CLOUDFLARE", cloudflare.url, [ZONE], **spec),
+    )
+
+
+def test_cloudflare_has_what_weir_has(weir, cloudflare):
+    cloudflare.add("theirs.a.example", "A", "198.51.100.1", proxied=True)
+    at_cloudflare(weir, cloudflare)
+    wait_synced(weir, "cf")
+    shown = cloudflare.shown(ZONE)
+    assert shown["www.a.example A"] == {"192.0.2.1", "192.0.2.2"}
+    assert shown["*.wild.a.example CNAME"] == {"www.a.example"}
+    assert shown["theirs.a.example A"] == {"198.51.100.1"}
+    assert len(shown) == len(SHOWN) + 1
+    weir.apply(zone(ZONE, RECORDS.replace("192.0.2.2", "192.0.2.3")))
+    wait_until(
+        lambda: cloudflare.shown(ZONE)["www.a.example A"] == {"192.0.2.1", "192.0.2.3"}, 5, "the change"
+    )
+
+
+def test_cloudflare_is_patient_with_who_is_and_a_batch_is_never_half_made(weir, cloudflare):
+    cloudflare.busy = 1
+    cloudflare.broken = 1  # done, and yet it says that it was not
+    at_cloudflare(weir, cloudflare)
+    wait_synced(weir, "cf", 30)
+    assert len(cloudflare.shown(ZONE)) == len(SHOWN)
+    assert sum(call.startswith("POST") for call in cloudflare.calls) == 1
+
+
+def test_many_records_go_to_cloudflare_in_batches_and_come_in_pages(weir, cloudflare):
+    many = "".join(f"n{i} A 192.0.2.{i % 250}\n" for i in range(1100))
+    at_cloudflare(weir, cloudflare, many, interval="60s")
+    wait_synced(weir, "cf", 30)
+    assert len(cloudflare.shown(ZONE)) == 1100
+    assert sum(call.startswith("POST") for call in cloudflare.calls) == 6
+    assert weir.cli("provider", "plan", "cf").returncode == 0
+
+
+# --- Route 53
+
+
+def test_route53_has_what_weir_has(weir, moto):
+    hosted = moto.make_zone(ZONE)
+    moto.change(
+        hosted, "CREATE", Name="geo.a.example.", Type="A", TTL=60, SetIdentifier="one", Weight=1,
+        ResourceRecords=[{"Value": "198.51.100.1"}],
+    )  # fmt: skip
+    weir.apply(
+        zone(ZONE, RECORDS + "geo A 192.0.2.9\n"),
+        secret("aws", access_key_id="AKIDEXAMPLE", secret_access_key="s3cret-of-aws"),
+        provider("aws", "ROUTE53", moto.url, [ZONE]),
+    )
+    wanted = {**SHOWN, "geo.a.example. A": {"198.51.100.1"}}
+    wait_shown(lambda: moto.shown(hosted, ZONE), wanted, 20)
+    changed = RECORDS.replace("192.0.2.2", "192.0.2.3").replace("_db._tcp SRV 1 2 5432 www\n", "")
+    weir.apply(zone(ZONE, changed))
+    wanted["www.a.example. A"] = {"192.0.2.1", "192.0.2.3"}
+    del wanted["_db._tcp.a.example. SRV"]
+    wait_shown(lambda: moto.shown(hosted, ZONE), wanted, 20)
+    assert "s3cret-of-aws" not in weir.process.log()

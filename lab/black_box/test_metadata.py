@@ -1,0 +1,69 @@
+"""weir metadata against the metadata services of six clouds."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from lab.metadata_mock import Metadata
+from lab.process import ROOT, free_port
+from lab.weir import BINARY
+
+FIELDS = ["provider", "region", "zone", "city", "instance", "private_address", "public_address"]
+MACHINES = [
+    ["aws", "eu-central-1", "eu-central-1b", "frankfurt", "i-0abc", "10.0.0.4", "198.51.100.4"],
+    ["gcp", "europe-west3", "europe-west3-b", "frankfurt", "4711", "10.0.0.5", "198.51.100.5"],
+    ["azure", "westeurope", "2", "amsterdam", "02aab8a4-74ef", "10.0.0.6", "198.51.100.6"],
+    ["digitalocean", "fra1", "", "frankfurt", "2756294", "10.0.0.7", "198.51.100.7"],
+    ["hetzner", "fsn1", "fsn1-dc14", "falkenstein", "42", "10.0.0.8", "198.51.100.8"],
+    ["openstack", "", "nova", "", "83679162", "10.0.0.9", "198.51.100.9"],
+]
+
+
+def metadata(url, *flags):
+    command = [BINARY, "metadata", "--metadata-url", url, *flags]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine[0])
+def test_a_machine_finds_its_cloud(machine):
+    with Metadata(machine[0]) as cloud:
+        found = metadata(cloud.url, "-o", "json")
+        assert found.returncode == 0, found.stderr
+        assert json.loads(found.stdout) == dict(zip(FIELDS, machine, strict=True))
+        shown = metadata(cloud.url)
+        assert f"provider        {machine[0]}\n" in shown.stdout
+        lines = metadata(cloud.url, "-o", "env").stdout
+    asked = lines + 'printf "%s|" "$WEIR_PROVIDER" "$WEIR_REGION" "$WEIR_PUBLIC_ADDRESS"'
+    told = subprocess.run(["sh", "-eu", "-c", asked], capture_output=True, text=True, timeout=5)
+    assert told.stdout == f"{machine[0]}|{machine[1]}|{machine[6]}|"
+
+
+def test_where_no_cloud_is_that_is_said():
+    found = metadata(f"http://127.0.0.1:{free_port()}")
+    assert found.returncode == 1
+    assert found.stdout == ""
+    assert "no cloud that is known here answers" in found.stderr
+    assert metadata("https://127.0.0.1").returncode == 2
+
+
+def test_the_script_of_the_boot_joins_as_what_the_machine_is(tmp_path):
+    """examples/boot/join.sh, with a weir that tells what it was called with."""
+    fake = tmp_path / "weir"
+    with Metadata("aws") as cloud:
+        fake.write_text(
+            "#!/bin/sh\n"
+            'if [ "$1" = metadata ]; then shift; exec "$REAL" metadata --metadata-url "$CLOUD" "$@"; fi\n'
+            'echo "$@"\n'
+        )
+        fake.chmod(0o755)
+        environment = {**os.environ, "WEIR": str(fake), "REAL": str(BINARY), "CLOUD": cloud.url}
+        environment |= {"WEIR_SERVICE": "web", "WEIR_PORT": "8080"}
+        script = ROOT / "examples" / "boot" / "join.sh"
+        done = subprocess.run(["sh", script], env=environment, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == (
+        "join web --port 8080 --address 198.51.100.4 --instance i-0abc "
+        "--txt provider=aws --txt region=eu-central-1"
+    ).split()

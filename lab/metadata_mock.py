@@ -1,0 +1,134 @@
+"""The metadata services of clouds, as strict as their own: what a request lacks (a token, a header, the
+method), is refused as the real one refuses it, and everything else is 404."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+TOKEN = "AQAEAtoken=="
+
+
+def aws(method, path, headers):
+    """IMDSv2: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html"""
+    if path == "/latest/api/token":
+        ttl = headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
+        if method != "PUT" or "X-Forwarded-For" in headers:
+            return 405 if method != "PUT" else 403, ""
+        return (200, TOKEN) if ttl.isdigit() and 1 <= int(ttl) <= 21600 else (400, "")
+    if not path.startswith("/latest/"):
+        return 404, ""
+    if method != "GET" or headers.get("X-aws-ec2-metadata-token") != TOKEN:
+        return 401, ""
+    document = {
+        "instanceId": "i-0abc",
+        "region": "eu-central-1",
+        "availabilityZone": "eu-central-1b",
+        "privateIp": "10.0.0.4",
+    }
+    answers = {
+        "/latest/dynamic/instance-identity/document": json.dumps(document),
+        "/latest/meta-data/public-ipv4": "198.51.100.4",
+    }
+    return (200, answers[path]) if path in answers else (404, "")
+
+
+def gcp(method, path, headers):
+    if "X-Forwarded-For" in headers or headers.get("Metadata-Flavor") != "Google":
+        return 403, "Missing Metadata-Flavor:Google header."
+    if method != "GET" or path != "/computeMetadata/v1/instance/?recursive=true":
+        return 404, ""
+    outside = {"externalIp": "198.51.100.5", "type": "ONE_TO_ONE_NAT"}
+    interface = {"ip": "10.0.0.5", "accessConfigs": [outside]}
+    zone = "projects/12/zones/europe-west3-b"
+    return 200, json.dumps({"id": 4711, "zone": zone, "networkInterfaces": [interface]})
+
+
+def azure(method, path, headers):
+    if headers.get("Metadata") != "true" or "X-Forwarded-For" in headers:
+        return 400, json.dumps({"error": "Bad request. Required metadata header not specified"})
+    name, _, query = path.partition("?")
+    if method != "GET" or name != "/metadata/instance":
+        return 404, ""
+    if query != "api-version=2021-02-01":
+        return 400, json.dumps({"error": "Bad request. api-version is invalid or was not specified"})
+    address = {"privateIpAddress": "10.0.0.6", "publicIpAddress": "198.51.100.6"}
+    network = {"interface": [{"ipv4": {"ipAddress": [address]}}]}
+    compute = {"location": "westeurope", "vmId": "02aab8a4-74ef", "zone": "2"}
+    return 200, json.dumps({"compute": compute, "network": network})
+
+
+def digitalocean(method, path, headers):
+    if method != "GET" or path != "/metadata/v1.json":
+        return 404, ""
+    interfaces = {
+        "public": [{"ipv4": {"ip_address": "198.51.100.7"}}],
+        "private": [{"ipv4": {"ip_address": "10.0.0.7"}}],
+    }
+    return 200, json.dumps({"droplet_id": 2756294, "region": "fra1", "interfaces": interfaces})
+
+
+def hetzner(method, path, headers):
+    answers = {
+        "instance-id": "42",
+        "availability-zone": "fsn1-dc14",
+        "region": "eu-central",
+        "public-ipv4": "198.51.100.8",
+        "private-networks": "- ip: 10.0.0.8\n  alias_ips: []\n  interface_num: 1\n",
+    }
+    name = path.removeprefix("/hetzner/v1/metadata/")
+    return (200, answers[name]) if method == "GET" and name in answers else (404, "not found")
+
+
+def openstack(method, path, headers):
+    answers = {
+        "/openstack/latest/meta_data.json": json.dumps({"uuid": "83679162", "availability_zone": "nova"}),
+        "/latest/meta-data/local-ipv4": "10.0.0.9",
+        "/latest/meta-data/public-ipv4": "198.51.100.9",
+    }
+    return (200, answers[path]) if method == "GET" and path in answers else (404, "")
+
+
+CLOUDS = {
+    "aws": aws,
+    "gcp": gcp,
+    "azure": azure,
+    "digitalocean": digitalocean,
+    "hetzner": hetzner,
+    "openstack": openstack,
+}
+
+
+class Metadata:
+    """The service of one cloud."""
+
+    def __init__(self, cloud):
+        answer = CLOUDS[cloud]
+
+        class Handler(BaseHTTPRequestHandler):
+            def respond(self):
+                status, text = answer(self.command, self.path, self.headers)
+                content = text.encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_PUT = do_POST = respond  # noqa: N815 (names of http.server)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()

@@ -1,0 +1,135 @@
+#include "providers/wanted.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weir::providers {
+namespace {
+
+using config::EndpointHealth;
+
+class World {
+ public:
+  World() {
+    put(R"({"kind":"Zone","metadata":{"name":"a.example"},"spec":{"nameservers":["ns1"],"ttl":120,
+        "records":"ns1 A 192.0.2.53\n@ MX 10 mail\ntext 60 TXT \"one\" \"two\"\n)"
+        R"(*.wild AAAA 2001:db8::1\nchild NS ns.b.\n"}})");
+  }
+  void put(const std::string& json) {
+    auto object = config::parse_object(json, config::Origin::kStore);
+    REQUIRE_MESSAGE(object.has_value(), config::to_text(object.error()));
+    objects.put(std::make_shared<config::Object>(std::move(*object)));
+  }
+  void set(const std::string& name, const std::string& more) {
+    put(R"({"kind":"RecordSet","metadata":{"name":")" + name + R"("},"spec":{"zone":"a.example","name":")" +
+        name + R"(",)" + more + "}}");
+  }
+  void service(const std::string& addresses) {
+    put(R"({"kind":"Service","metadata":{"name":"web"},"spec":{"endpoints":[)" + addresses + "]}}");
+  }
+  Wanted wanted(bool patient = false) const {
+    const Health health = [this](std::string_view service) {
+      config::ServiceStatus status;
+      if (service != "web") return status;
+      for (const auto& [address, one] : healths)
+        status.endpoints.push_back({.address = address, .health = one});
+      return status;
+    };
+    auto made = wanted_sets(objects, "a.example", health, patient);
+    REQUIRE_MESSAGE(made.has_value(), made.error());
+    return *made;
+  }
+  // "www.a.example. A 60 192.0.2.1 192.0.2.2"; of those with that name.
+  std::string lines(const std::string& name = "") const {
+    std::string text;
+    for (const cloud::RecordSet& set : wanted().sets) {
+      if (!name.empty() && !set.name.starts_with(name + '.')) continue;
+      text += cloud::key_of(set) + ' ' + std::to_string(set.ttl);
+      for (const std::string& value : set.values) text += ' ' + value;
+      text += '\n';
+    }
+    return text;
+  }
+
+  config::Whole objects;
+  std::map<std::string, EndpointHealth> healths;
+};
+
+TEST_CASE("all that a zone has but its own SOA and NS") {
+  World world;
+  world.set("www", R"("type":"A","ttl":30,"values":["192.0.2.2","192.0.2.1"])");
+  CHECK(world.lines() ==
+        "*.wild.a.example. AAAA 120 2001:db8::1\n"
+        "a.example. MX 120 10 mail.a.example.\n"
+        "child.a.example. NS 120 ns.b.\n"
+        "ns1.a.example. A 120 192.0.2.53\n"
+        "text.a.example. TXT 60 \"one\" \"two\"\n"
+        "www.a.example. A 30 192.0.2.1 192.0.2.2\n");
+  CHECK(world.wanted().left_out.empty());
+}
+
+TEST_CASE("of a set with a policy, all that may be given") {
+  World world;
+  world.set("web", R"("type":"A","policy":"WEIGHTED","answers":[{"value":"192.0.2.1","weight":3},
+                      {"value":"192.0.2.2","weight":0},{"value":"192.0.2.3"}])");
+  CHECK(world.lines("web") == "web.a.example. A 120 192.0.2.1 192.0.2.3\n");
+  // A name has one CNAME.
+  world.set("one", R"("type":"CNAME","policy":"WEIGHTED","answers":[{"value":"x.b."},{"value":"y.b."}])");
+  CHECK(world.lines("one") == "one.a.example. CNAME 120 x.b.\n");
+}
+
+TEST_CASE("a set that follows a service has its healthy endpoints") {
+  World world;
+  world.service(R"({"address":"192.0.2.1:80"},{"address":"192.0.2.2:80"},{"address":"[2001:db8::1]:80"})");
+  world.set("web", R"("type":"A","service":"web","policy":"ROUND_ROBIN")");
+  CHECK(services_of(world.objects, "a.example") == std::set<std::string, std::less<>>{"web"});
+  world.healths = {{"192.0.2.1:80", EndpointHealth::kHealthy}, {"192.0.2.2:80", EndpointHealth::kUnhealthy}};
+  CHECK(world.lines("web") == "web.a.example. A 120 192.0.2.1\n");
+  world.healths["192.0.2.2:80"] = EndpointHealth::kHealthy;
+  CHECK(world.lines("web") == "web.a.example. A 120 192.0.2.1 192.0.2.2\n");
+  CHECK(world.wanted(true).unsure.empty());
+}
+
+TEST_CASE("what happens when all are down is as the set says") {
+  World world;
+  world.service(R"({"address":"192.0.2.1:80"})");
+  world.healths = {{"192.0.2.1:80", EndpointHealth::kUnhealthy}};
+  world.set("all", R"("type":"A","service":"web","policy":"MULTI")");
+  world.set("none", R"("type":"A","service":"web","policy":"MULTI","all_down":"SERVE_NONE")");
+  world.set("fall",
+            R"("type":"A","service":"web","policy":"MULTI","all_down":"FALLBACK","fallback":["192.0.2.9"])");
+  CHECK(world.lines("all") == "all.a.example. A 120 192.0.2.1\n");
+  CHECK(world.lines("none").empty());
+  CHECK(world.lines("fall") == "fall.a.example. A 120 192.0.2.9\n");
+}
+
+TEST_CASE("what was not checked yet makes a set unsure") {
+  World world;
+  world.service(R"({"address":"192.0.2.1:80"},{"address":"192.0.2.2:80"})");
+  world.set("web", R"("type":"A","service":"web","policy":"ROUND_ROBIN")");
+  const std::set<std::string, std::less<>> unsure{"web.a.example. A"};
+  world.healths = {{"192.0.2.1:80", EndpointHealth::kUnknown}, {"192.0.2.2:80", EndpointHealth::kUnhealthy}};
+  CHECK(world.wanted().unsure == unsure);
+  world.healths["192.0.2.2:80"] = EndpointHealth::kHealthy;
+  CHECK(world.wanted().unsure.empty());
+  CHECK(world.wanted(true).unsure == unsure);
+}
+
+TEST_CASE("what can't be written is said") {
+  World world;
+  world.set("alias", R"("type":"ALIAS","values":["www.b."])");
+  CHECK(world.wanted().left_out ==
+        std::vector<std::string>{"RecordSet/alias: an ALIAS is not written to providers"});
+  CHECK(world.lines("alias").empty());
+  const auto none = wanted_sets(
+      world.objects, "b.example", [](std::string_view) { return config::ServiceStatus{}; }, false);
+  REQUIRE_FALSE(none);
+  CHECK(none.error() == "there is no Zone/b.example");
+}
+
+}  // namespace
+}  // namespace weir::providers
