@@ -59,7 +59,7 @@ std::string why_not(const config::EndpointStatus& status) {
 
 }  // namespace
 
-Catalogue::Catalogue(Health health, NameFollower& names, Changed changed)
+Catalogue::Catalogue(Health health, NameFollower* names, Changed changed)
     : health_(std::move(health)),
       names_(names),
       changed_(std::move(changed)),
@@ -383,7 +383,7 @@ void Catalogue::set_countries(GeoDatabasePointer countries) {
 // The addresses of what others answer for. What our own zones have is chosen by View.
 std::vector<Answer> Catalogue::aliased(const Steered& steered) const {
   std::vector<Answer> answers;
-  const NameFollower::Known* known = steered.followed.empty() ? nullptr : names_.known(steered.followed);
+  const NameFollower::Known* known = steered.followed.empty() ? nullptr : names_->known(steered.followed);
   if (known == nullptr) return answers;
   for (const net::Address& address : known->addresses) {
     if (address.is_v6() != (steered.records.spec.type == config::RecordType::kAaaa)) continue;
@@ -395,11 +395,12 @@ std::vector<Answer> Catalogue::aliased(const Steered& steered) const {
 
 // What an ALIAS leads to is looked up as long as it leads there.
 void Catalogue::follow_names(const dns::Zones& zones) {
+  if (names_ == nullptr) return;
   const auto is_alias = [](const auto& steered) { return steered && steered->alias; };
   std::set<std::string> names;
   std::vector<Steered*> moved;
   View::Sets sets;
-  if (std::ranges::none_of(steered_, is_alias)) return names_.follow(names);
+  if (std::ranges::none_of(steered_, is_alias)) return names_->follow(names);
   for (const auto& steered : steered_) sets.push_back(steered ? steered->set : nullptr);
   for (const auto& steered : steered_) {
     if (!is_alias(steered)) continue;
@@ -408,7 +409,7 @@ void Catalogue::follow_names(const dns::Zones& zones) {
     if (!name.empty()) names.insert(name);
     if (std::exchange(steered->followed, name) != name) moved.push_back(steered.get());
   }
-  names_.follow(names);
+  names_->follow(names);
   for (Steered* steered : moved) renew_set(*steered);
 }
 
@@ -468,7 +469,7 @@ bool Catalogue::renew_set(Steered& steered) {
   std::uint32_t ttl_seconds = steered.ttl_seconds;
   std::optional<SteeredSet::Alias> alias;
   if (steered.alias) {
-    const NameFollower::Known* known = steered.followed.empty() ? nullptr : names_.known(steered.followed);
+    const NameFollower::Known* known = steered.followed.empty() ? nullptr : names_->known(steered.followed);
     alias = SteeredSet::Alias{*steered.alias, known != nullptr && !known->addresses.empty()};
     if (alias->known) {
       const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(known->ttl).count();
@@ -537,7 +538,7 @@ std::string Catalogue::alias_reason(const Steered& steered) const {
   const std::string target = dns::name_text(steered.alias->wire());
   if (steered.followed.empty()) return "what zones here have of " + target + " is given";
   const std::string& name = steered.followed;
-  const NameFollower::Known* known = names_.known(name);
+  const NameFollower::Known* known = names_->known(name);
   if (known == nullptr) return name + " is not looked up: there are too many names";
   if (known->addresses.empty()) {
     return name + (known->problem.empty() ? " is being looked up" : " can't be looked up: " + known->problem);

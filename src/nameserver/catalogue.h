@@ -51,8 +51,8 @@ class Catalogue {
     std::string followed;            // the name that is looked up for it; empty: our zones have it
     std::shared_ptr<const SteeredSet> set;
   };
-  // names: looks up what an ALIAS leads to, and outlives this.
-  Catalogue(Health health, NameFollower& names, Changed changed);
+  // names: looks up what an ALIAS leads to, and outlives this; null: nobody does.
+  Catalogue(Health health, NameFollower* names, Changed changed);
 
   // Weir's own: there is a zone of that name from then on, as soon as there is anything to be found by
   // DNS-SD, which is in it beside what somebody may have written.
@@ -122,7 +122,7 @@ class Catalogue {
   void publish();
 
   Health health_;
-  NameFollower& names_;
+  NameFollower* names_;
   Changed changed_;
   config::SnapshotPointer snapshot_;
   std::map<std::string, Served, std::less<>> served_;

@@ -68,7 +68,7 @@ struct CatalogueWorld {
   NameFollower names{fake.env, [this](const std::string& name) { catalogue.look_at_name(name); }};
   Catalogue catalogue{{.now = [this](std::string_view service) { return status_of(service); },
                        .epoch = [](std::string_view) { return std::uint64_t{0}; }},
-                      names,
+                      &names,
                       [](const ViewPointer&) {}};
   config::Whole whole;
   config::SnapshotPointer last;

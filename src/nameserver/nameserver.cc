@@ -26,7 +26,7 @@ Nameserver::Nameserver(net::Env& control, std::span<net::Env* const> workers, co
                        Catalogue::Health health)
     : control_(control),
       names_(control, [this](const std::string& name) { catalogue_.look_at_name(name); }),
-      catalogue_(std::move(health), names_,
+      catalogue_(std::move(health), &names_,
                  [this](const ViewPointer& view) {
                    for (const auto& worker : workers_) {
                      worker->env().loop.post([worker = worker.get(), view] { worker->apply(view); });

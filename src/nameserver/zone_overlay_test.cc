@@ -42,7 +42,7 @@ struct Catalogued {
   NameFollower names{fake.env, [](const std::string&) {}};
   Catalogue catalogue{{.now = [](std::string_view) { return config::ServiceStatus(); },
                        .epoch = [](std::string_view) { return std::uint64_t{0}; }},
-                      names,
+                      &names,
                       [](const ViewPointer&) {}};
   std::uint64_t serial = 10;
 

@@ -116,11 +116,18 @@ class Reader {
     if (steering == nullptr) return;
     const RecordSetSpec& spec = steering->spec();
     to.ttl = spec.ttl.value_or(zone_.spec.ttl);
+    const bool by_place = spec.policy == config::RecordPolicy::kGeo;
     bool any = false;
     for (std::size_t i = 0; i < steering->answers().size(); ++i) {
+      if (by_place && !steering->answers()[i].places.empty()) continue;
       if (!steering->gives(i) || (any && set.type == dns::Type::kCname)) continue;
       add(set.type, steering->answers()[i].rdata, to);
       any = true;
+    }
+    if (!any && by_place) {
+      wanted_.left_out.push_back(to.name + ' ' + to.type +
+                                 ": a provider gets what GEO has for everywhere else, and there is nothing");
+      return;
     }
     if (!any && spec.all_down == config::AllDown::kFallback) fall_back(spec, set.type, to);
     if (is_unsure(spec, health_, patient_)) wanted_.unsure.insert(cloud::key_of(to));
@@ -159,7 +166,7 @@ std::expected<Wanted, std::string> wanted_sets(const config::Whole& objects, std
   if (!snapshot) return std::unexpected("the zone can't be made: " + config::to_text(snapshot.error()));
   if ((*snapshot)->zones.size() != 1) return std::unexpected("there is no Zone/" + std::string(zone));
   nameserver::Catalogue catalogue(
-      {.now = health, .epoch = [](std::string_view /*service*/) { return std::uint64_t{0}; }},
+      {.now = health, .epoch = [](std::string_view /*service*/) { return std::uint64_t{0}; }}, nullptr,
       [](const nameserver::ViewPointer& /*view*/) {});
   catalogue.apply(*snapshot);
   const auto zones = catalogue.view()->zones().all();

@@ -82,6 +82,18 @@ TEST_CASE("of a set with a policy, all that may be given") {
   CHECK(world.lines("one") == "one.a.example. CNAME 120 x.b.\n");
 }
 
+TEST_CASE("of GEO, what is for everywhere else") {
+  World world;
+  world.set("geo", R"("type":"A","policy":"GEO","answers":[{"value":"192.0.2.1","places":["country/DE"]},
+                      {"value":"192.0.2.2"}])");
+  CHECK(world.lines("geo") == "geo.a.example. A 120 192.0.2.2\n");
+  world.set("far", R"("type":"A","policy":"GEO","answers":[{"value":"192.0.2.1","places":["10.0.0.0/8"]}])");
+  CHECK(world.lines("far").empty());
+  CHECK(world.wanted().left_out ==
+        std::vector<std::string>{"far.a.example. A: a provider gets what GEO has for everywhere else, and "
+                                 "there is nothing"});
+}
+
 TEST_CASE("a set that follows a service has its healthy endpoints") {
   World world;
   world.service(R"({"address":"192.0.2.1:80"},{"address":"192.0.2.2:80"},{"address":"[2001:db8::1]:80"})");
