@@ -89,7 +89,7 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{}, "`weir help` lists the commands"},
       {{"aply", "-f", "x"}, "there is no command \"aply\"; did you mean apply?"},
       {{"frobnicate"}, "there is no command \"frobnicate\"; `weir help`"},
-      {{"join"}, "there is no command \"join\""},
+      {{"serve"}, "there is no command \"serve\""},
       {{"get"}, "KIND is missing; see `weir help get`"},
       {{"get", "a", "b", "c"}, "too much is \"c\"; see `weir help get`"},
       {{"get", "svc", "--outptu", "json"}, "there is no flag \"--outptu\"; did you mean --output?"},

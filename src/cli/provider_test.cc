@@ -64,6 +64,7 @@ TEST_CASE("a sync fails when the zone is not there as it shall be") {
   const std::string said = world.err();
   CHECK(said.find("weir: too many\nweir: it broke\n") != std::string::npos);
   CHECK(said.ends_with("; 0 written\n"));
+  CHECK(world.out().ends_with("... and 2 more\n"));
   CHECK(world.run({"provider", "sync", "cf", "--force", "-o", "json"}) == kFailed);
   CHECK(text_at(parse_tree(world.out()), "/zones/0/error") == "it broke");
   CHECK(world.run({"provider", "plan", "cf", "-o", "yaml"}) == kFailed);
