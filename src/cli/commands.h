@@ -8,9 +8,8 @@
 #include <string_view>
 
 #include "cli/arguments.h"
-#include "cli/cloud_flags.h"
-#include "cli/discovery_flags.h"
 #include "cli/flags.h"
+#include "cli/outward_flags.h"
 #include "client/terminal.h"
 #include "net/task.h"
 
