@@ -6,7 +6,10 @@
 
 #include "cloud/cloudflare.h"
 #include "cloud/powerdns.h"
+#include "cloud/rfc2136.h"
 #include "cloud/route53.h"
+#include "config/formats.h"
+#include "dnspeer/keys.h"
 #include "tls/client_context.h"
 #include "tls/trust_store.h"
 
@@ -85,6 +88,18 @@ Made make_route53(net::Env& env, const DnsProviderSpec& spec, const config::Labe
   return std::make_unique<cloud::Route53>(env, std::move(*options), zone, std::move(aws));
 }
 
+Made make_rfc2136(net::Env& env, const DnsProviderSpec& spec, const config::Labels& secret,
+                  const std::string& zone) {
+  const auto server = config::parse_address(spec.url);
+  if (!server) return std::unexpected("url must be host:port");
+  if (!secret.contains("secret"))
+    return std::unexpected("Secret/" + spec.credentials + " has no value secret");
+  auto key = dnspeer::tsig_key_of(spec.credentials, {.values = secret});
+  if (!key) return std::unexpected("Secret/" + spec.credentials + ": " + key.error().text);
+  return std::make_unique<cloud::Rfc2136>(env, tls::Host{.name = server->host, .port = server->port}, zone,
+                                          std::move(*key));
+}
+
 }  // namespace
 
 Made make_client(net::Env& env, const DnsProviderSpec& spec, const config::Labels& secret,
@@ -95,7 +110,7 @@ Made make_client(net::Env& env, const DnsProviderSpec& spec, const config::Label
     case DnsProviderType::kRoute53: return make_route53(env, spec, secret, zone);
     case DnsProviderType::kRfc2136: break;
   }
-  return std::unexpected("this version does not write to providers of the type RFC2136");
+  return make_rfc2136(env, spec, secret, zone);
 }
 
 }  // namespace weir::providers

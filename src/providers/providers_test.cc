@@ -333,7 +333,13 @@ TEST_CASE("why a provider can't be spoken to is told without its credentials") {
   world.write(R"({"kind":"DnsProvider","metadata":{"name":"pdns","uid":"1"},"spec":{"type":"RFC2136",
       "url":"127.0.0.1:53","credentials":"key","zones":["a.example"]}})");
   world.fake.advance(1s);
-  CHECK(world.status().reason == "this version does not write to providers of the type RFC2136");
+  CHECK(world.status().reason == "Secret/key has no value secret");
+  world.write(R"({"kind":"Secret","metadata":{"name":"key"},"spec":{"values":{"secret":"?"}}})");
+  world.fake.advance(1s);
+  CHECK(world.status().reason == "Secret/key: its secret is not base64 of 1 to 512 octets");
+  world.write(R"({"kind":"Secret","metadata":{"name":"key"},"spec":{"values":{"secret":"AAAA"}}})");
+  world.fake.advance(1s);
+  CHECK(world.status().reason.starts_with("127.0.0.1:53 can't be asked: "));
 }
 
 }  // namespace
