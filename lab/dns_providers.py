@@ -1,9 +1,10 @@
-"""Providers of DNS that zones are written to: a real PowerDNS, Route 53 as moto plays it, and objects that
-name them."""
+"""Providers of DNS that zones are written to: a real PowerDNS and a real Knot, Route 53 as moto plays it, and
+objects that name them."""
 
 import http.client
 import json
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -88,6 +89,71 @@ class PowerDns:
             for one in self.call("GET", f"/zones/{zone}.")["rrsets"]
             if one["type"] != "SOA" and (one["type"] != "NS" or one["name"] != zone + ".")
         }
+
+    def stop(self):
+        self.process.stop(2)
+
+
+class Knot:
+    """Knot with an empty zone that who has a key copies and updates."""
+
+    KEY, SECRET = "weir-key", "YSBzZWNyZXQgb2YgMzIgb2N0ZXRzLCBvciBzbyAuLi4="
+
+    def __init__(self, directory, zone):
+        directory = Path(directory)
+        self.zone, self.port = zone, free_port()
+        soa = f"{zone}. 300 SOA ns1.elsewhere.example. host.{zone}. 1 3600 900 86400 60\n"
+        (directory / f"{zone}.zone").write_text(soa + f"{zone}. 300 NS ns1.elsewhere.example.\n")
+        (directory / "knot.conf").write_text(f"""\
+server:
+  listen: 127.0.0.1@{self.port}
+  rundir: {directory}
+  udp-workers: 1
+  tcp-workers: 1
+database:
+  storage: {directory}/db
+log:
+  - target: stdout
+    any: info
+key:
+  - id: {self.KEY}
+    algorithm: hmac-sha256
+    secret: {self.SECRET}
+acl:
+  - id: weir
+    key: {self.KEY}
+    action: [transfer, update]
+zone:
+  - domain: {zone}
+    storage: {directory}
+    file: {zone}.zone
+    acl: weir
+""")
+        self.process = Process(["knotd", "-c", directory / "knot.conf"], directory / "knot.log")
+        wait_until(lambda: accepts(self.port) and self.shown() == {}, 10, "Knot having the zone")
+
+    def run(self, words, given=None):
+        key = f"hmac-sha256:{self.KEY}:{self.SECRET}"
+        words = [words[0], "-y", key, *map(str, words[1:])]
+        return subprocess.run(words, input=given, capture_output=True, text=True, timeout=20)
+
+    def update(self, *lines):
+        """As somebody does who is not weir: "add www.a.example. 60 A 192.0.2.1"."""
+        server = f"server 127.0.0.1 {self.port}\nzone {self.zone}.\n"
+        done = self.run(["knsupdate", "-v"], server + "\n".join(lines) + "\nsend\n")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def shown(self):
+        """{"www.a.example. A": {"192.0.2.1"}}, but for the zone's own SOA and NS; None: it is not there."""
+        words = ["kdig", "@127.0.0.1", "-p", self.port, "+retry=0", self.zone, "AXFR"]
+        lines = [line.split(None, 4) for line in self.run(words).stdout.splitlines()]
+        sets = {}
+        for owner, _, _, kind, data in (line for line in lines if len(line) == 5 and line[0][0] != ";"):
+            sets.setdefault(f"{owner} {kind}", set()).add(data.rstrip())
+        there = f"{self.zone}. SOA" in sets
+        own = {f"{self.zone}. SOA", f"{self.zone}. NS"}
+        shown = {key: values for key, values in sets.items() if key not in own and not key.endswith("TSIG")}
+        return shown if there else None
 
     def stop(self):
         self.process.stop(2)

@@ -1,5 +1,5 @@
-"""Zones written to providers of DNS: a real PowerDNS, Route 53 as moto plays it, and a strict mock of
-Cloudflare."""
+"""Zones written to providers of DNS: a real PowerDNS and a real Knot, Route 53 as moto plays it, and a
+strict mock of Cloudflare."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 
 from lab.cloudflare_mock import Cloudflare
 from lab.dns import dig, record_set, zone
-from lab.dns_providers import MOTO, Moto, PowerDns, provider, secret
+from lab.dns_providers import MOTO, Knot, Moto, PowerDns, provider, secret
 from lab.process import wait_until
 from lab.tcp import Server, echo
 from lab.tunnels import weir  # noqa: F401 (a fixture)
@@ -41,6 +41,15 @@ def powerdns(tmp_path):
     directory = tmp_path / "pdns"
     directory.mkdir()
     server = PowerDns(directory)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def knot(tmp_path):
+    directory = tmp_path / "knot"
+    directory.mkdir()
+    server = Knot(directory, ZONE)
     yield server
     server.stop()
 
@@ -255,3 +264,52 @@ def test_route53_has_what_weir_has(weir, moto):
     del wanted["_db._tcp.a.example. SRV"]
     wait_shown(lambda: moto.shown(hosted, ZONE), wanted, 20)
     assert "s3cret-of-aws" not in weir.process.log()
+
+
+# --- RFC 2136, by Knot
+
+
+def at_knot(weir, knot, records=RECORDS, secret_value=Knot.SECRET, **spec):
+    weir.apply(
+        zone(ZONE, records),
+        secret("knot", name=knot.KEY, algorithm="hmac-sha256", secret=secret_value),
+        provider("knot", "RFC2136", f"127.0.0.1:{knot.port}", [ZONE], **spec),
+    )
+
+
+def test_a_server_of_rfc2136_has_what_weir_has_and_what_is_foreign_stays(weir, knot):
+    knot.update("add theirs.a.example. 60 A 198.51.100.1", "add mail.a.example. 60 AAAA 2001:db8::bad")
+    foreign = {"theirs.a.example. A": {"198.51.100.1"}, "mail.a.example. AAAA": {"2001:db8::bad"}}
+    at_knot(weir, knot, automatic=False)
+    planned = weir.cli("provider", "plan", "knot")
+    assert planned.returncode == 0, planned.stderr
+    assert "+ www.a.example. A 60 192.0.2.1, 192.0.2.2\n" in planned.stdout
+    assert knot.shown() == foreign
+    weir.cli("provider", "sync", "knot")
+    assert knot.shown() == {**SHOWN, **foreign}
+    assert "did not make it" in status_of(weir, "knot")["reason"]
+    weir.apply(zone(ZONE, RECORDS.replace("192.0.2.2", "192.0.2.3").replace("mail AAAA 2001:db8::25\n", "")))
+    synced = weir.cli("provider", "sync", "knot")
+    assert synced.returncode == 0, synced.stderr
+    changed = {**SHOWN, **foreign, "www.a.example. A": {"192.0.2.1", "192.0.2.3"}}
+    assert knot.shown() == changed
+    weir.apply(zone(ZONE, "www 60 CNAME elsewhere.example.\n"))
+    forced = weir.cli("provider", "sync", "knot", "--force")
+    assert forced.returncode == 0, forced.stderr
+    assert knot.shown() == {**foreign, "www.a.example. CNAME": {"elsewhere.example."}}
+    assert Knot.SECRET not in weir.process.log()
+
+
+def test_a_server_of_rfc2136_is_kept_as_weir_has_it(weir, knot):
+    at_knot(weir, knot)
+    wait_synced(weir, "knot")
+    assert knot.shown() == SHOWN
+    # Somebody takes a record of weir's, and puts another one in its place.
+    knot.update("del www.a.example. A", "add www.a.example. 60 A 198.51.100.9")
+    wait_shown(knot.shown, SHOWN, 5)
+
+
+def test_a_key_that_is_not_the_servers_is_told(weir, knot):
+    at_knot(weir, knot, secret_value="b3RoZXI=")
+    wait_until(lambda: "BADSIG" in status_of(weir, "knot").get("reason", ""), 10, "being told")
+    assert knot.shown() == {}
