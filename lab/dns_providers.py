@@ -14,7 +14,7 @@ SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 MOTO = ROOT / "build" / "tools" / "moto" / "bin" / "python"
 
 
-def secret(name, **values):
+def secret(name, /, **values):
     return {"kind": "Secret", "metadata": {"name": name}, "spec": {"values": values}}
 
 
@@ -102,6 +102,7 @@ class Knot:
     def __init__(self, directory, zone):
         directory = Path(directory)
         self.zone, self.port = zone, free_port()
+        (directory / "db").mkdir()
         soa = f"{zone}. 300 SOA ns1.elsewhere.example. host.{zone}. 1 3600 900 86400 60\n"
         (directory / f"{zone}.zone").write_text(soa + f"{zone}. 300 NS ns1.elsewhere.example.\n")
         (directory / "knot.conf").write_text(f"""\
