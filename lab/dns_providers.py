@@ -1,4 +1,4 @@
-"""Providers of DNS that zones are written to: a real PowerDNS and a real Knot, Route 53 as moto plays it, and
+"""Providers of DNS that zones are written to: real PowerDNS, Knot and BIND, Route 53 as moto plays it, and
 objects that name them."""
 
 import http.client
@@ -102,9 +102,14 @@ class Knot:
     def __init__(self, directory, zone):
         directory = Path(directory)
         self.zone, self.port = zone, free_port()
-        (directory / "db").mkdir()
         soa = f"{zone}. 300 SOA ns1.elsewhere.example. host.{zone}. 1 3600 900 86400 60\n"
         (directory / f"{zone}.zone").write_text(soa + f"{zone}. 300 NS ns1.elsewhere.example.\n")
+        self.process = Process(self.configure(directory), directory / "log")
+        wait_until(lambda: accepts(self.port) and self.shown() == {}, 10, "the server having the zone")
+
+    def configure(self, directory):
+        """The words that it is started with."""
+        (directory / "db").mkdir()
         (directory / "knot.conf").write_text(f"""\
 server:
   listen: 127.0.0.1@{self.port}
@@ -125,13 +130,12 @@ acl:
     key: {self.KEY}
     action: [transfer, update]
 zone:
-  - domain: {zone}
+  - domain: {self.zone}
     storage: {directory}
-    file: {zone}.zone
+    file: {self.zone}.zone
     acl: weir
 """)
-        self.process = Process(["knotd", "-c", directory / "knot.conf"], directory / "knot.log")
-        wait_until(lambda: accepts(self.port) and self.shown() == {}, 10, "Knot having the zone")
+        return ["knotd", "-c", directory / "knot.conf"]
 
     def run(self, words, given=None):
         key = f"hmac-sha256:{self.KEY}:{self.SECRET}"
@@ -158,6 +162,26 @@ zone:
 
     def stop(self):
         self.process.stop(2)
+
+
+class Bind(Knot):
+    """The same of BIND."""
+
+    def configure(self, directory):
+        (directory / "named.conf").write_text(f"""\
+key "{self.KEY}" {{ algorithm hmac-sha256; secret "{self.SECRET}"; }};
+options {{
+  directory "{directory}"; listen-on port {self.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+  recursion no; pid-file none; session-keyfile "{directory}/session.key"; lock-file none;
+  managed-keys-directory "{directory}"; notify no; dnssec-validation no;
+}};
+controls {{ }};
+zone "{self.zone}" {{
+  type primary; file "{self.zone}.zone";
+  allow-transfer {{ key "{self.KEY}"; }}; update-policy {{ grant {self.KEY} zonesub ANY; }};
+}};
+""")
+        return ["named", "-g", "-n", "1", "-c", directory / "named.conf"]
 
 
 class Moto:

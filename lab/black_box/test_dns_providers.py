@@ -1,4 +1,4 @@
-"""Zones written to providers of DNS: a real PowerDNS and a real Knot, Route 53 as moto plays it, and a
+"""Zones written to providers of DNS: real PowerDNS, Knot and BIND, Route 53 as moto plays it, and a
 strict mock of Cloudflare."""
 
 import json
@@ -7,7 +7,7 @@ import pytest
 
 from lab.cloudflare_mock import Cloudflare
 from lab.dns import dig, record_set, zone
-from lab.dns_providers import MOTO, Knot, Moto, PowerDns, provider, secret
+from lab.dns_providers import MOTO, Bind, Knot, Moto, PowerDns, provider, secret
 from lab.process import wait_until
 from lab.tcp import Server, echo
 from lab.tunnels import weir  # noqa: F401 (a fixture)
@@ -45,11 +45,11 @@ def powerdns(tmp_path):
     server.stop()
 
 
-@pytest.fixture
-def knot(tmp_path):
-    directory = tmp_path / "knot"
+@pytest.fixture(params=[Knot, Bind])
+def updated(tmp_path, request):
+    directory = tmp_path / "server"
     directory.mkdir()
-    server = Knot(directory, ZONE)
+    server = request.param(directory, ZONE)
     yield server
     server.stop()
 
@@ -266,50 +266,59 @@ def test_route53_has_what_weir_has(weir, moto):
     assert "s3cret-of-aws" not in weir.process.log()
 
 
-# --- RFC 2136, by Knot
+# --- RFC 2136, by Knot and BIND
 
 
-def at_knot(weir, knot, records=RECORDS, secret_value=Knot.SECRET, **spec):
+def at_server(weir, updated, records=RECORDS, secret_value=Knot.SECRET, **spec):
     weir.apply(
         zone(ZONE, records),
-        secret("knot", name=knot.KEY, algorithm="hmac-sha256", secret=secret_value),
-        provider("knot", "RFC2136", f"127.0.0.1:{knot.port}", [ZONE], **spec),
+        secret("theirs", name=updated.KEY, algorithm="hmac-sha256", secret=secret_value),
+        provider("theirs", "RFC2136", f"127.0.0.1:{updated.port}", [ZONE], **spec),
     )
 
 
-def test_a_server_of_rfc2136_has_what_weir_has_and_what_is_foreign_stays(weir, knot):
-    knot.update("add theirs.a.example. 60 A 198.51.100.1", "add mail.a.example. 60 AAAA 2001:db8::bad")
+def test_a_server_of_rfc2136_has_what_weir_has_and_what_is_foreign_stays(weir, updated):
+    updated.update("add theirs.a.example. 60 A 198.51.100.1", "add mail.a.example. 60 AAAA 2001:db8::bad")
     foreign = {"theirs.a.example. A": {"198.51.100.1"}, "mail.a.example. AAAA": {"2001:db8::bad"}}
-    at_knot(weir, knot, automatic=False)
-    planned = weir.cli("provider", "plan", "knot")
+    at_server(weir, updated, automatic=False)
+    planned = weir.cli("provider", "plan", "theirs")
     assert planned.returncode == 0, planned.stderr
     assert "+ www.a.example. A 60 192.0.2.1, 192.0.2.2\n" in planned.stdout
-    assert knot.shown() == foreign
-    weir.cli("provider", "sync", "knot")
-    assert knot.shown() == {**SHOWN, **foreign}
-    assert "did not make it" in status_of(weir, "knot")["reason"]
+    assert updated.shown() == foreign
+    weir.cli("provider", "sync", "theirs")
+    assert updated.shown() == {**SHOWN, **foreign}
+    assert "did not make it" in status_of(weir, "theirs")["reason"]
     weir.apply(zone(ZONE, RECORDS.replace("192.0.2.2", "192.0.2.3").replace("mail AAAA 2001:db8::25\n", "")))
-    synced = weir.cli("provider", "sync", "knot")
+    synced = weir.cli("provider", "sync", "theirs")
     assert synced.returncode == 0, synced.stderr
     changed = {**SHOWN, **foreign, "www.a.example. A": {"192.0.2.1", "192.0.2.3"}}
-    assert knot.shown() == changed
+    assert updated.shown() == changed
     weir.apply(zone(ZONE, "www 60 CNAME elsewhere.example.\n"))
-    forced = weir.cli("provider", "sync", "knot", "--force")
+    forced = weir.cli("provider", "sync", "theirs", "--force")
     assert forced.returncode == 0, forced.stderr
-    assert knot.shown() == {**foreign, "www.a.example. CNAME": {"elsewhere.example."}}
+    assert updated.shown() == {**foreign, "www.a.example. CNAME": {"elsewhere.example."}}
     assert Knot.SECRET not in weir.process.log()
 
 
-def test_a_server_of_rfc2136_is_kept_as_weir_has_it(weir, knot):
-    at_knot(weir, knot)
-    wait_synced(weir, "knot")
-    assert knot.shown() == SHOWN
+def test_a_server_of_rfc2136_is_kept_as_weir_has_it(weir, updated):
+    at_server(weir, updated)
+    wait_synced(weir, "theirs")
+    assert updated.shown() == SHOWN
     # Somebody takes a record of weir's, and puts another one in its place.
-    knot.update("del www.a.example. A", "add www.a.example. 60 A 198.51.100.9")
-    wait_shown(knot.shown, SHOWN, 5)
+    updated.update("del www.a.example. A", "add www.a.example. 60 A 198.51.100.9")
+    wait_shown(updated.shown, SHOWN, 5)
 
 
-def test_a_key_that_is_not_the_servers_is_told(weir, knot):
-    at_knot(weir, knot, secret_value="b3RoZXI=")
-    wait_until(lambda: "BADSIG" in status_of(weir, "knot").get("reason", ""), 10, "being told")
-    assert knot.shown() == {}
+def test_a_zone_of_many_messages_goes_to_a_server_of_rfc2136(weir, updated):
+    many = "".join(f'n{i} TXT "{i:0120}"\n' for i in range(1500))
+    at_server(weir, updated, many, interval="60s")
+    wait_synced(weir, "theirs", 30)
+    assert len(updated.shown()) == 1500
+    planned = weir.cli("provider", "plan", "theirs")
+    assert "0 to create, 0 to replace, 0 to delete" in planned.stderr, planned.stderr
+
+
+def test_a_key_that_is_not_the_servers_is_told(weir, updated):
+    at_server(weir, updated, secret_value="b3RoZXI=")
+    wait_until(lambda: "BADSIG" in status_of(weir, "theirs").get("reason", ""), 10, "being told")
+    assert updated.shown() == {}

@@ -155,8 +155,13 @@ Trouble::Kind kind_of(const Answer& answer) {
 
 }  // namespace
 
-Rfc2136::Rfc2136(net::Env& env, tls::Host server, std::string zone, dns::TsigKey key)
-    : env_(env), server_(std::move(server)), zone_(absolute_name(zone)), key_(std::move(key)) {}
+Rfc2136::Rfc2136(net::Env& env, tls::Host server, std::string zone, dns::TsigKey key,
+                 std::size_t zone_bytes_max)
+    : env_(env),
+      server_(std::move(server)),
+      zone_(absolute_name(zone)),
+      key_(std::move(key)),
+      zone_bytes_max_(zone_bytes_max) {}
 
 std::string Rfc2136::fit(RecordSet& wanted) const {
   return is_made_by_signing(wanted.type) ? "is made by the server itself" : "";
@@ -179,8 +184,9 @@ net::Task<Told<RecordSets>> Rfc2136::read() {
                                why_not(*answer, key_, zone_));
     }
     bytes += answer->message.size();
-    if (bytes > kZoneBytesMax) {
-      co_return session.refuse(Trouble::Kind::kRefused, "has a zone that is too large: over 64 MiB");
+    if (bytes > zone_bytes_max_) {
+      co_return session.refuse(Trouble::Kind::kRefused,
+                               "has a zone of more than " + std::to_string(zone_bytes_max_) + " octets");
     }
     if (const std::string wrong = zone.take(answer->message); !wrong.empty()) {
       co_return session.refuse(Trouble::Kind::kRefused, wrong);

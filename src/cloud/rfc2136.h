@@ -22,7 +22,8 @@ class Rfc2136 final : public DnsClient {
   static constexpr std::size_t kBatchBytesMax = std::size_t{15} << 10U;
 
   // zone: without a dot at its end. env outlives the client.
-  Rfc2136(net::Env& env, tls::Host server, std::string zone, dns::TsigKey key);
+  Rfc2136(net::Env& env, tls::Host server, std::string zone, dns::TsigKey key,
+          std::size_t zone_bytes_max = kZoneBytesMax);
 
   std::string fit(RecordSet& wanted) const override;
   net::Task<Told<RecordSets>> read() override;
@@ -34,6 +35,7 @@ class Rfc2136 final : public DnsClient {
   tls::Host server_;
   std::string zone_;  // "example.com."
   dns::TsigKey key_;
+  std::size_t zone_bytes_max_;
 };
 
 }  // namespace weir::cloud
