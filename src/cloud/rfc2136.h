@@ -3,9 +3,8 @@
 // update, which a server makes as a whole or not at all, and only while what it replaces is as it was read.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <string>
-#include <vector>
 
 #include "cloud/dns_client.h"
 #include "dns/tsig.h"

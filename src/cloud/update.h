@@ -14,7 +14,6 @@
 #include "cloud/plan.h"
 #include "cloud/records.h"
 #include "dns/bytes.h"
-#include "dns/codes.h"
 #include "dns/message.h"
 #include "dns/name.h"
 
