@@ -72,10 +72,11 @@ bool Answering::write() {
     return true;
   }
   const Found found = zone->find(name_, query_.type);
-  if (found.outcome == Outcome::kSet && found.set->steered == 0 && !target_at(found.set->type)) [[likely]] {
-    return reply_.write_question_set(kAnswer, packed_of(*found.node, *found.set), found.set->count);
-  }
-  return follow(*zone, found);
+  if (found.outcome != Outcome::kSet || target_at(found.set->type)) return follow(*zone, found);
+  const Records records = records_of(found);
+  if (records.count == 0) [[unlikely]]
+    return failed_ ? fail() : negative(*zone, {query_.name, kHeaderBytes});
+  return reply_.write_question_set(kAnswer, records.packed, records.count);
 }
 
 // CNAMEs as far as our zones know, then what is at the end of them.

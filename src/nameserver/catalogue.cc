@@ -349,7 +349,7 @@ void Catalogue::follow(const Steered& steered, std::uint32_t policy, bool follow
 // What the places of a set mean in a zone with those sites.
 void Catalogue::place(Steered& steered, const std::shared_ptr<const std::vector<config::Site>>& sites) {
   if (steered.records.spec.policy != config::RecordPolicy::kGeo) return;
-  const auto before = std::exchange(steered.geography, Geography{sites, countries_});
+  const auto before = std::exchange(steered.geography, Geography{sites, countries_, &places_});
   steered.misplaced = Places::problem(steered.records.spec, steered.geography);
   if (!steered.misplaced.empty()) steered.geography.sites.reset();
   steered.moved |= before.countries != countries_ || !before.sites || *before.sites != *sites;

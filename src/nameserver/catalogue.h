@@ -134,6 +134,7 @@ class Catalogue {
   std::vector<std::unique_ptr<Steered>> steered_;  // by policy; null: it is free
   std::vector<std::uint32_t> free_;
   Policies policies_;
+  PlacesPool places_;
   struct Followers {
     std::set<std::uint32_t> policies;
     std::uint64_t epoch = 0;  // of the service's health, when it was last looked at

@@ -145,6 +145,23 @@ Places::Places(const std::vector<std::vector<std::string>>& places, const std::v
   }
 }
 
+std::shared_ptr<const Places> PlacesPool::get(const std::vector<std::vector<std::string>>& places,
+                                              const std::vector<std::size_t>& usable,
+                                              const Geography& geography) {
+  if (known_.size() >= sweep_at_) {
+    std::erase_if(known_, [](const auto& known) { return known.second.places.expired(); });
+    sweep_at_ = std::max<std::size_t>(16, 2 * known_.size());
+  }
+  Known& known = known_[{places, usable}];
+  auto found = known.places.lock();
+  if (!found || known.geography.sites != geography.sites ||
+      known.geography.countries != geography.countries) {
+    found = std::make_shared<const Places>(places, usable, geography);
+    known = {geography, found};
+  }
+  return found;
+}
+
 std::vector<std::string> places_around(const std::vector<std::vector<std::string>>& places,
                                        const Geography& geography, const dns::Ip& client) {
   std::vector<std::pair<Closeness, std::string>> found;

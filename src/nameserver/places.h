@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/specs_dns.h"
@@ -18,10 +19,13 @@
 
 namespace weir::nameserver {
 
+class PlacesPool;
+
 // What places mean, beside networks.
 struct Geography {
   std::shared_ptr<const std::vector<config::Site>> sites;  // of the zone; null: none
   GeoDatabasePointer countries;                            // null: there is no file of them
+  PlacesPool* pool = nullptr;  // sets that are alike have their Places from there; null: each its own
 };
 
 inline constexpr std::size_t kGroupsMax = 10'000;          // of answers that are given together, in one set
@@ -61,6 +65,26 @@ class Places {
   std::vector<Group> group_of_location_;  // empty: no answer names a country or a continent
   std::vector<std::vector<std::size_t>> groups_;
   std::map<std::vector<std::size_t>, Group> group_numbers_;
+};
+
+// Places of many sets, of which those that are alike are one: they are looked up with every query, and what
+// is small stays near the core. On one core.
+class PlacesPool {
+ public:
+  // places, usable: as of Places.
+  std::shared_ptr<const Places> get(const std::vector<std::vector<std::string>>& places,
+                                    const std::vector<std::size_t>& usable, const Geography& geography);
+  // How many there are, those that nobody has any more included
+  std::size_t size() const { return known_.size(); }
+
+ private:
+  using Key = std::pair<std::vector<std::vector<std::string>>, std::vector<std::size_t>>;
+  struct Known {
+    Geography geography;
+    std::weak_ptr<const Places> places;
+  };
+  std::map<Key, Known> known_;
+  std::size_t sweep_at_ = 16;  // so many, and those that nobody has are forgotten
 };
 
 // Of the places of answers those that a client is in, the closest first: for people, one by one.

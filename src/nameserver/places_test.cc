@@ -257,5 +257,23 @@ TEST_CASE("random sets give what the rules give one by one") {
   }
 }
 
+TEST_CASE("places: of sets that are alike are one, as long as somebody has them") {
+  PlacesPool pool;
+  const std::vector<Texts> places{{"10.0.0.0/8"}, {"site/a"}};
+  Geography geo = geography({{"a", {"20.0.0.0/8"}}});
+  auto one = pool.get(places, {0, 1}, geo);
+  CHECK(pool.get(places, {0, 1}, geo) == one);
+  CHECK(pool.get(places, {0}, geo) != one);
+  CHECK(pool.get({{"11.0.0.0/8"}, {"site/a"}}, {0, 1}, geo) != one);
+  // Another zone, or the same with other sites
+  geo = geography({{"a", {"30.0.0.0/8"}}});
+  const auto other = pool.get(places, {0, 1}, geo);
+  CHECK(other->find(client("20.0.0.1").ip).group == Places::kElsewhere);
+  CHECK(one->find(client("20.0.0.1").ip).group != Places::kElsewhere);
+  one.reset();
+  for (int i = 0; i < 1000; ++i) pool.get({{std::to_string(i % 256) + ".0.0.0/8"}}, {0}, geo);
+  CHECK(pool.size() < 40);
+}
+
 }  // namespace
 }  // namespace weir::nameserver

@@ -86,11 +86,11 @@ SteeredSet::Ring::Ring(const std::vector<std::vector<std::uint8_t>>& records, dn
 SteeredSet::SteeredSet(config::RecordSetSpec spec, std::uint32_t ttl_seconds, std::vector<Answer> answers,
                        const std::vector<std::vector<std::uint8_t>>& fallback, Turn turn,
                        const Geography& geography, std::optional<Alias> alias)
-    : spec_(std::move(spec)),
+    : alias_(alias ? std::make_unique<const Alias>(*std::move(alias)) : nullptr),
+      turn_(std::move(turn)),
+      spec_(std::move(spec)),
       ttl_seconds_(ttl_seconds),
-      answers_(std::move(answers)),
-      alias_(std::move(alias)),
-      turn_(std::move(turn)) {
+      answers_(std::move(answers)) {
   WEIR_CHECK(answers_.size() < kNowhere);
   chosen_ = choices();
   if (spec_.policy == RecordPolicy::kGeo) {
@@ -204,19 +204,20 @@ void SteeredSet::plan_places(const std::vector<std::vector<std::uint8_t>>& fallb
     usable.push_back(i);
     if (answer.places.empty()) elsewhere.push_back(i);
   }
-  places_.emplace(places, usable, geography);
+  places_ = geography.pool != nullptr ? geography.pool->get(places, usable, geography)
+                                      : std::make_shared<const Places>(places, usable, geography);
   const std::uint32_t turn = turn_->fetch_add(1, std::memory_order_relaxed);
-  const auto add = [&](const std::vector<std::size_t>& given) {
-    groups_.push_back(std::make_unique<Group>());
-    groups_.back()->ring = ring_of(given);
-    groups_.back()->answers = given;
-    groups_.back()->turn = turn;
+  const auto set = [&](Group& group, const std::vector<std::size_t>& given) {
+    group.ring = ring_of(given);
+    group.answers = given;
+    group.turn = turn;
   };
-  for (const auto& group : places_->groups()) add(group);
+  groups_ = std::make_unique<Group[]>(places_->groups().size() + 1);
+  for (std::size_t i = 0; i < places_->groups().size(); ++i) set(groups_[i + 1], places_->groups()[i]);
   if (elsewhere.empty() && spec_.all_down == AllDown::kServeAll) elsewhere = chosen_;
-  add(elsewhere);
+  set(groups_[0], elsewhere);
   if (elsewhere.empty() && spec_.all_down == AllDown::kFallback) {
-    groups_.back()->ring = Ring(fallback, config::type_of(spec_.type), ttl_seconds_);
+    groups_[0].ring = Ring(fallback, config::type_of(spec_.type), ttl_seconds_);
   }
   if (wants_countries && !geography.countries) {
     reason_ += "; no country and no continent is known here (--geoip)";
@@ -225,7 +226,7 @@ void SteeredSet::plan_places(const std::vector<std::vector<std::uint8_t>>& fallb
 
 dns::Chosen SteeredSet::closest(const dns::Client& client, bool takes_turn) const {
   const Places::Spot spot = places_->find(client.ip);
-  const Group& group = spot.group == Places::kElsewhere ? *groups_.back() : *groups_[spot.group];
+  const Group& group = groups_[spot.group == Places::kElsewhere ? 0 : spot.group + std::size_t{1}];
   const std::size_t count = group.ring.size();
   dns::Chosen chosen{.packed = {}, .count = static_cast<std::uint16_t>(count), .scope_bits = spot.scope_bits};
   if (count == 0) return chosen;

@@ -60,7 +60,7 @@ class SteeredSet {
   const dns::Name* alias() const { return alias_ ? &alias_->target : nullptr; }
   bool fails() const { return alias_ && !alias_->known; }
   // Of GEO: who gets what from where is decided there.
-  const Places* places() const { return places_ ? &*places_ : nullptr; }
+  const Places* places() const { return places_.get(); }
   // Whether the one at that place is chosen, now or in its turn.
   bool gives(std::size_t place) const { return std::ranges::find(chosen_, place) != chosen_.end(); }
   // Why these can be chosen and others can't, in a sentence.
@@ -87,29 +87,33 @@ class SteeredSet {
   dns::Chosen closest(const dns::Client& client, bool takes_turn) const;
   dns::Chosen beginning_with(std::size_t record) const;
 
-  config::RecordSetSpec spec_;
-  std::uint32_t ttl_seconds_;
-  std::vector<Answer> answers_;
-  std::vector<std::size_t> chosen_;      // in the ring: places in answers_; of a fallback: none
-  std::vector<std::uint16_t> schedule_;  // by turn: the record of the ring that is first; empty: each in turn
-  // Of `sticky`: by hash, the same whatever is healthy: places in answers_, and where each is in the ring
-  std::vector<std::uint16_t> slots_;
-  std::vector<std::uint16_t> ring_of_;
-  Ring ring_;
-  std::size_t count_ = 0;  // of records in a reply
-  // Of GEO: a ring for each group of answers, with a turn of its own; the last is for who is in none of the
+  // Of GEO: a ring for each group of answers, with a turn of its own; the first is for who is in none of the
   // places.
   struct Group {
     Ring ring;
     std::vector<std::size_t> answers;  // in the ring, by their places in answers_; of a fallback: none
     mutable std::atomic<std::uint32_t> turn{0};
   };
-  std::optional<Alias> alias_;
-  std::optional<Places> places_;
-  std::vector<std::unique_ptr<Group>> groups_;
-  bool sticky_ = false;
-  std::string reason_;
+
+  // --- what a query touches
+  std::shared_ptr<const Places> places_;
+  std::unique_ptr<const Alias> alias_;
   Turn turn_;
+  Ring ring_;
+  std::vector<std::uint16_t> schedule_;  // by turn: the record of the ring that is first; empty: each in turn
+  std::size_t count_ = 0;                // of records in a reply
+  std::unique_ptr<Group[]> groups_;
+  // Of `sticky`: by hash, the same whatever is healthy: places in answers_, and where each is in the ring
+  bool sticky_ = false;
+  std::vector<std::uint16_t> slots_;
+  std::vector<std::uint16_t> ring_of_;
+
+  // --- and what it does not
+  config::RecordSetSpec spec_;
+  std::uint32_t ttl_seconds_;
+  std::vector<Answer> answers_;
+  std::vector<std::size_t> chosen_;  // in the ring: places in answers_; of a fallback: none
+  std::string reason_;
 };
 
 }  // namespace weir::nameserver

@@ -468,6 +468,10 @@ Result<std::unique_ptr<Datagrams>> EpollNetwork::datagrams(Address at) {
   set_option(socket->get(), SOL_SOCKET, SO_REUSEPORT);
   set_option(socket->get(), SOL_SOCKET, SO_RCVBUF, kDatagramBufferBytes);
   set_option(socket->get(), SOL_SOCKET, SO_SNDBUF, kDatagramBufferBytes);
+  // Never cut into pieces, neither on the way nor here because a forged ICMP message says so: pieces can be
+  // forged. It costs less, too: the kernel need not choose an identification.
+  set_option(socket->get(), IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+  if (at.is_v6()) set_option(socket->get(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
   if (at.is_any()) {
     set_option(socket->get(), at.is_v6() ? int{IPPROTO_IPV6} : int{IPPROTO_IP},
                at.is_v6() ? IPV6_RECVPKTINFO : IP_PKTINFO);

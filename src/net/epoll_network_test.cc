@@ -234,6 +234,23 @@ TEST_CASE("a literal address needs no resolver") {
 }
 
 // Sends back what comes, but for what begins with "!".
+// Of the datagram socket of this process that is bound to that port.
+int option_of(const Address& bound, int level, int option) {
+  for (int fd = 0; fd < 1024; ++fd) {
+    sockaddr_storage name{};
+    socklen_t bytes = sizeof name;
+    int value = 0;
+    socklen_t value_bytes = sizeof value;
+    const auto get = [&](int at, int what) { return ::getsockopt(fd, at, what, &value, &value_bytes) == 0; };
+    if (!get(SOL_SOCKET, SO_TYPE) || value != SOCK_DGRAM) continue;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &bytes) != 0) continue;
+    const auto port = name.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(name).sin6_port
+                                                 : reinterpret_cast<const sockaddr_in&>(name).sin_port;
+    if (ntohs(port) == bound.port() && get(level, option)) return value;
+  }
+  return -1;
+}
+
 Task<void> echo_datagrams(Datagrams& socket) {
   for (;;) {
     const auto batch = co_await socket.next_batch();
@@ -335,6 +352,17 @@ TEST_CASE("datagrams: a reply that is made later comes from the address that was
     CHECK(answer == "later");
     CHECK(from == one.asked);
     CHECK(real.run_until([&] { return group.size() == 0; }));
+  }
+}
+
+TEST_CASE("datagrams: are never cut into pieces") {
+  RealEnv real;
+  for (const char* at : {"127.0.0.1:0", "[::1]:0"}) {
+    auto socket = real.network.datagrams(*Address::parse(at));
+    REQUIRE(socket.has_value());
+    const bool v6 = (*socket)->address().is_v6();
+    CHECK(option_of((*socket)->address(), IPPROTO_IP, IP_MTU_DISCOVER) == IP_PMTUDISC_PROBE);
+    if (v6) CHECK(option_of((*socket)->address(), IPPROTO_IPV6, IPV6_MTU_DISCOVER) == IPV6_PMTUDISC_PROBE);
   }
 }
 
