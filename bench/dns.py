@@ -1,8 +1,8 @@
 """`dns`: answers by UDP per CPU-second of a name server, under dnsperf.
 
 static: a thousand names that a zone has. edns: the same, asked with EDNS. steered: a thousand names of weir's
-with a policy each, following the health of Services, beside the static zone of the others. geo: the same with
-answers by place."""
+with a policy each, following the health of Services, beside PowerDNS's with a Lua record each and the static
+zone of Knot. geo: the same with answers by place."""
 
 import re
 import shutil
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench import contest, machine, report
+from bench import contest, coredns, dns_peers, machine, powerdns, report
 from bench.contest import Contest
-from bench.dns_peers import COUNT, PEERS, ZONE, label, wait_answering
+from bench.dns_peers import COUNT, ZONE, label, wait_answering
 from bench.peers import Case, build_program
 from lab.process import cpu_time
 
@@ -26,6 +26,8 @@ CASES = [Case(name, "/", 0, CLIENTS) for name in ("static", "edns", "steered", "
 # and a row with one lost is invalid.
 OUTSTANDING = 100
 FLOOR = "responder"
+NOTED = (FLOOR, "coredns-cache")  # what weir is of them is told, and no goal
+PEERS = {**dns_peers.PEERS, **powerdns.PEERS, **coredns.PEERS}
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def measure(on, case, running, seconds):
 
 def progress(row):
     print(
-        f"  {row['case']:>9} round {row['round'] + 1} {row['proxy']:<10}"
+        f"  {row['case']:>9} round {row['round'] + 1} {row['proxy']:<16}"
         f" {row['requests_per_cpu_second']:9.0f} answers/cpu-s  {row['requests_per_second']:8.0f} answers/s"
         f"  mean {row['mean_ms']:5.2f} ms  errors {row['errors']}  others {row['foreign_cpu_seconds']:.2f} s",
         file=sys.stderr,
@@ -134,21 +136,33 @@ def judge(rows):
     for wanted in report.GOALS["dns"]:
         held &= report.goal(rows, wanted)
     for case in dict.fromkeys(row["case"] for row in rows.rows):
-        _, ratios = report.ratio(rows, case, "requests_per_cpu_second", (FLOOR,))
-        if ratios:
-            print(f"NOTE  {case}: requests per cpu second {report.spread(ratios, 1, '{:.2f}')} of {FLOOR}")
+        for name in NOTED:
+            _, ratios = report.ratio(rows, case, "requests_per_cpu_second", (name,))
+            if ratios:
+                shown = report.spread(ratios, 1, "{:.2f}")
+                print(f"NOTE  {case}: requests per cpu second {shown} of {name}")
     print(f"rows: {rows.path.relative_to(report.ROOT)}")
     return held
 
 
 def plays(case, name):
-    """The responder copies what comes: EDNS would come back as part of the question."""
+    """Whether it is here and has something to say: static answers stand beside what is steered only for
+    Knot, by which weir's are judged, and for the floor."""
+    steered = case.name in ("steered", "geo")
     if name == "named":
-        return case.name not in ("steered", "geo") and shutil.which("named") is not None
+        return not steered and shutil.which("named") is not None
+    if name in powerdns.PEERS:
+        return powerdns.present()
+    if name in coredns.PEERS:
+        return not steered and coredns.PROGRAM.exists()
+    # It copies what comes: EDNS would come back as part of the question.
     return case.name != "edns" or name != FLOOR
 
 
 def run(options):
+    for name, there in (("powerdns", powerdns.present()), ("coredns", coredns.PROGRAM.exists())):
+        if not there:
+            print(f"{name} is left out: it is not here (./dev setup bench)")
     build_program("responder")
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as directory:
         names = Path(directory) / "names"

@@ -18,6 +18,7 @@ OBJECTS_PER_APPLY = 400
 SITES = 50
 NETWORKS = 20  # of each site
 POLICIES = ("WEIGHTED", "ROUND_ROBIN", "SERVICE")
+STEERING = ("weir", "powerdns")  # how those are called who don't answer what is static where it is steered
 RESPONDER_ADDRESS = "10.0.0.1"  # kRecord of responder.cc
 
 KNOT = """server:
@@ -73,10 +74,10 @@ def records():
     return "".join(f"{label(i)} {TTL} IN A {address(i)}\n" for i in range(COUNT))
 
 
-def zone_file():
+def zone_file(of_names):
     soa = f"ns1.{ZONE}. hostmaster.{ZONE}. 1 3600 600 604800 60"
     head = f"$ORIGIN {ZONE}.\n$TTL {TTL}\n@ IN SOA {soa}\n@ IN NS ns1\nns1 IN A 127.0.0.1\n"
-    return head + records()
+    return head + of_names
 
 
 # --- what is answered
@@ -86,9 +87,11 @@ def wanted(case, peer, i):
     """The addresses of which every reply for the name has some, and no others."""
     if peer == "responder":
         return {RESPONDER_ADDRESS}
-    if peer != "weir" or case.name != "steered":
+    if case.name != "steered" or not peer.startswith(STEERING):
         return {address(i)}
-    return {"127.0.0.1"} if POLICIES[i % 3] == "SERVICE" else {address(i), address(i, 1)}
+    if POLICIES[i % 3] == "SERVICE":
+        return {"127.0.0.1"}
+    return {address(i), address(i, 1)}
 
 
 def answers(case, peer, client, i):
@@ -184,12 +187,13 @@ def run_weir(case, directory, origin_port):
 # --- the others
 
 
-def configured(directory, template):
+def configured(directory, template, of_names=None, **values):
+    """(its configuration, its port); the zone's records are those of records(), or others for the names."""
     port = free_port()
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "zone").write_text(zone_file())
+    (directory / "zone").write_text(zone_file(of_names or records()))
     config = directory / "server.conf"
-    config.write_text(template.format(port=port, directory=directory, zone=ZONE))
+    config.write_text(template.format(port=port, directory=directory, zone=ZONE, **values))
     return config, port
 
 

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.coredns import PROGRAM as COREDNS
 from bench.peers import ENVOY
 from lab.process import ROOT
 from lab.weir import BINARY
@@ -79,6 +80,8 @@ def facts():
         "envoy": version(str(ENVOY), "--version"),
         "knot": version("knotd", "--version"),
         "named": version("named", "-v"),
+        "powerdns": version("pdns_server", "--version"),
+        "coredns": version(str(COREDNS), "-version"),
         "openssl": version("openssl", "version"),
         "wrk": version("wrk", "-v"),
         "h2load": version("h2load", "--version"),

@@ -45,6 +45,7 @@ HAPROXY_NGINX = ("haproxy", "nginx")
 HAPROXY_NGHTTPX = ("haproxy", "nghttpx")
 FLOOR = ("forwarder-epoll", "forwarder-uring")
 HAPROXY_TCP = ("haproxy", "haproxy-splice")
+POWERDNS = ("powerdns", "powerdns-nocache")
 # What the issues ask for.
 GOALS = {
     "http1": [
@@ -70,6 +71,9 @@ GOALS = {
         Goal("static", "requests_per_cpu_second", ("knot",), 1.2),
         Goal("steered", "requests_per_cpu_second", ("knot",), 1.05),  # Knot's static answers
         Goal("geo", "requests_per_cpu_second", ("knot",), 1.05),  # likewise
+        Goal("steered", "requests_per_cpu_second", POWERDNS, 3.0),  # Lua records
+        Goal("geo", "requests_per_cpu_second", POWERDNS, 3.0),  # likewise
+        Goal("static", "requests_per_cpu_second", ("coredns", "coredns-default"), 5.0),
     ],
 }
 # p99 is compared the other way round, and is a goal only here: elsewhere it is noted.

@@ -68,8 +68,8 @@ CONTESTS = [
     (
         "dns",
         dns.run,
-        "answers by UDP: weir, Knot, named and the bare responder in turn under dnsperf",
-        "weir,knot,named,responder",
+        "answers by UDP: weir, Knot, named, PowerDNS, CoreDNS and the bare responder in turn under dnsperf",
+        "weir,knot,named,responder,powerdns (both its ways, or powerdns-nocache),coredns (likewise)",
         "static,edns,steered,geo",
     ),
 ]
