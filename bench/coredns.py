@@ -18,6 +18,7 @@ SERVER = """{zone}:{port} {{
 # What it has cached is without the name servers that `file` adds to every answer.
 CACHED = "  cache\n  minimal\n"
 ONE_PROCESSOR = {"GOMAXPROCS": "1"}
+SELDOM_COLLECTED = {"GOGC": "400"}
 
 
 def run(plugins, environment, _case, directory, _origin_port):
@@ -31,5 +32,5 @@ def run(plugins, environment, _case, directory, _origin_port):
 PEERS = {
     "coredns": partial(run, "", ONE_PROCESSOR),
     "coredns-default": partial(run, "", {}),
-    "coredns-cache": partial(run, CACHED, ONE_PROCESSOR),
+    "coredns-cache": partial(run, CACHED, ONE_PROCESSOR | SELDOM_COLLECTED),
 }

@@ -26,7 +26,6 @@ CASES = [Case(name, "/", 0, CLIENTS) for name in ("static", "edns", "steered", "
 # and a row with one lost is invalid.
 OUTSTANDING = 100
 FLOOR = "responder"
-NOTED = (FLOOR, "coredns-cache")  # what weir is of them is told, and no goal
 PEERS = {**dns_peers.PEERS, **powerdns.PEERS, **coredns.PEERS}
 
 
@@ -136,11 +135,9 @@ def judge(rows):
     for wanted in report.GOALS["dns"]:
         held &= report.goal(rows, wanted)
     for case in dict.fromkeys(row["case"] for row in rows.rows):
-        for name in NOTED:
-            _, ratios = report.ratio(rows, case, "requests_per_cpu_second", (name,))
-            if ratios:
-                shown = report.spread(ratios, 1, "{:.2f}")
-                print(f"NOTE  {case}: requests per cpu second {shown} of {name}")
+        _, ratios = report.ratio(rows, case, "requests_per_cpu_second", (FLOOR,))
+        if ratios:
+            print(f"NOTE  {case}: requests per cpu second {report.spread(ratios, 1, '{:.2f}')} of {FLOOR}")
     print(f"rows: {rows.path.relative_to(report.ROOT)}")
     return held
 

@@ -161,6 +161,7 @@ def judged(capsys, figures):
     [
         ("static", {"coredns": 10, "coredns-default": 8}, 50),
         ("static", {"coredns": 8, "coredns-default": 10}, 50),
+        ("static", {"coredns": 8, "coredns-default": 7, "coredns-cache": 10}, 50),
         ("steered", {"powerdns": 10, "powerdns-nocache": 20}, 60),
         ("geo", {"powerdns": 20, "powerdns-nocache": 10}, 60),
     ],
@@ -171,9 +172,3 @@ def test_goal_is_of_the_best_of_a_peers_ways(case, others, least, capsys):
     assert reached.held and reached.text.count("PASS") == 1
     missed = judged(capsys, rivals | {(case, "weir"): least * 0.99})
     assert not missed.held and missed.text.count("FAIL") == 1
-
-
-def test_what_coredns_does_by_its_cache_is_noted(capsys):
-    shown = judged(capsys, {("static", "weir"): 30, ("static", "coredns-cache"): 20})
-    assert shown.held
-    assert "NOTE  static: requests per cpu second 1.50 (1.50-1.50) of coredns-cache" in shown.text
