@@ -112,6 +112,15 @@ std::string synced_of(const Tree& object) {
   return std::to_string(synced) + '/' + std::to_string(zones.size());
 }
 
+// "aws 720, bolt 280"
+std::string shares_of(const Tree& object) {
+  Joined joined;
+  for (const Tree& one : at(object, "/spec/providers")) {
+    joined.add(text_at(one, "/provider") + ' ' + text_at(one, "/weight"));
+  }
+  return joined.text();
+}
+
 constexpr Column kName{"NAME", "/metadata/name"};
 constexpr Column kAge{"AGE", "/metadata/created_at"};     // shown as the time since
 constexpr Column kApplied{"APPLIED", "/status/applied"};  // edges that have it, of all
@@ -239,10 +248,19 @@ constexpr std::array kOfDnsLedger{
     kAge,
 };
 
+constexpr std::array kOfDnsWeights{
+    kName,
+    Column{"ZONE", "/spec/zone"},
+    Column{"OF 1000", "", shares_of},
+    Column{"COMPUTED", "/spec/computed_at"},
+    kAge,
+};
+
 // In the order of config::Kind.
 constexpr std::array<std::span<const Column>, config::kKinds.size()> kColumns{
-    kOfLoadBalancer, kOfService, kOfEndpoint, kOfToken, kOfEvent,     kOfCertificate, kOfSecret,   kOfEdge,
-    kOfRollout,      kOfTunnel,  kOfUser,     kOfZone,  kOfRecordSet, kOfDnsProvider, kOfDnsLedger};
+    kOfLoadBalancer, kOfService,     kOfEndpoint,  kOfToken,     kOfEvent, kOfCertificate,
+    kOfSecret,       kOfEdge,        kOfRollout,   kOfTunnel,    kOfUser,  kOfZone,
+    kOfRecordSet,    kOfDnsProvider, kOfDnsLedger, kOfDnsWeights};
 static_assert(std::ranges::none_of(kColumns, [](const auto& columns) { return columns.empty(); }));
 
 std::span<const Column> columns_of(config::Kind kind) { return kColumns[static_cast<std::size_t>(kind)]; }

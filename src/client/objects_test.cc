@@ -108,6 +108,10 @@ const Case kRows[] = {
      R"({"metadata": {"name": "cf-1"}, "spec": {"provider": "cf", "zone": "a.example",
            "records": ["www.a.example. A"]}})",
      "cf-1|cf|a.example|1|-"},
+    {config::Kind::kDnsWeights, "NAME|ZONE|OF 1000|COMPUTED|AGE",
+     R"({"metadata": {"name": "www"}, "spec": {"zone": "a.example", "computed_at": "2026-11-29T10:00:00Z",
+           "providers": [{"provider": "aws", "weight": 720}, {"provider": "bolt", "weight": 280}]}})",
+     "www|a.example|aws 720, bolt 280|2026-11-29T10:00:00Z|-"},
 };
 
 TEST_CASE("each kind has its columns") {

@@ -91,6 +91,10 @@ constinit const std::array<KindInfo, kKindsMax> kKinds{
                                &kType<DnsProviderStatus>),
     kind_line<DnsLedgerSpec>(Kind::kDnsLedger, "DnsLedger", "dnsledgers",
                              "the records that weir has made at a provider in one zone", nullptr, false),
+    named_as_domains(
+        kind_line<DnsWeightsSpec>(Kind::kDnsWeights, "DnsWeights", "dnsweights",
+                                  "the weights that weir has computed for the RecordSet of the same name",
+                                  &kType<DnsWeightsStatus>, false)),
 };
 
 const Type& metadata_type() { return kType<Metadata>; }

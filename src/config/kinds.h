@@ -8,6 +8,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -84,6 +85,12 @@ void check_zone(const std::string& name, const ZoneSpec& spec, Report& report);
 // Whose records they are: "www.example.com", in lower case.
 std::string owner_name_of(const RecordSetSpec& spec);
 dns::Type type_of(RecordType type);
+// In millionths; none: it is no decimal number above 0 that has at most six places behind the point.
+std::optional<std::uint64_t> parse_price(std::string_view text);
+// "aws 720 of 1000: 0.05 a unit, 400 of 1000 requests/s"
+std::string sentence_of(const ProviderWeight& weight);
+// Whether they were computed for these providers, all of them and no others.
+bool is_for(const DnsWeightsSpec& weights, const RecordBalance& balance);
 
 const void* spec_of(const Object& object);  // what info_of(object.kind()).spec describes
 void* spec_of(Object& object);

@@ -195,6 +195,7 @@ std::string status_text(const RecordSetStatus& status) { return text_of_status(K
 std::string status_text(const DnsProviderStatus& status) {
   return text_of_status(Kind::kDnsProvider, &status);
 }
+std::string status_text(const DnsWeightsStatus& status) { return text_of_status(Kind::kDnsWeights, &status); }
 
 namespace {
 

@@ -41,11 +41,12 @@ enum class Kind : std::uint8_t {
   kZone,
   kRecordSet,
   kDnsProvider,
-  kDnsLedger
+  kDnsLedger,
+  kDnsWeights
 };
 using Spec = std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec, CertificateSpec,
                           SecretSpec, EdgeSpec, RolloutSpec, TunnelSpec, UserSpec, ZoneSpec, RecordSetSpec,
-                          DnsProviderSpec, DnsLedgerSpec>;
+                          DnsProviderSpec, DnsLedgerSpec, DnsWeightsSpec>;
 
 struct Metadata {
   std::string name;

@@ -256,11 +256,11 @@ TEST_CASE("what is wrong with an object as a whole") {
       {"[1]", {": must be an object with kind, metadata and spec"}},
       {"{metadata: {name: a}}",
        {"kind: is required: one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, "
-        "Edge, Rollout, Tunnel, User, Zone, RecordSet, DnsProvider, DnsLedger"}},
+        "Edge, Rollout, Tunnel, User, Zone, RecordSet, DnsProvider, DnsLedger, DnsWeights"}},
       {"{kind: Servce, metadata: {name: a}}", {"kind: unknown kind \"Servce\"; did you mean \"Service\"?"}},
       {"{kind: 5, metadata: {name: a}}",
        {"kind: must be one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, Edge, "
-        "Rollout, Tunnel, User, Zone, RecordSet, DnsProvider, DnsLedger"}},
+        "Rollout, Tunnel, User, Zone, RecordSet, DnsProvider, DnsLedger, DnsWeights"}},
       {"{kind: Service, metadata: {name: a}, specs: {}}",
        {"specs: unknown field \"specs\"; did you mean \"spec\"?"}},
       {"{kind: Service, apiVersion: v1, metadata: {name: a}}",

@@ -242,7 +242,97 @@ void check_places(const RecordSetSpec& spec, Report& report) {
   }
 }
 
+std::string names_of(const RecordBalance& balance) {
+  std::string names;
+  for (const BalancedProvider& one : balance.providers) names += (names.empty() ? "" : ", ") + one.name;
+  return names;
+}
+
+// Each answer is at a provider of the balance, and each provider has an answer.
+void check_balance(const RecordSetSpec& spec, Report& report) {
+  refuse_field(spec.balance && spec.policy != RecordPolicy::kWeighted, "balance",
+               "is for the policy WEIGHTED", report);
+  refuse_field(spec.balance && spec.answers.empty(), "answers",
+               "are required beside balance, each with its provider", report);
+  if (spec.balance && spec.balance->providers.empty()) return;  // has its own violation
+  std::set<std::string_view> listed;
+  std::set<std::string_view> used;
+  if (spec.balance) {
+    for (const BalancedProvider& one : spec.balance->providers) listed.insert(one.name);
+  }
+  {
+    const Report::Step list(report, "answers");
+    for (std::size_t i = 0; i < spec.answers.size(); ++i) {
+      const std::string& provider = spec.answers[i].provider;
+      used.insert(provider);
+      const Report::Step item(report, i);
+      refuse_field(!spec.balance && !provider.empty(), "provider", "needs balance, which says what it costs",
+                   report);
+      if (!spec.balance || listed.contains(provider)) continue;
+      const std::string names = names_of(*spec.balance);
+      refuse_field(true, "provider",
+                   provider.empty() ? "is required beside balance: one of " + names
+                                    : "is none of the providers of balance: " + names,
+                   report);
+    }
+  }
+  if (!spec.balance || spec.answers.empty()) return;
+  const Report::Step field(report, "balance");
+  const Report::Step list(report, "providers");
+  for (std::size_t i = 0; i < spec.balance->providers.size(); ++i) {
+    const Report::Step item(report, i);
+    refuse_field(!used.contains(spec.balance->providers[i].name), "name", "is of no answer", report);
+  }
+}
+
 }  // namespace
+
+void Schema<RecordBalance>::validate(const RecordBalance& spec, Report& report) {
+  {
+    const Report::Step list(report, "providers");
+    std::set<std::string_view> names;
+    for (std::size_t i = 0; i < spec.providers.size(); ++i) {
+      const Report::Step item(report, i);
+      refuse_field(!names.insert(spec.providers[i].name).second, "name", "is there twice", report);
+    }
+  }
+  const std::size_t kept = spec.share_min * spec.providers.size();
+  refuse_field(kept > 100, "share_min",
+               "is kept by each of " + std::to_string(spec.providers.size()) + " providers, which comes to " +
+                   std::to_string(kept) + " %",
+               report);
+}
+
+std::optional<std::uint64_t> parse_price(std::string_view text) {
+  constexpr std::size_t kDigitsMax = 9;
+  constexpr std::size_t kPlaces = 6;
+  const std::size_t point = text.find('.');
+  const std::string_view whole = text.substr(0, point);
+  std::string places(point == std::string_view::npos ? "0" : text.substr(point + 1));
+  if (whole.size() > kDigitsMax || places.empty() || places.size() > kPlaces) return std::nullopt;
+  places.resize(kPlaces, '0');
+  const auto units = parse_decimal(whole);
+  const auto millionths = parse_decimal(places);
+  if (!units || !millionths || *units + *millionths == 0) return std::nullopt;
+  return *units * 1'000'000 + *millionths;
+}
+
+std::string check_price(std::string_view text) {
+  return parse_price(text) ? "" : "must be a decimal number above 0, as 0.05, to six places";
+}
+
+std::string sentence_of(const ProviderWeight& weight) {
+  std::string text = weight.provider + ' ' + std::to_string(weight.weight) + " of " +
+                     std::to_string(kSharesAll) + ": " + weight.price + " a unit, " +
+                     std::to_string(weight.load);
+  if (weight.capacity > 0) text += " of " + std::to_string(weight.capacity);
+  return text + " requests/s";
+}
+
+bool is_for(const DnsWeightsSpec& weights, const RecordBalance& balance) {
+  return std::ranges::equal(weights.providers, balance.providers, {}, &ProviderWeight::provider,
+                            &BalancedProvider::name);
+}
 
 void Schema<RecordSetSpec>::validate(const RecordSetSpec& spec, Report& report) {
   using enum RecordPolicy;
@@ -265,6 +355,7 @@ void Schema<RecordSetSpec>::validate(const RecordSetSpec& spec, Report& report) 
                "service", "has addresses: the type must be A or AAAA", report);
   if (spec.type == RecordType::kAlias) check_alias(spec, report);
   check_places(spec, report);
+  check_balance(spec, report);
   const bool apex = spec.name == "@";
   refuse_field(apex && spec.type == RecordType::kCname, "type",
                "can't be CNAME at the zone itself, which has other records", report);

@@ -98,6 +98,116 @@ TEST_CASE("what is wrong with a RecordSet") {
   }
 }
 
+TEST_CASE("what is wrong with the balance of a RecordSet") {
+  const auto weighted = [](const std::string& answers, const std::string& balance) {
+    return records("type: A, policy: WEIGHTED, answers: [" + answers + "], balance: {" + balance + "}");
+  };
+  const std::string two = "{value: 192.0.2.1, provider: aws}, {value: 192.0.2.2, provider: bolt, weight: 3}";
+  const auto priced = [](const std::string& price) {
+    return "providers: [{name: aws, price: " + price + "}, {name: bolt, price: '2'}]";
+  };
+  const std::string good =
+      "providers: [{name: aws, price: '0.05', capacity: 1000}, {name: bolt, price: '2'}]";
+  const std::string price = "spec.balance.providers[0].price: ";
+  const std::string no_price = price + "must be a decimal number above 0, as 0.05, to six places";
+  for (const Case& one : std::vector<Case>{
+           {weighted(two, good), ""},
+           {weighted(two, good + ", share_min: 0, utilisation_max: 100, interval: 1s"), ""},
+           {weighted(two, priced("'0'")), no_price},
+           {weighted(two, priced("'0.000000'")), no_price},
+           {weighted(two, priced("'-1'")), no_price},
+           {weighted(two, priced("'1e3'")), no_price},
+           {weighted(two, priced("'.5'")), no_price},
+           {weighted(two, priced("'1.'")), no_price},
+           {weighted(two, priced("'0.0000001'")), no_price},
+           {weighted(two, priced("'1234567890'")), no_price},
+           {weighted(two, priced("0.05")), price + "must be a text; put it in quotes: \"0.05\""},
+           {weighted(two, "providers: [{name: aws}, {name: bolt, price: '2'}]"), price + "is required"},
+           {weighted(two, "share_min: 5"), "spec.balance.providers: is required"},
+           {weighted(two, good + ", interval: 10ms"), "spec.balance.interval: must be between 1s and 24h"},
+           {weighted(two, good + ", utilisation_max: 0"),
+            "spec.balance.utilisation_max: must be between 1 and 100"},
+           {weighted(two, good + ", share_min: 51"),
+            "spec.balance.share_min: is kept by each of 2 providers, which comes to 102 %"},
+           {weighted(two,
+                     "providers: [{name: aws, price: '1'}, {name: bolt, price: '2'}, "
+                     "{name: aws, price: '3'}]"),
+            "spec.balance.providers[2].name: is there twice"},
+           {weighted(two, "providers: [{name: aws, price: '1'}]"),
+            "spec.answers[1].provider: is none of the providers of balance: aws"},
+           {weighted("{value: 192.0.2.1, provider: aws}, {value: 192.0.2.2}",
+                     "providers: [{name: aws, price: '1'}]"),
+            "spec.answers[1].provider: is required beside balance: one of aws"},
+           {weighted("{value: 192.0.2.1, provider: aws}", good),
+            "spec.balance.providers[1].name: is of no answer"},
+           {records("type: A, policy: WEIGHTED, answers: [" + two.substr(0, two.find("}") + 1) + "]"),
+            "spec.answers[0].provider: needs balance, which says what it costs"},
+           {records("type: A, policy: FAILOVER, answers: [" + two + "], balance: {" + good + "}"),
+            "spec.balance: is for the policy WEIGHTED"},
+           {records("type: A, policy: WEIGHTED, service: web, balance: {" + good + "}"),
+            "spec.answers: are required beside balance, each with its provider"},
+       }) {
+    CAPTURE(one.yaml);
+    CHECK(problems_of(one.yaml) == one.problem);
+  }
+}
+
+ObjectPointer weights_object(const std::string& providers) {
+  const auto object = parse_object(
+      R"({"kind":"DnsWeights","metadata":{"name":"r"},"spec":{"zone":"a.example","providers":[)" + providers +
+          "]}}",
+      Origin::kStore);
+  REQUIRE_MESSAGE(object.has_value(), to_text(object.error()));
+  return std::make_shared<const Object>(*object);
+}
+
+TEST_CASE("computed weights are in the snapshot as long as they are for what is written") {
+  Whole whole;
+  whole.put(std::make_shared<const Object>(*object_of(zone())));
+  const std::string set = records(
+      "type: A, policy: WEIGHTED, answers: [{value: 192.0.2.1, provider: aws}], balance: {providers: [{name: "
+      "aws, price: '1'}]}");
+  whole.put(std::make_shared<const Object>(*object_of(set)));
+  auto snapshot = *build_snapshot(1, whole);
+  const auto weight = [&snapshot] {
+    const auto& weights = snapshot->zones.at(0)->record_sets.at(0).weights;
+    return weights ? static_cast<int>(weights->providers.at(0).weight) : -1;
+  };
+  std::uint64_t revision = 1;
+  const auto move = [&](const ObjectChange& change) {
+    snapshot = *next_snapshot(*snapshot, ++revision, whole, std::vector{change});
+  };
+  CHECK(weight() == -1);
+  const ObjectPointer first = weights_object(R"({"provider":"aws","weight":1000})");
+  whole.put(first);
+  move({nullptr, first});
+  CHECK(weight() == 1000);
+  CHECK(snapshot->zones.at(0)->serial == 2);
+  const ObjectPointer other = weights_object(R"({"provider":"bolt","weight":1000})");
+  whole.put(other);
+  move({first, other});
+  CHECK(weight() == -1);
+  whole.put(first);
+  move({other, first});
+  CHECK(weight() == 1000);
+  whole.remove(Kind::kDnsWeights, "r");
+  move({first, nullptr});
+  CHECK(weight() == -1);
+  CHECK(problems_of("{kind: DnsWeights, metadata: {name: r}, spec: {zone: a.example}}") != "");
+}
+
+TEST_CASE("prices are read exactly, in millionths") {
+  CHECK(parse_price("0.05") == 50'000U);
+  CHECK(parse_price("0.000001") == 1U);
+  CHECK(parse_price("999999999.999999") == 999'999'999'999'999U);
+  CHECK(parse_price("7") == 7'000'000U);
+  CHECK(!parse_price(""));
+  CHECK(!parse_price("0.1.1"));
+  CHECK(sentence_of(ProviderWeight{"aws", 720, "0.05", 1000, 400}) ==
+        "aws 720 of 1000: 0.05 a unit, 400 of 1000 requests/s");
+  CHECK(sentence_of(ProviderWeight{"bolt", 280, "2", 0, 7}) == "bolt 280 of 1000: 2 a unit, 7 requests/s");
+}
+
 TEST_CASE("what is wrong with the places of a RecordSet, and with an ALIAS") {
   for (const Case& one : std::vector<Case>{
            {records("type: A, policy: GEO, service: web"), "spec.answers: are required by the policy GEO"},

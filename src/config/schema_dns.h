@@ -39,6 +39,7 @@ struct Words<DnsProviderType> {
 std::string check_site_name(std::string_view text);    // letters, digits, "-" and "_"
 std::string check_update_name(std::string_view text);  // see ZoneUpdateRule::names
 std::string check_place(std::string_view text);        // see RecordAnswer::places
+std::string check_price(std::string_view text);        // see parse_price()
 
 template <>
 struct Schema<Site> {
@@ -212,7 +213,57 @@ struct Schema<RecordAnswer> {
            .max = 80,
            .items_max = kPlacesMax,
            .check = check_place}),
+      field<&RecordAnswer::provider>({.name = "provider",
+                                      .doc = "beside balance: the one that it is at; of whose share it has "
+                                             "the part that weight says",
+                                      .max = 63}),
   };
+};
+
+template <>
+struct Schema<BalancedProvider> {
+  static constexpr std::string_view name = "BalancedProvider";
+  static constexpr std::array fields{
+      field<&BalancedProvider::name>({.name = "name",
+                                      .doc = "as its edges have it (--provider)",
+                                      .required = true,
+                                      .min = 1,
+                                      .max = 63}),
+      field<&BalancedProvider::price>({.name = "price",
+                                       .doc = "of a request there, in any unit, the same for all: \"0.05\"",
+                                       .required = true,
+                                       .min = 1,
+                                       .max = 20,
+                                       .check = check_price}),
+      field<&BalancedProvider::capacity>(
+          {.name = "capacity",
+           .doc = "requests per second that its edges are to carry; 0: whatever comes",
+           .max = kCapacityMax}),
+  };
+};
+
+template <>
+struct Schema<RecordBalance> {
+  static constexpr std::string_view name = "RecordBalance";
+  static constexpr std::array fields{
+      field<&RecordBalance::providers>({.name = "providers",
+                                        .doc = "that the answers are at, and what they cost",
+                                        .required = true,
+                                        .items_min = 1,
+                                        .items_max = kBalancedMax}),
+      field<&RecordBalance::share_min>(
+          {.name = "share_min", .doc = "percent of the replies that each keeps, to stay warm", .max = 100}),
+      field<&RecordBalance::utilisation_max>(
+          {.name = "utilisation_max",
+           .doc = "percent of its capacity, beyond which the next one by price is used",
+           .min = 1,
+           .max = 100}),
+      field<&RecordBalance::interval>({.name = "interval",
+                                       .doc = "at which they are computed",
+                                       .min = nanoseconds(std::chrono::seconds(1)),
+                                       .max = kDayMax}),
+  };
+  static void validate(const RecordBalance& spec, Report& report);
 };
 
 template <>
@@ -281,6 +332,9 @@ struct Schema<RecordSetSpec> {
                                        .min = 1,
                                        .max = kRecordBytesMax,
                                        .items_max = kRecordsMax}),
+      field<&RecordSetSpec::balance>(
+          {.name = "balance",
+           .doc = "of the policy WEIGHTED: the weights of its providers are computed from load and price"}),
   };
   static void validate(const RecordSetSpec& spec, Report& report);
 };
@@ -345,6 +399,44 @@ struct Schema<DnsLedgerSpec> {
                                       .doc = "name and type of each: www.example.com. A",
                                       .max = 300,
                                       .items_max = 100'000}),
+  };
+};
+
+template <>
+struct Schema<ProviderWeight> {
+  static constexpr std::string_view name = "ProviderWeight";
+  static constexpr std::array fields{
+      field<&ProviderWeight::provider>(
+          {.name = "provider", .doc = "its name", .required = true, .min = 1, .max = 63}),
+      field<&ProviderWeight::weight>(
+          {.name = "weight", .doc = "of 1000: its share of the replies", .max = kSharesAll}),
+      field<&ProviderWeight::price>({.name = "price", .doc = "that it was computed with", .max = 20}),
+      field<&ProviderWeight::capacity>(
+          {.name = "capacity", .doc = "likewise, in requests per second", .max = kCapacityMax}),
+      field<&ProviderWeight::load>(
+          {.name = "load", .doc = "requests per second that its edges carried then", .max = kNumberMax}),
+  };
+};
+
+template <>
+struct Schema<DnsWeightsSpec> {
+  static constexpr std::string_view name = "DnsWeightsSpec";
+  static constexpr std::array fields{
+      field<&DnsWeightsSpec::zone>(
+          {.name = "zone", .doc = "of the RecordSet", .required = true, .min = 1, .max = 253}),
+      field<&DnsWeightsSpec::providers>(
+          {.name = "providers", .doc = "what each gets, and why", .items_max = kBalancedMax}),
+      field<&DnsWeightsSpec::computed_at>({.name = "computed_at", .doc = "when that was"}),
+  };
+};
+
+template <>
+struct Schema<DnsWeightsStatus> {
+  static constexpr std::string_view name = "DnsWeightsStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&DnsWeightsStatus::reason>(
+          {.name = "reason", .doc = "why none are computed now: the last ones stay", .max = 4096}),
   };
 };
 

@@ -142,6 +142,8 @@ NamesByKind touched_by(std::span<const ObjectChange> changes) {
       if (joined != nullptr) names[static_cast<std::size_t>(Kind::kService)].insert(*joined);
       const auto* records = object ? std::get_if<RecordSetSpec>(&object->spec) : nullptr;
       if (records != nullptr) names[static_cast<std::size_t>(Kind::kZone)].insert(records->zone);
+      const auto* weights = object ? std::get_if<DnsWeightsSpec>(&object->spec) : nullptr;
+      if (weights != nullptr) names[static_cast<std::size_t>(Kind::kZone)].insert(weights->zone);
     }
   }
   return names;
@@ -177,7 +179,13 @@ std::optional<Zone> made_of(const Object& object, const ZoneSpec& spec, const To
   Zone zone{object.metadata.name, touched.revision, spec, {}};
   for (const Object* one : touched.whole.referrers(Kind::kZone, object.metadata.name)) {
     const auto* records = std::get_if<RecordSetSpec>(&one->spec);
-    if (records != nullptr) zone.record_sets.push_back({one->metadata.name, *records});
+    if (records == nullptr) continue;
+    zone.record_sets.push_back({one->metadata.name, *records, std::nullopt});
+    const ObjectPointer computed =
+        records->balance ? touched.whole.find(Kind::kDnsWeights, one->metadata.name) : nullptr;
+    if (!computed) continue;
+    const auto& weights = std::get<DnsWeightsSpec>(computed->spec);
+    if (is_for(weights, *records->balance)) zone.record_sets.back().weights = weights;
   }
   return zone;
 }
@@ -292,7 +300,8 @@ bool is_carried(Kind kind) {
     case Kind::kUser:
     case Kind::kToken:
     case Kind::kZone:
-    case Kind::kRecordSet: break;
+    case Kind::kRecordSet:
+    case Kind::kDnsWeights: break;
   }
   return true;
 }
@@ -366,7 +375,10 @@ void each_object(const Snapshot& snapshot, const Visit& visit) {
   as_written(snapshot.tunnel_tokens);
   for (const auto& zone : snapshot.zones) {
     visit(Object{{.name = zone->name}, zone->spec, {}});
-    for (const RecordSet& one : zone->record_sets) visit(Object{{.name = one.name}, one.spec, {}});
+    for (const RecordSet& one : zone->record_sets) {
+      visit(Object{{.name = one.name}, one.spec, {}});
+      if (one.weights) visit(Object{{.name = one.name}, *one.weights, {}});
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -92,6 +93,7 @@ struct TunnelToken {
 struct RecordSet {
   std::string name;
   RecordSetSpec spec;
+  std::optional<DnsWeightsSpec> weights;  // of a balance, for its providers; none: those that are written
   friend bool operator==(const RecordSet&, const RecordSet&) = default;
 };
 

@@ -2,6 +2,7 @@
 // schema_dns.h. TTLs are in seconds, as everywhere in DNS.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -41,6 +42,9 @@ inline constexpr std::size_t kSitesMax = 1000;         // of one zone
 inline constexpr std::size_t kNetworksMax = 1000;      // of one site
 inline constexpr std::size_t kPlacesMax = 300;         // of one answer: more than there are countries
 inline constexpr std::size_t kServersMax = 32;         // that are told of changes
+inline constexpr std::size_t kBalancedMax = 16;        // providers of one record set
+inline constexpr std::uint32_t kSharesAll = 1000;      // what the shares of the providers come to together
+inline constexpr std::int64_t kCapacityMax = 1'000'000'000;  // requests per second
 
 // --- Zone: a domain that weir answers for. Its name is the object's.
 // Networks that are one place to the GEO answers of the zone.
@@ -88,7 +92,25 @@ struct RecordAnswer {
   // Of the policy GEO: "192.0.2.0/24", "site/home", "country/DE", "continent/EU", the closest of which
   // counts. None: everywhere else.
   std::vector<std::string> places;
+  std::string provider;  // of RecordSetSpec::balance: whose share it has a part of, by its weight
   friend bool operator==(const RecordAnswer&, const RecordAnswer&) = default;
+};
+
+// Whose networks the answers are in, and what it costs there.
+struct BalancedProvider {
+  std::string name;            // that its edges say (--provider)
+  std::string price;           // of one request, in any unit, the same for all: "0.05"
+  std::uint32_t capacity = 0;  // requests per second; 0: whatever comes
+  friend bool operator==(const BalancedProvider&, const BalancedProvider&) = default;
+};
+
+// Weights that are computed from the load of the providers' edges: the cheapest carry as much as they can.
+struct RecordBalance {
+  std::vector<BalancedProvider> providers;
+  std::uint32_t share_min = 5;         // percent that each keeps
+  std::uint32_t utilisation_max = 80;  // percent of its capacity, before the next one is used
+  Duration interval = std::chrono::seconds(30);
+  friend bool operator==(const RecordBalance&, const RecordBalance&) = default;
 };
 
 // Exactly one of values, answers and service.
@@ -105,7 +127,8 @@ struct RecordSetSpec {
   std::uint32_t answers_max = 8;          // of the policy MULTI
   bool sticky = false;                    // a client keeps its answer while that is healthy
   AllDown all_down = AllDown::kServeAll;
-  std::vector<std::string> fallback;  // of all_down: FALLBACK
+  std::vector<std::string> fallback;     // of all_down: FALLBACK
+  std::optional<RecordBalance> balance;  // none: weights are as they are written
   friend bool operator==(const RecordSetSpec&, const RecordSetSpec&) = default;
 };
 
@@ -130,6 +153,23 @@ struct DnsLedgerSpec {
   std::string zone;
   std::vector<std::string> records;  // "www.example.com. A"
   friend bool operator==(const DnsLedgerSpec&, const DnsLedgerSpec&) = default;
+};
+
+// --- DnsWeights: the shares of the providers of one RecordSet with a balance, as the controller that leads
+// has computed them last, and what they come from. Its name is that of the RecordSet.
+struct ProviderWeight {
+  std::string provider;
+  std::uint32_t weight = 0;  // of kSharesAll
+  std::string price;
+  std::uint32_t capacity = 0;
+  std::uint64_t load = 0;  // requests per second, of its edges
+  friend bool operator==(const ProviderWeight&, const ProviderWeight&) = default;
+};
+struct DnsWeightsSpec {
+  std::string zone;
+  std::vector<ProviderWeight> providers;  // in the order of the balance
+  std::optional<WallTime> computed_at;
+  friend bool operator==(const DnsWeightsSpec&, const DnsWeightsSpec&) = default;
 };
 
 }  // namespace weir::config

@@ -122,6 +122,10 @@ struct DnsProviderStatus {
   std::vector<DnsProviderZoneStatus> zones;
 };
 
+struct DnsWeightsStatus {
+  std::string reason;  // why none are computed now
+};
+
 // As the JSON text of Object::status.
 std::string status_text(const AppliedStatus& status);
 std::string status_text(const EndpointStatus& status);
@@ -132,5 +136,6 @@ std::string status_text(const RolloutStatus& status);
 std::string status_text(const ZoneStatus& status);
 std::string status_text(const RecordSetStatus& status);
 std::string status_text(const DnsProviderStatus& status);
+std::string status_text(const DnsWeightsStatus& status);
 
 }  // namespace weir::config

@@ -69,6 +69,7 @@ void Fleet::attach(report::Hello hello) {
   edge.since = env_.loop.clock().wall_now();
   edge.refused.clear();  // it says them again
   edge.counts_requests = false;
+  edge.counted_at.reset();
   edge.hello = std::move(hello);
   tell(place->first);
 }
@@ -149,8 +150,12 @@ void Fleet::take_load(Edge& edge, const report::Load& load) {
   for (std::size_t i = 0; i < load.latency_counts.size(); ++i) {
     carried.durations[std::min(i, carried.durations.size() - 1)] += load.latency_counts[i];
   }
+  carried.seconds = std::chrono::duration<double>(load.span).count();
   edge.load.add(carried, env_.loop.now());
-  edge.counts_requests = edge.counts_requests || load.span > Duration::zero();
+  if (load.span > Duration::zero()) {
+    edge.counts_requests = true;
+    edge.counted_at = env_.loop.now();
+  }
   edge.connections = load.connections;
   if (std::exchange(edge.applied_revision, load.applied_revision) == load.applied_revision) return;
   edge.applied_at = env_.loop.clock().wall_now();

@@ -37,8 +37,17 @@ inline constexpr std::size_t kVotesMax = 10'000'000;     // of all edges: 40 byt
 // one: it starts anew in less. And for so long after the first edges came, verdicts wait for the others.
 inline constexpr Duration kVoteGrace = std::chrono::seconds(5);
 
+// An edge that has not said for so long what it has carried is not believed to carry that still: they say it
+// every five seconds.
+inline constexpr Duration kLoadStale = std::chrono::seconds(15);
+
 class Fleet {
  public:
+  // What edges carry, together.
+  struct Carrying {
+    double requests_per_second = 0;
+    std::string unknown;  // of which edge it is not known, and why; empty: it is known of all
+  };
   struct Edge {
     report::Hello hello;
     bool attached = false;
@@ -49,7 +58,8 @@ class Fleet {
     std::map<std::string, std::string, std::less<>> refused;  // by object, "services/web": why
     Votes endpoints;
     LoadWindow load;
-    bool counts_requests = false;  // it says what it has carried; Envoys do not
+    bool counts_requests = false;       // it says what it has carried; Envoys do not
+    std::optional<Instant> counted_at;  // that it said so last
 
    private:
     friend class Fleet;
@@ -99,6 +109,9 @@ class Fleet {
   const Quorum& quorum() const { return quorum_; }
   // Edges have had the time to come: nothing follows from who is missing before.
   bool settled() const { return !quorum_.held(); }
+
+  // What the edges of each provider have carried within the last `span`.
+  std::map<std::string, Carrying, std::less<>> carried_by_provider(Duration span) const;
 
   // What load balancers and rollouts select an edge by: of its object; without one, as it says itself.
   config::Labels labels_of(std::string_view edge) const;

@@ -158,6 +158,29 @@ void Fleet::complete(config::EndpointStatus& status, const config::EndpointSpec&
   }
 }
 
+std::map<std::string, Fleet::Carrying, std::less<>> Fleet::carried_by_provider(Duration span) const {
+  constexpr double kSecondsMin = 4;  // less would be a guess
+  std::map<std::string, Carrying, std::less<>> all;
+  for (const auto& [name, edge] : edges_) {
+    if (!edge.attached) continue;
+    const config::Labels labels = labels_of(name);
+    const auto provider = labels.find("provider");
+    if (provider == labels.end()) continue;
+    Carrying& carrying = all[provider->second];
+    const Carried recent = edge.load.recent(env_.loop.now(), span);
+    if (!edge.counts_requests) {
+      carrying.unknown = "the edge " + name + " does not say what it carries";
+    } else if (env_.loop.now() - *edge.counted_at > kLoadStale) {
+      carrying.unknown = "the edge " + name + " has not said for 15 s what it carries";
+    } else if (recent.seconds < kSecondsMin) {
+      carrying.unknown = "the edge " + name + " has only just come";
+    } else {
+      carrying.requests_per_second += static_cast<double>(recent.requests) / recent.seconds;
+    }
+  }
+  return all;
+}
+
 void Fleet::write_metrics(std::string& out) const {
   Exposition exposition(out);
   exposition.single("weir_edges_attached", "gauge", "Edges that report to this controller.", attached_);

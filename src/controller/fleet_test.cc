@@ -292,5 +292,46 @@ TEST_CASE("load is summed up and seen through a window") {
   CHECK(seen.recent(world.fake.loop.now()).requests == 0);
 }
 
+TEST_CASE("what the edges of a provider carry is known as long as all of them say so") {
+  constexpr Duration kInterval = std::chrono::seconds(5);
+  World world;
+  world.settle({"a", "b"});
+  world.fleet.attach({.node = "other", .version = "1", .provider = "bolt"});
+  world.fleet.attach({.node = "nowhere", .version = "1"});
+  const auto say = [&world](const std::string& edge, std::uint64_t requests) {
+    report::Load load{.requests = requests};
+    load.span = kInterval;
+    world.fleet.report(edge, {.hello = {}, .endpoints = {}, .load = load});
+  };
+  const auto carried = [&world](Duration span) { return world.fleet.carried_by_provider(span); };
+  CHECK(carried(kInterval).size() == 2);
+  CHECK(carried(kInterval).at("acme").unknown == "the edge b does not say what it carries");
+  for (int i = 0; i < 10; ++i) {
+    say("a", i < 5 ? 1000 : 100);
+    say("b", 50);
+    say("other", 5);
+    world.fake.advance(kInterval);
+  }
+  CHECK(carried(4 * kInterval).at("acme").unknown.empty());
+  CHECK(carried(4 * kInterval).at("acme").requests_per_second == doctest::Approx(30));
+  CHECK(carried(10 * kInterval).at("acme").requests_per_second == doctest::Approx(120));
+  CHECK(carried(4 * kInterval).at("bolt").requests_per_second == doctest::Approx(1));
+  world.fake.advance(kLoadStale - kInterval);
+  CHECK(carried(4 * kInterval).at("acme").unknown.empty());
+  world.fake.advance(std::chrono::milliseconds(1));
+  CHECK(carried(4 * kInterval).at("acme").unknown == "the edge b has not said for 15 s what it carries");
+  world.fleet.detach("b");
+  say("a", 0);
+  CHECK(carried(4 * kInterval).at("acme").unknown.empty());
+  // Right after it came, a moment tells nothing.
+  world.attach("c");
+  report::Load first{.requests = 1000};
+  first.span = std::chrono::milliseconds(10);
+  world.fleet.report("c", {.hello = {}, .endpoints = {}, .load = first});
+  CHECK(carried(4 * kInterval).at("acme").unknown == "the edge c has only just come");
+  world.fleet.detach("other");
+  CHECK(!carried(kInterval).contains("bolt"));
+}
+
 }  // namespace
 }  // namespace weir::controller

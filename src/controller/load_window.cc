@@ -10,9 +10,9 @@ void LoadWindow::add(const Carried& carried, Instant now) {
   total_.add(carried);
 }
 
-Carried LoadWindow::recent(Instant now) const {
+Carried LoadWindow::recent(Instant now, Duration span) const {
   for (const Mark& mark : marks_) {
-    if (now - mark.at <= kSpan) return total_.minus(mark.total);
+    if (now - mark.at <= span) return total_.minus(mark.total);
   }
   return {};
 }

@@ -20,8 +20,8 @@ class LoadWindow {
 
   void add(const Carried& carried, Instant now);
   const Carried& total() const { return total_; }
-  // In the last kSpan, to within kStep.
-  Carried recent(Instant now) const;
+  // In the last `span`, to within kStep; no more than kSpan is known.
+  Carried recent(Instant now, Duration span = kSpan) const;
 
  private:
   struct Mark {

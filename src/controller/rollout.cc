@@ -144,6 +144,7 @@ std::string worse_health(const config::RolloutGates& gates, const Sides& sides) 
 void Carried::add(const Carried& other) {
   requests += other.requests;
   errors_5xx += other.errors_5xx;
+  seconds += other.seconds;
   for (std::size_t i = 0; i < durations.size(); ++i) durations[i] += other.durations[i];
 }
 
@@ -151,6 +152,7 @@ Carried Carried::minus(const Carried& earlier) const {
   const auto rest = [](std::uint64_t now, std::uint64_t then) { return now > then ? now - then : 0; };
   Carried left{.requests = rest(requests, earlier.requests),
                .errors_5xx = rest(errors_5xx, earlier.errors_5xx)};
+  left.seconds = std::max(0.0, seconds - earlier.seconds);
   for (std::size_t i = 0; i < durations.size(); ++i) {
     left.durations[i] = rest(durations[i], earlier.durations[i]);
   }

@@ -24,6 +24,7 @@ struct Carried {
   std::uint64_t requests = 0;
   std::uint64_t errors_5xx = 0;
   std::array<std::uint64_t, record::Traffic::kBuckets.size() + 1> durations{};  // as edges count them
+  double seconds = 0;  // that this is about, of all edges together
 
   void add(const Carried& other);
   Carried minus(const Carried& earlier) const;  // what was carried since then

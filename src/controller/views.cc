@@ -195,6 +195,7 @@ bool Views::includes(const config::Whole& objects, const config::Labels& key, co
   }
   if (object.kind() == Kind::kUser) return traffic;
   if (object.kind() == Kind::kZone || object.kind() == Kind::kRecordSet) return dns;
+  if (object.kind() == Kind::kDnsWeights) return dns;
   if (object.kind() == Kind::kService && dns) return true;  // it may be browsed
   if (const std::string* joined = config::service_joined_by(object)) {
     const auto service = objects.find(Kind::kService, *joined);
@@ -211,7 +212,7 @@ std::vector<config::ObjectChange> Views::roots_of(const config::Whole& objects, 
   std::vector<config::ObjectChange> roots;
   std::vector<Kind> kinds{Kind::kLoadBalancer, Kind::kUser, Kind::kToken};
   if (key.contains(kAnswersDnsKey))
-    kinds.insert(kinds.end(), {Kind::kZone, Kind::kRecordSet, Kind::kService});
+    kinds.insert(kinds.end(), {Kind::kZone, Kind::kRecordSet, Kind::kDnsWeights, Kind::kService});
   for (const Kind kind : kinds) {
     for (const config::ObjectPointer& object : objects.of(kind)) {
       if (includes(objects, key, *object)) roots.push_back({nullptr, object});

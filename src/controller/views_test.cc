@@ -119,6 +119,7 @@ TEST_CASE("who answers DNS is told zones and every service, and who does nothing
   world.put(R"({"kind":"Zone","metadata":{"name":"a.example"},"spec":{"nameservers":["ns1"]}})");
   world.put(R"({"kind":"RecordSet","metadata":{"name":"www"},"spec":{"zone":"a.example","name":"www",
                 "type":"A","service":"web"}})");
+  world.put(R"({"kind":"DnsWeights","metadata":{"name":"www"},"spec":{"zone":"a.example"}})");
   world.put_service("web", "10.0.0.1:80");
   world.put_service("other", "10.0.0.2:80");
   world.put_balancer("all", "other", "{}");
@@ -127,7 +128,7 @@ TEST_CASE("who answers DNS is told zones and every service, and who does nothing
     return world.views.catalog_for({.id = "fra-1", .cluster = {}, .user_agent = "weir 1", .metadata = said});
   };
   const Names traffic{"loadbalancers/all", "services/other"};
-  const Names dns{"recordsets/www", "services/other", "services/web", "zones/a.example"};
+  const Names dns{"dnsweights/www", "recordsets/www", "services/other", "services/web", "zones/a.example"};
   const auto with = [](Names names, const Names& more) {
     names.insert("revision");
     names.insert(more.begin(), more.end());
@@ -141,6 +142,7 @@ TEST_CASE("who answers DNS is told zones and every service, and who does nothing
 
   world.put_service("later", "10.0.0.3:80");
   world.remove(Kind::kRecordSet, "www");
+  world.remove(Kind::kDnsWeights, "www");
   CHECK(world.told(*catalog({{kAnswersDnsKey, "yes"}, {kNoTrafficKey, "yes"}})) ==
         Names{"revision", "services/later", "services/other", "services/web", "zones/a.example"});
 }

@@ -11,6 +11,7 @@
 #include "dns/name.h"
 #include "dns/rdata.h"
 #include "dns/zone_file.h"
+#include "nameserver/computed_weights.h"
 
 namespace weir::nameserver {
 namespace {
@@ -432,6 +433,7 @@ std::vector<Answer> Catalogue::answers_of(const Steered& steered) const {
     Answer answer{
         .rdata = std::move(rdata.front()), .weight = one.weight, .priority = one.priority, .why = {}};
     answer.places = one.places;
+    answer.provider = one.provider;
     if (!one.service.empty()) {
       const config::ServiceStatus status = health_.now(one.service);
       answer.healthy =
@@ -440,6 +442,7 @@ std::vector<Answer> Catalogue::answers_of(const Steered& steered) const {
     }
     answers.push_back(std::move(answer));
   }
+  if (steered.records.weights) weigh(*steered.records.weights, answers);
   if (spec.service.empty()) return answers;
   const config::ServiceStatus status = health_.now(spec.service);
   const config::Service* service = snapshot_->find_service(spec.service);
@@ -520,7 +523,7 @@ config::RecordSetStatus Catalogue::record_set_status(std::string_view name) cons
     if (known == policies_.end()) return;
     const Steered& steered = *steered_[known->second];
     const SteeredSet& set = *steered.set;
-    status.reason = steered.alias ? alias_reason(steered) : set.reason();
+    status.reason = steered.alias ? alias_reason(steered) : reason_of(steered);
     for (std::size_t i = 0; i < set.answers().size(); ++i) {
       const Answer& answer = set.answers()[i];
       status.answers.push_back(
@@ -531,6 +534,11 @@ config::RecordSetStatus Catalogue::record_set_status(std::string_view name) cons
   add(name);
   for (const auto& [end, type] : zones::kAliasParts) add(std::string(name).append(end));
   return status;
+}
+
+std::string Catalogue::reason_of(const Steered& steered) {
+  const std::string& reason = steered.set->reason();
+  return steered.records.spec.balance ? reason + "; " + weights_reason(steered.records) : reason;
 }
 
 // What is known of the target of an ALIAS.

@@ -81,6 +81,8 @@ class Catalogue {
   }
   // The name of the RecordSet whose records these are; empty: of none.
   std::string record_set_of(std::string_view zone, std::string_view owner, dns::Type type) const;
+  // Why those of its answers are given, in a sentence.
+  static std::string reason_of(const Steered& steered);
   // Of an ALIAS: how its target is known, in a sentence.
   std::string alias_reason(const Steered& steered) const;
   config::ZoneStatus zone_status(std::string_view name) const;

@@ -34,7 +34,10 @@ struct CatalogueWorld {
   void put(const std::string& yaml) {
     auto object = config::parse_object(config::read_yaml(yaml)->front().json, config::Origin::kClient);
     REQUIRE_MESSAGE(object.has_value(), config::to_text(object.error()));
-    whole.put(std::make_shared<const config::Object>(std::move(*object)));
+    take(std::move(*object));
+  }
+  void take(config::Object object) {
+    whole.put(std::make_shared<const config::Object>(std::move(object)));
     auto snapshot = config::build_snapshot(++revision, whole, nullptr, last.get());
     REQUIRE(snapshot);
     last = *snapshot;

@@ -126,8 +126,11 @@ class Explaining {
     const dns::Chosen chosen = set.peek(client_);
     scope_bits_ = std::max(scope_bits_, chosen.scope_bits);
     const std::string place = set.places() == nullptr ? "" : places(steered);
+    if (const auto& weights = steered.records.weights; weights && weights->computed_at) {
+      json_.key("computed_at").text(format_rfc3339(*weights->computed_at));
+    }
     answers(set, chosen, place);
-    return end(found, chosen, set.reason());
+    return end(found, chosen, Catalogue::reason_of(steered));
   }
 
   std::optional<dns::Name> aliased(const dns::Found& found, const Catalogue::Steered& steered) {
@@ -179,6 +182,7 @@ class Explaining {
       json_.key("value").text(rdata_text(config::type_of(set.spec().type), answer.rdata));
       json_.key("weight").number(answer.weight);
       json_.key("priority").number(answer.priority);
+      if (!answer.provider.empty()) json_.key("provider").text(answer.provider);
       if (!place.empty()) {
         json_.key("places").begin_array();
         for (const std::string& one : answer.places) json_.text(one);

@@ -27,6 +27,7 @@ struct Answer {
   bool healthy = true;
   std::string why;  // it is not; for people
   std::vector<std::string> places{};
+  std::string provider{};  // of a balance
   friend bool operator==(const Answer&, const Answer&) = default;
 };
 

@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "auth/account_token.h"
 #include "auth/token_table.h"
+#include "balance/balancer.h"
 #include "config/status.h"
 #include "controller/controller.h"
 #include "controller/foresight.h"
@@ -54,6 +55,9 @@ struct ControlPlane::Backend {
         tunnels(env, store, mirror, fleet, options.machine, options.tcp_ports),
         providers(env, store, mirror,
                   {.health = std::move(health), .settled = [this] { return fleet.settled(); }}),
+        balancer(env, store, mirror,
+                 {.loads = [this](Duration span) { return loads(span); },
+                  .settled = [this] { return fleet.settled(); }}),
         api(env, store, mirror, tokens,
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),
@@ -67,6 +71,14 @@ struct ControlPlane::Backend {
                         -> const config::Whole& { return views.objects_for(edge, labels); }},
                    std::move(sinks)) {}
 
+  balance::Loads loads(Duration span) const {
+    balance::Loads all;
+    for (const auto& [provider, one] : fleet.carried_by_provider(span)) {
+      all.emplace(provider, balance::ProviderLoad{one.requests_per_second, one.unknown});
+    }
+    return all;
+  }
+
   std::unique_ptr<store::Engine> engine;
   store::EngineStore store;
   mirror::Mirror mirror;
@@ -76,6 +88,7 @@ struct ControlPlane::Backend {
   controller::Rollouts rollouts;
   controller::Tunnels tunnels;
   providers::Providers providers;
+  balance::Balancer balancer;
   auth::TokenTable tokens;
   api::Api api;
   controller::Controller controller;
@@ -242,6 +255,7 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   backend_->rollouts.start();
   backend_->tunnels.start();
   backend_->providers.start();
+  backend_->balancer.start();
   backend_->api.set_provider_source(
       [this](std::string provider, api::ProviderCall call, api::Api::Explained done) {
         const auto mode = call == api::ProviderCall::kPlan   ? providers::Mode::kCompare
@@ -312,6 +326,7 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     case config::Kind::kZone:
     case config::Kind::kRecordSet: return records_seen_ ? records_seen_(object) : std::string();
     case config::Kind::kDnsProvider: return config::status_text(backend_->providers.status_of(object));
+    case config::Kind::kDnsWeights: return config::status_text(backend_->balancer.status_of(object));
     case config::Kind::kDnsLedger:
     case config::Kind::kTunnel:
     case config::Kind::kToken:
@@ -547,6 +562,7 @@ net::Task<void> ControlPlane::join() {
   if (backend_) co_await backend_->rollouts.stop();
   if (backend_) co_await backend_->tunnels.stop();
   if (backend_) co_await backend_->providers.stop();
+  if (backend_) co_await backend_->balancer.stop();
   if (backend_) co_await backend_->fleet.stop();
   co_await tasks_.stop();
 }
