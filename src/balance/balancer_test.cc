@@ -28,7 +28,7 @@ class Store final : public store::Store {
   }
   net::Task<store::Committed> commit(store::Transaction transaction) override {
     if (is_reached) co_return co_await store_.commit(std::move(transaction));
-    co_return std::unexpected(store::Refused{{Code::kConnectFailed, "out of reach"}, 0});
+    co_return std::unexpected(store::Refused{fail(Code::kConnectFailed, "out of reach").error(), 0});
   }
   net::Task<Result<store::Changes>> changes(store::Revision after, std::size_t limit) override {
     return store_.changes(after, limit);
