@@ -45,8 +45,8 @@ def site(tmp_path):
             service("web", [origin.address]),
             load_balancer("web", ["web.example"], {"/": "web"}),
             *[
-                service(f"cloud-{edge.name}", [f"127.0.0.1:{edge.http_port}"], protocol="TCP", health_check=CHECK)
-                for edge in edges
+                service(name, [f"127.0.0.1:{edge.http_port}"], protocol="TCP", health_check=CHECK)
+                for name, edge in zip(PROVIDERS, edges, strict=True)
             ],
             zone("a.example", "ns1 A 192.0.2.53\n"),
         )
@@ -163,7 +163,8 @@ def test_weights_from_load_and_price(site):
     servers = [leader, name_server]
     leader.apply(set_of("WEIGHTED", balance=balance(30)))
     with load([one, two], 4):  # 8 together: less than the 24 that the cheaper one may carry
-        wait_until(lambda: weights(leader) == {"cloud-one": 950, "cloud-two": 50}, 40, "the cheaper getting most")
+        most = {"cloud-one": 950, "cloud-two": 50}
+        wait_until(lambda: weights(leader) == most, 40, "the cheaper getting most")
         wait_until(lambda: given_exactly(leader, servers), 10, "95 of 100 at the cheaper")
     with load([one, two], 24):  # 48 together, of which it carries half
         wait_until(

@@ -6,9 +6,10 @@
 #include <cstddef>
 #include <cstdlib>
 #include <numeric>
-#include <random>
 #include <string>
 #include <vector>
+
+#include "base/random.h"
 
 namespace weir::balance {
 namespace {
@@ -62,8 +63,8 @@ struct Drawn {
   double load = 0;
 };
 
-Drawn drawn(std::mt19937& random) {
-  const auto below = [&random](std::uint32_t end) { return static_cast<std::uint32_t>(random() % end); };
+Drawn drawn(Random& random) {
+  const auto below = [&random](std::uint32_t end) { return static_cast<std::uint32_t>(random.below(end)); };
   Drawn one;
   const std::uint32_t count = 1 + below(6);
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -76,7 +77,7 @@ Drawn drawn(std::mt19937& random) {
 }
 
 TEST_CASE("shares come to all, and each keeps the least") {
-  std::mt19937 random(7);
+  Random random(7);
   for (int i = 0; i < 20'000; ++i) {
     const Drawn one = drawn(random);
     const Shares shares = shares_of(one.providers, one.terms, one.load);
@@ -86,19 +87,19 @@ TEST_CASE("shares come to all, and each keeps the least") {
 }
 
 TEST_CASE("who gets cheaper gets no less") {
-  std::mt19937 random(8);
+  Random random(8);
   for (int i = 0; i < 20'000; ++i) {
     Drawn one = drawn(random);
     const Shares before = shares_of(one.providers, one.terms, one.load);
-    const std::size_t place = random() % one.providers.size();
-    one.providers[place].price = random() % (one.providers[place].price + 1);
+    const std::size_t place = random.below(one.providers.size());
+    one.providers[place].price = random.below(one.providers[place].price + 1);
     const Shares after = shares_of(one.providers, one.terms, one.load);
     REQUIRE(after[place] + 1 >= before[place]);  // one is what rounding makes
   }
 }
 
 TEST_CASE("nobody is used beyond what it may be while a dearer one has room") {
-  std::mt19937 random(9);
+  Random random(9);
   for (int i = 0; i < 20'000; ++i) {
     Drawn one = drawn(random);
     one.terms.share_min_percent = 0;

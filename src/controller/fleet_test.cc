@@ -293,7 +293,7 @@ TEST_CASE("load is summed up and seen through a window") {
 }
 
 TEST_CASE("what the edges of a provider carry is known as long as all of them say so") {
-  constexpr Duration kInterval = std::chrono::seconds(5);
+  static constexpr Duration kInterval = std::chrono::seconds(5);
   World world;
   world.settle({"a", "b"});
   world.fleet.attach({.node = "other", .version = "1", .provider = "bolt"});
