@@ -1,8 +1,15 @@
 """The metadata services of clouds, as strict as their own: what a request lacks (a token, a header, the
 method), is refused as the real one refuses it, and everything else is 404."""
 
+import base64
+import contextlib
 import json
+import os
+import re
+import socket
 import threading
+import tty
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOKEN = "AQAEAtoken=="
@@ -132,3 +139,80 @@ class Metadata:
     def __exit__(self, *_):
         self.server.shutdown()
         self.server.server_close()
+
+
+class SmartOs:
+    """The metadata socket of a zone of SmartOS: version 2 of its protocol, once that is agreed upon, and to the
+    letter: https://eng.tritondatacenter.com/mdata/protocol.html"""
+
+    REQUEST = re.compile(rb"V2 (\d+) ([0-9a-f]{8}) (([0-9a-f]{8}) (GET) ([A-Za-z0-9+/]+={0,2}))")
+    NICS = [
+        {"interface": "net1", "ip": "10.0.0.10", "ips": ["10.0.0.10/16"], "nic_tag": "internal"},
+        {"interface": "net0", "ip": "198.51.100.10", "ips": ["198.51.100.10/24"], "primary": True},
+    ]
+    VALUES = {
+        "sdc:uuid": "7a3c1f60-0f0e-4e5b",
+        "sdc:datacenter_name": "eu-ams-1",
+        "sdc:nics": json.dumps(NICS),
+        "sdc:hostname": "web",
+    }
+
+    def __init__(self, directory):
+        self.url = str(directory / "metadata.sock")
+        self.asked = []
+        self.listener = socket.create_server(self.url, family=socket.AF_UNIX)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                with connection, connection.makefile("rwb", buffering=0) as stream:
+                    self.serve(stream)
+
+    def serve(self, stream):
+        agreed = False
+        for line in stream:
+            if line == b"NEGOTIATE V2\n":
+                agreed = True
+                stream.write(b"V2_OK\n")
+            else:
+                stream.write((self.answer(line[:-1]) if agreed else None) or b"invalid command\n")
+
+    def answer(self, line):
+        """None: that is no request."""
+        found = self.REQUEST.fullmatch(line)
+        if not found or int(found[1]) != len(found[3]) or int(found[2], 16) != zlib.crc32(found[3]):
+            return None
+        key = base64.b64decode(found[6], validate=True).decode()
+        self.asked.append(key)
+        value = self.VALUES.get(key)
+        words = b"NOTFOUND" if value is None else b"SUCCESS " + base64.b64encode(value.encode())
+        body = found[4] + b" " + words
+        return f"V2 {len(body)} {zlib.crc32(body):08x} ".encode() + body + b"\n"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+
+class SmartOsSerial(SmartOs):
+    """The same at the serial port of a virtual machine, where half of an answer to somebody else still lies."""
+
+    def __init__(self, _directory):
+        self.asked = []
+        host, self.machine = os.openpty()
+        tty.setraw(self.machine)
+        self.url = os.ttyname(self.machine)
+        self.stream = os.fdopen(host, "rwb", buffering=0)
+        self.stream.write(b"CCESS aGFsZg==\n")
+        threading.Thread(target=self.serve_serial, daemon=True).start()
+
+    def serve_serial(self):
+        with contextlib.suppress(OSError):
+            self.serve(self.stream)
+
+    def __exit__(self, *_):
+        os.close(self.machine)

@@ -7,9 +7,10 @@
 #   WEIR_SERVICE  the service to join: web
 #   WEIR_PORT     where this machine serves it: 8080
 #   WEIR          the program, when it is not on the path
+#   WEIR_METADATA_URL  where the cloud tells of this machine, when it is not where it always is
 set -eu
 weir=${WEIR:-weir}
-found=$("$weir" metadata -o env)
+found=$("$weir" metadata -o env ${WEIR_METADATA_URL:+--metadata-url "$WEIR_METADATA_URL"})
 eval "$found"
 address=${WEIR_PUBLIC_ADDRESS:-$WEIR_PRIVATE_ADDRESS}
 set -- "$WEIR_SERVICE" --port "$WEIR_PORT" --address "$address" --instance "$WEIR_INSTANCE"

@@ -1,12 +1,14 @@
-"""weir metadata against the metadata services of six clouds."""
+"""weir metadata against the metadata services of seven clouds."""
 
 import json
 import os
+import socket
 import subprocess
+import threading
 
 import pytest
 
-from lab.metadata_mock import Metadata
+from lab.metadata_mock import Metadata, SmartOs, SmartOsSerial
 from lab.process import ROOT, free_port
 from lab.weir import BINARY
 
@@ -38,6 +40,28 @@ def test_a_machine_finds_its_cloud(machine):
     asked = lines + 'printf "%s|" "$WEIR_PROVIDER" "$WEIR_REGION" "$WEIR_PUBLIC_ADDRESS"'
     told = subprocess.run(["sh", "-eu", "-c", asked], capture_output=True, text=True, timeout=5)
     assert told.stdout == f"{machine[0]}|{machine[1]}|{machine[6]}|"
+
+
+@pytest.mark.parametrize("kind", [SmartOs, SmartOsSerial])
+def test_a_machine_of_smartos_asks_by_its_socket_or_serial_port(kind, tmp_path):
+    with kind(tmp_path) as host:
+        found = metadata(host.url, "-o", "json")
+        again = metadata(host.url)
+    assert found.returncode == 0, found.stderr
+    machine = ["joyent", "eu-ams-1", "", "amsterdam", "7a3c1f60-0f0e-4e5b", "10.0.0.10", "198.51.100.10"]
+    assert json.loads(found.stdout) == dict(zip(FIELDS, machine, strict=True))
+    assert again.returncode == 0, again.stderr
+    assert host.asked == ["sdc:uuid", "sdc:datacenter_name", "sdc:nics"] * 2
+
+
+def test_what_is_no_smartos_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    refused = metadata(tmp_path / "file")
+    assert refused.returncode == 1 and "neither a socket nor a serial port" in refused.stderr
+    with socket.create_server(str(tmp_path / "old"), family=socket.AF_UNIX) as old:
+        threading.Thread(target=lambda: old.accept()[0].sendall(b"invalid command\n"), daemon=True).start()
+        refused = metadata(tmp_path / "old")
+    assert refused.returncode == 1 and "another version of its protocol" in refused.stderr
 
 
 def test_where_no_cloud_is_that_is_said():

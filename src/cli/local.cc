@@ -20,6 +20,7 @@
 #include "cli/log.h"
 #include "client/objects.h"
 #include "cloud/metadata.h"
+#include "cloud/smartos.h"
 #include "enroll/authority_file.h"
 #include "handover/channel.h"
 #include "handover/door.h"
@@ -95,6 +96,14 @@ net::Task<void> find(net::Env& env, cloud::Url url, std::optional<Found>& found)
   env.loop.stop();
 }
 
+Found ask_clouds(net::Env& env, cloud::Url url) {
+  std::optional<Found> found;
+  net::TaskGroup tasks(env.loop);
+  tasks.spawn(find(env, std::move(url), found));
+  if (tasks.size() > 0) env.loop.run();
+  return found ? std::move(*found) : std::unexpected("told to stop");
+}
+
 }  // namespace
 
 int ca_command(const Arguments& arguments, Terminal& terminal) {
@@ -167,9 +176,10 @@ int upgrade_command(const Arguments& arguments, Terminal& terminal) {
 
 int metadata_command(const Arguments& arguments, Terminal& terminal) {
   const MetadataFlags& flags = arguments.metadata;
-  auto url = cloud::Url::parse(flags.url.empty() ? cloud::kMetadataUrl : flags.url);
+  const bool is_path = flags.url.starts_with('/');
+  auto url = cloud::Url::parse(flags.url.empty() || is_path ? cloud::kMetadataUrl : flags.url);
   if (!url || url->over_tls) {
-    terminal.say("weir metadata: --metadata-url must be a URL that begins with http://");
+    terminal.say("weir metadata: --metadata-url must be a URL that begins with http://, or a path");
     return kBadUsage;
   }
   const std::unique_ptr<Log> log = make_log(Level::kWarning, false);
@@ -179,15 +189,13 @@ int metadata_command(const Arguments& arguments, Terminal& terminal) {
     return kFailed;
   }
   net::Env& env = (*core)->env();
-  std::optional<Found> found;
-  net::TaskGroup tasks(env.loop);
-  tasks.spawn(find(env, std::move(*url), found));
-  if (tasks.size() > 0) env.loop.run();
-  if (!found || !*found) {
-    terminal.say("weir metadata: " + (found ? found->error() : "told to stop"));
+  const std::string port = flags.url.empty() ? cloud::smartos_port() : is_path ? flags.url : "";
+  const Found found = port.empty() ? ask_clouds(env, std::move(*url)) : cloud::ask_smartos(port, env.random);
+  if (!found) {
+    terminal.say("weir metadata: " + found.error());
     return kFailed;
   }
-  terminal.print(shown(**found, flags.format));
+  terminal.print(shown(*found, flags.format));
   return kDone;
 }
 

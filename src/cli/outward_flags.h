@@ -86,7 +86,8 @@ inline constexpr std::array kMetadataFlags{
              return std::string("must be table, env or json");
            return set_text(to.metadata.format, value);
          }},
-    Flag{"--metadata-url", "URL", "http://169.254.169.254", "where the cloud tells machines of themselves",
+    Flag{"--metadata-url", "URL", "http://169.254.169.254",
+         "where the cloud tells machines of themselves; of SmartOS the path of its socket or serial port",
          [](Arguments& to, std::string_view value) { return set_text(to.metadata.url, value); }},
 };
 

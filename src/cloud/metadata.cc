@@ -45,6 +45,8 @@ constexpr std::array kPlaces{
     Place{"hetzner", "fsn1", "falkenstein"},      Place{"hetzner", "nbg1", "nuremberg"},
     Place{"hetzner", "hel1", "helsinki"},         Place{"hetzner", "ash", "ashburn"},
     Place{"hetzner", "hil", "hillsboro"},         Place{"hetzner", "sin", "singapore"},
+    Place{"joyent", "us-east-1", "ashburn"},      Place{"joyent", "us-west-1", "emeryville"},
+    Place{"joyent", "us-sw-1", "las-vegas"},      Place{"joyent", "eu-ams-1", "amsterdam"},
 };
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -80,21 +82,14 @@ class Asker {
   HttpClient client_;
 };
 
-// As what it is put into takes it: a line of printable ASCII without spaces; else empty.
-std::string word(std::string_view text) {
-  constexpr std::size_t kBytesMax = 253;
-  while (text.ends_with('\n') || text.ends_with('\r') || text.ends_with(' ')) text.remove_suffix(1);
-  const bool plain = std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
-  return plain && text.size() <= kBytesMax ? std::string(text) : std::string();
-}
 std::string address(std::string_view text) {
-  const std::string plain = word(text);
+  const std::string plain = plain_word(text);
   return net::Address::parse_ip(plain, 0) ? plain : std::string();
 }
 std::string word_at(const Tree* tree, const char* field) {
   if (tree == nullptr) return {};
   if (const auto number = number_at(*tree, field)) return std::to_string(*number);
-  return word(text_at(*tree, field));
+  return plain_word(text_at(*tree, field));
 }
 std::string address_at(const Tree* tree, const char* field) {
   return tree == nullptr ? std::string() : address(text_at(*tree, field));
@@ -113,7 +108,7 @@ const Tree* first_of(const Tree* tree, const char* field) {
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html: version 2
 net::Task<Machine> ask_aws(net::Env& env, Url url) {
   Asker asker(env, url);
-  const std::string token = word(co_await asker.get(
+  const std::string token = plain_word(co_await asker.get(
       "/latest/api/token", {{"X-aws-ec2-metadata-token-ttl-seconds", "60"}}, {}, http::Method::kPut));
   if (token.empty()) co_return Machine{};
   const Fields shown{{"X-aws-ec2-metadata-token", token}};
@@ -198,9 +193,10 @@ std::string first_ip(std::string_view yaml) {
 net::Task<Machine> ask_hetzner(net::Env& env, Url url) {
   constexpr const char* kBase = "/hetzner/v1/metadata/";
   Asker asker(env, url);
-  const std::string id = word(co_await asker.get(std::string(kBase) + "instance-id"));
+  const std::string id = plain_word(co_await asker.get(std::string(kBase) + "instance-id"));
   if (id.empty()) co_return Machine{};
-  const std::string zone = word(co_await asker.get(std::string(kBase) + "availability-zone"));  // fsn1-dc14
+  const std::string zone =
+      plain_word(co_await asker.get(std::string(kBase) + "availability-zone"));  // fsn1-dc14
   co_return Machine{.provider = "hetzner",
                     .region = zone.substr(0, zone.find('-')),
                     .zone = zone,
@@ -231,6 +227,13 @@ constexpr std::array kAskers{ask_aws, ask_gcp, ask_azure, ask_digitalocean, ask_
 net::Task<void> keep(net::Task<Machine> asking, Machine& to) { to = co_await std::move(asking); }
 
 }  // namespace
+
+std::string plain_word(std::string_view text) {
+  constexpr std::size_t kBytesMax = 253;
+  while (text.ends_with('\n') || text.ends_with('\r') || text.ends_with(' ')) text.remove_suffix(1);
+  const bool plain = std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+  return plain && text.size() <= kBytesMax ? std::string(text) : std::string();
+}
 
 std::string_view city_of(std::string_view provider, std::string_view region) {
   const auto* found = std::ranges::find_if(

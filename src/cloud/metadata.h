@@ -1,6 +1,6 @@
 // Metadata: which cloud this machine is in, and what that says of it. All known clouds are asked at once at
 // the one address that they have in common, with short times to answer, since there is nobody elsewhere. On
-// one loop.
+// one loop. SmartOS, which has no such address, is asked by smartos.h.
 #pragma once
 
 #include <chrono>
@@ -23,7 +23,7 @@ inline constexpr std::size_t kMetadataBytesMax = 256UL * 1024;  // of an answer
 
 // What is not known is empty. Names are the providers' own, all of it printable ASCII without spaces.
 struct Machine {
-  std::string provider;  // aws, gcp, azure, digitalocean, hetzner, openstack
+  std::string provider;  // aws, gcp, azure, digitalocean, hetzner, openstack, joyent
   std::string region;
   std::string zone;
   std::string city;  // of the regions that are known here
@@ -35,6 +35,9 @@ struct Machine {
 
 // The error is a sentence.
 net::Task<std::expected<Machine, std::string>> find_machine(net::Env& env, Url url);
+
+// As what it is put into takes it: a line of printable ASCII without spaces; else empty.
+std::string plain_word(std::string_view text);
 
 // Where a provider's region is; empty: not known here.
 std::string_view city_of(std::string_view provider, std::string_view region);
