@@ -7,7 +7,9 @@ import ipaddress
 import itertools
 import json
 import re
+import ssl
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -39,24 +41,37 @@ class Cloudflare:
 
     BATCH_MAX = 200  # the free plan's
 
-    def __init__(self, token="t0ken", zones=("a.example",), requests_max=1200):
+    def __init__(self, token="t0ken", zones=("a.example",), requests_max=1200, certificate=None):
+        """certificate: the files of one and of its key; with them it is HTTPS, at localhost."""
         self.token = token
+        self.certificate = certificate
+        self.tells_all = False  # errors show what was sent, as no API should
         self.zones = {f"zone{i:028x}": name for i, name in enumerate(zones, 1)}
         self.records = {zone: {} for zone in self.zones}
         self.requests_left = requests_max  # of five minutes, which no test lasts
         self.busy = 0  # so many answers to come are 429
         self.broken = 0  # so many answers to come are 500, after what was asked for is done
+        self.retry_after = 1  # seconds
+        self.times = []  # of the calls
         self.calls = []  # "POST /zones/.../dns_records/batch"
         self.lock = threading.Lock()
         self.numbers = itertools.count(1)
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.server.daemon_threads = True
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            # The handshake is in the thread of the connection.
+            self.server.socket = context.wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server.server_port}/client/v4"
+        origin = "https://localhost" if self.certificate else "http://127.0.0.1"
+        return f"{origin}:{self.server.server_port}/client/v4"
 
     def zone(self, name):
         return next(zone for zone, named in self.zones.items() if named == name)
@@ -212,6 +227,7 @@ class Cloudflare:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 status, told = 200, {"success": True, "errors": [], "messages": []}
                 with mock.lock:
+                    mock.times.append(time.monotonic())
                     mock.calls.append(f"{self.command} {url.path}")
                     try:
                         told["result"], info = mock.respond(
@@ -224,14 +240,15 @@ class Cloudflare:
                             status, told = 500, {"success": False, "errors": [], "result": None}
                     except Refused as why:
                         status = why.status
-                        error = {"code": why.code, "message": why.message}
+                        sent = f" ({self.headers.get('Authorization')})" if mock.tells_all else ""
+                        error = {"code": why.code, "message": why.message + sent}
                         told = {"success": False, "errors": [error], "messages": [], "result": None}
                 content = json.dumps(told).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
                 if status == 429:
-                    self.send_header("Retry-After", "1")
+                    self.send_header("Retry-After", str(mock.retry_after))
                 self.end_headers()
                 self.wfile.write(content)
 

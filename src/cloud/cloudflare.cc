@@ -16,23 +16,23 @@ const Tree* first_error(const Tree& tree) {
   return errors == nullptr || errors->empty() ? nullptr : &errors->front();
 }
 
-std::unexpected<Trouble> refusal_of(const Answered& answer) {
+std::unexpected<Trouble> refusal_of(const HttpClient& client, const Answered& answer) {
   const Tree tree = parse_json(answer.content);
   std::string why = "Cloudflare refuses with status " + std::to_string(answer.status);
   auto kind = Trouble::Kind::kRefused;
   if (const Tree* error = first_error(tree); error != nullptr) {
     const auto code = number_at(*error, "code");
     why += ": " + (code ? std::to_string(*code) + ' ' : std::string()) +
-           quoted_reason(text_at(*error, "message"));
+           quoted_reason(client.without_secrets(text_at(*error, "message")));
     if (code == kGoneCode) kind = Trouble::Kind::kBusy;  // somebody was quicker: look again
   }
   return trouble(kind, why);
 }
 
 // The answer's whole, when it says that it went well.
-Told<Tree> taken(const Answered& answer) {
+Told<Tree> taken(const HttpClient& client, const Answered& answer) {
   Tree tree = parse_json(answer.content);
-  if (answer.status != 200 || !flag_at(tree, "success")) return refusal_of(answer);
+  if (answer.status != 200 || !flag_at(tree, "success")) return refusal_of(client, answer);
   return tree;
 }
 
@@ -54,7 +54,9 @@ bool can_be_proxied(std::string_view type) { return type == "A" || type == "AAAA
 }  // namespace
 
 Cloudflare::Cloudflare(net::Env& env, HttpClient::Options options, std::string zone, std::string token)
-    : client_(env, std::move(options)), zone_(absolute_name(zone)), token_(std::move(token)) {}
+    : client_(env, keeping(std::move(options), token)),
+      zone_(absolute_name(zone)),
+      token_(std::move(token)) {}
 
 Call Cloudflare::call(http::Method method, std::string path, std::string query) const {
   Call call{.method = method, .path = std::move(path), .query = std::move(query)};
@@ -75,7 +77,7 @@ net::Task<Told<std::string>> Cloudflare::find_zone() {
   const std::string name = zone_.substr(0, zone_.size() - 1);
   const auto answer = co_await client_.ask(call(http::Method::kGet, "/zones", "name=" + encoded(name)));
   if (!answer) co_return std::unexpected(answer.error());
-  const auto tree = taken(*answer);
+  const auto tree = taken(client_, *answer);
   if (!tree) co_return std::unexpected(tree.error());
   const Tree* zones = list_at(*tree, "result");
   if (zones == nullptr) co_return strange();
@@ -93,12 +95,14 @@ net::Task<Told<std::size_t>> Cloudflare::read_page(std::size_t page, std::vector
       call(http::Method::kGet, "/zones/" + encoded(id_) + "/dns_records",
            "page=" + std::to_string(page) + "&per_page=" + std::to_string(kPageRecords)));
   if (!answer) co_return std::unexpected(answer.error());
-  const auto tree = taken(*answer);
+  const auto tree = taken(client_, *answer);
   if (!tree) co_return std::unexpected(tree.error());
   const Tree* records = list_at(*tree, "result");
   const Tree* info = field_at(*tree, "result_info");
   const auto pages = info == nullptr ? std::nullopt : number_at(*info, "total_pages");
-  if (records == nullptr || !pages || *pages > kPagesMax) co_return strange();
+  if (records == nullptr || records->size() > kPageRecords || !pages || *pages > kPagesMax) {
+    co_return strange();
+  }
   for (const Tree& record : *records) {
     const auto ttl = number_at(record, "ttl");
     const std::string value = value_of_cloudflare(record);
@@ -167,7 +171,7 @@ net::Task<Told<void>> Cloudflare::write(std::span<const Change> batch) {
   post.content = text_of(content);
   const auto answer = co_await client_.ask(std::move(post));
   if (!answer) co_return std::unexpected(answer.error());
-  if (const auto tree = taken(*answer); !tree) co_return std::unexpected(tree.error());
+  if (const auto tree = taken(client_, *answer); !tree) co_return std::unexpected(tree.error());
   co_return Told<void>{};
 }
 

@@ -19,6 +19,7 @@ class Cloudflare final : public DnsClient {
   static constexpr Duration kGap = std::chrono::milliseconds(250);  // 1,200 requests in five minutes
   static constexpr std::size_t kPageRecords = 500;
   static constexpr std::size_t kPagesMax = 1000;
+  static constexpr std::size_t kPageBytesMax = std::size_t{16} << 20U;
   static constexpr std::size_t kBatchRecordsMax = 200;  // of the plan that costs nothing
   static constexpr std::uint32_t kTtlMin = 60;
   static constexpr std::uint32_t kTtlMax = 86'400;

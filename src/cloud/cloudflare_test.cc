@@ -147,6 +147,33 @@ TEST_CASE("why a zone is not read") {
   }
 }
 
+TEST_CASE("the token is in no sentence, whatever is answered") {
+  World world;
+  UnderWay<Told<RecordSets>> read(world.fake, world.client.read());
+  world.provider.request();
+  world.provider.answer("403 Forbidden",
+                        R"({"success":false,"errors":[{"code":9109,"message":"no t0ken!"}]})");
+  REQUIRE(read.result);
+  CHECK(read.result->error().sentence == "Cloudflare refuses with status 403: 9109 no ***!");
+}
+
+TEST_CASE("a page that is longer than was asked for is refused") {
+  World world;
+  UnderWay<Told<RecordSets>> read(world.fake, world.client.read());
+  world.provider.request();
+  world.answer(R"([{"id":"z1","name":"a.example"}])");
+  world.provider.request();
+  std::string records;
+  for (std::size_t i = 0; i <= Cloudflare::kPageRecords; ++i) {
+    records +=
+        std::string(i == 0 ? "[" : ",") + R"({"id":"r","name":"a.example","type":"A","content":"192.0.2.1"})";
+  }
+  world.answer(records + "]");
+  REQUIRE(read.result);
+  REQUIRE_FALSE(*read.result);
+  CHECK(read.result->error().sentence == "Cloudflare answers with something else than was asked for");
+}
+
 TEST_CASE("TTLs are within Cloudflare's bounds, and what it can't hold is said") {
   World world;
   RecordSet set{"w.a.example.", "A", 5, {"192.0.2.1"}};

@@ -5,24 +5,13 @@
 
 #include "base/text.h"
 #include "http/h1_writer.h"
+#include "http/request_body.h"
 #include "net/buffer.h"
 
 namespace weir::cloud {
 namespace {
 
 using http::Known;
-
-class ContentBody final : public http::Body {
- public:
-  explicit ContentBody(std::string_view content) : content_(content) {}
-  net::Task<Result<net::Slice>> read() override {
-    co_return net::as_slice(std::exchange(content_, std::string_view()));
-  }
-  bool at_end() const override { return content_.empty(); }
-
- private:
-  std::string_view content_;
-};
 
 bool is_busy(int status) { return status == 429 || status >= 500; }
 
@@ -84,45 +73,73 @@ Duration retry_after_of(const http::ResponseHead& head) {
 }
 
 HttpClient::HttpClient(net::Env& env, Options options)
-    : env_(env),
-      options_(std::move(options)),
-      pool_(std::make_shared<http::ClientPool>(nullptr)),
-      next_(env.loop.now()) {}
+    : env_(env), options_(std::move(options)), pool_(std::make_shared<http::ClientPool>(nullptr)) {
+  if (!options_.pace) options_.pace = std::make_shared<Pace>();
+}
+
+std::string HttpClient::without_secrets(std::string text) const {
+  constexpr std::string_view kInstead = "***";
+  for (const std::string& secret : options_.secrets) {
+    if (secret.empty()) continue;
+    for (std::size_t at = text.find(secret); at != std::string::npos;) {
+      text.replace(at, secret.size(), kInstead);
+      at = text.find(secret, at + kInstead.size());
+    }
+  }
+  return text;
+}
 
 Trouble HttpClient::trouble_of(const Error& error, http::Method method) const {
   const std::string sentence = options_.url.authority + ": " + sentence_of(error);
-  if (error.code == Code::kCancelled) return {Trouble::Kind::kCancelled, "told to stop"};
+  if (error.code == Code::kCancelled) return {Trouble::Kind::kCancelled, "told to stop", {}};
   const bool unseen = error.retry == Retry::kSafe || error.code == Code::kConnectFailed ||
                       error.code == Code::kNotResolved || http::is_safe(method);
-  return {unseen ? Trouble::Kind::kUnreachable : Trouble::Kind::kUnknown, sentence};
+  return {unseen ? Trouble::Kind::kUnreachable : Trouble::Kind::kUnknown, sentence, {}};
+}
+
+Trouble HttpClient::trouble_of(const Answered& answer, http::Method method) const {
+  const bool undone = answer.status == 429 || answer.status == 503 || http::is_safe(method);
+  return {.kind = undone ? Trouble::Kind::kBusy : Trouble::Kind::kUnknown,
+          .sentence = options_.url.authority + " answers with status " + std::to_string(answer.status),
+          .wait = answer.retry_after};
+}
+
+// Each takes the next moment that is free.
+net::Task<Told<void>> HttpClient::wait_for_turn() {
+  const Instant now = env_.loop.now();
+  const Instant turn = std::max(options_.pace->next, now);
+  if (turn - now > kWaitMax) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(turn - now).count();
+    co_return std::unexpected(Trouble{
+        Trouble::Kind::kBusy,
+        options_.url.authority + " asked not to be asked for another " + std::to_string(seconds) + " s",
+        turn - now});
+  }
+  options_.pace->next = turn + options_.gap_min;
+  if (turn > now && !co_await env_.loop.sleep(turn - now)) {
+    co_return trouble(Trouble::Kind::kCancelled, "told to stop");
+  }
+  co_return Told<void>{};
 }
 
 net::Task<Told<Answered>> HttpClient::ask(Call call) {
   Duration backoff = kBackoffFirst;
   for (int tried = 1;; ++tried) {
-    if (next_ > env_.loop.now() && !co_await env_.loop.sleep(next_ - env_.loop.now())) {
-      co_return trouble(Trouble::Kind::kCancelled, "told to stop");
-    }
-    next_ = env_.loop.now() + options_.gap_min;
+    if (auto turn = co_await wait_for_turn(); !turn) co_return std::unexpected(std::move(turn.error()));
     auto answer = co_await ask_once(call);
     if (answer && !is_busy(answer->status)) co_return std::move(*answer);
-    Trouble why;
-    Duration wait = backoff;
-    if (answer) {
-      const bool undone = answer->status == 429 || answer->status == 503 || http::is_safe(call.method);
-      why = {undone ? Trouble::Kind::kBusy : Trouble::Kind::kUnknown,
-             options_.url.authority + " answers with status " + std::to_string(answer->status)};
-      wait = std::max(wait, answer->retry_after);
-    } else {
-      why = trouble_of(answer.error(), call.method);
-    }
+    Trouble why = answer ? trouble_of(*answer, call.method) : trouble_of(answer.error(), call.method);
+    options_.pace->next = std::max(options_.pace->next, env_.loop.now() + why.wait);
     const bool again = why.kind == Trouble::Kind::kBusy || why.kind == Trouble::Kind::kUnreachable;
-    if (!again || tried >= options_.tries_max) co_return std::unexpected(std::move(why));
+    if (!again || tried >= options_.tries_max || why.wait > kWaitMax)
+      co_return std::unexpected(std::move(why));
     // Somewhere within the second half, so that those who were turned away together don't come back so.
-    wait = wait / 2 +
-           Duration(static_cast<Duration::rep>(env_.random.next() % 1000) * (wait / 2).count() / 1000);
-    if (answer && answer->retry_after > wait) wait = answer->retry_after;
-    if (!co_await env_.loop.sleep(wait)) co_return trouble(Trouble::Kind::kCancelled, "told to stop");
+    const Duration half = std::max(backoff, why.wait) / 2;
+    Duration wait =
+        half + Duration(static_cast<Duration::rep>(env_.random.next() % 1000) * half.count() / 1000);
+    if (!co_await env_.loop.sleep(std::max(wait, why.wait))) {
+      co_return trouble(Trouble::Kind::kCancelled, "told to stop");
+    }
     backoff *= 2;
   }
 }
@@ -159,7 +176,7 @@ net::Task<Result<Answered>> HttpClient::ask_once(Call call) {
   head.method = call.method;
   head.framing = call.content.empty() ? http::Framing::kNone : http::Framing::kLength;
   head.content_length = call.content.size();
-  ContentBody body(call.content);
+  http::TextBody body(call.content);
   http::Request request{.head = head};
   if (!call.content.empty()) request.body = &body;
   auto response =

@@ -61,12 +61,18 @@ struct Trouble {
   };
   Kind kind = Kind::kRefused;
   std::string sentence;
+  Duration wait{};  // of kBusy: for how long the provider is not to be asked; zero: it does not say
 };
 template <class T>
 using Told = std::expected<T, Trouble>;
 inline std::unexpected<Trouble> trouble(Trouble::Kind kind, std::string sentence) {
-  return std::unexpected(Trouble{kind, std::move(sentence)});
+  return std::unexpected(Trouble{kind, std::move(sentence), {}});
 }
+
+// When an account may be asked next: of all who speak for it. On one loop.
+struct Pace {
+  Instant next;
+};
 
 class HttpClient {
  public:
@@ -76,13 +82,16 @@ class HttpClient {
   static constexpr std::size_t kAnswerBytesMax = std::size_t{64} << 20U;
   static constexpr int kTriesMax = 4;
   static constexpr Duration kBackoffFirst = std::chrono::milliseconds(500);  // doubled each time
-  static constexpr Duration kRetryAfterMax = std::chrono::seconds(60);
+  static constexpr Duration kWaitMax = std::chrono::seconds(60);             // within a call
+  static constexpr Duration kRetryAfterMax = std::chrono::minutes(60);       // what a provider may ask for
 
   struct Options {
     Url url;
     std::shared_ptr<tls::ClientContext> context;  // of https
-    Duration gap_min{};                           // between two requests
-    std::function<void(Call&)> prepare;           // each time before it is sent: a signature; null: nothing
+    Duration gap_min{};                           // between two requests of that pace
+    std::shared_ptr<Pace> pace = std::make_shared<Pace>();
+    std::vector<std::string> secrets{};  // that are sent, and shown to nobody else
+    std::function<void(Call&)> prepare;  // each time before it is sent: a signature; null: nothing
     Duration connect_timeout = kConnectTimeout;
     Duration answer_timeout = kAnswerTimeout;
     std::size_t answer_bytes_max = kAnswerBytesMax;
@@ -94,6 +103,8 @@ class HttpClient {
   // Any status but 429 and 5xx is an answer.
   net::Task<Told<Answered>> ask(Call call);
   const Url& url() const { return options_.url; }
+  // What a provider says, who may say what it was sent, without that: "***" in its place.
+  std::string without_secrets(std::string text) const;
   net::Env& env() const { return env_; }
 
  private:
@@ -101,12 +112,19 @@ class HttpClient {
   net::Task<Result<Answered>> read_whole(http::Response& response);
   net::Task<Result<http::ClientConnectionPtr>> connection();
   Trouble trouble_of(const Error& error, http::Method method) const;
+  Trouble trouble_of(const Answered& answer, http::Method method) const;
+  net::Task<Told<void>> wait_for_turn();
 
   net::Env& env_;
   Options options_;
   std::shared_ptr<http::ClientPool> pool_;
-  Instant next_;  // not before
 };
+
+// The same, with a secret that is kept.
+inline HttpClient::Options keeping(HttpClient::Options options, const std::string& secret) {
+  options.secrets.push_back(secret);
+  return options;
+}
 
 // Of a 429 or 503: seconds; a date counts as nothing.
 Duration retry_after_of(const http::ResponseHead& head);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <memory>
 #include <string>
 
 #include "cloud/client_fixture.h"
@@ -140,6 +141,82 @@ TEST_CASE("requests keep their distance") {
   CHECK(provider.request() == "");
   fake.advance(200ms);
   CHECK(provider.request() != "");
+}
+
+TEST_CASE("those who speak for one account keep its pace together") {
+  FakeEnv fake;
+  PlayedProvider one(fake);
+  PlayedProvider other(fake, "127.0.0.1:8082");
+  auto options = options_at("http://127.0.0.1:8081");
+  options.gap_min = 200ms;
+  HttpClient client(fake.env, options);
+  options.url = *Url::parse("http://127.0.0.1:8082");
+  HttpClient second(fake.env, options);
+  UnderWay<Told<Answered>> call(fake, client.ask(a_call()));
+  UnderWay<Told<Answered>> another(fake, second.ask(a_call()));
+  CHECK(one.request() != "");
+  fake.advance(190ms);
+  CHECK(other.request() == "");
+  fake.advance(20ms);
+  CHECK(other.request() != "");
+}
+
+TEST_CASE("who is to be left alone for long is, by all who speak for that account") {
+  FakeEnv fake;
+  PlayedProvider provider(fake);
+  auto options = options_at("http://127.0.0.1:8081");
+  HttpClient client(fake.env, options);
+  HttpClient second(fake.env, options);
+  {
+    UnderWay<Told<Answered>> call(fake, client.ask(a_call()));
+    CHECK(provider.request() != "");
+    provider.answer("429 Too Many Requests", "", "Retry-After: 300\r\n");
+    REQUIRE(call.result);  // nobody waits for so long
+    CHECK(call.result->error().kind == Trouble::Kind::kBusy);
+    CHECK(call.result->error().wait == 300s);
+  }
+  fake.advance(100s);
+  {
+    UnderWay<Told<Answered>> call(fake, second.ask(a_call()));
+    CHECK(provider.request() == "");
+    REQUIRE(call.result);
+    CHECK(call.result->error().kind == Trouble::Kind::kBusy);
+    CHECK(call.result->error().sentence.starts_with("127.0.0.1:8081 asked not to be asked for another "));
+    CHECK(call.result->error().wait <= 200s);
+    CHECK(call.result->error().wait > 199s);
+  }
+  fake.advance(201s);
+  UnderWay<Told<Answered>> call(fake, client.ask(a_call()));
+  CHECK(provider.request() != "");
+}
+
+TEST_CASE("how long a provider may ask to be left alone") {
+  const auto told = [](const std::string& value) {
+    FakeEnv fake;
+    PlayedProvider provider(fake);
+    auto options = options_at("http://127.0.0.1:8081");
+    options.tries_max = 1;
+    HttpClient client(fake.env, options);
+    UnderWay<Told<Answered>> call(fake, client.ask(a_call()));
+    provider.request();
+    provider.answer("429 Too Many Requests", "", "Retry-After: " + value + "\r\n");
+    REQUIRE(call.result);
+    return call.result->error().wait;
+  };
+  CHECK(told("5") == 5s);
+  CHECK(told("3600") == HttpClient::kRetryAfterMax);
+  CHECK(told("99999999999999999999") == 0s);
+  CHECK(told("86400000") == HttpClient::kRetryAfterMax);
+  CHECK(told("Fri, 31 Dec 1999 23:59:59 GMT") == 0s);
+}
+
+TEST_CASE("what was sent in secret is taken out of what comes back") {
+  FakeEnv fake;
+  auto options = keeping(options_at("http://127.0.0.1:8081"), "t0ken");
+  options.secrets.emplace_back("");
+  const HttpClient client(fake.env, options);
+  CHECK(client.without_secrets("t0ken is not t0kent0ken, but t0ke") == "*** is not ******, but t0ke");
+  CHECK(client.without_secrets("") == "");
 }
 
 }  // namespace

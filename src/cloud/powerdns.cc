@@ -8,11 +8,11 @@
 namespace weir::cloud {
 namespace {
 
-std::string refusal_of(const Answered& answer) {
+std::string refusal_of(const HttpClient& client, const Answered& answer) {
   const Tree tree = parse_json(answer.content);
   const std::string why = text_at(tree, "error");
   return "PowerDNS refuses with status " + std::to_string(answer.status) +
-         (why.empty() ? "" : ": " + quoted_reason(why));
+         (why.empty() ? "" : ": " + quoted_reason(client.without_secrets(why)));
 }
 
 Told<RecordSet> read_set(const Tree& rrset) {
@@ -53,7 +53,9 @@ Tree rrset_of(const Change& change) {
 }  // namespace
 
 PowerDns::PowerDns(net::Env& env, HttpClient::Options options, std::string zone, std::string api_key)
-    : client_(env, std::move(options)), zone_(absolute_name(zone)), api_key_(std::move(api_key)) {}
+    : client_(env, keeping(std::move(options), api_key)),
+      zone_(absolute_name(zone)),
+      api_key_(std::move(api_key)) {}
 
 Call PowerDns::call(http::Method method) const {
   Call call{.method = method, .path = "/api/v1/servers/localhost/zones/" + encoded(zone_)};
@@ -67,7 +69,7 @@ net::Task<Told<RecordSets>> PowerDns::read() {
   if (answer->status == 404) {
     co_return trouble(Trouble::Kind::kRefused, "PowerDNS has no zone " + zone_ + " (make it there first)");
   }
-  if (answer->status != 200) co_return trouble(Trouble::Kind::kRefused, refusal_of(*answer));
+  if (answer->status != 200) co_return trouble(Trouble::Kind::kRefused, refusal_of(client_, *answer));
   const Tree tree = parse_json(answer->content);
   const Tree* rrsets = list_at(tree, "rrsets");
   if (rrsets == nullptr || absolute_name(text_at(tree, "name")) != zone_) {
@@ -96,7 +98,7 @@ net::Task<Told<void>> PowerDns::write(std::span<const Change> batch) {
   const auto answer = co_await client_.ask(std::move(patch));
   if (!answer) co_return std::unexpected(answer.error());
   if (answer->status == 204 || answer->status == 200) co_return Told<void>{};
-  co_return trouble(Trouble::Kind::kRefused, refusal_of(*answer));
+  co_return trouble(Trouble::Kind::kRefused, refusal_of(client_, *answer));
 }
 
 }  // namespace weir::cloud

@@ -95,6 +95,15 @@ TEST_CASE("a batch is one PATCH") {
   }
 }
 
+TEST_CASE("the key is in no sentence, whatever the server says") {
+  World world;
+  UnderWay<Told<RecordSets>> read(world.fake, world.client.read());
+  world.provider.request();
+  world.provider.answer("401 Unauthorized", R"({"error":"k3y is wrong"})");
+  REQUIRE(read.result);
+  CHECK(read.result->error().sentence == "PowerDNS refuses with status 401: *** is wrong");
+}
+
 TEST_CASE("batches are of whole names") {
   World world;
   std::vector<Change> changes;

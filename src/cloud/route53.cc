@@ -24,7 +24,7 @@ std::unexpected<Trouble> strange() {
   return trouble(Trouble::Kind::kRefused, "Route 53 answers with something else than was asked for");
 }
 
-std::unexpected<Trouble> refusal_of(const Answered& answer) {
+std::unexpected<Trouble> refusal_of(const HttpClient& client, const Answered& answer) {
   pugi::xml_document document;
   std::string code;
   std::string message;
@@ -38,9 +38,10 @@ std::unexpected<Trouble> refusal_of(const Answered& answer) {
     }
   }
   const bool busy = code == "Throttling" || code == "PriorRequestNotComplete";
-  return trouble(busy ? Trouble::Kind::kBusy : Trouble::Kind::kRefused,
-                 "Route 53 refuses with status " + std::to_string(answer.status) +
-                     (code.empty() ? "" : ": " + quoted_reason(code + ' ' + message)));
+  return trouble(
+      busy ? Trouble::Kind::kBusy : Trouble::Kind::kRefused,
+      "Route 53 refuses with status " + std::to_string(answer.status) +
+          (code.empty() ? "" : ": " + quoted_reason(client.without_secrets(code + ' ' + message))));
 }
 
 std::string beyond_of(const pugi::xml_node& set) {
@@ -84,6 +85,7 @@ std::size_t characters_of(const RecordSet& set) {
 }
 
 HttpClient::Options signing(net::Env& env, HttpClient::Options options, AwsKey key) {
+  options.secrets = {key.secret, key.session_token};
   options.prepare = [&env, key = std::move(key), base = options.url.path,
                      host = options.url.authority](Call& call) {
     sign(call, key, {.region = "us-east-1", .service = "route53"}, host, base + call.path,
@@ -152,7 +154,7 @@ net::Task<Told<std::string>> Route53::find_zone() {
   const auto answer =
       co_await client_.ask(get("/hostedzonesbyname", "dnsname=" + encoded(name) + "&maxitems=10"));
   if (!answer) co_return std::unexpected(answer.error());
-  if (answer->status != 200) co_return refusal_of(*answer);
+  if (answer->status != 200) co_return refusal_of(client_, *answer);
   pugi::xml_document document;
   if (!read_xml(document, answer->content)) co_return strange();
   std::string id;
@@ -183,12 +185,14 @@ net::Task<Told<Route53::Next>> Route53::read_page(Next from, std::vector<RecordS
   add("type", from.type);
   const auto answer = co_await client_.ask(get("/hostedzone/" + encoded(id_) + "/rrset", std::move(query)));
   if (!answer) co_return std::unexpected(answer.error());
-  if (answer->status != 200) co_return refusal_of(*answer);
+  if (answer->status != 200) co_return refusal_of(client_, *answer);
   pugi::xml_document document;
   if (!read_xml(document, answer->content)) co_return strange();
   const pugi::xml_node list = document.child("ListResourceRecordSetsResponse");
   if (!list) co_return strange();
+  std::size_t count = 0;
   for (const pugi::xml_node one : list.child("ResourceRecordSets")) {
+    if (++count > kPageSets) co_return strange();
     const auto ttl = parse_decimal(one.child_value("TTL"));
     RecordSet set{.name = absolute_name(from_octal(one.child_value("Name"))),
                   .type = one.child_value("Type"),
@@ -263,7 +267,7 @@ net::Task<Told<void>> Route53::write(std::span<const Change> batch) {
             .content = batch_text(batch)};
   const auto answer = co_await client_.ask(std::move(post));
   if (!answer) co_return std::unexpected(answer.error());
-  if (answer->status != 200) co_return refusal_of(*answer);
+  if (answer->status != 200) co_return refusal_of(client_, *answer);
   co_return Told<void>{};
 }
 

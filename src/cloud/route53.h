@@ -18,6 +18,7 @@ class Route53 final : public DnsClient {
   static constexpr Duration kGap = std::chrono::milliseconds(200);  // five requests a second for an account
   static constexpr std::size_t kPageSets = 300;
   static constexpr std::size_t kPagesMax = 1000;
+  static constexpr std::size_t kPageBytesMax = std::size_t{32} << 20U;  // a set has up to 32,000 characters
   // Of a batch: 1,000 values and 32,000 characters; what is replaced counts twice.
   static constexpr std::size_t kBatchCharactersMax = 32'000;
   static constexpr std::size_t kCharactersOfValue = 32;  // so that 1,000 values are as much as all characters

@@ -38,7 +38,7 @@ std::string list_xml(const std::string& sets, const std::string& more = "<IsTrun
 struct World {
   FakeEnv fake;
   PlayedProvider provider{fake};
-  Route53 client{fake.env, options_at("http://127.0.0.1:8081"), "a.example", {"AKID", "s3cret", ""}};
+  Route53 client{fake.env, options_at("http://127.0.0.1:8081"), "a.example", {"AKID", "s3cret", "a&b"}};
 
   RecordSets read(const std::string& list) {
     UnderWay<Told<RecordSets>> read(fake, client.read());
@@ -143,6 +143,15 @@ TEST_CASE("a batch is one change batch, which says to the letter what it deletes
   }
 }
 
+// More than was asked for.
+std::string long_page() {
+  std::string sets;
+  for (std::size_t i = 0; i <= Route53::kPageSets; ++i) {
+    sets += set_xml("n" + std::to_string(i) + ".a.example.", "A", records_xml("192.0.2.1"));
+  }
+  return list_xml(sets);
+}
+
 TEST_CASE("why a zone is not read") {
   const auto first = [](const char* status, const std::string& content) {
     World world;
@@ -155,6 +164,11 @@ TEST_CASE("why a zone is not read") {
   CHECK(first("403 Forbidden",
               "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>m</Message></Error>"
               "</ErrorResponse>") == "Route 53 refuses with status 403: SignatureDoesNotMatch m");
+  // As AWS shows what it would have signed itself.
+  CHECK(first("403 Forbidden",
+              "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>x-amz-security-token:a&amp;b "
+              "or s3cret</Message></Error></ErrorResponse>") ==
+        "Route 53 refuses with status 403: SignatureDoesNotMatch x-amz-security-token:*** or ***");
   CHECK(first("200 OK", "<a/>") == "Route 53 has no public hosted zone a.example (make it there first)");
   CHECK(first("200 OK", "<a") == "Route 53 answers with something else than was asked for");
   std::string twice = kZones;
@@ -164,7 +178,7 @@ TEST_CASE("why a zone is not read") {
        {std::string("<x/>"), std::string("<x"),
         list_xml(set_xml("w.b.example.", "A", records_xml("192.0.2.1"))),
         list_xml(set_xml("w.a.example.", "A", "")), list_xml(set_xml("w.a.example.", "", records_xml("x"))),
-        list_xml("", "<IsTruncated>true</IsTruncated>")}) {
+        list_xml("", "<IsTruncated>true</IsTruncated>"), long_page()}) {
     CAPTURE(list);
     World world;
     UnderWay<Told<RecordSets>> read(world.fake, world.client.read());

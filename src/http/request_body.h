@@ -1,6 +1,10 @@
 // RequestBody: the content of the request that a server connection is reading. Tells a client that waits for
-// it to continue, at the first read that has to wait. Part of the exchange.
+// it to continue, at the first read that has to wait. Part of the exchange. TextBody: that of a request which
+// this process sends, from memory.
 #pragma once
+
+#include <string_view>
+#include <utility>
 
 #include "http/h1_body.h"
 #include "http/service.h"
@@ -90,6 +94,19 @@ class RequestBody final : public Body {
   bool wants_continue_;
   bool touched_ = false;
   net::Slice first_;  // taken from what was received, and nothing behind it
+};
+
+// The text outlives it.
+class TextBody final : public Body {
+ public:
+  explicit TextBody(std::string_view content) : content_(content) {}
+  net::Task<Result<net::Slice>> read() override {
+    co_return net::as_slice(std::exchange(content_, std::string_view()));
+  }
+  bool at_end() const override { return content_.empty(); }
+
+ private:
+  std::string_view content_;
 };
 
 }  // namespace weir::http
