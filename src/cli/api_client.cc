@@ -5,25 +5,13 @@
 
 #include "base/text.h"
 #include "http/h1_writer.h"
+#include "http/request_body.h"
 #include "net/buffer.h"
 
 namespace weir::cli {
 namespace {
 
 using http::Known;
-
-// What is sent with a request.
-class ContentBody final : public http::Body {
- public:
-  explicit ContentBody(std::string_view content) : content_(content) {}
-  net::Task<Result<net::Slice>> read() override {
-    co_return net::as_slice(std::exchange(content_, std::string_view()));
-  }
-  bool at_end() const override { return content_.empty(); }
-
- private:
-  std::string_view content_;
-};
 
 std::string target_path(std::string_view target) { return std::string(target.substr(0, target.find('?'))); }
 
@@ -143,7 +131,7 @@ net::Task<Result<ApiAnswer>> ApiClient::exchange(Asked asked) {
   head.method = asked.method;
   head.framing = asked.content.empty() ? http::Framing::kNone : http::Framing::kLength;
   head.content_length = asked.content.size();
-  ContentBody body(asked.content);
+  http::TextBody body(asked.content);
   http::Request request{.head = head};
   if (!asked.content.empty()) request.body = &body;
   const Duration read_timeout = asked.on_event == nullptr ? kAnswerTimeout : kWatchTimeout;

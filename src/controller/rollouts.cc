@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "mirror/records.h"
+#include "mirror/waking.h"
 #include "mirror/writes.h"
 
 namespace weir::controller {
@@ -96,24 +97,11 @@ Rollouts::Rollouts(net::Env& env, store::Store& store, mirror::Mirror& mirror, F
 }
 
 void Rollouts::start() {
-  tasks_.spawn(watch());
+  tasks_.spawn(mirror::wake_by_store(env_.loop, store_, mirror_, wake_, kTick, kPause));
   tasks_.spawn(run());
 }
 
 net::Task<void> Rollouts::stop() { co_await tasks_.stop(); }
-
-net::Task<void> Rollouts::watch() {
-  for (;;) {
-    const auto moved = co_await store_.wait_past(mirror_.revision(), kTick);
-    wake_.set();
-    if (moved || moved.error().code == Code::kTimedOut) {
-      // The store may be ahead of a mirror that can't be brought up to it.
-      if (!co_await env_.loop.sleep(kPause)) co_return;
-      continue;
-    }
-    if (moved.error().code == Code::kCancelled || !co_await env_.loop.sleep(kTick)) co_return;
-  }
-}
 
 net::Task<void> Rollouts::run() {
   for (;;) {

@@ -68,7 +68,6 @@ class Rollouts {
   };
 
   net::Task<void> run();
-  net::Task<void> watch();
   net::Task<void> go_on(std::string name);
   net::Task<void> begin(config::ObjectPointer rollout);
   net::Task<void> look_at(config::ObjectPointer rollout);

@@ -6,6 +6,7 @@
 #include "auth/pinned_token.h"
 #include "http/client.h"
 #include "http/h1_writer.h"
+#include "http/request_body.h"
 #include "net/buffer.h"
 #include "tls/certificate_request.h"
 
@@ -21,18 +22,6 @@ std::unexpected<Failure> failed(const Error& error, std::string sentence, bool i
   return std::unexpected(Failure{error, std::move(sentence), is_final});
 }
 std::unexpected<Failure> failed(const Error& error) { return failed(error, sentence_of(error)); }
-
-class TextBody final : public http::Body {
- public:
-  explicit TextBody(std::string_view content) : content_(content) {}
-  net::Task<Result<net::Slice>> read() override {
-    co_return net::as_slice(std::exchange(content_, std::string_view()));
-  }
-  bool at_end() const override { return content_.empty(); }
-
- private:
-  std::string_view content_;
-};
 
 struct Told {
   int status = 0;
@@ -61,7 +50,7 @@ net::Task<Result<Told>> post(net::Env& env, tls::Host to, std::shared_ptr<tls::C
   head.method = http::Method::kPost;
   head.framing = http::Framing::kLength;
   head.content_length = content.size();
-  TextBody body(content);
+  http::TextBody body(content);
   http::Request request{.head = head, .body = &body};
   auto response = co_await http::exchange(
       std::make_unique<http::ClientConnection>(std::move(*stream)),

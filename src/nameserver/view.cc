@@ -16,43 +16,44 @@ dns::Bytes target_of(dns::Bytes packed) {
 
 }  // namespace
 
-dns::Chosen View::follow(const SteeredSet& alias, dns::Type type, const dns::Client& client) const {
+View::Followed View::follow(const SteeredSet& alias, dns::Type type, const dns::Client& client) const {
   const SteeredSet* last = &alias;  // which knows what others answer, where that leads out of our zones
   dns::Bytes target = alias.alias()->wire();
   std::uint8_t scope_bits = 0;
   for (std::size_t i = 0; i < kNamesMax; ++i) {
     const dns::HashedName name(target);
     const dns::Zone* zone = zones_.find(name, type);
-    if (zone == nullptr) return last->choose(client);
+    if (zone == nullptr) return {last->choose(client), last};
     const dns::Found found = zone->find(name, type);
-    if (found.outcome == dns::Outcome::kReferral) return last->choose(client);
+    if (found.outcome == dns::Outcome::kReferral) return {last->choose(client), last};
     if (found.outcome != dns::Outcome::kSet && found.outcome != dns::Outcome::kAlias) return {};
     dns::Chosen chosen;
+    const SteeredSet* by = found.set->steered == 0 ? nullptr : set(found.set->value);
     if (found.set->steered == 0) {
       chosen.packed = dns::packed_of(*found.node, *found.set);
       chosen.count = found.set->count;
-    } else if (const SteeredSet* next = set(found.set->value); next == nullptr) {
+    } else if (by == nullptr) {
       return {};
-    } else if (next->alias() != nullptr) {
-      last = next;
-      target = next->alias()->wire();
+    } else if (by->alias() != nullptr) {
+      last = by;
+      target = by->alias()->wire();
       continue;
     } else {
-      chosen = next->choose(client);
+      chosen = by->choose(client);
     }
     scope_bits = std::max(scope_bits, chosen.scope_bits);
     chosen.scope_bits = scope_bits;
-    if (found.outcome == dns::Outcome::kSet || chosen.count == 0) return chosen;
+    if (found.outcome == dns::Outcome::kSet || chosen.count == 0) return {chosen, by};
     target = target_of(chosen.packed);
   }
-  return {.packed = {}, .failed = true};
+  return {.chosen = {.packed = {}, .failed = true}};
 }
 
 std::vector<std::uint8_t> View::copied(std::uint32_t policy, dns::Type type) const {
   const SteeredSet* found = set(policy);
   if (found == nullptr) return {};
   if (found->alias() != nullptr) {
-    const dns::Bytes packed = follow(*found, type, {}).packed;
+    const dns::Bytes packed = follow(*found, type, {}).chosen.packed;
     return {packed.begin(), packed.end()};
   }
   std::vector<std::uint8_t> packed(dns::kSetBytesMax);

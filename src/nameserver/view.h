@@ -36,12 +36,17 @@ class View final : public dns::Steering {
                      const dns::Client& client) const override {
     const SteeredSet* found = set(policy);
     if (found == nullptr) return {};
-    return found->alias() == nullptr ? found->choose(client) : follow(*found, type, client);
+    return found->alias() == nullptr ? found->choose(client) : follow(*found, type, client).chosen;
   }
 
- private:
-  dns::Chosen follow(const SteeredSet& alias, dns::Type type, const dns::Client& client) const;
+  // What an ALIAS leads to, and whose choice that is; null: nobody's, the records are what they are.
+  struct Followed {
+    dns::Chosen chosen;
+    const SteeredSet* by = nullptr;
+  };
+  Followed follow(const SteeredSet& alias, dns::Type type, const dns::Client& client) const;
 
+ private:
   dns::Zones zones_;
   Sets sets_;
   std::shared_ptr<const dnspeer::Rules> rules_;

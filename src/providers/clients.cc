@@ -10,6 +10,7 @@
 #include "cloud/route53.h"
 #include "config/formats.h"
 #include "dnspeer/keys.h"
+#include "net/network.h"
 #include "tls/client_context.h"
 #include "tls/trust_store.h"
 
@@ -19,6 +20,7 @@ namespace {
 using config::DnsProviderSpec;
 using config::DnsProviderType;
 
+using Pace = std::shared_ptr<cloud::Pace>;
 using Made = std::expected<std::unique_ptr<cloud::DnsClient>, std::string>;
 
 // As a field of a request can have it.
@@ -36,12 +38,21 @@ std::expected<std::string, std::string> credential(const DnsProviderSpec& spec, 
   return value;
 }
 
+bool is_this_machine(const std::string& host) {
+  const auto address = net::Address::parse_ip(host, 0);
+  return address ? address->is_loopback() : host == "localhost";
+}
+
 std::expected<cloud::HttpClient::Options, std::string> options_of(const DnsProviderSpec& spec,
-                                                                  std::string_view usual_url) {
+                                                                  std::string_view usual_url, Pace pace) {
   auto url = cloud::Url::parse(spec.url.empty() ? usual_url : spec.url);
   if (!url) return std::unexpected("url " + url.error());
-  cloud::HttpClient::Options options{.url = std::move(*url)};
-  if (!options.url.over_tls) return options;
+  cloud::HttpClient::Options options{.url = std::move(*url), .pace = std::move(pace)};
+  if (!options.url.over_tls) {
+    // PowerDNS has no TLS of its own, and is reached by a network of its owner's; the others are far away.
+    if (spec.type == DnsProviderType::kPowerDns || is_this_machine(options.url.host.name)) return options;
+    return std::unexpected("url must begin with https://, since credentials are sent there");
+  }
   auto authorities = spec.ca.empty() ? tls::TrustStore::system() : tls::TrustStore::parse(spec.ca);
   if (!authorities) return std::unexpected(std::string("ca: ") + authorities.error().text);
   auto context = tls::ClientContext::create(
@@ -52,8 +63,8 @@ std::expected<cloud::HttpClient::Options, std::string> options_of(const DnsProvi
 }
 
 Made make_powerdns(net::Env& env, const DnsProviderSpec& spec, const config::Labels& secret,
-                   const std::string& zone) {
-  auto options = options_of(spec, "");
+                   const std::string& zone, Pace pace) {
+  auto options = options_of(spec, "", std::move(pace));
   if (!options) return std::unexpected(options.error());
   auto key = credential(spec, secret, "api_key");
   if (!key) return std::unexpected(key.error());
@@ -61,20 +72,22 @@ Made make_powerdns(net::Env& env, const DnsProviderSpec& spec, const config::Lab
 }
 
 Made make_cloudflare(net::Env& env, const DnsProviderSpec& spec, const config::Labels& secret,
-                     const std::string& zone) {
-  auto options = options_of(spec, cloud::Cloudflare::kUrl);
+                     const std::string& zone, Pace pace) {
+  auto options = options_of(spec, cloud::Cloudflare::kUrl, std::move(pace));
   if (!options) return std::unexpected(options.error());
   options->gap_min = cloud::Cloudflare::kGap;
+  options->answer_bytes_max = cloud::Cloudflare::kPageBytesMax;
   auto token = credential(spec, secret, "token");
   if (!token) return std::unexpected(token.error());
   return std::make_unique<cloud::Cloudflare>(env, std::move(*options), zone, std::move(*token));
 }
 
 Made make_route53(net::Env& env, const DnsProviderSpec& spec, const config::Labels& secret,
-                  const std::string& zone) {
-  auto options = options_of(spec, cloud::Route53::kUrl);
+                  const std::string& zone, Pace pace) {
+  auto options = options_of(spec, cloud::Route53::kUrl, std::move(pace));
   if (!options) return std::unexpected(options.error());
   options->gap_min = cloud::Route53::kGap;
+  options->answer_bytes_max = cloud::Route53::kPageBytesMax;
   auto id = credential(spec, secret, "access_key_id");
   if (!id) return std::unexpected(id.error());
   auto key = credential(spec, secret, "secret_access_key");
@@ -103,11 +116,11 @@ Made make_rfc2136(net::Env& env, const DnsProviderSpec& spec, const config::Labe
 }  // namespace
 
 Made make_client(net::Env& env, const DnsProviderSpec& spec, const config::Labels& secret,
-                 const std::string& zone) {
+                 const std::string& zone, std::shared_ptr<cloud::Pace> pace) {
   switch (spec.type) {
-    case DnsProviderType::kPowerDns: return make_powerdns(env, spec, secret, zone);
-    case DnsProviderType::kCloudflare: return make_cloudflare(env, spec, secret, zone);
-    case DnsProviderType::kRoute53: return make_route53(env, spec, secret, zone);
+    case DnsProviderType::kPowerDns: return make_powerdns(env, spec, secret, zone, std::move(pace));
+    case DnsProviderType::kCloudflare: return make_cloudflare(env, spec, secret, zone, std::move(pace));
+    case DnsProviderType::kRoute53: return make_route53(env, spec, secret, zone, std::move(pace));
     case DnsProviderType::kRfc2136: break;
   }
   return make_rfc2136(env, spec, secret, zone);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cloud/dns_client.h"
+#include "cloud/http_client.h"
 #include "config/object.h"
 #include "config/specs.h"
 #include "config/specs_dns.h"
@@ -14,10 +15,11 @@
 
 namespace weir::providers {
 
-// secret: the values of its Secret. The error is a sentence.
+// secret: the values of its Secret. pace: of all that is asked with it. The error is a sentence.
 std::expected<std::unique_ptr<cloud::DnsClient>, std::string> make_client(net::Env& env,
                                                                           const config::DnsProviderSpec& spec,
                                                                           const config::Labels& secret,
-                                                                          const std::string& zone);
+                                                                          const std::string& zone,
+                                                                          std::shared_ptr<cloud::Pace> pace);
 
 }  // namespace weir::providers

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "mirror/waking.h"
 #include "providers/ledger.h"
 
 namespace weir::providers {
@@ -41,21 +42,16 @@ Providers::Providers(net::Env& env, store::Store& store, mirror::Mirror& mirror,
 
 void Providers::start() {
   started_ = env_.loop.now();
-  tasks_.spawn(watch());
+  tasks_.spawn(mirror::wake_by_store(env_.loop, store_, mirror_, wake_, kTick, kLookPause));
   tasks_.spawn(run());
 }
 
-net::Task<void> Providers::stop() { co_await tasks_.stop(); }
-
-net::Task<void> Providers::watch() {
-  for (;;) {
-    const auto moved = co_await store_.wait_past(mirror_.revision(), kTick);
-    wake_.set();
-    if (!moved && moved.error().code == Code::kCancelled) co_return;
-    // The store may be ahead of a mirror that can't be brought up to it.
-    if (!co_await env_.loop.sleep(moved ? kDebounce / 2 : kTick / 2)) co_return;
-  }
+net::Task<void> Providers::stop() {
+  co_await tasks_.stop();
+  for (auto& [key, state] : states_) co_await state.names->stop();
 }
+
+net::Task<void> Providers::end(std::unique_ptr<nameserver::NameFollower> names) { co_await names->stop(); }
 
 net::Task<void> Providers::run() {
   for (;;) {
@@ -86,15 +82,39 @@ void Providers::keep_states() {
   for (const ObjectPointer& object : mirror_.objects().of(Kind::kDnsProvider)) {
     for (const std::string& zone : provider_of(*object).zones) wanted.insert({object->metadata.name, zone});
   }
-  std::erase_if(states_,
-                [&](const auto& entry) { return !entry.second.busy && !wanted.contains(entry.first); });
-  for (const Key& key : wanted) {
-    const auto [place, is_new] = states_.try_emplace(key);
-    if (!is_new) continue;
-    place->second.status.zone = key.second;
-    place->second.status.reason = "not compared yet";
-    touch(place->second);
+  for (auto state = states_.begin(); state != states_.end();) {
+    if (state->second.busy || wanted.contains(state->first)) {
+      ++state;
+      continue;
+    }
+    tasks_.spawn(end(std::move(state->second.names)));
+    state = states_.erase(state);
   }
+  for (const Key& key : wanted) state_of(key);
+}
+
+Providers::State& Providers::state_of(const Key& key) {
+  const auto [place, is_new] = states_.try_emplace(key);
+  State& state = place->second;
+  if (!is_new) return state;
+  state.status.zone = key.second;
+  state.status.reason = "not compared yet";
+  state.names = std::make_unique<nameserver::NameFollower>(env_, [this, key](const std::string& /*name*/) {
+    const auto found = states_.find(key);
+    if (found == states_.end()) return;
+    touch(found->second);
+    wake_.set();
+  });
+  touch(state);
+  return state;
+}
+
+// Accounts have their limits: what is asked with the same Secret keeps them together.
+std::shared_ptr<cloud::Pace> Providers::pace_of(const std::string& provider) {
+  const ObjectPointer object = mirror_.objects().find(Kind::kDnsProvider, provider);
+  auto& pace = paces_[object ? provider_of(*object).credentials : std::string()];
+  if (!pace) pace = std::make_shared<cloud::Pace>();
+  return pace;
 }
 
 void Providers::touch(State& state) {
@@ -125,9 +145,12 @@ void Providers::take(const std::vector<config::ObjectChange>& changes) {
   }
   for (auto& [key, state] : states_) {
     const ObjectPointer object = mirror_.objects().find(Kind::kDnsProvider, key.first);
+    const bool touches_zone =
+        std::ranges::any_of(zones_behind(mirror_.objects(), key.second),
+                            [&zones](const std::string& zone) { return zones.contains(zone); });
     const bool follows = std::ranges::any_of(
         state.seen, [&services](const auto& one) { return services.contains(one.first); });
-    if (zones.contains(key.second) || providers.contains(key.first) || follows ||
+    if (touches_zone || providers.contains(key.first) || follows ||
         (object && secrets.contains(provider_of(*object).credentials))) {
       touch(state);
     }
@@ -171,7 +194,8 @@ net::Task<void> Providers::sync(Key key, Mode mode) { co_await work(std::move(ke
 
 // One at a time for each zone.
 net::Task<Outcome> Providers::work(Key key, Mode mode) {
-  states_[key].busy = true;
+  State& state = state_of(key);
+  state.busy = true;
   ++busy_;
   Outcome outcome = co_await synchronise({.env = env_,
                                           .store = store_,
@@ -180,16 +204,18 @@ net::Task<Outcome> Providers::work(Key key, Mode mode) {
                                           .provider = key.first,
                                           .zone = key.second,
                                           .mode = mode,
-                                          .patient = env_.loop.now() - started_ < kPatience});
+                                          .patient = env_.loop.now() - started_ < kPatience,
+                                          .names = *state.names,
+                                          .pace = pace_of(key.first)});
   --busy_;
-  states_[key].busy = false;
+  state.busy = false;
   if (!outcome.cancelled) note(key, outcome, mode);
   wake_.set();
   co_return outcome;
 }
 
 void Providers::note(const Key& key, const Outcome& outcome, Mode mode) {
-  State& state = states_[key];
+  State& state = state_of(key);
   const Instant now = env_.loop.now();
   const ObjectPointer object = mirror_.objects().find(Kind::kDnsProvider, key.first);
   state.compare_at = now + (object ? provider_of(*object).interval : kRetryMax);
@@ -214,7 +240,7 @@ void Providers::note(const Key& key, const Outcome& outcome, Mode mode) {
     return;
   }
   state.retry = state.retry == Duration{} ? kRetryFirst : std::min(kRetryMax, 2 * state.retry);
-  if (!state.due) state.due = now + state.retry;
+  if (!state.due) state.due = now + std::max(state.retry, outcome.wait);
 }
 
 config::DnsProviderStatus Providers::status_of(const Object& provider) const {
@@ -244,7 +270,7 @@ net::Task<void> Providers::answer(std::string provider, Mode mode, Asked done) {
   std::vector<Outcome> outcomes;
   for (const std::string& zone : provider_of(*object).zones) {
     const Key key{provider, zone};
-    while (states_[key].busy) {
+    while (state_of(key).busy) {
       if (!co_await env_.loop.sleep(kPause)) co_return;
     }
     outcomes.push_back(co_await work(key, mode));

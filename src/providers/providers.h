@@ -7,6 +7,7 @@
 #include <expected>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,9 +16,11 @@
 #include <vector>
 
 #include "base/time.h"
+#include "cloud/http_client.h"
 #include "config/object.h"
 #include "config/status.h"
 #include "mirror/mirror.h"
+#include "nameserver/name_follower.h"
 #include "net/env.h"
 #include "net/loop.h"
 #include "net/task_group.h"
@@ -33,7 +36,8 @@ class Providers {
   static constexpr Duration kDebounce = std::chrono::milliseconds(200);
   // Health is looked at so often.
   static constexpr Duration kTick = std::chrono::milliseconds(250);
-  static constexpr Duration kRetryFirst = std::chrono::seconds(2);  // doubled each time
+  static constexpr Duration kLookPause = std::chrono::milliseconds(100);  // between two looks at the store
+  static constexpr Duration kRetryFirst = std::chrono::seconds(2);        // doubled each time
   static constexpr Duration kRetryMax = std::chrono::minutes(5);
   // From the start on, sets wait until all their endpoints have been checked, for so long.
   static constexpr Duration kPatience = std::chrono::seconds(30);
@@ -66,12 +70,15 @@ class Providers {
     bool busy = false;
     Seen seen;
     config::DnsProviderZoneStatus status;
+    std::unique_ptr<nameserver::NameFollower> names;  // that an ALIAS of the zone leads to
   };
 
   net::Task<void> run();
-  net::Task<void> watch();
   void take(const std::vector<config::ObjectChange>& changes);
   void keep_states();
+  State& state_of(const Key& key);
+  static net::Task<void> end(std::unique_ptr<nameserver::NameFollower> names);
+  std::shared_ptr<cloud::Pace> pace_of(const std::string& provider);
   void touch(State& state);
   void look_at_health();
   void begin_due();
@@ -89,6 +96,7 @@ class Providers {
   Instant started_;
   bool led_ = false;
   std::map<Key, State> states_;
+  std::map<std::string, std::shared_ptr<cloud::Pace>, std::less<>> paces_;  // by Secret
   std::size_t busy_ = 0;
   net::Event wake_;
   net::TaskGroup tasks_;

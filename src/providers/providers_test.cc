@@ -319,6 +319,113 @@ TEST_CASE("health is followed, and waited for") {
   world.pdns.answer("204 No Content", "");
 }
 
+TEST_CASE("an ALIAS is written when its addresses are known, and again when they are others") {
+  World world;
+  world.shows("");
+  world.pdns.request();
+  world.pdns.answer("204 No Content", "");
+  const net::Address first = net::Address::v4({192, 0, 2, 7}, 0);
+  const net::Address second = net::Address::v4({192, 0, 2, 8}, 0);
+  world.write(R"({"kind":"RecordSet","metadata":{"name":"apex"},"spec":{"zone":"a.example","name":"@",
+                "type":"ALIAS","values":["shop.b."]}})");
+  world.shows(rrset("www", "192.0.2.1"));
+  CHECK(world.pdns.request() == "");
+  CHECK(world.status().reason.starts_with("a.example. A: shop.b. "));
+  const std::string apex = R"({"name":"a.example.","type":"A","ttl":20,"records":[{"content":"192.0.2.7"}]})";
+  world.fake.network.set_name("shop.b.", {first}, 20s);
+  world.fake.advance(5s);  // it is looked up again
+  world.shows(rrset("www", "192.0.2.1"));
+  CHECK(world.pdns.request().find(R"("name":"a.example.","type":"A","changetype":"REPLACE","ttl":20,)"
+                                  R"("records":[{"content":"192.0.2.7")") != std::string::npos);
+  world.pdns.answer("204 No Content", "");
+  world.fake.run_until_idle();
+  CHECK(world.status().synced);
+  CHECK(world.ledger() == "a.example. A;www.a.example. A;");
+  // A look-up that fails changes nothing.
+  world.fake.network.remove_name("shop.b.");
+  world.fake.advance(21s);
+  CHECK(world.pdns.request() == "");
+  world.fake.network.set_name("shop.b.", {second}, 20s);
+  world.fake.advance(6s);
+  world.shows(rrset("www", "192.0.2.1") + ',' + apex);
+  CHECK(world.pdns.request().find(R"("records":[{"content":"192.0.2.8")") != std::string::npos);
+  world.pdns.answer("204 No Content", "");
+}
+
+// What is said of a zone of that many record sets, whose ledger has one object.
+std::string written_with(std::size_t sets) {
+  World world(R"(,"automatic":false)");
+  world.shows("");
+  std::string records;
+  for (std::size_t i = 0; i + 1 < sets; ++i) records += "n" + std::to_string(i) + " A 192.0.2.1\\n";
+  world.write(R"({"kind":"Zone","metadata":{"name":"a.example"},"spec":{"nameservers":["ns1.b.example"],
+                "records":")" +
+              records + R"("}})");
+  world.shows("");
+  nameserver::NameFollower names(world.fake.env, [](const std::string& /*name*/) {});
+  const Health none = [](std::string_view /*service*/) { return config::ServiceStatus{}; };
+  cloud::UnderWay<Outcome> syncing(world.fake, synchronise({.env = world.fake.env,
+                                                            .store = world.store,
+                                                            .mirror = world.mirror,
+                                                            .health = none,
+                                                            .provider = "pdns",
+                                                            .zone = "a.example",
+                                                            .mode = Mode::kWrite,
+                                                            .names = names,
+                                                            .ledgers_max = 1}));
+  world.shows("");
+  std::size_t batches = 0;
+  while (world.pdns.request().starts_with("PATCH ")) {
+    world.pdns.answer("204 No Content", "");
+    ++batches;
+  }
+  REQUIRE(syncing.result);
+  CHECK(batches == (syncing.result->error.empty() ? (sets + 999) / 1000 : 0));
+  CHECK((world.ledger() == "none") == !syncing.result->error.empty());
+  return syncing.result->error;
+}
+
+TEST_CASE("who asks to be left alone is, whatever changes meanwhile") {
+  World world;
+  world.fake.advance(1s);
+  CHECK(world.pdns.request() != "");
+  world.pdns.answer("429 Too Many Requests", "", "Retry-After: 120\r\n");
+  world.record("www", "192.0.2.2");
+  world.fake.advance(100s);
+  CHECK(world.pdns.request() == "");
+  CHECK(world.status().reason.starts_with("127.0.0.1:8081 asked not to be asked for another "));
+  world.fake.advance(21s);
+  world.shows("");
+  CHECK(world.pdns.request().find("192.0.2.2") != std::string::npos);
+  world.pdns.answer("204 No Content", "");
+}
+
+TEST_CASE("credentials go to nobody far away without TLS") {
+  World world;
+  world.shows("");
+  world.pdns.request();
+  world.pdns.answer("204 No Content", "");
+  world.write(R"({"kind":"Secret","metadata":{"name":"key"},"spec":{"values":{"token":"t0ken"}}})");
+  const auto reason_of = [&world](const std::string& url) {
+    world.write(R"({"kind":"DnsProvider","metadata":{"name":"pdns","uid":"1"},"spec":{"type":"CLOUDFLARE",
+        "url":")" +
+                url + R"(","credentials":"key","zones":["a.example"]}})");
+    world.fake.advance(10s);
+    return world.status().reason;
+  };
+  const std::string refusal = "url must begin with https://, since credentials are sent there";
+  CHECK(reason_of("http://192.0.2.1:80") == refusal);
+  CHECK(reason_of("http://api.example") == refusal);
+  CHECK(reason_of("http://[::1]:8082") != refusal);
+}
+
+TEST_CASE("more than can be remembered is refused before anything is written") {
+  CHECK(written_with(LedgerKeeper::kPieceRecordsMax).empty());
+  CHECK(
+      written_with(LedgerKeeper::kPieceRecordsMax + 1)
+          .starts_with("the zone has more record sets than weir can remember to have made: at most 1 DnsL"));
+}
+
 TEST_CASE("why a provider can't be spoken to is told without its credentials") {
   World world;
   world.shows("");

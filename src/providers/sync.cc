@@ -8,7 +8,6 @@
 #include <variant>
 
 #include "providers/clients.h"
-#include "providers/ledger.h"
 
 namespace weir::providers {
 namespace {
@@ -37,9 +36,7 @@ void hold(Wanted& wanted, const cloud::RecordSets& there) {
     if (wanted.unsure.contains(cloud::key_of(set))) wanted.sets.push_back(set);
   }
   wanted.sets = cloud::normal_sets(std::move(wanted.sets));
-  for (const std::string& key : wanted.unsure) {
-    wanted.left_out.push_back(key + ": the health of its endpoints is not known yet");
-  }
+  for (const auto& [key, why] : wanted.unsure) wanted.left_out.push_back(key + ": " + why);
 }
 
 // Shapes all to what the provider can hold.
@@ -54,7 +51,8 @@ void fit(const cloud::DnsClient& client, Wanted& wanted) {
 class Syncing {
  public:
   explicit Syncing(Work work)
-      : work_(std::move(work)), ledger_(work_.env, work_.store, work_.mirror, work_.provider, work_.zone) {
+      : work_(std::move(work)),
+        ledger_(work_.env, work_.store, work_.mirror, work_.provider, work_.zone, work_.ledgers_max) {
     outcome_.zone = work_.zone;
     outcome_.records = ledger_.records().size();
   }
@@ -62,7 +60,7 @@ class Syncing {
   net::Task<void> run() {
     auto client = client_of();
     if (!client) co_return fail(std::move(client.error()), false);
-    auto wanted = wanted_sets(work_.mirror.objects(), work_.zone, work_.health, work_.patient);
+    auto wanted = wanted_sets(work_.mirror.objects(), work_.zone, work_.health, work_.patient, work_.names);
     if (!wanted) co_return fail(std::move(wanted.error()), false);
     fit(**client, *wanted);
     const auto there = co_await (*client)->read();
@@ -84,6 +82,7 @@ class Syncing {
     outcome_.worth_a_retry = worth_a_retry;
   }
   void fail(const Trouble& trouble) {
+    outcome_.wait = trouble.wait;
     outcome_.cancelled = trouble.kind == Trouble::Kind::kCancelled;
     fail(trouble.sentence, trouble.kind != Trouble::Kind::kRefused);
   }
@@ -96,11 +95,15 @@ class Syncing {
     percent_max_ = spec.changes_percent_max;
     const auto secret = work_.mirror.objects().find(Kind::kSecret, spec.credentials);
     if (!secret) return std::unexpected("there is no Secret/" + spec.credentials);
-    return make_client(work_.env, spec, std::get<config::SecretSpec>(secret->spec).values, work_.zone);
+    return make_client(work_.env, spec, std::get<config::SecretSpec>(secret->spec).values, work_.zone,
+                       work_.pace);
   }
 
   net::Task<void> write(cloud::DnsClient& client) {
     if (auto kept = co_await ledger_.remove(outcome_.plan.stale); !kept) co_return fail(kept);
+    // Not half of a zone.
+    std::string full = ledger_.refusal_of(keys_of(outcome_.plan.changes, Action::kCreate));
+    if (!full.empty()) co_return fail(std::move(full), false);
     std::span<const Change> left(outcome_.plan.changes);
     while (!left.empty() && outcome_.error.empty()) {
       const auto batch = left.first(client.batch_size(left));

@@ -4,14 +4,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cloud/http_client.h"
 #include "cloud/plan.h"
 #include "mirror/mirror.h"
+#include "nameserver/name_follower.h"
 #include "net/env.h"
 #include "net/task.h"
+#include "providers/ledger.h"
 #include "providers/wanted.h"
 #include "store/store.h"
 
@@ -32,6 +35,9 @@ struct Work {
   std::string zone;
   Mode mode = Mode::kCompare;
   bool patient = false;  // see wanted_sets()
+  nameserver::NameFollower& names;
+  std::shared_ptr<cloud::Pace> pace;  // of the account that it is done with
+  std::size_t ledgers_max = LedgerKeeper::kPiecesMax;
 };
 
 struct Outcome {
@@ -42,6 +48,7 @@ struct Outcome {
   std::size_t records = 0;     // record sets of weir's there, afterwards
   std::string error;           // why it went no further; empty: it did
   bool worth_a_retry = false;  // of an error: it may be another soon
+  Duration wait{};             // but not before
   bool cancelled = false;
   std::vector<std::string> refused;  // by the provider, record set by record set
 

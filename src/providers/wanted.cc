@@ -6,6 +6,7 @@
 #include <optional>
 #include <variant>
 
+#include "base/text.h"
 #include "config/snapshot.h"
 #include "dns/name.h"
 #include "dns/rdata.h"
@@ -20,25 +21,39 @@ using config::EndpointHealth;
 using config::Kind;
 using config::RecordSetSpec;
 
-bool is_alias(const config::Object& object) {
-  const auto* spec = std::get_if<RecordSetSpec>(&object.spec);
-  return spec != nullptr && spec->type == config::RecordType::kAlias;
+// The zone of ours that a name is in; null: others answer for it.
+config::ObjectPointer zone_of(const config::Whole& objects, std::string_view name) {
+  for (;;) {
+    if (config::ObjectPointer zone = objects.find(Kind::kZone, name)) return zone;
+    const std::size_t dot = name.find('.');
+    if (dot == std::string_view::npos) return nullptr;
+    name.remove_prefix(dot + 1);
+  }
+}
+
+// "shop.example.com": what an ALIAS leads to; empty: it is none.
+std::string target_of(const RecordSetSpec& spec) {
+  if (spec.type != config::RecordType::kAlias || spec.values.size() != 1) return {};
+  const std::string value = to_lower(spec.values.front());
+  if (value == "@") return spec.zone;
+  return value.ends_with('.') ? value.substr(0, value.size() - 1) : value + '.' + spec.zone;
 }
 
 // The objects that the answers of one zone are made of.
 class Part {
  public:
   Part(const config::Whole& objects, std::string_view zone) : objects_(objects) {
-    take(objects.find(Kind::kZone, zone));
-    for (const config::Object* one : objects.referrers(Kind::kZone, zone)) {
-      if (one->kind() == Kind::kRecordSet && !is_alias(*one)) {
-        take(objects.find(Kind::kRecordSet, one->metadata.name));
-      }
-    }
+    for (const std::string& one : zones_behind(objects, zone)) take_zone(one);
   }
   const config::Whole& whole() const { return whole_; }
 
  private:
+  void take_zone(std::string_view zone) {
+    take(objects_.find(Kind::kZone, zone));
+    for (const config::Object* one : objects_.referrers(Kind::kZone, zone)) {
+      if (one->kind() == Kind::kRecordSet) take(objects_.find(Kind::kRecordSet, one->metadata.name));
+    }
+  }
   void take(const config::ObjectPointer& object) {
     if (!object || whole_.find(object->kind(), object->metadata.name)) return;
     whole_.put(object);
@@ -78,8 +93,8 @@ bool is_unsure(const RecordSetSpec& spec, const Health& health, bool patient) {
 // The sets of a zone, out of what its name servers answer from.
 class Reader {
  public:
-  Reader(const config::Zone& zone, const nameserver::View& view, const Health& health, bool patient)
-      : zone_(zone), view_(view), health_(health), patient_(patient) {}
+  Reader(const nameserver::Catalogue& catalogue, const Health& health, bool patient)
+      : catalogue_(catalogue), view_(*catalogue.view()), health_(health), patient_(patient) {}
 
   Wanted read(const dns::Zone& made) {
     for (const dns::Node* node = made.first(); node != nullptr; node = made.next(node)) {
@@ -114,14 +129,26 @@ class Reader {
   void steered(const dns::RecordSet& set, cloud::RecordSet& to) {
     const nameserver::SteeredSet* steering = view_.set(set.value);
     if (steering == nullptr) return;
-    const RecordSetSpec& spec = steering->spec();
-    to.ttl = spec.ttl.value_or(zone_.spec.ttl);
+    if (steering->alias() == nullptr) return given(*steering, set.type, to);
+    const auto followed = view_.follow(*steering, set.type, {});
+    if (followed.chosen.failed || (followed.by != nullptr && followed.by->fails())) {
+      wanted_.unsure[cloud::key_of(to)] = catalogue_.alias_reason(*catalogue_.steered(set.value));
+    } else if (followed.by != nullptr) {
+      given(*followed.by, set.type, to);
+    } else {
+      packed(followed.chosen.packed, set, to);
+    }
+  }
+
+  void given(const nameserver::SteeredSet& by, dns::Type type, cloud::RecordSet& to) {
+    const RecordSetSpec& spec = by.spec();
+    to.ttl = by.ttl_seconds();
     const bool by_place = spec.policy == config::RecordPolicy::kGeo;
     bool any = false;
-    for (std::size_t i = 0; i < steering->answers().size(); ++i) {
-      if (by_place && !steering->answers()[i].places.empty()) continue;
-      if (!steering->gives(i) || (any && set.type == dns::Type::kCname)) continue;
-      add(set.type, steering->answers()[i].rdata, to);
+    for (std::size_t i = 0; i < by.answers().size(); ++i) {
+      if (by_place && !by.answers()[i].places.empty()) continue;
+      if (!by.gives(i) || (any && type == dns::Type::kCname)) continue;
+      add(type, by.answers()[i].rdata, to);
       any = true;
     }
     if (!any && by_place) {
@@ -129,18 +156,20 @@ class Reader {
                                  ": a provider gets what GEO has for everywhere else, and there is nothing");
       return;
     }
-    if (!any && spec.all_down == config::AllDown::kFallback) fall_back(spec, set.type, to);
-    if (is_unsure(spec, health_, patient_)) wanted_.unsure.insert(cloud::key_of(to));
+    if (!any && spec.all_down == config::AllDown::kFallback) fall_back(spec, type, to);
+    if (is_unsure(spec, health_, patient_)) {
+      wanted_.unsure[cloud::key_of(to)] = "the health of its endpoints is not known yet";
+    }
   }
 
   void fall_back(const RecordSetSpec& spec, dns::Type type, cloud::RecordSet& to) {
-    const auto origin = dns::Name::parse(zone_.name + '.', dns::Name());
+    const auto origin = dns::Name::parse(spec.zone + '.', dns::Name());
     for (const std::string& value : spec.fallback) {
       if (const auto rdata = dns::read_rdata(type, value, *origin)) add(type, *rdata, to);
     }
   }
 
-  const config::Zone& zone_;
+  const nameserver::Catalogue& catalogue_;
   const nameserver::View& view_;
   const Health& health_;
   bool patient_;
@@ -149,40 +178,56 @@ class Reader {
 
 }  // namespace
 
+std::set<std::string, std::less<>> zones_behind(const config::Whole& objects, std::string_view zone) {
+  std::set<std::string, std::less<>> all{std::string(zone)};
+  std::vector<std::string> todo{std::string(zone)};
+  while (!todo.empty()) {
+    const std::string next = std::move(todo.back());
+    todo.pop_back();
+    for (const config::Object* one : objects.referrers(Kind::kZone, next)) {
+      const auto* spec = std::get_if<RecordSetSpec>(&one->spec);
+      const std::string target = spec == nullptr ? std::string() : target_of(*spec);
+      const auto other = target.empty() ? nullptr : zone_of(objects, target);
+      if (other && all.insert(other->metadata.name).second) todo.push_back(other->metadata.name);
+    }
+  }
+  return all;
+}
+
 std::set<std::string, std::less<>> services_of(const config::Whole& objects, std::string_view zone) {
   std::set<std::string, std::less<>> all;
-  for (const config::Object* one : objects.referrers(Kind::kZone, zone)) {
-    const auto* spec = std::get_if<RecordSetSpec>(&one->spec);
-    if (spec == nullptr) continue;
-    for (std::string& service : services_of(*spec)) all.insert(std::move(service));
+  for (const std::string& behind : zones_behind(objects, zone)) {
+    for (const config::Object* one : objects.referrers(Kind::kZone, behind)) {
+      const auto* spec = std::get_if<RecordSetSpec>(&one->spec);
+      if (spec == nullptr) continue;
+      for (std::string& service : services_of(*spec)) all.insert(std::move(service));
+    }
   }
   return all;
 }
 
 std::expected<Wanted, std::string> wanted_sets(const config::Whole& objects, std::string_view zone,
-                                               const Health& health, bool patient) {
+                                               const Health& health, bool patient,
+                                               nameserver::NameFollower& names) {
+  if (!objects.find(Kind::kZone, zone)) return std::unexpected("there is no Zone/" + std::string(zone));
   const Part part(objects, zone);
   const auto snapshot = config::build_snapshot(1, part.whole());
   if (!snapshot) return std::unexpected("the zone can't be made: " + config::to_text(snapshot.error()));
-  if ((*snapshot)->zones.size() != 1) return std::unexpected("there is no Zone/" + std::string(zone));
   nameserver::Catalogue catalogue(
-      {.now = health, .epoch = [](std::string_view /*service*/) { return std::uint64_t{0}; }}, nullptr,
+      {.now = health, .epoch = [](std::string_view /*service*/) { return std::uint64_t{0}; }}, &names,
       [](const nameserver::ViewPointer& /*view*/) {});
   catalogue.apply(*snapshot);
-  const auto zones = catalogue.view()->zones().all();
   const auto refusals = catalogue.refused();
   const auto refused = refusals.find(zone);
-  if (zones.empty()) {
+  const auto zones = catalogue.view()->zones().all();
+  const auto made = std::ranges::find_if(
+      zones, [&](const auto& one) { return dns::name_text(one->apex()) == cloud::absolute_name(zone); });
+  if (made == zones.end()) {
     return std::unexpected("the zone can't be made" +
                            (refused == refusals.end() ? "" : ": " + refused->second));
   }
-  Wanted wanted =
-      Reader(*(*snapshot)->zones.front(), *catalogue.view(), health, patient).read(*zones.front());
+  Wanted wanted = Reader(catalogue, health, patient).read(**made);
   if (refused != refusals.end()) wanted.left_out.push_back(refused->second);
-  for (const config::Object* one : objects.referrers(Kind::kZone, zone)) {
-    if (!is_alias(*one)) continue;
-    wanted.left_out.push_back(config::reference_of(*one) + ": an ALIAS is not written to providers");
-  }
   return wanted;
 }
 

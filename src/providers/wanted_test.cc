@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "testing/fake_env.h"
+
 namespace weir::providers {
 namespace {
 
@@ -14,6 +16,9 @@ using config::EndpointHealth;
 
 class World {
  public:
+  ~World() { CHECK(fake.run(names.stop())); }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
   World() {
     put(R"({"kind":"Zone","metadata":{"name":"a.example"},"spec":{"nameservers":["ns1"],"ttl":120,
         "records":"ns1 A 192.0.2.53\n@ MX 10 mail\ntext 60 TXT \"one\" \"two\"\n)"
@@ -31,7 +36,7 @@ class World {
   void service(const std::string& addresses) {
     put(R"({"kind":"Service","metadata":{"name":"web"},"spec":{"endpoints":[)" + addresses + "]}}");
   }
-  Wanted wanted(bool patient = false) const {
+  Wanted wanted(bool patient = false, const std::string& zone = "a.example") {
     const Health health = [this](std::string_view service) {
       config::ServiceStatus status;
       if (service != "web") return status;
@@ -39,12 +44,12 @@ class World {
         status.endpoints.push_back({.address = address, .health = one});
       return status;
     };
-    auto made = wanted_sets(objects, "a.example", health, patient);
+    auto made = wanted_sets(objects, zone, health, patient, names);
     REQUIRE_MESSAGE(made.has_value(), made.error());
     return *made;
   }
   // "www.a.example. A 60 192.0.2.1 192.0.2.2"; of those with that name.
-  std::string lines(const std::string& name = "") const {
+  std::string lines(const std::string& name = "") {
     std::string text;
     for (const cloud::RecordSet& set : wanted().sets) {
       if (!name.empty() && !set.name.starts_with(name + '.')) continue;
@@ -55,6 +60,8 @@ class World {
     return text;
   }
 
+  testing::FakeEnv fake;
+  nameserver::NameFollower names{fake.env, [](const std::string& /*name*/) {}};
   config::Whole objects;
   std::map<std::string, EndpointHealth> healths;
 };
@@ -123,7 +130,8 @@ TEST_CASE("what was not checked yet makes a set unsure") {
   World world;
   world.service(R"({"address":"192.0.2.1:80"},{"address":"192.0.2.2:80"})");
   world.set("web", R"("type":"A","service":"web","policy":"ROUND_ROBIN")");
-  const std::set<std::string, std::less<>> unsure{"web.a.example. A"};
+  const std::map<std::string, std::string, std::less<>> unsure{
+      {"web.a.example. A", "the health of its endpoints is not known yet"}};
   world.healths = {{"192.0.2.1:80", EndpointHealth::kUnknown}, {"192.0.2.2:80", EndpointHealth::kUnhealthy}};
   CHECK(world.wanted().unsure == unsure);
   world.healths["192.0.2.2:80"] = EndpointHealth::kHealthy;
@@ -131,14 +139,73 @@ TEST_CASE("what was not checked yet makes a set unsure") {
   CHECK(world.wanted(true).unsure == unsure);
 }
 
-TEST_CASE("what can't be written is said") {
+TEST_CASE("an ALIAS is the addresses of what it leads to in zones of ours") {
   World world;
-  world.set("alias", R"("type":"ALIAS","values":["www.b."])");
-  CHECK(world.wanted().left_out ==
-        std::vector<std::string>{"RecordSet/alias: an ALIAS is not written to providers"});
-  CHECK(world.lines("alias").empty());
+  world.set("www", R"("type":"A","ttl":30,"values":["192.0.2.2","192.0.2.1"])");
+  world.set("six", R"("type":"AAAA","values":["2001:db8::6"])");
+  world.set("to", R"("type":"CNAME","values":["www"])");
+  world.set("alias", R"("type":"ALIAS","values":["to"])");
+  world.set("other", R"("type":"ALIAS","values":["six.a.example."])");
+  world.set("nowhere", R"("type":"ALIAS","values":["none"])");
+  CHECK(world.lines("alias") == "alias.a.example. A 30 192.0.2.1 192.0.2.2\n");
+  CHECK(world.lines("other") == "other.a.example. AAAA 120 2001:db8::6\n");
+  CHECK(world.lines("nowhere").empty());
+  CHECK(world.wanted().left_out.empty());
+  CHECK(world.wanted().unsure.empty());
+}
+
+TEST_CASE("an ALIAS follows health, also into another zone") {
+  World world;
+  world.service(R"({"address":"192.0.2.1:80"},{"address":"192.0.2.2:80"})");
+  world.put(R"({"kind":"Zone","metadata":{"name":"b.example"},"spec":{
+                "nameservers":["ns1.c.example"],"ttl":60}})");
+  world.put(R"({"kind":"RecordSet","metadata":{"name":"b"},"spec":{"zone":"b.example","name":"web",
+                "type":"A","service":"web","policy":"WEIGHTED"}})");
+  world.set("alias", R"("type":"ALIAS","values":["web.b.example."])");
+  CHECK(zones_behind(world.objects, "a.example") ==
+        std::set<std::string, std::less<>>{"a.example", "b.example"});
+  CHECK(services_of(world.objects, "a.example") == std::set<std::string, std::less<>>{"web"});
+  world.healths = {{"192.0.2.1:80", EndpointHealth::kHealthy}, {"192.0.2.2:80", EndpointHealth::kHealthy}};
+  CHECK(world.lines("alias") == "alias.a.example. A 60 192.0.2.1 192.0.2.2\n");  // all, not the next one
+  world.healths["192.0.2.2:80"] = EndpointHealth::kUnhealthy;
+  CHECK(world.lines("alias") == "alias.a.example. A 60 192.0.2.1\n");
+  world.healths["192.0.2.1:80"] = EndpointHealth::kUnknown;
+  CHECK(world.wanted().unsure == std::map<std::string, std::string, std::less<>>{
+                                     {"alias.a.example. A", "the health of its endpoints is not known yet"}});
+  // Around in a circle.
+  world.put(R"({"kind":"RecordSet","metadata":{"name":"back"},"spec":{"zone":"b.example","name":"back",
+                "type":"ALIAS","values":["round.a.example."]}})");
+  world.set("round", R"("type":"ALIAS","values":["back.b.example."])");
+  CHECK(zones_behind(world.objects, "b.example").size() == 2);
+  CHECK(world.lines("round").empty());
+}
+
+TEST_CASE("an ALIAS of a name of others is what was looked up of it") {
+  World world;
+  world.fake.network.set_name("shop.c.",
+                              {net::Address::v4({192, 0, 2, 8}, 0), *net::Address::parse_ip("2001:db8::8", 0),
+                               net::Address::v4({192, 0, 2, 7}, 0)},
+                              std::chrono::seconds(40));
+  world.set("alias", R"("type":"ALIAS","values":["shop.c."])");
+  CHECK(world.wanted().unsure == std::map<std::string, std::string, std::less<>>{
+                                     {"alias.a.example. A", "shop.c. is being looked up"},
+                                     {"alias.a.example. AAAA", "shop.c. is being looked up"}});
+  world.fake.run_until_idle();
+  CHECK(world.lines("alias") ==
+        "alias.a.example. A 40 192.0.2.7 192.0.2.8\nalias.a.example. AAAA 40 2001:db8::8\n");
+  CHECK(world.wanted().unsure.empty());
+  world.set("alias", R"("type":"ALIAS","values":["none.c."])");
+  CHECK(world.wanted().unsure.at("alias.a.example. A") == "none.c. is being looked up");
+  world.fake.run_until_idle();
+  CHECK(world.wanted().unsure.at("alias.a.example. A") ==
+        "none.c. can't be looked up: the name could not be resolved");
+}
+
+TEST_CASE("a zone that there is not can't be made") {
+  World world;
   const auto none = wanted_sets(
-      world.objects, "b.example", [](std::string_view) { return config::ServiceStatus{}; }, false);
+      world.objects, "b.example", [](std::string_view) { return config::ServiceStatus{}; }, false,
+      world.names);
   REQUIRE_FALSE(none);
   CHECK(none.error() == "there is no Zone/b.example");
 }
