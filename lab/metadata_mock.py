@@ -142,8 +142,8 @@ class Metadata:
 
 
 class SmartOs:
-    """The metadata socket of a zone of SmartOS: version 2 of its protocol, once that is agreed upon, and to the
-    letter: https://eng.tritondatacenter.com/mdata/protocol.html"""
+    """The metadata socket of a zone of SmartOS: version 2 of its protocol, once that is agreed upon, and to
+    the letter: https://eng.tritondatacenter.com/mdata/protocol.html"""
 
     REQUEST = re.compile(rb"V2 (\d+) ([0-9a-f]{8}) (([0-9a-f]{8}) (GET) ([A-Za-z0-9+/]+={0,2}))")
     NICS = [
@@ -199,14 +199,14 @@ class SmartOs:
 
 
 class SmartOsSerial(SmartOs):
-    """The same at the serial port of a virtual machine, where half of an answer to somebody else still lies."""
+    """The same at the serial port of a virtual machine, where half of an answer to somebody else lies."""
 
     def __init__(self, _directory):
         self.asked = []
         host, self.machine = os.openpty()
         tty.setraw(self.machine)
         self.url = os.ttyname(self.machine)
-        self.stream = os.fdopen(host, "rwb", buffering=0)
+        self.stream = os.fdopen(host, "r+b", buffering=0)
         self.stream.write(b"CCESS aGFsZg==\n")
         threading.Thread(target=self.serve_serial, daemon=True).start()
 

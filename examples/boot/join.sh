@@ -7,13 +7,17 @@
 #   WEIR_SERVICE  the service to join: web
 #   WEIR_PORT     where this machine serves it: 8080
 #   WEIR          the program, when it is not on the path
+#   WEIR_LEASE    how long it stays when it dies without a word: 10s; absent: 30s
 #   WEIR_METADATA_URL  where the cloud tells of this machine, when it is not where it always is
 set -eu
 weir=${WEIR:-weir}
 found=$("$weir" metadata -o env ${WEIR_METADATA_URL:+--metadata-url "$WEIR_METADATA_URL"})
 eval "$found"
 address=${WEIR_PUBLIC_ADDRESS:-$WEIR_PRIVATE_ADDRESS}
-set -- "$WEIR_SERVICE" --port "$WEIR_PORT" --address "$address" --instance "$WEIR_INSTANCE"
+# Machines of several clouds may call themselves the same; none has another's instance.
+name=$(printf %s "$WEIR_SERVICE-$WEIR_PORT-$WEIR_INSTANCE" | tr 'A-Z' 'a-z' | tr -c 'a-z0-9-' '-')
+name=$(printf %.63s "$name")
+set -- "$WEIR_SERVICE" --name "$name" --port "$WEIR_PORT" --address "$address" --instance "$WEIR_INSTANCE"
 set -- "$@" --txt "provider=$WEIR_PROVIDER"
 if [ -n "$WEIR_REGION" ]; then set -- "$@" --txt "region=$WEIR_REGION"; fi
-exec "$weir" join "$@"
+exec "$weir" join "$@" ${WEIR_LEASE:+--lease "$WEIR_LEASE"}

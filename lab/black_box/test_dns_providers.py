@@ -9,7 +9,7 @@ from lab.cloudflare_mock import Cloudflare
 from lab.dns import dig, record_set, zone
 from lab.dns_providers import MOTO, Bind, Knot, Moto, PowerDns, provider, secret
 from lab.process import wait_until
-from lab.tcp import Server, echo
+from lab.tcp import Server, echo, self_signed
 from lab.tunnels import weir  # noqa: F401 (a fixture)
 from lab.weir import service
 
@@ -198,6 +198,37 @@ def test_a_restart_goes_on_with_its_ledger(weir, powerdns):
     wait_shown(lambda: powerdns.shown(ZONE), wanted)
 
 
+def test_an_alias_is_there_as_the_addresses_that_it_leads_to(weir, powerdns):
+    powerdns.make_zone(ZONE)
+    at_powerdns(weir, powerdns)
+    wait_synced(weir, "pdns")
+    weir.apply(record_set("apex", ZONE, "@", "ALIAS", values=["www"]))
+    apex = {"a.example. A": {"192.0.2.1", "192.0.2.2"}}
+    wait_shown(lambda: powerdns.shown(ZONE), {**SHOWN, **apex}, 3)
+    assert sorted(dig(powerdns.dns_port, ZONE, "A").data) == ["192.0.2.1", "192.0.2.2"]
+    assert dig(powerdns.dns_port, ZONE, "MX").data == ["10 mail.a.example."]
+    weir.apply(zone(ZONE, RECORDS.replace("192.0.2.2", "192.0.2.3")))
+    wait_until(lambda: powerdns.shown(ZONE)["a.example. A"] == {"192.0.2.1", "192.0.2.3"}, 3, "the change")
+    # While nothing is known of its target, it stays as it is, and that is told.
+    weir.apply(record_set("apex", ZONE, "@", "ALIAS", values=["nothing.invalid."]))
+    wait_until(lambda: "nothing.invalid. " in status_of(weir, "pdns").get("reason", ""), 10, "being told")
+    assert powerdns.shown(ZONE)["a.example. A"] == {"192.0.2.1", "192.0.2.3"}
+
+
+def test_a_ledger_of_many_record_sets_is_in_several_objects(weir, powerdns):
+    powerdns.make_zone(ZONE)
+    many = "".join(f"n{i} A 192.0.2.{i % 250}\n" for i in range(10_050))
+    at_powerdns(weir, powerdns, many, interval="60s")
+    wait_synced(weir, "pdns", 60)
+    ledgers = weir.api("GET", "/v1/dnsledgers").json["items"]
+    assert sorted(len(one["spec"]["records"]) for one in ledgers) == [50, 10_000]
+    weir.apply(zone(ZONE, many.replace("n0 A 192.0.2.0\n", "new A 192.0.2.1\n")))
+    wait_until(lambda: f"new.{ZONE}. A" in powerdns.shown(ZONE), 20, "the change")
+    assert f"n0.{ZONE}. A" not in powerdns.shown(ZONE)
+    assert weir.cli("delete", "dnsprovider", "pdns").returncode == 0
+    wait_until(lambda: not weir.api("GET", "/v1/dnsledgers").json["items"], 10, "the ledgers being gone")
+
+
 # --- Cloudflare
 
 
@@ -240,6 +271,82 @@ def test_many_records_go_to_cloudflare_in_batches_and_come_in_pages(weir, cloudf
     assert len(cloudflare.shown(ZONE)) == 1100
     assert sum(call.startswith("POST") for call in cloudflare.calls) == 6
     assert weir.cli("provider", "plan", "cf").returncode == 0
+
+
+def test_cloudflare_is_spoken_to_only_with_a_certificate_that_holds(weir, tmp_path):
+    theirs, others = self_signed(tmp_path, "localhost"), self_signed(tmp_path, "elsewhere.example")
+    for files, ca, why in (
+        (theirs, None, "certificate"),  # by nobody who is known
+        (theirs, others[0].read_text(), "certificate"),  # by another authority
+        (others, others[0].read_text(), "certificate"),  # of another name
+    ):
+        mock = Cloudflare(certificate=files)
+        try:
+            at_cloudflare(weir, mock, **({"ca": ca} if ca else {}))
+            refused = weir.cli("provider", "plan", "cf", timeout_s=40)
+            assert refused.returncode == 1 and why in refused.stderr, refused.stderr
+            assert mock.calls == []
+        finally:
+            mock.close()
+    mock = Cloudflare(certificate=theirs)
+    try:
+        at_cloudflare(weir, mock, ca=theirs[0].read_text())
+        wait_synced(weir, "cf", 20)
+        assert len(mock.shown(ZONE)) == len(SHOWN)
+    finally:
+        mock.close()
+
+
+def test_cloudflare_is_left_alone_for_as_long_as_it_asks(weir, cloudflare):
+    cloudflare.busy, cloudflare.retry_after = 1, 3
+    at_cloudflare(weir, cloudflare)
+    wait_synced(weir, "cf", 30)
+    [first, second] = cloudflare.times[:2]
+    assert second - first >= 3
+
+
+# --- secrets
+
+
+def test_credentials_are_in_nothing_that_weir_shows(weir, powerdns, cloudflare):
+    """Also where a provider shows what it was sent."""
+    powerdns.make_zone(ZONE)
+    cloudflare.tells_all = True
+    credentials = ["s3cr3t-of-cloudflare", "s3cr3t-of-powerdns", "s3cr3t-of-aws"]
+    credentials += [powerdns.KEY, "c2VjcmV0LXRzaWc="]
+    weir.apply(
+        zone(ZONE, RECORDS),
+        secret("cf", token=credentials[0]),
+        provider("cf", "CLOUDFLARE", cloudflare.url, [ZONE]),
+        secret("wrong", api_key=credentials[1]),
+        provider("wrong", "POWERDNS", powerdns.url, [ZONE]),
+        secret("aws", access_key_id="AKID", secret_access_key=credentials[2], session_token=credentials[2]),
+        provider("aws", "ROUTE53", f"http://127.0.0.1:{powerdns.port}", [ZONE]),
+        secret("theirs", name="k", algorithm="hmac-sha256", secret=credentials[4]),
+        provider("theirs", "RFC2136", f"127.0.0.1:{powerdns.dns_port}", [ZONE]),
+    )
+    at_powerdns(weir, powerdns)
+    wait_synced(weir, "pdns")
+    wait_until(lambda: "10000 Authentication" in status_of(weir, "cf").get("reason", ""), 10, "being told")
+    assert "(Bearer ***)" in status_of(weir, "cf")["reason"]
+    weir.apply(secret("pdns", api_key=powerdns.KEY, other=credentials[1]))  # a change, and its event
+    told = {}
+    for name in ("cf", "wrong", "aws", "theirs", "pdns"):
+        for words in (("plan", name), ("sync", name), ("plan", name, "-o", "json")):
+            done = weir.cli("provider", *words, timeout_s=60)
+            told[f"provider {' '.join(words)}"] = done.stdout + done.stderr
+        described = weir.cli("describe", "dnsprovider", name)
+        told[f"describe {name}"] = described.stdout + described.stderr
+    for kind in ("dnsproviders", "dnsledgers", "secrets", "events"):
+        for form in ("table", "json", "yaml"):
+            told[f"get {kind} -o {form}"] = weir.cli("get", kind, "-o", form).stdout
+        told[f"/v1/{kind}"] = weir.api("GET", f"/v1/{kind}?limit=500").text
+    told["plan -f"] = weir.cli("plan", "-f", weir.directory / "applied.yaml").stdout
+    told["/metrics"] = weir.api("GET", "/metrics").text
+    told["log"] = weir.process.log()
+    assert all(told[name] for name in ("provider plan cf", "get secrets -o json", "/metrics", "log"))
+    shown = [(name, one) for name, text in told.items() for one in credentials if one in text]
+    assert shown == []
 
 
 # --- Route 53

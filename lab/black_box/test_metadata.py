@@ -59,7 +59,14 @@ def test_what_is_no_smartos_is_told(tmp_path):
     refused = metadata(tmp_path / "file")
     assert refused.returncode == 1 and "neither a socket nor a serial port" in refused.stderr
     with socket.create_server(str(tmp_path / "old"), family=socket.AF_UNIX) as old:
-        threading.Thread(target=lambda: old.accept()[0].sendall(b"invalid command\n"), daemon=True).start()
+
+        def answer():
+            connection, _ = old.accept()
+            with connection, connection.makefile("rwb", buffering=0) as stream:
+                for _ in stream:
+                    stream.write(b"invalid command\n")
+
+        threading.Thread(target=answer, daemon=True).start()
         refused = metadata(tmp_path / "old")
     assert refused.returncode == 1 and "another version of its protocol" in refused.stderr
 
@@ -88,6 +95,6 @@ def test_the_script_of_the_boot_joins_as_what_the_machine_is(tmp_path):
         done = subprocess.run(["sh", script], env=environment, capture_output=True, text=True, timeout=20)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == (
-        "join web --port 8080 --address 198.51.100.4 --instance i-0abc "
+        "join web --name web-8080-i-0abc --port 8080 --address 198.51.100.4 --instance i-0abc "
         "--txt provider=aws --txt region=eu-central-1"
     ).split()
