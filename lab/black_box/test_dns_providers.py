@@ -215,6 +215,25 @@ def test_an_alias_is_there_as_the_addresses_that_it_leads_to(weir, powerdns):
     assert powerdns.shown(ZONE)["a.example. A"] == {"192.0.2.1", "192.0.2.3"}
 
 
+def test_a_crash_in_the_midst_of_writing_leaves_no_record_without_its_owner(weir, powerdns):
+    powerdns.make_zone(ZONE)
+    powerdns.write(ZONE, "theirs.a.example.", "A", ["198.51.100.1"])
+    many = "".join(f"n{i} A 192.0.2.{i % 250}\n" for i in range(6000))
+    at_powerdns(weir, powerdns, many)
+    wait_until(lambda: len(powerdns.shown(ZONE)) > 1, 30, "the first batch", 0.002)
+    weir.process.popen.kill()
+    weir.process.wait()
+    begun = len(powerdns.shown(ZONE))
+    assert begun % 1000 == 1  # whole batches, and theirs
+    weir.start()
+    wait_synced(weir, "pdns", 60)
+    assert len(powerdns.shown(ZONE)) == 6001
+    weir.apply(zone(ZONE, "last A 192.0.2.1\n"))
+    assert weir.cli("provider", "sync", "pdns", "--force", timeout_s=60).returncode == 0
+    foreign = {"theirs.a.example. A": {"198.51.100.1"}}
+    assert powerdns.shown(ZONE) == {"last.a.example. A": {"192.0.2.1"}, **foreign}
+
+
 def test_a_ledger_of_many_record_sets_is_in_several_objects(weir, powerdns):
     powerdns.make_zone(ZONE)
     many = "".join(f"n{i} A 192.0.2.{i % 250}\n" for i in range(10_050))

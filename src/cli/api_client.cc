@@ -62,22 +62,6 @@ void EventStream::take(std::string_view line) {
   any_ = true;
 }
 
-std::string encoded(std::string_view text) {
-  constexpr std::string_view kPlain = "-._~";
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const char lower = ascii_lower(c);
-    if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || kPlain.contains(c)) {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out.append({'%', kDigits[byte >> 4U], kDigits[byte & 15U]});
-    }
-  }
-  return out;
-}
-
 ApiClient::ApiClient(net::Env& env, ApiUrl url, std::string token,
                      std::shared_ptr<tls::ClientContext> context)
     : env_(env),

@@ -94,7 +94,4 @@ class ApiClient {
   std::shared_ptr<http::ClientPool> pool_;
 };
 
-// Percent-encoded for a path or a query.
-std::string encoded(std::string_view text);
-
 }  // namespace weir::cli

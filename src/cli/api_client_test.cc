@@ -249,11 +249,5 @@ TEST_CASE("an event is bounded, in one line and in many") {
   }
 }
 
-TEST_CASE("what goes into a URL is encoded") {
-  CHECK(encoded("tier=web/a b&%") == "tier%3Dweb%2Fa%20b%26%25");
-  CHECK(encoded("aZ0-._~") == "aZ0-._~");
-  CHECK(encoded("\xc3\xbc\n") == "%C3%BC%0A");
-}
-
 }  // namespace
 }  // namespace weir::cli

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/uri_path.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "client/objects.h"

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/uri_path.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "client/objects.h"

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/uri_path.h"
 #include "cli/commands.h"
 #include "cli/log.h"
 #include "client/objects.h"

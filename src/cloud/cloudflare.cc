@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/uri_path.h"
 #include "cloud/cloudflare_record.h"
 
 namespace weir::cloud {

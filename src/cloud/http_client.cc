@@ -49,22 +49,6 @@ std::expected<Url, std::string> Url::parse(std::string_view text) {
   return url;
 }
 
-std::string encoded(std::string_view text) {
-  constexpr std::string_view kPlain = "-._~";
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const char lower = ascii_lower(c);
-    if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || kPlain.contains(c)) {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out.append({'%', kDigits[byte >> 4U], kDigits[byte & 15U]});
-    }
-  }
-  return out;
-}
-
 Duration retry_after_of(const http::ResponseHead& head) {
   const auto seconds = parse_decimal(head.fields.value_of(http::Known::kRetryAfter));
   if (!seconds) return {};

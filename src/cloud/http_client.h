@@ -129,7 +129,4 @@ inline HttpClient::Options keeping(HttpClient::Options options, const std::strin
 // Of a 429 or 503: seconds; a date counts as nothing.
 Duration retry_after_of(const http::ResponseHead& head);
 
-// Percent-encoded for a path or a query (RFC 3986 section 2.3).
-std::string encoded(std::string_view text);
-
 }  // namespace weir::cloud

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/uri_path.h"
 #include "cloud/json.h"
 
 namespace weir::cloud {

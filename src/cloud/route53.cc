@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/uri_path.h"
 
 namespace weir::cloud {
 namespace {

@@ -17,6 +17,7 @@
 #include "store/engine.h"
 #include "store/engine_store.h"
 #include "testing/fake_env.h"
+#include "testing/store_around.h"
 #include "translation/own.h"
 
 namespace weir::controller {
@@ -141,34 +142,22 @@ TEST_CASE("what the store has is published, and every change after it") {
 }
 
 // A store whose notifications are lost.
-class DeafStore final : public store::Store {
+class DeafStore final : public testing::StoreAround {
  public:
-  DeafStore(store::Engine& engine, net::Loop& loop) : near_(engine, loop), loop_(loop) {}
-  net::Task<Result<store::Entry>> get(std::string key) override { return near_.get(std::move(key)); }
-  net::Task<Result<store::Page>> list(std::string prefix, std::string after_key, std::size_t limit) override {
-    return near_.list(std::move(prefix), std::move(after_key), limit);
-  }
-  net::Task<store::Committed> commit(store::Transaction transaction) override {
-    return near_.commit(std::move(transaction));
-  }
-  net::Task<Result<store::Changes>> changes(store::Revision after, std::size_t limit) override {
-    return near_.changes(after, limit);
-  }
-  net::Task<Result<store::Past>> before(store::Revision revision) override { return near_.before(revision); }
+  DeafStore(store::Store& store, net::Loop& loop) : StoreAround(store), loop_(loop) {}
   net::Task<Result<store::Revision>> wait_past(store::Revision /*after*/, Duration timeout) override {
     if (const auto slept = co_await loop_.sleep(timeout); !slept) co_return fail(slept.error());
     co_return fail(Code::kTimedOut, "nobody told");
   }
-  bool leads() const override { return true; }
 
  private:
-  store::EngineStore near_;
   net::Loop& loop_;
 };
 
 TEST_CASE("what another task brings the mirror to is told at once: no view has more than its revision") {
   World world;
-  DeafStore deaf(world.engine(), world.fake.loop);
+  store::EngineStore near(world.engine(), world.fake.loop);
+  DeafStore deaf(near, world.fake.loop);
   mirror::Mirror mirror(deaf, world.fake.log);
   Views views(mirror.objects());
   store::Revision settled = 0;

@@ -13,6 +13,7 @@
 #include "store/engine.h"
 #include "store/engine_store.h"
 #include "testing/fake_env.h"
+#include "testing/store_around.h"
 
 namespace weir::controller {
 namespace {
@@ -37,32 +38,6 @@ Object rollout(const std::string& changes, const std::string& more = "") {
                 changes + "]" + more + "}}");
 }
 
-// A store that may lead or not.
-class Store final : public store::Store {
- public:
-  Store(store::Engine& engine, net::Loop& loop) : store_(engine, loop) {}
-  net::Task<Result<store::Entry>> get(std::string key) override { return store_.get(std::move(key)); }
-  net::Task<Result<store::Page>> list(std::string prefix, std::string after, std::size_t limit) override {
-    return store_.list(std::move(prefix), std::move(after), limit);
-  }
-  net::Task<store::Committed> commit(store::Transaction transaction) override {
-    return store_.commit(std::move(transaction));
-  }
-  net::Task<Result<store::Changes>> changes(store::Revision after, std::size_t limit) override {
-    return store_.changes(after, limit);
-  }
-  net::Task<Result<store::Past>> before(store::Revision revision) override { return store_.before(revision); }
-  net::Task<Result<store::Revision>> wait_past(store::Revision after, Duration timeout) override {
-    return store_.wait_past(after, timeout);
-  }
-  bool leads() const override { return is_leader; }
-
-  bool is_leader = true;
-
- private:
-  store::EngineStore store_;
-};
-
 net::Task<void> stop(Fleet& fleet, Rollouts& rollouts) {
   co_await rollouts.stop();
   co_await fleet.stop();
@@ -70,7 +45,8 @@ net::Task<void> stop(Fleet& fleet, Rollouts& rollouts) {
 
 // What a controller process is here.
 struct Controller {
-  Controller(testing::FakeEnv& env, store::Engine& engine, bool leads) : fake(env), store(engine, env.loop) {
+  Controller(testing::FakeEnv& env, store::Engine& engine, bool leads)
+      : fake(env), engine_store(engine, env.loop) {
     store.is_leader = leads;
     fleet.start();
     rollouts.start();
@@ -81,7 +57,8 @@ struct Controller {
   ~Controller() { CHECK(fake.run(stop(fleet, rollouts))); }
 
   testing::FakeEnv& fake;
-  Store store;
+  store::EngineStore engine_store;
+  testing::StoreAround store{engine_store};
   mirror::Mirror mirror{store, fake.log};
   Fleet fleet{fake.env, store, mirror};
   Rollouts rollouts{fake.env, store, mirror, fleet};

@@ -13,6 +13,7 @@
 #include "store/engine.h"
 #include "store/engine_store.h"
 #include "testing/fake_env.h"
+#include "testing/store_around.h"
 
 namespace weir::lease {
 namespace {
@@ -21,37 +22,21 @@ using namespace std::chrono_literals;
 using config::Kind;
 
 // A store that another process may be the leader of.
-class SharedStore final : public store::Store {
+class SharedStore final : public testing::StoreAround {
  public:
-  SharedStore(store::Engine& engine, net::Loop& loop) : store_(engine, loop) {}
-  bool leading = true;
-
-  net::Task<Result<store::Entry>> get(std::string key) override { return store_.get(std::move(key)); }
-  net::Task<Result<store::Page>> list(std::string prefix, std::string after, std::size_t limit) override {
-    return store_.list(std::move(prefix), std::move(after), limit);
-  }
-  net::Task<Result<store::Changes>> changes(store::Revision after, std::size_t limit) override {
-    return store_.changes(after, limit);
-  }
-  net::Task<Result<store::Past>> before(store::Revision revision) override { return store_.before(revision); }
+  using StoreAround::StoreAround;
   net::Task<store::Committed> commit(store::Transaction transaction) override {
     ++commits;
     return store_.commit(std::move(transaction));
   }
-  net::Task<Result<store::Revision>> wait_past(store::Revision revision, Duration timeout) override {
-    return store_.wait_past(revision, timeout);
-  }
-  bool leads() const override { return leading; }
   int commits = 0;
-
- private:
-  store::EngineStore store_;
 };
 
 struct World {
   testing::FakeEnv fake;
   std::unique_ptr<store::Engine> engine = *store::Engine::open({.directory = {}, .threaded = false});
-  SharedStore store{*engine, fake.loop};
+  store::EngineStore engine_store{*engine, fake.loop};
+  SharedStore store{engine_store};
   mirror::Mirror mirror{store, fake.log};
   std::unique_ptr<Leases> leases = std::make_unique<Leases>(fake.env, store, mirror);
 
@@ -146,7 +131,7 @@ TEST_CASE("a renewal writes nothing where this process leads, and is shown") {
 TEST_CASE("where another process leads, a renewal is written once half of the lease is over") {
   World world;
   world.join("a");
-  world.store.leading = false;
+  world.store.is_leader = false;
   world.fake.advance(10s);
   REQUIRE(world.renew("a"));
   CHECK(world.store.commits == 0);
@@ -172,9 +157,9 @@ TEST_CASE("who begins to lead gives everybody one whole lease") {
   world.fake.advance(1s);
   SUBCASE("and no more") { CHECK(world.sweep() == 1); }
   SUBCASE("also when it leads again") {
-    world.store.leading = false;
+    world.store.is_leader = false;
     CHECK(world.sweep() == 0);
-    world.store.leading = true;
+    world.store.is_leader = true;
     CHECK(world.sweep() == 0);
     world.fake.advance(30s);
     CHECK(world.sweep() == 1);

@@ -12,6 +12,7 @@
 #include "store/engine.h"
 #include "store/engine_store.h"
 #include "testing/fake_env.h"
+#include "testing/store_around.h"
 
 namespace weir::mirror {
 namespace {
@@ -188,11 +189,10 @@ TEST_CASE("who asked for it is told in the turn in which the mirror moves, whoev
 }
 
 // A store in which one transaction is done between two pages of a list.
-class MovingStore final : public store::Store {
+class MovingStore final : public testing::StoreAround {
  public:
   MovingStore(store::Store& store, store::Transaction transaction)
-      : store_(store), transaction_(std::move(transaction)) {}
-  net::Task<Result<store::Entry>> get(std::string key) override { return store_.get(std::move(key)); }
+      : StoreAround(store), transaction_(std::move(transaction)) {}
   net::Task<Result<store::Page>> list(std::string prefix, std::string after_key, std::size_t limit) override {
     if (prefix == prefix_of(Kind::kEdge) && !transaction_.steps.empty()) {
       const auto done = co_await store_.commit(std::exchange(transaction_, {}));
@@ -200,20 +200,8 @@ class MovingStore final : public store::Store {
     }
     co_return co_await store_.list(std::move(prefix), std::move(after_key), limit);
   }
-  net::Task<store::Committed> commit(store::Transaction transaction) override {
-    return store_.commit(std::move(transaction));
-  }
-  net::Task<Result<store::Changes>> changes(store::Revision after, std::size_t limit) override {
-    return store_.changes(after, limit);
-  }
-  net::Task<Result<store::Past>> before(store::Revision revision) override { return store_.before(revision); }
-  net::Task<Result<store::Revision>> wait_past(store::Revision after, Duration timeout) override {
-    return store_.wait_past(after, timeout);
-  }
-  bool leads() const override { return true; }
 
  private:
-  store::Store& store_;
   store::Transaction transaction_;
 };
 

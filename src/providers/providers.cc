@@ -146,6 +146,7 @@ void Providers::take(const std::vector<config::ObjectChange>& changes) {
   for (auto& [key, state] : states_) {
     const ObjectPointer object = mirror_.objects().find(Kind::kDnsProvider, key.first);
     const bool touches_zone =
+        !zones.empty() &&
         std::ranges::any_of(zones_behind(mirror_.objects(), key.second),
                             [&zones](const std::string& zone) { return zones.contains(zone); });
     const bool follows = std::ranges::any_of(

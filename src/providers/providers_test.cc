@@ -13,6 +13,7 @@
 #include "store/engine.h"
 #include "store/engine_store.h"
 #include "testing/fake_env.h"
+#include "testing/store_around.h"
 
 namespace weir::providers {
 namespace {
@@ -26,32 +27,6 @@ config::Object parsed(const std::string& json) {
   REQUIRE_MESSAGE(object.has_value(), config::to_text(object.error()));
   return *object;
 }
-
-// A store that may lead or not.
-class Store final : public store::Store {
- public:
-  Store(store::Engine& engine, net::Loop& loop) : store_(engine, loop) {}
-  net::Task<Result<store::Entry>> get(std::string key) override { return store_.get(std::move(key)); }
-  net::Task<Result<store::Page>> list(std::string prefix, std::string after, std::size_t limit) override {
-    return store_.list(std::move(prefix), std::move(after), limit);
-  }
-  net::Task<store::Committed> commit(store::Transaction transaction) override {
-    return store_.commit(std::move(transaction));
-  }
-  net::Task<Result<store::Changes>> changes(store::Revision after, std::size_t limit) override {
-    return store_.changes(after, limit);
-  }
-  net::Task<Result<store::Past>> before(store::Revision revision) override { return store_.before(revision); }
-  net::Task<Result<store::Revision>> wait_past(store::Revision after, Duration timeout) override {
-    return store_.wait_past(after, timeout);
-  }
-  bool leads() const override { return is_leader; }
-
-  bool is_leader = true;
-
- private:
-  store::EngineStore store_;
-};
 
 std::string rrset(const std::string& name, const std::string& address) {
   return R"({"name":")" + name + R"(.a.example.","type":"A","ttl":300,"records":[{"content":")" + address +
@@ -123,7 +98,8 @@ class World {
 
   testing::FakeEnv fake;
   std::unique_ptr<store::Engine> engine = *store::Engine::open({.directory = {}, .threaded = false});
-  Store store{*engine, fake.loop};
+  store::EngineStore engine_store{*engine, fake.loop};
+  testing::StoreAround store{engine_store};
   mirror::Mirror mirror{store, fake.log};
   PlayedProvider pdns{fake};
   config::ServiceStatus web;
@@ -383,6 +359,32 @@ std::string written_with(std::size_t sets) {
   CHECK(batches == (syncing.result->error.empty() ? (sets + 999) / 1000 : 0));
   CHECK((world.ledger() == "none") == !syncing.result->error.empty());
   return syncing.result->error;
+}
+
+TEST_CASE("what an ALIAS leads to in another zone is followed") {
+  World world;
+  world.shows("");
+  world.pdns.request();
+  world.pdns.answer("204 No Content", "");
+  const auto leads_to = [&world](const std::string& address) {
+    world.write(
+        R"({"kind":"RecordSet","metadata":{"name":"b"},"spec":{"zone":"b.example","name":"@","type":"A",
+                  "values":[")" +
+        address + R"("]}})");
+  };
+  world.write(R"({"kind":"Zone","metadata":{"name":"b.example"},"spec":{"nameservers":["ns1.b.example"]}})");
+  leads_to("192.0.2.8");
+  world.write(R"({"kind":"RecordSet","metadata":{"name":"alias"},"spec":{"zone":"a.example","name":"alias",
+                "type":"ALIAS","values":["b.example."]}})");
+  world.shows(rrset("www", "192.0.2.1"));
+  CHECK(world.pdns.request().find(R"("records":[{"content":"192.0.2.8")") != std::string::npos);
+  world.pdns.answer("204 No Content", "");
+  world.fake.run_until_idle();
+  CHECK(world.status().synced);
+  leads_to("192.0.2.9");
+  world.shows(rrset("www", "192.0.2.1") + ',' + rrset("alias", "192.0.2.8"));
+  CHECK(world.pdns.request().find(R"("records":[{"content":"192.0.2.9")") != std::string::npos);
+  world.pdns.answer("204 No Content", "");
 }
 
 TEST_CASE("who asks to be left alone is, whatever changes meanwhile") {
