@@ -53,6 +53,7 @@ struct Set {
   std::vector<Octets> rdata;
   config::ObjectPointer object;  // the RecordSet that has them; null: there is none
   std::string fixed;             // what else has them, which an update can't change; empty: nothing
+  std::string beneath;           // what has others that would be there without the RecordSet, likewise
   bool changed = false;
 
   bool exists() const { return !rdata.empty() || !fixed.empty(); }
@@ -65,8 +66,8 @@ struct Set {
 class Planner {
  public:
   Planner(const Update& update, const std::string& zone_name, const config::ZoneSpec& zone,
-          const config::Whole& world)
-      : update_(update), zone_name_(zone_name), zone_(zone), world_(world) {}
+          const config::Whole& world, const dns::Zone* file)
+      : update_(update), zone_name_(zone_name), zone_(zone), world_(world), file_(file) {}
 
   void read_zone();
   Done check_prerequisites();
@@ -81,6 +82,7 @@ class Planner {
   std::string relative(const dns::Name& owner) const;
   void add_fixed(const std::string& owner, Type type, std::uint32_t ttl_seconds, Octets rdata,
                  const std::string& by);
+  void read_file(const dns::Name& owner);
   void read_set(const config::ObjectPointer& object, const config::RecordSetSpec& spec);
   const Set* find(const dns::Name& owner, Type type) const;
   bool is_in_use(const dns::Name& owner) const;
@@ -96,6 +98,7 @@ class Planner {
   const std::string& zone_name_;
   const config::ZoneSpec& zone_;
   const config::Whole& world_;
+  const dns::Zone* file_;                    // null: none
   std::map<std::string, Sets> names_;        // by owner: "www.a.example."
   std::map<std::string, dns::Name> owners_;  // of those that the update changes
 };
@@ -114,18 +117,41 @@ void Planner::add_fixed(const std::string& owner, Type type, std::uint32_t ttl_s
   if (!rdata.empty()) set.rdata.push_back(std::move(rdata));
 }
 
+// What the file has of that name.
+void Planner::read_file(const dns::Name& owner) {
+  const std::string text = text_of(owner);
+  const dns::HashedName hashed(owner.wire());
+  const dns::Node* node = file_->node(hashed.wire(), hashed.hash(0));
+  if (node == nullptr || names_.contains(text)) return;
+  const bool is_apex = dns::same_name(owner.wire(), update_.zone.wire());
+  for (const dns::RecordSet& set : dns::sets_of(*node)) {
+    if (is_apex && (set.type == Type::kSoa || set.type == Type::kNs))
+      continue;  // the Zone's are in their place
+    for (dns::Bytes rest = dns::packed_of(*node, set); !rest.empty();) {
+      const dns::Bytes rdata = rest.subspan(dns::kPackedHeadBytes, dns::packed_rdata_bytes(rest));
+      add_fixed(text, set.type, dns::load_u32(&rest[6]), Octets(rdata.begin(), rdata.end()),
+                "it is in the zone's file");
+      rest = rest.subspan(dns::kPackedHeadBytes + rdata.size());
+    }
+  }
+}
+
+// It takes the place of what files have of its name and type.
 void Planner::read_set(const config::ObjectPointer& object, const config::RecordSetSpec& spec) {
   const std::string owner = config::owner_name_of(spec) + '.';
   const std::string by = "RecordSet/" + object->metadata.name + " has a policy";
   if (spec.type == config::RecordType::kAlias) {
-    for (const Type type : {Type::kA, Type::kAaaa}) add_fixed(owner, type, 0, {}, by);
+    for (const Type type : {Type::kA, Type::kAaaa}) names_[owner][type] = {.fixed = by};
     return;
   }
   const Type type = config::type_of(spec.type);
   if (spec.policy != config::RecordPolicy::kSimple || !spec.service.empty()) {
-    return add_fixed(owner, type, 0, {}, by);
+    names_[owner][type] = {.fixed = by};
+    return;
   }
   Set& set = names_[owner][type];
+  set.beneath = std::exchange(set.fixed, "");
+  set.rdata.clear();
   set.ttl_seconds = spec.ttl.value_or(zone_.ttl);
   set.object = object;
   for (const std::string& value : spec.values) {
@@ -133,8 +159,13 @@ void Planner::read_set(const config::ObjectPointer& object, const config::Record
   }
 }
 
-// The sets as they are now, those of the zone file and of the Zone itself included.
+// The sets as they are now, those of the zone file (of names in the update) and of the Zone itself included.
 void Planner::read_zone() {
+  for (const auto* records : {&update_.prerequisites, &update_.changes}) {
+    for (const UpdateRecord& one : *records) {
+      if (file_ != nullptr) read_file(one.owner);
+    }
+  }
   const std::string apex = text_of(update_.zone);
   add_fixed(apex, Type::kSoa, zone_.ttl, {}, "the Zone makes it");
   for (const std::string& server : zone_.nameservers) {
@@ -360,6 +391,11 @@ std::expected<UpdatePlan, UpdateRefusal> Planner::plan() const {
     for (const auto& [type, set] : sets) {
       if (!set.changed) continue;
       if (set.rdata.empty()) {
+        if (!set.beneath.empty()) {
+          return refuse(Rcode::kRefused, owner + ' ' + dns::type_text(type) +
+                                             ": without the RecordSet others would be there, for " +
+                                             set.beneath);
+        }
         if (set.object) plan.deletions.push_back(set.object->metadata.name);
         continue;
       }
@@ -399,7 +435,7 @@ std::expected<UpdatePlan, UpdateRefusal> plan_update(const UpdateRequest& reques
   if (std::ranges::find(zone.updates, request.secret, &config::ZoneUpdateRule::key) == zone.updates.end()) {
     return refuse(Rcode::kRefused, "the key may not write this zone");
   }
-  Planner planner(*update, object->metadata.name, zone, world);
+  Planner planner(*update, object->metadata.name, zone, world, request.file.get());
   planner.read_zone();
   if (auto done = planner.check_prerequisites(); !done) return std::unexpected(done.error());
   if (auto done = planner.check_permissions(request.secret); !done) return std::unexpected(done.error());

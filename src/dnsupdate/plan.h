@@ -4,11 +4,13 @@
 #pragma once
 
 #include <expected>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "config/object.h"
 #include "config/whole.h"
+#include "dns/zone.h"
 #include "dnsupdate/message.h"
 
 namespace weir::dnsupdate {
@@ -18,6 +20,8 @@ struct UpdateRequest {
   std::vector<std::uint8_t> message;  // without its signature
   std::string secret;                 // name of the Secret whose key signed it
   std::string from;                   // IP address
+  // What a file of this machine has of the zone, under all that is written; null: nothing.
+  std::shared_ptr<const dns::Zone> file = nullptr;
 };
 
 struct UpdatePlan {

@@ -12,6 +12,7 @@
 #include "config/kinds.h"
 #include "config/object.h"
 #include "dns/rdata.h"
+#include "dns/zone_fixture.h"
 
 namespace weir::dnsupdate {
 namespace {
@@ -88,7 +89,7 @@ struct World {
   }
   // "www A 60: 192.0.2.1, 192.0.2.2; -mail", or the code of the refusal and why.
   std::string plan_of(const Octets& octets, const std::string& secret = "all") const {
-    const auto made = plan_update({.message = octets, .secret = secret, .from = {}}, whole);
+    const auto made = plan_update({.message = octets, .secret = secret, .from = {}, .file = file}, whole);
     if (!made) return std::to_string(static_cast<int>(made.error().rcode)) + " " + made.error().reason;
     std::string text;
     for (const config::Object& object : made->puts) {
@@ -104,7 +105,14 @@ struct World {
   std::string plan(const std::vector<std::string>& lines, const std::string& secret = "all") const {
     return plan_of(message(lines), secret);
   }
+  void put_file(const std::string& lines) {
+    file = dns::fixture::zone("a.example.",
+                              "a.example. 9 SOA ns.a.example. host.a.example. 1 2 3 4 5\n"
+                              "a.example. 9 NS ns.a.example.\n" +
+                                  lines);
+  }
   config::Whole whole;
+  std::shared_ptr<const dns::Zone> file;
 };
 
 TEST_CASE("update: records are added, to sets that are there and to new ones") {
@@ -228,6 +236,49 @@ TEST_CASE("update: messages that are none") {
               .starts_with("1 "));
   }
   CHECK(world.plan_of(message(std::vector<std::string>(1001, "no x A"))).starts_with("5 "));
+}
+
+TEST_CASE("update: what the zone's file has is seen by prerequisites, and stays as it is") {
+  World world;
+  CHECK(world.plan({"yes host A"}) == "8 host.a.example. A is not there");
+  world.put_file(
+      "host.a.example. 60 A 192.0.2.7\nhost.a.example. 60 A 192.0.2.8\n"
+      "file.a.example. 60 A 192.0.2.10\nwww.a.example. 60 A 192.0.2.11\n"
+      "www.a.example. 60 TXT a\nturns.a.example. 60 A 192.0.2.12\nb.c2.a.example. 60 CNAME x.\n");
+  CHECK(world.plan({"yes host A", "yes HOST ANY", "no host AAAA", "yes b.c2 CNAME"}) == "");
+  CHECK(world.plan({"is host A 192.0.2.8", "is host A 192.0.2.7"}) == "");
+  CHECK(world.plan({"is host A 192.0.2.7"}) == "8 host.a.example. A is another set");
+  CHECK(world.plan({"no host ANY"}) == "6 host.a.example. ANY is there");
+  CHECK(world.plan({"no host A"}) == "7 host.a.example. A is there");
+  CHECK(world.plan({"no c2 ANY"}) == "");  // only names below it have records
+  // Zone.records are added to the file's, RecordSets and the Zone's own take the place of them.
+  CHECK(world.plan({"is file A 192.0.2.10", "is file A 192.0.2.9"}) == "");
+  CHECK(world.plan({"is www A 192.0.2.1", "is www A 192.0.2.2"}) == "");
+  CHECK(world.plan({"is @ NS ns1.a.example."}) == "");
+  CHECK(world.plan({"yes turns A"}) == "");
+  CHECK(world.plan({"add host 60 A 192.0.2.9"}) == "5 host.a.example. A: it is in the zone's file");
+  CHECK(world.plan({"del host A 192.0.2.7"}) == "5 host.a.example. A: it is in the zone's file");
+  CHECK(world.plan({"del host A"}) == "5 host.a.example. A: it is in the zone's file");
+  CHECK(world.plan({"del host ANY"}) == "5 host.a.example. A: it is in the zone's file");
+  CHECK(world.plan({"del host A 192.0.2.99", "del host TXT"}) == "");
+  CHECK(world.plan({"add host 60 TXT b"}) == "host.a.example-txt host TXT 60: \"b\"");
+  CHECK(world.plan({"add host 60 CNAME www", "add b.c2 60 A 192.0.2.1"}) == "");
+  CHECK(world.plan({"del www A 192.0.2.1"}) == "www www A: 192.0.2.2");
+  CHECK(world.plan({"del www A"}) ==
+        "5 www.a.example. A: without the RecordSet others would be there, for it is in the zone's file");
+  CHECK(world.plan({"del www A", "add www 300 A 192.0.2.5"}) == "www www A: 192.0.2.5");
+}
+
+TEST_CASE("update: a RecordSet in the place of the Zone's records is what prerequisites see") {
+  World world;
+  world.put(
+      "{kind: RecordSet, metadata: {name: f}, spec: {zone: a.example, name: file, type: A, values: "
+      "[192.0.2.77]}}");
+  CHECK(world.plan({"is file A 192.0.2.77"}) == "");
+  CHECK(world.plan({"add file 300 A 192.0.2.78"}) == "f file A: 192.0.2.77 192.0.2.78");
+  CHECK(
+      world.plan({"del file A"}) ==
+      "5 file.a.example. A: without the RecordSet others would be there, for it is among the Zone's records");
 }
 
 }  // namespace

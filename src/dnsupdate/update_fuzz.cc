@@ -11,6 +11,7 @@
 #include "config/documents.h"
 #include "config/object.h"
 #include "config/whole.h"
+#include "dns/zone_file.h"
 #include "dnsupdate/plan.h"
 
 namespace {
@@ -38,11 +39,27 @@ const config::Whole& world() {
   return kWorld;
 }
 
+std::shared_ptr<const dns::Zone> file() {
+  static const auto kZone = [] {
+    const dns::Name apex = *dns::Name::parse("a.example.", dns::Name());
+    dns::ZoneBuilder builder(apex.wire());
+    const auto sink = [&builder](const dns::ZoneRecord& record) {
+      return builder.add(record.owner, record.type, record.ttl_seconds, record.rdata);
+    };
+    WEIR_CHECK(
+        dns::read_zone_file("@ 9 SOA n h 1 2 3 4 5\n@ 9 NS n\nwww 9 A 192.0.2.3\ng 9 A 192.0.2.4\n"
+                            "c 9 TXT a\nd.e 9 CNAME www\n",
+                            apex, sink));
+    return std::make_shared<const dns::Zone>(*std::move(builder).build());
+  }();
+  return kZone;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const dnsupdate::UpdateRequest request{
-      .message = std::vector<std::uint8_t>(data, data + size), .secret = "k", .from = {}};
+      .message = std::vector<std::uint8_t>(data, data + size), .secret = "k", .from = {}, .file = file()};
   const auto plan = dnsupdate::plan_update(request, world());
   if (!plan) {
     WEIR_CHECK(plan.error().rcode != dns::Rcode::kNoError && !plan.error().reason.empty());
@@ -52,6 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto& spec = std::get<config::RecordSetSpec>(object.spec);
     WEIR_CHECK(spec.zone == "a.example" && !spec.values.empty());
     WEIR_CHECK(spec.policy == config::RecordPolicy::kSimple && object.metadata.name != "w");
+    WEIR_CHECK(spec.name != "g" || spec.type != config::RecordType::kA);  // which the file has
   }
   return 0;
 }
