@@ -83,9 +83,7 @@ void Worker::log_refusal(std::string_view what, const dnspeer::Exchange& exchang
 }
 
 dns::Answered Worker::say(dnspeer::Exchange& exchange, dns::Rcode rcode, std::span<std::uint8_t> room) {
-  const dns::Answered answered{.bytes = exchange.say(room, rcode, wall_seconds()),
-                               .rcode = rcode,
-                               .cookie_valid = exchange.is_signed()};
+  const dns::Answered answered{.bytes = exchange.say(room, rcode, wall_seconds()), .rcode = rcode};
   count(answered);
   return answered;
 }
@@ -98,7 +96,6 @@ dns::Answered Worker::answer_signed(dnspeer::Exchange& exchange, const dns::Ip& 
   dns::Answered answered = answer(exchange.message(), client, is_stream, now_seconds, room.first(free));
   if (answered.bytes != 0 && answered.bytes + kept > limit) answered.bytes = dnspeer::truncate_reply(room);
   answered.bytes = exchange.end(room, answered.bytes, now_seconds);
-  answered.cookie_valid |= exchange.is_signed();
   return answered;
 }
 
@@ -120,7 +117,9 @@ std::optional<dnspeer::Transfer> Worker::transfer_for(const dnspeer::Exchange& e
   rcode = dns::Rcode::kRefused;
   if (rules == nullptr || !rules->lets_copy(client, exchange.secret())) {
     log_refusal("a copy of " + question->zone.to_text(), exchange, client,
-                "spec.transfers of the Zone does not let this client take it");
+                rules == nullptr || !rules->gives_copies
+                    ? "there is no Zone of that name, or it has no spec.transfers"
+                    : "spec.transfers of the Zone does not let this client take it");
     return std::nullopt;
   }
   if (!is_stream && question->type == dns::Type::kAxfr) return std::nullopt;  // section 4.2
@@ -188,8 +187,7 @@ dns::Answered Worker::operate(net::Datagram& datagram, const dns::Ip& client, st
   const std::span<std::uint8_t> room = datagram.room.first(limit_of(exchange->message()));
   std::size_t bytes = copy->next(room, exchange->signature_bytes());
   bytes = exchange->end(room, bytes, now_seconds);
-  const dns::Answered answered{
-      .bytes = bytes, .rcode = dns::Rcode::kNoError, .cookie_valid = exchange->is_signed()};
+  const dns::Answered answered{.bytes = bytes, .rcode = dns::Rcode::kNoError};
   count(answered);
   return answered;
 }
