@@ -202,6 +202,20 @@ def test_steered_sets_are_copied_as_they_answer_now(served):
     assert {data for owner, data in there if owner == "w.a.example."} == {"192.0.2.4", "192.0.2.5"}
 
 
+def test_sets_with_a_policy_are_left_out_of_ixfr_as_long_as_they_stay(served):
+    ordered = [{"value": f"192.0.2.{i}", "priority": i} for i in (1, 2)]
+    served.apply(record_set("f", "a.example", "f", "A", policy="FAILOVER", answers=ordered))
+    wait_until(lambda: answered(served.dns_port, "f.a.example"), 5, "the set")
+    before = serial(served.dns_port)
+    served.apply(record_set("n", "a.example", "n", "A", values=["192.0.2.200"]))
+    wait_until(lambda: answered(served.dns_port, "n.a.example"), 5, "the other set")
+    changed = transferred(served, *key_flag(), kind=f"IXFR={before}")
+    assert [kind for _, kind, _ in changed] == ["SOA", "SOA", "SOA", "A", "SOA"], changed
+    served.apply(record_set("f", "a.example", "f", "A", policy="FAILOVER", answers=ordered[1:]))
+    wait_until(lambda: answered(served.dns_port, "f.a.example")[0][3][-1] == 2, 5, "the change")
+    assert len(transferred(served, *key_flag(), kind=f"IXFR={before}")) == 2 + 12, "the whole zone"
+
+
 def test_who_may_not_gets_no_copy(served):
     assert "REFUSED" in refusal(served)
     assert "REFUSED" in refusal(served, *key_flag("some", OTHER))

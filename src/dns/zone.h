@@ -38,6 +38,11 @@ inline void write_packed(Type type, std::uint32_t ttl_seconds, Bytes rdata, Byte
 }
 inline std::size_t packed_rdata_bytes(Bytes packed) { return load_u16(packed.data() + 10); }
 
+// RFC 1982: whether the first serial number comes before the second.
+inline bool is_older(std::uint32_t first, std::uint32_t second) {
+  return static_cast<std::int32_t>(second - first) > 0;
+}
+
 // Where in the rdata of such a record the name is that the client will want addresses of.
 constexpr std::optional<std::size_t> target_at(Type type) {
   switch (type) {

@@ -19,11 +19,6 @@ Bytes first_record(Bytes packed) {
   return packed.first(dns::kPackedHeadBytes + dns::packed_rdata_bytes(packed));
 }
 
-// RFC 1982: whether the first comes before the second.
-bool is_older(std::uint32_t first, std::uint32_t second) {
-  return first != second && static_cast<std::int32_t>(second - first) > 0;
-}
-
 std::optional<std::uint32_t> serial_in(Bytes message, const dns::Record& record) {
   constexpr std::size_t kNumbersBytes = 20;
   dns::Octets rdata;
@@ -55,7 +50,7 @@ Transfer::Transfer(TransferSource source, Bytes message, const TransferQuestion&
   const Bytes head = message.first(dns::kHeaderBytes + name + 4);
   head_.assign(head.begin(), head.end());
   if (question.type != dns::Type::kIxfr) return;
-  soa_alone_ = !is_stream || !is_older(question.serial, source_.zone->serial());
+  soa_alone_ = !is_stream || !dns::is_older(question.serial, source_.zone->serial());
   if (soa_alone_ || !source_.history) return;
   differences_ = source_.history->since(question.serial);
   if (!differences_.empty() && differences_.back()->to != source_.zone->serial()) differences_.clear();

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -178,6 +179,42 @@ TEST_CASE("history: bounded, broken off by what it can't tell") {
   std::string lines;
   for (std::size_t i = 0; i < kHistoryRecordsMax; ++i) lines += "h" + std::to_string(i) + ".x. 60 TXT a\n";
   CHECK(History::after(nullptr, *zone(1, ""), *zone(2, lines)) == nullptr);
+}
+
+TEST_CASE("history: sets that are steered are left out where they stay, and break it off where they don't") {
+  const std::string steered = "s.x. steer A 5\ns.x. 60 TXT a\n";
+  const auto old = zone(1, steered + "a.x. 60 A 192.0.2.1\n");
+  const auto next = zone(2, steered + "a.x. 60 A 192.0.2.2\ns.x. 60 TXT b\n");
+  const auto history = History::after(nullptr, *old, *next);
+  REQUIRE(history);
+  CHECK(shown(messages(source_of(next, history), ixfr(1))) ==
+        "SOA2 SOA1 A192.0.2.1 SOA2 TXT\"b\" A192.0.2.2 SOA2");
+  const auto after = [&](const dns::Zone& last, const Changes& changes) {
+    return History::after(nullptr, *old, last, changes) != nullptr;
+  };
+  CHECK_FALSE(after(*next, {.owners = {}, .policies = {5}}));
+  CHECK(after(*next, {.owners = {}, .policies = {6}}));
+  CHECK_FALSE(after(*zone(2, "s.x. steer A 6\n"), {}));
+  CHECK_FALSE(after(*zone(2, "s.x. 60 A 192.0.2.5\n"), {}));
+  CHECK_FALSE(after(*zone(2, "a.x. 60 A 192.0.2.1\n"), {}));
+  CHECK_FALSE(after(*zone(2, steered + "t.x. steer A 7\n"), {}));
+}
+
+TEST_CASE("history: only names that may have changed are looked at, however large the zone is") {
+  std::string lines;
+  for (std::size_t i = 0; i <= kHistoryZoneRecordsMax; ++i) {
+    lines += "h" + std::to_string(i) + ".x. 60 TXT a\n";
+  }
+  const auto old = zone(1, lines);
+  const auto next = zone(2, lines + "h7.x. 60 TXT b\nNew.x. 60 TXT c\nother.x. 60 TXT d\n");
+  CHECK(History::after(nullptr, *old, *next) == nullptr);
+  const std::vector<dns::Name> owners{fixture::name("H7.x."), fixture::name("new.x."),
+                                      fixture::name("gone.x.")};
+  const auto history = History::after(nullptr, *old, *next, {.owners = owners, .policies = {}});
+  REQUIRE(history);
+  CHECK(shown(messages(source_of(next, history), ixfr(1))) == "SOA2 SOA1 SOA2 TXT\"b\" TXT\"c\" SOA2");
+  const std::vector<dns::Name> many(kHistoryRecordsMax + 1);
+  CHECK(History::after(nullptr, *old, *next, {.owners = many, .policies = {}}) == nullptr);
 }
 
 TEST_CASE("questions for copies that are none") {

@@ -53,6 +53,18 @@ std::vector<std::vector<std::uint8_t>> rdata_of(const config::RecordSetSpec& spe
   return all;
 }
 
+std::vector<dns::Name> owners_of(const zones::ChangedSets& changed) {
+  std::set<std::string> texts;
+  for (const auto& sets : {changed.before, changed.after}) {
+    for (const config::RecordSet* records : sets) texts.insert(config::owner_name_of(records->spec) + '.');
+  }
+  std::vector<dns::Name> owners;
+  for (const std::string& text : texts) {
+    if (const auto owner = dns::Name::parse(text, dns::Name())) owners.push_back(*owner);
+  }
+  return owners;
+}
+
 std::string why_not(const config::EndpointStatus& status) {
   if (!status.reason.empty()) return status.reason;
   return status.health == EndpointHealth::kUnknown ? "not checked yet" : "unhealthy";
@@ -82,11 +94,13 @@ void Catalogue::apply(const config::SnapshotPointer& snapshot) {
   });
   config::each_difference(before->secrets, snapshot->secrets,
                           [&](const auto& /*old*/, const auto& /*secret*/) { rules_change = true; });
-  if (rules_change) {
-    wrong_keys_.clear();
-    rules_ = dnspeer::Rules::of(*snapshot, histories_, wrong_keys_);
-  }
+  if (rules_change) renew_rules();
   if (changed || rules_change) publish();
+}
+
+void Catalogue::renew_rules() {
+  wrong_keys_.clear();
+  rules_ = dnspeer::Rules::of(*snapshot_, histories_, wrong_keys_);
 }
 
 void Catalogue::set_domain(const std::string& domain) {
@@ -94,10 +108,7 @@ void Catalogue::set_domain(const std::string& domain) {
   domain_ = domain;
   own_changed_ = true;
   // It has serials of its own from now on.
-  if (histories_.erase(domain) > 0) {
-    wrong_keys_.clear();
-    rules_ = dnspeer::Rules::of(*snapshot_, histories_, wrong_keys_);
-  }
+  if (histories_.erase(domain) > 0) renew_rules();
   publish();
 }
 
@@ -132,7 +143,7 @@ void Catalogue::put_found() {
     config::Zone zone{.name = domain_, .serial = snapshot_->revision};
     zone.spec.nameservers = {"ns"};
     zone.spec.ttl = zone.spec.negative_ttl = zones::kRegistryTtlSeconds;
-    auto made = zones::make_base(zone, nullptr);
+    auto made = zones::make_base(zone, nullptr, static_cast<std::uint32_t>(zone.serial));
     if (!made) {
       own_refused_ = made.error().sentence;
       return;
@@ -195,23 +206,29 @@ void Catalogue::renew_zone(const std::shared_ptr<const config::Zone>& before,
     served.sites = std::make_shared<const std::vector<config::Site>>(after->spec.sites);
   }
   bool all_placed = true;
+  dnspeer::Changes changes{.owners = owners_of(differ), .policies = {}};
+  if (!others_stay) changes.owners.reset();
   for (const config::RecordSet* records : changed.after) {
     for (const zones::Part& part : zones::parts_of(*records)) {
-      Steered& steered = *steered_[policy_of(*after, part)];
+      const std::uint32_t policy = policy_of(*after, part);
+      changes.policies.insert(policy);
+      Steered& steered = *steered_[policy];
       steered.ttl_seconds = records->spec.ttl.value_or(after->spec.ttl);
       place(steered, served.sites);
       all_placed &= steered.misplaced.empty();
       renew_set(steered);
     }
   }
+  const std::uint32_t serial = next_serial(*after, served);
   if (others_stay && all_placed) {
-    if (auto made = change(*served.zone, *served.base, *after, changed)) {
-      keep_history(*after, served, **made);
+    if (auto made = change(*served.zone, *served.base, *after, changed, serial)) {
+      keep_history(*after, served, **made, changes);
       served.zone = std::move(*made);
       return;
     }
   }
-  make_whole(*after, served);
+  changes.owners.reset();
+  make_whole(*after, served, std::move(changes), serial);
 }
 
 // What its file says, and nothing else; without one, there is no such zone.
@@ -222,40 +239,61 @@ void Catalogue::serve_file(const std::string& name) {
     served_.erase(found);
     return;
   }
-  found->second = {.file = found->second.file, .base = found->second.file, .zone = found->second.file};
+  const auto file = found->second.file;
+  found->second = {.file = file, .base = file, .zone = file, .under = file, .wanted = file->serial()};
 }
 
-void Catalogue::put_file(const std::string& zone, std::shared_ptr<const dns::Zone> file) {
+void Catalogue::put_file(const std::string& zone, zones::ChangedFile file) {
   own_changed_ |= zone == domain_;
   Served& served = served_[zone];
-  served.file = std::move(file);
-  const auto wanted = std::ranges::lower_bound(snapshot_->zones, zone, {},
-                                               [](const auto& one) { return std::string_view(one->name); });
-  if (wanted != snapshot_->zones.end() && (*wanted)->name == zone) {
-    make_whole(**wanted, served);
+  if (!served.file) file.owners.reset();
+  served.file = std::move(file.zone);
+  if (const config::Zone* wanted = written(zone)) {
+    make_whole(*wanted, served, {.owners = std::move(file.owners), .policies = {}},
+               next_serial(*wanted, served));
+    renew_rules();
   } else {
     serve_file(zone);
   }
   publish();
 }
 
+const config::Zone* Catalogue::written(std::string_view zone) const {
+  const auto found = std::ranges::lower_bound(snapshot_->zones, zone, {},
+                                              [](const auto& one) { return std::string_view(one->name); });
+  return found != snapshot_->zones.end() && (*found)->name == zone ? found->get() : nullptr;
+}
+
+// What the Zone and the serial number in its file ask for, so that all name servers that have both have the
+// same; one more than it was where that says nothing new.
+std::uint32_t Catalogue::next_serial(const config::Zone& zone, Served& served) {
+  const std::uint32_t before = std::exchange(
+      served.wanted, static_cast<std::uint32_t>(zone.serial) + (served.file ? served.file->serial() : 0));
+  const auto under = std::exchange(served.under, served.file);
+  if (!served.zone || (!under && served.file)) return served.wanted;
+  if (before == served.wanted && under == served.file) return served.zone->serial();
+  return dns::is_older(served.zone->serial(), served.wanted) ? served.wanted : served.zone->serial() + 1;
+}
+
 zones::MadeZone Catalogue::change(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
-                                  const zones::ChangedSets& changed) const {
-  return zones::change_sets(from, base, zone, changed,
+                                  const zones::ChangedSets& changed, std::uint32_t serial) const {
+  return zones::change_sets(from, base, zone, changed, serial,
                             [this](const std::string& part) { return policies_.find(part)->second; });
 }
 
 // With all RecordSets that fit.
-void Catalogue::make_whole(const config::Zone& zone, Served& served) {
+void Catalogue::make_whole(const config::Zone& zone, Served& served, dnspeer::Changes changes,
+                           std::uint32_t serial) {
+  bool is_known = served.is_latest && served.left_out.empty();  // where the records are others
   served.left_out.clear();
   std::string reason = leave_misplaced_out(zone, served.left_out);
-  const auto base = zones::make_base(zone, served.file.get());
+  const auto base = zones::make_base(zone, served.file.get(), serial);
   zones::MadeZone made = base;
   const config::Zone none{.name = zone.name};
   while (base) {
     zones::ChangedSets sets = zones::changed_sets(none, zone);
     std::erase_if(sets.after, [&served](const auto* one) { return served.left_out.contains(one->name); });
-    made = change(**base, **base, zone, sets);
+    made = change(**base, **base, zone, sets, serial);
     if (made) break;
     const std::size_t count = served.left_out.size();
     for (const config::RecordSet* records : sets.after) {
@@ -265,8 +303,11 @@ void Catalogue::make_whole(const config::Zone& zone, Served& served) {
     }
     if (served.left_out.size() == count || served.left_out.size() > kLeftOutMax) break;
   }
+  served.is_latest = made.has_value();
   if (made) {
-    keep_history(zone, served, **made);
+    is_known &= served.left_out.empty();
+    if (!is_known) changes.owners.reset();
+    keep_history(zone, served, **made, changes);
     served.base = *base;
     served.zone = std::move(*made);
   } else {
@@ -280,12 +321,14 @@ void Catalogue::make_whole(const config::Zone& zone, Served& served) {
   }
 }
 
-void Catalogue::keep_history(const config::Zone& zone, const Served& served, const dns::Zone& next) {
+void Catalogue::keep_history(const config::Zone& zone, const Served& served, const dns::Zone& next,
+                             const dnspeer::Changes& changes) {
+  if (served.zone && served.zone->serial() == next.serial()) return;  // nothing that is copied has changed
   const auto known = histories_.find(zone.name);
   auto history = !served.zone || !zone.spec.transfers || zone.name == domain_
                      ? nullptr
                      : dnspeer::History::after(known == histories_.end() ? nullptr : known->second.get(),
-                                               *served.zone, next);
+                                               *served.zone, next, changes);
   if (history) {
     histories_.insert_or_assign(zone.name, std::move(history));
   } else if (known != histories_.end()) {
@@ -488,86 +531,6 @@ bool Catalogue::renew_set(Steered& steered) {
       std::make_shared<const SteeredSet>(spec, ttl_seconds, std::move(answers), rdata_of(spec, spec.fallback),
                                          std::move(turn), steered.geography, std::move(alias));
   return true;
-}
-
-std::map<std::string, std::string, std::less<>> Catalogue::refused() const {
-  auto all = refused_;
-  if (own_refused_.empty()) return all;
-  std::string& own = all[domain_];
-  own += (own.empty() ? "" : "; ") + own_refused_;
-  return all;
-}
-
-const dns::Zone* Catalogue::zone_of(std::string_view name) const {
-  if (name == domain_) return own_.get();
-  const auto served = served_.find(name);
-  return served == served_.end() ? nullptr : served->second.zone.get();
-}
-
-config::ZoneStatus Catalogue::zone_status(std::string_view name) const {
-  config::ZoneStatus status;
-  if (const dns::Zone* zone = zone_of(name)) {
-    status = {.serving = true, .serial = zone->serial(), .records = zone->records(), .reason = {}};
-  }
-  if (const auto refused = refused_.find(name); refused != refused_.end()) status.reason = refused->second;
-  if (name == domain_ && !own_refused_.empty()) {
-    status.reason += (status.reason.empty() ? "" : "; ") + own_refused_;
-  }
-  return status;
-}
-
-config::RecordSetStatus Catalogue::record_set_status(std::string_view name) const {
-  config::RecordSetStatus status;
-  const auto add = [&](std::string_view part) {
-    const auto known = policies_.find(part);
-    if (known == policies_.end()) return;
-    const Steered& steered = *steered_[known->second];
-    const SteeredSet& set = *steered.set;
-    status.reason = steered.alias ? alias_reason(steered) : reason_of(steered);
-    for (std::size_t i = 0; i < set.answers().size(); ++i) {
-      const Answer& answer = set.answers()[i];
-      status.answers.push_back(
-          {.value = {}, .healthy = answer.healthy, .given = set.gives(i), .reason = answer.why});
-      dns::write_rdata(status.answers.back().value, config::type_of(set.spec().type), answer.rdata);
-    }
-  };
-  add(name);
-  for (const auto& [end, type] : zones::kAliasParts) add(std::string(name).append(end));
-  return status;
-}
-
-std::string Catalogue::reason_of(const Steered& steered) {
-  const std::string& reason = steered.set->reason();
-  return steered.records.spec.balance ? reason + "; " + weights_reason(steered.records) : reason;
-}
-
-// What is known of the target of an ALIAS.
-std::string Catalogue::alias_reason(const Steered& steered) const {
-  const std::string target = dns::name_text(steered.alias->wire());
-  if (steered.followed.empty()) return "what zones here have of " + target + " is given";
-  const std::string& name = steered.followed;
-  const NameFollower::Known* known = names_->known(name);
-  if (known == nullptr) return name + " is not looked up: there are too many names";
-  if (known->addresses.empty()) {
-    return name + (known->problem.empty() ? " is being looked up" : " can't be looked up: " + known->problem);
-  }
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(known->ttl).count();
-  std::string reason =
-      "the addresses of " + name + ", which is looked up every " + std::to_string(seconds) + " s";
-  if (!known->problem.empty()) reason += "; the last time it could not be: " + known->problem;
-  return reason;
-}
-
-std::string Catalogue::record_set_of(std::string_view zone, std::string_view owner, dns::Type type) const {
-  const auto found = std::ranges::find(snapshot_->zones, zone,
-                                       [](const auto& one) -> std::string_view { return one->name; });
-  if (found == snapshot_->zones.end()) return {};
-  for (const config::RecordSet& records : (*found)->record_sets) {
-    if (config::owner_name_of(records.spec) == owner && config::type_of(records.spec.type) == type) {
-      return records.name;
-    }
-  }
-  return {};
 }
 
 void Catalogue::publish() {

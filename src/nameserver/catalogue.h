@@ -26,6 +26,7 @@
 #include "nameserver/steered_set.h"
 #include "nameserver/view.h"
 #include "zones/registry.h"
+#include "zones/zone_files.h"
 #include "zones/zone_maker.h"
 
 namespace weir::nameserver {
@@ -58,8 +59,8 @@ class Catalogue {
   // DNS-SD, which is in it beside what somebody may have written.
   void set_domain(const std::string& domain);
   void apply(const config::SnapshotPointer& snapshot);
-  // What a file of this machine has of that zone, under what the snapshot has of it; null: nothing.
-  void put_file(const std::string& zone, std::shared_ptr<const dns::Zone> file);
+  // What a file of this machine has of that zone, under what the snapshot has of it.
+  void put_file(const std::string& zone, zones::ChangedFile file);
   // The health of that service's endpoints may be another.
   void look_at(std::string_view service);
   // The same of all whose epoch is another: nobody tells of endpoints that are ejected.
@@ -75,6 +76,8 @@ class Catalogue {
   std::map<std::string, std::string, std::less<>> refused() const;
   // Secrets that zones name as keys and that are none, and why.
   const std::map<std::string, std::string, std::less<>>& wrong_keys() const { return wrong_keys_; }
+  // What a file of this machine has of that zone; null: nothing.
+  std::shared_ptr<const dns::Zone> file_of(std::string_view zone) const;
   // By the number of its policy; null: there is none.
   const Steered* steered(std::uint32_t policy) const {
     return policy < steered_.size() ? steered_[policy].get() : nullptr;
@@ -96,14 +99,20 @@ class Catalogue {
     std::shared_ptr<const dns::Zone> base;  // without RecordSets
     std::shared_ptr<const dns::Zone> zone;  // null: it could not be made yet
     std::shared_ptr<const std::vector<config::Site>> sites;
-    std::set<std::string> left_out;  // RecordSets that it can't be made with
+    std::set<std::string> left_out;          // RecordSets that it can't be made with
+    std::shared_ptr<const dns::Zone> under;  // the file that the zone was made over; null: none
+    std::uint32_t wanted = 0;                // the serial number that Zone and file asked for then
+    bool is_latest = true;  // made of what there is; false: it can't be, and stayed as it was
   };
 
   void renew_zone(const std::shared_ptr<const config::Zone>& before,
                   const std::shared_ptr<const config::Zone>& after);
   zones::MadeZone change(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
-                         const zones::ChangedSets& changed) const;
-  void make_whole(const config::Zone& zone, Served& served);
+                         const zones::ChangedSets& changed, std::uint32_t serial) const;
+  void make_whole(const config::Zone& zone, Served& served, dnspeer::Changes changes, std::uint32_t serial);
+  const config::Zone* written(std::string_view zone) const;  // null: there is no Zone of that name
+  static std::uint32_t next_serial(const config::Zone& zone, Served& served);
+  void renew_rules();
   void serve_file(const std::string& name);
   const dns::Zone* zone_of(std::string_view name) const;  // null: it is not served
   bool look_for_instances(std::string_view service);
@@ -120,7 +129,8 @@ class Catalogue {
   void place(Steered& steered, const std::shared_ptr<const std::vector<config::Site>>& sites);
   std::string leave_misplaced_out(const config::Zone& zone, std::set<std::string>& left_out) const;
   void follow(const Steered& steered, std::uint32_t policy, bool follows);
-  void keep_history(const config::Zone& zone, const Served& served, const dns::Zone& next);
+  void keep_history(const config::Zone& zone, const Served& served, const dns::Zone& next,
+                    const dnspeer::Changes& changes);
   void publish();
 
   Health health_;

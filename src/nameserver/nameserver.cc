@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/exposition.h"
+#include "base/text.h"
+#include "dns/message.h"
 #include "dns/name.h"
 
 namespace weir::nameserver {
@@ -60,10 +62,13 @@ Result<net::Address> Nameserver::listen(net::Address at) {
 }
 
 Result<void> Nameserver::serve_files(net::Env& slow, const std::string& folder) {
-  files_.emplace(control_, slow, folder,
-                 [this](const std::string& zone, std::shared_ptr<const dns::Zone> file) {
-                   catalogue_.put_file(zone, std::move(file));
-                 });
+  files_.emplace(control_, slow, folder, [this](const std::string& zone, zones::ChangedFile file) {
+    catalogue_.put_file(zone, std::move(file));
+    if (!told_) return;
+    for (const auto& one : told_->zones) {
+      if (one->name == zone) tell_of(*one);
+    }
+  });
   return files_->check();
 }
 
@@ -79,8 +84,19 @@ void Nameserver::pass_on_updates(Worker& worker) {
 
 net::Task<void> Nameserver::carry_out(Worker& worker, dnsupdate::UpdateRequest request,
                                       std::function<void(dns::Rcode)> done) {
+  request.file = file_for(request.message);
   const dns::Rcode rcode = co_await updates_(std::move(request));
   worker.env().loop.post([done = std::move(done), rcode] { done(rcode); });
+}
+
+// What a file has of the zone that an update is of.
+std::shared_ptr<const dns::Zone> Nameserver::file_for(dns::Bytes update) const {
+  auto reader = dns::MessageReader::start(update);
+  const auto question = reader ? reader->question() : fail(reader.error());
+  if (!question) return nullptr;
+  std::string zone = to_lower(question->name.to_text());
+  zone.pop_back();
+  return catalogue_.file_of(zone);
 }
 
 // Only where queries are answered: elsewhere nobody could come for the news.
@@ -90,12 +106,16 @@ void Nameserver::tell_of_changes() {
   told_ = applied_;
   config::each_difference(before->zones, told_->zones, [this](const auto& old, const auto& zone) {
     if (!zone) return notifier_.forget(old->name);
-    const auto apex = dns::Name::parse(zone->name + '.', dns::Name());
-    if (!apex) return;
-    const dns::Zone* made = catalogue_.view()->zones().find(dns::HashedName(apex->wire()), dns::Type::kSoa);
-    if (made == nullptr || !dns::same_name(made->apex(), apex->wire())) return;
-    notifier_.tell(*zone, *made, catalogue_.view()->rules().keys);
+    tell_of(*zone);
   });
+}
+
+void Nameserver::tell_of(const config::Zone& zone) {
+  const auto apex = dns::Name::parse(zone.name + '.', dns::Name());
+  if (!apex) return;
+  const dns::Zone* made = catalogue_.view()->zones().find(dns::HashedName(apex->wire()), dns::Type::kSoa);
+  if (made == nullptr || !dns::same_name(made->apex(), apex->wire())) return;
+  notifier_.tell(zone, *made, catalogue_.view()->rules().keys);
 }
 
 std::expected<void, std::string> Nameserver::read_countries(const std::string& file, net::Loop& slow) {

@@ -59,6 +59,8 @@ class Nameserver {
   net::Task<void> look_around();
   void tell_refused();
   void tell_of_changes();
+  void tell_of(const config::Zone& zone);
+  std::shared_ptr<const dns::Zone> file_for(dns::Bytes update) const;  // null: there is none
   void pass_on_updates(Worker& worker);
   net::Task<void> carry_out(Worker& worker, dnsupdate::UpdateRequest request,
                             std::function<void(dns::Rcode)> done);

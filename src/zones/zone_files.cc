@@ -40,6 +40,14 @@ std::expected<std::string, std::string> text_of(const fs::path& path, std::uintm
   return text;
 }
 
+bool same_records(const dns::Node& left, const dns::Node* right) {
+  if (right == nullptr || left.sets != right->sets) return false;
+  return std::ranges::all_of(dns::sets_of(left), [&](const dns::RecordSet& set) {
+    const dns::RecordSet* same = dns::set_of(*right, set.type);
+    return same != nullptr && dns::same_bytes(dns::packed_of(left, set), dns::packed_of(*right, *same));
+  });
+}
+
 // "example.com" of "example.com.zone"; empty: that is no zone file.
 std::string zone_name(const fs::path& path) {
   std::string name = path.filename().string();
@@ -48,10 +56,36 @@ std::string zone_name(const fs::path& path) {
   return config::check_dotted_name(name).empty() ? name : std::string();
 }
 
+// Nothing: it can't be served, or says what it said before.
+std::optional<ChangedFile> read(const std::string& name, const fs::path& path, std::uintmax_t bytes,
+                                const dns::Zone* before, net::Env& slow) {
+  const Instant start = slow.loop.clock().now();
+  const auto text = text_of(path, bytes);
+  auto zone = text ? read_zone(name, *text) : std::unexpected(text.error());
+  if (!zone) {
+    slow.log.error("a zone file can't be served as it is", {{"zone", name}, {"reason", zone.error()}});
+    return std::nullopt;
+  }
+  ChangedFile changed{.zone = std::move(*zone), .owners = {}};
+  if (before != nullptr) changed.owners = differing_owners(*before, *changed.zone, kZoneFileOwnersMax);
+  if (changed.owners && changed.owners->empty()) return std::nullopt;
+  const auto passed = slow.loop.clock().now() - start;
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(passed).count();
+  slow.log.info("a zone file is served", {{"zone", name},
+                                          {"records", std::to_string(changed.zone->records())},
+                                          {"serial", std::to_string(changed.zone->serial())},
+                                          {"milliseconds", std::to_string(milliseconds)}});
+  return changed;
+}
+
 }  // namespace
 
 struct ZoneFiles::Known {
-  std::map<std::string, Look, std::less<>> files;  // by name of the zone
+  struct File {
+    Look look;
+    std::shared_ptr<const dns::Zone> zone;  // that was told of last; null: none was
+  };
+  std::map<std::string, File, std::less<>> files;  // by name of the zone
   std::string trouble;                             // with the folder, told once
 };
 
@@ -70,6 +104,25 @@ std::expected<std::shared_ptr<const dns::Zone>, std::string> read_zone(const std
   if (zone) return std::make_shared<const dns::Zone>(std::move(*zone));
   return std::unexpected(dns::name_text(zone.error().owner.wire()) + ' ' + dns::type_text(zone.error().type) +
                          ": " + zone.error().text);
+}
+
+std::optional<std::vector<dns::Name>> differing_owners(const dns::Zone& old, const dns::Zone& next,
+                                                       std::size_t most) {
+  std::vector<dns::Name> owners;
+  dns::HashedName hashed;
+  const auto visit = [&](const dns::Zone& zone, const dns::Zone& other, bool is_second) {
+    for (const dns::Node* node = zone.first(); node != nullptr; node = zone.next(node)) {
+      hashed.set(dns::name_of(*node));
+      const dns::Node* there = other.node(hashed.wire(), hashed.hash(0));
+      // What both have is compared once.
+      if (is_second ? there != nullptr : same_records(*node, there)) continue;
+      if (owners.size() == most) return false;
+      owners.emplace_back(hashed.wire());
+    }
+    return true;
+  };
+  if (!visit(old, next, false) || !visit(next, old, true)) return std::nullopt;
+  return owners;
 }
 
 ZoneFiles::ZoneFiles(net::Env& control, net::Env& slow, std::string folder, Changed changed)
@@ -99,8 +152,8 @@ net::Task<void> ZoneFiles::stop() {
 
 net::Task<void> ZoneFiles::look_again_and_again() {
   do {
-    const auto tell = [this](std::string name, std::shared_ptr<const dns::Zone> zone) {
-      control_.loop.post([this, name = std::move(name), zone = std::move(zone)] { changed_(name, zone); });
+    const auto tell = [this](std::string name, ChangedFile file) {
+      control_.loop.post([this, name = std::move(name), file = std::move(file)] { changed_(name, file); });
     };
     reading_ = true;
     read_.reset();
@@ -116,7 +169,7 @@ net::Task<void> ZoneFiles::look_again_and_again() {
 }
 
 void ZoneFiles::look(Known& known, const std::string& folder, net::Env& slow,
-                     const std::function<void(std::string, std::shared_ptr<const dns::Zone>)>& tell) {
+                     const std::function<void(std::string, ChangedFile)>& tell) {
   std::map<std::string, std::pair<fs::path, Look>, std::less<>> found;
   std::error_code error;
   std::string trouble;
@@ -139,27 +192,16 @@ void ZoneFiles::look(Known& known, const std::string& folder, net::Env& slow,
   if (error) return;
   std::erase_if(known.files, [&](const auto& one) {
     if (found.contains(one.first)) return false;
-    tell(one.first, nullptr);
+    if (one.second.zone) tell(one.first, {});
     return true;
   });
   for (const auto& [name, file] : found) {
-    const auto before = known.files.find(name);
-    if (before != known.files.end() && before->second == file.second) continue;
-    known.files.insert_or_assign(name, file.second);
-    const Instant start = slow.loop.clock().now();
-    const auto text = text_of(file.first, file.second.bytes);
-    auto zone = text ? read_zone(name, *text) : std::unexpected(text.error());
-    if (!zone) {
-      slow.log.error("a zone file can't be served as it is", {{"zone", name}, {"reason", zone.error()}});
-      continue;
+    Known::File& before = known.files[name];
+    if (std::exchange(before.look, file.second) == file.second) continue;
+    if (auto changed = read(name, file.first, file.second.bytes, before.zone.get(), slow)) {
+      before.zone = changed->zone;
+      tell(name, std::move(*changed));
     }
-    const auto milliseconds =
-        std::chrono::duration_cast<std::chrono::milliseconds>(slow.loop.clock().now() - start).count();
-    slow.log.info("a zone file is served", {{"zone", name},
-                                            {"records", std::to_string((*zone)->records())},
-                                            {"serial", std::to_string((*zone)->serial())},
-                                            {"milliseconds", std::to_string(milliseconds)}});
-    tell(name, std::move(*zone));
   }
 }
 

@@ -8,10 +8,13 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
+#include "dns/name.h"
 #include "dns/zone.h"
 #include "net/env.h"
 #include "net/loop.h"
@@ -22,11 +25,17 @@ namespace weir::zones {
 
 inline constexpr std::size_t kZoneFileBytesMax = std::size_t{1} << 30U;
 inline constexpr std::size_t kZoneFilesMax = 10'000;
+inline constexpr std::size_t kZoneFileOwnersMax = 10'000;  // that one change of a file is told by
+
+// What a file has of its zone from now on.
+struct ChangedFile {
+  std::shared_ptr<const dns::Zone> zone;         // null: it is gone
+  std::optional<std::vector<dns::Name>> owners;  // with other records than last time; nothing: any
+};
 
 class ZoneFiles {
  public:
-  // The zone as it is from now on; null: its file is gone.
-  using Changed = std::function<void(const std::string& name, std::shared_ptr<const dns::Zone> zone)>;
+  using Changed = std::function<void(const std::string& name, ChangedFile file)>;
 
   // slow: another core, where reading may take its time.
   ZoneFiles(net::Env& control, net::Env& slow, std::string folder, Changed changed);
@@ -40,7 +49,7 @@ class ZoneFiles {
   struct Known;
   net::Task<void> look_again_and_again();
   static void look(Known& known, const std::string& folder, net::Env& slow,
-                   const std::function<void(std::string, std::shared_ptr<const dns::Zone>)>& tell);
+                   const std::function<void(std::string, ChangedFile)>& tell);
 
   net::Env& control_;
   net::Env& slow_;
@@ -56,5 +65,9 @@ class ZoneFiles {
 // sentence.
 std::expected<std::shared_ptr<const dns::Zone>, std::string> read_zone(const std::string& name,
                                                                        std::string_view text);
+
+// The names whose records are not the same in both, SOA included; nothing: there are more than `most`.
+std::optional<std::vector<dns::Name>> differing_owners(const dns::Zone& old, const dns::Zone& next,
+                                                       std::size_t most);
 
 }  // namespace weir::zones

@@ -7,8 +7,10 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "dns/rdata.h"
 #include "store/temporary_directory.h"
@@ -44,10 +46,17 @@ struct Folder {
   store::TemporaryDirectory directory;
   testing::FakeEnv fake;
   std::map<std::string, std::shared_ptr<const dns::Zone>> zones;
+  std::vector<std::string> owners;  // that each change was told by
   ZoneFiles files{fake.env, fake.env, directory.path(),
-                  [this](const std::string& name, std::shared_ptr<const dns::Zone> zone) {
-                    if (zone) {
-                      zones[name] = std::move(zone);
+                  [this](const std::string& name, const ChangedFile& file) {
+                    std::set<std::string> texts;
+                    for (const dns::Name& owner : file.owners.value_or(std::vector<dns::Name>())) {
+                      texts.insert(owner.to_text() + ' ');
+                    }
+                    owners.push_back(file.owners ? "" : "any");
+                    for (const std::string& one : texts) owners.back() += one;
+                    if (file.zone) {
+                      zones[name] = file.zone;
                     } else {
                       zones.erase(name);
                     }
@@ -78,6 +87,28 @@ TEST_CASE("zones of a folder are read when they come and when they change") {
   std::filesystem::remove(folder.directory.file("a.example.zone"));
   folder.fake.advance(1s);
   CHECK(folder.zones.empty());
+}
+
+TEST_CASE("a change of a file is told by the names whose records are others; none: it is not told") {
+  Folder folder;
+  folder.files.start();
+  folder.write("a.example.zone", kFile + "old 60 TXT a\nb.c 60 TXT a\n");
+  folder.write("a.example.zone", kFile + "new 60 TXT a\nb.c 60 TXT a\nwww 60 AAAA 2001:db8::1\n");
+  folder.write("a.example.zone",
+               "; the same\n" + kFile + "new 60 TXT a\nb.c 60 TXT a\nwww 60 AAAA 2001:db8::1\n");
+  folder.write("a.example.zone", kFile + "new 60 TXT a\nb.c 61 TXT a\nwww 60 AAAA 2001:db8::1\n");
+  folder.write("a.example.zone", "no zone");
+  folder.write("a.example.zone", kFile);
+  REQUIRE(folder.owners.size() == 4);
+  CHECK(folder.owners[0] == "any");
+  CHECK(folder.owners[1] == "new.a.example. old.a.example. www.a.example. ");
+  CHECK(folder.owners[2] == "b.c.a.example. ");
+  CHECK(folder.owners[3] == "b.c.a.example. c.a.example. new.a.example. www.a.example. ");
+  CHECK(folder.fake.log.count("a zone file is served") == 4);
+  const auto one = read_zone("a.example", kFile);
+  const auto other = read_zone("a.example", kFile + "x 1 TXT a\ny 1 TXT a\n");
+  CHECK(differing_owners(**one, **other, 2)->size() == 2);
+  CHECK_FALSE(differing_owners(**one, **other, 1));
 }
 
 TEST_CASE("a file that can't be taken is told of, and what was before stays") {

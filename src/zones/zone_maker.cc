@@ -39,12 +39,12 @@ class Making {
     }
     return {};
   }
-  Made add_soa() {
+  Made add_soa(std::uint32_t serial) {
     const config::ZoneSpec& spec = zone_.spec;
     const std::string soa = absolute(spec.nameservers.front()) + ' ' + mailbox() + ' ' +
-                            std::to_string(static_cast<std::uint32_t>(zone_.serial)) + ' ' +
-                            std::to_string(kRefreshSeconds) + ' ' + std::to_string(kRetrySeconds) + ' ' +
-                            std::to_string(kExpireSeconds) + ' ' + std::to_string(spec.negative_ttl);
+                            std::to_string(serial) + ' ' + std::to_string(kRefreshSeconds) + ' ' +
+                            std::to_string(kRetrySeconds) + ' ' + std::to_string(kExpireSeconds) + ' ' +
+                            std::to_string(spec.negative_ttl);
     if (auto done = clear(apex_, dns::Type::kSoa); !done) return done;
     return add_text(apex_, dns::Type::kSoa, spec.ttl, soa);
   }
@@ -128,10 +128,10 @@ MadeZone shared(std::expected<dns::Zone, dns::ZoneRefusal> zone) {
 }
 
 template <class Into>
-Made add_what_stays(const config::Zone& zone, Into& into) {
+Made add_what_stays(const config::Zone& zone, std::uint32_t serial, Into& into) {
   Making making(zone, into);
   auto done = making.add_servers();
-  if (done) done = making.add_soa();
+  if (done) done = making.add_soa(serial);
   if (done) done = making.add_file();
   return done;
 }
@@ -184,19 +184,19 @@ ChangedSets changed_sets(const config::Zone& before, const config::Zone& after) 
   return changed;
 }
 
-MadeZone make_base(const config::Zone& zone, const dns::Zone* file) {
+MadeZone make_base(const config::Zone& zone, const dns::Zone* file, std::uint32_t serial) {
   if (file != nullptr) {
     dns::ZoneChange change(*file);
-    if (auto done = add_what_stays(zone, change); !done) return std::unexpected(done.error());
+    if (auto done = add_what_stays(zone, serial, change); !done) return std::unexpected(done.error());
     return shared(std::move(change).made());
   }
   dns::ZoneBuilder builder(dns::Name::parse(zone.name + '.', dns::Name())->wire());
-  if (auto done = add_what_stays(zone, builder); !done) return std::unexpected(done.error());
+  if (auto done = add_what_stays(zone, serial, builder); !done) return std::unexpected(done.error());
   return shared(std::move(builder).build());
 }
 
 MadeZone change_sets(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
-                     const ChangedSets& changed,
+                     const ChangedSets& changed, std::uint32_t serial,
                      const std::function<std::uint32_t(const std::string&)>& policy_of) {
   dns::ZoneChange change(from);
   Making making(zone, change);
@@ -204,7 +204,7 @@ MadeZone change_sets(const dns::Zone& from, const dns::Zone& base, const config:
   for (const config::RecordSet* records : changed.after) {
     for (Key& key : keys_of(*records)) put.insert(std::move(key));
   }
-  auto done = making.add_soa();
+  auto done = making.add_soa(serial);
   for (const config::RecordSet* records : changed.before) {
     for (const Key& key : keys_of(*records)) {
       if (done && !put.contains(key)) done = making.take(base, key.first, key.second);

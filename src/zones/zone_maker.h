@@ -44,14 +44,14 @@ struct ChangedSets {
 };
 ChangedSets changed_sets(const config::Zone& before, const config::Zone& after);
 
-// The zone without its RecordSets. file: what a file of the name server has of it, under all that is written
-// in the Zone; null: nothing.
-MadeZone make_base(const config::Zone& zone, const dns::Zone* file);
+// The zone without its RecordSets, with that serial. file: what a file of the name server has of it, under
+// all that is written in the Zone; null: nothing.
+MadeZone make_base(const config::Zone& zone, const dns::Zone* file, std::uint32_t serial);
 
 // What is answered from, out of what it was: `from` is `base` with RecordSets. A RecordSet takes the place of
 // what the base has of its name and type. policy_of: the number of the part of that name.
 MadeZone change_sets(const dns::Zone& from, const dns::Zone& base, const config::Zone& zone,
-                     const ChangedSets& changed,
+                     const ChangedSets& changed, std::uint32_t serial,
                      const std::function<std::uint32_t(const std::string&)>& policy_of);
 
 // The zone and what is found by DNS-SD in it, but for these owners ("a.example."), with that serial.
