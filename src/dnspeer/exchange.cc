@@ -17,6 +17,36 @@ std::size_t after_question(dns::Bytes message) {
   return name == 0 || end > message.size() ? 0 : end;
 }
 
+bool has_opt(dns::Bytes message) {
+  auto reader = dns::MessageReader::start(message);
+  if (!reader) return false;
+  const auto& counts = reader->header().counts;
+  for (unsigned i = 0; i < counts[0]; ++i) {
+    if (!reader->question()) return false;
+  }
+  for (unsigned left = 0U + counts[1] + counts[2] + counts[3]; left > 0; --left) {
+    const auto record = reader->record();
+    if (!record) return false;
+    if (record->type == dns::Type::kOpt) return true;
+  }
+  return false;
+}
+
+std::size_t write_opt(std::span<std::uint8_t> room, dns::Rcode rcode, std::optional<ExtendedError> extended) {
+  constexpr std::uint16_t kExtendedErrorOption = 15;
+  constexpr std::uint16_t kCodeBytes = 2;
+  dns::ByteWriter out(room);
+  dns::write_opt({.rcode = rcode, .cookie = {}, .subnet = {}}, out);
+  if (extended) {
+    out.rewind(dns::kOptBytes - 2);
+    out.u16(dns::kOptionHeadBytes + kCodeBytes);
+    out.u16(kExtendedErrorOption);
+    out.u16(kCodeBytes);
+    out.u16(static_cast<std::uint16_t>(*extended));
+  }
+  return out.ok() ? out.size() : 0;
+}
+
 }  // namespace
 
 bool is_operation(dns::Bytes message) {
@@ -40,7 +70,8 @@ bool is_operation(dns::Bytes message) {
   return !tsig || *tsig;
 }
 
-std::size_t write_reply(std::span<std::uint8_t> room, dns::Bytes message, dns::Rcode rcode) {
+std::size_t write_reply(std::span<std::uint8_t> room, dns::Bytes message, dns::Rcode rcode,
+                        std::optional<ExtendedError> extended) {
   const std::size_t end = std::max(after_question(message), dns::kHeaderBytes);
   if (room.size() < end) return 0;
   std::ranges::copy(message.first(end), room.begin());
@@ -49,7 +80,10 @@ std::size_t write_reply(std::span<std::uint8_t> room, dns::Bytes message, dns::R
                                                       (static_cast<std::uint16_t>(rcode) & 15U)));
   std::fill_n(room.begin() + 4, 8, std::uint8_t{0});
   if (end > dns::kHeaderBytes) room[5] = 1;
-  return end;
+  if (!has_opt(message)) return end;
+  const std::size_t opt = write_opt(room.subspan(end), rcode, extended);
+  room[11] = opt > 0 ? 1 : 0;
+  return end + opt;
 }
 
 std::size_t truncate_reply(std::span<std::uint8_t> reply) {
@@ -81,6 +115,13 @@ Exchange::Exchange(dns::Bytes message, const Keys& keys, std::uint64_t now_secon
     if (error_ == dns::TsigError::kNone) secret_ = key->secret;
   }
   if (error_ != dns::TsigError::kNone) rcode_ = dns::Rcode::kNotAuth;
+}
+
+std::optional<ExtendedError> Exchange::extended_for(dns::Rcode rcode) const {
+  if (error_ != dns::TsigError::kNone) return std::nullopt;  // which says more
+  if (rcode == dns::Rcode::kRefused) return ExtendedError::kProhibited;
+  if (rcode == dns::Rcode::kNotAuth) return ExtendedError::kNotAuthoritative;
+  return std::nullopt;
 }
 
 std::size_t Exchange::end(std::span<std::uint8_t> room, std::size_t bytes, std::uint64_t now_seconds) {

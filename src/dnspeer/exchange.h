@@ -20,8 +20,13 @@ namespace weir::dnspeer {
 // at as much as is needed to say no; what is no message is not.
 bool is_operation(dns::Bytes message);
 
-// Header and question of the reply that refuses it, or is all that there is to say: how many octets.
-std::size_t write_reply(std::span<std::uint8_t> room, dns::Bytes message, dns::Rcode rcode);
+// Extended errors (RFC 8914).
+enum class ExtendedError : std::uint16_t { kProhibited = 18, kNotAuthoritative = 20 };
+
+// Header and question of the reply that refuses it, or is all that there is to say: how many octets. With an
+// OPT where the request has one, which has the extended error.
+std::size_t write_reply(std::span<std::uint8_t> room, dns::Bytes message, dns::Rcode rcode,
+                        std::optional<ExtendedError> extended = std::nullopt);
 
 // The same of a reply that has no room: it says to ask again by TCP.
 std::size_t truncate_reply(std::span<std::uint8_t> reply);
@@ -48,10 +53,12 @@ class Exchange {
   std::size_t end(std::span<std::uint8_t> room, std::size_t bytes, std::uint64_t now_seconds);
   // A reply that says no more than that.
   std::size_t say(std::span<std::uint8_t> room, dns::Rcode rcode, std::uint64_t now_seconds) {
-    return end(room, write_reply(room, message_, rcode), now_seconds);
+    return end(room, write_reply(room, message_, rcode, extended_for(rcode)), now_seconds);
   }
 
  private:
+  std::optional<ExtendedError> extended_for(dns::Rcode rcode) const;
+
   std::vector<std::uint8_t> message_;
   std::optional<dns::Tsig> tsig_;  // shows octets of received_
   std::vector<std::uint8_t> received_;

@@ -232,6 +232,36 @@ TEST_CASE("questions for copies that are none") {
   CHECK_FALSE(read_transfer(Octets(5)));
 }
 
+TEST_CASE("refusals have an OPT where the request has one, with what is wrong (RFC 8914)") {
+  Octets room(200);
+  Octets message = fixture::query("x.", "AXFR");
+  CHECK(write_reply(room, message, dns::Rcode::kRefused, ExtendedError::kProhibited) == message.size());
+  CHECK(room[11] == 0);
+  const std::size_t bare = message.size();
+  message[11] = 1;
+  message.insert(message.end(), {0, 0, 41, 0x10, 0, 0, 0, 0, 0, 0, 0});
+  const auto opt = [&](std::optional<ExtendedError> extended) {
+    const std::size_t bytes = write_reply(room, message, dns::Rcode::kRefused, extended);
+    CHECK(room[11] == 1);
+    return Octets(room.begin() + static_cast<std::ptrdiff_t>(bare),
+                  room.begin() + static_cast<std::ptrdiff_t>(bytes));
+  };
+  CHECK(opt(std::nullopt) == Octets{0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0});
+  CHECK(opt(ExtendedError::kProhibited) == Octets{0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 6, 0, 15, 0, 2, 0, 18});
+  room.resize(bare + 5);  // none where there is no room
+  CHECK(write_reply(room, message, dns::Rcode::kRefused) == bare);
+  CHECK(room[11] == 0);
+  room.resize(200);
+  const auto said = [&](dns::Rcode rcode) {
+    Exchange exchange(message, Keys(), 0);
+    return exchange.say(room, rcode, 0) - bare;
+  };
+  CHECK(said(dns::Rcode::kNotAuth) == 17);
+  CHECK(room[bare + 16] == 20);
+  CHECK(said(dns::Rcode::kRefused) == 17);
+  CHECK(said(dns::Rcode::kServFail) == 11);
+}
+
 TEST_CASE("rules: networks and keys, as far as they are given") {
   const dns::Ip here{{192, 0, 2, 1}, 4};
   const dns::Ip there{{198, 51, 100, 1}, 4};
