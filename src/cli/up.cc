@@ -227,13 +227,7 @@ class Up {
     return {};
   }
 
-  std::expected<void, std::string> listen() {
-    if (auto done = traffic_->prepare(); !done) return done;
-    if (auto done = control_->prepare(); !done) return done;
-    traffic_->on_applied([this](const config::SnapshotPointer& snapshot) {
-      tunnels_->apply(snapshot);
-      nameserver_->apply(snapshot);
-    });
+  void show_what_is_answered() {
     control_->on_records_seen([this](const config::Object& object) {
       const nameserver::Catalogue& catalogue = nameserver_->catalogue();
       return object.kind() == config::Kind::kZone
@@ -244,6 +238,16 @@ class Up {
       return nameserver::explain(nameserver_->catalogue(),
                                  {.name = asked.dns, .type = asked.type, .from = asked.peer});
     });
+  }
+
+  std::expected<void, std::string> listen() {
+    if (auto done = traffic_->prepare(); !done) return done;
+    if (auto done = control_->prepare(); !done) return done;
+    traffic_->on_applied([this](const config::SnapshotPointer& snapshot) {
+      tunnels_->apply(snapshot);
+      if (options_.dns) nameserver_->apply(snapshot);
+    });
+    if (options_.dns) show_what_is_answered();
     traffic_->edge().on_health([this](const std::string& service) { nameserver_->look_at(service); });
     if (auto done = traffic_->listen(); !done) return done;
     if (auto done = tunnels_->listen({.ssh = {options_.ssh, options_.ssh_is_preset},
