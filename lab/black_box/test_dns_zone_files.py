@@ -81,9 +81,9 @@ def test_record_sets_lie_over_the_file_and_leave_it_as_it_was(weir, folder):
 def copied(weir, kind, name="a.example"):
     """Types and data of a copy, or the code of the refusal."""
     words = ["kdig", "@127.0.0.1", "-p", str(weir.dns_port), "+retry=0", "-q", name, "-t", kind]
-    text = subprocess.run(words, capture_output=True, text=True, timeout=20).stdout
-    lines = [line.split(None, 4) for line in text.splitlines() if line and not line.startswith(";")]
-    return [(kind, data.rstrip()) for _, _, _, kind, data in lines] or text
+    done = subprocess.run(words, capture_output=True, text=True, timeout=20)
+    lines = [line.split(None, 4) for line in done.stdout.splitlines() if line and not line.startswith(";")]
+    return [(kind, data.rstrip()) for _, _, _, kind, data in lines] or done.stdout + done.stderr
 
 
 def serial(records):
