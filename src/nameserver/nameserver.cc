@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <ranges>
 #include <utility>
 
 #include "base/exposition.h"
@@ -15,6 +16,8 @@ namespace {
 
 // Ejections are decided where requests are, and not told: they are looked for.
 constexpr Duration kLookInterval = std::chrono::milliseconds(100);
+
+constexpr std::size_t kSerialsShownMax = 1000;  // a line each
 
 // By number (https://www.iana.org/assignments/dns-parameters); those without a name are not sent.
 constexpr std::array<std::string_view, WorkerCounters::kRcodes> kRcodeNames{
@@ -227,6 +230,12 @@ void Nameserver::write_metrics(std::string& out) const {
   exposition.single("weir_dns_zones", "gauge", "Zones that are answered for.",
                     catalogue_.view()->zones().all().size());
   exposition.single("weir_dns_records", "gauge", "Records in them that are the same for everybody.", records);
+  exposition.family("weir_dns_zone_serial", "gauge", "Serial numbers of zones, of the first 1,000.");
+  for (const auto& zone : catalogue_.view()->zones().all() | std::views::take(kSerialsShownMax)) {
+    std::string name = dns::name_text(zone->apex());
+    if (name.size() > 1) name.pop_back();
+    exposition.sample(zone->serial(), "{zone=\"" + name + "\"}");
+  }
 }
 
 }  // namespace weir::nameserver

@@ -164,6 +164,7 @@ TEST_CASE("copies: with the key by TCP, the SOA alone by UDP, none without") {
   std::string metrics;
   world.nameserver.write_metrics(metrics);
   CHECK(metrics.contains("weir_dns_transfers_total 2\n"));
+  CHECK(metrics.contains("weir_dns_zone_serial{zone=\"a.example\"} 1\n"));
 }
 
 TEST_CASE("updates: passed on with who signed them, answered when that is done") {
