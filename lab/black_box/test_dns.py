@@ -13,7 +13,7 @@ from lab.dns import Client, dig, drill, kdig, record_set, zone
 from lab.process import free_port, wait_until
 from lab.tcp import Server, echo
 from lab.tunnels import weir  # noqa: F401 (a fixture)
-from lab.weir import service
+from lab.weir import Weir, service
 
 CHECK = {"interval": "100ms", "timeout": "1s", "unhealthy_threshold": 1, "healthy_threshold": 1, "tcp": {}}
 PROMPT_S = 0.1
@@ -395,3 +395,19 @@ def test_what_is_no_query_is_left_unanswered(served):
             client.send(junk)
         assert client.addresses("www.a.example") == ["192.0.2.1"]
     assert served.metrics()["weir_dns_ignored_total"] >= ignored + 3
+
+
+# --- without a name server
+
+
+def test_without_dns_no_zones_are_made(tmp_path):
+    weir = Weir(tmp_path / "weir")
+    weir.flags[weir.flags.index("--dns") + 1] = "off"
+    with weir.start():
+        weir.apply(zone("a.example", "www A 192.0.2.1"))
+        stored = weir.api("GET", "/v1/zones/a.example").json
+        assert stored["spec"]["records"] == "www A 192.0.2.1"
+        assert not stored.get("status")
+        assert "weir_dns_" not in weir.api("GET", "/metrics").text
+        shown = weir.cli("explain", "dns", "www.a.example")
+        assert "there is no name server in this process" in shown.stdout + shown.stderr
