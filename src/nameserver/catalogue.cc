@@ -206,8 +206,8 @@ void Catalogue::renew_zone(const std::shared_ptr<const config::Zone>& before,
     served.sites = std::make_shared<const std::vector<config::Site>>(after->spec.sites);
   }
   bool all_placed = true;
-  dnspeer::Changes changes{.owners = owners_of(differ), .policies = {}};
-  if (!others_stay) changes.owners.reset();
+  dnspeer::Changes changes;
+  if (others_stay && after->spec.transfers) changes.owners = owners_of(differ);
   for (const config::RecordSet* records : changed.after) {
     for (const zones::Part& part : zones::parts_of(*records)) {
       const std::uint32_t policy = policy_of(*after, part);
