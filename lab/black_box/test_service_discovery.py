@@ -170,6 +170,103 @@ def test_resolve_for_people_shells_and_programs(weir):
     assert weir.cli("resolve", "db", "--version", "1.0").returncode == 1
 
 
+def test_resolve_by_a_name_server(weir):
+    weir.apply(service("db", [], protocol="TCP", discovery={"type": "_db._tcp"}))
+    for priority, port in ((0, 5001), (1, 5002)):
+        words = ["--once", "--priority", priority, "--name", f"db-{port}", "--instance", f"Number {port}"]
+        assert weir.cli("join", "db", "--port", port, "--version", f"{priority}.0", *words).returncode == 0
+    wait_answer(weir, "_db._tcp", "PTR", 2, 5)
+
+    def resolve(name, *words):
+        nobody = {"WEIR_API": "http://127.0.0.1:1", "WEIR_TOKEN": ""}
+        return weir.cli("resolve", name, "--dns", f"127.0.0.1:{weir.dns_port}", *words, environment=nobody)
+
+    assert resolve("db").stdout == "127.0.0.1:5001\n"
+    assert resolve("db", "--version", "1.0").stdout == "127.0.0.1:5002\n"
+    assert resolve("_db._tcp").stdout == "127.0.0.1:5001\n"
+    assert resolve("_db._tcp", "--version", "1.0").stdout == "127.0.0.1:5002\n"
+    assert resolve("Number 5002._db._tcp").stdout == "127.0.0.1:5002\n"
+    assert resolve("db", "-o", "env").stdout.splitlines()[1] == "DB_PORT='5001'"
+    found = json.loads(resolve("_db._tcp", "-o", "json").stdout)["endpoints"]
+    assert [(one["address"], one["version"]) for one in found] == [
+        ("127.0.0.1:5001", "0.0"),
+        ("127.0.0.1:5002", "1.0"),
+    ]
+    none = resolve("nothing")
+    assert (none.returncode, none.stdout) == (1, "") and "can serve now" in none.stderr
+    assert "refuses to answer for that domain" in resolve("db", "--domain", "example.com").stderr
+    assert weir.cli("resolve", "_db._tcp", "--version", "1.0").stdout == "127.0.0.1:5002\n"
+    assert weir.cli("resolve", "Number 5001._db._tcp").stdout == "127.0.0.1:5001\n"
+
+
+def test_a_command_is_a_member_for_as_long_as_it_runs(weir, join, tmp_path):
+    ready = tmp_path / "ready"
+    script = f"trap 'exit 7' TERM; touch {ready}; while :; do sleep 0.05; done"
+    joined = join("web", "--port", "8000", "--type", "_http._tcp", "--name", "w1", "--", "sh", "-c", script)
+    wait_answer(weir, "_http._tcp", "PTR", 1, 5)
+    wait_until(ready.exists, 5, "the command")
+    assert joined.end() == 7
+    joined.said("endpoint/w1 has left")
+    assert weir.api("GET", "/v1/endpoints/w1").status == 404
+    assert data(weir, "_http._tcp", "PTR") == []
+    for command, code in ((["sh", "-c", "exit 3"], 3), (["sh", "-c", "kill -9 $$"], 137), (["/none"], 127)):
+        done = weir.cli("join", "web", "--port", "8000", "--name", "w2", "--", *command)
+        assert done.returncode == code
+        assert weir.api("GET", "/v1/endpoints/w2").status == 404
+
+
+def joining_agent(weir, path, services, **more):
+    token = path.with_suffix(".token")
+    token.write_text(weir.token)
+    token.chmod(0o600)
+    wanted = {"apis": [weir.api_url], "token_file": str(token), "lease": "2s", "services": services, **more}
+    path.write_text(json.dumps({"join": wanted}))
+
+
+def test_an_agent_joins_follows_its_file_and_leaves(weir, tmp_path):
+    path = tmp_path / "agent.yaml"
+    port = free_port()
+    check = {**CHECK, "tcp": {}}
+    web = {"name": "web", "port": 8000, "type": "_http._tcp", "endpoint": "w1", "text": ["path=/x"]}
+    db = {"name": "db", "port": port, "endpoint": "d1", "instance": "The first", "health_check": check}
+    joining_agent(weir, path, [web, db], apis=["http://127.0.0.1:1", weir.api_url])
+    agent = Agent(["agent", "--config", path])
+    try:
+        wait_answer(weir, "_http._tcp", "PTR", 1, 5)
+        assert data(weir, "w1._http._tcp", "TXT") == ['"path=/x"']
+        time.sleep(3)  # a lease and a half
+        assert data(weir, "_http._tcp", "PTR") == [f"w1._http._tcp.{DOMAIN}."]
+        assert data(weir, "_db._tcp", "PTR") == []  # its own check has not passed
+        with Server(echo, port=port):
+            wait_answer(weir, "_db._tcp", "PTR", 1, 5)
+        wait_answer(weir, "_db._tcp", "PTR", 0, 5)
+        weir.process.stop()
+        time.sleep(3)
+        weir.start()
+        wait_answer(weir, "_http._tcp", "PTR", 1, 10)
+        assert weir.api("DELETE", "/v1/endpoints/w1").status == 200
+        wait_answer(weir, "_http._tcp", "PTR", 0, 1)
+        wait_answer(weir, "_http._tcp", "PTR", 1, 5)  # at the next renewal
+        joining_agent(weir, path, [{**web, "version": "2.0"}])
+        wait_answer(weir, "_v2-0._sub._http._tcp", "PTR", 1, 5)
+        assert agent.end() == 0
+        assert data(weir, "_http._tcp", "PTR") == []
+        assert weir.api("GET", "/v1/endpoints/w1").status == 404
+    finally:
+        agent.process.kill()
+        agent.process.wait()
+
+
+def test_an_agent_that_is_killed_is_gone_after_its_lease(weir, tmp_path):
+    path = tmp_path / "agent.yaml"
+    joining_agent(weir, path, [{"name": "web", "port": 8000, "type": "_http._tcp"}])
+    agent = Agent(["agent", "--config", path])
+    wait_answer(weir, "_http._tcp", "PTR", 1, 5)
+    agent.process.kill()
+    agent.process.wait()
+    wait_answer(weir, "_http._tcp", "PTR", 0, 5)
+
+
 def test_a_big_service_is_truncated_and_completes_by_tcp(weir):
     members = [
         {

@@ -56,16 +56,113 @@ struct Schema<agent::FileService> {
 };
 
 template <>
+struct Schema<agent::FileMember> {
+  using Member = agent::FileMember;
+  static constexpr std::string_view name = "FileMember";
+  static constexpr std::array fields{
+      field<&Member::name>({.name = "name",
+                            .doc = "of the service that is joined",
+                            .required = true,
+                            .max = 63,
+                            .check = check_name}),
+      field<&Member::port>(
+          {.name = "port", .doc = "where it serves", .required = true, .min = 1, .max = 65535}),
+      field<&Member::address>(
+          {.name = "address",
+           .doc = "of this machine, an IP address or a DNS name; absent: the one by which the API is reached",
+           .max = 253}),
+      field<&Member::endpoint>({.name = "endpoint",
+                                .doc = "name of the Endpoint; absent: made of service, machine and port",
+                                .max = 63,
+                                .check = check_name}),
+      field<&Member::instance>({.name = "instance",
+                                .doc = "its name for people, as DNS-SD shows it; absent: the Endpoint's",
+                                .max = 63,
+                                .check = check_instance}),
+      field<&Member::type>({.name = "type",
+                            .doc = "of a service that is not there yet: _http._tcp",
+                            .max = 63,
+                            .check = check_service_type}),
+      field<&Member::priority>({.name = "priority", .doc = "lower ones serve first", .max = kPriorityMax}),
+      field<&Member::weight>({.name = "weight", .doc = "share of the requests", .max = kWeightMax}),
+      field<&Member::zone>(
+          {.name = "zone", .doc = "where it is: edges of the region of that name prefer it", .max = 63}),
+      field<&Member::text>({.name = "text",
+                            .doc = "for its TXT record: key=value, or a key alone",
+                            .max = 255,
+                            .check = check_text_pair}),
+      field<&Member::version>({.name = "version",
+                               .doc = "of what runs there; clients may ask for one",
+                               .max = 63,
+                               .check = check_version}),
+      field<&Member::health_check>(
+          {.name = "health_check", .doc = "made here; without a pass it is no member of the service"}),
+  };
+  static void validate(const Member& member, Report& report) {
+    if (member.address.empty()) return;
+    const bool bare_v6 = member.address.contains(':') && !member.address.starts_with('[');
+    const std::string host = bare_v6 ? '[' + member.address + ']' : member.address;
+    if (check_address(host + ":1").empty()) return;
+    const Report::Step field(report, "address");
+    report.add("must be an IP address or a DNS name, without a port");
+  }
+};
+
+template <>
+struct Schema<agent::FileJoin> {
+  using Join = agent::FileJoin;
+  static constexpr std::string_view name = "FileJoin";
+  static constexpr std::array fields{
+      field<&Join::apis>({.name = "apis",
+                          .doc = "URLs of the API, tried one after the other: https://ctl-1.example:8480",
+                          .required = true,
+                          .min = 1,
+                          .max = 260,
+                          .items_min = 1,
+                          .items_max = agent::kApisMax}),
+      field<&Join::token_file>({.name = "token_file",
+                                .doc = "a file with a token of the role admin",
+                                .required = true,
+                                .min = 1,
+                                .max = 4096}),
+      field<&Join::ca_file>(
+          {.name = "ca_file", .doc = "the authority (PEM) of the APIs; absent: the system's", .max = 4096}),
+      field<&Join::lease>({.name = "lease",
+                           .doc = "who has not renewed for so long is removed",
+                           .min = nanoseconds(std::chrono::seconds(1)),
+                           .max = kDayMax}),
+      field<&Join::services>({.name = "services",
+                              .doc = "what is joined",
+                              .required = true,
+                              .items_min = 1,
+                              .items_max = agent::kFileServicesMax}),
+  };
+  static void validate(const Join& join, Report& report) {
+    std::set<std::pair<std::string_view, std::uint32_t>> ports;
+    std::set<std::string_view> endpoints;
+    const Report::Step list(report, "services");
+    for (std::size_t i = 0; i < join.services.size(); ++i) {
+      const agent::FileMember& member = join.services[i];
+      const bool is_named = !member.endpoint.empty();
+      const bool is_new = is_named ? endpoints.insert(member.endpoint).second
+                                   : ports.emplace(member.name, member.port).second;
+      if (is_new) continue;
+      const Report::Step item(report, i);
+      const Report::Step field(report, is_named ? "endpoint" : "port");
+      report.add("is there twice");
+    }
+  }
+};
+
+template <>
 struct Schema<agent::File> {
   using File = agent::File;
   static constexpr std::string_view name = "File";
   static constexpr std::array fields{
       field<&File::edges>({.name = "edges",
                            .doc = "host:port of the edges' ports for agents, the nearest first",
-                           .required = true,
                            .min = 1,
                            .max = 260,
-                           .items_min = 1,
                            .items_max = agent::kEdgesMax,
                            .check = check_address}),
       field<&File::links>(
@@ -78,13 +175,17 @@ struct Schema<agent::File> {
       field<&File::ca_file>({.name = "ca_file",
                              .doc = "the authority (PEM) of the edges; absent: the token says it",
                              .max = 4096}),
-      field<&File::services>({.name = "services",
-                              .doc = "what is brought",
-                              .required = true,
-                              .items_min = 1,
-                              .items_max = agent::kFileServicesMax}),
+      field<&File::services>(
+          {.name = "services", .doc = "what is brought", .items_max = agent::kFileServicesMax}),
+      field<&File::join>({.name = "join", .doc = "services that what serves here joins by its address"}),
   };
   static void validate(const File& file, Report& report) {
+    if (file.edges.empty() != file.services.empty()) {
+      const Report::Step field(report, file.edges.empty() ? "edges" : "services");
+      report.add("must have at least 1 item: edges and services go together");
+    } else if (file.edges.empty() && !file.join) {
+      report.add("needs edges and services, or join");
+    }
     std::set<std::string_view> names;
     const Report::Step list(report, "services");
     for (std::size_t i = 0; i < file.services.size(); ++i) {
@@ -107,7 +208,7 @@ config::Checked<File> parse_file(std::string_view text) {
   if (text.size() > kFileBytesMax) return wrong("must have at most 1 MiB");
   const auto documents = config::read_yaml(text);
   if (!documents) return std::unexpected(documents.error());
-  if (documents->size() != 1) return wrong("must be one document, with edges and services");
+  if (documents->size() != 1) return wrong("must be one document, with edges and services, or join");
   const auto tree = config::read_json(documents->front().json, kFileBytesMax);
   if (!tree) return std::unexpected(tree.error());
   config::Report report;

@@ -30,6 +30,7 @@ inline constexpr Duration kUnregisterTimeout = std::chrono::seconds(5);
 // --- of its file
 inline constexpr std::size_t kEdgesMax = 64;
 inline constexpr std::size_t kLinksMax = 8;
+inline constexpr std::size_t kApisMax = 16;
 inline constexpr std::size_t kFileServicesMax = 1000;  // as an edge takes from one session
 
 }  // namespace weir::agent

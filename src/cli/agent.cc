@@ -17,10 +17,13 @@
 #include "agent/agent.h"
 #include "agent/agent_file.h"
 #include "auth/pinned_token.h"
+#include "auth/token.h"
 #include "base/spoken_name.h"
+#include "cli/agent_joins.h"
 #include "cli/commands.h"
 #include "cli/log.h"
 #include "cli/settings.h"
+#include "client/api_client.h"
 #include "config/formats.h"
 #include "health/from_config.h"
 #include "role/machine.h"
@@ -141,12 +144,40 @@ Read<std::vector<agent::Offer>> offers_of(const agent::File& file, const std::st
   return offers;
 }
 
+// The ways to the APIs by which services are joined.
+Read<std::vector<AgentJoins::Api>> apis_of(net::Env& env, const agent::FileJoin& join) {
+  auto text = read_file(join.token_file, kTokenBytesMax);
+  if (!text) return std::unexpected(text.error());
+  Settings settings;
+  settings.token = trimmed(std::move(*text));
+  if (!auth::token_id(settings.token)) {
+    return std::unexpected(join.token_file + ": this is no token (weir_...), or not all of it");
+  }
+  settings.ca_path = join.ca_file;
+  settings.ca_source = join.ca_file.empty() ? "" : "join.ca_file";
+  std::vector<AgentJoins::Api> apis;
+  for (const std::string& url : join.apis) {
+    auto parsed = parse_url(url);
+    if (!parsed) return std::unexpected("join.apis: " + url + ": " + parsed.error());
+    settings.api = std::move(*parsed);
+    auto context = tls_for(settings);
+    if (!context) return std::unexpected("join.apis: " + url + ": " + context.error());
+    apis.push_back(
+        {std::make_unique<client::ApiClient>(env, settings.api, settings.token, std::move(*context)),
+         settings.api});
+  }
+  return apis;
+}
+
 // What goes on, as lines of the log.
 class LoggedWatch final : public agent::AgentWatch {
  public:
   explicit LoggedWatch(Log& log) : log_(log) {}
   void attached(const wire::Welcome& edge) override {
     log_.info("attached", {{"edge", edge.edge}, {"provider", edge.provider}, {"region", edge.region}});
+    ready();
+  }
+  void ready() {
     if (std::exchange(ready_, true)) return;
     tell_service_manager("READY=1");
   }
@@ -221,13 +252,21 @@ net::Task<void> find_edges(net::Env& env, agent::Agent& agent, std::vector<tls::
   } while (co_await env.loop.sleep(kResolveInterval));
 }
 
-// The services of the file, as it changes.
+// The services of the file, as it changes. There are ways to edges and APIs only if it had some at first.
 class Watched {
  public:
-  Watched(net::Env& env, agent::Agent& agent, std::string path, std::string instance)
-      : env_(env), agent_(agent), path_(std::move(path)), instance_(std::move(instance)), seen_(look()) {}
+  Watched(net::Env& env, agent::Agent& agent, AgentJoins* joins, const agent::File& file, std::string path,
+          std::string instance)
+      : env_(env),
+        agent_(agent),
+        joins_(joins),
+        has_edges_(!file.edges.empty()),
+        path_(std::move(path)),
+        instance_(std::move(instance)),
+        seen_(look()) {}
 
   void take(const agent::File& file, std::vector<agent::Offer> offers) {
+    if (joins_ != nullptr) joins_->set(file.join.value_or(agent::FileJoin{}));
     std::set<std::string> wanted;
     for (agent::Offer& offer : offers) {
       const std::string& name = offer.wanted.origin.service;
@@ -269,6 +308,8 @@ class Watched {
     if (!text || !file) {
       return keep(text ? config::to_text(file.error()) : text.error());
     }
+    if (!file->edges.empty() && !has_edges_) return keep("edges need the agent to be started anew");
+    if (file->join && joins_ == nullptr) return keep("join needs the agent to be started anew");
     auto offers = offers_of(*file, instance_);
     if (!offers) return keep(offers.error());
     take(*file, std::move(*offers));
@@ -281,6 +322,8 @@ class Watched {
 
   net::Env& env_;
   agent::Agent& agent_;
+  AgentJoins* joins_;  // null: nothing joins
+  bool has_edges_;
   std::string path_;
   std::string instance_;
   Stamp seen_;
@@ -307,8 +350,8 @@ agent::Agent::Options options_of(const std::vector<std::string>& edges, std::siz
   return options;
 }
 
-// Until it is told to end. more: what goes on beside it.
-void run(role::Process& process, agent::AgentWatch& watch, Setup setup,
+// Until it is told to end. more: what goes on beside it. joins: what leaves with it; may be null.
+void run(role::Process& process, agent::AgentWatch& watch, Setup setup, AgentJoins* joins,
          const std::function<net::Task<void>(net::Env&, agent::Agent&)>& more) {
   net::Env& env = process.control().env();
   std::vector<tls::Host> names;
@@ -320,12 +363,17 @@ void run(role::Process& process, agent::AgentWatch& watch, Setup setup,
   role::Ending ending(env, {.drain = [&]() -> net::Task<void> {
                               tell_service_manager("STOPPING=1");
                               co_await beside.stop();
+                              if (joins != nullptr) co_await joins->leave();
                               co_await agent.leave(kDrainLimit);
                               co_await attached.join();
                             },
-                            .cut = [&] { attached.cancel(); }});
+                            .cut =
+                                [&] {
+                                  if (joins != nullptr) joins->cut();
+                                  attached.cancel();
+                                }});
   process.on_signal([&](int signal) { ending.on_signal(signal); });
-  attached.spawn(agent.run());
+  if (!names.empty()) attached.spawn(agent.run());
   beside.spawn(find_edges(env, agent, std::move(names)));
   if (more) beside.spawn(more(env, agent));
   process.run();
@@ -345,7 +393,8 @@ int agent_command(const Arguments& arguments, Terminal& /*terminal*/) {
     if (!read) return refuse(read.error());
     token = trimmed(std::move(*read));
   }
-  auto context = context_for(file->ca_file, token);
+  Read<std::shared_ptr<tls::ClientContext>> context = nullptr;
+  if (!file->edges.empty()) context = context_for(file->ca_file, token);
   if (!context) return refuse(context.error());
   const std::string instance = file->instance.empty() ? role::name_of_this_machine() : file->instance;
   auto offers = offers_of(*file, instance);
@@ -354,10 +403,20 @@ int agent_command(const Arguments& arguments, Terminal& /*terminal*/) {
   auto process = role::Process::create(*log, {.workers = 0});
   if (!process) return refuse(process.error());
   LoggedWatch watch(*log);
+  std::optional<AgentJoins> joins;
+  if (file->join) {
+    net::Env& env = (*process)->control().env();
+    auto apis = apis_of(env, *file->join);
+    if (!apis) return refuse(path + ": " + apis.error());
+    joins.emplace(env, std::move(*apis), [&watch] { watch.ready(); });
+    joins->set(*file->join);
+  }
   std::optional<Watched> watched;
   run(**process, watch,
       {options_of(file->edges, file->links, instance, std::move(token), *context, false), std::move(*offers)},
-      [&](net::Env& env, agent::Agent& agent) { return watched.emplace(env, agent, path, instance).run(); });
+      joins ? &*joins : nullptr, [&](net::Env& env, agent::Agent& agent) {
+        return watched.emplace(env, agent, joins ? &*joins : nullptr, *file, path, instance).run();
+      });
   return kDone;
 }
 
@@ -397,7 +456,7 @@ int connect_command(const Arguments& arguments, Terminal& terminal) {
   run(**process, watch,
       {options_of(edges, agent::Agent::Options().links, machine, std::move(token), *context, true),
        std::move(offers)},
-      nullptr);
+      nullptr, nullptr);
   return kDone;
 }
 

@@ -165,6 +165,9 @@ std::string finish(Arguments& to) {
   if (to.bootstrap.renews && (to.bootstrap.directory.empty() || to.bootstrap.plain)) {
     return to.bootstrap.plain ? "--renew does not go with --xds-plain" : "--renew goes with --dir";
   }
+  if (to.command->with_api == join_command && to.join.once && !to.join.command.empty()) {
+    return "--once does not go with a command, which is a member for as long as it runs";
+  }
   if (to.command->with_api == token_command) {
     const TokenFlags& token = to.token_flags;
     if (token.action != "create") return wants("create", token.action);
@@ -461,6 +464,12 @@ std::string set_health(std::string& health, std::string_view value) {
   return set_text(health, value);
 }
 
+std::string set_name_server(std::optional<std::string>& server, std::string_view value) {
+  server = value;
+  if (value == "system" || net::Address::parse(value) || net::Address::parse_ip(value, 1)) return {};
+  return wants("an IP address, with a port or without, or system", value);
+}
+
 std::string set_resolve_output(std::string& output, std::string_view value) {
   if (value != "text" && value != "env" && value != "json") return wants("text, env or json", value);
   return set_text(output, value);
@@ -491,6 +500,10 @@ std::expected<Arguments, std::string> parse_arguments(std::span<const std::strin
     commands.push_back({&command, sub, declare(*sub, command.flags)});
   }
 
+  // What is behind "--" is a command of somebody else.
+  const auto dashes = std::ranges::find(words, "--");
+  const auto others = words.subspan(static_cast<std::size_t>(dashes - words.begin()));
+  words = words.first(words.size() - others.size());
   std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
   std::string problem;
   try {
@@ -510,6 +523,11 @@ std::expected<Arguments, std::string> parse_arguments(std::span<const std::strin
     return defaults;
   }
   if (command == nullptr) return refuse("what shall it do? `weir help` lists the commands");
+  if (!others.empty() && command->with_api != join_command) {
+    return refuse(not_expected(command, others.front()));
+  }
+  if (others.size() == 1) return refuse("a command is missing behind \"--\"" + see_help(command));
+  if (!others.empty()) defaults.join.command.assign(others.begin() + 1, others.end());
   return collect(*parsed, of_api, std::move(defaults));
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/time.h"
 #include "cli/up.h"
+#include "client/member.h"
 #include "config/specs.h"
 #include "tls/dial.h"
 
@@ -121,22 +122,15 @@ struct RolloutFlags {
 
 // Of weir join, leave and resolve; texts as written, which the API judges.
 struct JoinFlags {
-  std::string service;
-  std::uint16_t port = 0;
-  std::string address;  // an IP address or a host name; empty: by which the API is reached
-  std::string name;     // of the Endpoint; empty: made of service, machine and port
-  std::string instance;
-  std::string type;  // "_db._tcp"; empty: made of the service's name
-  std::uint64_t priority = 0;
-  std::uint64_t weight = 1;
-  std::string zone;
-  std::vector<std::string> text;
-  std::string version;
-  Duration lease = std::chrono::seconds(30);
+  client::Member member;  // of leave and resolve: its service, name and version
+  Duration lease = client::kLeaseDefault;
   bool lease_given = false;
-  std::string health;  // "tcp", "http:/path"
   bool once = false;
-  std::string output = "text";  // of resolve
+  std::vector<std::string> command;  // that is run, and is what joins; none: something else does
+  // Of resolve
+  std::string output = "text";
+  std::optional<std::string> dns;  // the name server that is asked; "system": that of /etc/resolv.conf
+  std::string domain = "weir.localhost";
 };
 
 struct Arguments {

@@ -110,12 +110,14 @@ inline constexpr std::array kCommands{
         "bootstrap", "--envoy --node NAME [FLAG...]",
         "also `weir controller bootstrap`: registers an Envoy and prints what it begins with, key included",
         kBootstrapFlags, nullptr, bootstrap_command},
-    Command{"join", "SERVICE --port PORT [FLAG...]",
-            "makes what serves at a port of this machine a member of a service, until it is told to end",
-            kJoinFlags, nullptr, join_command},
+    Command{
+        "join", "SERVICE --port PORT [FLAG...] [-- COMMAND [ARGUMENT...]]",
+        "makes what serves at a port of this machine a member of a service, until it is told to end, or for "
+        "as long as the command runs, which it starts",
+        kJoinFlags, nullptr, join_command},
     Command{"leave", "SERVICE [--name NAME]", "takes out of a service what has joined it from this machine",
             kLeaveFlags, nullptr, leave_command},
-    Command{"resolve", "SERVICE [--version VERSION] [-o text|env|json] [-w]",
+    Command{"resolve", "SERVICE|[INSTANCE.]TYPE [--version VERSION] [--dns SERVER] [-o text|env|json] [-w]",
             "where a service can be reached: by priority, weight and health", kResolveFlags, nullptr,
             resolve_command},
     Command{"provider", "plan|sync NAME [--force] [--dry-run]",

@@ -1,5 +1,7 @@
 // weir join, leave and resolve against the real API.
 #include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include <map>
 #include <nlohmann/json.hpp>
@@ -100,8 +102,8 @@ TEST_CASE("join says what is wrong") {
   World world;
   CHECK(world.run({"join", "a-name-that-is-too-long", "--port", "1", "--once"}) == kFailed);
   CHECK(world.err() ==
-        "weir: \"a-name-that-is-too-long\" makes no type of service (RFC 6335); --type names one, such as "
-        "_http._tcp\n");
+        "weir: \"a-name-that-is-too-long\" makes no type of service (RFC 6335); its type has to be named, "
+        "such as _http._tcp\n");
   CHECK(world.run({"join", "a-name-that-is-too-long", "--port", "1", "--once", "--health", "http:/up"}) ==
         kDone);
   const Tree service = object(world, "service", "a-name-that-is-too-long");
@@ -119,9 +121,63 @@ TEST_CASE("join says what is wrong") {
                                              {"join", "db", "--port", "x"},
                                              {"join", "db", "--port", "1", "--health", "ping"},
                                              {"join", "db", "--port", "1", "--priority", "16"},
+                                             {"join", "db", "--port", "1", "--"},
+                                             {"join", "db", "--port", "1", "--once", "--", "true"},
+                                             {"leave", "db", "--", "true"},
+                                             {"resolve", "db", "--dns", "example"},
                                              {"resolve", "db", "-o", "yaml"}}) {
     CHECK_FALSE(parse_arguments(wrong, 1).has_value());
   }
+}
+
+// What it did is told to the command, as a signal would.
+void wait_for_child(World& world) {
+  siginfo_t info{};
+  REQUIRE(::waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == 0);
+  world.running->on_signal(SIGCHLD);
+  world.fake.run_until_idle();
+}
+
+TEST_CASE("join with a command is a member for as long as that runs, and ends as it does") {
+  World world;
+  const auto start = [&world](const std::vector<std::string>& command) {
+    std::vector<std::string> words{"join", "web",    "--port",     "80", "--name",
+                                   "w1",   "--type", "_http._tcp", "--"};
+    words.insert(words.end(), command.begin(), command.end());
+    world.start(words);
+  };
+  SUBCASE("its exit code") {
+    start({"sh", "-c", "exit 7"});
+    CHECK(is_there(world, "w1"));
+    wait_for_child(world);
+    CHECK(world.exit_code == 7);
+  }
+  SUBCASE("a signal is passed on") {
+    start({"sleep", "60"});
+    world.fake.advance(60s);
+    CHECK(is_there(world, "w1"));
+    world.running->on_signal(SIGCHLD);  // of somebody else
+    world.fake.run_until_idle();
+    CHECK_FALSE(world.exit_code);
+    world.running->on_signal(SIGTERM);
+    wait_for_child(world);
+    CHECK(world.exit_code == 128 + SIGTERM);
+  }
+  SUBCASE("the API is away meanwhile") {
+    world.stop_api();
+    start({"true"});
+    wait_for_child(world);
+    CHECK(world.exit_code == 0);
+    world.start_api();
+  }
+  SUBCASE("nothing to run") {
+    start({"/nonexistent/program"});
+    CHECK(world.exit_code == 127);
+    CHECK(world.err().starts_with("weir: can't run /nonexistent/program: "));
+    start({"/"});
+    CHECK(world.exit_code == 126);
+  }
+  CHECK_FALSE(is_there(world, "w1"));
 }
 
 TEST_CASE("leave takes out what has joined from this machine") {
@@ -182,6 +238,27 @@ TEST_CASE("resolve picks the first priority that can serve, and falls over to th
   members.health["10.0.0.9:5432"] = "EJECTED";
   CHECK(members.resolve() == "weir: no endpoint of service/my-db can serve now\n");
   CHECK(members.world.run({"resolve", "none"}) == kFailed);
+}
+
+TEST_CASE("resolve finds by type and by instance") {
+  Members members;
+  CHECK(members.world.run({"resolve", "_db._tcp"}) == kDone);
+  CHECK(members.world.out() == "10.0.0.1:5432\n");
+  CHECK(members.world.run({"resolve", "B._db._tcp"}) == kDone);
+  CHECK(members.world.out() == "[2001:db8::1]:5432\n");
+  CHECK(members.world.run({"resolve", "_db._tcp", "--version", "v2"}) == kDone);
+  CHECK(members.world.out() == "[2001:db8::1]:5432\n");
+  CHECK(members.world.run({"resolve", "_none._tcp"}) == kFailed);
+  CHECK(members.world.err() == "weir: no endpoint of _none._tcp can serve now\n");
+  CHECK(members.world.run({"resolve", "b._none._tcp"}) == kFailed);
+}
+
+TEST_CASE("resolve --dns says what is wrong") {
+  World world;
+  CHECK(world.run({"resolve", "db", "--dns", "192.0.2.1:5353"}) == kFailed);
+  CHECK(world.err().starts_with("weir: the name server 192.0.2.1:5353 can't be asked: "));
+  CHECK(world.run({"resolve", "a..b", "--dns", "192.0.2.1"}) == kFailed);
+  CHECK(world.err().contains("is no name of DNS"));
 }
 
 TEST_CASE("resolve -o json has all that can serve, the chosen one first") {

@@ -12,41 +12,48 @@ namespace weir::cli {
 // --- weir join, leave and resolve
 std::string set_bounded(std::uint64_t& number, std::uint64_t max, std::string_view value);
 std::string set_health(std::string& health, std::string_view value);
+std::string set_name_server(std::optional<std::string>& server, std::string_view value);
 std::string set_resolve_output(std::string& output, std::string_view value);
 inline constexpr Flag kServiceFlag{
     "SERVICE",
     "SERVICE",
     "",
     "the name of a Service",
-    [](Arguments& to, std::string_view value) { return set_text(to.join.service, value); },
+    [](Arguments& to, std::string_view value) { return set_text(to.join.member.service, value); },
     Flag::Count::kRequired};
 inline constexpr std::array kJoinFlags{
     kServiceFlag,
     Flag{"--port", "PORT", "", "where it serves",
-         [](Arguments& to, std::string_view value) { return set_port(to.join.port, value); },
+         [](Arguments& to, std::string_view value) { return set_port(to.join.member.port, value); },
          Flag::Count::kRequired},
     Flag{"--address", "HOST", "the one by which the API is reached", "an IP address of it, or its DNS name",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.address, value); }},
+         [](Arguments& to, std::string_view value) { return set_text(to.join.member.address, value); }},
     Flag{"--name", "NAME", "SERVICE-MACHINE-PORT", "of the Endpoint",
-         [](Arguments& to, std::string_view value) { return set_node(to.join.name, value); }},
+         [](Arguments& to, std::string_view value) { return set_node(to.join.member.name, value); }},
     Flag{"--instance", "TEXT", "the Endpoint's name", "its name for people, as DNS-SD shows it",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.instance, value); }},
+         [](Arguments& to, std::string_view value) { return set_text(to.join.member.instance, value); }},
     Flag{"--type", "TYPE", "_SERVICE._tcp", "of a Service that is not there yet: such as _http._tcp",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.type, value); }},
+         [](Arguments& to, std::string_view value) { return set_text(to.join.member.type, value); }},
     Flag{"--health", "CHECK", "none",
          "of a Service that is not there yet: tcp or http:/PATH; nothing is found before it was checked",
-         [](Arguments& to, std::string_view value) { return set_health(to.join.health, value); }},
+         [](Arguments& to, std::string_view value) { return set_health(to.join.member.health, value); }},
     Flag{"--priority", "N", "0", "higher ones serve only when no lower one can",
-         [](Arguments& to, std::string_view value) { return set_bounded(to.join.priority, 15, value); }},
+         [](Arguments& to, std::string_view value) {
+           return set_bounded(to.join.member.priority, 15, value);
+         }},
     Flag{"--weight", "N", "1", "its share, relative to the others of its priority; 0 drains it",
-         [](Arguments& to, std::string_view value) { return set_bounded(to.join.weight, 1000, value); }},
+         [](Arguments& to, std::string_view value) {
+           return set_bounded(to.join.member.weight, 1000, value);
+         }},
     Flag{"--zone", "NAME", "", "where it is: edges of the region of that name prefer it",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.zone, value); }},
+         [](Arguments& to, std::string_view value) { return set_text(to.join.member.zone, value); }},
     Flag{"--txt", "KEY=VALUE", "", "for its TXT record; repeatable",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.text.emplace_back(), value); },
+         [](Arguments& to, std::string_view value) {
+           return set_text(to.join.member.text.emplace_back(), value);
+         },
          Flag::Count::kMany},
     Flag{"--version", "VERSION", "", "of what runs there; clients may ask for one",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.version, value); }},
+         [](Arguments& to, std::string_view value) { return set_text(to.join.member.version, value); }},
     Flag{"--lease", "DURATION", "30s; none with --once",
          "it is removed when nobody has renewed it for so long",
          [](Arguments& to, std::string_view value) {
@@ -62,12 +69,22 @@ inline constexpr std::array kJoinFlags{
 inline constexpr std::array kLeaveFlags{
     kServiceFlag,
     Flag{"--name", "NAME", "all that joined from this machine", "of the Endpoint",
-         [](Arguments& to, std::string_view value) { return set_node(to.join.name, value); }},
+         [](Arguments& to, std::string_view value) { return set_node(to.join.member.name, value); }},
 };
 inline constexpr std::array kResolveFlags{
-    kServiceFlag,
+    Flag{"SERVICE", "SERVICE", "",
+         "the name of a Service; or a type, such as _http._tcp, or an instance of one: \"The "
+         "first._http._tcp\"",
+         [](Arguments& to, std::string_view value) { return set_text(to.join.member.service, value); },
+         Flag::Count::kRequired},
     Flag{"--version", "VERSION", "any", "of what runs there",
-         [](Arguments& to, std::string_view value) { return set_text(to.join.version, value); }},
+         [](Arguments& to, std::string_view value) { return set_text(to.join.member.version, value); }},
+    Flag{"--dns", "SERVER", "the API is asked",
+         "ask this name server instead: an address, with a port or without; or system: that of "
+         "/etc/resolv.conf",
+         [](Arguments& to, std::string_view value) { return set_name_server(to.join.dns, value); }},
+    Flag{"--domain", "DOMAIN", "weir.localhost", "with --dns: weir's own, in which services are found",
+         [](Arguments& to, std::string_view value) { return set_text(to.join.domain, value); }},
     Flag{"-o,--output", "FORMAT", "text", "text (HOST:PORT), env (for a shell) or json (all, best first)",
          [](Arguments& to, std::string_view value) { return set_resolve_output(to.join.output, value); }},
     Flag{"-w,--watch", "", "", "go on and print each change",

@@ -86,8 +86,13 @@ int run_with_api(const Arguments& arguments, Terminal& terminal) {
   Session session(env, *settings, std::move(*context), terminal);
   std::unique_ptr<role::Signals> signals;
   if (arguments.command->with_api == join_command) {
-    auto heard = role::Signals::create((*core)->poller(), {SIGTERM, SIGINT, SIGHUP},
-                                       [&session](int) { session.ended.set(); });
+    const auto on_signal = [&session](int signal) { session.on_signal(signal); };
+    auto heard =
+        arguments.join.command.empty()
+            ? role::Signals::create((*core)->poller(), {SIGTERM, SIGINT, SIGHUP}, on_signal)
+            : role::Signals::create((*core)->poller(),
+                                    {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD},
+                                    on_signal);
     if (!heard) {
       terminal.say("weir: can't hear signals: " + sentence_of(heard.error()));
       return kFailed;

@@ -2,6 +2,7 @@
 // done. Also where what the API answers and is no data becomes messages.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,9 +10,9 @@
 #include <vector>
 
 #include "base/time.h"
-#include "cli/api_client.h"
 #include "cli/arguments.h"
 #include "cli/settings.h"
+#include "client/api_client.h"
 #include "client/manifest.h"
 #include "client/objects.h"
 #include "client/terminal.h"
@@ -22,12 +23,15 @@
 
 namespace weir::cli {
 
-// Of the objects that the API has, and the terminal that shows them.
+// Of the objects that the API has, the way to them, and the terminal that shows them.
+using client::ApiAnswer;
+using client::ApiClient;
 using client::at;
 using client::Colour;
 using client::Manifest;
 using client::parse_tree;
 using client::printable;
+using client::StreamEvent;
 using client::Terminal;
 using client::text_at;
 using client::text_of;
@@ -48,6 +52,8 @@ struct Session {
   Terminal& terminal;
   ApiClient api;
   net::Event ended;  // who called it wants it to end; only commands that have something to put back ask
+  // What signals do, where they are heard.
+  std::function<void(int signal)> on_signal = [this](int /*signal*/) { ended.set(); };
 
   // The content of a 2xx answer; otherwise says what is wrong, and nothing. manifest: gives violations their
   // place in a file.

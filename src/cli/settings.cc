@@ -9,7 +9,6 @@
 
 #include "base/text.h"
 #include "config/documents.h"
-#include "config/formats.h"
 #include "handover/child.h"
 #include "net/network.h"
 #include "role/machine.h"
@@ -80,30 +79,6 @@ void tell_service_manager(std::string_view state) {
 bool is_successor() {
   const auto by = variable(handover::kChildVariable);
   return by && ::unsetenv(handover::kChildVariable) == 0;
-}
-
-std::expected<ApiUrl, std::string> parse_url(std::string_view text) {
-  constexpr std::string_view kLike =
-      "must be a URL such as http://127.0.0.1:8480 or https://weir.example:8480";
-  const std::string lower = to_lower(text);
-  const bool over_tls = lower.starts_with("https://");
-  const std::string_view scheme = over_tls ? "https://" : "http://";
-  if (!lower.starts_with(scheme)) return refuse(std::string(kLike));
-  std::string_view authority = text.substr(scheme.size());
-  if (authority.ends_with('/')) authority.remove_suffix(1);
-  if (authority.find_first_of("/?#") != std::string_view::npos) return refuse("must be a URL without a path");
-  if (authority.contains('@')) return refuse("must be a URL without a user; a token goes into WEIR_TOKEN");
-  const bool has_port = authority.rfind(':') != std::string_view::npos && !authority.ends_with(']');
-  const std::string_view usual_port = over_tls ? ":443" : ":80";
-  const auto parsed =
-      config::parse_address(std::string(authority).append(has_port ? std::string_view() : usual_port));
-  if (!parsed) return refuse(std::string(kLike));
-  ApiUrl url;
-  url.host = {parsed->host, parsed->port};
-  url.over_tls = over_tls;
-  url.authority = config::to_text(*parsed);
-  url.text = std::string(scheme) + url.authority;
-  return url;
 }
 
 std::expected<Settings, std::string> choose_settings(const SettingSources& sources) {

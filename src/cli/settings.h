@@ -10,19 +10,13 @@
 #include <string_view>
 
 #include "cli/arguments.h"
+#include "client/api_client.h"
 #include "tls/dial.h"
 
 namespace weir::cli {
 
-// http://host[:port] or https://; the host is a name or an IP address.
-struct ApiUrl {
-  std::string text;  // "http://127.0.0.1:8480": for messages
-  tls::Host host;
-  bool over_tls = false;
-  std::string authority;  // for the Host field
-};
-// The error is a predicate: "must be ...".
-std::expected<ApiUrl, std::string> parse_url(std::string_view text);
+using client::ApiUrl;
+using client::parse_url;
 
 struct Settings {
   ApiUrl api;

@@ -1,4 +1,4 @@
-#include "cli/api_client.h"
+#include "client/api_client.h"
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@
 #include "testing/fake_env.h"
 #include "testing/peer.h"
 
-namespace weir::cli {
+namespace weir::client {
 namespace {
 
 using testing::FakeEnv;
@@ -250,4 +250,4 @@ TEST_CASE("an event is bounded, in one line and in many") {
 }
 
 }  // namespace
-}  // namespace weir::cli
+}  // namespace weir::client

@@ -1,14 +1,15 @@
-#include "cli/api_client.h"
+#include "client/api_client.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "base/text.h"
+#include "config/formats.h"
 #include "http/h1_writer.h"
 #include "http/request_body.h"
 #include "net/buffer.h"
 
-namespace weir::cli {
+namespace weir::client {
 namespace {
 
 using http::Known;
@@ -16,6 +17,32 @@ using http::Known;
 std::string target_path(std::string_view target) { return std::string(target.substr(0, target.find('?'))); }
 
 }  // namespace
+
+std::expected<ApiUrl, std::string> parse_url(std::string_view text) {
+  constexpr std::string_view kLike =
+      "must be a URL such as http://127.0.0.1:8480 or https://weir.example:8480";
+  const std::string lower = to_lower(text);
+  const bool over_tls = lower.starts_with("https://");
+  const std::string_view scheme = over_tls ? "https://" : "http://";
+  if (!lower.starts_with(scheme)) return std::unexpected(std::string(kLike));
+  std::string_view authority = text.substr(scheme.size());
+  if (authority.ends_with('/')) authority.remove_suffix(1);
+  if (authority.find_first_of("/?#") != std::string_view::npos)
+    return std::unexpected(std::string("must be a URL without a path"));
+  if (authority.contains('@'))
+    return std::unexpected(std::string("must be a URL without a user; a token goes into WEIR_TOKEN"));
+  const bool has_port = authority.rfind(':') != std::string_view::npos && !authority.ends_with(']');
+  const std::string_view usual_port = over_tls ? ":443" : ":80";
+  const auto parsed =
+      config::parse_address(std::string(authority).append(has_port ? std::string_view() : usual_port));
+  if (!parsed) return std::unexpected(std::string(kLike));
+  ApiUrl url;
+  url.host = {parsed->host, parsed->port};
+  url.over_tls = over_tls;
+  url.authority = config::to_text(*parsed);
+  url.text = std::string(scheme) + url.authority;
+  return url;
+}
 
 Result<std::optional<StreamEvent>> EventStream::next() {
   std::size_t begin = 0;
@@ -160,4 +187,4 @@ net::Task<Result<ApiAnswer>> ApiClient::read_events(http::Response& response, co
   co_return answer;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::client

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,13 +14,23 @@
 
 #include "base/error.h"
 #include "base/time.h"
-#include "cli/settings.h"
 #include "http/client.h"
 #include "http/message.h"
 #include "net/env.h"
 #include "net/task.h"
+#include "tls/dial.h"
 
-namespace weir::cli {
+namespace weir::client {
+
+// http://host[:port] or https://; the host is a name or an IP address.
+struct ApiUrl {
+  std::string text;  // "http://127.0.0.1:8480": for messages
+  tls::Host host;
+  bool over_tls = false;
+  std::string authority;  // for the Host field
+};
+// The error is a predicate: "must be ...".
+std::expected<ApiUrl, std::string> parse_url(std::string_view text);
 
 struct StreamEvent {
   std::string name;  // "added"; empty: the stream only tells how far it is
@@ -94,4 +105,4 @@ class ApiClient {
   std::shared_ptr<http::ClientPool> pool_;
 };
 
-}  // namespace weir::cli
+}  // namespace weir::client
