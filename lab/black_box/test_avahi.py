@@ -59,7 +59,7 @@ mkdir /run/avahi-daemon /run/dbus
 trap 'kill $(jobs -p); wait' EXIT
 dbus-daemon --config-file=bus.conf --nofork --nopidfile &
 "$WEIR" up --data-dir data --dns {ADDRESS}:53 > weir.log 2>&1 &
-until grep -q " info ready " weir.log; do sleep 0.1; done
+until grep -q " info ready " weir.log; do kill -0 $!; sleep 0.1; done
 export WEIR_TOKEN=$(cat data/admin.token)
 "$WEIR" join web --port 80 --type _http._tcp --once --instance "Größe. 1" \\
   --txt path=/x --version 1.4.2
@@ -67,9 +67,9 @@ export WEIR_TOKEN=$(cat data/admin.token)
 until [ -e /run/dbus/system_bus_socket ]; do sleep 0.1; done
 avahi-daemon --no-drop-root --no-rlimits --no-chroot -f avahi.conf > avahi.log 2>&1 &
 until grep -q "startup complete" avahi.log; do sleep 0.1; done
-avahi-browse -d {DOMAIN} -rtp _http._tcp
-avahi-browse -d {DOMAIN} -rtp _v1-4-2._sub._http._tcp
-avahi-browse -d {DOMAIN} -atp
+avahi-browse -d {DOMAIN} -rtpk _http._tcp
+avahi-browse -d {DOMAIN} -rtpk _v1-4-2._sub._http._tcp
+avahi-browse -d {DOMAIN} -atpk
 avahi-resolve -n ip-10-9-0-1.{DOMAIN}
 "$WEIR" resolve "The first._db._tcp" --dns system
 """
@@ -79,10 +79,10 @@ def test_avahi_browses_and_resolves(tmp_path):
     (tmp_path / "bus.conf").write_text(BUS)
     (tmp_path / "avahi.conf").write_text(AVAHI)
     done = subprocess.run(
-        ["timeout", "-k", "5", "100", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "bash",
-         "-c", textwrap.dedent(SCRIPT)],
+        ["timeout", "-k", "5", "100", "unshare", "--net", "--mount", "--pid", "--mount-proc", "--fork",
+         "--kill-child", "bash", "-c", textwrap.dedent(SCRIPT)],
         cwd=tmp_path,
-        env={**os.environ, "PATH": PATH, "WEIR": str(BINARY), "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
+        env={**os.environ, "PATH": PATH, "WEIR": str(BINARY.absolute()), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -92,7 +92,7 @@ def test_avahi_browses_and_resolves(tmp_path):
     name = "Gr\\195\\182\\195\\159e\\.\\0321"
     found = f"{name};_http._tcp;{DOMAIN};ip-127-0-0-1.{DOMAIN};127.0.0.1;80;"
     resolved = [line for line in lines if line.startswith("=") and found in line]
-    assert len(resolved) == 2  # by the type, and by the version
+    assert len(resolved) == 2, done.stdout  # by the type, and by the version
     assert all('"path=/x"' in line and '"version=1.4.2"' in line for line in resolved)
     browsed = [line for line in lines if line.startswith("+")]
     assert any(";_db._tcp;" in line and "The\\032first" in line for line in browsed)

@@ -1,6 +1,8 @@
 #include "api/access.h"
 
+#include <algorithm>
 #include <string>
+#include <variant>
 
 #include "auth/account_token.h"
 #include "auth/permissions.h"
@@ -17,6 +19,25 @@ auth::Verb verb_of(http::Method method) {
     case http::Method::kDelete: return auth::Verb::kDelete;
     default: return auth::Verb::kRead;
   }
+}
+
+bool is_among(const auth::Identity& caller, std::string_view service) {
+  return std::ranges::find(caller.services, service) != caller.services.end();
+}
+
+std::unexpected<Problem> not_a_members(const auth::Identity& caller) {
+  std::string names;
+  for (const std::string& service : caller.services) names.append(names.empty() ? "" : ", ").append(service);
+  return refuse(403, "forbidden",
+                "this token is for Endpoints with an address, to join and leave " +
+                    std::string(caller.services.size() == 1 ? "the service " : "the services ") + names +
+                    ", and for nothing else");
+}
+
+bool is_for_members(const auth::Identity& caller, const Target& target, http::Method method) {
+  if (target.place == Place::kApply) return true;
+  if (target.kind == nullptr || !auth::allowed(caller.role, verb_of(method), target.kind->name)) return false;
+  return !http::is_safe(method) || (target.place == Place::kObject && is_among(caller, target.name));
 }
 
 }  // namespace
@@ -56,6 +77,10 @@ bool Access::is_valid(std::string_view token_name) const {
 }
 
 Answer<void> permit(const auth::Identity& caller, const Target& target, http::Method method) {
+  if (caller.role == auth::Role::kMember) {
+    if (is_for_members(caller, target, method)) return {};
+    return not_a_members(caller);
+  }
   const std::string_view kind = target.kind == nullptr ? std::string_view() : target.kind->name;
   const auth::Verb verb = verb_of(method);
   if (auth::allowed(caller.role, verb, kind)) return {};
@@ -63,6 +88,13 @@ Answer<void> permit(const auth::Identity& caller, const Target& target, http::Me
   detail.append(auth::name_of(caller.role)).append(" may not ");
   detail.append(verb == auth::Verb::kRead ? "read this kind" : "write");
   return refuse(403, "forbidden", std::move(detail));
+}
+
+Answer<void> permit_write(const auth::Identity& caller, const config::Object* object) {
+  if (caller.role != auth::Role::kMember || object == nullptr) return {};
+  const auto* spec = std::get_if<config::EndpointSpec>(&object->spec);
+  if (spec != nullptr && !spec->tunnel && is_among(caller, spec->service)) return {};
+  return not_a_members(caller);
 }
 
 }  // namespace weir::api

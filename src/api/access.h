@@ -10,6 +10,7 @@
 #include "auth/failure_throttle.h"
 #include "auth/token_table.h"
 #include "base/metrics.h"
+#include "config/object.h"
 #include "http/service.h"
 #include "net/env.h"
 
@@ -32,7 +33,11 @@ class Access {
   Counter refused_;
 };
 
-// 403 for what the role may not do there.
+// 403 for what the role may not do there. What a member writes is looked at again when it is known whose it
+// is: see permit_write.
 Answer<void> permit(const auth::Identity& caller, const Target& target, http::Method method);
+// 403 for a member, unless the object is an Endpoint of one of its services. object: as it is, or as it is
+// wanted; null: there is none.
+Answer<void> permit_write(const auth::Identity& caller, const config::Object* object);
 
 }  // namespace weir::api

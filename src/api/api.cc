@@ -103,7 +103,7 @@ Api::Api(net::Env& env, store::Store& store, mirror::Mirror& mirror, const auth:
       options_(std::move(options)),
       access_(env, tokens),
       leases_(env, store, mirror),
-      writer_(env, store, mirror, make_secret, options_.tcp_ports),
+      writer_(env, store, mirror, make_secret, options_.tcp_ports, options_.domain),
       watches_(env, store, status_),
       openapi_(config::openapi(kApiVersion)),
       settling_(env.loop) {
@@ -176,7 +176,7 @@ net::Task<Api::Responded> Api::respond_at(http::Request& request, const Target& 
     case Place::kExplain: co_return co_await explain(request);
     case Place::kEnroll: co_return co_await enroll(request);
     case Place::kRollback: co_return co_await roll_back(request, caller);
-    case Place::kRenew: co_return co_await renew(request, target);
+    case Place::kRenew: co_return co_await renew(request, target, caller);
     case Place::kProviderPlan:
     case Place::kProviderSync: co_return co_await call_provider(request, target);
     case Place::kFront: co_return front(request);
@@ -250,8 +250,18 @@ net::Task<Api::Responded> Api::write(http::Request& request, const Target& targe
                      ? apply_intents(media, content)
                      : object_intents(verb, target, media, content, std::move(*precondition));
   if (!intents) co_return refuse(std::move(intents.error()));
+  Permit permit;
+  if (caller.role == auth::Role::kMember) {
+    permit = [&caller](const config::Object* object) { return permit_write(caller, object); };
+    for (const Intent& intent : *intents) {
+      const bool is_whole = intent.verb != Verb::kPatch && intent.verb != Verb::kDelete;
+      if (auto permitted = permit(is_whole ? &intent.wanted : nullptr); !permitted) {
+        co_return refuse(std::move(permitted.error()));
+      }
+    }
+  }
   auto written = co_await writer_.write(std::move(*intents), mirror::Actor{caller.token, request.peer.ip()},
-                                        query->dry_run);
+                                        query->dry_run, std::move(permit));
   if (!written) co_return refuse(written.error());
   if (registrar_ != nullptr) {
     for (Planned& planned : written->plan.objects) tell_authority(planned, registrar_->authority());
@@ -277,7 +287,14 @@ net::Task<Api::Responded> Api::roll_back(http::Request& request, const auth::Ide
 }
 
 // Nothing is written that anybody would have to hear of, so nothing is waited for.
-net::Task<Api::Responded> Api::renew(const http::Request& request, const Target& target) {
+net::Task<Api::Responded> Api::renew(const http::Request& request, const Target& target,
+                                     const auth::Identity& caller) {
+  if (caller.role == auth::Role::kMember) {
+    const auto endpoint = co_await read_object(store_, *target.kind, target.name);
+    if (auto permitted = permit_write(caller, endpoint ? &*endpoint : nullptr); !permitted) {
+      co_return refuse(std::move(permitted.error()));
+    }
+  }
   const auto until = co_await leases_.renew(target.name);
   if (until) co_return json(request, 200, "{\"expires_at\":\"" + format_rfc3339(*until) + "\"}\n");
   const std::string name = "Endpoint/" + target.name;

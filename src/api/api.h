@@ -39,6 +39,7 @@ struct ApiOptions {
   // answer is there; the first requests wait for the tokens to be known. Zero: where nobody calls it.
   Duration settle_timeout{};
   mirror::PortRange tcp_ports = {};  // for TCP and TLS listeners that name none
+  std::string domain = {};           // where Services are found by DNS-SD; empty: nowhere
 };
 
 // What is asked of a DnsProvider: what it lacks; that it is written; and however much that changes.
@@ -97,7 +98,8 @@ class Api final : public http::Service {
   net::Task<Responded> explain(http::Request& request);
   net::Task<Responded> call_provider(http::Request& request, const Target& target);
   net::Task<Responded> enroll(http::Request& request);
-  net::Task<Responded> renew(const http::Request& request, const Target& target);
+  net::Task<Responded> renew(const http::Request& request, const Target& target,
+                             const auth::Identity& caller);
   http::ResponsePtr json(const http::Request& request, int status, std::string content) const;
   http::ResponsePtr front(const http::Request& request) const;
   http::ResponsePtr written_response(const http::Request& request, Verb verb, const Target& target,

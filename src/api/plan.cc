@@ -11,6 +11,7 @@
 #include "config/schema.h"
 #include "mirror/overlay.h"
 #include "mirror/records.h"
+#include "zones/found_bounds.h"
 
 namespace weir::api {
 namespace {
@@ -118,6 +119,9 @@ void begin_lease(Object& object, WallTime now) {
 
 Answer<Planned> plan_one(const config::Whole& world, const Intent& intent, const PlanInputs& inputs) {
   const config::ObjectPointer stored = world.find(intent.kind, intent.name);
+  if (auto permitted = inputs.permit ? inputs.permit(stored.get()) : Answer<void>(); !permitted) {
+    return refuse(std::move(permitted.error()));
+  }
   if (auto expected = check_expectation(intent, stored.get()); !expected) {
     return refuse(std::move(expected.error()));
   }
@@ -128,6 +132,9 @@ Answer<Planned> plan_one(const config::Whole& world, const Intent& intent, const
   }
   auto wanted = intent.verb == Verb::kPatch ? patched(intent, *stored) : Answer<Object>(intent.wanted);
   if (!wanted) return refuse(std::move(wanted.error()));
+  if (auto permitted = inputs.permit ? inputs.permit(&*wanted) : Answer<void>(); !permitted) {
+    return refuse(std::move(permitted.error()));
+  }
   wanted->status.clear();
   if (stored == nullptr) {
     planned.outcome = Outcome::kCreated;
@@ -162,13 +169,16 @@ config::Violations too_large(const Plan& plan) {
 
 // Of the whole as it would be. What was wrong before, in objects that this write leaves alone, is not its
 // fault: an object that a newer version would refuse must not stop every other change.
-Answer<void> check_whole(const config::Whole& world, const Plan& plan) {
+Answer<void> check_whole(const config::Whole& world, const Plan& plan, std::string_view domain) {
   std::vector<config::ObjectChange> changes;
   for (const Planned& planned : plan.objects) changes.push_back({planned.before, planned.after});
   if (config::Violations violations = world.check_deletions(changes); !violations.empty()) {
     return refuse(409, "referenced", "other objects need it", std::move(violations));
   }
   if (config::Violations violations = world.check(changes); !violations.empty()) {
+    return refuse(invalid(std::move(violations)));
+  }
+  if (config::Violations violations = zones::check_found(world, changes, domain); !violations.empty()) {
     return refuse(invalid(std::move(violations)));
   }
   return {};
@@ -233,7 +243,7 @@ Answer<Plan> make_plan(const config::Whole& world, std::span<const Intent> inten
   if (config::Violations violations = too_large(plan); !violations.empty()) {
     return refuse(invalid(std::move(violations)));
   }
-  if (auto whole = check_whole(world, plan); !whole) return refuse(std::move(whole.error()));
+  if (auto whole = check_whole(world, plan, inputs.domain); !whole) return refuse(std::move(whole.error()));
   if (auto rollouts = check_rollouts(world, plan); !rollouts) return refuse(std::move(rollouts.error()));
   return plan;
 }

@@ -3,6 +3,7 @@
 // plan that is not carried out.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -62,11 +63,15 @@ struct MadeSecret {
   std::string secret;
   std::string hash;
 };
+// What is said of an object that the caller may not write, as it is or as it would be. Null: it is not there.
+using Permit = std::function<Answer<void>(const config::Object*)>;
 struct PlanInputs {
   WallTime now;
   Random& random;  // for uids
   Result<MadeSecret> (*make_secret)() = nullptr;
   mirror::PortRange ports;  // for TCP and TLS listeners that name none
+  Permit permit;            // none: the caller may write all
+  std::string domain;       // where Services are found by DNS-SD; empty: nowhere
 };
 
 // All violations at once: of each object by itself, then of the whole. An intent of each object at most.

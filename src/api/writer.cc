@@ -62,8 +62,14 @@ class Writer::Turn {
 };
 
 Writer::Writer(net::Env& env, store::Store& store, mirror::Mirror& mirror,
-               Result<MadeSecret> (*make_secret)(), mirror::PortRange ports)
-    : env_(env), store_(store), make_secret_(make_secret), mirror_(mirror), ports_(ports), turns_(env.loop) {}
+               Result<MadeSecret> (*make_secret)(), mirror::PortRange ports, std::string domain)
+    : env_(env),
+      store_(store),
+      make_secret_(make_secret),
+      mirror_(mirror),
+      ports_(ports),
+      domain_(std::move(domain)),
+      turns_(env.loop) {}
 
 net::Task<Result<void>> Writer::take_turn() {
   if (taken_ && turns_.waiting() >= kWaitingMax) co_return fail(Code::kOverloaded, "too many writes wait");
@@ -78,19 +84,20 @@ net::Task<Result<void>> Writer::take_turn() {
   co_return Result<void>{};
 }
 
-net::Task<Answer<Written>> Writer::write(std::vector<Intent> intents, mirror::Actor actor, bool dry_run) {
+net::Task<Answer<Written>> Writer::write(std::vector<Intent> intents, mirror::Actor actor, bool dry_run,
+                                         Permit permit) {
   if (!dry_run) {
     if (const auto hashed = co_await hash_passwords(intents); !hashed) co_return refuse(hashed.error());
   }
-  co_return co_await carry_out({std::move(intents), {}, {}}, std::move(actor), dry_run);
+  co_return co_await carry_out({std::move(intents), {}, {}, std::move(permit)}, std::move(actor), dry_run);
 }
 
 net::Task<Answer<Written>> Writer::write(IntentSource source, mirror::Actor actor) {
-  return carry_out({{}, {}, std::move(source)}, std::move(actor), false);
+  return carry_out({{}, {}, std::move(source), nullptr}, std::move(actor), false);
 }
 
 net::Task<Answer<Written>> Writer::roll_back(store::Revision revision, mirror::Actor actor, bool dry_run) {
-  return carry_out({{}, revision, {}}, std::move(actor), dry_run);
+  return carry_out({{}, revision, {}, nullptr}, std::move(actor), dry_run);
 }
 
 net::Task<Answer<std::string>> Writer::hash(std::string password) {
@@ -139,7 +146,9 @@ net::Task<Answer<Plan>> Writer::plan(const Wish& wish, bool dry_run) {
   const PlanInputs inputs{.now = env_.loop.clock().wall_now(),
                           .random = env_.random,
                           .make_secret = dry_run ? nullptr : make_secret_,
-                          .ports = ports_};
+                          .ports = ports_,
+                          .permit = wish.permit,
+                          .domain = domain_};
   if (wish.source) {
     const auto intents = wish.source(mirror_.objects());
     if (!intents) co_return refuse(intents.error());

@@ -44,15 +44,17 @@ struct WriterCounters {
 
 class Writer {
  public:
-  // ports: for TCP and TLS listeners that name none.
+  // ports: for TCP and TLS listeners that name none. domain: where Services are found by DNS-SD.
   Writer(net::Env& env, store::Store& store, mirror::Mirror& mirror, Result<MadeSecret> (*make_secret)(),
-         mirror::PortRange ports);
+         mirror::PortRange ports, std::string domain);
 
   // Passwords of Users, which have none yet that anybody could keep, are hashed here, beside the loop;
   // without a checker they are refused. Outlives the last write.
   void set_passwords(auth::PasswordChecker& passwords) { passwords_ = &passwords; }
 
-  net::Task<Answer<Written>> write(std::vector<Intent> intents, mirror::Actor actor, bool dry_run);
+  // permit: what the caller may write; none: anything.
+  net::Task<Answer<Written>> write(std::vector<Intent> intents, mirror::Actor actor, bool dry_run,
+                                   Permit permit = nullptr);
   net::Task<Answer<Written>> write(IntentSource source, mirror::Actor actor);
   // Makes all that edges carry what it was at that revision; the plan has what differs.
   net::Task<Answer<Written>> roll_back(store::Revision revision, mirror::Actor actor, bool dry_run);
@@ -64,6 +66,7 @@ class Writer {
     std::vector<Intent> intents;
     std::optional<store::Revision> back_to;  // instead of them
     IntentSource source;                     // the same
+    Permit permit;
   };
   net::Task<Answer<void>> hash_passwords(std::vector<Intent>& intents);
   net::Task<Answer<std::string>> hash(std::string password);
@@ -79,6 +82,7 @@ class Writer {
   auth::PasswordChecker* passwords_ = nullptr;
   mirror::Mirror& mirror_;
   mirror::PortRange ports_;
+  std::string domain_;
   Bell turns_;
   bool taken_ = false;
   WriterCounters counters_;

@@ -8,7 +8,7 @@
 
 namespace weir::auth {
 
-enum class Role : std::uint8_t { kAdmin, kViewer, kJoin, kTunnel };
+enum class Role : std::uint8_t { kAdmin, kViewer, kJoin, kTunnel, kMember };
 enum class Verb : std::uint8_t { kRead, kCreate, kUpdate, kDelete };
 
 // Who has access, and what must stay unread, is the admins' business even to look at.
@@ -26,12 +26,14 @@ constexpr bool allowed(Role role, Verb verb, std::string_view kind) {
       return true;
     case Role::kJoin: break;    // lets a machine enrol, and nothing else
     case Role::kTunnel: break;  // lets origins in at edges, and nothing else
+    case Role::kMember:         // of some services alone, which is looked at where they are known
+      return verb == Verb::kRead ? kind == "Service" : kind == "Endpoint";
   }
   return false;
 }
 
 constexpr std::string_view name_of(Role role) {
-  constexpr std::array<std::string_view, 4> kNames{"admin", "viewer", "join", "tunnel"};
+  constexpr std::array<std::string_view, 5> kNames{"admin", "viewer", "join", "tunnel", "member"};
   return kNames[static_cast<std::size_t>(role)];
 }
 

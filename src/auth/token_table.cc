@@ -52,7 +52,7 @@ Verdict TokenTable::check(std::string_view bearer, WallTime now) const {
   if (const Outcome state = state_of(record, now); state != Outcome::kAccepted) {
     return refuse(state, std::move(*id));
   }
-  return {Identity{record.name, record.role}, Outcome::kAccepted, std::move(*id)};
+  return {Identity{record.name, record.role, record.services}, Outcome::kAccepted, std::move(*id)};
 }
 
 bool TokenTable::is_valid(std::string_view name, WallTime now) const {

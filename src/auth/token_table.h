@@ -24,12 +24,14 @@ struct TokenRecord {
   Role role = Role::kViewer;
   std::optional<WallTime> expires_at;  // refused from then on
   bool revoked = false;
+  std::vector<std::string> services;  // of the role member
 };
 
 // Who is calling.
 struct Identity {
   std::string token;  // the record's name
   Role role = Role::kViewer;
+  std::vector<std::string> services = {};  // of the role member: what it may join and leave
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 

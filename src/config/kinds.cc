@@ -219,6 +219,11 @@ void Schema<TokenSpec>::validate(const TokenSpec& spec, Report& report) {
     report.add(spec.user.empty() ? "is required: whose origins come in by it"
                                  : "is for tokens of the role tunnel");
   }
+  if ((spec.role == Role::kMember) == spec.services.empty()) {
+    const Report::Step field(report, "services");
+    report.add(spec.services.empty() ? "is required: which services are joined by it"
+                                     : "is for tokens of the role member");
+  }
   if (spec.role == Role::kJoin) return;
   constexpr const char* kOnlyJoin = "is for tokens of the role join";
   if (spec.join) {

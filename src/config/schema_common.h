@@ -81,7 +81,7 @@ static_assert(Words<Balance>::words[0] == "ROUND_ROBIN", "the default of Service
 
 template <>
 struct Words<Role> {
-  static constexpr std::array<std::string_view, 4> words{"admin", "viewer", "join", "tunnel"};
+  static constexpr std::array<std::string_view, 5> words{"admin", "viewer", "join", "tunnel", "member"};
 };
 template <>
 struct Words<MachineRole> {

@@ -213,7 +213,8 @@ struct Schema<TokenSpec> {
       field<&TokenSpec::role>({.name = "role",
                                .doc =
                                    "what it may do: viewer reads, admin also writes, join lets machines in, "
-                                   "tunnel lets origins of a user in at edges"}),
+                                   "tunnel lets origins of a user in at edges, member joins and leaves "
+                                   "services by Endpoints"}),
       field<&TokenSpec::expires_at>({.name = "expires_at", .doc = "refused from then on; absent: never"}),
       field<&TokenSpec::user>(
           {.name = "user", .doc = "of the role tunnel: whose origins come in by it", .refers_to = "User"}),
@@ -228,6 +229,12 @@ struct Schema<TokenSpec> {
                                .server_set = true,
                                .max = kTokenUsesMax,
                                .quiet = true}),
+      field<&TokenSpec::services>(
+          {.name = "services",
+           .doc = "of the role member: names of the Services that Endpoints join and leave by it",
+           .max = 63,
+           .check = check_name,
+           .quiet = true}),
       field<&TokenSpec::hash>({.name = "hash",
                                .doc = "of the secret, which itself is kept nowhere",
                                .secret = true,

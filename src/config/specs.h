@@ -23,7 +23,7 @@ enum class Protocol : std::uint8_t { kHttp, kHttp2, kTcp };   // of a service
 enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };  // sent to the endpoints of a service
 enum class ListenerProtocol : std::uint8_t { kHttp, kHttps, kTcp, kTls };  // of a listener
 enum class Balance : std::uint8_t {};  // a place in lb::kPolicies; 0 = ROUND_ROBIN
-enum class Role : std::uint8_t { kAdmin, kViewer, kJoin, kTunnel };
+enum class Role : std::uint8_t { kAdmin, kViewer, kJoin, kTunnel, kMember };
 enum class MachineRole : std::uint8_t { kEdge };  // what a machine that joins becomes
 enum class ClientCertificates : std::uint8_t { kNone, kRequest, kRequire };
 // After which a call may be made again (gRPC's status codes 1, 4, 8, 13, 14).
@@ -402,11 +402,12 @@ struct TokenSpec {
   std::string description;
   Role role = Role::kViewer;
   std::optional<WallTime> expires_at;
-  std::string user;          // of the role tunnel: whose origins come in by it
-  std::optional<Join> join;  // of the role join, as are the next two
-  std::uint32_t uses = 1;    // how many machines it lets in
-  std::uint32_t used = 0;    // how many it has let in; set by the server
-  std::string hash;          // of the secret that the caller presents; set by the server, never shown
+  std::string user;                   // of the role tunnel: whose origins come in by it
+  std::optional<Join> join;           // of the role join, as are the next two
+  std::uint32_t uses = 1;             // how many machines it lets in
+  std::uint32_t used = 0;             // how many it has let in; set by the server
+  std::vector<std::string> services;  // of the role member: that it joins and leaves
+  std::string hash;  // of the secret that the caller presents; set by the server, never shown
   friend bool operator==(const TokenSpec&, const TokenSpec&) = default;
 };
 

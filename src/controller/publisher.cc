@@ -20,6 +20,7 @@ auth::Role role_of(config::Role role) {
     case config::Role::kAdmin: return auth::Role::kAdmin;
     case config::Role::kJoin: return auth::Role::kJoin;
     case config::Role::kTunnel: return auth::Role::kTunnel;
+    case config::Role::kMember: return auth::Role::kMember;
     case config::Role::kViewer: break;
   }
   return auth::Role::kViewer;
@@ -112,7 +113,8 @@ void Publisher::refresh_tokens() {
     records.push_back({.name = object->metadata.name,
                        .hash = *hash,
                        .role = role_of(spec.role),
-                       .expires_at = spec.expires_at});
+                       .expires_at = spec.expires_at,
+                       .services = spec.services});
   }
   tokens_.replace(records);
 }
