@@ -76,7 +76,7 @@ def balance(capacity, **more):
             {"name": "cloud-one", "price": "0.05", "capacity": capacity},
             {"name": "cloud-two", "price": "0.09"},
         ],
-        "interval": "1s",
+        "interval": "2s",
         **more,
     }
 
@@ -161,19 +161,19 @@ def test_in_turn_then_by_weight_then_one_provider_dead(site):
 def test_weights_from_load_and_price(site):
     leader, name_server, one, two = site
     servers = [leader, name_server]
-    leader.apply(set_of("WEIGHTED", balance=balance(30)))
-    with load([one, two], 4):  # 8 together: less than the 24 that the cheaper one may carry
+    leader.apply(set_of("WEIGHTED", balance=balance(15)))
+    with load([one, two], 4):  # 8 together: less than the 12 that the cheaper one may carry
         most = {"cloud-one": 950, "cloud-two": 50}
         wait_until(lambda: weights(leader) == most, 40, "the cheaper getting most")
         wait_until(lambda: given_exactly(leader, servers), 10, "95 of 100 at the cheaper")
-    with load([one, two], 24):  # 48 together, of which it carries half
-        wait_until(
-            lambda: 400 <= weights(leader)["cloud-one"] <= 600, 60, "the rest going to the other", 0.2
-        )
+    with load([one, two], 24):  # 48 together, of which it carries a quarter; a busy machine sends less
+        wait_until(lambda: weights(leader)["cloud-one"] < 900, 60, "the rest going to the other", 0.2)
         wait_until(lambda: given_exactly(leader, servers), 20, "as computed")
+        computed = leader.api("GET", f"/v1/dnsweights/{NAME}").json["spec"]["providers"]
+        assert abs(computed[0]["weight"] - 1000 * 12 / sum(one["load"] for one in computed)) < 60, computed
         shown = leader.cli("explain", "dns", NAME).stdout
         assert "one is given, by weight; cloud-one " in shown, shown
-        assert " of 1000: 0.05 a unit, " in shown and " of 30 requests/s" in shown, shown
+        assert " of 1000: 0.05 a unit, " in shown and " of 15 requests/s" in shown, shown
     items = leader.api("GET", "/v1/events").json["items"]
     events = [one["spec"] for one in items if one["spec"]["kind"] == "DnsWeights"]
     assert len(events) >= 2 and all(one["actor"] == "weir" for one in events)
