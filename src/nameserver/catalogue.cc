@@ -251,7 +251,7 @@ void Catalogue::put_file(const std::string& zone, zones::ChangedFile file) {
   if (const config::Zone* wanted = written(zone)) {
     make_whole(*wanted, served, {.owners = std::move(file.owners), .policies = {}},
                next_serial(*wanted, served));
-    renew_rules();
+    if (wanted->spec.transfers) renew_rules();
   } else {
     serve_file(zone);
   }
