@@ -3,7 +3,7 @@
 # is told to end, and leaves then; when the machine dies without a word, its lease ends by itself.
 #
 #   WEIR_API      the controller: https://weir.example:8480
-#   WEIR_TOKEN    of a Token that may write
+#   WEIR_TOKEN    of `weir token create --service SERVICE`, when the service is there; or of an admin
 #   WEIR_SERVICE  the service to join: web
 #   WEIR_PORT     where this machine serves it: 8080
 #   WEIR          the program, when it is not on the path

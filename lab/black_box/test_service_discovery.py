@@ -284,6 +284,65 @@ def test_a_big_service_is_truncated_and_completes_by_tcp(weir):
     assert len(dig(weir.dns_port, f"_big._tcp.{DOMAIN}", "PTR").answer) == 200
 
 
+def members(count, first=0):
+    return [
+        {
+            "kind": "Endpoint",
+            "metadata": {"name": f"big-{i}"},
+            "spec": {
+                "service": "big",
+                "address": f"10.{i // 250}.0.{i % 250 + 1}:80",
+                "instance": f"No. {i:05}",
+            },
+        }
+        for i in range(first, first + count)
+    ]
+
+
+def test_a_set_that_no_message_holds_is_refused_where_it_is_caused(weir):
+    """At the border all are found, and one more is refused: nothing is truncated."""
+    weir.apply(service("big", [], discovery={"type": "_big._tcp"}))
+    head, instance, kind, domain = 12, 1 + len("No. 00000"), len("_big._tcp") + 1, len(DOMAIN) + 2
+    fits = (65535 - 12 - 259 - 128) // (head + instance + kind + domain)
+    weir.apply(*members(fits))
+    found = dig(weir.dns_port, f"_big._tcp.{DOMAIN}", "PTR")  # by UDP first
+    assert len(found.answer) == fits > 1000
+    assert len(dig(weir.dns_port, f"big.service.{DOMAIN}", "SRV").answer) == fits
+    truncated = dig(weir.dns_port, f"_big._tcp.{DOMAIN}", "PTR", "+ignore")
+    assert "tc" in truncated.flags and truncated.answer == []
+    one_more = weir.api("POST", "/v1/endpoints", members(1, fits)[0])
+    assert one_more.status == 422
+    assert f"would make {fits + 1} PTR records at _big._tcp.{DOMAIN}." in one_more.text
+    refused = weir.cli("join", "big", "--port", "80", "--once", "--instance", "No. 99999")
+    assert refused.returncode == 1 and "and a message of DNS holds" in refused.stderr
+    assert len(dig(weir.dns_port, f"_big._tcp.{DOMAIN}", "PTR").answer) == fits
+    assert weir.api("DELETE", "/v1/endpoints/big-0").status == 200
+    assert weir.api("POST", "/v1/endpoints", members(1, fits)[0]).status == 201
+
+
+def test_a_token_joins_its_services_and_does_nothing_else(weir, join):
+    for name in ("web", "db"):
+        weir.apply(service(name, [], protocol="TCP", discovery={"type": f"_{name}._tcp"}))
+    token = weir.cli("token", "create", "--service", "web").stdout.strip()
+    mine = {"WEIR_TOKEN": token}
+    done = weir.cli("join", "web", "--port", "1", "--name", "w1", "--", "true", environment=mine)
+    assert done.returncode == 0 and "has left" in done.stderr, done.stderr
+    assert weir.cli("join", "web", "--port", "1", "--name", "w1", "--once", environment=mine).returncode == 0
+    assert weir.cli("leave", "web", "--name", "w1", environment=mine).returncode == 0
+    for words in (["join", "db", "--port", "1", "--once"], ["get", "endpoints"], ["get", "tokens"],
+                  ["delete", "service", "web"], ["token", "create"]):  # fmt: skip
+        done = weir.cli(*words, environment=mine)
+        assert done.returncode == 1
+        assert "to join and leave the service web, and for nothing else" in done.stderr
+
+
+def test_the_name_server_of_the_domain_has_an_address(weir):
+    weir.apply(service("web", ["127.0.0.1:1"], discovery={"type": "_web._tcp"}))
+    wait_answer(weir, "_web._tcp", "PTR", 1, 5)
+    assert dig(weir.dns_port, DOMAIN, "NS").data == [f"ns.{DOMAIN}."]
+    assert data(weir, "ns", "A") == ["127.0.0.1"]
+
+
 def test_the_help_knows_the_commands():
     for word in ("join", "leave", "resolve"):
         done = subprocess.run([str(BINARY), "help", word], capture_output=True, text=True, timeout=10)

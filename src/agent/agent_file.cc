@@ -121,7 +121,7 @@ struct Schema<agent::FileJoin> {
                           .items_min = 1,
                           .items_max = agent::kApisMax}),
       field<&Join::token_file>({.name = "token_file",
-                                .doc = "a file with a token of the role admin",
+                                .doc = "a file with a token of the role member, or admin",
                                 .required = true,
                                 .min = 1,
                                 .max = 4096}),

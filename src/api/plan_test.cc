@@ -26,6 +26,11 @@ Object balancer(const std::string& name, const std::string& host, const std::str
                 R"("]}],"routes":[{"backends":[{"service":")" + to + R"("}]}]}})");
 }
 
+Object endpoint(const std::string& name) {
+  return parsed(R"({"kind":"Endpoint","metadata":{"name":")" + name +
+                R"("},"spec":{"service":"found","address":"10.0.0.1:80"}})");
+}
+
 Object stored(Object object, store::Revision revision) {
   object.metadata.uid = "uid-" + object.metadata.name;
   object.metadata.revision = revision;
@@ -58,6 +63,11 @@ struct Given {
   Answer<Plan> plan(const std::vector<Intent>& intents, Result<MadeSecret> (*make_secret)() = nullptr) {
     return make_plan(world, intents, {.now = now, .random = random, .make_secret = make_secret});
   }
+  // That Endpoint, where services are found in that domain.
+  Answer<Plan> join(const std::string& name, const std::string& domain) {
+    const std::vector<Intent> intents{intent(Verb::kApply, endpoint(name))};
+    return make_plan(world, intents, {.now = now, .random = random, .domain = domain});
+  }
   int status(Intent one) {
     const auto made = plan({std::move(one)});
     return made ? 0 : made.error().status;
@@ -65,6 +75,31 @@ struct Given {
 };
 
 Precondition matching(store::Revision revision) { return {.match_given = true, .match = {revision}}; }
+
+TEST_CASE("who would make a set of DNS-SD larger than a message is refused") {
+  Given given;
+  given.world.put(
+      std::make_shared<const Object>(stored(service("found", R"({"discovery":{"type":"_http._tcp"}})"), 10)));
+  int count = 0;
+  const auto next = [&count] { return "e-" + std::to_string(10000 + count); };
+  for (; count < 1000; ++count) {
+    given.world.put(std::make_shared<const Object>(stored(endpoint(next()), 11)));
+  }
+  Answer<Plan> plan;
+  for (; count < 3000; ++count) {
+    plan = given.join(next(), "weir.example");
+    if (!plan) break;
+    given.world.put(plan->objects.front().after);
+  }
+  REQUIRE_FALSE(plan);
+  CHECK(count > 1000);
+  CHECK(plan.error().status == 422);
+  REQUIRE(plan.error().violations.size() == 1);
+  CHECK(plan.error().violations[0].field == "spec.service");
+  CHECK(plan.error().violations[0].message.contains("PTR records at _http._tcp.weir.example."));
+  CHECK(given.join("one-more", ""));
+  CHECK(given.join("e-10000", "weir.example"));  // is there already
+}
 
 TEST_CASE("what is expected decides, not what came last") {
   Given given;

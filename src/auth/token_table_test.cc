@@ -27,6 +27,15 @@ std::string forged(int fill) {
   return make_token(entropy).text;
 }
 
+TEST_CASE("a member is known with its services") {
+  const TokenTable table(
+      {{.name = "m", .hash = token_of(1).hash, .role = Role::kMember, .services = {"web"}}});
+  const auto identity = table.verify(token_of(1).text, kNow);
+  REQUIRE(identity);
+  CHECK(*identity == Identity{"m", Role::kMember, {"web"}});
+  CHECK(name_of(identity->role) == "member");
+}
+
 TEST_CASE("who is let in, and what is said to those who are not") {
   const TokenTable table({
       {.name = "root", .hash = token_of(1).hash, .role = Role::kAdmin},
@@ -93,11 +102,14 @@ TEST_CASE("what replaces the records takes effect at once") {
 
 TEST_CASE("what a role may do") {
   for (const Verb verb : {Verb::kRead, Verb::kCreate, Verb::kUpdate, Verb::kDelete}) {
-    for (const char* kind : {"LoadBalancer", "Service", "Event", "Token", "User", "Secret", "Unheard"}) {
+    for (const char* kind :
+         {"LoadBalancer", "Service", "Event", "Token", "User", "Secret", "Endpoint", "Unheard"}) {
       CAPTURE(kind);
       const bool withheld = std::ranges::find(kKindsForAdminsOnly, kind) != kKindsForAdminsOnly.end();
       CHECK(allowed(Role::kAdmin, verb, kind));
       CHECK(allowed(Role::kViewer, verb, kind) == (verb == Verb::kRead && !withheld));
+      CHECK(allowed(Role::kMember, verb, kind) ==
+            (kind == std::string(verb == Verb::kRead ? "Service" : "Endpoint")));
       CHECK_FALSE(allowed(static_cast<Role>(7), verb, kind));
     }
   }

@@ -151,7 +151,9 @@ Read<std::vector<AgentJoins::Api>> apis_of(net::Env& env, const agent::FileJoin&
   Settings settings;
   settings.token = trimmed(std::move(*text));
   if (!auth::token_id(settings.token)) {
-    return std::unexpected(join.token_file + ": this is no token (weir_...), or not all of it");
+    return std::unexpected(join.token_file +
+                           "this is no token (weir_...), or not all of it; "
+                           "`weir token create --service SERVICE` makes one");
   }
   settings.ca_path = join.ca_file;
   settings.ca_source = join.ca_file.empty() ? "" : "join.ca_file";

@@ -130,6 +130,7 @@ void AgentJoins::watch_health() {
     if (!one->check) continue;
     const client::Member& member = one->membership.member();
     tls::Host host{member.address.empty() ? kOwnAddress : member.address, member.port};
+    if (host.name.starts_with('[')) host.name = host.name.substr(1, host.name.size() - 2);
     std::vector<net::Address> addresses = tls::known_addresses(host);
     if (addresses.empty()) addresses = tls::known_addresses({kOwnAddress, member.port});
     const std::string authority = host.name.contains(':') ? '[' + host.name + ']' : host.name;

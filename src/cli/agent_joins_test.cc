@@ -104,6 +104,20 @@ TEST_CASE("an agent joins when the API comes, and again when it was away for lon
   CHECK_FALSE(agent.endpoint("w1").empty());
 }
 
+TEST_CASE("an address of IPv6 is checked where it is") {
+  Agent agent;
+  auto listener = agent.world.fake.network.listen(*net::Address::parse("[2001:db8::1]:80"));
+  REQUIRE(listener);
+  agent.set(
+      "{name: web, port: 80, address: '[2001:db8::1]', endpoint: w1, type: _http._tcp, health_check: {tcp: "
+      "{}}},"
+      "{name: web, port: 80, address: '2001:db8::1', endpoint: w2, type: _http._tcp, health_check: {tcp: "
+      "{}}}");
+  agent.world.fake.advance(15s);
+  CHECK(agent.endpoint("w1") == "[2001:db8::1]:80 weight 1");
+  CHECK(agent.endpoint("w2") == "[2001:db8::1]:80 weight 1");
+}
+
 TEST_CASE("the first API that answers is asked") {
   Agent agent({"http://127.0.0.1:1", "http://127.0.0.1:8480"});
   agent.set("{name: web, port: 80, endpoint: w1, type: _http._tcp}");

@@ -179,6 +179,9 @@ std::string finish(Arguments& to) {
     if (!token.user.empty() && !(token.join + token.role).empty()) {
       return "--for does not go with --join and --role";
     }
+    if (!token.services.empty() && !(token.join + token.role + token.user).empty()) {
+      return "--service does not go with --join, --for and --role";
+    }
     return {};
   }
   if (to.command->local == edge_command || to.command->local == dns_command) {

@@ -58,10 +58,11 @@ struct AgentFlags {
 // Of `weir token create`; texts as written, which the API judges.
 struct TokenFlags {
   std::string action;
-  std::string role;  // empty: none is given
-  std::string join;  // what a machine becomes by it
-  std::string user;  // whose origins come in by it
-  std::string as;    // the name that it has to take
+  std::string role;                   // empty: none is given
+  std::string join;                   // what a machine becomes by it
+  std::string user;                   // whose origins come in by it
+  std::vector<std::string> services;  // which Endpoints join and leave by it
+  std::string as;                     // the name that it has to take
   std::string description;
   std::string provider;
   std::string region;

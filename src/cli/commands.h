@@ -103,8 +103,9 @@ inline constexpr std::array kCommands{
         "a field means",
         kExplainFlags, nullptr, explain_command},
     Command{
-        "token", "create [NAME] [--join edge | --for USER] [FLAG...]",
-        "makes a token and prints it, once: for a person, a program, a machine that is to join, or an agent",
+        "token", "create [NAME] [--join edge | --for USER | --service SERVICE...] [FLAG...]",
+        "makes a token and prints it, once: for a person, a program, a machine or a service that is to join, "
+        "or an agent",
         kTokenFlags, nullptr, token_command},
     Command{
         "bootstrap", "--envoy --node NAME [FLAG...]",

@@ -461,6 +461,12 @@ inline constexpr std::array kTokenFlags{
     Flag{"--for", "USER", "",
          "lets origins of that user in at edges: by weir agent, and as a password by ssh -R",
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.user, value); }},
+    Flag{"--service", "SERVICE", "",
+         "lets Endpoints join and leave that service, and nothing else: for weir join; repeatable",
+         [](Arguments& to, std::string_view value) {
+           return set_text(to.token_flags.services.emplace_back(), value);
+         },
+         Flag::Count::kMany},
     Flag{"--as", "NAME", "any that is new",
          "the name that the machine has to take, also when it is there already",
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.as, value); }},
@@ -475,7 +481,7 @@ inline constexpr std::array kTokenFlags{
     Flag{"-l,--label", "KEY=VALUE", "", "a label that the machine gets; repeatable",
          [](Arguments& to, std::string_view value) { return set_label(to.labels, value); },
          Flag::Count::kMany},
-    Flag{"--role", "ROLE", "viewer", "without --join and --for: what it may do, viewer or admin",
+    Flag{"--role", "ROLE", "viewer", "without --join, --for and --service: what it may do, viewer or admin",
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.role, value); }},
     Flag{
         "--valid-for", "DURATION", "for ever", "such as 24h: refused after that",

@@ -25,6 +25,9 @@ Tree token_of(const Arguments& arguments, const std::string& name, WallTime now)
   if (!flags.user.empty()) {
     spec["role"] = "tunnel";
     spec["user"] = flags.user;
+  } else if (!flags.services.empty()) {
+    spec["role"] = "member";
+    spec["services"] = flags.services;
   } else if (flags.join.empty()) {
     add(spec, "role", flags.role);
   } else {
