@@ -225,7 +225,7 @@ class EdgeProcess {
         [this](const translation::EdgeSecrets& secrets, const enroll::Credentials& credentials) {
           if (nameserver_) {
             nameserver_->set_cookies(dns_cookies(secrets.cookie_key));
-            nameserver_->set_domain(secrets.domain);
+            nameserver_->set_domain(secrets.domain, name_server_address(options_.dns));
           }
           open_tunnels(*tunnels_, *traffic_, options_, secrets, credentials);
         });

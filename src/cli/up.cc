@@ -216,7 +216,7 @@ class Up {
     nameserver_.emplace(tunnels_->control(), tunnels_->workers(),
                         nameserver::WorkerOptions{.cookies = dns_cookies(*cookie_key)},
                         health_seen_by(*traffic_));
-    nameserver_->set_domain(options_.domain);
+    nameserver_->set_domain(options_.domain, name_server_address(options_.dns));
     nameserver_->on_update([this](dnsupdate::UpdateRequest request) {
       return carry_out_update(env().log, *control_, std::move(request));
     });
@@ -335,6 +335,12 @@ dns::CookieSecrets dns_cookies(const auth::Digest& edges_secret) {
   std::ranges::transform(std::span(secret).first(cookies.current.size()), cookies.current.begin(),
                          [](std::byte one) { return std::to_integer<std::uint8_t>(one); });
   return cookies;
+}
+
+std::string name_server_address(const std::optional<net::Address>& at) {
+  if (!at) return {};
+  const std::string host = role::reached_at(*at);
+  return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
 }
 
 std::expected<void, std::string> listen_for_queries(net::Env& env, net::Env& slow,

@@ -87,6 +87,9 @@ nameserver::Catalogue::Health health_seen_by(role::Traffic& traffic);
 // What DNS cookies are made with, the same on all machines of one weir: from the secret of its edges.
 dns::CookieSecrets dns_cookies(const auth::Digest& edges_secret);
 
+// By which the name server there is asked; empty: there is none.
+std::string name_server_address(const std::optional<net::Address>& at);
+
 // Takes the port that was asked for, if one was, before any core runs. The error is a sentence.
 std::expected<void, std::string> listen_for_queries(net::Env& env, net::Env& slow,
                                                     nameserver::Nameserver& server, const UpOptions& options);

@@ -20,6 +20,7 @@ using config::EndpointHealth;
 
 // RecordSets that don't fit; each costs making the zone once more.
 constexpr std::size_t kLeftOutMax = 100;
+constexpr const char* kOwnServer = "ns";  // the name server of a zone that nobody has written
 
 bool serves(EndpointHealth health) {
   return health == EndpointHealth::kHealthy || health == EndpointHealth::kUnchecked;
@@ -103,9 +104,10 @@ void Catalogue::renew_rules() {
   rules_ = dnspeer::Rules::of(*snapshot_, histories_, wrong_keys_);
 }
 
-void Catalogue::set_domain(const std::string& domain) {
-  if (domain_ == domain) return;
+void Catalogue::set_domain(const std::string& domain, const std::string& address) {
+  if (domain_ == domain && address_ == address) return;
   domain_ = domain;
+  address_ = address;
   own_changed_ = true;
   // It has serials of its own from now on.
   if (histories_.erase(domain) > 0) renew_rules();
@@ -141,7 +143,10 @@ void Catalogue::put_found() {
   if (!own_) {
     if (discovered_.empty()) return;
     config::Zone zone{.name = domain_, .serial = snapshot_->revision};
-    zone.spec.nameservers = {"ns"};
+    zone.spec.nameservers = {kOwnServer};
+    if (!address_.empty()) {
+      zone.spec.records = std::string(kOwnServer) + (address_.contains(':') ? " AAAA " : " A ") + address_;
+    }
     zone.spec.ttl = zone.spec.negative_ttl = zones::kRegistryTtlSeconds;
     auto made = zones::make_base(zone, nullptr, static_cast<std::uint32_t>(zone.serial));
     if (!made) {

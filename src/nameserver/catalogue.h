@@ -57,7 +57,7 @@ class Catalogue {
 
   // Weir's own: there is a zone of that name from then on, as soon as there is anything to be found by
   // DNS-SD, which is in it beside what somebody may have written.
-  void set_domain(const std::string& domain);
+  void set_domain(const std::string& domain, const std::string& address = {});
   void apply(const config::SnapshotPointer& snapshot);
   // What a file of this machine has of that zone, under what the snapshot has of it.
   void put_file(const std::string& zone, zones::ChangedFile file);
@@ -153,7 +153,8 @@ class Catalogue {
   };
   std::map<std::string, Followers, std::less<>> followers_;  // by service
   // Of weir's own domain
-  std::string domain_;  // empty: not known (yet)
+  std::string domain_;   // empty: not known (yet)
+  std::string address_;  // of its name server; empty: not known
   zones::Registry registry_;
   std::map<std::string, std::uint64_t, std::less<>> discovered_;  // services in it: their epochs, as above
   std::shared_ptr<const dns::Zone> own_;  // what somebody has written of it, and what is found; null: none

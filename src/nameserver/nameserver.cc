@@ -141,8 +141,8 @@ void Nameserver::apply(const config::SnapshotPointer& snapshot) {
   tell_of_changes();
 }
 
-void Nameserver::set_domain(const std::string& domain) {
-  catalogue_.set_domain(domain);
+void Nameserver::set_domain(const std::string& domain, const std::string& address) {
+  catalogue_.set_domain(domain, address);
   tell_refused();
 }
 

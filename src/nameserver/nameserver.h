@@ -46,7 +46,8 @@ class Nameserver {
   // What is answered from then on. On the control loop, as is what follows.
   void apply(const config::SnapshotPointer& snapshot);
   void set_cookies(const dns::CookieSecrets& cookies);
-  void set_domain(const std::string& domain);
+  // address: of its name server, an IP address; empty: not known.
+  void set_domain(const std::string& domain, const std::string& address = {});
   void look_at(std::string_view service);
   // Returns when nothing is answered any more.
   net::Task<void> stop();

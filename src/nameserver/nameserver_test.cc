@@ -309,7 +309,7 @@ const std::string kMember =
 TEST_CASE("what is found by DNS-SD is in weir's own zone, and follows health and who is there") {
   Server server;
   const Client client(server);
-  server.nameserver.set_domain("weir.example");
+  server.nameserver.set_domain("weir.example", "192.0.2.53");
   server.real.settle();
   CHECK(client.ask("b._dns-sd._udp.weir.example", "PTR") == "5:");  // nothing to be found: no zone
   server.health["db"] = {{"192.0.2.1:5432", EndpointHealth::kUnknown}};
@@ -322,6 +322,10 @@ TEST_CASE("what is found by DNS-SD is in weir's own zone, and follows health and
   CHECK(client.ask(R"(one\0321._db._tcp.weir.example)", "TXT") == R"(0: "k=v" "version=1.4.2")");
   CHECK(client.ask("db.service.weir.example") == "0: 192.0.2.1");
   CHECK(client.ask("weir.example", "NS") == "0: ns.weir.example.");
+  CHECK(client.ask("ns.weir.example") == "0: 192.0.2.53");
+  server.nameserver.set_domain("weir.example", "2001:db8::53");
+  server.real.settle();
+  CHECK(client.ask("ns.weir.example", "AAAA") == "0: 2001:db8::53");
   const auto serial = [&] { return server.nameserver.catalogue().view()->zones().all().front()->serial(); };
   const std::uint32_t before = serial();
   server.set_health("db", "192.0.2.1:5432", EndpointHealth::kUnhealthy);
