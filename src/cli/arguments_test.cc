@@ -219,6 +219,9 @@ TEST_CASE("what goes with --join of weir token create, and what does not") {
   CHECK(wrong({"create", "--uses", "5"}).starts_with("--as, --uses, "));
   CHECK(wrong({"create", "--join", "edge", "--role", "admin"}).starts_with("--role does not go with --join"));
   CHECK(wrong({"create", "--join", "edge", "--uses", "0"}).starts_with("--uses must be a number"));
+  CHECK(wrong({"create", "--service", "web", "--service", "db", "--valid-for", "1h"}) == "fine");
+  CHECK(wrong({"create", "--service", "web", "--role", "admin"}).starts_with("--service does not go with"));
+  CHECK(wrong({"create", "--service", "web", "--for", "ada"}).starts_with("--service does not go with"));
   CHECK(wrong({"create", "--valid-for", "soon"}).starts_with("--valid-for must be a duration"));
 }
 

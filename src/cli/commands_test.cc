@@ -281,6 +281,13 @@ TEST_CASE("weir token create prints a token and nothing else, and makes the obje
     CAPTURE(line);
     CHECK(yaml.find(line) != std::string::npos);
   }
+  CHECK(world.run({"token", "create", "members", "--service", "web", "--service", "db"}) == kDone);
+  CHECK(world.out().starts_with("weir_"));
+  world.err();
+  CHECK(world.run({"get", "token", "members", "-o", "json"}) == kDone);
+  const Tree members = parse_tree(world.out());
+  CHECK(text_at(members, "/spec/role") == "member");
+  CHECK(text_at(members, "/spec/services") == R"(["web","db"])");
   CHECK(world.run({"token", "create", "--role", "admin"}) == kDone);
   CHECK(world.err().starts_with("weir: token/token-"));
   CHECK(world.run({"token", "create", "x", "--join", "moon"}) == kFailed);
