@@ -67,10 +67,12 @@ Result<net::Address> Nameserver::listen(net::Address at) {
 Result<void> Nameserver::serve_files(net::Env& slow, const std::string& folder) {
   files_.emplace(control_, slow, folder, [this](const std::string& zone, zones::ChangedFile file) {
     catalogue_.put_file(zone, std::move(file));
-    if (!told_) return;
-    for (const auto& one : told_->zones) {
-      if (one->name == zone) tell_of(*one);
-    }
+    when_taken([this, zone, view = catalogue_.view()] {
+      if (!told_) return;
+      for (const auto& one : told_->zones) {
+        if (one->name == zone) tell_of(*one, *view);
+      }
+    });
   });
   return files_->check();
 }
@@ -102,23 +104,38 @@ std::shared_ptr<const dns::Zone> Nameserver::file_for(dns::Bytes update) const {
   return catalogue_.file_of(zone);
 }
 
-// Only where queries are answered: elsewhere nobody could come for the news.
+// Called when every worker answers from what is in the catalogue now: whoever hears of a change comes at
+// once, and goes with what was before if that is what he finds. Only where queries are answered.
+void Nameserver::when_taken(const std::function<void()>& then) {
+  if (!listening_) return;
+  const auto left = std::make_shared<std::size_t>(workers_.size());  // touched on the control loop
+  for (const auto& worker : workers_) {
+    worker->env().loop.post([this, left, then] {
+      control_.loop.post([left, then] {
+        if (--*left == 0) then();
+      });
+    });
+  }
+}
+
 void Nameserver::tell_of_changes() {
-  if (!listening_ || !applied_) return;
-  const config::SnapshotPointer before = told_ ? told_ : std::make_shared<const config::Snapshot>();
-  told_ = applied_;
-  config::each_difference(before->zones, told_->zones, [this](const auto& old, const auto& zone) {
-    if (!zone) return notifier_.forget(old->name);
-    tell_of(*zone);
+  if (!applied_) return;
+  when_taken([this, snapshot = applied_, view = catalogue_.view()] {
+    const config::SnapshotPointer before = told_ ? told_ : std::make_shared<const config::Snapshot>();
+    told_ = snapshot;
+    config::each_difference(before->zones, told_->zones, [&](const auto& old, const auto& zone) {
+      if (!zone) return notifier_.forget(old->name);
+      tell_of(*zone, *view);
+    });
   });
 }
 
-void Nameserver::tell_of(const config::Zone& zone) {
+void Nameserver::tell_of(const config::Zone& zone, const View& view) {
   const auto apex = dns::Name::parse(zone.name + '.', dns::Name());
   if (!apex) return;
-  const dns::Zone* made = catalogue_.view()->zones().find(dns::HashedName(apex->wire()), dns::Type::kSoa);
+  const dns::Zone* made = view.zones().find(dns::HashedName(apex->wire()), dns::Type::kSoa);
   if (made == nullptr || !dns::same_name(made->apex(), apex->wire())) return;
-  notifier_.tell(zone, *made, catalogue_.view()->rules().keys);
+  notifier_.tell(zone, *made, view.rules().keys);
 }
 
 std::expected<void, std::string> Nameserver::read_countries(const std::string& file, net::Loop& slow) {

@@ -59,8 +59,9 @@ class Nameserver {
  private:
   net::Task<void> look_around();
   void tell_refused();
+  void when_taken(const std::function<void()>& then);
   void tell_of_changes();
-  void tell_of(const config::Zone& zone);
+  void tell_of(const config::Zone& zone, const View& view);
   std::shared_ptr<const dns::Zone> file_for(dns::Bytes update) const;  // null: there is none
   void pass_on_updates(Worker& worker);
   net::Task<void> carry_out(Worker& worker, dnsupdate::UpdateRequest request,
