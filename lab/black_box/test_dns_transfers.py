@@ -12,6 +12,7 @@ import pytest
 from lab.dns import Client, dig, kdig, name_bytes, parse, record_set, running, zone
 from lab.process import free_port, wait_until
 from lab.tunnels import weir  # noqa: F401 (a fixture)
+from lab.weir import Weir
 
 SECRET = base64.b64encode(b"a secret of 32 octets, or so ...").decode()
 OTHER = base64.b64encode(b"another secret of 32 octets ....").decode()
@@ -82,7 +83,7 @@ def served(weir):
 def knot_secondary(directory, primary, signed=True):
     """A context whose value is the port. Its notices come to `port`."""
     port = free_port()
-    directory.mkdir(parents=True)
+    (directory / "db").mkdir(parents=True)
     key_line = "    key: all\n" if signed else ""
     text = f"server:\n  listen: 127.0.0.1@{port}\n  rundir: {directory}\n  udp-workers: 1\n  tcp-workers: 1\n"
     text += f"database:\n  storage: {directory}/db\nlog:\n  - target: stdout\n    any: debug\n"
@@ -143,6 +144,42 @@ def test_a_secondary_takes_the_zone_and_follows_its_changes(weir, tmp_path, seco
         assert serial(port) == serial(weir.dns_port)
         metrics = weir.api("GET", "/metrics").text
         assert 'weir_dns_notices_total{what="answered"} 0' not in metrics
+
+
+@pytest.mark.parametrize("secondary", SECONDARIES)
+def test_a_secondary_follows_a_zone_file_by_what_changes(tmp_path, secondary):
+    folder = tmp_path / "zones"
+    folder.mkdir()
+
+    def write(serial, records):
+        part = folder / ".part"
+        part.write_text(f"$TTL 300\n@ SOA ns1 host {serial} 3600 600 604800 60\n@ NS ns1\n{RECORDS}{records}")
+        part.rename(folder / "a.example.zone")
+
+    write(1, "old A 192.0.2.1\n")
+    ordered = [{"value": f"192.0.2.{i}", "priority": i} for i in (8, 9)]
+    with Weir(tmp_path / "weir", flags=["--zone-files", folder]).start() as weir:
+        transfers = {"networks": ["127.0.0.0/8"]}
+        weir.apply(
+            zone("a.example", transfers=transfers),
+            record_set("f", "a.example", "f", "A", policy="FAILOVER", answers=ordered),
+        )
+        wait_until(lambda: answered(weir.dns_port, "f.a.example"), 5, "the zone")
+        wait_until(lambda: answered(weir.dns_port, "old.a.example"), 5, "the file")
+        with secondary(tmp_path / "secondary", weir.dns_port, False) as port:
+            weir.apply(zone("a.example", transfers={**transfers, "notify": [f"127.0.0.1:{port}"]}))
+            wait_until(lambda: serial(port) == serial(weir.dns_port), 10, "the Zone at the secondary")
+            for number in (2, 3):
+                write(number, f"new A 192.0.2.{number}\n")
+                wait_until(lambda: answered(weir.dns_port, "new.a.example"), 10, "the changed file")
+                wait_until(
+                    lambda n=number: [one[3][-1] for one in answered(port, "new.a.example")] == [n],
+                    10,
+                    "its copy",
+                )
+            assert serial(port) == serial(weir.dns_port)
+            assert answered(port, "old.a.example") == []
+            assert answered(port, "f.a.example") == answered(weir.dns_port, "f.a.example") != []
 
 
 def test_a_server_that_does_not_answer_is_told_again(weir):
