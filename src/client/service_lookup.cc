@@ -116,6 +116,7 @@ struct ServiceLookup::Answer {
   };
   std::vector<Line> answers;  // of the type that was asked for
   std::vector<Line> more;     // addresses that came along
+  std::string refused;        // why the server does not answer for that name; empty: it does
 
   // That of the host, of IPv4 first; empty: there is none.
   static std::string address_in(const std::vector<Line>& lines, dns::Bytes host) {
@@ -170,8 +171,10 @@ net::Task<ServiceLookup::Asked> ServiceLookup::ask(dns::Name name, dns::Type typ
   Answer answer;
   const auto rcode = static_cast<dns::Rcode>(header.flags & kRcodeBits);
   if (rcode == dns::Rcode::kNxDomain) co_return answer;
-  if (rcode == dns::Rcode::kRefused)
-    co_return wrong("refuses to answer for that domain; --domain names another");
+  if (rcode == dns::Rcode::kRefused) {
+    answer.refused = server + " refuses to answer for that domain; --domain names another";
+    co_return answer;
+  }
   if (rcode != dns::Rcode::kNoError) co_return wrong("answers with an error");
   for (std::uint16_t i = 0; i < header.counts[0]; ++i) {
     if (!reader->question()) co_return wrong("gives an answer that breaks the format");
@@ -199,6 +202,7 @@ net::Task<std::expected<void, std::string>> ServiceLookup::add_instance(dns::Nam
                                                                         std::vector<ServicePlace>& to) {
   const auto found = co_await ask(instance, dns::Type::kSrv);
   if (!found) co_return std::unexpected(found.error());
+  if (!found->refused.empty()) co_return std::unexpected(found->refused);
   std::vector<std::string> text;
   if (browsed && !found->answers.empty()) {
     const auto told = co_await ask(instance, dns::Type::kTxt);
@@ -235,6 +239,7 @@ net::Task<ServiceLookup::Places> ServiceLookup::find(ServiceName name) {
   if (name.browsed) {
     const auto browsed = co_await ask(name.name, dns::Type::kPtr);
     if (!browsed) co_return std::unexpected(browsed.error());
+    if (!browsed->refused.empty()) co_return std::unexpected(browsed->refused);
     names.clear();
     for (const Answer::Line& line : browsed->answers) names.emplace_back(line.rdata);
   }

@@ -107,7 +107,7 @@ TEST_CASE("names of services, types, instances and versions") {
 TEST_CASE("the records of a service, with addresses where the server has them") {
   World world;
   const auto found = world.find("db");
-  REQUIRE(found);
+  REQUIRE_MESSAGE(found, found.error());
   REQUIRE(found->size() == 2);
   const auto& first = found->at(0).port == 5432 ? found->at(0) : found->at(1);
   const auto& second = found->at(0).port == 5432 ? found->at(1) : found->at(0);
