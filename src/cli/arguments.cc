@@ -114,6 +114,7 @@ std::string finish_machine(Arguments& to) {
   }
   if (to.command->local == edge_command) {
     if (to.up.options.dns_is_preset) to.up.options.dns.reset();
+    if (std::string wrong = anycast::problem_of(to.edge.anycast); !wrong.empty()) return wrong;
     if (to.edge.controllers.empty() == !to.edge.xds) return "either --controller or --xds is needed";
     if (to.edge.xds && to.up.options.dns) return "--dns goes with --controller";
     if (to.edge.xds && !to.edge.join_token.empty()) return "--join-token goes with --controller";

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "anycast/settings.h"
 #include "base/time.h"
 #include "cli/up.h"
 #include "client/member.h"
@@ -40,6 +41,7 @@ struct EdgeFlags {
   std::optional<net::Address> metrics;
   std::optional<tls::Host> xds;  // of somebody else's control plane
   std::string xds_ca;            // a file
+  anycast::StationOptions anycast;
 };
 
 // Of `weir agent` and `weir connect`.

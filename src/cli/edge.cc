@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "anycast/serving.h"
+#include "anycast/station.h"
 #include "cli/commands.h"
 #include "cli/log.h"
 #include "cli/settings.h"
@@ -163,11 +165,22 @@ void show_ready(Log& log, const UpOptions& options, const role::Traffic& traffic
                      {"workers", std::to_string(options.workers)}});
 }
 
+// Before any thread is started, and before anything is taken over: the speaker has none of it.
+std::expected<std::unique_ptr<anycast::Station>, std::string> make_station(const Arguments& arguments) {
+  if (arguments.edge.anycast.anycast.wanted.empty()) return nullptr;
+  return anycast::Station::begin(arguments.edge.anycast);
+}
+
 // The parts of weir edge, in the order in which they need each other.
 class EdgeProcess {
  public:
-  EdgeProcess(const Arguments& arguments, Log& log, role::Succession& succession)
-      : arguments_(arguments), options_(arguments.up.options), log_(log), succession_(succession) {}
+  EdgeProcess(const Arguments& arguments, Log& log, role::Succession& succession,
+              std::unique_ptr<anycast::Station> station)
+      : arguments_(arguments),
+        options_(arguments.up.options),
+        log_(log),
+        succession_(succession),
+        station_(std::move(station)) {}
 
   // The errors are sentences.
   std::expected<void, std::string> make() {
@@ -189,8 +202,15 @@ class EdgeProcess {
     probe_->add_metrics([this](std::string& out) {
       succession_.write_metrics(out);
       if (nameserver_) nameserver_->write_metrics(out);
+      if (station_) station_->write_metrics(out);
     });
-    return {};
+    if (!station_) return {};
+    return station_->make(env(), footing_.process->control().poller(),
+                          {.why_not_served = [this](std::string_view name) { return why_not_served(name); },
+                           .report =
+                               [this](const std::vector<report::AnycastSeen>& seen) {
+                                 if (leader_.ours) leader_.ours->say(seen);
+                               }});
   }
 
   std::expected<void, std::string> listen() {
@@ -221,6 +241,11 @@ class EdgeProcess {
         return done;
     }
     if (!leader_.ours) return {};
+    if (station_) {
+      leader_.ours->on_reply([this](std::size_t controller, std::optional<report::Reply> reply) {
+        station_->hear(controller, std::move(reply));
+      });
+    }
     leader_.ours->on_known(
         [this](const translation::EdgeSecrets& secrets, const enroll::Credentials& credentials) {
           if (nameserver_) {
@@ -240,6 +265,7 @@ class EdgeProcess {
     role::Ending ending(env(), {.drain = [this] { return drain(); },
                                 .cut =
                                     [this] {
+                                      if (station_) station_->hurry();
                                       traffic_->edge().cut();
                                       probe_->cut();
                                     },
@@ -262,7 +288,10 @@ class EdgeProcess {
                                           },
                                       .end = [this] { return end(); }});
     if (!started) return std::unexpected(started.error());
-    if (!succession_.takes_over()) follow();
+    if (!succession_.takes_over()) {
+      follow();
+      announce(false);
+    }
     footing_.process->run();
     return exit_code_;
   }
@@ -276,8 +305,17 @@ class EdgeProcess {
       if (!ending_->begun()) ending_->on_signal(SIGTERM);
     });
   }
+  void announce(bool takes_over) {
+    if (station_) station_->start(traffic_->listening().http.port(), takes_over);
+  }
+  std::string why_not_served(std::string_view balancer) const {
+    return anycast::why_not_served(traffic_->in_force().get(), balancer, [this](const std::string& service) {
+      return traffic_->edge().status_of(service).serving > 0;
+    });
+  }
   void take_control() {
     follow();
+    announce(true);
     succession_.ready();
   }
   // One that takes over is ready when it is the controllers' edge, too.
@@ -287,6 +325,7 @@ class EdgeProcess {
   }
   net::Task<void> drain() {
     tell_service_manager("STOPPING=1");
+    if (station_) co_await station_->drain();
     tunnels_->drain();
     co_await traffic_->edge().drain();
     co_await tunnels_->stop();
@@ -296,6 +335,7 @@ class EdgeProcess {
     co_await succession_.stop();
   }
   net::Task<void> leave() {
+    if (station_) co_await station_->leave();
     if (nameserver_) co_await nameserver_->stop();
     co_await tunnels_->leave();
   }
@@ -313,6 +353,7 @@ class EdgeProcess {
   Log& log_;
   role::Succession& succession_;
   Footing footing_;
+  std::unique_ptr<anycast::Station> station_;  // null: no address is shared with others
   std::optional<role::Tunnels> tunnels_;
   std::optional<role::Traffic> traffic_;
   std::optional<nameserver::Nameserver> nameserver_;  // none: no queries are answered here
@@ -329,13 +370,15 @@ int dns_command(const Arguments& arguments, Terminal& terminal) { return edge_co
 int edge_command(const Arguments& arguments, Terminal& /*terminal*/) {
   const UpOptions& options = arguments.up.options;
   const std::unique_ptr<Log> log = make_log(options.log_level, options.log_json);
+  auto station = make_station(arguments);
+  if (!station) return refuse(station.error());
   role::Succession succession(*log, succession_options(options));
   if (auto begun = succession.begin(); !begun) return refuse(begun.error());
   const auto fail = [&succession](const std::string& sentence) {
     succession.refuse(sentence);
     return refuse(sentence);
   };
-  EdgeProcess edge(arguments, *log, succession);
+  EdgeProcess edge(arguments, *log, succession, std::move(*station));
   if (auto made = edge.make(); !made) return fail(made.error());
   const auto listening = edge.listen();
   const auto ended = listening ? edge.run() : std::unexpected(listening.error());

@@ -278,6 +278,51 @@ inline constexpr std::array kEdgeFlags{
          [](Arguments& to, std::string_view value) { return set_control_plane(to.edge.xds, value); }},
     Flag{"--xds-ca", "FILE", "", "the authorities (PEM) of that one; without it, it is on loopback and plain",
          [](Arguments& to, std::string_view value) { return set_text(to.edge.xds_ca, value); }},
+    Flag{"--anycast", "ADDRESS[/BITS][=LOADBALANCER]", "",
+         "shared with other edges: announced by BIRD while something can be served there; repeatable",
+         [](Arguments& to, std::string_view value) {
+           return anycast::add_addresses(to.edge.anycast.anycast, value);
+         },
+         Flag::Count::kMany},
+    Flag{"--anycast-community", "A:B[:C]", "", "on each announcement; repeatable",
+         [](Arguments& to, std::string_view value) {
+           return anycast::add_communities(to.edge.anycast.anycast.site, value);
+         },
+         Flag::Count::kMany},
+    Flag{"--anycast-as", "NUMBER", "", "the autonomous system that is prepended",
+         [](Arguments& to, std::string_view value) {
+           return anycast::set_as(to.edge.anycast.anycast.site, value);
+         }},
+    Flag{"--anycast-prepend", "N", "0", "how often, always: a site that is farther than it looks",
+         [](Arguments& to, std::string_view value) {
+           return anycast::set_prepends(to.edge.anycast.anycast.site.prepends, value);
+         }},
+    Flag{"--anycast-drain-prepend", "N", "3", "how often more, before it is withdrawn at the end",
+         [](Arguments& to, std::string_view value) {
+           return anycast::set_prepends(to.edge.anycast.anycast.site.drain_prepends, value);
+         }},
+    Flag{"--anycast-drain-wait", "DURATION", "5s", "between the two",
+         [](Arguments& to, std::string_view value) {
+           return anycast::set_drain_wait(to.edge.anycast.anycast.policy, value);
+         }},
+    Flag{"--anycast-hold", "DURATION", "5s",
+         "announced again when it could be served for so long; doubled each time, to 5m at most",
+         [](Arguments& to, std::string_view value) {
+           return anycast::set_hold(to.edge.anycast.anycast.policy, value);
+         }},
+    Flag{"--anycast-last", "keep|withdraw", "keep",
+         "what to do when it can't be served, and no other edge is known to announce it",
+         [](Arguments& to, std::string_view value) {
+           return anycast::set_last(to.edge.anycast.anycast.policy, value);
+         }},
+    Flag{"--bird-socket", "PATH", "/run/bird/bird.ctl", "BIRD's control socket",
+         [](Arguments& to, std::string_view value) {
+           return anycast::set_path(to.edge.anycast.bird_socket, value);
+         }},
+    Flag{"--bird-include", "PATH", "/run/weir/bird.conf", "the file that BIRD's configuration includes",
+         [](Arguments& to, std::string_view value) {
+           return anycast::set_path(to.edge.anycast.include_path, value);
+         }},
     kLogLevelFlag,
     kLogFormatFlag,
     kAccessLogFlag,

@@ -121,6 +121,15 @@ std::string shares_of(const Tree& object) {
   return joined.text();
 }
 
+// Addresses shared with others that it announces, of all: "1/2"; empty: it has none.
+std::string announced_of(const Tree& object) {
+  const Tree& all = at(object, "/status/anycast");
+  if (!all.is_array() || all.empty()) return {};
+  const auto announced =
+      std::ranges::count_if(all, [](const Tree& one) { return text_at(one, "/route") != "withdrawn"; });
+  return std::to_string(announced) + '/' + std::to_string(all.size());
+}
+
 constexpr Column kName{"NAME", "/metadata/name"};
 constexpr Column kAge{"AGE", "/metadata/created_at"};     // shown as the time since
 constexpr Column kApplied{"APPLIED", "/status/applied"};  // edges that have it, of all
@@ -183,6 +192,7 @@ constexpr std::array kOfEdge{
     Column{"REVISION", "/status/applied_revision"},
     Column{"CONNECTIONS", "/status/connections"},
     Column{"HEALTHY", "/status/endpoints"},
+    Column{"ANYCAST", "", announced_of},
     kAge,
 };
 constexpr std::array kOfRollout{

@@ -548,6 +548,18 @@ struct Schema<RefusedObject> {
 };
 
 template <>
+struct Schema<AnycastStatus> {
+  static constexpr std::string_view name = "AnycastStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&AnycastStatus::network>({.name = "network", .doc = "that is announced for the address"}),
+      field<&AnycastStatus::route>(
+          {.name = "route", .doc = "announced, prepended (as one that drains) or withdrawn"}),
+      field<&AnycastStatus::reason>({.name = "reason", .doc = "why it is not announced", .max = 4096}),
+  };
+};
+
+template <>
 struct Schema<EdgeStatus> {
   static constexpr std::string_view name = "EdgeStatus";
   static constexpr bool seen = true;
@@ -562,6 +574,8 @@ struct Schema<EdgeStatus> {
           {.name = "endpoints", .doc = "that it finds healthy, of those that it checks"}),
       field<&EdgeStatus::refused>(
           {.name = "refused", .doc = "what it could not take up; it goes on with what was before"}),
+      field<&EdgeStatus::anycast>(
+          {.name = "anycast", .doc = "the addresses that it shares with others, by BGP"}),
   };
 };
 

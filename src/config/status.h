@@ -69,6 +69,13 @@ struct RefusedObject {
   std::string reason;
 };
 
+// An address that an edge shares with others, as it says itself.
+struct AnycastStatus {
+  std::string network;
+  std::string route;  // "announced"
+  std::string reason;
+};
+
 struct EdgeStatus {
   bool attached = false;
   std::optional<WallTime> since;
@@ -77,6 +84,7 @@ struct EdgeStatus {
   std::uint32_t connections = 0;
   std::string endpoints;  // "12/13"
   std::vector<RefusedObject> refused;
+  std::vector<AnycastStatus> anycast;
 };
 
 struct RolloutStatus {

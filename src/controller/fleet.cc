@@ -68,6 +68,7 @@ void Fleet::attach(report::Hello hello) {
   edge.ended_ = env_.loop.now();
   edge.since = env_.loop.clock().wall_now();
   edge.refused.clear();  // it says them again
+  edge.anycast.clear();
   edge.counts_requests = false;
   edge.counted_at.reset();
   edge.hello = std::move(hello);
@@ -83,6 +84,7 @@ void Fleet::detach(std::string_view name) {
   edge.since = env_.loop.clock().wall_now();
   edge.connections = 0;
   edge.refused.clear();
+  edge.anycast.clear();
   tell(found->first);
 }
 
@@ -101,6 +103,7 @@ void Fleet::report(std::string_view name, const report::Report& said) {
     edge.refused.clear();
     for (const report::RefusedObject& one : *said.refused) edge.refused[one.object] = one.reason;
   }
+  if (said.anycast) edge.anycast = *said.anycast;
   if (edge.applied_revision != applied || said.refused) tell(found->first);
 }
 

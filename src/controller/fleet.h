@@ -56,6 +56,7 @@ class Fleet {
     std::optional<WallTime> applied_at;
     std::uint32_t connections = 0;
     std::map<std::string, std::string, std::less<>> refused;  // by object, "services/web": why
+    std::vector<report::AnycastSeen> anycast;
     Votes endpoints;
     LoadWindow load;
     bool counts_requests = false;       // it says what it has carried; Envoys do not

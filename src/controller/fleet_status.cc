@@ -1,5 +1,8 @@
 // What the fleet tells of objects.
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <iterator>
 #include <set>
 #include <string>
 #include <utility>
@@ -52,6 +55,12 @@ config::EndpointStatus empty_status(const std::string& key) {
   return {.address = key.substr(slash + 1), .name = name ? name->host : key.substr(0, slash)};
 }
 
+config::AnycastStatus status_of_network(const report::AnycastSeen& seen) {
+  constexpr std::array<const char*, 3> kRoutes{"withdrawn", "announced", "prepended"};
+  return {
+      .network = seen.network, .route = kRoutes[static_cast<std::size_t>(seen.route)], .reason = seen.reason};
+}
+
 bool serves(const config::EndpointStatus& status) {
   return status.health == EndpointHealth::kHealthy || status.health == EndpointHealth::kUnchecked;
 }
@@ -70,6 +79,7 @@ config::EdgeStatus Fleet::status_of(std::string_view name) const {
   const Votes& votes = edge->endpoints;
   if (votes.all() > 0) status.endpoints = std::to_string(votes.healthy) + '/' + std::to_string(votes.all());
   for (const auto& [object, reason] : edge->refused) status.refused.push_back({reference_of(object), reason});
+  std::ranges::transform(edge->anycast, std::back_inserter(status.anycast), status_of_network);
   return status;
 }
 

@@ -116,6 +116,24 @@ Result<void> read_tunnels(const v1::Report& parsed, std::vector<TunnelSeen>& tun
   return {};
 }
 
+Result<std::vector<AnycastSeen>> read_anycast(v1::Report& parsed) {
+  if (static_cast<std::size_t>(parsed.anycast_size()) > kReportAnycastMax) {
+    return fail(Code::kInvalid, "a report has at most 64 anycast networks");
+  }
+  std::vector<AnycastSeen> all;
+  for (v1::AnycastSeen& seen : *parsed.mutable_anycast()) {
+    if (!fit({seen.network(), seen.reason()})) {
+      return fail(Code::kInvalid, "a text of an anycast network is longer than 1024 bytes");
+    }
+    const bool known = v1::AnycastSeen::Route_IsValid(seen.route());
+    all.push_back({.network = std::move(*seen.mutable_network()),
+                   .route = known ? static_cast<AnycastRoute>(seen.route()) : AnycastRoute::kWithdrawn,
+                   .asks = seen.asks(),
+                   .reason = std::move(*seen.mutable_reason())});
+  }
+  return all;
+}
+
 }  // namespace
 
 std::string serialize(const Report& report) {
@@ -136,6 +154,16 @@ std::string serialize(const Report& report) {
       v1::RefusedObject& to = *message.add_refused();
       to.set_object(refused.object);
       to.set_reason(refused.reason);
+    }
+  }
+  message.set_anycast_changed(report.anycast.has_value());
+  if (report.anycast) {
+    for (const AnycastSeen& seen : *report.anycast) {
+      v1::AnycastSeen& to = *message.add_anycast();
+      to.set_network(seen.network);
+      to.set_route(static_cast<v1::AnycastSeen::Route>(seen.route));
+      to.set_asks(seen.asks);
+      to.set_reason(seen.reason);
     }
   }
   return xds::serialize(message);
@@ -173,6 +201,11 @@ Result<Report> parse_report(std::string_view message) {
     }
     report.load = read(parsed.load());
   }
+  if (parsed.anycast_changed()) {
+    auto anycast = read_anycast(parsed);
+    if (!anycast) return fail(anycast.error());
+    report.anycast = std::move(*anycast);
+  }
   if (!parsed.refused_changed()) return report;
   if (static_cast<std::size_t>(parsed.refused_size()) > kReportRefusedMax) {
     return fail(Code::kInvalid, "a report has at most 1000 refused objects");
@@ -187,18 +220,33 @@ Result<Report> parse_report(std::string_view message) {
   return report;
 }
 
-std::string serialize_reply(std::uint64_t seen) {
-  v1::ReportReply reply;
-  reply.set_seen(seen);
-  return xds::serialize(reply);
+std::string serialize(const Reply& reply) {
+  v1::ReportReply message;
+  message.set_seen(reply.seen);
+  message.set_withdraw(reply.withdraw);
+  for (const AnycastOthers& one : reply.anycast) {
+    v1::AnycastOthers& to = *message.add_anycast();
+    to.set_network(one.network);
+    to.set_others(one.others);
+    to.set_asked(one.asked);
+  }
+  return xds::serialize(message);
 }
 
-Result<std::uint64_t> parse_reply(std::string_view message) {
-  v1::ReportReply reply;
-  if (!reply.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
+Result<Reply> parse_reply(std::string_view message) {
+  v1::ReportReply parsed;
+  if (!parsed.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
     return fail(Code::kInvalid, "what came is no reply to a report");
   }
-  return reply.seen();
+  if (static_cast<std::size_t>(parsed.anycast_size()) > kReportAnycastMax) {
+    return fail(Code::kInvalid, "a reply has at most 64 anycast networks");
+  }
+  Reply reply{.seen = parsed.seen(), .anycast = {}, .withdraw = parsed.withdraw()};
+  for (v1::AnycastOthers& one : *parsed.mutable_anycast()) {
+    reply.anycast.push_back(
+        {.network = std::move(*one.mutable_network()), .others = one.others(), .asked = one.asked()});
+  }
+  return reply;
 }
 
 }  // namespace weir::report

@@ -23,6 +23,7 @@ inline constexpr std::size_t kReportLabelsMax = 64;
 inline constexpr std::size_t kReportCapabilitiesMax = 64;
 inline constexpr std::size_t kReportRefusedMax = 1000;
 inline constexpr std::size_t kReportBucketsMax = 64;
+inline constexpr std::size_t kReportAnycastMax = 64;
 
 struct Hello {
   std::string node;  // the edge's name
@@ -80,12 +81,23 @@ struct TunnelSeen {
   friend bool operator==(const TunnelSeen&, const TunnelSeen&) = default;
 };
 
+// A network that the edge announces for an address which it shares with others.
+enum class AnycastRoute : std::uint8_t { kWithdrawn, kAnnounced, kPrepended };  // as in weir.proto
+struct AnycastSeen {
+  std::string network;  // "203.0.113.10/32"
+  AnycastRoute route = AnycastRoute::kWithdrawn;
+  bool asks = false;  // it wants to stop, unless it is the last
+  std::string reason;
+  friend bool operator==(const AnycastSeen&, const AnycastSeen&) = default;
+};
+
 struct Report {
   std::optional<Hello> hello;
   std::vector<EndpointSeen> endpoints;
   std::vector<TunnelSeen> tunnels;
   std::optional<Load> load;
   std::optional<std::vector<RefusedObject>> refused;  // when they have changed: all of them
+  std::optional<std::vector<AnycastSeen>> anycast;    // the same
   friend bool operator==(const Report&, const Report&) = default;
 };
 
@@ -93,9 +105,25 @@ std::string serialize(const Report& report);
 // Refuses what goes beyond the limits: kInvalid.
 Result<Report> parse_report(std::string_view message);
 
-// weir.v1.ReportReply: how many reports of this stream were seen.
-std::string serialize_reply(std::uint64_t seen);
-Result<std::uint64_t> parse_reply(std::string_view message);
+// What a controller knows of the other edges that report to it.
+struct AnycastOthers {
+  std::string network;
+  std::uint32_t others = 0;  // that announce it, and don't want to stop
+  bool asked = false;        // the edge had asked
+  friend bool operator==(const AnycastOthers&, const AnycastOthers&) = default;
+};
+
+// To each report.
+struct Reply {
+  std::uint64_t seen = 0;  // reports of this stream
+  std::vector<AnycastOthers> anycast;
+  bool withdraw = false;  // the edge is to announce nothing, where it is not the last
+  friend bool operator==(const Reply&, const Reply&) = default;
+};
+
+// weir.v1.ReportReply
+std::string serialize(const Reply& reply);
+Result<Reply> parse_reply(std::string_view message);
 
 // The method.
 inline constexpr std::string_view kReportPath = "/weir.v1.Reports/Stream";

@@ -45,10 +45,12 @@ net::Task<Status> ReportServer::serve(grpc::ServerCall& call) {
   grpc::ServerCall*& present = streams_[edge.name];
   if (present != nullptr) present->end({StatusCode::kAborted, "the edge has attached anew"});
   present = &call;
+  announcements_.forget(edge.name);  // it says them again
   sink_.attached(edge);
   status = co_await follow(call, edge, *std::move(first));
   if (const auto found = streams_.find(edge.name); found != streams_.end() && found->second == &call) {
     streams_.erase(found);
+    announcements_.forget(edge.name);
     sink_.detached(edge);
   }
   co_return status;
@@ -75,13 +77,20 @@ net::Task<Status> ReportServer::follow(grpc::ServerCall& call, const Edge& edge,
   std::optional<Report> report = std::move(first);
   for (std::uint64_t seen = 1;; ++seen) {
     sink_.reported(edge, *report);
-    if (auto written = co_await call.write(serialize_reply(seen)); !written) {
+    if (report->anycast) announcements_.take(edge.name, std::move(*report->anycast));
+    if (auto written = co_await call.write(serialize(reply_to(edge.name, seen))); !written) {
       co_return grpc::status_of(written.error());
     }
     report = co_await next(call, status);
     if (!report) co_return status;
     if (report->hello) co_return Status{StatusCode::kInvalidArgument, "who reports is said once"};
   }
+}
+
+Reply ReportServer::reply_to(const std::string& edge, std::uint64_t seen) const {
+  return {.seen = seen,
+          .anycast = announcements_.others_of(edge),
+          .withdraw = options_.to_withdraw && options_.to_withdraw(edge)};
 }
 
 void ReportServer::review() {

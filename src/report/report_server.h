@@ -11,6 +11,7 @@
 
 #include "grpc/server.h"
 #include "net/task.h"
+#include "report/announcements.h"
 #include "report/report.h"
 
 namespace weir::report {
@@ -41,6 +42,8 @@ class ReportServer {
     bool certificate_required = true;
     // Whether reports of that edge are taken. Empty: all.
     std::function<bool(const std::string& edge)> welcome = {};
+    // Whether that edge is to stop announcing the addresses that it shares with others. Empty: none is.
+    std::function<bool(const std::string& edge)> to_withdraw = {};
   };
   ReportServer(Sink sink, Options options) : sink_(std::move(sink)), options_(std::move(options)) {}
   ReportServer(const ReportServer&) = delete;
@@ -56,10 +59,12 @@ class ReportServer {
  private:
   grpc::Status identify(const grpc::ServerCall& call, const Hello& hello, Edge& edge) const;
   net::Task<grpc::Status> follow(grpc::ServerCall& call, const Edge& edge, Report first);
+  Reply reply_to(const std::string& edge, std::uint64_t seen) const;
 
   Sink sink_;
   Options options_;
   std::map<std::string, grpc::ServerCall*> streams_;  // by the edge's name: the present one
+  Announcements announcements_;
 };
 
 }  // namespace weir::report

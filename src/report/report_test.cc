@@ -41,7 +41,9 @@ Report full() {
                        .latency_counts = {7, 2, 0, 1},
                        .applied_revision = 42,
                        .span = 5000ms},
-          .refused = {{{"services/web", "no certificate"}}}};
+          .refused = {{{"services/web", "no certificate"}}},
+          .anycast = {{{"203.0.113.10/32", AnycastRoute::kPrepended, true, "it ends"},
+                       {"2001:db8::10/128", AnycastRoute::kAnnounced, false, ""}}}};
 }
 
 TEST_CASE("a report goes over the wire as it is") {
@@ -50,7 +52,12 @@ TEST_CASE("a report goes over the wire as it is") {
   Report none_refused;
   none_refused.refused.emplace();
   CHECK(*parse_report(serialize(none_refused)) == none_refused);
-  CHECK(*parse_reply(serialize_reply(7)) == 7);
+  Report none_announced;
+  none_announced.anycast.emplace();
+  CHECK(*parse_report(serialize(none_announced)) == none_announced);
+  const Reply reply{.seen = 7, .anycast = {{"203.0.113.10/32", 2, true}}, .withdraw = true};
+  CHECK(*parse_reply(serialize(reply)) == reply);
+  CHECK(*parse_reply(serialize(Reply{})) == Reply{});
   CHECK_FALSE(parse_reply("\xff"));
 }
 
@@ -62,6 +69,12 @@ TEST_CASE("the states are those of the message") {
   v1::Report message;
   message.add_endpoints()->set_state(static_cast<v1::EndpointSeen::State>(99));
   CHECK(parse_report(xds::serialize(message))->endpoints[0].state == EndpointState::kUnknown);
+  CHECK(static_cast<int>(AnycastRoute::kWithdrawn) == v1::AnycastSeen::WITHDRAWN);
+  CHECK(static_cast<int>(AnycastRoute::kAnnounced) == v1::AnycastSeen::ANNOUNCED);
+  CHECK(static_cast<int>(AnycastRoute::kPrepended) == v1::AnycastSeen::PREPENDED);
+  message.set_anycast_changed(true);
+  message.add_anycast()->set_route(static_cast<v1::AnycastSeen::Route>(99));
+  CHECK(parse_report(xds::serialize(message))->anycast->front().route == AnycastRoute::kWithdrawn);
 }
 
 TEST_CASE("what goes beyond the limits is refused") {
@@ -105,6 +118,17 @@ TEST_CASE("what goes beyond the limits is refused") {
   report = full();
   report.tunnels.front().client = longest + 'x';
   CHECK(refused(report));
+  report = full();
+  report.anycast->front().reason = longest + 'x';
+  CHECK(refused(report));
+  report = full();
+  report.anycast->assign(kReportAnycastMax, {});
+  CHECK_FALSE(refused(report));
+  report.anycast->emplace_back();
+  CHECK(refused(report));
+  Reply reply;
+  reply.anycast.assign(kReportAnycastMax + 1, {});
+  CHECK_FALSE(parse_reply(serialize(reply)));
   v1::Report late;
   late.mutable_load()->set_milliseconds(std::numeric_limits<std::uint64_t>::max());
   CHECK(parse_report(xds::serialize(late))->load->span > 1000h);

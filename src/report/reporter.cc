@@ -30,7 +30,7 @@ net::Task<void> Reporter::run() {
     } else {
       why = sentence_of(call.error());
     }
-    attached_ = false;
+    if (std::exchange(attached_, false) && reply_told_) reply_told_(std::nullopt);
     const Duration wait = backoff_.failed(env_.random);
     if (auto slept = co_await env_.loop.sleep(Duration::zero()); !slept) co_return;  // it was cancelled
     if (!std::exchange(told, true)) env_.log.warning("no controller takes reports", {{"reason", why}});
@@ -48,10 +48,14 @@ net::Task<void> Reporter::attach(grpc::ClientCall& call) {
 net::Task<void> Reporter::receive(grpc::ClientCall& call) {
   for (;;) {
     auto message = co_await call.read();
-    if (!message || !*message || !parse_reply(**message)) co_return;
-    if (std::exchange(attached_, true)) continue;
-    backoff_.succeeded();
-    env_.log.info("a controller takes reports");
+    if (!message || !*message) co_return;
+    auto reply = parse_reply(**message);
+    if (!reply) co_return;
+    if (!std::exchange(attached_, true)) {
+      backoff_.succeeded();
+      env_.log.info("a controller takes reports");
+    }
+    if (reply_told_) reply_told_(std::move(*reply));
   }
 }
 
@@ -60,6 +64,7 @@ net::Task<void> Reporter::send(grpc::ClientCall& call) {
   Report report{.hello = hello_};
   load_due_ = true;
   refused_due_ = !refused_.empty();
+  anycast_due_ = !anycast_.empty();
   Instant next_load{};
   for (;;) {
     if (load_due_ || env_.loop.now() >= next_load) {
@@ -68,6 +73,7 @@ net::Task<void> Reporter::send(grpc::ClientCall& call) {
       next_load = env_.loop.deadline(options_.load_interval);
     }
     if (std::exchange(refused_due_, false)) report.refused = refused_;
+    if (std::exchange(anycast_due_, false)) report.anycast = anycast_;
     take_changed(report);
     take_tunnels(report);
     if (report != Report{}) {
@@ -120,6 +126,15 @@ void Reporter::refused(std::vector<RefusedObject> all) {
   if (refused_ == all) return;
   refused_ = std::move(all);
   refused_due_ = true;
+  wake_.notify();
+}
+
+void Reporter::announces(std::vector<AnycastSeen> all) {
+  if (all.size() > kReportAnycastMax) all.resize(kReportAnycastMax);
+  for (AnycastSeen& one : all) one.reason.resize(std::min(one.reason.size(), kReportTextBytesMax));
+  if (anycast_ == all) return;
+  anycast_ = std::move(all);
+  anycast_due_ = true;
   wake_.notify();
 }
 

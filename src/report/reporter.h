@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,11 @@ class Reporter {
   // What could not be taken up, all of it; cut to what a report may hold.
   void refused(std::vector<RefusedObject> all);
 
+  // How the addresses are announced that this edge shares with others, all of them.
+  void announces(std::vector<AnycastSeen> all);
+  // Told of each reply; none: the stream is lost. Before run().
+  void on_reply(std::function<void(std::optional<Reply>)> told) { reply_told_ = std::move(told); }
+
   // The controller has answered on the present stream.
   bool attached() const { return attached_; }
 
@@ -84,6 +90,9 @@ class Reporter {
   std::uint64_t applied_revision_ = 0;
   std::vector<RefusedObject> refused_;
   bool refused_due_ = false;
+  std::vector<AnycastSeen> anycast_;
+  bool anycast_due_ = false;
+  std::function<void(std::optional<Reply>)> reply_told_;  // null: nobody is told
   bool load_due_ = false;
   Instant load_since_;
   h2::Signal wake_;  // of send()

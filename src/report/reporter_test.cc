@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -225,6 +226,65 @@ TEST_CASE("an edge that attaches anew takes the place of its old stream") {
   CHECK(controller.reports.attached() == 1);
   second.stop();
   CHECK(controller.take() == "fra-1 detached\n");
+}
+
+// "0? withdraw" of the last reply; "lost" without a stream.
+std::string& told_of_others(Edge& edge, std::string& told) {
+  edge.reporter.on_reply([&told](const std::optional<Reply>& reply) {
+    told = reply ? std::string() : "lost";
+    if (!reply) return;
+    for (const AnycastOthers& one : reply->anycast) {
+      told += std::to_string(one.others) + (one.asked ? "?" : "");
+    }
+    if (reply->withdraw) told += " withdraw";
+  });
+  return told;
+}
+
+TEST_CASE("edges hear how many others announce an address, and what they are to do") {
+  FakeEnv fake;
+  bool withdraw = false;
+  Controller controller(
+      fake, {.trust_domain = "weir.test",
+             .certificate_required = false,
+             .to_withdraw = [&withdraw](const std::string& edge) { return withdraw && edge == "fra-1"; }});
+  controller.handshake->names.clear();
+  Edge fra(fake);
+  Edge ams(fake, "ams-1");
+  std::string of_fra;
+  std::string of_ams;
+  told_of_others(fra, of_fra);
+  told_of_others(ams, of_ams);
+  const auto announces = [](Edge& edge, bool asks) {
+    edge.reporter.announces({{.network = "203.0.113.10/32",
+                              .route = AnycastRoute::kAnnounced,
+                              .asks = asks,
+                              .reason = std::string(2 * kReportTextBytesMax, 'x')}});
+  };
+  announces(fra, false);
+  fra.start();
+  CHECK(of_fra == "0");
+  ams.start();
+  CHECK(of_ams.empty());
+  announces(ams, false);
+  fake.run_until_idle();
+  CHECK(of_ams == "1");
+  announces(fra, true);
+  announces(ams, true);
+  fake.run_until_idle();
+  CHECK(of_fra == "1?");
+  CHECK(of_ams == "0?");
+  withdraw = true;
+  fake.advance(5s);  // with the load
+  CHECK(of_fra == "0? withdraw");
+  CHECK(of_ams == "0?");
+  announces(ams, false);
+  fake.network.cut(*net::Address::parse("127.0.0.1:18000"));
+  fake.run_until_idle();
+  CHECK(of_fra == "lost");
+  fake.advance(7s);
+  CHECK(of_fra == "1? withdraw");
+  controller.take();
 }
 
 TEST_CASE("many endpoints take several reports") {

@@ -20,6 +20,17 @@ constexpr Duration kKeepaliveTimeout = std::chrono::seconds(5);
 // Often enough for certificates that are made anew a month before their end.
 constexpr Duration kIssueInterval = std::chrono::hours(12);
 
+// What a person writes on an Edge object, so that it draws no new clients by its anycast addresses.
+constexpr std::string_view kAnycastAnnotation = "anycast";
+constexpr std::string_view kWithdraw = "withdraw";
+
+bool is_to_withdraw(const mirror::Mirror& mirror, const std::string& edge) {
+  const auto object = mirror.objects().find(config::Kind::kEdge, edge);
+  if (!object) return false;
+  const auto found = object->metadata.annotations.find(kAnycastAnnotation);
+  return found != object->metadata.annotations.end() && found->second == kWithdraw;
+}
+
 }  // namespace
 
 Discovery::Discovery(net::Env& env, mirror::Mirror& mirror, controller::Views& views,
@@ -43,9 +54,11 @@ Discovery::Discovery(net::Env& env, mirror::Mirror& mirror, controller::Views& v
                   .asked = [this](const xds::Session& session) { tell_applied(session); },
                   .domain = options_.domain,
                   .certificate_required = static_cast<bool>(options_.names)}),
-      reports_(fleet.sink(), {.trust_domain = options_.domain,
-                              .certificate_required = static_cast<bool>(options_.names),
-                              .welcome = [this](const std::string& edge) { return views_.knows(edge); }}),
+      reports_(fleet.sink(),
+               {.trust_domain = options_.domain,
+                .certificate_required = static_cast<bool>(options_.names),
+                .welcome = [this](const std::string& edge) { return views_.knows(edge); },
+                .to_withdraw = [this](const std::string& edge) { return is_to_withdraw(mirror_, edge); }}),
       http_(env, calls_,
             {.keepalive_interval = kKeepaliveInterval,
              .keepalive_timeout = kKeepaliveTimeout,

@@ -187,6 +187,17 @@ void RemoteEdge::say(const report::TunnelSeen& seen) {
   for (const auto& line : lines_) line->reporter.see(seen);
 }
 
+void RemoteEdge::say(const std::vector<report::AnycastSeen>& seen) {
+  for (const auto& line : lines_) line->reporter.announces(seen);
+}
+
+void RemoteEdge::on_reply(const std::function<void(std::size_t, std::optional<report::Reply>)>& told) {
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    lines_[i]->reporter.on_reply(
+        [told, i](std::optional<report::Reply> reply) { told(i, std::move(reply)); });
+  }
+}
+
 void RemoteEdge::tell_state() {
   tell_known(false);
   std::vector<report::RefusedObject> refused;

@@ -6,6 +6,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,10 @@ class RemoteEdge {
   void on_known(Known told);
   // To all controllers: an origin has come, or gone.
   void say(const report::TunnelSeen& seen);
+  // The same of the addresses that this edge shares with others.
+  void say(const std::vector<report::AnycastSeen>& seen);
+  // Told of what each controller replies to reports; none: it is not attached any more. After prepare().
+  void on_reply(const std::function<void(std::size_t controller, std::optional<report::Reply>)>& told);
 
  private:
   struct Line;  // to one controller, for reports

@@ -1,0 +1,73 @@
+#include "anycast/serving.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace weir::anycast {
+namespace {
+
+std::shared_ptr<const config::LoadBalancer> balancer(std::string name, std::vector<config::Route> routes) {
+  config::LoadBalancer made{.name = std::move(name), .spec = {}};
+  made.spec.routes = std::move(routes);
+  return std::make_shared<const config::LoadBalancer>(std::move(made));
+}
+
+config::Route route_to(std::vector<config::Backend> backends) {
+  config::Route route;
+  route.backends = std::move(backends);
+  return route;
+}
+
+struct World {
+  config::Snapshot snapshot;
+  std::set<std::string> healthy;
+  std::vector<std::string> asked;
+
+  std::string why_not(std::string_view balancer) {
+    asked.clear();
+    return why_not_served(&snapshot, balancer, [this](const std::string& service) {
+      asked.push_back(service);
+      return healthy.contains(service);
+    });
+  }
+};
+
+TEST_CASE("an address is served while something of what it is for is") {
+  World world;
+  world.snapshot.load_balancers = {balancer("api", {route_to({{"api", 1}, {"old", 0}})}),
+                                   balancer("web", {route_to({{"shop", 1}}), route_to({{"blog", 1}})})};
+  CHECK(world.why_not("") == "no endpoint of the load balancers can be used");
+  CHECK(world.asked == std::vector<std::string>{"api", "shop", "blog"});
+  CHECK(world.why_not("web") == "no endpoint of the load balancer \"web\" can be used");
+  world.healthy = {"blog"};
+  CHECK(world.why_not("").empty());
+  CHECK(world.why_not("web").empty());
+  CHECK_FALSE(world.why_not("api").empty());
+  world.healthy = {"old"};
+  CHECK_FALSE(world.why_not("api").empty());
+  world.healthy = {"api", "shop", "blog"};
+  CHECK(world.why_not("").empty());
+  CHECK(world.asked == std::vector<std::string>{"api"});
+}
+
+TEST_CASE("a route that answers by itself needs no endpoint") {
+  World world;
+  config::Route redirect;
+  redirect.redirect.emplace();
+  world.snapshot.load_balancers = {balancer("web", {route_to({{"shop", 1}}), redirect})};
+  CHECK(world.why_not("web").empty());
+}
+
+TEST_CASE("without a configuration or a load balancer nothing is served") {
+  World world;
+  CHECK(world.why_not("") == "this edge has no load balancer");
+  CHECK(world.why_not("web") == "this edge has no load balancer \"web\"");
+  CHECK(why_not_served(nullptr, "", {}) == "this edge has no configuration yet");
+}
+
+}  // namespace
+}  // namespace weir::anycast
