@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lab import attacks, changes, ipv6, smoke, upgrades, world  # noqa: E402
+from lab import anycast, attacks, changes, ipv6, smoke, upgrades, world  # noqa: E402
 from lab.process import ROOT  # noqa: E402
 from lab.weir import BINARY  # noqa: E402
 
@@ -22,6 +22,7 @@ STORIES = {
     "changes": changes.story,
     "attacks": attacks.story,
     "ipv6": ipv6.story,
+    "anycast": anycast.story,
     "upgrades": upgrades.story,
 }
 TAIL_LINES = 40  # of each log, shown when a story failed: the machine that ran it may be gone with its files

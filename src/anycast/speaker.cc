@@ -92,6 +92,8 @@ void Speaker::run() {
     if (!due_ && bird_.connected() && now >= look_at_) {
       look_at_ = now + options_.look_interval;
       if (!bird_.look()) bird_.close();
+      if (read_include_file(options_.include_path) != wanted_)
+        due_ = true;  // somebody else has written there
     }
     if (!bird_.connected()) due_ = true;
     if (due_ && now >= retry_at_) (void)apply();

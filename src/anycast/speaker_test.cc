@@ -182,6 +182,18 @@ TEST_CASE("BIRD is looked at from time to time") {
   CHECK(world.hear() == "loaded 1");
 }
 
+TEST_CASE("a file that somebody else has changed is put right") {
+  World world;
+  world.options.look_interval = 1ms;
+  FakeBird bird(world.options.bird_socket);
+  world.start();
+  world.say(kAnnounceWord, 1, kOne);
+  CHECK(world.hear() == "loaded 1");
+  REQUIRE(write_include(world.options.include_path, "# by hand\n"));
+  CHECK(world.hear() == "loaded 1");
+  CHECK(world.file() == kOne);
+}
+
 TEST_CASE("a file that can't be written is told, and what is announced is ended without it") {
   World world;
   world.options.include_path = world.folder.at("not/there.conf");

@@ -127,6 +127,9 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{"edge", "--controller", "https://a", "--xds-ca", "x"}, "--xds-ca goes with --xds"},
       {{"edge", "--controller", "https://a", "-l", "tier"}, "--label must be KEY=VALUE, not \"tier\""},
       {{"edge", "--controller", "https://a", "--name", "A b"}, "--name "},
+      {{"edge", "--controller", "https://a", "--anycast", "127.0.0.1"}, "--anycast must be an address that"},
+      {{"edge", "--controller", "https://a", "--anycast-as", "65001"}, "--anycast is missing"},
+      {{"edge", "--controller", "https://a", "--anycast-hold", "1"}, "--anycast-hold must be a duration"},
       {{"edge", "--xds", "a.example:1"}, "--xds-ca is missing"},
       {{"edge", "--xds", "localhost:1", "--dns", "127.0.0.1:53"}, "--dns goes with --controller"},
       {{"dns"}, "--controller is missing; see `weir help dns`"},
@@ -171,6 +174,43 @@ TEST_CASE("weir edge knows who leads it") {
   CHECK(given->edge.name == "fra-1");
   CHECK(given->edge.metrics->to_string() == "127.0.0.1:9000");
   CHECK(given->up.options.http.to_string() == "127.0.0.1:1");
+  const auto shared = parse({"edge",
+                             "--controller",
+                             "https://a",
+                             "--anycast",
+                             "203.0.113.10,203.0.113.11=web",
+                             "--anycast",
+                             "2001:db8::1/48",
+                             "--anycast-as",
+                             "65001",
+                             "--anycast-prepend",
+                             "1",
+                             "--anycast-drain-prepend",
+                             "2",
+                             "--anycast-drain-wait",
+                             "3s",
+                             "--anycast-hold",
+                             "4s",
+                             "--anycast-last",
+                             "withdraw",
+                             "--anycast-community",
+                             "1:2",
+                             "--bird-socket",
+                             "/s",
+                             "--bird-include",
+                             "/i"});
+  REQUIRE(shared.has_value());
+  const anycast::StationOptions& station = shared->edge.anycast;
+  CHECK(station.anycast.wanted.size() == 3);
+  CHECK(station.anycast.site.as == 65001);
+  CHECK(station.anycast.site.communities.size() == 1);
+  CHECK(station.anycast.site.prepends == 1);
+  CHECK(station.anycast.site.drain_prepends == 2);
+  CHECK(station.anycast.policy.drain_wait == std::chrono::seconds(3));
+  CHECK(station.anycast.policy.hold == std::chrono::seconds(4));
+  CHECK_FALSE(station.anycast.policy.keeps_last);
+  CHECK(station.bird_socket == "/s");
+  CHECK(station.include_path == "/i");
   const auto foreign = parse({"edge", "--xds", "plane.example:18000", "--xds-ca", "ca.pem"});
   REQUIRE(foreign.has_value());
   CHECK(foreign->edge.xds->name == "plane.example");

@@ -310,8 +310,8 @@ inline constexpr std::array kEdgeFlags{
          [](Arguments& to, std::string_view value) {
            return anycast::set_hold(to.edge.anycast.anycast.policy, value);
          }},
-    Flag{"--anycast-last", "keep|withdraw", "keep",
-         "what to do when it can't be served, and no other edge is known to announce it",
+    Flag{"--anycast-last", "ACTION", "keep",
+         "keep or withdraw: when it can't be served, and no other edge is known to announce it",
          [](Arguments& to, std::string_view value) {
            return anycast::set_last(to.edge.anycast.anycast.policy, value);
          }},

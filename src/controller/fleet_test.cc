@@ -185,6 +185,13 @@ TEST_CASE("an edge is told of as it comes, applies, refuses and goes") {
   CHECK(status.applied_revision == 7);
   CHECK(status.applied_at == world.fake.clock.wall_now());
   CHECK(status.endpoints == "1/2");
+  world.fleet.report(
+      "a", {.hello = {}, .anycast = {{{"203.0.113.10/32", report::AnycastRoute::kPrepended, true, "why"}}}});
+  const config::EdgeStatus announcing = world.fleet.status_of("a");
+  REQUIRE(announcing.anycast.size() == 1);
+  CHECK(announcing.anycast[0].network == "203.0.113.10/32");
+  CHECK(announcing.anycast[0].route == "prepended");
+  CHECK(announcing.anycast[0].reason == "why");
   REQUIRE(status.refused.size() == 1);
   CHECK(status.refused[0].object == "Service/web");
   world.fleet.detach("a");

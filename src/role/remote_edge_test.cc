@@ -113,6 +113,9 @@ struct Controller {
     if (report.refused) {
       for (const auto& one : *report.refused) lines += "refuses " + one.object + "\n";
     }
+    if (report.anycast) {
+      for (const auto& one : *report.anycast) lines += "announces " + one.network + "\n";
+    }
     if (!report.load) return;
     load = *report.load;
     requests += load.requests;
@@ -250,6 +253,25 @@ TEST_CASE("a machine joins by its token, serves, reports, and needs no token eve
   CHECK(world.get() == "hello");
   world.fake.advance(5s);
   CHECK(world.controller->lines.starts_with("fra-1 in\nhello fra-1 fsn1\n"));
+}
+
+TEST_CASE("what it announces is told, and what controllers reply comes back with the controller's number") {
+  World world;
+  Machine machine(world, world.controller->make_token());
+  REQUIRE(machine.start().empty());
+  std::string heard;
+  machine.remote.on_reply([&heard](std::size_t controller, const std::optional<report::Reply>& reply) {
+    heard += std::to_string(controller);
+    heard += reply ? ":" + std::to_string(reply->anycast.size()) + " " : " lost ";
+  });
+  machine.remote.say(std::vector<report::AnycastSeen>{{.network = "203.0.113.10/32", .reason = {}}});
+  world.fake.advance(6s);
+  CHECK(world.controller->lines.contains("announces 203.0.113.10/32\n"));
+  CHECK(heard.contains("1:1 "));
+  CHECK_FALSE(heard.contains("0:"));  // that one was never there
+  world.controller.reset();
+  world.fake.run_until_idle();
+  CHECK(heard.ends_with("1 lost "));
 }
 
 TEST_CASE("while no controller is there a machine waits to join, and asks again") {

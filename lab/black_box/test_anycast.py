@@ -1,0 +1,44 @@
+"""Addresses that several edges share: the story of lab/anycast.py, with real BIRDs, in a world of its own;
+and what a person gets wrong."""
+
+import os
+import subprocess
+import sys
+
+from lab import weir
+from lab.process import ROOT
+
+
+def test_two_sites_share_addresses_by_bgp():
+    done = subprocess.run(
+        [sys.executable, ROOT / "lab" / "run.py", "anycast"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "WEIR_BINARY": str(weir.BINARY)},
+    )
+    assert done.returncode == 0, done.stderr[-20000:] + done.stdout
+    assert done.stdout.splitlines()[-1].startswith("anycast held: ")
+
+
+def edge(tmp_path, *flags):
+    words = [weir.BINARY, "edge", "--controller", "https://127.0.0.1:1", "--data-dir", tmp_path / "data"]
+    words += flags
+    return subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=20)
+
+
+def test_what_a_person_gets_wrong_is_said(tmp_path):
+    for flags, said in (
+        (["--anycast", "127.0.0.1"], "--anycast must be an address that others can be told of"),
+        (["--anycast", "web"], "--anycast must be an address like 203.0.113.10"),
+        (["--anycast", "203.0.113.10", "--anycast", "203.0.113.10"], "given twice for 203.0.113.10/32"),
+        (["--anycast-as", "65001"], "--anycast is missing"),
+        (["--anycast", "203.0.113.10", "--anycast-prepend", "2"], "--anycast-prepend needs --anycast-as"),
+        (["--anycast", "203.0.113.10", "--anycast-community", "1:2:3:4"], "must be a community like"),
+        (["--anycast", "203.0.113.10", "--anycast-last", "lose"], "must be keep or withdraw"),
+    ):
+        done = edge(tmp_path, *flags)
+        assert done.returncode == 2 and said in done.stderr, (flags, done.stderr)
+    include = tmp_path / "not" / "there.conf"
+    done = edge(tmp_path, "--anycast", "203.0.113.10", "--bird-include", include)
+    assert done.returncode == 1 and f"{include.parent} (--bird-include): " in done.stderr, done.stderr
