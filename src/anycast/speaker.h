@@ -37,7 +37,7 @@ struct SpeakerOptions {
   std::string include_path;
   std::string nothing;                         // what BIRD is to include when nothing is announced
   std::vector<std::string> protocols;          // all that may be announced
-  Duration silence = std::chrono::seconds(2);  // of the edge, which beats four times as often
+  Duration silence = std::chrono::seconds(3);  // of the edge, which beats four times as often
   Duration look_interval = std::chrono::seconds(5);
   Duration retry_first = std::chrono::milliseconds(100);
   Duration retry_longest = std::chrono::seconds(2);

@@ -127,9 +127,6 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{"edge", "--controller", "https://a", "--xds-ca", "x"}, "--xds-ca goes with --xds"},
       {{"edge", "--controller", "https://a", "-l", "tier"}, "--label must be KEY=VALUE, not \"tier\""},
       {{"edge", "--controller", "https://a", "--name", "A b"}, "--name "},
-      {{"edge", "--controller", "https://a", "--anycast", "127.0.0.1"}, "--anycast must be an address that"},
-      {{"edge", "--controller", "https://a", "--anycast-as", "65001"}, "--anycast is missing"},
-      {{"edge", "--controller", "https://a", "--anycast-hold", "1"}, "--anycast-hold must be a duration"},
       {{"edge", "--xds", "a.example:1"}, "--xds-ca is missing"},
       {{"edge", "--xds", "localhost:1", "--dns", "127.0.0.1:53"}, "--dns goes with --controller"},
       {{"dns"}, "--controller is missing; see `weir help dns`"},
@@ -161,19 +158,7 @@ UpFlags up(Words words) {
   return arguments->up;
 }
 
-TEST_CASE("weir edge knows who leads it") {
-  const auto given = parse({"edge", "--controller", "https://weir.example", "--controller", "https://[::1]:1",
-                            "--join-token", "weirjoin_x", "--name", "fra-1", "--http", "127.0.0.1:1",
-                            "--metrics", "9000", "-l", "tier=a"});
-  REQUIRE(given.has_value());
-  REQUIRE(given->edge.controllers.size() == 2);
-  CHECK(given->edge.controllers[0].name == "weir.example");
-  CHECK(given->edge.controllers[0].port == 443);
-  CHECK(given->edge.controllers[1].name == "::1");
-  CHECK(given->edge.join_token == "weirjoin_x");
-  CHECK(given->edge.name == "fra-1");
-  CHECK(given->edge.metrics->to_string() == "127.0.0.1:9000");
-  CHECK(given->up.options.http.to_string() == "127.0.0.1:1");
+TEST_CASE("weir edge knows which addresses it shares, and how they are announced") {
   const auto shared = parse({"edge",
                              "--controller",
                              "https://a",
@@ -211,6 +196,29 @@ TEST_CASE("weir edge knows who leads it") {
   CHECK_FALSE(station.anycast.policy.keeps_last);
   CHECK(station.bird_socket == "/s");
   CHECK(station.include_path == "/i");
+  const auto wrong = [](const char* flag, const char* value) {
+    const auto refused = parse({"edge", "--controller", "https://a", flag, value});
+    return refused ? std::string() : refused.error();
+  };
+  CHECK(wrong("--anycast", "127.0.0.1").starts_with("--anycast must be an address that"));
+  CHECK(wrong("--anycast-as", "65001").starts_with("--anycast is missing"));
+  CHECK(wrong("--anycast-hold", "1").starts_with("--anycast-hold must be a duration"));
+  CHECK(wrong("--anycast-last", "lose").starts_with("--anycast-last must be keep or withdraw"));
+}
+
+TEST_CASE("weir edge knows who leads it") {
+  const auto given = parse({"edge", "--controller", "https://weir.example", "--controller", "https://[::1]:1",
+                            "--join-token", "weirjoin_x", "--name", "fra-1", "--http", "127.0.0.1:1",
+                            "--metrics", "9000", "-l", "tier=a"});
+  REQUIRE(given.has_value());
+  REQUIRE(given->edge.controllers.size() == 2);
+  CHECK(given->edge.controllers[0].name == "weir.example");
+  CHECK(given->edge.controllers[0].port == 443);
+  CHECK(given->edge.controllers[1].name == "::1");
+  CHECK(given->edge.join_token == "weirjoin_x");
+  CHECK(given->edge.name == "fra-1");
+  CHECK(given->edge.metrics->to_string() == "127.0.0.1:9000");
+  CHECK(given->up.options.http.to_string() == "127.0.0.1:1");
   const auto foreign = parse({"edge", "--xds", "plane.example:18000", "--xds-ca", "ca.pem"});
   REQUIRE(foreign.has_value());
   CHECK(foreign->edge.xds->name == "plane.example");
