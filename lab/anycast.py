@@ -110,6 +110,7 @@ class Story:
         self.client = world["client"]
         self.took = {}
         self.requests = 0
+        self.origin = None
         core = world["controller"]
         self.controller = weir.Controller(
             directory / "controller",
@@ -166,13 +167,13 @@ class Story:
     def start(self):
         self.plumb()
         place = self.world["origin"]
-        origin = nginx.start(
+        self.origin = nginx.start(
             self.directory / "origin",
             f'server {{ listen {place.address}:{ORIGIN_PORT}; location / {{ return 200 "web"; }} }}',
             prefix=place.prefix,
         )
         with place.inside():
-            wait_listening(origin, ORIGIN_PORT, place.address)
+            wait_listening(self.origin, ORIGIN_PORT, place.address)
         with self.world["controller"].inside():
             self.controller.start()
             self.controller.apply(
@@ -286,7 +287,8 @@ class Story:
         def annotate(value):
             with self.world["controller"].inside():
                 body = {"metadata": {"annotations": {"anycast": value}}}
-                answer = self.controller.api("PATCH", "/v1/edges/fra", body)
+                headers = {"Content-Type": "application/merge-patch+json"}
+                answer = self.controller.api("PATCH", "/v1/edges/fra", body, headers=headers)
             assert answer.status == 200, answer.text
 
         with self.load():
@@ -353,6 +355,15 @@ class Story:
         with self.load():
             time.sleep(0.3)  # a measurement
 
+    def end(self):
+        others = [self.controller, self.router, *self.birds.values()]
+        for process in [*(edge.process for edge in self.edges.values()), *(one.process for one in others)]:
+            if process:
+                process.signal(signal.SIGCONT)
+                process.kill()
+        if self.origin:
+            self.origin.kill()
+
     def run(self):
         self.start()
         self.both_are_used()
@@ -372,10 +383,7 @@ def story(directory):
         try:
             told.run()
         finally:
-            for edge in told.edges.values():
-                if edge.process:
-                    edge.process.signal(signal.SIGCONT)
-                    edge.process.kill()
+            told.end()
     took = ", ".join(f"{what} {seconds:.2f} s" for what, seconds in told.took.items())
     return (
         f"anycast held: two sites by IPv4 and IPv6, withdrawn when {took}; an order, an end and an upgrade "
