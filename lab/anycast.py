@@ -7,6 +7,7 @@ announces what was, and the last site stays announced."""
 
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -131,9 +132,7 @@ class Story:
     def edge(self, site, folder, include):
         place = self.world[site]
         lead = ["--controller", f"https://{self.controller.address}:{API_PORT}"]
-        edge = weir.Edge(
-            folder, site, lead, address=place.address, prefix=place.prefix, ports=(HTTP_PORT, PROBE_PORT)
-        )
+        edge = weir.Edge(folder, site, lead, prefix=place.prefix, ports=(HTTP_PORT, PROBE_PORT))
         edge.flags[edge.flags.index("--http") + 1] = f"[::]:{HTTP_PORT}"
         edge.flags += ["--region", site, "--anycast", f"{FOUR},{SIX}", "--anycast-as", SITES[site]]
         edge.flags += ["--anycast-community", "65000:100", "--anycast-hold", f"{HOLD_S:g}s"]
@@ -209,16 +208,17 @@ class Story:
         shown = [one["status"].get("anycast", []) for one in edges]
         return len(shown) == 2 and all([a["route"] for a in each] == ["announced"] * 2 for each in shown)
 
-    def metric(self, site, name, network=f"{FOUR}/32"):
+    def metric(self, site, name):
+        """Of the site's edge, which shows them to everybody."""
         with self.world[site].inside():
-            return self.edges[site].metrics()[f'{name}{{network="{network}"}}']
+            text = self.edges[site].api("GET", "/metrics", token=None).text
+        return int(re.search(rf"^{name} (\d+)$", text, re.M)[1])
+
+    def metric_of_four(self, site, name):
+        return self.metric(site, rf'{name}\{{network="{FOUR}/32"\}}')
 
     def wait_line(self, site):
-        def is_up():
-            with self.world[site].inside():
-                return self.edges[site].metrics()["weir_anycast_bird_up"] == 1
-
-        wait_until(is_up, 10, "the line to BIRD")
+        wait_until(lambda: self.metric(site, "weir_anycast_bird_up") == 1, 10, "the line to BIRD")
 
     def sites(self, family):
         """Where the router sends what is meant for the address: {site: its hops}."""
@@ -240,13 +240,13 @@ class Story:
         return {site for site in SITES for hop in hops if hop["gateway"] == f"{NETWORKS4[site]}.10"}
 
     @contextlib.contextmanager
-    def load(self, failures_max=0):
+    def load(self, failures_max=0, least=5):
         """Requests all the while, of which none may fail, or so many."""
         with Load(self.client, FOUR) as four, Load(self.client, SIX) as six:
             yield
         failures = four.failures + six.failures
         self.requests += four.answers + six.answers
-        assert four.answers > 10 and six.answers > 10, (four.answers, six.answers)
+        assert min(four.answers, six.answers) >= least, (four.answers, six.answers)
         assert len(failures) <= failures_max, failures
 
     @contextlib.contextmanager
@@ -270,7 +270,7 @@ class Story:
         """From its origins: nobody loses more than what came before its checks knew."""
         place = self.world["fra"]
         origin = f"{self.world['origin'].address}/32"
-        with self.load(failures_max=400):
+        with self.load(failures_max=400, least=0):  # it is short
             ip("route", "add", "blackhole", origin, namespace=place.namespace)
             with self.within("cut off", WITHDRAWN_S_MAX + CHECK_MS / 1000):
                 self.wait_sites("ams")
@@ -281,7 +281,7 @@ class Story:
             self.wait_sites("fra", "ams")
         held = time.monotonic() - began
         assert held >= HOLD_S, f"back within {held:.2f} s"
-        assert self.metric("fra", "weir_anycast_withdrawals") == 1
+        assert self.metric_of_four("fra", "weir_anycast_withdrawals") == 1
 
     def is_ordered_away(self):
         def annotate(value):
@@ -347,11 +347,11 @@ class Story:
         self.wait_sites("fra")
         origin = f"{self.world['origin'].address}/32"
         ip("route", "add", "blackhole", origin, namespace=self.world["fra"].namespace)
-        wait_until(lambda: self.metric("fra", "weir_anycast_kept") == 1, 10, "its alarm")
+        wait_until(lambda: self.metric_of_four("fra", "weir_anycast_kept") == 1, 10, "its alarm")
         assert set(self.sites(4)) == set(self.sites(6)) == {"fra"}
         assert "nobody else is known to announce it" in self.edges["fra"].process.log()
         ip("route", "del", "blackhole", origin, namespace=self.world["fra"].namespace)
-        wait_until(lambda: self.metric("fra", "weir_anycast_kept") == 0, 10, "the end of its alarm")
+        wait_until(lambda: self.metric_of_four("fra", "weir_anycast_kept") == 0, 10, "the end of its alarm")
         with self.load():
             time.sleep(0.3)  # a measurement
 

@@ -49,7 +49,7 @@ class Bird:
 
     def routes(self, network):
         """{protocol that it came by: (when, the path's length, communities)} of a network."""
-        text = self.ask("show", "route", "for" if "/" not in network else "", network, "all")
+        text = self.ask("show", "route", network, "all", check=False)  # fails when there is none
         found, current = {}, None
         for line in text.splitlines():
             began = re.search(r"\[(\w+) ([\d:.-]+)", line)
