@@ -78,6 +78,7 @@ void add_struct(const Type& type, Tree& schemas) {
     Tree property = value_schema(field, *field.type);
     property["description"] = field.doc;
     if (field.server_set) property["readOnly"] = true;
+    if (field.secret) property["writeOnly"] = true;
     if (field.required) required.push_back(field.name);
     Tree standard = print_field(field, *field.type, field.in(type.defaults()), Secrets::kHide);
     if (!field.required && !type.seen && !standard.is_null()) property["default"] = std::move(standard);
