@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = "setup build run test unit lab sim fuzz bench train fmt lint package".split()
+VERBS = "setup build run test unit lab sim fuzz bench train fmt lint terraform package".split()
 
 
 def dev(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -142,6 +142,36 @@ def formatted(_: list[str]) -> Count:
     )
 
 
+def go_count(code: int, output: str) -> Count:
+    """What `go test -json` says of each test; a package that did not build or ran into a panic is a failure
+    more."""
+    actions = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    tests = [action for action in actions if action.get("Test")]
+    count = Count(*(sum(test["Action"] == end for test in tests) for end in ("pass", "fail")))
+    return count + (0, 1) if (code != 0 and count.failed == 0) or count == Count() else count
+
+
+def go_output(output: str) -> str:
+    """What was printed, without the JSON around it."""
+    lines = output.splitlines(keepends=True)
+    return "".join(json.loads(line).get("Output", "") if line.startswith("{") else line for line in lines)
+
+
+def terraform(_: list[str]) -> Count:
+    """The provider's own tests; those with OpenTofu and a weir are in lab/black_box."""
+    code, output = run(["gofmt", "-l", "terraform"])
+    formatted = code == 0 and not output
+    if not formatted:
+        show("gofmt -l terraform", output)
+    count = Count(int(formatted), int(not formatted))
+    count += whole("go vet", ["go", "-C", "terraform", "vet", "./..."])
+    code, output = run(["go", "-C", "terraform", "test", "-json", "./..."])
+    tested = go_count(code, output)
+    if code != 0:
+        show("go test", go_output(output))
+    return count + tested
+
+
 def python(_: list[str]) -> Count:
     report = ROOT / "build/pytest.xml"
     report.unlink(missing_ok=True)
@@ -238,6 +268,7 @@ TIERS: dict[str, Callable[[list[str]], Count]] = {
     "unit": unit,
     "tsan": tsan,
     "release": release,
+    "terraform": terraform,
     "python": python,  # after release: the black-box tests want the binary
     "lab": lab,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -28,6 +29,30 @@ SUMMARY = "[doctest] test cases:  {} |  {} passed | {} failed | 0 skipped\n[doct
 )
 def test_what_a_doctest_program_says(code: int, output: str, expected: Count):
     assert tiers.doctest_count(code, output) == expected
+
+
+def go_lines(*pairs: tuple[str, str]) -> str:
+    lines = [{"Action": action, **({"Test": test} if test else {})} for action, test in pairs]
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    "code, output, expected",
+    [
+        (0, go_lines(("run", "A"), ("pass", "A"), ("pass", "B"), ("pass", "")), Count(2, 0)),
+        (1, go_lines(("pass", "A"), ("fail", "B"), ("fail", "")), Count(1, 1)),
+        (1, go_lines(("pass", "A"), ("fail", "")), Count(1, 1)),
+        (1, "no such module", Count(0, 1)),
+        (0, go_lines(("skip", "")), Count(0, 1)),
+    ],
+)
+def test_what_go_says_of_its_tests(code: int, output: str, expected: Count):
+    assert tiers.go_count(code, output) == expected
+
+
+def test_what_go_s_tests_print_is_shown_without_the_json():
+    output = '# a line of the compiler\n{"Action":"output","Output":"a_test.go:1: bad\\n"}\n{"Action":"fail"}\n'
+    assert tiers.go_output(output) == "# a line of the compiler\na_test.go:1: bad\n"
 
 
 def test_the_last_totals_count():

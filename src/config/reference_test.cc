@@ -100,6 +100,7 @@ TEST_CASE("the schemas say what the tables say") {
         Tree::parse(R"(["ROUND_ROBIN","LEAST_REQUEST","RANDOM","RING_HASH","MAGLEV"])"));
   CHECK(schemas["Metadata"]["properties"]["uid"]["readOnly"] == true);
   CHECK_FALSE(schemas["TokenSpec"]["properties"].contains("hash"));
+  CHECK(schemas["SecretSpec"]["properties"]["values"]["writeOnly"] == true);
   CHECK(schemas["Token"]["properties"]["secret"]["readOnly"] == true);
   CHECK_FALSE(schemas["Service"]["properties"].contains("secret"));
 }

@@ -15,6 +15,8 @@ import (
 	"weir.example/terraform-provider-weir/internal/kinds"
 )
 
+const notValid = "Not valid"
+
 // check says what is wrong with a value by itself, as the API would, before anybody asks it. What is not known
 // yet is not wrong yet.
 
@@ -31,7 +33,7 @@ func check(field kinds.Field, value tftypes.Value, at path.Path, found *diag.Dia
 	}
 	refuse := func(problem string) {
 		if problem != "" {
-			found.AddAttributeError(at, "Not valid", at.String()+" "+problem)
+			pointTo(at, notValid, at.String()+" "+problem, found)
 		}
 	}
 	switch field.Shape {
@@ -45,7 +47,7 @@ func check(field kinds.Field, value tftypes.Value, at path.Path, found *diag.Dia
 		}
 		for key, entry := range entries {
 			if entry.IsNull() {
-				found.AddAttributeError(at.AtMapKey(key), "Not valid", at.AtMapKey(key).String()+" must not be null")
+				pointTo(at, notValid, at.AtMapKey(key).String()+" must not be null", found)
 				continue
 			}
 			check(kinds.Field{Max: field.Max, Secret: field.Secret}, entry, at.AtMapKey(key), found)
@@ -61,7 +63,7 @@ func check(field kinds.Field, value tftypes.Value, at path.Path, found *diag.Dia
 		}
 		for i, item := range items {
 			if item.IsNull() {
-				found.AddAttributeError(at.AtListIndex(i), "Not valid", at.AtListIndex(i).String()+" must not be null")
+				pointTo(at, notValid, at.AtListIndex(i).String()+" must not be null", found)
 				continue
 			}
 			check(field.Element(), item, at.AtListIndex(i), found)
@@ -142,7 +144,7 @@ var namePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 func checkName(value tftypes.Value, found *diag.Diagnostics) {
 	name := textOf(value)
 	if value.IsKnown() && name != "" && !namePattern.MatchString(name) {
-		found.AddAttributeError(path.Root("name"), "Not valid",
+		found.AddAttributeError(path.Root("name"), notValid,
 			fmt.Sprintf("name is made of a-z, 0-9 and -, of Zones and RecordSets also dots; it is %q", name))
 	}
 }

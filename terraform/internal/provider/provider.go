@@ -112,7 +112,7 @@ func firstOf(value types.String, names ...string) string {
 
 func (p *weirProvider) connect(given settings, found *diag.Diagnostics) *api.Client {
 	if given.Token.ValueString() != "" && given.TokenFile.ValueString() != "" {
-		found.AddAttributeError(path.Root("token_file"), "Not valid", "Both token and token_file are given.")
+		found.AddAttributeError(path.Root("token_file"), notValid, "Both token and token_file are given.")
 		return nil
 	}
 	token := given.Token.ValueString()

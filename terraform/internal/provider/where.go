@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 
 // pathOf says where in a configuration a field of the API is: "spec.listeners[0].port" is listeners[0].port.
 // Of what the configuration does not have, the last part of the way that it does; false: none of it.
-func pathOf(fields resourceFields, field string) (path.Path, bool) {
+func pathOf(fields resourceFields, field string) (at path.Path, found bool) {
 	steps := strings.Split(field, ".")
 	var known []kinds.Field
 	switch steps[0] {
@@ -23,7 +24,6 @@ func pathOf(fields resourceFields, field string) (path.Path, bool) {
 	case "spec":
 		known = append(append(known, fields.spec...), fields.secrets...)
 	}
-	at, found := path.Empty(), false
 	for i, step := range steps[1:] {
 		name, indices := indicesOf(step)
 		position := -1
@@ -64,6 +64,17 @@ func indicesOf(step string) (string, []int) {
 	return name, indices
 }
 
+// pointTo adds what is wrong somewhere within an attribute. Terraform finds the lines of whole attributes
+// only, so that is what it is told; the text has the rest.
+func pointTo(at path.Path, summary, text string, found *diag.Diagnostics) {
+	steps := at.Steps()
+	if len(steps) == 0 {
+		found.AddError(summary, text)
+		return
+	}
+	found.AddAttributeError(path.Root(steps[0].String()), summary, text)
+}
+
 // tell adds a refusal: one error for each thing that is wrong, where it is.
 func tell(fields resourceFields, summary string, problem *api.Problem, own string, found *diag.Diagnostics) {
 	if len(problem.Violations) == 0 {
@@ -71,21 +82,16 @@ func tell(fields resourceFields, summary string, problem *api.Problem, own strin
 		return
 	}
 	for _, violation := range problem.Violations {
-		at, known := pathOf(fields, violation.Field)
-		if violation.Object != "" && violation.Object != own {
-			known = false
-		}
+		at, known := path.Empty(), false
 		text := violation.String()
-		if violation.Object == own || violation.Object == "" {
-			text = strings.TrimPrefix(violation.Field+": "+violation.Message, ": ")
+		if violation.Object == "" || violation.Object == own {
+			if at, known = pathOf(fields, violation.Field); known {
+				text = at.String() + ": " + violation.Message
+			}
 		}
-		if problem.Status == 409 {
+		if problem.Status == http.StatusConflict {
 			text = problem.Detail + ": " + text
 		}
-		if known {
-			found.AddAttributeError(at, summary, text)
-		} else {
-			found.AddError(summary, text)
-		}
+		pointTo(at, summary, text, found)
 	}
 }
