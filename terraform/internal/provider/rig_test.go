@@ -218,6 +218,13 @@ func buildField(t *testing.T, field kinds.Field, said any) tftypes.Value {
 		}
 		return tftypes.NewValue(typeOf(field), items)
 	}
+	if field.Shape == kinds.Labels {
+		entries := map[string]tftypes.Value{}
+		for key, entry := range said.(map[string]any) {
+			entries[key] = buildField(t, kinds.Field{}, entry)
+		}
+		return tftypes.NewValue(typeOf(field), entries)
+	}
 	value, err := decode(field, said)
 	if err != nil {
 		t.Fatal(err)
@@ -263,6 +270,9 @@ func (r *rig) plan(kind kinds.Kind, s *step, config string) {
 		r.t.Fatal(err)
 	}
 	s.found, s.replace = response.Diagnostics, len(response.RequiresReplace) > 0
+	if response.PlannedState == nil {
+		r.t.Fatal(s.problems())
+	}
 	if s.planned, err = response.PlannedState.Unmarshal(s.kind); err != nil {
 		r.t.Fatal(err)
 	}

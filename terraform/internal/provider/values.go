@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -42,7 +44,7 @@ func unknown(field kinds.Field) tftypes.Value {
 	return tftypes.NewValue(typeOf(field), tftypes.UnknownValue)
 }
 
-// members are the values of a known object by their names; of null there are none.
+// members are the values of a known object by their names, for the caller to change; of null there are none.
 func members(value tftypes.Value) map[string]tftypes.Value {
 	all := map[string]tftypes.Value{}
 	if value.IsKnown() && !value.IsNull() {
@@ -50,10 +52,10 @@ func members(value tftypes.Value) map[string]tftypes.Value {
 			panic(err) // an object by its type
 		}
 	}
-	return all
+	return maps.Clone(all)
 }
 
-// elements are the values of a known list; of null there are none.
+// elements are the values of a known list, for the caller to change; of null there are none.
 func elements(value tftypes.Value) []tftypes.Value {
 	var all []tftypes.Value
 	if value.IsKnown() && !value.IsNull() {
@@ -61,7 +63,7 @@ func elements(value tftypes.Value) []tftypes.Value {
 			panic(err) // a list by its type
 		}
 	}
-	return all
+	return slices.Clone(all)
 }
 
 func textOf(value tftypes.Value) string {
