@@ -51,8 +51,8 @@ def test_what_go_says_of_its_tests(code: int, output: str, expected: Count):
 
 
 def test_what_go_s_tests_print_is_shown_without_the_json():
-    output = '# a line of the compiler\n{"Action":"output","Output":"a_test.go:1: bad\\n"}\n{"Action":"fail"}\n'
-    assert tiers.go_output(output) == "# a line of the compiler\na_test.go:1: bad\n"
+    output = '# the compiler\n{"Action":"output","Output":"a_test.go:1: bad\\n"}\n{"Action":"fail"}\n'
+    assert tiers.go_output(output) == "# the compiler\na_test.go:1: bad\n"
 
 
 def test_the_last_totals_count():

@@ -182,13 +182,21 @@ EVERY_KIND = """
     resource "weir_load_balancer" "web" {
       name      = "web"
       listeners = [
-        { protocol = "HTTPS", hostnames = ["a.weir.localhost"], tls = { certificates = [weir_certificate.web.name] } },
-        { protocol = "HTTP", hostnames = ["a.weir.localhost"], trusted_proxies = [], redirect_to_https = true },
+        {
+          protocol  = "HTTPS"
+          hostnames = ["a.weir.localhost"]
+          tls       = { certificates = [weir_certificate.web.name] }
+        },
+        { protocol = "HTTP", hostnames = ["a.weir.localhost"], trusted_proxies = [], h2c = true },
       ]
       routes = [
         { match = { path = "/x" }, redirect = { path = "/y" } },
         { match = { headers = [{ name = "x-a", exact = "" }] }, respond = { body = "" } },
-        { backends = [{ service = weir_service.web.name }], request_headers = {}, request_timeout = "1500ms" },
+        {
+          backends        = [{ service = weir_service.web.name }]
+          request_headers = {}
+          request_timeout = "1500ms"
+        },
       ]
       edges = {}
     }
@@ -250,7 +258,9 @@ EVERY_KIND = """
       name    = "next"
       paused  = true
       changes = jsonencode([{
-        kind = "Service", metadata = { name = weir_service.db.name }, spec = { protocol = "TCP", slow_start = "5s" }
+        kind     = "Service"
+        metadata = { name = weir_service.db.name }
+        spec     = { protocol = "TCP", slow_start = "5s" }
       }])
     }
 """
@@ -367,8 +377,8 @@ def test_a_change_between_plan_and_apply_is_not_written_over(tofu):
     ],
 )
 def test_what_is_wrong_by_itself_is_refused_without_asking(tofu, change, words):
-    said = tofu.refused("validate", text=site().replace(*change), environment={"WEIR_API": "http://127.0.0.1:1"})
-    assert words in said
+    nobody = {"WEIR_API": "http://127.0.0.1:1"}
+    assert words in tofu.refused("validate", text=site().replace(*change), environment=nobody)
 
 
 def test_what_the_api_would_refuse_is_refused_by_the_plan(tofu):
@@ -388,7 +398,9 @@ def test_what_the_api_would_refuse_is_refused_by_the_plan(tofu):
 
 
 def test_what_is_there_already_is_imported(tofu):
-    tofu.weir.apply(service("web", ["127.0.0.1:9001"]), load_balancer("web", ["c.weir.localhost"], {"/": "web"}))
+    tofu.weir.apply(
+        service("web", ["127.0.0.1:9001"]), load_balancer("web", ["c.weir.localhost"], {"/": "web"})
+    )
     tofu.write(site())
     said = tofu.refused("apply", "-auto-approve")
     assert "Service/web exists already" in said and "tofu import weir_service.NAME web" in said
@@ -446,7 +458,8 @@ def test_secrets_are_in_no_state_and_their_change_is_seen(tofu):
     for file in ("terraform.tfstate", "terraform.tfstate.backup", "saved"):
         assert b"-secret" not in (tofu.folder / file).read_bytes(), file
     # A label changes, and the secret is as it was.
-    tofu.apply(text.replace("first-secret", "second-secret").replace('"door"\n', '"door"\nlabels = {a = "b"}\n'))
+    text = text.replace("first-secret", "second-secret")
+    tofu.apply(text.replace('"door"\n', '"door"\nlabels = {a = "b"}\n'))
     assert tofu.outputs()["token"] == token
 
 
@@ -476,3 +489,13 @@ def test_who_may_not_and_who_is_not_there(tofu):
     head = HEAD.replace('provider "weir" {}', 'provider "weir" {\n  token_file = "no-such-file"\n}')
     tofu.write(site(), head)
     assert "The token can't be read" in tofu.refused("plan", environment={"WEIR_TOKEN": ""})
+
+
+def test_the_example(tofu):
+    text = (ROOT / "examples/terraform/main.tf").read_text()
+    tofu.write(text, head="")
+    tofu.apply()
+    assert tofu.outputs() == {"listens_at": [f"127.0.0.1:{tofu.weir.http_port}"]}
+    assert tofu.plan()[1] is False
+    assert tofu.good("fmt", "-check", "-diff", "main.tf") == ""
+    tofu.good("destroy", "-auto-approve")

@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// What the description does not say: objects that are the same to the server whether they are {} or absent...
+// What the description does not say: objects that are the same to the server whether they are {} or
+// absent...
 var blankIsAbsent = []string{"TcpOptions", "EdgeSelector"}
 
 // ... and fields that the server fills in when they are absent.
@@ -122,9 +123,8 @@ func generate(openapi []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := "// Code generated from docs/openapi.json by internal/generate; DO NOT EDIT.\n\npackage kinds\n\n" + kinds +
-		w.structs.String()
-	return format.Source([]byte(text))
+	const head = "// Code generated from docs/openapi.json by internal/generate; DO NOT EDIT.\n\npackage kinds\n\n"
+	return format.Source([]byte(head + kinds + w.structs.String()))
 }
 
 var objectPath = regexp.MustCompile(`^/v1/([a-z]+)/\{name\}$`)

@@ -17,8 +17,8 @@ import (
 
 const notValid = "Not valid"
 
-// check says what is wrong with a value by itself, as the API would, before anybody asks it. What is not known
-// yet is not wrong yet.
+// check says what is wrong with a value by itself, as the API would, before anybody asks it. What is not
+// known yet is not wrong yet.
 
 func checkFields(fields []kinds.Field, value tftypes.Value, at func(string) path.Path, found *diag.Diagnostics) {
 	all := members(value)
@@ -102,7 +102,8 @@ func checkText(field kinds.Field, word string) string {
 			return fmt.Sprintf("must be a duration such as 5s, not %q", word)
 		}
 		if duration < time.Duration(field.Min) || (field.Max > 0 && duration > time.Duration(field.Max)) {
-			return fmt.Sprintf("must be between %s and %s, not %s", shortDuration(field.Min), shortDuration(field.Max), word)
+			return fmt.Sprintf("must be between %s and %s, not %s",
+				shortDuration(field.Min), shortDuration(field.Max), word)
 		}
 	case kinds.Time:
 		if _, good := parseTime(word); !good {

@@ -12,8 +12,9 @@ import (
 	"weir.example/terraform-provider-weir/internal/api"
 )
 
-// A judge asks the API at plan time what it would say to an object, along with all that were planned before it:
-// one may name others that are only going to be made. Terraform plans what is named before what names it.
+// A judge asks the API at plan time what it would say to an object, along with all that were planned before
+// it: one may name others that are only going to be made. Terraform plans what is named before what names
+// it.
 type judge struct {
 	client *api.Client
 

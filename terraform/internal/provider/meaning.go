@@ -13,8 +13,8 @@ import (
 	"weir.example/terraform-provider-weir/internal/kinds"
 )
 
-// The same thing can be written in several ways: "60s" and "1m", [] and nothing at all. What the API answers,
-// or a configuration says, in other words than the state takes the state's words.
+// The same thing can be written in several ways: "60s" and "1m", [] and nothing at all. What the API
+// answers, or a configuration says, in other words than the state takes the state's words.
 
 var durationPattern = regexp.MustCompile(`^([0-9]+(h|m|s|ms|us|ns))+$`)
 
@@ -143,8 +143,8 @@ func same(field kinds.Field, a, b tftypes.Value) bool {
 	return textOf(a) == textOf(b) || sameText(field.Shape, textOf(a), textOf(b))
 }
 
-// reworded says a value in the words of another one, wherever they mean the same. A plan keeps to the words of
-// its configuration where there is nothing on one of the sides, since Terraform insists on them.
+// reworded says a value in the words of another one, wherever they mean the same. A plan keeps to the words
+// of its configuration where there is nothing on one of the sides, since Terraform insists on them.
 func reworded(field kinds.Field, value, words tftypes.Value, planning bool) tftypes.Value {
 	if !value.IsKnown() || !words.IsKnown() {
 		return value

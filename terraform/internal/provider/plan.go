@@ -11,8 +11,8 @@ import (
 	"weir.example/terraform-provider-weir/internal/kinds"
 )
 
-// ModifyPlan makes the whole plan: the configuration with weir's defaults, in the words of the state where they
-// mean the same, and what the server makes. Then the API is asked what it would say to it.
+// ModifyPlan makes the whole plan: the configuration with weir's defaults, in the words of the state where
+// they mean the same, and what the server makes. Then the API is asked what it would say to it.
 func (r *weirResource) ModifyPlan(
 	ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse,
 ) {

@@ -28,8 +28,8 @@ func New(version string) func() provider.Provider {
 	return func() provider.Provider { return &weirProvider{version: version} }
 }
 
-// A connection is what resources and data sources get from the provider; without a client while the provider's
-// own configuration is not known yet.
+// A connection is what resources and data sources get from the provider; without a client while the
+// provider's own configuration is not known yet.
 type connection struct {
 	client *api.Client
 	judge  *judge

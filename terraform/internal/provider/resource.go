@@ -14,8 +14,8 @@ import (
 	"weir.example/terraform-provider-weir/internal/kinds"
 )
 
-// A weirResource is any kind that clients write. It works on values as Terraform hands them over, by the table
-// of kinds: nothing here names a field of a spec.
+// A weirResource is any kind that clients write. It works on values as Terraform hands them over, by the
+// table of kinds: nothing here names a field of a spec.
 type weirResource struct {
 	kind   kinds.Kind
 	fields resourceFields
@@ -98,7 +98,9 @@ func (r *weirResource) toObject(values, config map[string]tftypes.Value, secrets
 }
 
 // toValues is what the state has of an object, in the words of a plan or of the state before.
-func (r *weirResource) toValues(object *api.Object, words map[string]tftypes.Value) (map[string]tftypes.Value, error) {
+func (r *weirResource) toValues(
+	object *api.Object, words map[string]tftypes.Value,
+) (map[string]tftypes.Value, error) {
 	values := map[string]tftypes.Value{}
 	read := func(fields []kinds.Field, said map[string]any) error {
 		for _, field := range fields {
@@ -271,8 +273,8 @@ func (r *weirResource) Update(
 	r.keepSecrets(ctx, hashes, secrets, config, response.Private, &response.Diagnostics)
 }
 
-// replace writes over the revision that the plan was made upon. Where the server alone has moved it on, as it
-// counts the uses of a token, that one is as good.
+// replace writes over the revision that the plan was made upon. Where the server alone has moved it on, as
+// it counts the uses of a token, that one is as good.
 func (r *weirResource) replace(
 	ctx context.Context, object *api.Object, before map[string]tftypes.Value,
 ) (*api.Object, error) {

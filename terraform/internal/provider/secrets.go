@@ -13,8 +13,8 @@ import (
 	"weir.example/terraform-provider-weir/internal/kinds"
 )
 
-// Secrets are in no state and no plan. What is kept of each, beside the state, is a slow salted hash, by which
-// the next plan sees that a configuration has another one by now.
+// Secrets are in no state and no plan. What is kept of each, beside the state, is a slow salted hash, by
+// which the next plan sees that a configuration has another one by now.
 
 const (
 	secretsKey     = "secrets" // of what is kept beside the state

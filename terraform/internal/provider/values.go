@@ -93,7 +93,8 @@ func integer(value int64) tftypes.Value {
 
 func text(value string) tftypes.Value { return tftypes.NewValue(tftypes.String, value) }
 
-// decode makes a value of what the API says; nil: it says nothing, which means the default where there is one.
+// decode makes a value of what the API says; nil: it says nothing, which means the default where there is
+// one.
 func decode(field kinds.Field, said any) (tftypes.Value, error) {
 	if said == nil {
 		if field.Default == "" {
