@@ -256,7 +256,9 @@ func (c *Client) Create(ctx context.Context, plural string, object *Object) (*Ob
 }
 
 // Replace writes over the one of a revision.
-func (c *Client) Replace(ctx context.Context, plural string, object *Object, revision int64) (*Object, error) {
+func (c *Client) Replace(
+	ctx context.Context, plural string, object *Object, revision int64,
+) (*Object, error) {
 	match := `"` + strconv.FormatInt(revision, 10) + `"`
 	return c.object(ctx, request{
 		method: http.MethodPut, path: pathOf(plural, object.Name()), content: object, match: match,

@@ -20,7 +20,9 @@ const notValid = "Not valid"
 // check says what is wrong with a value by itself, as the API would, before anybody asks it. What is not
 // known yet is not wrong yet.
 
-func checkFields(fields []kinds.Field, value tftypes.Value, at func(string) path.Path, found *diag.Diagnostics) {
+func checkFields(
+	fields []kinds.Field, value tftypes.Value, at func(string) path.Path, found *diag.Diagnostics,
+) {
 	all := members(value)
 	for _, field := range fields {
 		check(field, all[field.Key()], at(field.Key()), found)

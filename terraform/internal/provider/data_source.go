@@ -29,7 +29,9 @@ func (d *dataSource) Metadata(
 	response.TypeName = request.ProviderTypeName + "_" + d.kind.TypeName()
 }
 
-func (d *dataSource) Schema(_ context.Context, _ datasource.SchemaRequest, response *datasource.SchemaResponse) {
+func (d *dataSource) Schema(
+	_ context.Context, _ datasource.SchemaRequest, response *datasource.SchemaResponse,
+) {
 	response.Schema = dataSchema(d.kind)
 }
 

@@ -39,7 +39,9 @@ func (j *judge) skip(reference string) {
 }
 
 // hear adds what is wrong with an object to found.
-func (j *judge) hear(ctx context.Context, fields resourceFields, object *api.Object, found *diag.Diagnostics) {
+func (j *judge) hear(
+	ctx context.Context, fields resourceFields, object *api.Object, found *diag.Diagnostics,
+) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
 	reference := object.Reference()
@@ -87,7 +89,9 @@ var missingPattern = regexp.MustCompile(`^there is no ([A-Za-z]+) "([^"]*)"$`)
 
 // What is wrong with this object is an error; with others that are there already, a warning: they may be
 // changed by the same plan, later.
-func (j *judge) tellOwn(fields resourceFields, reference string, problem *api.Problem, found *diag.Diagnostics) {
+func (j *judge) tellOwn(
+	fields resourceFields, reference string, problem *api.Problem, found *diag.Diagnostics,
+) {
 	own, others := *problem, []string{}
 	own.Violations = nil
 	for _, violation := range problem.Violations {

@@ -48,7 +48,9 @@ func (p *weirProvider) Metadata(
 	response.TypeName, response.Version = "weir", p.version
 }
 
-func (p *weirProvider) Schema(_ context.Context, _ provider.SchemaRequest, response *provider.SchemaResponse) {
+func (p *weirProvider) Schema(
+	_ context.Context, _ provider.SchemaRequest, response *provider.SchemaResponse,
+) {
 	response.Schema = schema.Schema{
 		MarkdownDescription: "weir: load balancers, services, DNS zones and the rest of a multi-cloud edge.",
 		Attributes: map[string]schema.Attribute{
@@ -168,5 +170,5 @@ func connected(data any) *connection {
 	return &connection{}
 }
 
-const notConfigured = "The provider's configuration is not known yet: it depends on what is still to be made. " +
-	"Apply that first, with -target."
+const notConfigured = "The provider's configuration is not known yet: it depends on what is still to be " +
+	"made. Apply that first, with -target."

@@ -42,7 +42,9 @@ func (r *weirResource) Metadata(
 	response.TypeName = request.ProviderTypeName + "_" + r.kind.TypeName()
 }
 
-func (r *weirResource) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
+func (r *weirResource) Schema(
+	_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse,
+) {
 	response.Schema = resourceSchema(r.kind)
 }
 
@@ -198,8 +200,8 @@ type notes interface {
 }
 
 func (r *weirResource) keepSecrets(
-	ctx context.Context, hashes hashedSecrets, written []kinds.Field, config map[string]tftypes.Value, into notes,
-	found *diag.Diagnostics,
+	ctx context.Context, hashes hashedSecrets, written []kinds.Field, config map[string]tftypes.Value,
+	into notes, found *diag.Diagnostics,
 ) {
 	for _, field := range written {
 		if value := config[field.Key()]; !value.IsNull() {
@@ -220,7 +222,9 @@ func (r *weirResource) keepSecrets(
 	found.Append(into.SetKey(ctx, secretsKey, text)...)
 }
 
-func (r *weirResource) Read(ctx context.Context, request resource.ReadRequest, response *resource.ReadResponse) {
+func (r *weirResource) Read(
+	ctx context.Context, request resource.ReadRequest, response *resource.ReadResponse,
+) {
 	if !r.ready(&response.Diagnostics) {
 		return
 	}

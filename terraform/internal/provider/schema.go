@@ -27,7 +27,9 @@ var (
 		Name: "revision", Doc: "of the store, at the last change of this object",
 		Shape: kinds.Integer, ServerSet: true,
 	}
-	createdField = kinds.Field{Name: "created_at", Doc: "when it was created", Shape: kinds.Time, ServerSet: true}
+	createdField = kinds.Field{
+		Name: "created_at", Doc: "when it was created", Shape: kinds.Time, ServerSet: true,
+	}
 	updatedField = kinds.Field{
 		Name: "updated_at", Doc: "when it was last changed", Shape: kinds.Time, ServerSet: true,
 	}
