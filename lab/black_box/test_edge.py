@@ -108,3 +108,26 @@ def test_an_edge_that_has_not_joined_and_has_no_token_says_so(tmp_path):
     wait_until(lambda: not edge.process.running(), 10, "its end")
     assert edge.process.popen.returncode == 1
     assert "this machine has not joined yet" in edge.process.log()
+
+
+def test_the_token_may_be_in_a_file(site, tmp_path):
+    (tmp_path / "ams-1").mkdir()
+    token = tmp_path / "token"
+    token.write_text(site.controller.join_token() + "\n")
+    flags = ["--join-token-file", token]
+    with weir.Edge(tmp_path / "ams-1", "ams-1", [site.controller], flags=flags).start() as edge:
+        wait_content(edge, "first")
+        token.write_text("")  # one that has joined needs none
+        edge.stop()
+        edge.start()
+        wait_content(edge, "first")
+
+
+def test_a_file_without_a_token_is_none_and_no_file_is_a_mistake(tmp_path):
+    for path, words in (("empty", "this machine has not joined yet"), ("nothing", "no such file")):
+        (tmp_path / "empty").write_text("\n")
+        flags = ["--controller", "https://127.0.0.1:1", "--join-token-file", tmp_path / path]
+        edge = weir.Edge(tmp_path, "fra-1", [], flags=flags).start(wait=False)
+        wait_until(lambda process=edge.process: not process.running(), 10, "its end")
+        assert edge.process.popen.returncode == 1
+        assert words in edge.process.log()

@@ -123,6 +123,9 @@ std::string finish_machine(Arguments& to) {
       return "--xds-ca is missing: only a control plane on loopback is spoken to without TLS";
     }
   }
+  if (!to.edge.join_token.empty() && !to.edge.join_token_file.empty()) {
+    return "--join-token does not go with --join-token-file";
+  }
   for (const std::string& label : to.labels) {
     if (label.find('=') == std::string::npos) return "--label " + wants("KEY=VALUE", label);
   }
@@ -472,6 +475,20 @@ std::string set_name_server(std::optional<std::string>& server, std::string_view
   server = value;
   if (value == "system" || net::Address::parse(value) || net::Address::parse_ip(value, 1)) return {};
   return wants("an IP address, with a port or without, or system", value);
+}
+
+std::string set_role(std::string& role, std::string_view value) {
+  constexpr std::array<std::string_view, 5> kRoles{"edge", "dns", "controller", "up", "agent"};
+  if (std::ranges::find(kRoles, value) == kRoles.end()) {
+    return wants("edge, dns, controller, up or agent", value);
+  }
+  return set_text(role, value);
+}
+
+std::string set_controller_url(std::vector<std::string>& urls, std::string_view value) {
+  std::vector<tls::Host> judged;
+  if (std::string wrong = set_controller(judged, value); !wrong.empty()) return wrong;
+  return set_text(urls.emplace_back(), value);
 }
 
 std::string set_resolve_output(std::string& output, std::string_view value) {

@@ -35,6 +35,7 @@ struct UpFlags {
 struct EdgeFlags {
   std::vector<tls::Host> controllers;
   std::string join_token;
+  std::string join_token_file;
   std::string name;     // empty: the host's
   std::string address;  // by which clients reach it; empty: where it listens
   std::string relay;    // HOST:PORT of --tunnel for other edges; empty: on that host
@@ -116,6 +117,19 @@ struct MetadataFlags {
   std::string url;               // empty: where clouds have it
 };
 
+// Of weir cloud-init; texts as written, which the command judges.
+struct CloudInitFlags {
+  std::string role;
+  std::vector<std::string> controllers;
+  std::string token;
+  std::string token_file;
+  std::string package;
+  std::string sha256;
+  std::string repository;
+  std::string key;                // a file
+  std::vector<std::string> with;  // FLAG or FLAG=VALUE of the role
+};
+
 // Of `weir apply`; texts as written, which the API judges.
 struct RolloutFlags {
   std::string name;  // empty: at once
@@ -151,6 +165,7 @@ struct Arguments {
   JoinFlags join;
   ProviderFlags provider;
   MetadataFlags metadata;
+  CloudInitFlags cloud_init;
   std::vector<std::string> files;
   std::string kind;  // as written
   std::string name;  // empty: none

@@ -41,6 +41,7 @@ int dns_command(const Arguments& arguments, Terminal& terminal);
 int agent_command(const Arguments& arguments, Terminal& terminal);
 int connect_command(const Arguments& arguments, Terminal& terminal);
 int metadata_command(const Arguments& arguments, Terminal& terminal);
+int cloud_init_command(const Arguments& arguments, Terminal& terminal);
 int help_command(const Arguments& arguments, Terminal& terminal);
 int ca_command(const Arguments& arguments, Terminal& terminal);
 int store_command(const Arguments& arguments, Terminal& terminal);
@@ -127,6 +128,10 @@ inline constexpr std::array kCommands{
     Command{"metadata", "[-o table|env|json]",
             "which cloud this machine is in: region, addresses and instance, as the cloud tells them",
             kMetadataFlags, metadata_command},
+    Command{"cloud-init", "ROLE [--token-file FILE] [--package URL --sha256 DIGEST] [FLAG...]",
+            "prints the user-data by which a new machine of any cloud becomes an edge, a name server, a "
+            "controller or an agent",
+            kCloudInitFlags, cloud_init_command},
     Command{"ca", "[--data-dir DIR]",
             "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags,
             ca_command},

@@ -1,9 +1,11 @@
-#include "cli/dns_updates.h"
-
+// Updates by DNS that weir up carries out itself (up.h).
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "cli/up.h"
+#include "role/control_plane.h"
 
 namespace weir::cli {
 namespace {

@@ -225,6 +225,9 @@ inline constexpr Flag kJoinTokenFlag{
     "--join-token", "TOKEN", "",
     "lets this machine in, once: weirjoin_...; other users of the machine see it here",
     [](Arguments& to, std::string_view value) { return set_text(to.edge.join_token, value); }};
+inline constexpr Flag kJoinTokenFileFlag{
+    "--join-token-file", "FILE", "", "has it, for nobody else to see; an empty one says nothing",
+    [](Arguments& to, std::string_view value) { return set_text(to.edge.join_token_file, value); }};
 inline constexpr Flag kMachineNameFlag{
     "--name", "NAME", "the host's", "of its Edge object",
     [](Arguments& to, std::string_view value) { return set_edge_name(to.edge.name, value); }};
@@ -249,6 +252,7 @@ inline constexpr Flag kLabelsFlag{
 inline constexpr std::array kEdgeFlags{
     kControllerFlag,
     kJoinTokenFlag,
+    kJoinTokenFileFlag,
     kMachineNameFlag,
     kMachineDirFlag,
     kHttpFlag,
@@ -332,6 +336,7 @@ inline constexpr std::array kEdgeFlags{
 inline constexpr std::array kDnsFlags{
     kControllerFlag,
     kJoinTokenFlag,
+    kJoinTokenFileFlag,
     kMachineNameFlag,
     kMachineDirFlag,
     Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "where it answers, by UDP and TCP", set_dns},

@@ -108,6 +108,41 @@ inline constexpr std::array kMetadataFlags{
          [](Arguments& to, std::string_view value) { return set_text(to.metadata.url, value); }},
 };
 
+// --- weir cloud-init
+std::string set_role(std::string& role, std::string_view value);
+std::string set_controller_url(std::vector<std::string>& urls, std::string_view value);
+inline constexpr std::array kCloudInitFlags{
+    Flag{"ROLE", "ROLE", "", "edge, dns, controller, up or agent",
+         [](Arguments& to, std::string_view value) { return set_role(to.cloud_init.role, value); },
+         Flag::Count::kRequired},
+    Flag{"--controller", "URL", "", "that leads it, such as https://weir.example:8480; repeatable",
+         [](Arguments& to, std::string_view value) {
+           return set_controller_url(to.cloud_init.controllers, value);
+         },
+         Flag::Count::kMany},
+    Flag{"--token-file", "FILE", "",
+         "has the token: of `weir token create --join edge` for edge and dns, --for USER for agent",
+         [](Arguments& to, std::string_view value) { return set_text(to.cloud_init.token_file, value); }},
+    Flag{"--token", "TOKEN", "", "the same; other users of this machine see it here",
+         [](Arguments& to, std::string_view value) { return set_text(to.cloud_init.token, value); }},
+    Flag{"-c,--config", "FILE", "", "of agent: edges and services, as YAML",
+         [](Arguments& to, std::string_view value) { return set_text(to.agent.config, value); }},
+    Flag{"--package", "URL", "neither this nor --repository: the image has it", "weir's Debian package",
+         [](Arguments& to, std::string_view value) { return set_text(to.cloud_init.package, value); }},
+    Flag{"--sha256", "DIGEST", "", "of --package, as sha256sum prints it; another file is not installed",
+         [](Arguments& to, std::string_view value) { return set_text(to.cloud_init.sha256, value); }},
+    Flag{"--repository", "'URL SUITE COMPONENT...'", "", "of apt, that has the package",
+         [](Arguments& to, std::string_view value) { return set_text(to.cloud_init.repository, value); }},
+    Flag{"--key", "FILE", "", "of --repository: its armoured OpenPGP key",
+         [](Arguments& to, std::string_view value) { return set_text(to.cloud_init.key, value); }},
+    Flag{"--with", "FLAG[=VALUE]", "public, and the usual ports of the role",
+         "a flag of the role on that machine, such as ssh=[::]:2222; repeatable",
+         [](Arguments& to, std::string_view value) {
+           return set_text(to.cloud_init.with.emplace_back(), value);
+         },
+         Flag::Count::kMany},
+};
+
 // --- weir provider
 inline constexpr std::array kProviderFlags{
     Flag{"ACTION", "ACTION", "", "plan or sync",

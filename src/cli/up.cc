@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "cli/dns_updates.h"
 #include "cli/log.h"
 #include "cli/settings.h"
 #include "controller/issuer.h"

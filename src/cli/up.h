@@ -12,15 +12,21 @@
 
 #include "auth/crypto.h"
 #include "base/log.h"
+#include "dnsupdate/plan.h"
 #include "mirror/handed_ports.h"
 #include "nameserver/nameserver.h"
 #include "net/env.h"
 #include "net/network.h"
+#include "net/task.h"
 #include "record/access_log.h"
 #include "role/process.h"
 #include "role/succession.h"
 #include "role/traffic.h"
 #include "store/data_directory.h"
+
+namespace weir::role {
+class ControlPlane;
+}
 
 namespace weir::cli {
 
@@ -89,6 +95,12 @@ dns::CookieSecrets dns_cookies(const auth::Digest& edges_secret);
 
 // By which the name server there is asked; empty: there is none.
 std::string name_server_address(const std::optional<net::Address>& at);
+
+// Updates by DNS (RFC 2136) as writes of the control plane in the same process, under the same conditions as
+// those of the API. On the control loop. Answered when it is stored and in force here; what is refused is
+// logged.
+net::Task<dns::Rcode> carry_out_update(Log& log, role::ControlPlane& control,
+                                       dnsupdate::UpdateRequest request);
 
 // Takes the port that was asked for, if one was, before any core runs. The error is a sentence.
 std::expected<void, std::string> listen_for_queries(net::Env& env, net::Env& slow,
