@@ -108,7 +108,7 @@ CLOUDS = {
 class Metadata:
     """The service of one cloud."""
 
-    def __init__(self, cloud):
+    def __init__(self, cloud, at=("127.0.0.1", 0)):
         answer = CLOUDS[cloud]
 
         class Handler(BaseHTTPRequestHandler):
@@ -125,7 +125,7 @@ class Metadata:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(at, Handler)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -216,3 +216,10 @@ class SmartOsSerial(SmartOs):
 
     def __exit__(self, *_):
         os.close(self.machine)
+
+
+if __name__ == "__main__":
+    import sys
+
+    with Metadata(sys.argv[1], ("169.254.169.254", 80)):
+        threading.Event().wait()

@@ -33,7 +33,6 @@ def test_help_has_a_line_for_each_verb(arguments: list[str]):
         (["need"], "no verb 'need'"),
         (["setup", "everything"], "the sets are"),
         (["build", "debug"], "the presets are: release train dev tsan fuzz"),
-        (["package"], "no packages yet"),
     ],
 )
 def test_what_it_does_not_know_is_refused(arguments: list[str], words: str):
