@@ -221,7 +221,8 @@ def test_a_first_boot(tmp_path):
         digest = hashlib.sha256(package.read_bytes()).hexdigest()
         url = "http://127.0.0.1:8000/weir.deb"
         words = ["--controller", "https://weir.localhost:8480", "--token", secret, "--package", url]
-        text = made("edge", *words, "--sha256", digest, "--with", "metrics=127.0.0.1:9100", "--with", "http=8080")
+        flags = ["--with", "metrics=127.0.0.1:9100", "--with", "http=8080"]
+        text = made("edge", *words, "--sha256", digest, *flags)
 
         wrong = made("edge", *words, "--sha256", DIGEST)
         [[*_, script]] = yaml.safe_load(wrong)["runcmd"]

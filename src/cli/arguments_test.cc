@@ -80,12 +80,24 @@ TEST_CASE("what is given is understood") {
   }
 }
 
+struct Refusal {
+  Words words;
+  std::string sentence;  // a part of it
+};
+
+void check_refused(const std::vector<Refusal>& rows) {
+  for (const Refusal& row : rows) {
+    const std::string got = told(row.words);
+    CAPTURE(got);
+    CAPTURE(row.sentence);
+    CHECK(got.starts_with("error: "));
+    CHECK(got.find(row.sentence) != std::string::npos);
+    CHECK(got.find('\n') == std::string::npos);
+  }
+}
+
 TEST_CASE("bad usage is one sentence that says what is wrong") {
-  struct Row {
-    Words words;
-    std::string sentence;  // a part of it
-  };
-  const Row rows[] = {
+  check_refused({
       {{}, "`weir help` lists the commands"},
       {{"aply", "-f", "x"}, "there is no command \"aply\"; did you mean apply?"},
       {{"frobnicate"}, "there is no command \"frobnicate\"; `weir help`"},
@@ -120,6 +132,11 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{"up", "--data-dir", ""}, "--data-dir must not be empty"},
       {{"up", "--store", "mysql://weir:s3cret@db"}, "--store must be a URL such as postgres://USER@HOST/"},
       {{"up", "--access-log", ""}, "--access-log must not be empty"},
+  });
+}
+
+TEST_CASE("bad usage of roles elsewhere is one, too") {
+  check_refused({
       {{"edge"}, "either --controller or --xds is needed; see `weir help edge`"},
       {{"edge", "--controller", "https://a:1", "--xds", "127.0.0.1:1"}, "either --controller or --xds"},
       {{"edge", "--controller", "http://a:1"}, "--controller must be a URL such as https://weir.example"},
@@ -145,15 +162,7 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{"explain", "a", "--request", "b"}, "ID does not go with --request"},
       {{"explain", "a", "-H", "b: c"}, "--header and --from go with --request"},
       {{"up", "--pubic"}, "did you mean --public?"},
-  };
-  for (const Row& row : rows) {
-    const std::string got = told(row.words);
-    CAPTURE(got);
-    CAPTURE(row.sentence);
-    CHECK(got.starts_with("error: "));
-    CHECK(got.find(row.sentence) != std::string::npos);
-    CHECK(got.find('\n') == std::string::npos);
-  }
+  });
 }
 
 UpFlags up(Words words) {

@@ -570,12 +570,10 @@ struct Schema<EdgeStatus> {
           {.name = "applied_revision", .doc = "of the snapshot that it serves", .max = kNumberMax}),
       field<&EdgeStatus::applied_at>({.name = "applied_at", .doc = "when it had that"}),
       field<&EdgeStatus::connections>({.name = "connections", .doc = "of clients, now", .max = kNumberMax}),
-      field<&EdgeStatus::endpoints>(
-          {.name = "endpoints", .doc = "that it finds healthy, of those that it checks"}),
+      field<&EdgeStatus::endpoints>({.name = "endpoints", .doc = "that it finds healthy, of all it checks"}),
       field<&EdgeStatus::refused>(
           {.name = "refused", .doc = "what it could not take up; it goes on with what was before"}),
-      field<&EdgeStatus::anycast>(
-          {.name = "anycast", .doc = "the addresses that it shares with others, by BGP"}),
+      field<&EdgeStatus::anycast>({.name = "anycast", .doc = "the addresses that it shares, by BGP"}),
   };
 };
 
