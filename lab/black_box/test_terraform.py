@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.process import ROOT
-from lab.weir import load_balancer, service
+from lab.weir import Controller, load_balancer, service
 
 TOFU = Path(os.environ.get("WEIR_TOFU", ROOT / "build/tools/tofu"))
 MIRROR = ROOT / "build/terraform"
@@ -98,14 +98,23 @@ class Tofu:
 
 
 @pytest.fixture
-def tofu(tmp_path, new_weir):
+def make_tofu(tmp_path):
+    """make_tofu(weir): a folder that is ready for plans."""
     if not TOFU.exists() or not MIRROR.exists():
         pytest.skip("./dev setup lab builds OpenTofu, ./dev terraform the provider")
-    running = new_weir(flags=["--domain", "weir.localhost"]).start()
-    one = Tofu(tmp_path, running)
-    one.write("")
-    one.good("init")
-    return one
+
+    def make(weir):
+        one = Tofu(tmp_path, weir)
+        one.write("")
+        one.good("init")
+        return one
+
+    return make
+
+
+@pytest.fixture
+def tofu(make_tofu, new_weir):
+    return make_tofu(new_weir().start())
 
 
 SITE = """
@@ -495,6 +504,16 @@ def test_who_may_not_and_who_is_not_there(tofu):
     head = HEAD.replace('provider "weir" {}', 'provider "weir" {\n  token_file = "no-such-file"\n}')
     tofu.write(site(), head)
     assert "The token can't be read" in tofu.refused("plan", environment={"WEIR_TOKEN": ""})
+
+
+def test_over_tls_the_authority_has_to_be_known(make_tofu, tmp_path):
+    with Controller(tmp_path / "controller") as controller:
+        assert controller.api_tls
+        tofu = make_tofu(controller)
+        said = tofu.refused("apply", "-auto-approve", text=site())
+        assert "certificate signed by unknown authority" in said and "ca_file says whom to believe" in said
+        tofu.good("apply", "-auto-approve", environment={"WEIR_CA": str(controller.ca)})
+        assert controller.api("GET", "/v1/services/web").status == 200
 
 
 def test_the_example(tofu):
