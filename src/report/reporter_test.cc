@@ -229,7 +229,7 @@ TEST_CASE("an edge that attaches anew takes the place of its old stream") {
 }
 
 // "0? withdraw" of the last reply; "lost" without a stream.
-std::string& told_of_others(Edge& edge, std::string& told) {
+void hear_of_others(Edge& edge, std::string& told) {
   edge.reporter.on_reply([&told](const std::optional<Reply>& reply) {
     told = reply ? std::string() : "lost";
     if (!reply) return;
@@ -238,7 +238,6 @@ std::string& told_of_others(Edge& edge, std::string& told) {
     }
     if (reply->withdraw) told += " withdraw";
   });
-  return told;
 }
 
 TEST_CASE("edges hear how many others announce an address, and what they are to do") {
@@ -249,12 +248,12 @@ TEST_CASE("edges hear how many others announce an address, and what they are to 
              .certificate_required = false,
              .to_withdraw = [&withdraw](const std::string& edge) { return withdraw && edge == "fra-1"; }});
   controller.handshake->names.clear();
-  Edge fra(fake);
-  Edge ams(fake, "ams-1");
   std::string of_fra;
   std::string of_ams;
-  told_of_others(fra, of_fra);
-  told_of_others(ams, of_ams);
+  Edge fra(fake);
+  Edge ams(fake, "ams-1");
+  hear_of_others(fra, of_fra);
+  hear_of_others(ams, of_ams);
   const auto announces = [](Edge& edge, bool asks) {
     edge.reporter.announces({{.network = "203.0.113.10/32",
                               .route = AnycastRoute::kAnnounced,
