@@ -1,5 +1,6 @@
 // Whatever a program on BIRD's socket says: replies within the limits, and the same ones however the bytes
 // come in pieces.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
