@@ -378,22 +378,22 @@ def test_a_change_between_plan_and_apply_is_not_written_over(tofu):
     assert spec["panic_percent"] == 7 and spec["endpoints"][1]["weight"] == 1
 
 
-@pytest.mark.parametrize(
-    "change, words",
-    [
-        (('"HTTP"', '"HTP"'), 'listeners[0].protocol must be one of HTTP, HTTPS, TCP, TLS, not "HTP"'),
-        (("weight = 1", "weight = 1001"), "endpoints[1].weight must be between 0 and 1000, not 1001"),
-        (("1000ms", "1000"), 'health_check.interval must be a duration such as 5s, not "1000"'),
-        (('"60s"', '"2h"'), "request_timeout must be between 10ms and 1h, not 2h"),
-        (("listeners = [{", "listeners = [] #"), "listeners must have at least 1 in it"),
-        (('"web"', '"Web"'), "name is made of a-z, 0-9 and -"),
-        (("protocol = ", "protcol = "), "protcol"),
-        (("routes    = ", "route    = "), '"routes" is required'),
-    ],
-)
-def test_what_is_wrong_by_itself_is_refused_without_asking(tofu, change, words):
+WRONG = [
+    (('"HTTP"', '"HTP"'), 'listeners[0].protocol must be one of HTTP, HTTPS, TCP, TLS, not "HTP"'),
+    (("weight = 1", "weight = 1001"), "endpoints[1].weight must be between 0 and 1000, not 1001"),
+    (("1000ms", "1000"), 'health_check.interval must be a duration such as 5s, not "1000"'),
+    (('"60s"', '"2h"'), "request_timeout must be between 10ms and 1h, not 2h"),
+    (("listeners = [{", "listeners = [] #"), "listeners must have at least 1 in it"),
+    (('"web"', '"Web"'), "name is made of a-z, 0-9 and -"),
+    (("protocol = ", "protcol = "), "protcol"),
+    (("routes    = ", "route    = "), '"routes" is required'),
+]
+
+
+def test_what_is_wrong_by_itself_is_refused_without_asking(tofu):
     nobody = {"WEIR_API": "http://127.0.0.1:1"}
-    assert words in tofu.refused("validate", text=site().replace(*change), environment=nobody)
+    for change, words in WRONG:
+        assert words in tofu.refused("validate", text=site().replace(*change), environment=nobody)
 
 
 def test_what_the_api_would_refuse_is_refused_by_the_plan(tofu):

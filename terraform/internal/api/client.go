@@ -146,7 +146,8 @@ func (c *Client) call(ctx context.Context, r request) ([]byte, error) {
 // Whether another attempt can do no harm: nothing was done, or doing it twice is doing it once.
 func (c *Client) again(r request, err error) bool {
 	var unreachable *Unreachable
-	if errors.As(err, &unreachable) {
+	var certificate *tls.CertificateVerificationError // which another attempt makes no better
+	if errors.As(err, &unreachable) && !errors.As(err, &certificate) {
 		return !unreachable.Sent || r.method == http.MethodGet
 	}
 	var problem *Problem
@@ -194,14 +195,14 @@ func (c *Client) attempt(ctx context.Context, r request, content []byte) ([]byte
 func (c *Client) unreachable(err error) error {
 	var dial *net.OpError
 	var resolve *net.DNSError
-	var authority x509.UnknownAuthorityError
+	var certificate *tls.CertificateVerificationError
 	sent := !(errors.As(err, &dial) && dial.Op == "dial") && !errors.As(err, &resolve)
-	if errors.As(err, &authority) {
+	if errors.As(err, &certificate) {
 		sent = false
 		err = fmt.Errorf("%w; the provider's ca_file says whom to believe", err)
 	}
 	var wrapped *url.Error
-	if errors.As(err, &wrapped) && wrapped.Err != nil && !errors.As(err, &authority) {
+	if errors.As(err, &wrapped) && wrapped.Err != nil && !errors.As(err, &certificate) {
 		err = wrapped.Err // without method and address, which are told anyway
 	}
 	return &Unreachable{Address: c.base.String(), Sent: sent, Err: err}

@@ -258,7 +258,7 @@ func TestCertificatesAreVerified(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger.pause = func(context.Context, time.Duration) error { return nil }
+	stranger.pause = func(context.Context, time.Duration) error { return errors.New("it tried again") }
 	_, err = stranger.Get(t.Context(), "services", "web")
 	if err == nil || !strings.Contains(err.Error(), "ca_file says whom to believe") {
 		t.Error(err)
