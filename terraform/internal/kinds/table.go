@@ -7,6 +7,7 @@ var All = []Kind{
 	{Name: "Certificate", Plural: "certificates", Doc: "a certificate chain and its key, named by HTTPS listeners", Spec: ofCertificateSpec, Status: ofAppliedStatus, Writable: true},
 	{Name: "DnsLedger", Plural: "dnsledgers", Doc: "the records that weir has made at a provider in one zone", Spec: ofDnsLedgerSpec},
 	{Name: "DnsProvider", Plural: "dnsproviders", Doc: "somebody else's name servers, to which zones are written", Spec: ofDnsProviderSpec, Status: ofDnsProviderStatus, Writable: true},
+	{Name: "DnsWeights", Plural: "dnsweights", Doc: "the weights that weir has computed for the RecordSet of the same name", Spec: ofDnsWeightsSpec, Status: ofDnsWeightsStatus},
 	{Name: "Edge", Plural: "edges", Doc: "a registered machine that carries traffic", Spec: ofEdgeSpec, Status: ofEdgeStatus, Writable: true},
 	{Name: "Endpoint", Plural: "endpoints", Doc: "one endpoint that joined a service by itself", Spec: ofEndpointSpec, Status: ofEndpointStatus, Writable: true},
 	{Name: "Event", Plural: "events", Doc: "one line of the audit: who changed what and when", Spec: ofEventSpec},
@@ -88,6 +89,33 @@ var ofDnsProviderStatus = &Struct{Name: "DnsProviderStatus", Fields: []Field{
 		Doc: "how each of them stands"},
 }}
 
+var ofProviderWeight = &Struct{Name: "ProviderWeight", Fields: []Field{
+	{Name: "provider", Shape: Text, Min: 1, Max: 63, Required: true,
+		Doc: "its name"},
+	{Name: "weight", Shape: Integer, Max: 1000, Default: `0`,
+		Doc: "of 1000: its share of the replies"},
+	{Name: "price", Shape: Text, Max: 20,
+		Doc: "that it was computed with"},
+	{Name: "capacity", Shape: Integer, Max: 1000000000, Default: `0`,
+		Doc: "likewise, in requests per second"},
+	{Name: "load", Shape: Integer, Default: `0`,
+		Doc: "requests per second that its edges carried then"},
+}}
+
+var ofDnsWeightsSpec = &Struct{Name: "DnsWeightsSpec", Fields: []Field{
+	{Name: "zone", Shape: Text, Min: 1, Max: 253, Required: true,
+		Doc: "of the RecordSet"},
+	{Name: "providers", Shape: List, Of: Object, ItemsMax: 16, Struct: ofProviderWeight,
+		Doc: "what each gets, and why"},
+	{Name: "computed_at", Shape: Time,
+		Doc: "when that was"},
+}}
+
+var ofDnsWeightsStatus = &Struct{Name: "DnsWeightsStatus", Fields: []Field{
+	{Name: "reason", Shape: Text, Max: 4096,
+		Doc: "why none are computed now: the last ones stay"},
+}}
+
 var ofEdgeSpec = &Struct{Name: "EdgeSpec", Fields: []Field{
 	{Name: "provider", Shape: Text, Max: 256,
 		Doc: "the cloud it runs in"},
@@ -112,6 +140,15 @@ var ofRefusedObject = &Struct{Name: "RefusedObject", Fields: []Field{
 		Doc: "in its own words"},
 }}
 
+var ofAnycastStatus = &Struct{Name: "AnycastStatus", Fields: []Field{
+	{Name: "network", Shape: Text, Max: 256,
+		Doc: "that is announced for the address"},
+	{Name: "route", Shape: Text, Max: 256,
+		Doc: "announced, prepended (as one that drains) or withdrawn"},
+	{Name: "reason", Shape: Text, Max: 4096,
+		Doc: "why it is not announced"},
+}}
+
 var ofEdgeStatus = &Struct{Name: "EdgeStatus", Fields: []Field{
 	{Name: "attached", Shape: Bool,
 		Doc: "whether it reports now"},
@@ -124,9 +161,11 @@ var ofEdgeStatus = &Struct{Name: "EdgeStatus", Fields: []Field{
 	{Name: "connections", Shape: Integer,
 		Doc: "of clients, now"},
 	{Name: "endpoints", Shape: Text, Max: 256,
-		Doc: "that it finds healthy, of those that it checks"},
+		Doc: "that it finds healthy, of all it checks"},
 	{Name: "refused", Shape: List, Of: Object, ItemsMax: 64, Struct: ofRefusedObject,
 		Doc: "what it could not take up; it goes on with what was before"},
+	{Name: "anycast", Shape: List, Of: Object, ItemsMax: 64, Struct: ofAnycastStatus,
+		Doc: "the addresses that it shares, by BGP"},
 }}
 
 var ofTunnelSlot = &Struct{Name: "TunnelSlot", Fields: []Field{
@@ -452,6 +491,28 @@ var ofRecordAnswer = &Struct{Name: "RecordAnswer", Fields: []Field{
 		Doc: "it is an answer while an endpoint of that Service is healthy; absent: always"},
 	{Name: "places", Shape: List, Of: Text, ItemsMax: 300, Max: 80,
 		Doc: "of the policy GEO: whose clients get it: a network, site/NAME, country/DE, continent/EU, the closest of which counts; absent: those of everywhere else"},
+	{Name: "provider", Shape: Text, Max: 63,
+		Doc: "beside balance: the one that it is at; of whose share it has the part that weight says"},
+}}
+
+var ofBalancedProvider = &Struct{Name: "BalancedProvider", Fields: []Field{
+	{Name: "name", Shape: Text, Min: 1, Max: 63, Required: true,
+		Doc: "as its edges have it (--provider)"},
+	{Name: "price", Shape: Text, Min: 1, Max: 20, Required: true,
+		Doc: "of a request there, in any unit, the same for all: \"0.05\""},
+	{Name: "capacity", Shape: Integer, Max: 1000000000, Default: `0`,
+		Doc: "requests per second that its edges are to carry; 0: whatever comes"},
+}}
+
+var ofRecordBalance = &Struct{Name: "RecordBalance", Fields: []Field{
+	{Name: "providers", Shape: List, Of: Object, ItemsMax: 16, ItemsMin: 1, Struct: ofBalancedProvider, Required: true,
+		Doc: "that the answers are at, and what they cost"},
+	{Name: "share_min", Shape: Integer, Max: 100, Default: `5`,
+		Doc: "percent of the replies that each keeps, to stay warm"},
+	{Name: "utilisation_max", Shape: Integer, Min: 1, Max: 100, Default: `80`,
+		Doc: "percent of its capacity, beyond which the next one by price is used"},
+	{Name: "interval", Shape: Duration, Min: 1000000000, Max: 86400000000000, Default: `"30s"`,
+		Doc: "at which they are computed"},
 }}
 
 var ofRecordSetSpec = &Struct{Name: "RecordSetSpec", Fields: []Field{
@@ -481,6 +542,8 @@ var ofRecordSetSpec = &Struct{Name: "RecordSetSpec", Fields: []Field{
 		Doc: "what is answered while none is healthy"},
 	{Name: "fallback", Shape: List, Of: Text, ItemsMax: 1000, Min: 1, Max: 4096,
 		Doc: "of all_down: FALLBACK: the records that are answered then"},
+	{Name: "balance", Shape: Object, Struct: ofRecordBalance,
+		Doc: "of the policy WEIGHTED: the weights of its providers are computed from load and price"},
 }}
 
 var ofRecordAnswerStatus = &Struct{Name: "RecordAnswerStatus", Fields: []Field{
@@ -781,8 +844,8 @@ var ofJoin = &Struct{Name: "Join", Fields: []Field{
 var ofTokenSpec = &Struct{Name: "TokenSpec", Fields: []Field{
 	{Name: "description", Shape: Text, Max: 256,
 		Doc: "what it is for"},
-	{Name: "role", Shape: Word, Words: []string{"admin", "viewer", "join", "tunnel"}, Default: `"viewer"`,
-		Doc: "what it may do: viewer reads, admin also writes, join lets machines in, tunnel lets origins of a user in at edges"},
+	{Name: "role", Shape: Word, Words: []string{"admin", "viewer", "join", "tunnel", "member"}, Default: `"viewer"`,
+		Doc: "what it may do: viewer reads, admin also writes, join lets machines in, tunnel lets origins of a user in at edges, member joins and leaves services by Endpoints"},
 	{Name: "expires_at", Shape: Time,
 		Doc: "refused from then on; absent: never"},
 	{Name: "user", Shape: Text, Max: 256,
@@ -793,6 +856,8 @@ var ofTokenSpec = &Struct{Name: "TokenSpec", Fields: []Field{
 		Doc: "of the role join: how many machines it lets in"},
 	{Name: "used", Shape: Integer, Max: 10000, ServerSet: true,
 		Doc: "how many it has let in"},
+	{Name: "services", Shape: List, Of: Text, ItemsMax: 64, Max: 63,
+		Doc: "of the role member: names of the Services that Endpoints join and leave by it"},
 }}
 
 var ofTunnelSpec = &Struct{Name: "TunnelSpec", Fields: []Field{
