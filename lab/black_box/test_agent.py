@@ -161,7 +161,8 @@ def test_a_file_is_watched_and_the_agent_takes_a_sick_origin_out(weir, agents, o
 @pytest.mark.parametrize(
     "content, why",
     [
-        ("services: []", "edges: is required"),
+        ("services: []", "needs edges and services, or join"),
+        ("edges: ['127.0.0.1:1']", "services: must have at least 1 item"),
         ("edges: [nowhere]\nservices: [{name: a, target: 'b:1'}]", "edges[0]"),
         ("edges: ['127.0.0.1:1']\nservices: [{name: a, target: 'b:1'}]", "by which authority"),
         ("edges: ['127.0.0.1:1']\ntoken_file: /none\nservices: [{name: a, target: 'b:1'}]", "/none"),

@@ -292,7 +292,7 @@ def members(count, first=0):
             "spec": {
                 "service": "big",
                 "address": f"10.{i // 250}.0.{i % 250 + 1}:80",
-                "instance": f"No. {i:05}",
+                "instance": f"Number {i:05}",
             },
         }
         for i in range(first, first + count)
@@ -300,9 +300,10 @@ def members(count, first=0):
 
 
 def test_a_set_that_no_message_holds_is_refused_where_it_is_caused(weir):
-    """At the border all are found, and one more is refused: nothing is truncated."""
+    """At the border all are found, and one more is refused: nothing is truncated. The names of instances make
+    their PTR records larger than the SRV records."""
     weir.apply(service("big", [], discovery={"type": "_big._tcp"}))
-    head, instance, kind, domain = 12, 1 + len("No. 00000"), len("_big._tcp") + 1, len(DOMAIN) + 2
+    head, instance, kind, domain = 12, 1 + len("Number 00000"), len("_big._tcp") + 1, len(DOMAIN) + 2
     fits = (65535 - 12 - 259 - 128) // (head + instance + kind + domain)
     weir.apply(*members(fits))
     found = dig(weir.dns_port, f"_big._tcp.{DOMAIN}", "PTR")  # by UDP first
@@ -313,7 +314,7 @@ def test_a_set_that_no_message_holds_is_refused_where_it_is_caused(weir):
     one_more = weir.api("POST", "/v1/endpoints", members(1, fits)[0])
     assert one_more.status == 422
     assert f"would make {fits + 1} PTR records at _big._tcp.{DOMAIN}." in one_more.text
-    refused = weir.cli("join", "big", "--port", "80", "--once", "--instance", "No. 99999")
+    refused = weir.cli("join", "big", "--port", "80", "--once", "--instance", "Number 99999")
     assert refused.returncode == 1 and "and a message of DNS holds" in refused.stderr
     assert len(dig(weir.dns_port, f"_big._tcp.{DOMAIN}", "PTR").answer) == fits
     assert weir.api("DELETE", "/v1/endpoints/big-0").status == 200

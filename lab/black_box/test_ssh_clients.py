@@ -162,8 +162,9 @@ def test_a_client_that_refuses_channels(probe, key, origin):
     client = Paramiko(probe, origin, key_filename=str(key))
     port = client.forward("", 0)
     client.transport._tcp_handler = None  # paramiko then answers: administratively prohibited
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as visitor:
-        with pytest.raises(ConnectionResetError):
+    # As soon as it is there, which may be before connect() has returned.
+    with pytest.raises(ConnectionResetError):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as visitor:
             visitor.recv(1)
     probe.wait("^open failed connect_failed the tunnel's client refuses$")
     client.close()
