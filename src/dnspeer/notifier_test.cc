@@ -43,9 +43,10 @@ class WireDatagrams final : public net::Datagrams {
     }
     last_ = std::move(wire_.coming.front());
     wire_.coming.pop_front();
-    datagram_ = {.bytes = last_.bytes, .peer = last_.peer, .room = {}};
+    datagram_ = {.bytes = last_.bytes, .peer = last_.peer};
     co_return std::span(&datagram_, 1);
   }
+  std::span<std::uint8_t> room_for(const net::Datagram& /*datagram*/) override { return {}; }  // it only asks
   net::Correspondent correspondent_of(const net::Datagram& datagram) const override {
     return {.peer = datagram.peer, .local = {}};
   }

@@ -44,6 +44,7 @@ class BorrowedNames final : public net::Datagrams {
     came_.reset();
     co_return std::span(batch_);
   }
+  std::span<std::uint8_t> room_for(const net::Datagram& /*datagram*/) override { return room_; }
   net::Correspondent correspondent_of(const net::Datagram& datagram) const override {
     return {.peer = datagram.peer, .local = {}};
   }
@@ -54,12 +55,10 @@ class BorrowedNames final : public net::Datagrams {
   // From the hosts of that /24 in turn.
   void put(const Octets& message, std::size_t times, std::uint8_t network) {
     messages_.assign(times, message);
-    rooms_.assign(times, Octets(kReplyBytesMax));
     for (std::size_t i = 0; i < times; ++i) {
       counted_.in += message.size();
       batch_.push_back({.bytes = messages_[i],
-                        .peer = net::Address::v4({198, 51, network, static_cast<std::uint8_t>(i)}, 53),
-                        .room = rooms_[i]});
+                        .peer = net::Address::v4({198, 51, network, static_cast<std::uint8_t>(i)}, 53)});
     }
     came_.set();
   }
@@ -79,7 +78,7 @@ class BorrowedNames final : public net::Datagrams {
   BorrowedNames*& self_;
   net::Event came_;
   std::vector<Octets> messages_;
-  std::vector<Octets> rooms_;
+  Octets room_ = Octets(kReplyBytesMax);
   std::vector<net::Datagram> batch_;
   Octetted counted_;
 };

@@ -164,15 +164,16 @@ void Worker::start_update(const dnspeer::Exchange& exchange, const dns::Ip& clie
   });
 }
 
-dns::Answered Worker::operate(net::Datagram& datagram, const dns::Ip& client, std::uint32_t now_seconds) {
+dns::Answered Worker::operate(const net::Datagram& datagram, const dns::Ip& client, std::uint32_t now_seconds,
+                              std::span<std::uint8_t> room) {
   auto exchange = std::make_shared<dnspeer::Exchange>(datagram.bytes, view_->rules().keys, now_seconds);
   if (exchange->rcode() != dns::Rcode::kNoError) {
     log_refusal("a signed request", *exchange, client, text_of(exchange->error()));
-    return say(*exchange, exchange->rcode(), datagram.room);
+    return say(*exchange, exchange->rcode(), room);
   }
   dns::Rcode rcode = dns::Rcode::kRefused;
   if (exchange->opcode() == dns::Opcode::kUpdate) {
-    if (!takes_update(*exchange, client, rcode)) return say(*exchange, rcode, datagram.room);
+    if (!takes_update(*exchange, client, rcode)) return say(*exchange, rcode, room);
     const net::Correspondent to = datagrams_->correspondent_of(datagram);
     start_update(*exchange, client, [this, exchange, to](dns::Rcode done) {
       std::array<std::uint8_t, dns::kUdpBytesPlain> room;
@@ -181,12 +182,12 @@ dns::Answered Worker::operate(net::Datagram& datagram, const dns::Ip& client, st
     });
     return {};
   }
-  if (!asks_for_copy(*exchange)) return answer_signed(*exchange, client, false, now_seconds, datagram.room);
+  if (!asks_for_copy(*exchange)) return answer_signed(*exchange, client, false, now_seconds, room);
   auto copy = transfer_for(*exchange, client, false, rcode);
-  if (!copy) return say(*exchange, rcode, datagram.room);
-  const std::span<std::uint8_t> room = datagram.room.first(limit_of(exchange->message()));
-  std::size_t bytes = copy->next(room, exchange->signature_bytes());
-  bytes = exchange->end(room, bytes, now_seconds);
+  if (!copy) return say(*exchange, rcode, room);
+  const std::span<std::uint8_t> allowed = room.first(limit_of(exchange->message()));
+  std::size_t bytes = copy->next(allowed, exchange->signature_bytes());
+  bytes = exchange->end(allowed, bytes, now_seconds);
   const dns::Answered answered{.bytes = bytes, .rcode = dns::Rcode::kNoError};
   count(answered);
   return answered;

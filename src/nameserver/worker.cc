@@ -104,9 +104,10 @@ net::Task<void> Worker::serve_datagrams() {
 void Worker::answer_datagram(net::Datagram& datagram, Instant now, std::uint32_t now_seconds) {
   counters_.udp_queries.add();
   const dns::Ip client = ip_of(datagram.peer);
+  const std::span<std::uint8_t> room = datagrams_->room_for(datagram);
   const dns::Answered answered = dnspeer::is_operation(datagram.bytes)
-                                     ? operate(datagram, client, now_seconds)
-                                     : answer(datagram.bytes, client, false, now_seconds, datagram.room);
+                                     ? operate(datagram, client, now_seconds, room)
+                                     : answer(datagram.bytes, client, false, now_seconds, room);
   datagram.reply_bytes = answered.bytes;
   // A cookie shows that the client is where it says.
   if (answered.bytes == 0 || answered.cookie_valid || datagram.peer.is_loopback()) return;
@@ -114,7 +115,7 @@ void Worker::answer_datagram(net::Datagram& datagram, Instant now, std::uint32_t
     case RateLimit::Verdict::kSend: return;
     case RateLimit::Verdict::kTruncate:
       counters_.truncated_for_rate.add();
-      datagram.reply_bytes = dnspeer::truncate_reply(datagram.room.first(answered.bytes));
+      datagram.reply_bytes = dnspeer::truncate_reply(room.first(answered.bytes));
       return;
     case RateLimit::Verdict::kDrop:
       counters_.dropped_for_rate.add();

@@ -89,7 +89,8 @@ class Worker {
   std::uint32_t wall_seconds() const;
 
   // --- operations.cc: what is more than a query that anybody may ask
-  dns::Answered operate(net::Datagram& datagram, const dns::Ip& client, std::uint32_t now_seconds);
+  dns::Answered operate(const net::Datagram& datagram, const dns::Ip& client, std::uint32_t now_seconds,
+                        std::span<std::uint8_t> room);
   net::Task<bool> operate(net::Stream& stream, std::vector<std::uint8_t> message, dns::Ip client);
   dns::Answered answer_signed(dnspeer::Exchange& exchange, const dns::Ip& client, bool is_stream,
                               std::uint32_t now_seconds, std::span<std::uint8_t> room);

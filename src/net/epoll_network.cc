@@ -210,11 +210,10 @@ class EpollDatagrams final : public Datagrams, private EpollPoller::Handler {
       : network_(network), socket_(std::move(socket)), address_(address), places_(kBatch) {
     for (std::size_t i = 0; i < kBatch; ++i) {
       Place& place = places_[i];
-      place.into = {place.bytes.data(), place.bytes.size()};
-      place.from = {place.reply.data(), 0};
+      place.into = {{{place.head.data(), kHeadBytes}, {rest_of(i), kBytesMax - kHeadBytes}}};
       messages_[i].msg_hdr.msg_name = &place.peer.storage;
-      messages_[i].msg_hdr.msg_iov = &place.into;
-      messages_[i].msg_hdr.msg_iovlen = 1;
+      messages_[i].msg_hdr.msg_iov = place.into.data();
+      messages_[i].msg_hdr.msg_iovlen = place.into.size();
       // Where it was sent to, which is told by no other means when the socket is bound to all addresses.
       if (address_.is_any()) messages_[i].msg_hdr.msg_control = place.control.data();
     }
@@ -247,6 +246,18 @@ class EpollDatagrams final : public Datagrams, private EpollPoller::Handler {
     }
     found.local = from_system(local);
     return found;
+  }
+
+  std::span<std::uint8_t> room_for(const Datagram& datagram) override {
+    const auto place = static_cast<std::size_t>(&datagram - batch_.data());
+    WEIR_CHECK(place < received_);
+    if (answered_ != nullptr && answered_ != &datagram) {
+      reply_at_ += (answered_->reply_bytes + kAlignment - 1) / kAlignment * kAlignment;
+    }
+    answered_ = &datagram;
+    std::uint8_t* room = replies_room_.get() + reply_at_;
+    places_[place].from.iov_base = room;
+    return {room, kReplyBytesMax};
   }
 
   void send(const Correspondent& to, std::span<const std::uint8_t> bytes) override {
@@ -284,13 +295,17 @@ class EpollDatagrams final : public Datagrams, private EpollPoller::Handler {
  private:
   static constexpr std::size_t kBatchesBeforeYield = 8;  // a flood does not stop what else there is to do
 
+  // What most datagrams are within: theirs and their replies lie close together, so that a batch stays in the
+  // core's cache.
+  static constexpr std::size_t kHeadBytes = 512;
+  static constexpr std::size_t kAlignment = 64;  // of replies: no two write to one line
+
   struct Place {
     SocketAddress peer;
-    iovec into{};
+    std::array<iovec, 2> into{};
     iovec from{};
     alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
-    std::array<std::uint8_t, kBytesMax> bytes;
-    std::array<std::uint8_t, kReplyBytesMax> reply;
+    std::array<std::uint8_t, kHeadBytes> head;
   };
 
   class Wait final : public Operation {
@@ -326,10 +341,11 @@ class EpollDatagrams final : public Datagrams, private EpollPoller::Handler {
     for (std::size_t i = 0; i < received_; ++i) {
       msghdr& header = messages_[i].msg_hdr;
       header.msg_namelen = sizeof(sockaddr_storage);
-      header.msg_iov = &places_[i].into;
       if (header.msg_control != nullptr) header.msg_controllen = places_[i].control.size();
     }
     received_ = 0;
+    answered_ = nullptr;
+    reply_at_ = 0;
     const int got = ::recvmmsg(socket_.get(), messages_.data(), kBatch, MSG_DONTWAIT, nullptr);
     if (got < 0) {
       // Of replies to those who are gone (ICMP), which the next call is not about.
@@ -342,11 +358,20 @@ class EpollDatagrams final : public Datagrams, private EpollPoller::Handler {
       Place& place = places_[i];
       if (address_.is_any()) forget_interface(messages_[i].msg_hdr);
       const bool whole = (messages_[i].msg_hdr.msg_flags & MSG_TRUNC) == 0;
-      batch_[i] = {.bytes = std::span(place.bytes).first(whole ? messages_[i].msg_len : 0),
-                   .peer = from_system(place.peer),
-                   .room = place.reply};
+      batch_[i] = {.bytes = together(i, whole ? messages_[i].msg_len : 0), .peer = from_system(place.peer)};
     }
     return received_;
+  }
+
+  // Behind room for the head
+  std::uint8_t* rest_of(std::size_t place) { return rests_.get() + place * kBytesMax + kHeadBytes; }
+
+  std::span<const std::uint8_t> together(std::size_t place, std::size_t bytes) {
+    const auto& head = places_[place].head;
+    if (bytes <= kHeadBytes) return std::span(head).first(bytes);
+    std::uint8_t* begin = rest_of(place) - kHeadBytes;
+    std::memcpy(begin, head.data(), kHeadBytes);
+    return {begin, bytes};
   }
 
   static void set_source(msghdr& header, std::span<std::uint8_t> room, const SocketAddress& source) {
@@ -388,6 +413,7 @@ class EpollDatagrams final : public Datagrams, private EpollPoller::Handler {
       places_[i].from.iov_len = batch_[i].reply_bytes;
       replies_[count].msg_hdr = messages_[i].msg_hdr;
       replies_[count].msg_hdr.msg_iov = &places_[i].from;
+      replies_[count].msg_hdr.msg_iovlen = 1;
       ++count;
     }
     for (std::size_t sent = 0; sent < count;) {
@@ -402,6 +428,11 @@ class EpollDatagrams final : public Datagrams, private EpollPoller::Handler {
   EpollNetwork& network_;
   Descriptor socket_;
   Address address_;
+  std::unique_ptr<std::uint8_t[]> rests_ = std::make_unique_for_overwrite<std::uint8_t[]>(kBatch * kBytesMax);
+  std::unique_ptr<std::uint8_t[]> replies_room_ =
+      std::make_unique_for_overwrite<std::uint8_t[]>(kBatch * kReplyBytesMax);
+  std::size_t reply_at_ = 0;            // in it: of the last datagram that has room
+  const Datagram* answered_ = nullptr;  // that one
   std::vector<Place> places_;
   std::array<mmsghdr, kBatch> messages_{};
   std::array<mmsghdr, kBatch> replies_{};

@@ -233,7 +233,6 @@ TEST_CASE("a literal address needs no resolver") {
   CHECK((*found)->ttl == Duration::max());
 }
 
-// Sends back what comes, but for what begins with "!".
 // Of the datagram socket of this process that is bound to that port.
 int option_of(const Address& bound, int level, int option) {
   for (int fd = 0; fd < 1024; ++fd) {
@@ -251,13 +250,14 @@ int option_of(const Address& bound, int level, int option) {
   return -1;
 }
 
+// Sends back what comes, but for what begins with "!".
 Task<void> echo_datagrams(Datagrams& socket) {
   for (;;) {
     const auto batch = co_await socket.next_batch();
     if (!batch) co_return;
     for (Datagram& one : *batch) {
       if (one.bytes.empty() || one.bytes.front() == '!') continue;
-      std::ranges::copy(one.bytes, one.room.begin());
+      std::ranges::copy(one.bytes, socket.room_for(one).begin());
       one.reply_bytes = one.bytes.size();
     }
   }
@@ -364,6 +364,39 @@ TEST_CASE("datagrams: are never cut into pieces") {
     CHECK(option_of((*socket)->address(), IPPROTO_IP, IP_MTU_DISCOVER) == IP_PMTUDISC_PROBE);
     if (v6) CHECK(option_of((*socket)->address(), IPPROTO_IPV6, IPV6_MTU_DISCOVER) == IPV6_PMTUDISC_PROBE);
   }
+}
+
+TEST_CASE("datagrams: short and long ones of one batch come back as they were") {
+  RealEnv real;
+  auto socket = real.network.datagrams(kLoopback);
+  REQUIRE(socket.has_value());
+  const Address to = (*socket)->address();
+  UdpClient client(AF_INET);
+  sockaddr_in name{.sin_family = AF_INET, .sin_port = htons(to.port()), .sin_addr = {}, .sin_zero = {}};
+  std::memcpy(&name.sin_addr, to.bytes().data(), 4);
+  std::vector<std::string> wanted;
+  for (const std::size_t bytes : {1UL, 4096UL, 63UL, 64UL, 65UL, 0UL, 511UL, 512UL, 513UL, 2000UL, 2UL}) {
+    std::string text = bytes == 0 ? "!" : std::string(bytes, static_cast<char>('a' + wanted.size()));
+    REQUIRE(::sendto(client.socket.get(), text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&name),
+                     sizeof name) == static_cast<ssize_t>(text.size()));
+    if (bytes > 0) wanted.push_back(std::move(text));
+  }
+  TaskGroup group(real.loop);
+  group.spawn(echo_datagrams(**socket));
+  std::vector<std::string> got;
+  CHECK(real.run_until([&] {
+    std::array<char, 8192> buffer{};
+    const auto receive = [&] {
+      return ::recv(client.socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    };
+    for (ssize_t bytes = receive(); bytes >= 0; bytes = receive()) {
+      got.emplace_back(buffer.data(), static_cast<std::size_t>(bytes));
+    }
+    return got.size() == wanted.size();
+  }));
+  CHECK(got == wanted);
+  group.cancel();
+  CHECK(real.run_until([&] { return group.size() == 0; }));
 }
 
 TEST_CASE("datagrams: what is too long, or gets no reply, holds up no other") {

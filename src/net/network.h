@@ -67,8 +67,7 @@ class Listener {
 struct Datagram {
   std::span<const std::uint8_t> bytes;
   Address peer;
-  std::span<std::uint8_t> room;  // for the reply
-  std::size_t reply_bytes = 0;   // of it; 0: there is none
+  std::size_t reply_bytes = 0;  // in its room; 0: there is none
 };
 
 // Who is at the other end of datagrams, and by which address of ours, where the socket has several and it is
@@ -90,6 +89,9 @@ class Datagrams {
   // Sends the replies of the batch before, and waits for the next, which is there until the next call. A
   // reply that the kernel does not take is lost, as any datagram may be.
   virtual Task<Result<std::span<Datagram>>> next_batch() = 0;
+  // Where the reply to one of the batch is written, kReplyBytesMax at most. Replies lie one behind the other:
+  // it is complete before the room for the next one is asked for.
+  virtual std::span<std::uint8_t> room_for(const Datagram& datagram) = 0;
   // Of a datagram of the last batch: whom a reply goes to that is made later.
   virtual Correspondent correspondent_of(const Datagram& datagram) const = 0;
   // At once; what the kernel does not take is lost as well.
