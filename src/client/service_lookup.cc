@@ -12,26 +12,17 @@
 #include "dns/message.h"
 #include "dns/rdata.h"
 #include "net/stream.h"
+#include "zones/registry.h"
 
 namespace weir::client {
 namespace {
 
 using Octets = std::vector<std::uint8_t>;
 
-constexpr std::uint16_t kRecursionDesired = 0x0100;
-constexpr std::uint16_t kIsReply = 0x8000;
 constexpr std::uint16_t kRcodeBits = 0x000f;
 constexpr std::uint16_t kDnsPort = 53;
 constexpr std::size_t kLengthBytes = 2;
 constexpr std::size_t kSrvHeadBytes = 6;
-constexpr std::string_view kServiceLabel = "service";
-
-// "1.4.2" as it stands in names: "v1-4-2".
-std::string version_label(std::string_view version) {
-  std::string label = "v" + to_lower(version);
-  std::ranges::replace_if(label, [](char c) { return c == '.' || c == '+'; }, '-');
-  return label;
-}
 
 // A label of any octets, as it is written in a name.
 std::string escaped(std::string_view label) {
@@ -57,8 +48,8 @@ std::string first_label(dns::Bytes name) {
 
 Octets query_of(std::uint16_t id, const dns::Name& name, dns::Type type) {
   Octets query;
-  for (const std::uint16_t number :
-       {id, kRecursionDesired, std::uint16_t{1}, std::uint16_t{0}, std::uint16_t{0}, std::uint16_t{0}}) {
+  for (const std::uint16_t number : {id, dns::kFlagRecursionDesired, std::uint16_t{1}, std::uint16_t{0},
+                                     std::uint16_t{0}, std::uint16_t{0}}) {
     dns::append_u16(query, number);
   }
   query.insert(query.end(), name.wire().begin(), name.wire().end());
@@ -87,8 +78,8 @@ std::expected<ServiceName, std::string> service_name(std::string_view service, s
   // "_http._tcp" alone, or at the end.
   const std::size_t type = service.starts_with('_') ? 0 : service.rfind("._", service.rfind("._") - 1);
   if (type == std::string_view::npos) {
-    text = std::string(service) + '.' + std::string(kServiceLabel) + behind;
-    if (!version.empty()) text = version_label(version) + '.' + text;
+    text = std::string(service) + '.' + std::string(zones::kServiceLabel) + behind;
+    if (!version.empty()) text = zones::version_label(version) + '.' + text;
   } else {
     made.browsed = type == 0;
     const std::string_view word = service.substr(made.browsed ? 0 : type + 1);
@@ -100,7 +91,7 @@ std::expected<ServiceName, std::string> service_name(std::string_view service, s
     if (!made.browsed) text = escaped(service.substr(0, type)) + '.' + text;
     if (!version.empty() && !made.browsed)
       return std::unexpected("an instance is of one version; leave --version out");
-    if (!version.empty()) text = '_' + version_label(version) + "._sub." + text;
+    if (!version.empty()) text = zones::version_subtype(version) + "._sub." + text;
   }
   const auto name = dns::Name::parse(text, dns::Name());
   if (!name) return std::unexpected("\"" + text + "\" is no name of DNS: " + name.error().text);
@@ -164,7 +155,7 @@ net::Task<ServiceLookup::Asked> ServiceLookup::ask(dns::Name name, dns::Type typ
   if (!reply) co_return std::unexpected(server + " can't be asked: " + sentence_of(reply.error()));
   const auto wrong = [&server](const char* what) { return std::unexpected(server + ' ' + what); };
   auto reader = dns::MessageReader::start(*reply);
-  if (!reader || reader->header().id != id || (reader->header().flags & kIsReply) == 0) {
+  if (!reader || reader->header().id != id || (reader->header().flags & dns::kFlagResponse) == 0) {
     co_return wrong("gives no answer to what was asked");
   }
   const dns::Header header = reader->header();

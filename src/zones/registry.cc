@@ -19,7 +19,6 @@ using Octets = std::vector<std::uint8_t>;
 
 // Of a host name that is made for an address, and of the subtypes of versions
 constexpr std::string_view kHostPrefix = "ip-";
-constexpr std::string_view kVersionPrefix = "_v";
 constexpr std::string_view kVersionKey = "version";
 
 bool serves(EndpointHealth health) {
@@ -64,12 +63,6 @@ std::string host_label(std::string_view ip) {
   return label;
 }
 
-std::string dashed(std::string_view version) {
-  std::string text(version);
-  std::ranges::replace_if(text, [](char c) { return c == '.' || c == '+'; }, '-');
-  return to_lower(text);
-}
-
 Octets octets_of(const dns::Name& name) { return {name.wire().begin(), name.wire().end()}; }
 
 }  // namespace
@@ -79,9 +72,13 @@ std::string service_type(const config::ServiceSpec& spec) {
   return "_http._tcp";  // a Service of protocol TCP has to say it
 }
 
-std::string version_subtype(std::string_view version) {
-  return std::string(kVersionPrefix) + dashed(version);
+std::string version_label(std::string_view version) {
+  std::string label = 'v' + to_lower(version);
+  std::ranges::replace_if(label, [](char c) { return c == '.' || c == '+'; }, '-');
+  return label;
 }
+
+std::string version_subtype(std::string_view version) { return '_' + version_label(version); }
 
 bool Registry::look_at(std::string_view name, const config::Service* service,
                        const config::ServiceStatus& status) {
@@ -238,7 +235,7 @@ class Registry::Writer {
     };
     const auto all = below({service, kServiceLabel}, domain_);
     write(all);
-    if (all && !one.version.empty()) write(below({version_subtype(one.version).substr(1)}, *all));
+    if (all && !one.version.empty()) write(below({version_label(one.version)}, *all));
   }
   void pointer(std::initializer_list<std::string_view> labels, const dns::Name& zone, const dns::Name& to) {
     if (const auto owner = below(labels, zone)) put(*owner, dns::Type::kPtr, octets_of(to));

@@ -65,7 +65,9 @@ class Registry {
 
 // "_http._tcp", as the Service says or as its protocol does.
 std::string service_type(const config::ServiceSpec& spec);
-// By which a version can be asked for, before "._sub": "1.4.2" is "_v1-4-2".
+// By which a version can be asked for, before the service's name: "1.4.2" is "v1-4-2".
+std::string version_label(std::string_view version);
+// The same before "._sub": "_v1-4-2".
 std::string version_subtype(std::string_view version);
 
 }  // namespace weir::zones
