@@ -37,6 +37,10 @@ inline void write_packed(Type type, std::uint32_t ttl_seconds, Bytes rdata, Byte
   out.bytes(rdata);
 }
 inline std::size_t packed_rdata_bytes(Bytes packed) { return load_u16(packed.data() + 10); }
+// Of those that lie one behind the other; there is one.
+inline Bytes first_record(Bytes packed) {
+  return packed.first(kPackedHeadBytes + packed_rdata_bytes(packed));
+}
 
 // RFC 1982: whether the first serial number comes before the second.
 inline bool is_older(std::uint32_t first, std::uint32_t second) {

@@ -10,13 +10,9 @@ namespace {
 
 using dns::Bytes;
 
-Bytes first_record(Bytes packed) {
-  return packed.first(dns::kPackedHeadBytes + dns::packed_rdata_bytes(packed));
-}
-
 bool has_record(Bytes packed, Bytes wanted) {
-  for (; !packed.empty(); packed = packed.subspan(first_record(packed).size())) {
-    if (dns::same_bytes(first_record(packed), wanted)) return true;
+  for (; !packed.empty(); packed = packed.subspan(dns::first_record(packed).size())) {
+    if (dns::same_bytes(dns::first_record(packed), wanted)) return true;
   }
   return false;
 }
@@ -66,10 +62,10 @@ class Comparison {
     const Bytes others = same == nullptr ? Bytes() : dns::packed_of(*there, *same);
     const Bytes packed = dns::packed_of(node, set);
     if (dns::same_bytes(packed, others)) return true;
-    for (Bytes rest = packed; !rest.empty(); rest = rest.subspan(first_record(rest).size())) {
-      if (has_record(others, first_record(rest))) continue;
+    for (Bytes rest = packed; !rest.empty(); rest = rest.subspan(dns::first_record(rest).size())) {
+      if (has_record(others, dns::first_record(rest))) continue;
       if (missing_.size() >= kHistoryRecordsMax) return false;
-      missing_.push_back(kept(dns::name_of(node), first_record(rest)));
+      missing_.push_back(kept(dns::name_of(node), dns::first_record(rest)));
     }
     return true;
   }

@@ -15,10 +15,6 @@ using dns::Bytes;
 
 constexpr std::size_t kAnswer = 1;  // section of a message
 
-Bytes first_record(Bytes packed) {
-  return packed.first(dns::kPackedHeadBytes + dns::packed_rdata_bytes(packed));
-}
-
 std::optional<std::uint32_t> serial_in(Bytes message, const dns::Record& record) {
   constexpr std::size_t kNumbersBytes = 20;
   dns::Octets rdata;
@@ -94,7 +90,7 @@ bool Transfer::next_set() {
 
 std::optional<Transfer::Item> Transfer::next_of_zone() {
   if (packed_.empty() && !next_set()) return std::nullopt;
-  const Item item{dns::name_of(*node_), first_record(packed_)};
+  const Item item{dns::name_of(*node_), dns::first_record(packed_)};
   packed_ = packed_.subspan(item.packed.size());
   return item;
 }

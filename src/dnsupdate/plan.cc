@@ -128,10 +128,11 @@ void Planner::read_file(const dns::Name& owner) {
     if (is_apex && (set.type == Type::kSoa || set.type == Type::kNs))
       continue;  // the Zone's are in their place
     for (dns::Bytes rest = dns::packed_of(*node, set); !rest.empty();) {
-      const dns::Bytes rdata = rest.subspan(dns::kPackedHeadBytes, dns::packed_rdata_bytes(rest));
-      add_fixed(text, set.type, dns::load_u32(&rest[6]), Octets(rdata.begin(), rdata.end()),
+      const dns::Bytes record = dns::first_record(rest);
+      const dns::Bytes rdata = record.subspan(dns::kPackedHeadBytes);
+      add_fixed(text, set.type, dns::load_u32(&record[6]), Octets(rdata.begin(), rdata.end()),
                 "it is in the zone's file");
-      rest = rest.subspan(dns::kPackedHeadBytes + rdata.size());
+      rest = rest.subspan(record.size());
     }
   }
 }
