@@ -49,8 +49,7 @@ func (d *dataSource) Read(
 	if response.Diagnostics.HasError() {
 		return
 	}
-	if d.weir.client == nil {
-		response.Diagnostics.AddError("weir can't be asked", notConfigured)
+	if !d.weir.ready(&response.Diagnostics) {
 		return
 	}
 	checkName(tftypes.NewValue(tftypes.String, name.ValueString()), &response.Diagnostics)
@@ -71,7 +70,7 @@ func (d *dataSource) Read(
 		for _, field := range fields {
 			value, err := decode(field, said[field.Name])
 			if err != nil {
-				response.Diagnostics.AddError("weir says what this provider does not understand", err.Error())
+				response.Diagnostics.AddError(misunderstood, err.Error())
 				value = null(field)
 			}
 			values[field.Key()] = value

@@ -35,6 +35,15 @@ type connection struct {
 	judge  *judge
 }
 
+// ready tells whether the API can be asked, and says so if not.
+func (c *connection) ready(found *diag.Diagnostics) bool {
+	if c.client == nil {
+		found.AddError("weir can't be asked", notConfigured)
+		return false
+	}
+	return true
+}
+
 type settings struct {
 	Address   types.String `tfsdk:"address"`
 	Token     types.String `tfsdk:"token"`
@@ -169,6 +178,9 @@ func connected(data any) *connection {
 	}
 	return &connection{}
 }
+
+// The summary where an answer of the API does not fit the table of kinds.
+const misunderstood = "weir says what this provider does not understand"
 
 const notConfigured = "The provider's configuration is not known yet: it depends on what is still to be " +
 	"made. Apply that first, with -target."

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"weir.example/terraform-provider-weir/internal/api"
@@ -68,15 +69,6 @@ func (r *weirResource) ImportState(
 	if !response.Diagnostics.HasError() {
 		resource.ImportStatePassthroughID(ctx, path.Root("name"), request, response)
 	}
-}
-
-// ready tells whether the API can be asked, and says so if not.
-func (r *weirResource) ready(found *diag.Diagnostics) bool {
-	if r.weir.client == nil {
-		found.AddError("weir can't be asked", notConfigured)
-		return false
-	}
-	return true
 }
 
 // toObject is what the API reads of values, with those secrets of a configuration that are to be written.
@@ -150,6 +142,19 @@ func (r *weirResource) toRaw(values map[string]tftypes.Value) tftypes.Value {
 	return tftypes.NewValue(objectType(r.fields.all()), values)
 }
 
+// keep puts an object into the state, in the words of a plan or of the state before, and tells whether it could.
+func (r *weirResource) keep(
+	object *api.Object, words map[string]tftypes.Value, state *tfsdk.State, found *diag.Diagnostics,
+) bool {
+	values, err := r.toValues(object, words)
+	if err != nil {
+		found.AddError(misunderstood, err.Error())
+		return false
+	}
+	state.Raw = r.toRaw(values)
+	return true
+}
+
 // explain adds why a write failed, and what to do about it.
 func (r *weirResource) explain(name, verb string, err error, found *diag.Diagnostics) {
 	reference := r.kind.Name + "/" + name
@@ -174,7 +179,7 @@ func (r *weirResource) explain(name, verb string, err error, found *diag.Diagnos
 func (r *weirResource) Create(
 	ctx context.Context, request resource.CreateRequest, response *resource.CreateResponse,
 ) {
-	if !r.ready(&response.Diagnostics) {
+	if !r.weir.ready(&response.Diagnostics) {
 		return
 	}
 	planned, config := members(request.Plan.Raw), members(request.Config.Raw)
@@ -184,12 +189,9 @@ func (r *weirResource) Create(
 		r.explain(object.Name(), "made", err, &response.Diagnostics)
 		return
 	}
-	values, err := r.toValues(made, planned)
-	if err != nil {
-		response.Diagnostics.AddError("weir says what this provider does not understand", err.Error())
+	if !r.keep(made, planned, &response.State, &response.Diagnostics) {
 		return
 	}
-	response.State.Raw = r.toRaw(values)
 	hashes := hashedSecrets{}
 	r.keepSecrets(ctx, hashes, r.fields.secrets, config, response.Private, &response.Diagnostics)
 }
@@ -225,7 +227,7 @@ func (r *weirResource) keepSecrets(
 func (r *weirResource) Read(
 	ctx context.Context, request resource.ReadRequest, response *resource.ReadResponse,
 ) {
-	if !r.ready(&response.Diagnostics) {
+	if !r.weir.ready(&response.Diagnostics) {
 		return
 	}
 	before := members(request.State.Raw)
@@ -239,18 +241,13 @@ func (r *weirResource) Read(
 		r.explain(name, "read", err, &response.Diagnostics)
 		return
 	}
-	values, err := r.toValues(object, before)
-	if err != nil {
-		response.Diagnostics.AddError("weir says what this provider does not understand", err.Error())
-		return
-	}
-	response.State.Raw = r.toRaw(values)
+	r.keep(object, before, &response.State, &response.Diagnostics)
 }
 
 func (r *weirResource) Update(
 	ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse,
 ) {
-	if !r.ready(&response.Diagnostics) {
+	if !r.weir.ready(&response.Diagnostics) {
 		return
 	}
 	planned, config, before := members(request.Plan.Raw), members(request.Config.Raw), members(request.State.Raw)
@@ -268,12 +265,9 @@ func (r *weirResource) Update(
 		r.explain(object.Name(), "changed", err, &response.Diagnostics)
 		return
 	}
-	values, err := r.toValues(made, planned)
-	if err != nil {
-		response.Diagnostics.AddError("weir says what this provider does not understand", err.Error())
+	if !r.keep(made, planned, &response.State, &response.Diagnostics) {
 		return
 	}
-	response.State.Raw = r.toRaw(values)
 	r.keepSecrets(ctx, hashes, secrets, config, response.Private, &response.Diagnostics)
 }
 
@@ -324,7 +318,7 @@ func (r *weirResource) isAs(object *api.Object, before map[string]tftypes.Value)
 func (r *weirResource) Delete(
 	ctx context.Context, request resource.DeleteRequest, response *resource.DeleteResponse,
 ) {
-	if !r.ready(&response.Diagnostics) {
+	if !r.weir.ready(&response.Diagnostics) {
 		return
 	}
 	name := textOf(members(request.State.Raw)["name"])
