@@ -7,7 +7,7 @@ import socket
 import struct
 import subprocess
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lab.process import Process, Timeout, free_port, wait_until
 
@@ -187,6 +187,7 @@ class Reply:
     sections: list  # answer, authority, additional: sorted records
     opt: tuple | None
     size: int
+    given: list = field(default_factory=list, compare=False)  # the answer, in the server's order
 
     @property
     def rcode(self):
@@ -239,7 +240,8 @@ def parse(message):
     sections[2] = [record for record in sections[2] if record[1] != OPT]
     assert len(opt) <= 1, "more than one OPT"
     ordered = [sorted(section, key=str) for section in sections]
-    return Reply(number, flags, tuple(question), ordered, opt[0] if opt else None, len(message))
+    found = opt[0] if opt else None
+    return Reply(number, flags, tuple(question), ordered, found, len(message), given=sections[0])
 
 
 def exactly(connection, count):

@@ -16,20 +16,31 @@ def binaries():
     return found[-1].parent if found else None
 
 
+def is_root_of_all():
+    """False: only within a user namespace, where there are no other users."""
+    return Path("/proc/self/uid_map").read_text().split() == ["0", "0", "4294967295"]
+
+
 class Postgres:
     """With TLS of a certificate of its own. As root it runs as another user, since it refuses to be root."""
 
-    def __init__(self, directory, fsync=False):
+    def __init__(self, directory, fsync=False, address="127.0.0.1", port=None, prefix=()):
+        """Beyond loopback it takes whoever has the password, by TLS."""
         self.directory = Path(directory)
         self.fsync = fsync
         self.data = self.directory / "data"
-        self.port = free_port()
-        self.user = None
+        self.address, self.prefix = address, list(prefix)
+        self.port = port or free_port()
+        self.becoming = []  # what makes another user of the one who runs it
         self.process = None
         self.directory.mkdir(parents=True)
-        if os.geteuid() == 0:
-            self.user = pwd.getpwnam("postgres")
-            shutil.chown(self.directory, self.user.pw_uid, self.user.pw_gid)
+        if os.geteuid() == 0 and not is_root_of_all():
+            self.becoming = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"]
+        elif os.geteuid() == 0:
+            user = pwd.getpwnam("postgres")
+            who = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+            self.becoming = ["setpriv", *who, "--pdeathsig=KILL", "--"]
+            shutil.chown(self.directory, user.pw_uid, user.pw_gid)
             for parent in self.directory.parents:  # so that the other user can go there
                 if parent.stat().st_uid == 0 and parent not in (Path("/"), Path("/tmp")):
                     parent.chmod(parent.stat().st_mode | 0o011)
@@ -45,37 +56,37 @@ class Postgres:
             + ["-subj", "/CN=localhost", *names]
         )
 
-    def become(self):
-        if self.user:
-            os.setgroups([])
-            os.setgid(self.user.pw_gid)
-            os.setuid(self.user.pw_uid)
+        if address != "127.0.0.1":
+            with open(self.data / "pg_hba.conf", "a") as rules:
+                rules.write("hostssl all all all scram-sha-256\n")
 
     def run(self, words):
-        subprocess.run(words, check=True, capture_output=True, preexec_fn=self.become, cwd="/")
+        subprocess.run([*self.becoming, *words], check=True, capture_output=True, cwd="/")
 
     def url(self, database="postgres", password="s3cret", options="sslmode=require"):
-        return f"postgres://weir:{password}@127.0.0.1:{self.port}/{database}?{options}"
+        return f"postgres://weir:{password}@{self.address}:{self.port}/{database}?{options}"
 
     def start(self):
         self.process = Process(
-            [binaries() / "postgres", "-D", self.data, "-p", self.port, "-h", "127.0.0.1"]
+            [*self.becoming, binaries() / "postgres", "-D", self.data, "-p", self.port, "-h", self.address]
             + ["-k", self.directory, "-c", "ssl=on", "-c", f"fsync={'on' if self.fsync else 'off'}"],
             self.directory.parent / "postgres.log",
-            before_exec=self.become,
             directory="/",
+            prefix=self.prefix,
         )
         wait_until(self.is_ready, 30, "PostgreSQL taking connections")
         return self
 
     def is_ready(self):
-        words = [binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run(words).returncode == 0
+        words = [binaries() / "pg_isready", "-q", "-h", self.address, "-p", str(self.port)]
+        return subprocess.run([*self.prefix, *words]).returncode == 0
 
     def query(self, sql):
         """What psql prints of the rows."""
         words = [binaries() / "psql", self.url(), "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-Atc", sql]
-        return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            [*self.prefix, *words], check=True, capture_output=True, text=True
+        ).stdout
 
     def crash(self):
         """All of its processes end at once, without a checkpoint, as when they are killed."""

@@ -13,12 +13,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lab import anycast, attacks, changes, ipv6, smoke, upgrades, world  # noqa: E402
+from lab import anycast, attacks, changes, ipv6, smoke, upgrades, world, world_story  # noqa: E402
 from lab.process import ROOT  # noqa: E402
 from lab.weir import BINARY  # noqa: E402
 
 STORIES = {
     "smoke": smoke.story,
+    "world": world_story.story,
     "changes": changes.story,
     "attacks": attacks.story,
     "ipv6": ipv6.story,

@@ -28,7 +28,18 @@ class Network:
 @dataclass(frozen=True)
 class Node:
     name: str
-    links: dict = field(hash=False)  # network name: address
+    links: dict = field(hash=False)  # network name: address, or several; each with /bits or with the network's
+    routes: tuple = ()  # (destination, by which address)
+    settings: tuple = ()  # of sysctl
+
+    def addresses(self, network):
+        """With their bits, or without."""
+        given = self.links[network]
+        return (given,) if isinstance(given, str) else tuple(given)
+
+
+def bare(address):
+    return address.partition("/")[0]
 
 
 def enter_user_namespace():
@@ -43,6 +54,18 @@ def enter_user_namespace():
             ["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True
         )  # ours alone: `ip netns` writes there
         os.environ.pop("WEIR_LAB_INSIDE")
+
+
+def ip_batch(lines, namespace):
+    """Many commands of ip(8) at once, of which all have to succeed."""
+    done = subprocess.run(
+        ["ip", "-n", namespace, "-batch", "-"],
+        input="".join(line + "\n" for line in lines),
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"ip in {namespace}: {done.stderr.strip()}")
 
 
 def ip(*arguments, namespace=None):
@@ -70,7 +93,8 @@ class Place:
 
     def __init__(self, node, namespace):
         self.name = node.name
-        self.addresses = dict(node.links)
+        self.addresses = {network: bare(node.addresses(network)[0]) for network in node.links}
+        self.six = next((bare(a) for network in node.links for a in node.addresses(network) if ":" in a), None)
         self.namespace = namespace
         # Not `ip netns exec`, which remounts /sys and so fails in a user namespace. Execs: the pid stays
         # the child's.
@@ -124,43 +148,63 @@ class World:
     def __getitem__(self, name):
         return self.places[name]
 
+    @property
+    def switch(self):
+        """The namespace of all bridges."""
+        return self.prefix + "switch"
+
+    def port(self, node, network):
+        """Of the network's bridge, where the node's cable ends."""
+        number = next(number for number, one in enumerate(self.nodes) if one.name == node)
+        return f"p{number}-{list(self.nodes[number].links).index(network)}"
+
     def build(self):
-        switch = self.prefix + "switch"  # the namespace of all bridges
-        ip("netns", "add", switch)
-        for network in self.networks.values():
-            ip("link", "add", network.name, "type", "bridge", namespace=switch)
-            ip("link", "set", network.name, "up", namespace=switch)
-        for number, node in enumerate(self.nodes):
+        ip("netns", "add", self.switch)
+        lines = []
+        for name in self.networks:
+            lines += [f"link add {name} type bridge", f"link set {name} up"]
+        for node in self.nodes:
             namespace = self.prefix + node.name
             ip("netns", "add", namespace)
-            ip("link", "set", "lo", "up", namespace=namespace)
-            for index, (network, address) in enumerate(node.links.items()):
-                port = f"p{number}-{index}"
-                ip(
-                    "link",
-                    "add",
-                    port,
-                    "type",
-                    "veth",
-                    "peer",
-                    "name",
-                    f"eth{index}",
-                    "netns",
-                    namespace,
-                    namespace=switch,
-                )
-                ip("link", "set", port, "master", network, "up", namespace=switch)
-                ip(
-                    "addr",
-                    "add",
-                    f"{address}/{self.networks[network].prefix_bits}",
-                    "dev",
-                    f"eth{index}",
-                    *(["nodad"] if ":" in address else []),  # there are no duplicates, so nobody has to wait
-                    namespace=namespace,
-                )
-                ip("link", "set", f"eth{index}", "up", namespace=namespace)
+            for index, network in enumerate(node.links):
+                port = self.port(node.name, network)
+                lines.append(f"link add {port} type veth peer name eth{index} netns {namespace}")
+                lines.append(f"link set {port} master {network} up")
             self.places[node.name] = Place(node, namespace)
+        ip_batch(lines, self.switch)
+        for node in self.nodes:
+            self.set_up(node, self.prefix + node.name)
+
+    def set_up(self, node, namespace):
+        """What is in the node: its addresses, its settings, and where it sends what."""
+        lines = ["link set lo up"]
+        for index, network in enumerate(node.links):
+            lines.append(f"link set eth{index} up")
+            for address in node.addresses(network):
+                whole = address if "/" in address else f"{address}/{self.networks[network].prefix_bits}"
+                nodad = " nodad" if ":" in address else ""  # there are no duplicates: nobody has to wait
+                lines.append(f"addr add {whole} dev eth{index}{nodad}")
+        lines += [f"route add {destination} via {address}" for destination, address in node.routes]
+        if node.settings:
+            prefix = self.places[node.name].prefix
+            subprocess.run([*prefix, "sysctl", "-qw", *node.settings], check=True)
+        ip_batch(lines, namespace)
+
+    # --- what happens to cables
+
+    def unplug(self, node, network):
+        """At both ends it is seen at once."""
+        ip("link", "set", self.port(node, network), "down", namespace=self.switch)
+
+    def plug(self, node, network):
+        ip("link", "set", self.port(node, network), "up", namespace=self.switch)
+
+    def cut(self, node, network):
+        """As by an excavator, somewhere behind a switch: nothing comes through, and nobody sees why."""
+        ip("link", "set", self.port(node, network), "nomaster", namespace=self.switch)
+
+    def mend(self, node, network):
+        ip("link", "set", self.port(node, network), "master", network, namespace=self.switch)
 
     def tear_down(self):
         for entry in sorted(NAMESPACES.glob(self.prefix + "*")) if NAMESPACES.is_dir() else []:
