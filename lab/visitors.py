@@ -162,7 +162,8 @@ class Visitors:
     # --- what was seen
 
     def since(self, moment, until=None):
-        return [one for one in list(self.visits) if one.began >= moment and (until is None or one.began < until)]
+        before = until or float("inf")
+        return [one for one in list(self.visits) if moment <= one.began < before]
 
     def edges(self, moment):
         return Counter(one.edge for one in self.since(moment) if one.good)
@@ -174,5 +175,7 @@ def lost(visits):
 
 def told(visits, most=5):
     """For whoever reads why a story failed."""
-    lines = [f"{one.city} at {one.began:.2f} for {one.took_s:.2f} s: {one.status} {one.why}" for one in visits]
+    lines = [
+        f"{one.city} at {one.began:.2f} for {one.took_s:.2f} s: {one.status} {one.why}" for one in visits
+    ]
     return "\n".join(lines[:most]) + (f"\n... and {len(lines) - most} more" if len(lines) > most else "")

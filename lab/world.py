@@ -28,7 +28,7 @@ class Network:
 @dataclass(frozen=True)
 class Node:
     name: str
-    links: dict = field(hash=False)  # network name: address, or several; each with /bits or with the network's
+    links: dict = field(hash=False)  # network name: address, or several; with /bits, or with the network's
     routes: tuple = ()  # (destination, by which address)
     settings: tuple = ()  # of sysctl
 
@@ -94,7 +94,8 @@ class Place:
     def __init__(self, node, namespace):
         self.name = node.name
         self.addresses = {network: bare(node.addresses(network)[0]) for network in node.links}
-        self.six = next((bare(a) for network in node.links for a in node.addresses(network) if ":" in a), None)
+        every = [bare(address) for network in node.links for address in node.addresses(network)]
+        self.six = next((address for address in every if ":" in address), None)  # of the first link that has one
         self.namespace = namespace
         # Not `ip netns exec`, which remounts /sys and so fails in a user namespace. Execs: the pid stays
         # the child's.

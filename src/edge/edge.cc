@@ -185,7 +185,7 @@ void Edge::watch_health_of(const upstream::PlannedService& service) {
         host->serving_since.store(control_.loop.now(), std::memory_order_relaxed);
       }
       host->health.store(health, std::memory_order_relaxed);
-      shared->health_epoch.fetch_add(1, std::memory_order_release);
+      health_changed(shared, health != lb::Health::kHealthy);
       if (found_) tell_finding(name, *host);
       if (health_told_) health_told_(name);
     };
@@ -199,6 +199,15 @@ void Edge::watch_health_of(const upstream::PlannedService& service) {
     targets.emplace(service.name + "/" + host.shared->key, std::move(target));
   }
   monitor_.set(service.name, std::move(targets));
+}
+
+// Each core sees it at its next pick; what waits there already is told.
+void Edge::health_changed(const std::shared_ptr<upstream::SharedService>& service, bool for_worse) {
+  service->health_epoch.fetch_add(1, std::memory_order_release);
+  if (!for_worse) return;
+  for (const auto& worker : workers_) {
+    worker->env().loop.post([target = worker.get(), service] { target->leave_hosts_down(*service); });
+  }
 }
 
 void Edge::watch_names(const config::Snapshot& before) {

@@ -154,6 +154,7 @@ class Edge {
   void judge(const upstream::PlannedService& service);
   void tell_findings(const upstream::PlannedService* before, const upstream::PlannedService* after) const;
   void tell_finding(std::string_view service, const upstream::SharedHost& host) const;
+  void health_changed(const std::shared_ptr<upstream::SharedService>& service, bool for_worse);
   net::Task<void> follow_name(Name& name);
   net::Task<void> sweep_outliers();
   net::Task<void> join_workers();

@@ -112,6 +112,31 @@ TEST_CASE("a refused stream goes to another endpoint, with its content") {
   CHECK(origin.open());
 }
 
+TEST_CASE(
+    "a stream that waits at an endpoint that goes down is answered by another, and no other stream ends") {
+  Http2Fixture test;
+  PeerListener dying(test.fake, "10.0.0.1:80");
+  const Origin other(test.fake, "10.0.0.2:80");
+  test.spec().health_check = config::HealthCheck{.interval = 1h, .tcp = config::TcpCheck{}};
+  test.apply({endpoint("10.0.0.1:80", 1000), endpoint("10.0.0.2:80", 1)});
+  test.fake.advance(1s);
+  while (dying.accept().connected()) continue;
+  Peer client(test.fake, kEdge);
+  client.send("GET /p HTTP/1.1\r\nHost: a\r\n\r\n");
+  Peer origin = dying.accept();
+  REQUIRE(origin.connected());
+  origin.send(kSettings);
+  Peer stays(test.fake, kEdge);
+  stays.send("POST /q HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  CHECK(streams(origin.take()) == "HEADERS 1 HEADERS 3 ");
+  test.edge.set_verdict("web", {"10.0.0.1:80"});
+  test.fake.run_until_idle();
+  CHECK(client.take().ends_with("GET /p"));
+  CHECK(streams(origin.take()).starts_with("RST_STREAM 1 "));
+  origin.send(kOk3);
+  CHECK(stays.take().starts_with("HTTP/1.1 200"));
+}
+
 TEST_CASE("an origin that says goodbye gets what it did not take over a new connection") {
   Http2Fixture test;
   PeerListener listener(test.fake, kOrigin);

@@ -215,6 +215,12 @@ void Proxy::close_idle() {
   for (const auto& upstream : active_->upstreams) upstream->close_idle();
 }
 
+void Proxy::leave_hosts_down(const upstream::SharedService& service) {
+  for (const auto& upstream : active_->upstreams) {
+    if (upstream->service().shared.get() == &service) upstream->leave_hosts_down();
+  }
+}
+
 net::Task<void> Proxy::stop() { co_await connections_.stop(); }
 
 net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
@@ -369,7 +375,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   upstream::Retrying retrying(retries, *upstream, request, affine, ends);
   for (;;) {
     const Instant try_ends = std::min(ends, loop.deadline(retries.per_try_timeout.value_or(Duration::max())));
-    auto response = co_await attempt(request, *upstream, *index, *head, options, try_ends);
+    auto response = co_await attempt(request, *upstream, *index, *head, options, retrying, try_ends);
     const auto next = retrying.next(*index, response, loop.now());
     if (!next && !response)
       co_return refuse(decision, fail(response.error()), decision.last_try().connecting);
@@ -386,27 +392,32 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
 
 net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, upstream::Upstream& upstream,
                                                     std::uint32_t index, const upstream::UpstreamHead& head,
-                                                    http::ExchangeOptions options, Instant ends) {
+                                                    http::ExchangeOptions options,
+                                                    upstream::Retrying& retrying, Instant ends) {
   upstream::UpstreamHost& host = upstream.host(index);
   record::Decision& decision = record::Decision::of(request);
   upstream::UpstreamConnection pooled = host.take(carried(upstream, request));
   for (;;) {
+    retrying.begin_wait(host, co_await net::current_context());
     const bool reused{pooled};
     record::Try& one = decision.begin_try(host.shared->key, reused, env_.loop.now());
     Result<upstream::UpstreamConnection> connection = std::exchange(pooled, {});
     if (!reused) connection = co_await connect(upstream, host, request, ends);
     if (!connection) {
-      end_try(decision, one, host, connection.error(), env_.loop.now());
-      if (connection.error().side == Side::kUpstream && connection.error().code != Code::kCancelled) {
+      const Error error = retrying.end_wait(connection.error());
+      end_try(decision, one, host, error, env_.loop.now());
+      if (error.side == Side::kUpstream && error.code != Code::kCancelled) {
         upstream.failed(index);
         upstream.observe(index, lb::Outcome::kLocal);
       }
-      co_return fail(connection.error());
+      co_return fail(error);
     }
     one.connecting = false;
     options.response_timeout = until(ends, options.response_timeout, env_.loop);
+    options.unanswered = retrying.sent_unanswered();
     auto response = co_await host.exchange(std::move(*connection), head, request, options);
     if (response) {
+      retrying.end_wait();
       end_try(decision, one, host, (*response)->head.status, env_.loop.now());
       upstream.succeeded(index);
       upstream.observe(index,
@@ -420,7 +431,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, upst
       upstream::clean_response_head((*response)->head, version_major);
       co_return response;
     }
-    const Error& error = response.error();
+    const Error error = retrying.end_wait(response.error());
     end_try(decision, one, host, error, env_.loop.now());
     // The connection, not only a stream of it.
     const bool broken = error.side == Side::kUpstream &&

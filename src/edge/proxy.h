@@ -19,6 +19,7 @@
 #include "record/journal.h"
 #include "record/live_requests.h"
 #include "record/traffic.h"
+#include "upstream/retrying.h"
 #include "upstream/upstream.h"
 
 namespace weir::edge {
@@ -63,6 +64,8 @@ class Proxy final : public http::Service {
   // Of a load balancer of the plan; null: it is not there. Valid while they are counted in as under way.
   record::Traffic::Counts* counts_of(std::string_view load_balancer) const;
   void close_idle();
+  // Some endpoint of the service is down, which requests may wait for.
+  void leave_hosts_down(const upstream::SharedService& service);
   // Connections that came in by these ports belong to the shared listeners; 0: there is none.
   void set_shared_ports(std::uint16_t http, std::uint16_t https) {
     shared_http_ = http;
@@ -100,7 +103,8 @@ class Proxy final : public http::Service {
                                                const Route& route);
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, upstream::Upstream& upstream,
                                                std::uint32_t index, const upstream::UpstreamHead& head,
-                                               http::ExchangeOptions options, Instant ends);
+                                               http::ExchangeOptions options,
+                                               upstream::Retrying& retrying, Instant ends);
   net::Task<Result<upstream::UpstreamConnection>> connect(upstream::Upstream& upstream,
                                                           upstream::UpstreamHost& host,
                                                           const http::Request& request, Instant ends);

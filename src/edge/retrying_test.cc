@@ -220,6 +220,95 @@ TEST_CASE("an endpoint that was ejected gets what all others have failed") {
   CHECK(content_of(pair.get()) == "first");
 }
 
+// Both pass their checks, and the first one is found to be down when the test says so.
+struct Checked : Pair {
+  Checked() {
+    spec().health_check = config::HealthCheck{.interval = 1h, .tcp = config::TcpCheck{}};
+    start();
+    fake.advance(1s);
+    while (first.accept().connected()) continue;
+  }
+  void first_is_down() {
+    edge.set_verdict("web", {"10.0.0.1:80"});
+    fake.run_until_idle();
+  }
+};
+
+TEST_CASE("a request that waits at an endpoint that goes down is answered by another at once") {
+  Checked pair;
+  Peer client(pair.fake, kEdge);
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const Peer dead = pair.first.accept();
+  REQUIRE(dead.connected());
+  CHECK(client.received().empty());
+  pair.first_is_down();
+  CHECK(content_of(client.take()) == "second");
+  CHECK_FALSE(dead.open());
+}
+
+TEST_CASE("what may not be sent again, or has been answered in part, waits on") {
+  Checked pair;
+  Peer client(pair.fake, kEdge);
+  SUBCASE("a POST") { client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"); }
+  SUBCASE("content") { client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na"); }
+  SUBCASE("no tries are left") {
+    pair.spec().retries.attempts = 0;
+    pair.apply();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
+  SUBCASE("the other one is drained") {
+    pair.apply({endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80", 0)});
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
+  SUBCASE("a part of its head") { client.send("GET /part HTTP/1.1\r\nHost: a\r\n\r\n"); }
+  SUBCASE("an interim response") { client.send("GET /hints HTTP/1.1\r\nHost: a\r\n\r\n"); }
+  Peer slow = pair.first.accept();
+  REQUIRE(slow.connected());
+  const std::string request = slow.take();
+  if (request.starts_with("GET /part")) slow.send("HTTP/1.1 200 OK\r\n");
+  if (request.starts_with("GET /hints")) slow.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+  pair.first_is_down();
+  CHECK(slow.open());
+  CHECK(pair.second.answered() == 0);
+  const std::string rest = request.starts_with("GET /part") ? "" : "HTTP/1.1 200 OK\r\n";
+  slow.send(rest + "Content-Length: 5\r\n\r\nfirst");
+  CHECK(client.take().ends_with("first"));
+}
+
+TEST_CASE("whatever waits for a connection to an endpoint that goes down is taken elsewhere") {
+  Checked pair;
+  pair.fake.network.blackhole(*net::Address::parse("10.0.0.1:80"));
+  Peer client(pair.fake, kEdge);
+  SUBCASE("a GET") { client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n"); }
+  SUBCASE("a POST") { client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na"); }
+  pair.fake.advance(10ms);
+  CHECK(client.received().empty());
+  pair.first_is_down();
+  CHECK(content_of(client.take()) == "second");
+}
+
+TEST_CASE("those that go elsewhere come out of the budget, and the others wait on") {
+  Checked pair;
+  constexpr int kRequests = 30;
+  std::vector<Peer> clients;
+  for (int i = 0; i < kRequests; ++i) {
+    clients.emplace_back(pair.fake, kEdge);
+    clients.back().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
+  std::vector<Peer> waiting;
+  for (Peer peer = pair.first.accept(); peer.connected(); peer = pair.first.accept()) {
+    waiting.push_back(std::move(peer));
+  }
+  REQUIRE(waiting.size() == kRequests / 2);
+  pair.first_is_down();
+  const auto moved = std::ranges::count_if(waiting, [](const Peer& peer) { return !peer.open(); });
+  CHECK(moved == 10);  // what any second has
+  for (Peer& peer : waiting) {
+    if (peer.open()) peer.send(answer_with("first"));
+  }
+  for (Peer& client : clients) CHECK(client.take().starts_with("HTTP/1.1 200"));
+}
+
 TEST_CASE("the budget is the route's, where the route has one") {
   Pair pair;
   pair.first.answer("\r\n\r\n", kUnavailable);

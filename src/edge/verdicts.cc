@@ -93,6 +93,7 @@ void Edge::heed_verdicts(bool heed) {
 void Edge::judge(const upstream::PlannedService& service) {
   const auto verdict = heeding_ ? verdicts_.find(service.name) : verdicts_.end();
   bool changed = false;
+  bool for_worse = false;
   for (const upstream::PlannedHost& planned : service.hosts) {
     upstream::SharedHost& host = *planned.shared;
     const bool condemned = verdict != verdicts_.end() && verdict->second.contains(host.key);
@@ -104,12 +105,13 @@ void Edge::judge(const upstream::PlannedService& service) {
     }
     host.condemned.store(condemned, std::memory_order_relaxed);
     changed = true;
+    for_worse |= condemned;
     control_.log.info(condemned ? "endpoint found unhealthy by the other edges"
                                 : "endpoint no longer found unhealthy by the other edges",
                       {{"service", service.name}, {"endpoint", host.key}});
   }
   if (!changed) return;
-  service.shared->health_epoch.fetch_add(1, std::memory_order_release);
+  health_changed(service.shared, for_worse);
   if (health_told_) health_told_(service.name);
 }
 

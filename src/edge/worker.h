@@ -49,6 +49,7 @@ class Worker {
   std::optional<OpenPorts> apply(const PlanPointer& plan);
   // Tries those again that it could not open.
   std::optional<OpenPorts> open_ports(const Plan& plan);
+  void leave_hosts_down(const upstream::SharedService& service) { proxy_.leave_hosts_down(service); }
   // Stops accepting, lets requests finish, then calls back, on this loop.
   void finish(std::function<void()> done);
   // The same without hurry; see http::Server and TcpProxy.

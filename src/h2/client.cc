@@ -41,6 +41,9 @@ class ClientResponse final : public http::Response {
  private:
   bool client_failed() const { return !upload_result_ && upload_result_.error().side == Side::kDownstream; }
   net::Loop& loop() const { return connection_->loop(); }
+  void set_unanswered(bool unanswered) const {
+    if (options_.unanswered != nullptr) *options_.unanswered = unanswered;
+  }
   Result<void> open_stream(const http::Request& request);
   net::Task<Result<void>> wait_for_settings();
   Result<void> submit(const UpstreamHead& upstream, http::Request& request);
@@ -66,6 +69,7 @@ class ClientResponse final : public http::Response {
   std::uint64_t received_before_ = 0;          // by the connection
   Instant moved_ = connection_->loop().now();  // some content, in either direction
   bool continue_received_ = false;
+  bool interims_received_ = false;
   std::optional<net::TaskGroup> upload_;  // there while the request's content is sent beside the response
   bool upload_ended_ = false;
   Result<void> upload_result_;
@@ -171,8 +175,10 @@ net::Task<Result<bool>> ClientResponse::receive_head(http::Request& request, Dur
     if (*continued && uploading && !upload_) co_return true;
     if (stream_->failure()) co_return fail(*stream_->failure());
     if (client_failed() || (uploading && upload_ended_)) co_return false;
-    auto waited =
-        co_await stream_->wait(deadline == Instant::max() ? Duration::max() : deadline - loop().now());
+    const Duration left = deadline == Instant::max() ? Duration::max() : deadline - loop().now();
+    set_unanswered(upload_ended_ && !uploading && !interims_received_);
+    auto waited = co_await stream_->wait(left);
+    set_unanswered(false);
     if (!waited) co_return fail(waited.error());
   }
 }
@@ -181,6 +187,7 @@ net::Task<Result<bool>> ClientResponse::receive_head(http::Request& request, Dur
 net::Task<Result<bool>> ClientResponse::pass_interims(http::Request& request) {
   bool continued = false;
   while (const auto interim = stream_->take_interim()) {
+    interims_received_ = true;
     if (request.interim != nullptr) {
       http::remove_hop_by_hop(interim->fields);
       if (auto sent = co_await request.interim->send_interim(*interim); !sent) co_return fail(sent.error());

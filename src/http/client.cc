@@ -60,6 +60,9 @@ class ClientResponse final : public Response {
 
  private:
   enum class Parsed : std::uint8_t { kNone, kInterim, kFinal };
+  void set_unanswered(bool unanswered) const {
+    if (options_.unanswered != nullptr) *options_.unanswered = unanswered;
+  }
   // Content may be long in coming, and nobody looks at the head any more.
   void release_head() {
     if (body_->rest().empty()) buffer_.release();
@@ -97,6 +100,7 @@ net::Task<Result<ResponsePtr>> ClientResponse::run(std::unique_ptr<ClientRespons
                                                    net::Slice serialised, Request& request) {
   ClientResponse& self = *response;
   const net::Stream::Slices slices = self.first_slices(serialised, request);
+  self.set_unanswered(self.request_sent_);
   auto written = co_await self.stream().write(slices, self.options_.write_timeout);
   if (!written) co_return fail(upstream_error(written.error(), Retry::kIfIdempotent));
   Result<void> received;
@@ -228,6 +232,7 @@ net::Task<Result<void>> ClientResponse::receive_head(Request& request, Duration 
     }
     if (*got == 0)
       co_return fail(Code::kClosed, "the origin closed without an answer", Side::kUpstream, retry);
+    set_unanswered(false);
     end_ += *got;
   }
 }

@@ -66,6 +66,9 @@ struct ExchangeOptions {
   Duration read_timeout;      // the next bytes of the content
   Duration write_timeout;     // the origin takes some bytes
   Duration switched_idle_timeout = std::chrono::hours(1);  // between two messages of an origin's WebSocket
+  // True while all of a request without content is on its way, and none of an answer has come: then, and only
+  // then, interrupting the task ends the exchange. Outlives it; null: nobody wants to know.
+  bool* unanswered = nullptr;
 };
 
 // Sends `head` (complete, serialised; it ends before the first suspension that follows its being written) and

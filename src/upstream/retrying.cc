@@ -18,6 +18,37 @@ bool may_send_again(const http::Request& request, const Error& error, bool non_i
   return request.body == nullptr || request.body->rewind();
 }
 
+void Retrying::begin_wait(UpstreamHost& host, net::Context& asking) {
+  asking_ = &asking;
+  connecting_ = may_leave_ = true;
+  left_ = false;
+  wait_at(host);
+}
+
+bool* Retrying::sent_unanswered() {
+  connecting_ = may_leave_ = false;
+  return &may_leave_;
+}
+
+Error Retrying::end_wait(const Error& error) {
+  end_wait();
+  if (!left_ || error.code != Code::kCancelled || asking_->cancelled()) return error;
+  return {Code::kTimedOut, Side::kUpstream, connecting_ ? Retry::kSafe : Retry::kIfIdempotent, 0,
+          "the endpoint went down before it answered"};
+}
+
+// What could not go to another one waits on: it may be answered still.
+void Retrying::host_is_down() {
+  if (left_ || !may_leave_ || asking_->cancelled()) return;
+  const bool again = connecting_ || (request_.body == nullptr && request_.upgrade == nullptr &&
+                                     (policy_.non_idempotent || http::is_idempotent(request_.head.method)));
+  const std::size_t tries = tries_ + 1;
+  if (!again || tries > policy_.attempts || tries >= tried_.size()) return;
+  if (!upstream_.take_retry(policy_.budget_percent)) return;
+  left_ = true;
+  asking_->interrupt();
+}
+
 // A response of trailers only (gRPC's PROTOCOL-HTTP2.md): the status is in the head, and nothing follows.
 bool Retrying::is_listed_call(const http::Response& response) const {
   static constexpr std::array<std::string_view, 5> kCodes{"1", "4", "8", "13",
@@ -76,7 +107,7 @@ std::optional<std::uint32_t> Retrying::next(std::uint32_t index, const Result<ht
   const bool broke = !outcome && outcome.error().retry != Retry::kSafe;
   if (!another && broke) another = by_another_way();
   if (!another) return std::nullopt;
-  if (!upstream_.take_retry(policy_.budget_percent)) {
+  if (!std::exchange(left_, false) && !upstream_.take_retry(policy_.budget_percent)) {
     flags.add(record::Flag::kRetriesUsedUp);
     return std::nullopt;
   }

@@ -7,6 +7,20 @@
 
 namespace weir::upstream {
 
+void Waiting::wait_at(UpstreamHost& host) {
+  next_ = host.waiting_;
+  link_ = &host.waiting_;
+  if (next_ != nullptr) next_->link_ = &next_;
+  host.waiting_ = this;
+}
+
+void Waiting::end_wait() {
+  if (link_ == nullptr) return;
+  *link_ = next_;
+  if (next_ != nullptr) next_->link_ = link_;
+  link_ = nullptr;
+}
+
 UpstreamHost::UpstreamHost(std::shared_ptr<SharedHost> host, const PlannedService& service, net::Loop& loop,
                            const UpstreamShare& share)
     : shared(std::move(host)),
@@ -63,6 +77,11 @@ void UpstreamHost::close_idle_since(Instant before) {
 void UpstreamHost::close_all() {
   if (h1_) h1_->close_all();
   if (h2_) h2_->close_all();
+}
+
+// Each goes on in a later turn, so the list stays as it is meanwhile.
+void UpstreamHost::tell_waiting() {
+  for (Waiting* waiting = waiting_; waiting != nullptr; waiting = waiting->next_) waiting->host_is_down();
 }
 
 namespace {
@@ -230,6 +249,17 @@ void Upstream::failed(std::uint32_t index) {
   hosts_[index]->backoff.failed(env_.loop.now());
   hosts_[index]->close_all();  // what broke one connection has probably broken the others
   stale_ = true;
+}
+
+// In panic those that are down are picked, too: then nobody leaves.
+void Upstream::leave_hosts_down() {
+  refresh_if_due();
+  if (serving_.empty()) return;
+  for (std::uint32_t index = 0; index < hosts_.size(); ++index) {
+    const lb::Health verdict = planned_->hosts[index].shared->verdict();
+    const bool down = verdict == lb::Health::kUnhealthy || verdict == lb::Health::kNeverHealthy;
+    if (down && !std::ranges::binary_search(serving_, index)) hosts_[index]->tell_waiting();
+  }
 }
 
 void Upstream::close_idle() {

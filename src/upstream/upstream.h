@@ -37,6 +37,29 @@ struct UpstreamShare {
   Duration write_timeout;       // an origin takes some bytes
 };
 
+class UpstreamHost;
+
+// A request that a host was given, and that waits for its answer: in the host's list from wait_at() to
+// end_wait().
+class Waiting {
+ public:
+  Waiting() = default;
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ protected:
+  ~Waiting() { end_wait(); }
+  void wait_at(UpstreamHost& host);
+  void end_wait();
+  // The host is found to be down, and there are others.
+  virtual void host_is_down() = 0;
+
+ private:
+  friend class UpstreamHost;
+  Waiting* next_ = nullptr;
+  Waiting** link_ = nullptr;  // what points to it; null: it does not wait
+};
+
 class UpstreamHost {
  public:
   UpstreamHost(std::shared_ptr<SharedHost> host, const PlannedService& service, net::Loop& loop,
@@ -54,12 +77,15 @@ class UpstreamHost {
                                                 http::Request& request, http::ExchangeOptions options);
   void close_idle_since(Instant before);
   void close_all();
+  void tell_waiting();  // that it is down
 
   std::shared_ptr<SharedHost> shared;
   record::Traffic::CountsPointer counts;
   lb::Backoff backoff;
 
  private:
+  friend class Waiting;
+  Waiting* waiting_ = nullptr;  // the latest first
   // Of what the service speaks; of TCP neither: such connections are nobody's but their client's.
   std::shared_ptr<http::ClientPool> h1_;
   std::unique_ptr<h2::ClientPool> h2_;
@@ -103,6 +129,9 @@ class Upstream {
   };
   Survey survey(Instant now) const;
 
+  // After health has changed: requests that wait at hosts which are down now go elsewhere, as far as there is
+  // another host.
+  void leave_hosts_down();
   // Closes connections that have been idle longer than the service allows.
   void close_idle();
 
