@@ -1,10 +1,10 @@
-"""The world as data: providers, regions, routers, edges, name servers, controllers, origins behind NAT, client
-cities and links, read from lab/worlds/NAME.yaml, and what follows from it: networks, nodes, addresses, numbers
-of autonomous systems.
+"""The world as data: providers, regions, routers, edges, name servers, controllers, origins behind NAT,
+client cities and links, read from lab/worlds/NAME.yaml, and what follows from it: networks, nodes, addresses,
+numbers of autonomous systems.
 
 | network | IPv4 | IPv6 | who |
 |---|---|---|---|
-| of region r | 10.r.0.0/24 | fd00:1:r::/64 | .1 router, .11 edges, .21 controllers, .31 name servers, .41 origins, .51 |
+| of region r | 10.r.0.0/24 | fd00:1:r::/64 | .1 router, .11 edges, .21 controllers, .31 DNS, .41 origins |
 | of link n | 10.200.n.0/24 | fd00:2:n::/64 | .1 and .2, two routers |
 | of city c | 10.201.c.0/24 | fd00:3:c::/64 | .1 the transit's router, .10 the clients |
 | of home h | 192.168.h.0/24 | | .1 NAT, .41 origins; its address outside is 10.202.h.2 |

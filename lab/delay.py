@@ -1,5 +1,5 @@
-"""A link that is slow, or loses packets: a process between the two ports of its bridge, which holds each frame
-for so long. The kernels that the lab has to do with have no netem.
+"""A link that is slow, or loses packets: a process between the two ports of its bridge, which holds each
+frame for so long. The kernels that the lab has to do with have no netem.
 
 As a program, in the namespace of the bridges: delay.py PORT PORT MILLISECONDS PERCENT."""
 

@@ -184,7 +184,8 @@ class Earth:
         link, _ = self.ends(one, other)
         if link in self.delays:
             self.delays.pop(link).stop()
-        self.delays[link] = Delay(self.world, link, self.atlas.ends[link], self.directory, delay_ms, loss_percent)
+        ends = self.atlas.ends[link]
+        self.delays[link] = Delay(self.world, link, ends, self.directory, delay_ms, loss_percent)
 
     # --- what is served in most stories
 

@@ -1,5 +1,5 @@
-"""What stands in the world and can fail: each of them started, killed and started again, with all that belongs
-to it on its machine."""
+"""What stands in the world and can fail: each of them started, killed and started again, with all that
+belongs to it on its machine."""
 
 import signal
 

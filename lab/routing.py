@@ -1,5 +1,5 @@
-"""What BIRD is told in the world: routers that speak eBGP with their neighbours, and edges with their region's
-router. A route's length in networks decides; ways of one length are all used (ECMP)."""
+"""What BIRD is told in the world: routers that speak eBGP with their neighbours, and edges with their
+region's router. A route's length in networks decides; ways of one length are all used (ECMP)."""
 
 from lab.bird import SESSION
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The scenarios: `python3 lab/run.py NAME`. The last line printed is the report in one sentence; exit code
-0 = it held.
+0 = it held. `world --keep` leaves the world running for people (lab/keep.py).
 
-On failure, the logs and configurations of everything that ran stay in lab/out/NAME-<time>/."""
+On failure, what everything that ran said, and the packets of the world, stay in lab/out/NAME-<time>/."""
 
 import shutil
 import signal
@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lab import anycast, attacks, changes, ipv6, smoke, upgrades, world, world_story  # noqa: E402
+from lab import anycast, attacks, changes, ipv6, keep, smoke, upgrades, world, world_story  # noqa: E402
 from lab.process import ROOT  # noqa: E402
 from lab.weir import BINARY  # noqa: E402
 
@@ -39,23 +39,33 @@ def show_logs(directory):
 
 
 def main():
-    name = sys.argv[1] if len(sys.argv) == 2 else None
+    words = sys.argv[1:]
+    if words and words[0] in keep.VERBS:
+        return keep.command(words)
+    keeps = words == ["world", "--keep"]
+    name = words[0] if keeps or len(words) == 1 else None
     if name == "--list":
         print("\n".join(STORIES))
         return 0
     if name not in STORIES:
-        print(f"usage: lab/run.py {'|'.join(STORIES)}", file=sys.stderr)
+        print(f"usage: lab/run.py {'|'.join(STORIES)}; world --keep; or what to do to a world that was kept:")
+        print(keep.__doc__)
         return 2
     if not BINARY.exists():
         print(f"lab: {BINARY} does not exist; ./dev lab {name} builds it first", file=sys.stderr)
         return 2
+    if keeps and keep.is_there():
+        print("lab: a world is there already: ./dev lab look", file=sys.stderr)
+        return 1
+    if keeps:
+        keep.listen_outside()
     world.enter_user_namespace()
-    for number in (signal.SIGTERM, signal.SIGHUP):  # as ^C: the world is taken down
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # as ^C: the world is taken down
         signal.signal(number, signal.default_int_handler)
     directory = ROOT / "lab" / "out" / f"{name}-{time.strftime('%Y%m%dT%H%M%S')}"
     directory.mkdir(parents=True)
     try:
-        report = STORIES[name](directory)
+        report = world_story.keep(directory) if keeps else STORIES[name](directory)
     except (Exception, KeyboardInterrupt) as problem:
         (directory / "failure.txt").write_text(traceback.format_exc())
         show_logs(directory)

@@ -1,7 +1,7 @@
 """People in cities: a steady load, and of each request when, how long, by which address, and what came of it.
 
-A visitor does what browsers do: it looks the name up, tries one address after the other, and asks once more when
-a connection is refused, ends or says nothing, as with GET it may."""
+A visitor does what browsers do: it looks the name up, tries one address after the other, and asks once more
+when a connection is refused, ends or says nothing, as with GET it may."""
 
 import threading
 import time

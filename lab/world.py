@@ -95,7 +95,7 @@ class Place:
         self.name = node.name
         self.addresses = {network: bare(node.addresses(network)[0]) for network in node.links}
         every = [bare(address) for network in node.links for address in node.addresses(network)]
-        self.six = next((address for address in every if ":" in address), None)  # of the first link that has one
+        self.six = next((address for address in every if ":" in address), None)  # the first one
         self.namespace = namespace
         # Not `ip netns exec`, which remounts /sys and so fails in a user namespace. Execs: the pid stays
         # the child's.

@@ -11,6 +11,7 @@ from lab import visitors
 from lab.atlas import Atlas
 from lab.dns import Client, record_set, zone
 from lab.earth import CHECK_MS, Earth
+from lab.keep import Keeper
 from lab.process import wait_until
 from lab.routing import GONE_S
 from lab.visitors import Visitors
@@ -222,3 +223,11 @@ def show(landing):
 def story(directory):
     with Earth(Atlas.read("world"), directory) as earth:
         return Story(earth).run()
+
+
+def keep(directory):
+    """Until somebody has seen enough of it."""
+    with Earth(Atlas.read("world"), directory) as earth:
+        Story(earth).start()
+        Keeper(earth, HOST).run()
+    return "world: it was there, and is gone"
