@@ -6,6 +6,7 @@ On failure, what everything that ran said, and the packets of the world, stay in
 
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -38,18 +39,36 @@ def show_logs(directory):
             print(f"    {line[:1000]}", file=sys.stderr)
 
 
+def all_stories():
+    """One after the other, each as by itself; then how long each took."""
+    took, failed = {}, []
+    for name in STORIES:
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, __file__, name], stdout=subprocess.PIPE, text=True)
+        took[name] = time.monotonic() - began
+        failed += [name] if done.returncode else []
+        print(done.stdout, end="", flush=True)
+    times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in took.items())
+    held = f"{len(took) - len(failed)} stories held, {len(failed)} did not"
+    print(f"{held}, in {sum(took.values()):.0f} s: {times}")
+    return 1 if failed else 0
+
+
 def main():
     words = sys.argv[1:]
     if words and words[0] in keep.VERBS:
         return keep.command(words)
+    if words == ["all"]:
+        return all_stories()
     keeps = words == ["world", "--keep"]
     name = words[0] if keeps or len(words) == 1 else None
     if name == "--list":
         print("\n".join(STORIES))
         return 0
     if name not in STORIES:
-        print(f"usage: lab/run.py {'|'.join(STORIES)}; world --keep; or what to do to a world that was kept:")
-        print(keep.__doc__)
+        names = "|".join(STORIES)
+        print(f"usage: lab/run.py {names}|all; world --keep; or to a world that was kept:", file=sys.stderr)
+        print(keep.__doc__.partition("\n\n")[2].rstrip(), file=sys.stderr)
         return 2
     if not BINARY.exists():
         print(f"lab: {BINARY} does not exist; ./dev lab {name} builds it first", file=sys.stderr)
