@@ -1,4 +1,5 @@
-// Commands: the table of all of them. A command is a file, a line here, and its flags in flags.h.
+// Commands: the table of all of them. A command is a file, a line here, and its flags: in
+// api_flags.h, role_flags.h or local_flags.h.
 #pragma once
 
 #include <algorithm>
@@ -7,9 +8,11 @@
 #include <string>
 #include <string_view>
 
+#include "cli/api_flags.h"
 #include "cli/arguments.h"
 #include "cli/flags.h"
-#include "cli/outward_flags.h"
+#include "cli/local_flags.h"
+#include "cli/role_flags.h"
 #include "client/terminal.h"
 #include "net/task.h"
 
