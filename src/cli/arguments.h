@@ -40,8 +40,9 @@ struct EdgeFlags {
   std::string address;  // by which clients reach it; empty: where it listens
   std::string relay;    // HOST:PORT of --tunnel for other edges; empty: on that host
   std::optional<net::Address> metrics;
-  std::optional<tls::Host> xds;  // of somebody else's control plane
-  std::string xds_ca;            // a file
+  std::optional<tls::Host> xds;   // of somebody else's control plane
+  std::string xds_ca;             // a file
+  bool name_server_only = false;  // weir dns: takes no load balancers up
   anycast::StationOptions anycast;
 };
 

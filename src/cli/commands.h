@@ -1,5 +1,5 @@
-// Commands: the table of all of them. A command is a file, a line here, and its flags: in
-// api_flags.h, role_flags.h or local_flags.h.
+// Commands: the table of all of them. A command is a file, a line here, and its flags: in api_flags.h,
+// role_flags.h or local_flags.h.
 #pragma once
 
 #include <algorithm>
@@ -71,81 +71,84 @@ struct Command {
   std::string_view usage;  // behind the word
   std::string_view doc;    // one line
   std::span<const Flag> flags;
+  std::string (*check)(Arguments& arguments) = nullptr;  // of its flags together: what is wrong, or nothing
   // One of the two.
   LocalCommand local = nullptr;
   ApiCommand with_api = nullptr;  // takes kApiFlags too
 };
 
 inline constexpr std::array kCommands{
-    Command{"up", "[FLAG...]", "starts everything in one process", kUpFlags, up_command},
+    Command{"up", "[FLAG...]", "starts everything in one process", kUpFlags, check_controller, up_command},
     Command{"controller", "[FLAG...]", "starts a controller: API, store, and discovery for edges elsewhere",
-            kControllerFlags, controller_command},
+            kControllerFlags, check_controller, controller_command},
     Command{"edge", "--controller URL [--join-token TOKEN] | --xds HOST:PORT [FLAG...]",
-            "starts an edge that is led by controllers elsewhere", kEdgeFlags, edge_command},
+            "starts an edge that is led by controllers elsewhere", kEdgeFlags, check_edge, edge_command},
     Command{"dns", "--controller URL [--join-token TOKEN] [FLAG...]",
-            "starts a name server that is led by controllers elsewhere", kDnsFlags, dns_command},
+            "starts a name server that is led by controllers elsewhere", kDnsFlags, check_dns, dns_command},
     Command{"agent", "--config FILE [FLAG...]",
-            "brings origins of this machine, or of those near it, to edges", kAgentFlags, agent_command},
+            "brings origins of this machine, or of those near it, to edges", kAgentFlags, nullptr,
+            agent_command},
     Command{"connect", "--port PORT [--name NAME] [FLAG...]",
             "brings one origin to edges, and shows where visitors find it and what they ask for",
-            kConnectFlags, connect_command},
+            kConnectFlags, nullptr, connect_command},
     Command{"apply", "-f FILE|- [-f FILE...] [--rollout NAME]",
-            "makes the objects of files so, all or none; or in waves", kApplyFlags, nullptr, apply_command},
+            "makes the objects of files so, all or none; or in waves", kApplyFlags, nullptr, nullptr,
+            apply_command},
     Command{"plan", "-f FILE|- [-f FILE...] [-o table|json|yaml]",
             "what apply would change, field by field, and what each edge would see of it", kPlanFlags,
-            nullptr, plan_command},
+            nullptr, nullptr, plan_command},
     Command{"rollback", "REVISION [--dry-run]", "makes all that edges carry what it was at a revision",
-            kRollbackFlags, nullptr, rollback_command},
+            kRollbackFlags, nullptr, nullptr, rollback_command},
     Command{"get", "KIND [NAME] [-o table|json|yaml] [-w] [-l KEY=VALUE]", "prints objects", kGetFlags,
-            nullptr, get_command},
+            check_get, nullptr, get_command},
     Command{"describe", "KIND NAME", "one object for people: spec, status and its recent events",
-            kObjectFlags, nullptr, describe_command},
-    Command{"delete", "KIND NAME", "deletes an object", kObjectFlags, nullptr, delete_command},
+            kObjectFlags, check_object, nullptr, describe_command},
+    Command{"delete", "KIND NAME", "deletes an object", kObjectFlags, check_object, nullptr, delete_command},
     Command{
         "explain", "ID | --request 'GET http://HOST/PATH' | dns NAME [TYPE] | KIND[.FIELD]",
         "why a request was answered as it was, what would be done with one or with a query of DNS, or what "
         "a field means",
-        kExplainFlags, nullptr, explain_command},
+        kExplainFlags, check_explain, nullptr, explain_command},
     Command{
         "token", "create [NAME] [--join edge | --for USER | --service SERVICE...] [FLAG...]",
         "makes a token and prints it, once: for a person, a program, a machine or a service that is to join, "
         "or an agent",
-        kTokenFlags, nullptr, token_command},
+        kTokenFlags, check_token, nullptr, token_command},
     Command{
         "bootstrap", "--envoy --node NAME [FLAG...]",
         "also `weir controller bootstrap`: registers an Envoy and prints what it begins with, key included",
-        kBootstrapFlags, nullptr, bootstrap_command},
+        kBootstrapFlags, check_bootstrap, nullptr, bootstrap_command},
     Command{
         "join", "SERVICE --port PORT [FLAG...] [-- COMMAND [ARGUMENT...]]",
         "makes what serves at a port of this machine a member of a service, until it is told to end, or for "
         "as long as the command runs, which it starts",
-        kJoinFlags, nullptr, join_command},
+        kJoinFlags, check_join, nullptr, join_command},
     Command{"leave", "SERVICE [--name NAME]", "takes out of a service what has joined it from this machine",
-            kLeaveFlags, nullptr, leave_command},
+            kLeaveFlags, nullptr, nullptr, leave_command},
     Command{"resolve", "SERVICE|[INSTANCE.]TYPE [--version VERSION] [--dns SERVER] [-o text|env|json] [-w]",
-            "where a service can be reached: by priority, weight and health", kResolveFlags, nullptr,
+            "where a service can be reached: by priority, weight and health", kResolveFlags, nullptr, nullptr,
             resolve_command},
     Command{"provider", "plan|sync NAME [--force] [--dry-run]",
             "what zones lack at a provider of DNS to be as they are here, or writes it there now",
-            kProviderFlags, nullptr, provider_command},
+            kProviderFlags, nullptr, nullptr, provider_command},
     Command{"metadata", "[-o table|env|json]",
             "which cloud this machine is in: region, addresses and instance, as the cloud tells them",
-            kMetadataFlags, metadata_command},
+            kMetadataFlags, nullptr, metadata_command},
     Command{"cloud-init", "ROLE [--token-file FILE] [--package URL --sha256 DIGEST] [FLAG...]",
             "prints the user-data by which a new machine of any cloud becomes an edge, a name server, a "
             "controller or an agent",
-            kCloudInitFlags, cloud_init_command},
+            kCloudInitFlags, nullptr, cloud_init_command},
     Command{"ca", "[--data-dir DIR]",
-            "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags,
+            "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags, nullptr,
             ca_command},
     Command{"store", "copy [--from STORE] --to STORE",
             "copies a store with its history into an empty one, such as from SQLite to PostgreSQL",
-            kStoreFlags, store_command},
+            kStoreFlags, check_store, store_command},
     Command{"upgrade", "[--data-dir DIR] [--binary FILE] [FLAG...]",
             "puts this binary in the place of the weir that runs there, without a gap", kUpgradeFlags,
-            upgrade_command},
-    Command{"version", "", "prints the version", {}, version_command},
-    Command{"help", "[TOPIC]", "explains a command or a kind of objects", kHelpFlags, help_command},
+            nullptr, upgrade_command},
+    Command{"version", "", "prints the version", {}, nullptr, version_command},
+    Command{"help", "[TOPIC]", "explains a command or a kind of objects", kHelpFlags, nullptr, help_command},
 };
 
 // Null: there is none.

@@ -41,13 +41,10 @@ int refuse(const std::string& sentence) {
   return kFailed;
 }
 
-// weir dns: an edge that takes no load balancers up, and knows the health of what it answers with.
-bool is_name_server_only(const Arguments& arguments) { return arguments.command->local == dns_command; }
-
 enroll::Node node_of(const Arguments& arguments) {
   const UpOptions& options = arguments.up.options;
   const EdgeFlags& flags = arguments.edge;
-  const net::Address& reached = is_name_server_only(arguments) ? *options.dns : options.http;
+  const net::Address& reached = flags.name_server_only ? *options.dns : options.http;
   return {.name = flags.name.empty() ? role::name_of_this_machine() : flags.name,
           .provider = options.provider,
           .region = options.region,
@@ -119,7 +116,7 @@ struct Leader {
                  role::RemoteEdgeOptions{.controllers = flags.controllers,
                                          .join_token = std::move(*token),
                                          .node = std::move(node),
-                                         .carries_traffic = !is_name_server_only(arguments),
+                                         .carries_traffic = !flags.name_server_only,
                                          .answers_dns = answers_dns,
                                          .relay = std::move(relay),
                                          .credentials_path = directory.path_of(kCredentialsName),
@@ -203,7 +200,7 @@ class EdgeProcess {
     role::TrafficOptions to_traffic =
         traffic_options(options_, *footing_.directory, footing_.access_log.get());
     to_traffic.edge.live = &tunnels_->live();
-    to_traffic.edge.carries_traffic = !is_name_server_only(arguments_);
+    to_traffic.edge.carries_traffic = !arguments_.edge.name_server_only;
     succession_.give(to_traffic);
     traffic_.emplace(tunnels_->control(), tunnels_->workers(), std::move(to_traffic));
     if (options_.dns) {

@@ -69,4 +69,16 @@ std::string set_resolve_output(std::string& output, std::string_view value);
 std::string set_role(std::string& role, std::string_view value);
 std::string set_controller_url(std::vector<std::string>& urls, std::string_view value);
 
+// --- what follows from several flags of a command; like setters, these answer what is wrong
+std::string check_controller(Arguments& to);
+std::string check_edge(Arguments& to);
+std::string check_dns(Arguments& to);
+std::string check_store(Arguments& to);
+std::string check_get(Arguments& to);
+std::string check_object(Arguments& to);
+std::string check_explain(Arguments& to);
+std::string check_bootstrap(Arguments& to);
+std::string check_join(Arguments& to);
+std::string check_token(Arguments& to);
+
 }  // namespace weir::cli
