@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <expected>
 #include <filesystem>
 #include <map>
@@ -20,7 +19,8 @@
 #include "auth/token.h"
 #include "base/spoken_name.h"
 #include "cli/agent_joins.h"
-#include "cli/commands.h"
+#include "cli/environment.h"
+#include "cli/local_commands.h"
 #include "cli/log.h"
 #include "cli/settings.h"
 #include "client/api_client.h"
@@ -36,7 +36,6 @@ template <class T>
 using Read = std::expected<T, std::string>;
 
 constexpr const char* kTokenVariable = "WEIR_TUNNEL_TOKEN";
-constexpr std::size_t kTokenBytesMax = 4096;
 // What visitors have open when the process is told to end.
 constexpr Duration kDrainLimit = std::chrono::seconds(30);
 // A change of the file takes effect within this, and costs one stat(2).
@@ -425,9 +424,7 @@ int agent_command(const Arguments& arguments, Terminal& /*terminal*/) {
 int connect_command(const Arguments& arguments, Terminal& terminal) {
   const AgentFlags& flags = arguments.agent;
   std::string token = flags.token;
-  if (const char* variable = std::getenv(kTokenVariable); token.empty() && variable != nullptr) {
-    token = trimmed(variable);
-  }
+  if (token.empty()) token = trimmed(variable(kTokenVariable).value_or(""));
   std::vector<std::string> edges = flags.edges;
   if (edges.empty()) edges.push_back("127.0.0.1:" + std::to_string(kTunnelPort));
   std::string ca = flags.ca;

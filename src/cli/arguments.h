@@ -12,10 +12,13 @@
 #include <vector>
 
 #include "anycast/settings.h"
+#include "base/log.h"
 #include "base/time.h"
-#include "cli/up.h"
 #include "client/member.h"
 #include "config/specs.h"
+#include "mirror/handed_ports.h"
+#include "net/network.h"
+#include "record/access_log.h"
 #include "tls/dial.h"
 
 namespace weir::cli {
@@ -23,6 +26,50 @@ namespace weir::cli {
 struct Command;
 
 enum class Format : std::uint8_t { kTable, kJson, kYaml };
+
+// Of agents and relays.
+inline constexpr std::uint16_t kTunnelPort = 8444;
+
+// Of the roles: what the flags say, defaults in place.
+struct UpOptions {
+  std::string data_dir = "./weir-data";
+  std::string store;  // postgres://...; empty: a file in data_dir
+  net::Address api = net::Address::v4({127, 0, 0, 1}, 8480);
+  std::vector<std::string> api_names;  // that the API's certificate is for, beside those of this machine
+  net::Address http = net::Address::v4({127, 0, 0, 1}, 8080);
+  std::optional<net::Address> https = net::Address::v4({127, 0, 0, 1}, 8443);  // none: --https off
+  bool https_is_preset = true;  // nobody asked for it: when the port is taken, there is none
+  std::optional<net::Address> xds = net::Address::v4({127, 0, 0, 1}, 18000);           // none: --xds off
+  bool xds_is_preset = true;                                                           // as https_is_preset
+  std::optional<net::Address> ssh = net::Address::v4({127, 0, 0, 1}, 2222);            // none: --ssh off
+  bool ssh_is_preset = true;                                                           // as https_is_preset
+  std::optional<net::Address> tunnel = net::Address::v4({127, 0, 0, 1}, kTunnelPort);  // none: off
+  bool tunnel_is_preset = true;                                                        // as https_is_preset
+  std::optional<net::Address> dns = net::Address::v4({127, 0, 0, 1}, 8053);            // none: --dns off
+  std::string zone_files;     // a folder, of zones that are served beside those of the API; empty: none
+  std::string geoip;          // a file of countries, for GEO; empty: none
+  bool dns_is_preset = true;  // as https_is_preset
+  bool xds_plain = false;     // without TLS
+  std::string domain = "weir.localhost";
+  mirror::PortRange tcp_ports;       // for TCP and TLS listeners that name none
+  std::optional<bool> sign_up_open;  // none: as lets_sign_up() says
+  unsigned workers = 1;  // threads of the data plane; arguments.cc puts the number of usable cores here
+  std::string provider;
+  std::string region;
+  std::string city;
+  Level log_level = Level::kInfo;
+  bool log_json = false;  // one JSON object a line
+  record::AccessLogTarget access_log;
+
+  // On loopback the API is plain HTTP, unless a name is given for its certificate.
+  bool api_over_tls() const { return !api.is_loopback() || !api_names.empty(); }
+  // Of weir up: by default as long as nobody else reaches anything of it. An account gives a public name.
+  bool lets_sign_up() const {
+    const auto is_here = [](const net::Address& at) { return at.is_loopback(); };
+    return sign_up_open.value_or(is_here(api) && is_here(http) && is_here(https.value_or(http)) &&
+                                 is_here(xds.value_or(api)));
+  }
+};
 
 struct UpFlags {
   UpOptions options;

@@ -12,6 +12,8 @@
 #include "agent/agent_file.h"
 #include "auth/pinned_token.h"
 #include "cli/commands.h"
+#include "cli/local_commands.h"
+#include "cli/settings.h"
 #include "config/violation.h"
 #include "role/machine.h"
 
@@ -21,8 +23,6 @@ namespace {
 using client::FirstBoot;
 template <class T>
 using Read = std::expected<T, std::string>;
-
-constexpr std::size_t kTokenBytesMax = 4096;
 
 std::unexpected<std::string> refuse(std::string why) { return std::unexpected(std::move(why)); }
 

@@ -1,5 +1,5 @@
 // Commands: the table of all of them. A command is a file, a line here, and its flags: in api_flags.h,
-// role_flags.h or local_flags.h.
+// role_flags.h or local_flags.h. One that works without the API has another line in local_commands.h.
 #pragma once
 
 #include <algorithm>
@@ -28,28 +28,9 @@ inline constexpr int kBadUsage = 2;  // nothing was tried
 
 struct Session;
 
-// What works by itself, and what works with the API. Each gives its exit code, and is in the file of its
-// name.
-using LocalCommand = int (*)(const Arguments& arguments, Terminal& terminal);
+// What works with the API. Gives its exit code, and is in the file of its name.
 using ApiCommand = net::Task<int> (*)(Session& session, const Arguments& arguments);
 
-inline int up_command(const Arguments& arguments, Terminal& /*terminal*/) {
-  return run_up(arguments.up.options);
-}
-inline int controller_command(const Arguments& arguments, Terminal& /*terminal*/) {
-  return run_controller(arguments.up.options);
-}
-int edge_command(const Arguments& arguments, Terminal& terminal);
-int dns_command(const Arguments& arguments, Terminal& terminal);
-int agent_command(const Arguments& arguments, Terminal& terminal);
-int connect_command(const Arguments& arguments, Terminal& terminal);
-int metadata_command(const Arguments& arguments, Terminal& terminal);
-int cloud_init_command(const Arguments& arguments, Terminal& terminal);
-int help_command(const Arguments& arguments, Terminal& terminal);
-int ca_command(const Arguments& arguments, Terminal& terminal);
-int store_command(const Arguments& arguments, Terminal& terminal);
-int upgrade_command(const Arguments& arguments, Terminal& terminal);
-int version_command(const Arguments& arguments, Terminal& terminal);
 net::Task<int> apply_command(Session& session, const Arguments& arguments);
 net::Task<int> plan_command(Session& session, const Arguments& arguments);
 net::Task<int> rollback_command(Session& session, const Arguments& arguments);
@@ -72,83 +53,77 @@ struct Command {
   std::string_view doc;    // one line
   std::span<const Flag> flags;
   std::string (*check)(Arguments& arguments) = nullptr;  // of its flags together: what is wrong, or nothing
-  // One of the two.
-  LocalCommand local = nullptr;
-  ApiCommand with_api = nullptr;  // takes kApiFlags too
+  ApiCommand with_api = nullptr;  // takes kApiFlags too; null: it works by itself, on this machine
 };
 
 inline constexpr std::array kCommands{
-    Command{"up", "[FLAG...]", "starts everything in one process", kUpFlags, check_controller, up_command},
+    Command{"up", "[FLAG...]", "starts everything in one process", kUpFlags, check_controller},
     Command{"controller", "[FLAG...]", "starts a controller: API, store, and discovery for edges elsewhere",
-            kControllerFlags, check_controller, controller_command},
+            kControllerFlags, check_controller},
     Command{"edge", "--controller URL [--join-token TOKEN] | --xds HOST:PORT [FLAG...]",
-            "starts an edge that is led by controllers elsewhere", kEdgeFlags, check_edge, edge_command},
+            "starts an edge that is led by controllers elsewhere", kEdgeFlags, check_edge},
     Command{"dns", "--controller URL [--join-token TOKEN] [FLAG...]",
-            "starts a name server that is led by controllers elsewhere", kDnsFlags, check_dns, dns_command},
+            "starts a name server that is led by controllers elsewhere", kDnsFlags, check_dns},
     Command{"agent", "--config FILE [FLAG...]",
-            "brings origins of this machine, or of those near it, to edges", kAgentFlags, nullptr,
-            agent_command},
+            "brings origins of this machine, or of those near it, to edges", kAgentFlags},
     Command{"connect", "--port PORT [--name NAME] [FLAG...]",
             "brings one origin to edges, and shows where visitors find it and what they ask for",
-            kConnectFlags, nullptr, connect_command},
+            kConnectFlags},
     Command{"apply", "-f FILE|- [-f FILE...] [--rollout NAME]",
-            "makes the objects of files so, all or none; or in waves", kApplyFlags, nullptr, nullptr,
-            apply_command},
+            "makes the objects of files so, all or none; or in waves", kApplyFlags, nullptr, apply_command},
     Command{"plan", "-f FILE|- [-f FILE...] [-o table|json|yaml]",
             "what apply would change, field by field, and what each edge would see of it", kPlanFlags,
-            nullptr, nullptr, plan_command},
+            nullptr, plan_command},
     Command{"rollback", "REVISION [--dry-run]", "makes all that edges carry what it was at a revision",
-            kRollbackFlags, nullptr, nullptr, rollback_command},
+            kRollbackFlags, nullptr, rollback_command},
     Command{"get", "KIND [NAME] [-o table|json|yaml] [-w] [-l KEY=VALUE]", "prints objects", kGetFlags,
-            check_get, nullptr, get_command},
+            check_get, get_command},
     Command{"describe", "KIND NAME", "one object for people: spec, status and its recent events",
-            kObjectFlags, check_object, nullptr, describe_command},
-    Command{"delete", "KIND NAME", "deletes an object", kObjectFlags, check_object, nullptr, delete_command},
+            kObjectFlags, check_object, describe_command},
+    Command{"delete", "KIND NAME", "deletes an object", kObjectFlags, check_object, delete_command},
     Command{
         "explain", "ID | --request 'GET http://HOST/PATH' | dns NAME [TYPE] | KIND[.FIELD]",
         "why a request was answered as it was, what would be done with one or with a query of DNS, or what "
         "a field means",
-        kExplainFlags, check_explain, nullptr, explain_command},
+        kExplainFlags, check_explain, explain_command},
     Command{
         "token", "create [NAME] [--join edge | --for USER | --service SERVICE...] [FLAG...]",
         "makes a token and prints it, once: for a person, a program, a machine or a service that is to join, "
         "or an agent",
-        kTokenFlags, check_token, nullptr, token_command},
+        kTokenFlags, check_token, token_command},
     Command{
         "bootstrap", "--envoy --node NAME [FLAG...]",
         "also `weir controller bootstrap`: registers an Envoy and prints what it begins with, key included",
-        kBootstrapFlags, check_bootstrap, nullptr, bootstrap_command},
+        kBootstrapFlags, check_bootstrap, bootstrap_command},
     Command{
         "join", "SERVICE --port PORT [FLAG...] [-- COMMAND [ARGUMENT...]]",
         "makes what serves at a port of this machine a member of a service, until it is told to end, or for "
         "as long as the command runs, which it starts",
-        kJoinFlags, check_join, nullptr, join_command},
+        kJoinFlags, check_join, join_command},
     Command{"leave", "SERVICE [--name NAME]", "takes out of a service what has joined it from this machine",
-            kLeaveFlags, nullptr, nullptr, leave_command},
+            kLeaveFlags, nullptr, leave_command},
     Command{"resolve", "SERVICE|[INSTANCE.]TYPE [--version VERSION] [--dns SERVER] [-o text|env|json] [-w]",
-            "where a service can be reached: by priority, weight and health", kResolveFlags, nullptr, nullptr,
+            "where a service can be reached: by priority, weight and health", kResolveFlags, nullptr,
             resolve_command},
     Command{"provider", "plan|sync NAME [--force] [--dry-run]",
             "what zones lack at a provider of DNS to be as they are here, or writes it there now",
-            kProviderFlags, nullptr, nullptr, provider_command},
+            kProviderFlags, nullptr, provider_command},
     Command{"metadata", "[-o table|env|json]",
             "which cloud this machine is in: region, addresses and instance, as the cloud tells them",
-            kMetadataFlags, nullptr, metadata_command},
+            kMetadataFlags},
     Command{"cloud-init", "ROLE [--token-file FILE] [--package URL --sha256 DIGEST] [FLAG...]",
             "prints the user-data by which a new machine of any cloud becomes an edge, a name server, a "
             "controller or an agent",
-            kCloudInitFlags, nullptr, cloud_init_command},
+            kCloudInitFlags},
     Command{"ca", "[--data-dir DIR]",
-            "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags, nullptr,
-            ca_command},
+            "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags},
     Command{"store", "copy [--from STORE] --to STORE",
             "copies a store with its history into an empty one, such as from SQLite to PostgreSQL",
-            kStoreFlags, check_store, store_command},
+            kStoreFlags, check_store},
     Command{"upgrade", "[--data-dir DIR] [--binary FILE] [FLAG...]",
-            "puts this binary in the place of the weir that runs there, without a gap", kUpgradeFlags,
-            nullptr, upgrade_command},
-    Command{"version", "", "prints the version", {}, nullptr, version_command},
-    Command{"help", "[TOPIC]", "explains a command or a kind of objects", kHelpFlags, nullptr, help_command},
+            "puts this binary in the place of the weir that runs there, without a gap", kUpgradeFlags},
+    Command{"version", "", "prints the version", {}},
+    Command{"help", "[TOPIC]", "explains a command or a kind of objects", kHelpFlags},
 };
 
 // Null: there is none.
@@ -157,7 +132,10 @@ inline const Command* find_command(std::string_view word) {
   return found == kCommands.end() ? nullptr : found;
 }
 
-// docs/cli.md: every command and flag (help.cc).
+// weir help and weir version (help.cc).
+int help_command(const Arguments& arguments, Terminal& terminal);
+int version_command(const Arguments& arguments, Terminal& terminal);
+// docs/cli.md: every command and flag.
 std::string cli_reference();
 
 }  // namespace weir::cli

@@ -11,9 +11,10 @@
 
 #include "anycast/serving.h"
 #include "anycast/station.h"
-#include "cli/commands.h"
+#include "cli/environment.h"
+#include "cli/local_commands.h"
 #include "cli/log.h"
-#include "cli/settings.h"
+#include "cli/up.h"
 #include "h2/server_connection.h"
 #include "role/foreign_follower.h"
 #include "role/machine.h"
@@ -373,8 +374,6 @@ class EdgeProcess {
 };
 
 }  // namespace
-
-int dns_command(const Arguments& arguments, Terminal& terminal) { return edge_command(arguments, terminal); }
 
 int edge_command(const Arguments& arguments, Terminal& /*terminal*/) {
   const UpOptions& options = arguments.up.options;

@@ -16,7 +16,7 @@
 #include <system_error>
 #include <utility>
 
-#include "cli/commands.h"
+#include "cli/local_commands.h"
 #include "cli/log.h"
 #include "client/objects.h"
 #include "cloud/metadata.h"

@@ -2,20 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <csignal>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "base/text.h"
 #include "base/uri_path.h"
-#include "cli/commands.h"
-#include "cli/log.h"
 #include "client/objects.h"
-#include "net/core.h"
-#include "net/task_group.h"
-#include "role/signals.h"
 
 namespace weir::cli {
 namespace {
@@ -29,11 +22,6 @@ constexpr std::string_view kPageItems = "500";  // small enough to come soon, la
 constexpr std::array kShortForms{
     ShortForm{"lb", config::Kind::kLoadBalancer}, ShortForm{"lbs", config::Kind::kLoadBalancer},
     ShortForm{"svc", config::Kind::kService}, ShortForm{"ep", config::Kind::kEndpoint}};
-
-net::Task<void> keep_result(Session& session, const Arguments& arguments, int& exit_code) {
-  exit_code = co_await arguments.command->with_api(session, arguments);
-  session.env.loop.stop();
-}
 
 std::string about_token(const Settings& settings) {
   if (!settings.token_source.empty()) {
@@ -62,48 +50,6 @@ std::string violation_line(const Tree& violation, const Manifest* manifest) {
 }
 
 }  // namespace
-
-int run_with_api(const Arguments& arguments, Terminal& terminal) {
-  const auto sources = gather_sources(arguments);
-  const auto settings = sources ? choose_settings(*sources) : std::unexpected(sources.error());
-  if (!settings) {
-    terminal.say("weir: " + settings.error());
-    return kBadUsage;
-  }
-  auto context = tls_for(*settings);
-  if (!context) {
-    terminal.say("weir: " + context.error());
-    return kBadUsage;
-  }
-  const std::unique_ptr<Log> log = make_log(Level::kWarning, false);
-  const auto core = net::Core::create(*log);
-  if (!core) {
-    terminal.say("weir: can't start: " + sentence_of(core.error()));
-    return kFailed;
-  }
-  net::Env& env = (*core)->env();
-  int exit_code = kFailed;
-  Session session(env, *settings, std::move(*context), terminal);
-  std::unique_ptr<role::Signals> signals;
-  if (arguments.command->with_api == join_command) {
-    const auto on_signal = [&session](int signal) { session.on_signal(signal); };
-    auto heard =
-        arguments.join.command.empty()
-            ? role::Signals::create((*core)->poller(), {SIGTERM, SIGINT, SIGHUP}, on_signal)
-            : role::Signals::create((*core)->poller(),
-                                    {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD},
-                                    on_signal);
-    if (!heard) {
-      terminal.say("weir: can't hear signals: " + sentence_of(heard.error()));
-      return kFailed;
-    }
-    signals = std::move(*heard);
-  }
-  net::TaskGroup tasks(env.loop);
-  tasks.spawn(keep_result(session, arguments, exit_code));
-  if (tasks.size() > 0) env.loop.run();
-  return exit_code;
-}
 
 std::optional<std::string> Session::content_of(const Result<ApiAnswer>& answer, const Manifest* manifest) {
   if (!answer) {

@@ -1,5 +1,5 @@
-// Session: what a command that calls the API works with, and how it is run: on a loop of its own, until it is
-// done. Also where what the API answers and is no data becomes messages.
+// Session: what a command that calls the API works with. Also where what the API answers and is no data
+// becomes messages.
 #pragma once
 
 #include <functional>
@@ -65,9 +65,6 @@ struct Session {
  private:
   void say_no_tls(const Error& error);
 };
-
-// Runs the command of the arguments, which is one that works with the API; gives the exit code.
-int run_with_api(const Arguments& arguments, Terminal& terminal);
 
 // The kind that a person means, also by a short form such as lb; says so when there is none.
 const config::KindInfo* kind_meant(std::string_view word, Terminal& terminal);

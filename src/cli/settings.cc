@@ -2,25 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/text.h"
 #include "config/documents.h"
-#include "handover/child.h"
-#include "net/network.h"
 #include "role/machine.h"
-#include "role/service_manager.h"
 
 namespace weir::cli {
 namespace {
 
 using Tree = nlohmann::ordered_json;
-
-constexpr std::size_t kConfigBytesMax = 64 * 1024;
-constexpr std::size_t kTokenBytesMax = 4096;  // far above what weir makes; fits a head
 
 std::unexpected<std::string> refuse(std::string why) { return std::unexpected(std::move(why)); }
 
@@ -63,23 +55,7 @@ bool is_token(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
-std::optional<std::string> variable(const char* name) {
-  const char* value = std::getenv(name);
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  return value;
-}
-
 }  // namespace
-
-void tell_service_manager(std::string_view state) {
-  if (const auto socket = variable("NOTIFY_SOCKET")) role::tell_service_manager(*socket, state);
-}
-
-// Its parent is whoever started that process; a variable that was handed on to others is not meant for them.
-bool is_successor() {
-  const auto by = variable(handover::kChildVariable);
-  return by && ::unsetenv(handover::kChildVariable) == 0;
-}
 
 std::expected<Settings, std::string> choose_settings(const SettingSources& sources) {
   ConfigFile file;
@@ -130,28 +106,6 @@ std::expected<Settings, std::string> choose_settings(const SettingSources& sourc
                   " is empty or has characters that no token has");
   }
   return settings;
-}
-
-std::expected<SettingSources, std::string> gather_sources(const Arguments& arguments) {
-  SettingSources sources;
-  sources.api_flag = arguments.api;
-  sources.token_flag = arguments.token;
-  sources.api_variable = variable("WEIR_API");
-  sources.token_variable = variable("WEIR_TOKEN");
-  sources.ca_variable = variable("WEIR_CA");
-  if (const auto home = variable("HOME")) {
-    sources.config_path = *home + "/.config/weir/config.yaml";
-    auto text = role::read_file(sources.config_path, kConfigBytesMax);
-    if (text) {
-      sources.config = std::move(*text);
-    } else if (text.error().os_errno != ENOENT && text.error().os_errno != ENOTDIR) {
-      return refuse(sources.config_path + ": " + why_not(text.error()));
-    }
-  }
-  if (auto token = role::read_file(std::string(kAdminTokenPath), kTokenBytesMax)) {
-    sources.admin_token = std::move(*token);
-  }
-  return sources;
 }
 
 std::expected<std::shared_ptr<tls::ClientContext>, std::string> tls_for(const Settings& settings) {

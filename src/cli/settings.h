@@ -41,18 +41,11 @@ struct SettingSources {
 // What `weir up` leaves behind by default. Only sent to this machine.
 inline constexpr std::string_view kAdminTokenPath = "./weir-data/admin.token";
 inline constexpr std::string_view kOwnCaPath = "./weir-data/ca.pem";
+inline constexpr std::size_t kTokenBytesMax = 4096;  // far above what weir makes; fits a head
 inline constexpr std::string_view kDefaultApi = "http://127.0.0.1:8480";
 
 // The error is one sentence with the place. A token is never in it.
 std::expected<Settings, std::string> choose_settings(const SettingSources& sources);
-
-// From the environment and the files of this process. The error: a file that is there and can't be read.
-std::expected<SettingSources, std::string> gather_sources(const Arguments& arguments);
-
-// systemd's notification socket, for whoever runs this as a service.
-void tell_service_manager(std::string_view state);
-// Whether the process that started this one is to be replaced by it.
-bool is_successor();
 
 // How the API is spoken to: null for http://. Believed are the authorities of ca_path; without one, that of
 // `weir up` in this folder for an API of this machine, or else the system's. The error is one sentence.

@@ -15,8 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "cli/environment.h"
 #include "cli/log.h"
-#include "cli/settings.h"
 #include "controller/issuer.h"
 #include "enroll/authority_file.h"
 #include "h2/server_connection.h"
