@@ -56,6 +56,7 @@ LIBRARIES = [
             "providers",
             "client",
             "cli",
+            "program",
         },
     ),
     (r"(envoy|google)/|weir\.pb\.h", {"xds", "translation", "report", "wire"}),
@@ -73,7 +74,7 @@ LIBRARIES = [
     (r"re2/", {"config"}),
     (r"pugixml\.hpp", {"cloud"}),
     (r"CLI/", {"cli"}),
-    (r"spdlog/", {"cli"}),
+    (r"spdlog/", {"program"}),
     (r"fmt/", None),  # every room
 ]
 SYSTEM_HEADER = re.compile(
@@ -105,9 +106,9 @@ BANNED = [
     Ban(
         "thread",
         r"std::(j?thread|async)\b|\bpthread_create\b",
-        "threads are made in net/ and cli/, and in store/ and record/, because SQLite and readers of logs "
+        "threads are made in net/, and in store/ and record/, because SQLite and readers of logs "
         "block; post() work to a Loop",
-        frozenset({"net", "cli", "store", "record"}),
+        frozenset({"net", "store", "record"}),
         in_tests=True,
     ),
     Ban(
@@ -133,15 +134,15 @@ BANNED = [
         "printf",
         r"(?<!\w)(std::)?(v?f?printf|f?puts|putchar|perror)\s*\(|std::(cout|cerr|clog)\b",
         "events go to Log, data is returned",
-        frozenset({"cli"}),
+        frozenset({"program"}),
         in_tests=True,
     ),
     Ban("assert", r"(?<![\w.])assert\s*\(|<cassert>", "WEIR_CHECK holds in release builds too"),
     Ban(
         "getenv",
         r"\b(secure_)?getenv\b",
-        "the environment is read in cli/ and passed in",
-        frozenset({"cli"}),
+        "the environment is read in program/ and passed in",
+        frozenset({"program"}),
         in_tests=True,
     ),
     Ban("regex", r"std::regex\b", "std::regex recurses on its input; write the few lines of the parser"),
@@ -285,10 +286,12 @@ def dead_files(tree: Tree) -> Iterator[Breach]:
             yield Breach(source.path, 1, "not built: CMake takes src/<room>/*.cc, without folders below")
         elif (
             source.name == "main.cc"
-            and source.room != "cli"
+            and source.room != "program"
             or (source.name.endswith("_main.cc") and source.room not in ("testing", "sim"))
         ):
-            yield Breach(source.path, 1, "not built: main.cc belongs to cli/, *_main.cc to testing/ and sim/")
+            yield Breach(
+                source.path, 1, "not built: main.cc belongs to program/, *_main.cc to testing/ and sim/"
+            )
     corpora = {source.path.rsplit("/", 1)[0] for source in tree.sources if source.is_corpus}
     fuzzers = {f"src/{s.room}/corpus/{s.name[:-3]}": s.path for s in tree.cxx if s.name.endswith("_fuzz.cc")}
     for folder in sorted(fuzzers.keys() - corpora):

@@ -1,4 +1,4 @@
-#include "cli/environment.h"
+#include "program/environment.h"
 
 #include <unistd.h>
 
@@ -10,7 +10,7 @@
 #include "role/machine.h"
 #include "role/service_manager.h"
 
-namespace weir::cli {
+namespace weir::program {
 namespace {
 
 constexpr std::size_t kConfigBytesMax = 64 * 1024;
@@ -29,8 +29,8 @@ bool wants_colour() {
          std::string_view(kind) != "dumb";
 }
 
-std::expected<SettingSources, std::string> gather_sources(const Arguments& arguments) {
-  SettingSources sources;
+std::expected<cli::SettingSources, std::string> gather_sources(const cli::Arguments& arguments) {
+  cli::SettingSources sources;
   sources.api_flag = arguments.api;
   sources.token_flag = arguments.token;
   sources.api_variable = variable("WEIR_API");
@@ -45,7 +45,7 @@ std::expected<SettingSources, std::string> gather_sources(const Arguments& argum
       return std::unexpected(sources.config_path + ": " + why_not(text.error()));
     }
   }
-  if (auto token = role::read_file(std::string(kAdminTokenPath), kTokenBytesMax)) {
+  if (auto token = role::read_file(std::string(cli::kAdminTokenPath), cli::kTokenBytesMax)) {
     sources.admin_token = std::move(*token);
   }
   return sources;
@@ -61,4 +61,4 @@ bool is_successor() {
   return by && ::unsetenv(handover::kChildVariable) == 0;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::program

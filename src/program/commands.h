@@ -6,10 +6,18 @@
 #include <array>
 #include <string_view>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
-#include "cli/up.h"
+#include "client/terminal.h"
+#include "program/up.h"
 
-namespace weir::cli {
+namespace weir::program {
+
+using cli::Arguments;
+using cli::kBadUsage;
+using cli::kDone;
+using cli::kFailed;
+using client::Terminal;
 
 // Gives its exit code, and is in the file of its name.
 using LocalCommand = int (*)(const Arguments& arguments, Terminal& terminal);
@@ -30,7 +38,7 @@ int store_command(const Arguments& arguments, Terminal& terminal);
 int upgrade_command(const Arguments& arguments, Terminal& terminal);
 
 struct LocalLine {
-  std::string_view word;  // as in kCommands
+  std::string_view word;  // as in cli::kCommands
   LocalCommand run;
 };
 inline constexpr std::array kLocalCommands{
@@ -45,8 +53,8 @@ inline constexpr std::array kLocalCommands{
     LocalLine{"ca", ca_command},
     LocalLine{"store", store_command},
     LocalLine{"upgrade", upgrade_command},
-    LocalLine{"version", version_command},
-    LocalLine{"help", help_command},
+    LocalLine{"version", cli::version_command},
+    LocalLine{"help", cli::help_command},
 };
 
 // Null: there is none.
@@ -55,8 +63,8 @@ constexpr LocalCommand find_local(std::string_view word) {
   return found == kLocalCommands.end() ? nullptr : found->run;
 }
 
-static_assert(std::ranges::all_of(kCommands,
-                                  [](const Command& command) {
+static_assert(std::ranges::all_of(cli::kCommands,
+                                  [](const cli::Command& command) {
                                     return (find_local(command.word) == nullptr) ==
                                            (command.with_api != nullptr);
                                   }),
@@ -65,4 +73,4 @@ static_assert(std::ranges::all_of(kCommands,
 // Runs the command of the arguments, which is one that works with the API; gives the exit code.
 int run_with_api(const Arguments& arguments, Terminal& terminal);
 
-}  // namespace weir::cli
+}  // namespace weir::program

@@ -1,4 +1,4 @@
-#include "cli/log.h"
+#include "program/log.h"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace weir::cli {
+namespace weir::program {
 namespace {
 
 spdlog::level::level_enum to_spdlog(Level level) {
@@ -76,4 +76,4 @@ std::expected<std::unique_ptr<record::AccessLog>, std::string> open_access_log(
   return std::move(*opened);
 }
 
-}  // namespace weir::cli
+}  // namespace weir::program

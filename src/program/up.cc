@@ -1,4 +1,4 @@
-#include "cli/up.h"
+#include "program/up.h"
 
 #include <unistd.h>
 
@@ -15,13 +15,13 @@
 #include <utility>
 #include <vector>
 
-#include "cli/environment.h"
-#include "cli/log.h"
 #include "controller/issuer.h"
 #include "enroll/authority_file.h"
 #include "h2/server_connection.h"
 #include "nameserver/explain.h"
 #include "nameserver/nameserver.h"
+#include "program/environment.h"
+#include "program/log.h"
 #include "record/access_log.h"
 #include "role/control_plane.h"
 #include "role/machine.h"
@@ -31,7 +31,7 @@
 #include "role/tunnels.h"
 #include "store/data_directory.h"
 
-namespace weir::cli {
+namespace weir::program {
 namespace {
 
 constexpr std::string_view kDnsCookiePurpose = "weir dns cookies";
@@ -466,4 +466,4 @@ int run_controller(const UpOptions& options) {
   return 0;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::program

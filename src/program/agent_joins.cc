@@ -1,4 +1,4 @@
-#include "cli/agent_joins.h"
+#include "program/agent_joins.h"
 
 #include <algorithm>
 #include <map>
@@ -11,7 +11,7 @@
 #include "health/from_config.h"
 #include "tls/dial.h"
 
-namespace weir::cli {
+namespace weir::program {
 namespace {
 
 constexpr int kServerErrors = 500;  // statuses from here on: another API may do better
@@ -183,4 +183,4 @@ net::Task<void> AgentJoins::leave() {
   co_await ending_.join();
 }
 
-}  // namespace weir::cli
+}  // namespace weir::program

@@ -4,18 +4,18 @@
 #include <utility>
 
 #include "cli/commands.h"
-#include "cli/environment.h"
-#include "cli/local_commands.h"
-#include "cli/log.h"
 #include "cli/session.h"
 #include "net/core.h"
 #include "net/task_group.h"
+#include "program/commands.h"
+#include "program/environment.h"
+#include "program/log.h"
 #include "role/signals.h"
 
-namespace weir::cli {
+namespace weir::program {
 namespace {
 
-net::Task<void> keep_result(Session& session, const Arguments& arguments, int& exit_code) {
+net::Task<void> keep_result(cli::Session& session, const Arguments& arguments, int& exit_code) {
   exit_code = co_await arguments.command->with_api(session, arguments);
   session.env.loop.stop();
 }
@@ -24,12 +24,12 @@ net::Task<void> keep_result(Session& session, const Arguments& arguments, int& e
 
 int run_with_api(const Arguments& arguments, Terminal& terminal) {
   const auto sources = gather_sources(arguments);
-  const auto settings = sources ? choose_settings(*sources) : std::unexpected(sources.error());
+  const auto settings = sources ? cli::choose_settings(*sources) : std::unexpected(sources.error());
   if (!settings) {
     terminal.say("weir: " + settings.error());
     return kBadUsage;
   }
-  auto context = tls_for(*settings);
+  auto context = cli::tls_for(*settings);
   if (!context) {
     terminal.say("weir: " + context.error());
     return kBadUsage;
@@ -42,9 +42,9 @@ int run_with_api(const Arguments& arguments, Terminal& terminal) {
   }
   net::Env& env = (*core)->env();
   int exit_code = kFailed;
-  Session session(env, *settings, std::move(*context), terminal);
+  cli::Session session(env, *settings, std::move(*context), terminal);
   std::unique_ptr<role::Signals> signals;
-  if (arguments.command->with_api == join_command) {
+  if (arguments.command->with_api == cli::join_command) {
     const auto on_signal = [&session](int signal) { session.on_signal(signal); };
     auto heard =
         arguments.join.command.empty()
@@ -64,4 +64,4 @@ int run_with_api(const Arguments& arguments, Terminal& terminal) {
   return exit_code;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::program

@@ -18,18 +18,18 @@
 #include "auth/pinned_token.h"
 #include "auth/token.h"
 #include "base/spoken_name.h"
-#include "cli/agent_joins.h"
-#include "cli/environment.h"
-#include "cli/local_commands.h"
-#include "cli/log.h"
 #include "cli/settings.h"
 #include "client/api_client.h"
 #include "config/formats.h"
 #include "health/from_config.h"
+#include "program/agent_joins.h"
+#include "program/commands.h"
+#include "program/environment.h"
+#include "program/log.h"
 #include "role/machine.h"
 #include "role/process.h"
 
-namespace weir::cli {
+namespace weir::program {
 namespace {
 
 template <class T>
@@ -145,9 +145,9 @@ Read<std::vector<agent::Offer>> offers_of(const agent::File& file, const std::st
 
 // The ways to the APIs by which services are joined.
 Read<std::vector<AgentJoins::Api>> apis_of(net::Env& env, const agent::FileJoin& join) {
-  auto text = read_file(join.token_file, kTokenBytesMax);
+  auto text = read_file(join.token_file, cli::kTokenBytesMax);
   if (!text) return std::unexpected(text.error());
-  Settings settings;
+  cli::Settings settings;
   settings.token = trimmed(std::move(*text));
   if (!auth::token_id(settings.token)) {
     return std::unexpected(join.token_file +
@@ -158,10 +158,10 @@ Read<std::vector<AgentJoins::Api>> apis_of(net::Env& env, const agent::FileJoin&
   settings.ca_source = join.ca_file.empty() ? "" : "join.ca_file";
   std::vector<AgentJoins::Api> apis;
   for (const std::string& url : join.apis) {
-    auto parsed = parse_url(url);
+    auto parsed = client::parse_url(url);
     if (!parsed) return std::unexpected("join.apis: " + url + ": " + parsed.error());
     settings.api = std::move(*parsed);
-    auto context = tls_for(settings);
+    auto context = cli::tls_for(settings);
     if (!context) return std::unexpected("join.apis: " + url + ": " + context.error());
     apis.push_back(
         {std::make_unique<client::ApiClient>(env, settings.api, settings.token, std::move(*context)),
@@ -218,10 +218,10 @@ class ShownWatch final : public agent::AgentWatch {
       return;
     }
     for (const std::string& url : answer.urls) {
-      if (shown_.insert(url).second) print(printable(url));
+      if (shown_.insert(url).second) print(client::printable(url));
     }
   }
-  void request(const wire::RequestLine& line) override { print(printable(line.line)); }
+  void request(const wire::RequestLine& line) override { print(client::printable(line.line)); }
   void health(const agent::Offer& offer) override {
     terminal_.say(offer.up ? "weir: the origin is up" : "weir: the origin is down: " + offer.reason);
   }
@@ -390,7 +390,7 @@ int agent_command(const Arguments& arguments, Terminal& /*terminal*/) {
   if (!file) return refuse(path + ":\n" + config::to_text(file.error()));
   std::string token;
   if (!file->token_file.empty()) {
-    auto read = read_file(file->token_file, kTokenBytesMax);
+    auto read = read_file(file->token_file, cli::kTokenBytesMax);
     if (!read) return refuse(read.error());
     token = trimmed(std::move(*read));
   }
@@ -422,16 +422,17 @@ int agent_command(const Arguments& arguments, Terminal& /*terminal*/) {
 }
 
 int connect_command(const Arguments& arguments, Terminal& terminal) {
-  const AgentFlags& flags = arguments.agent;
+  const cli::AgentFlags& flags = arguments.agent;
   std::string token = flags.token;
   if (token.empty()) token = trimmed(variable(kTokenVariable).value_or(""));
   std::vector<std::string> edges = flags.edges;
-  if (edges.empty()) edges.push_back("127.0.0.1:" + std::to_string(kTunnelPort));
+  if (edges.empty()) edges.push_back("127.0.0.1:" + std::to_string(cli::kTunnelPort));
   std::string ca = flags.ca;
   const bool is_here =
       std::ranges::all_of(edges, [](const std::string& edge) { return host_of(edge).is_loopback(); });
   std::error_code error;
-  if (ca.empty() && token.empty() && is_here && std::filesystem::exists(kOwnCaPath, error)) ca = kOwnCaPath;
+  if (ca.empty() && token.empty() && is_here && std::filesystem::exists(cli::kOwnCaPath, error))
+    ca = cli::kOwnCaPath;
   auto context = context_for(ca, token);
   if (!context) return refuse(context.error());
 
@@ -459,4 +460,4 @@ int connect_command(const Arguments& arguments, Terminal& terminal) {
   return kDone;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::program

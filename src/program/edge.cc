@@ -11,11 +11,11 @@
 
 #include "anycast/serving.h"
 #include "anycast/station.h"
-#include "cli/environment.h"
-#include "cli/local_commands.h"
-#include "cli/log.h"
-#include "cli/up.h"
 #include "h2/server_connection.h"
+#include "program/commands.h"
+#include "program/environment.h"
+#include "program/log.h"
+#include "program/up.h"
 #include "role/foreign_follower.h"
 #include "role/machine.h"
 #include "role/probe.h"
@@ -29,7 +29,7 @@
 #include "tls/trust_store.h"
 #include "xds/limits.h"
 
-namespace weir::cli {
+namespace weir::program {
 namespace {
 
 // In the data directory.
@@ -44,7 +44,7 @@ int refuse(const std::string& sentence) {
 
 enroll::Node node_of(const Arguments& arguments) {
   const UpOptions& options = arguments.up.options;
-  const EdgeFlags& flags = arguments.edge;
+  const cli::EdgeFlags& flags = arguments.edge;
   const net::Address& reached = flags.name_server_only ? *options.dns : options.http;
   return {.name = flags.name.empty() ? role::name_of_this_machine() : flags.name,
           .provider = options.provider,
@@ -52,7 +52,7 @@ enroll::Node node_of(const Arguments& arguments) {
           .city = options.city,
           .address = flags.address.empty() ? role::reached_at(reached) : flags.address,
           .version = WEIR_VERSION,
-          .labels = labels_of(arguments.labels)};
+          .labels = cli::labels_of(arguments.labels)};
 }
 
 role::TrafficOptions traffic_options(const UpOptions& options, const store::DataDirectory& directory,
@@ -67,7 +67,7 @@ role::TrafficOptions traffic_options(const UpOptions& options, const store::Data
 }
 
 // From its file, when it is in one. Empty: none is given, as to a machine that has joined long ago.
-std::expected<std::string, std::string> join_token_of(const EdgeFlags& flags) {
+std::expected<std::string, std::string> join_token_of(const cli::EdgeFlags& flags) {
   constexpr std::size_t kBytesMax = 4096;
   if (flags.join_token_file.empty()) return flags.join_token;
   auto text = role::read_file(flags.join_token_file, kBytesMax);
@@ -77,7 +77,7 @@ std::expected<std::string, std::string> join_token_of(const EdgeFlags& flags) {
 }
 
 // How a foreign control plane is spoken to.
-std::expected<grpc::Dialler::Target, std::string> target_of(const EdgeFlags& flags) {
+std::expected<grpc::Dialler::Target, std::string> target_of(const cli::EdgeFlags& flags) {
   grpc::Dialler::Target target{.host = flags.xds->name,
                                .port = flags.xds->port,
                                .tls = nullptr,
@@ -102,7 +102,7 @@ struct Leader {
   std::expected<void, std::string> prepare(net::Env& env, const Arguments& arguments,
                                            const store::DataDirectory& directory, role::Traffic& traffic,
                                            std::string relay, bool answers_dns) {
-    const EdgeFlags& flags = arguments.edge;
+    const cli::EdgeFlags& flags = arguments.edge;
     enroll::Node node = node_of(arguments);
     if (flags.xds) {
       auto target = target_of(flags);
@@ -394,4 +394,4 @@ int edge_command(const Arguments& arguments, Terminal& /*terminal*/) {
   return *ended;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::program

@@ -25,7 +25,9 @@ namespace weir::role {
 class ControlPlane;
 }
 
-namespace weir::cli {
+namespace weir::program {
+
+using cli::UpOptions;
 
 // How a command that runs a role takes over from another process, and gives way to the next.
 role::Succession::Options succession_options(const UpOptions& options);
@@ -68,4 +70,4 @@ std::expected<void, std::string> listen_for_queries(net::Env& env, net::Env& slo
 int run_up(const UpOptions& options);
 int run_controller(const UpOptions& options);
 
-}  // namespace weir::cli
+}  // namespace weir::program

@@ -12,12 +12,12 @@
 #include "agent/agent_file.h"
 #include "auth/pinned_token.h"
 #include "cli/commands.h"
-#include "cli/local_commands.h"
 #include "cli/settings.h"
 #include "config/violation.h"
+#include "program/commands.h"
 #include "role/machine.h"
 
-namespace weir::cli {
+namespace weir::program {
 namespace {
 
 using client::FirstBoot;
@@ -40,7 +40,7 @@ constexpr Preset kPresets[] = {
 // The units have them.
 constexpr std::string_view kOfTheUnit[] = {"data-dir", "join-token", "join-token-file", "config"};
 
-std::vector<std::string> words_of(const CloudInitFlags& flags) {
+std::vector<std::string> words_of(const cli::CloudInitFlags& flags) {
   std::vector<std::string> words;
   for (const std::string& url : flags.controllers) words.insert(words.end(), {"--controller", url});
   const auto given = [&flags](std::string_view name) {
@@ -62,7 +62,7 @@ std::vector<std::string> words_of(const CloudInitFlags& flags) {
 }
 
 // As the machine's own command line.
-Read<Arguments> understood(const CloudInitFlags& flags, const std::vector<std::string>& words) {
+Read<Arguments> understood(const cli::CloudInitFlags& flags, const std::vector<std::string>& words) {
   for (const std::string_view one : kOfTheUnit) {
     if (std::ranges::find(words, "--" + std::string(one)) != words.end()) {
       return refuse("--with " + std::string(one) + " is what the package's unit says by itself");
@@ -71,16 +71,16 @@ Read<Arguments> understood(const CloudInitFlags& flags, const std::vector<std::s
   std::vector<std::string> line{flags.role};
   if (flags.role == "agent") line.insert(line.end(), {"--config", std::string(client::kAgentFilePath)});
   line.insert(line.end(), words.begin(), words.end());
-  auto parsed = parse_arguments(line, 1);
+  auto parsed = cli::parse_arguments(line, 1);
   if (!parsed) return refuse("of `weir " + flags.role + "` there: " + parsed.error());
   if (parsed->command->word != flags.role) return refuse("--with is for flags of `weir " + flags.role + "`");
   return parsed;
 }
 
-Read<std::string> token_of(const CloudInitFlags& flags, std::string_view prefix) {
+Read<std::string> token_of(const cli::CloudInitFlags& flags, std::string_view prefix) {
   std::string token = flags.token;
   if (!flags.token_file.empty()) {
-    auto text = role::read_file(flags.token_file, kTokenBytesMax);
+    auto text = role::read_file(flags.token_file, cli::kTokenBytesMax);
     if (!text) return refuse(flags.token_file + ": " + why_not(text.error()));
     token = std::move(*text);
   }
@@ -90,7 +90,7 @@ Read<std::string> token_of(const CloudInitFlags& flags, std::string_view prefix)
 }
 
 // The secret of a machine that controllers lead.
-Read<void> add_join_token(const CloudInitFlags& flags, const Arguments& machine, FirstBoot& boot) {
+Read<void> add_join_token(const cli::CloudInitFlags& flags, const Arguments& machine, FirstBoot& boot) {
   const auto token = token_of(flags, auth::kJoinPrefix);
   if (!token) return refuse(token.error());
   if (machine.edge.controllers.empty()) {
@@ -132,7 +132,7 @@ Read<void> add_agent_file(const Arguments& arguments, FirstBoot& boot) {
 }
 
 Read<std::string> user_data(const Arguments& arguments) {
-  const CloudInitFlags& flags = arguments.cloud_init;
+  const cli::CloudInitFlags& flags = arguments.cloud_init;
   FirstBoot boot{
       .role = flags.role,
       .flags = words_of(flags),
@@ -169,4 +169,4 @@ int cloud_init_command(const Arguments& arguments, Terminal& terminal) {
   return kDone;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::program

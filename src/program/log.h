@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "record/access_log.h"
 
-namespace weir::cli {
+namespace weir::program {
 
 // level: "debug", "info", "warning", "error"; json: one JSON object a line, for machines.
 std::unique_ptr<Log> make_log(Level least, bool json);
@@ -17,4 +17,4 @@ std::unique_ptr<Log> make_log(Level least, bool json);
 std::expected<std::unique_ptr<record::AccessLog>, std::string> open_access_log(
     const record::AccessLogTarget& target, Log& log);
 
-}  // namespace weir::cli
+}  // namespace weir::program

@@ -9,7 +9,7 @@
 #include "cli/arguments.h"
 #include "cli/settings.h"
 
-namespace weir::cli {
+namespace weir::program {
 
 // Nothing: it is not set, or empty.
 std::optional<std::string> variable(const char* name);
@@ -18,11 +18,11 @@ std::optional<std::string> variable(const char* name);
 bool wants_colour();
 
 // From the environment and the files of this process. The error: a file that is there and can't be read.
-std::expected<SettingSources, std::string> gather_sources(const Arguments& arguments);
+std::expected<cli::SettingSources, std::string> gather_sources(const cli::Arguments& arguments);
 
 // systemd's notification socket, for whoever runs this as a service.
 void tell_service_manager(std::string_view state);
 // Whether the process that started this one is to be replaced by it.
 bool is_successor();
 
-}  // namespace weir::cli
+}  // namespace weir::program

@@ -1,5 +1,5 @@
 // What a weir agent joins, against the real API.
-#include "cli/agent_joins.h"
+#include "program/agent_joins.h"
 
 #include <doctest/doctest.h>
 
@@ -9,16 +9,24 @@
 
 #include "cli/commands_fixture.h"
 
-namespace weir::cli {
+namespace weir::program {
 namespace {
+
+using namespace std::chrono_literals;
+using cli::kDone;
+using cli::World;
+using client::at;
+using client::text_at;
+using client::Tree;
 
 struct Agent {
   explicit Agent(const std::vector<std::string>& urls = {"http://127.0.0.1:8480"}) {
     std::vector<AgentJoins::Api> apis;
     for (const std::string& url : urls) {
-      const client::ApiUrl parsed = *parse_url(url);
+      const client::ApiUrl parsed = *client::parse_url(url);
       apis.push_back(
-          {std::make_unique<client::ApiClient>(world.fake.env, parsed, token_of(1).text, nullptr), parsed});
+          {std::make_unique<client::ApiClient>(world.fake.env, parsed, cli::token_of(1).text, nullptr),
+           parsed});
     }
     joins.emplace(world.fake.env, std::move(apis), [this] { ++joined; });
   }
@@ -38,7 +46,7 @@ struct Agent {
   // "10.0.0.1:80 weight 1"; empty: it is not there.
   std::string endpoint(const std::string& name) {
     const int code = world.run({"get", "endpoint", name, "-o", "json"});
-    const Tree object = parse_tree(world.out());
+    const Tree object = client::parse_tree(world.out());
     world.err();
     if (code != kDone) return {};
     return text_at(object, "/spec/address") + " weight " + text_at(object, "/spec/weight");
@@ -58,7 +66,7 @@ TEST_CASE("an agent joins, renews and leaves") {
   CHECK(agent.endpoint("d1") == "127.0.0.1:5432 weight 1");
   CHECK(agent.joined == 2);
   REQUIRE(agent.world.run({"get", "endpoint", "w1", "-o", "json"}) == kDone);
-  const Tree object = parse_tree(agent.world.out());
+  const Tree object = client::parse_tree(agent.world.out());
   CHECK(text_at(object, "/spec/instance") == "One");
   CHECK(text_at(object, "/spec/text/0") == "k=v");
   CHECK(text_at(object, "/spec/version") == "1");
@@ -154,4 +162,4 @@ TEST_CASE("without a pass of its health check it is no member") {
 }
 
 }  // namespace
-}  // namespace weir::cli
+}  // namespace weir::program

@@ -14,7 +14,7 @@
 #include "net/env.h"
 #include "net/task_group.h"
 
-namespace weir::cli {
+namespace weir::program {
 
 class AgentJoins {
  public:
@@ -54,4 +54,4 @@ class AgentJoins {
 // What joins, as the file has it.
 client::Member member_of(const agent::FileMember& member, Duration lease);
 
-}  // namespace weir::cli
+}  // namespace weir::program

@@ -4,10 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "cli/up.h"
+#include "program/up.h"
 #include "role/control_plane.h"
 
-namespace weir::cli {
+namespace weir::program {
 namespace {
 
 constexpr int kServerErrors = 500;  // statuses of problems that are not the client's
@@ -63,4 +63,4 @@ net::Task<dns::Rcode> carry_out_update(Log& log, role::ControlPlane& control,
   co_return rcode;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::program

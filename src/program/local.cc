@@ -16,8 +16,6 @@
 #include <system_error>
 #include <utility>
 
-#include "cli/local_commands.h"
-#include "cli/log.h"
 #include "client/objects.h"
 #include "cloud/metadata.h"
 #include "cloud/smartos.h"
@@ -26,11 +24,13 @@
 #include "handover/door.h"
 #include "net/core.h"
 #include "net/task_group.h"
+#include "program/commands.h"
+#include "program/log.h"
 #include "role/machine.h"
 #include "store/copy.h"
 #include "tls/certificate.h"
 
-namespace weir::cli {
+namespace weir::program {
 namespace {
 
 using client::Tree;
@@ -120,7 +120,7 @@ int ca_command(const Arguments& arguments, Terminal& terminal) {
 }
 
 int store_command(const Arguments& arguments, Terminal& terminal) {
-  const StoreFlags& flags = arguments.store_flags;
+  const cli::StoreFlags& flags = arguments.store_flags;
   const bool person = ::isatty(STDERR_FILENO) == 1;
   const auto progress = [&](std::size_t entries) {
     if (person) terminal.say(std::to_string(entries) + " objects and events read");
@@ -140,7 +140,7 @@ int upgrade_command(const Arguments& arguments, Terminal& terminal) {
   // Beyond the time to be ready: for what comes before and after.
   constexpr Duration kMargin = std::chrono::seconds(30);
   constexpr Duration kAskTimeout = std::chrono::seconds(5);
-  const UpgradeFlags& flags = arguments.upgrade;
+  const cli::UpgradeFlags& flags = arguments.upgrade;
   const std::string& directory = arguments.up.options.data_dir;
   const auto refuse = [&terminal](const std::string& why) {
     terminal.say("weir upgrade: " + why);
@@ -175,7 +175,7 @@ int upgrade_command(const Arguments& arguments, Terminal& terminal) {
 }
 
 int metadata_command(const Arguments& arguments, Terminal& terminal) {
-  const MetadataFlags& flags = arguments.metadata;
+  const cli::MetadataFlags& flags = arguments.metadata;
   const bool is_path = flags.url.starts_with('/');
   auto url = cloud::Url::parse(flags.url.empty() || is_path ? cloud::kMetadataUrl : flags.url);
   if (!url || url->over_tls) {
@@ -199,4 +199,4 @@ int metadata_command(const Arguments& arguments, Terminal& terminal) {
   return kDone;
 }
 
-}  // namespace weir::cli
+}  // namespace weir::program
