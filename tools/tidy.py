@@ -46,6 +46,7 @@ LIBRARIES = [
             "agent",
             "cloud",
             "config",
+            "reference",
             "enroll",
             "handover",
             "xds",

@@ -16,7 +16,7 @@
 #include "auth/token.h"
 #include "base/exposition.h"
 #include "base/text.h"
-#include "config/reference.h"
+#include "reference/reference.h"
 
 namespace weir::api {
 namespace {
@@ -105,7 +105,7 @@ Api::Api(net::Env& env, store::Store& store, mirror::Mirror& mirror, const auth:
       leases_(env, store, mirror),
       writer_(env, store, mirror, make_secret, options_.tcp_ports, options_.domain),
       watches_(env, store, status_),
-      openapi_(config::openapi(kApiVersion)),
+      openapi_(reference::openapi(kApiVersion)),
       settling_(env.loop) {
   set_status_source(nullptr);
 }

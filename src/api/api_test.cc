@@ -9,8 +9,8 @@
 
 #include "api/api_fixture.h"
 #include "config/formats.h"
-#include "config/reference.h"
 #include "mirror/records.h"
+#include "reference/reference.h"
 
 namespace weir::api {
 namespace {
@@ -469,7 +469,7 @@ TEST_CASE("pages hold every object once, whatever happens between them") {
 
 TEST_CASE("what is around the resources") {
   ApiFixture world;
-  CHECK(world.call("GET", "/openapi.json").body == config::openapi(kApiVersion));
+  CHECK(world.call("GET", "/openapi.json").body == reference::openapi(kApiVersion));
   CHECK(json_of(world.call("GET", "/"))["version"] == "1.2.3");
   CHECK(world.call("GET", "/", "", "Accept: text/html\r\n").body.starts_with("<!doctype html>"));
   CHECK(json_of(world.call("GET", "/v1"))["kinds"].size() == config::kKinds.size());

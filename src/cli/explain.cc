@@ -10,7 +10,7 @@
 #include "cli/session.h"
 #include "client/objects.h"
 #include "config/kinds.h"
-#include "config/reference.h"
+#include "reference/reference.h"
 
 namespace weir::cli {
 namespace {
@@ -225,7 +225,7 @@ bool names_kind(std::string_view topic) {
 }
 
 int print_reference(Terminal& terminal, std::string_view topic) {
-  const auto text = config::explain(topic);
+  const auto text = reference::explain(topic);
   if (!text) {
     terminal.say("weir: " + config::to_text(text.error()));
     return kBadUsage;

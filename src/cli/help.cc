@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 #include "config/kinds.h"
-#include "config/reference.h"
+#include "reference/reference.h"
 
 namespace weir::cli {
 namespace {
@@ -126,7 +126,7 @@ int help_command(const Arguments& arguments, Terminal& terminal) {
     terminal.print(help_on(*command));
     return kDone;
   }
-  const auto text = config::explain(arguments.topic);
+  const auto text = reference::explain(arguments.topic);
   if (text) {
     terminal.print(*text);
     return kDone;

@@ -12,7 +12,6 @@
 #include "config/documents.h"
 #include "config/formats.h"
 #include "config/object.h"
-#include "config/reference.h"
 #include "config/snapshot.h"
 #include "config/whole.h"
 
@@ -78,14 +77,6 @@ void try_patch(std::string_view text) {
   if (patched) try_json(*patched, Origin::kClient);
 }
 
-void try_explain(std::string_view text) {
-  if (const auto explained = explain(text)) {
-    WEIR_CHECK(!explained->empty());
-  } else {
-    check_violations(explained.error());
-  }
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -95,7 +86,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 'j': try_json(text, Origin::kClient); break;
     case 's': try_json(text, Origin::kStore); break;
     case 'p': try_patch(text); break;
-    case 'e': try_explain(text); break;
     default: try_yaml(text); break;
   }
   return 0;

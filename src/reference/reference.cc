@@ -1,4 +1,4 @@
-#include "config/reference.h"
+#include "reference/reference.h"
 
 #include <algorithm>
 #include <array>
@@ -13,8 +13,23 @@
 #include "config/kinds.h"
 #include "config/schema.h"
 
-namespace weir::config {
+namespace weir::reference {
 namespace {
+
+using config::Checked;
+using config::Field;
+using config::find_kind_loosely;
+using config::in_quotes;
+using config::KindInfo;
+using config::kKinds;
+using config::kNumberMax;
+using config::metadata_type;
+using config::print_field;
+using config::Secrets;
+using config::Shape;
+using config::Type;
+using config::unknown_field;
+using config::Violations;
 
 using Tree = nlohmann::ordered_json;
 
@@ -187,4 +202,4 @@ Checked<std::string> explain(std::string_view path) {
   return text;
 }
 
-}  // namespace weir::config
+}  // namespace weir::reference

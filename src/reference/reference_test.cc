@@ -1,5 +1,5 @@
 // The committed description and reference must be what the tables say. WEIR_WRITE_DOCS=1 writes them anew.
-#include "config/reference.h"
+#include "reference/reference.h"
 
 #include <doctest/doctest.h>
 
@@ -14,8 +14,15 @@
 #include "config/kinds.h"
 #include "config/schema.h"
 
-namespace weir::config {
+namespace weir::reference {
 namespace {
+
+using config::Field;
+using config::find_kind;
+using config::KindInfo;
+using config::kKinds;
+using config::metadata_type;
+using config::Type;
 
 using Tree = nlohmann::ordered_json;
 
@@ -38,7 +45,7 @@ void check_file(const std::string& name, const std::string& wanted) {
   std::ifstream file(folder / name, std::ios::binary);
   const std::string found((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const bool current = found == wanted;
-  CHECK_MESSAGE(current, "docs/", name, " is stale; write it with WEIR_WRITE_DOCS=1 config_test");
+  CHECK_MESSAGE(current, "docs/", name, " is stale; write it with WEIR_WRITE_DOCS=1 reference_test");
 }
 
 TEST_CASE("docs/openapi.json is what the tables say") { check_file("openapi.json", openapi(kVersion)); }
@@ -165,4 +172,4 @@ TEST_CASE("explain") {
 }
 
 }  // namespace
-}  // namespace weir::config
+}  // namespace weir::reference

@@ -1,4 +1,4 @@
-#include "config/reference.h"
+#include "reference/reference.h"
 
 #include <algorithm>
 #include <initializer_list>
@@ -11,8 +11,19 @@
 #include "config/kinds.h"
 #include "config/schema.h"
 
-namespace weir::config {
+namespace weir::reference {
 namespace {
+
+using config::Field;
+using config::KindInfo;
+using config::kKinds;
+using config::kNumberMax;
+using config::kObjectsMax;
+using config::metadata_type;
+using config::print_field;
+using config::Secrets;
+using config::Shape;
+using config::Type;
 
 using Tree = nlohmann::ordered_json;
 
@@ -496,4 +507,4 @@ std::string openapi(std::string_view version) {
   return document.dump(2) + '\n';
 }
 
-}  // namespace weir::config
+}  // namespace weir::reference
