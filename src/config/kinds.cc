@@ -16,6 +16,7 @@
 #include "config/schema_kinds.h"
 #include "config/schema_load_balancer.h"
 #include "config/schema_service.h"
+#include "config/schema_status.h"
 #include "tls/certificate.h"
 #include "tls/trust_store.h"
 
