@@ -1,5 +1,5 @@
-// Log: where events for people go. An interface, because base does no I/O; cli/ wires it to spdlog, tests to
-// a vector. Callable from every core. Never given a secret.
+// Log: where events for people go. An interface, because base does no I/O; program/ wires it to spdlog, tests
+// to a vector. Callable from every core. Never given a secret.
 #pragma once
 
 #include <cstdint>

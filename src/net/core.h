@@ -1,5 +1,5 @@
 // Core: what one processor core runs on in production: an epoll loop with its network, clock and randomness,
-// bundled as an Env; optionally on a thread of its own. Made by cli/, passed down by reference.
+// bundled as an Env; optionally on a thread of its own. Made by program/, passed down by reference.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// Env: the only door to the outside, made in cli/main.cc or by a test, and passed by reference. One per loop,
+// Env: the only door to the outside, made in program/ or by a test, and passed by reference. One per loop,
 // so that nothing in it needs a lock, but for the log, which takes calls from every core.
 #pragma once
 
