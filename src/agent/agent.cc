@@ -10,11 +10,13 @@
 namespace weir::agent {
 
 struct Agent::Place {
-  std::shared_ptr<Link> link;  // now
-  std::size_t edge = 0;        // of it
-  bool doubled = false;        // it leads where another link does
-  bool retiring = false;       // its edge is about to leave; another place has been made
-  h2::Signal hurry;            // to who waits for the next try
+  std::shared_ptr<Link> link;        // now
+  std::size_t edge = 0;              // of it
+  bool doubled = false;              // it leads where another link does
+  bool retiring = false;             // its edge is about to leave, or another place has been made
+  bool over = false;                 // nobody keeps it any more
+  std::optional<std::size_t> trial;  // of an edge that may be better than those of the others
+  h2::Signal hurry;                  // to who waits for the next try
 };
 
 Agent::Agent(net::Env& env, AgentWatch& watch, Options options)
@@ -31,12 +33,13 @@ void Agent::know(EdgeAddress edge) {
   if (leaving_ || std::ranges::find(options_.edges, edge) != options_.edges.end()) return;
   add_candidate(edge);
   options_.edges.push_back(std::move(edge));
-  const auto held = static_cast<std::size_t>(
-      std::ranges::count_if(places_, [](const std::unique_ptr<Place>& place) { return !place->retiring; }));
+  const auto held = static_cast<std::size_t>(std::ranges::count_if(
+      places_, [](const std::unique_ptr<Place>& place) { return !place->retiring && !place->trial; }));
   if (held < options_.links) {
     add_place();
   } else {
     for (const auto& place : places_) place->hurry.notify();
+    unlike_.notify();
   }
 }
 
@@ -96,20 +99,29 @@ void Agent::judge(const std::string& service, lb::Health health, const Error& wh
 net::Task<void> Agent::run() {
   const std::size_t wanted = std::min(options_.links, options_.edges.size());
   while (places_.size() < wanted) add_place();
+  tasks_.spawn(spread());
   (void)co_await idle_.wait(env_.loop);
   co_await tasks_.stop();
   co_await monitor_.stop();
   places_.clear();
 }
 
-void Agent::add_place() {
+void Agent::add_place(std::optional<std::size_t> trial) {
+  std::erase_if(places_, [](const std::unique_ptr<Place>& place) { return place->over; });
   ++keeping_;
-  tasks_.spawn(keep(*places_.emplace_back(std::make_unique<Place>())));
+  Place& place = *places_.emplace_back(std::make_unique<Place>());
+  place.trial = trial;
+  tasks_.spawn(keep(place));
 }
 
 net::Task<void> Agent::keep(Place& place) {
   const net::Context& context = co_await net::current_context();
   while (!leaving_ && !place.retiring && !context.cancelled()) {
+    if (place.trial) {
+      co_await attach(place, *place.trial);
+      place.retiring = place.retiring || place.trial;
+      continue;
+    }
     if (const auto edge = choose_edge(candidates_, env_.loop.now())) {
       co_await attach(place, *edge);
       continue;
@@ -118,9 +130,44 @@ net::Task<void> Agent::keep(Place& place) {
     const Duration wait = next ? *next - env_.loop.now() : kRetryLongest;
     (void)co_await place.hurry.wait(env_.loop, std::min(wait, kRetryLongest));
   }
+  place.over = true;
+  unlike_.notify();
   if (--keeping_ > 0) co_return;
   idle_.set();
   left_.set();
+}
+
+// One trial at a time, and only when all links are up.
+net::Task<void> Agent::spread() {
+  const net::Context& context = co_await net::current_context();
+  while (!leaving_ && !context.cancelled()) {
+    if (is_settled()) {
+      if (const auto edge = better_edge(candidates_, env_.loop.now())) add_place(*edge);
+    }
+    (void)co_await unlike_.wait(env_.loop, kSpreadInterval);
+  }
+}
+
+bool Agent::is_settled() const {
+  return std::ranges::all_of(places_, [](const std::unique_ptr<Place>& place) {
+    if (place->retiring) return place->over || !place->trial;
+    return !place->trial && !place->doubled && place->link != nullptr && place->link->welcomed();
+  });
+}
+
+// Whether it stays. Then the one whose place it takes goes, without a request lost.
+bool Agent::is_worth_it(Place& trial) {
+  const auto worse = worse_edge(candidates_, trial.edge);
+  const auto found = std::ranges::find_if(places_, [&](const std::unique_ptr<Place>& place) {
+    return worse && !place->retiring && place->link != nullptr && place->edge == *worse;
+  });
+  trial.retiring = found == places_.end();
+  if (trial.retiring) return false;
+  trial.trial.reset();
+  (*found)->retiring = true;
+  candidates_[*worse].attached = false;
+  candidates_[*worse].retry_at = env_.loop.now() + kRetryLongest;
+  return true;
 }
 
 net::Task<void> Agent::attach(Place& place, std::size_t edge) {
@@ -166,7 +213,8 @@ void Agent::welcomed(Link& link) {
     return other.get() != &place && other->link != nullptr && other->link->welcomed() && !other->retiring &&
            !edge.edge.empty() && other->link->welcome().edge == edge.edge;
   });
-  if (place.doubled) {  // two addresses of one edge
+  // Two addresses of one edge, or one that is no better than those that there are links to.
+  if (place.doubled || (place.trial && !is_worth_it(place))) {
     link.finish(Duration::zero());
     return;
   }
@@ -174,6 +222,7 @@ void Agent::welcomed(Link& link) {
   for (const auto& other : places_) {
     if (other->retiring && other->link != nullptr) tasks_.spawn(replace(other->link));
   }
+  unlike_.notify();
 }
 
 void Agent::registered(Link& link, const wire::Registered& answer) {

@@ -1,10 +1,13 @@
 // Agent: keeps the origins of a machine attached to several edges at once: as many links as are wanted, each
-// to another edge and if possible at another site; what is lost is made anew, with patience. Checks the
-// origins, and says so to every edge when one is down. Leaves without a request lost. On one core.
+// to another edge and if possible of another provider, or at another site; what is lost is made anew, with
+// patience. Where an edge stands is known when it is met: while two links share a site or a provider, others
+// are tried beside them. Checks the origins, and says so to every edge when one is down. Leaves without a
+// request lost. On one core.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +15,7 @@
 #include "agent/edge_choice.h"
 #include "agent/link.h"
 #include "grpc/backoff.h"
+#include "h2/signal.h"
 #include "health/monitor.h"
 #include "net/env.h"
 #include "net/task.h"
@@ -73,13 +77,16 @@ class Agent final : private LinkOwner {
   struct Place;  // of one link after the other
   net::Task<void> keep(Place& place);
   net::Task<void> attach(Place& place, std::size_t edge);
+  net::Task<void> spread();
+  bool is_settled() const;
+  bool is_worth_it(Place& trial);
   net::Task<void> withdraw_from(std::shared_ptr<Link> link);
   net::Task<void> replace(std::shared_ptr<Link> link);
   void welcomed(Link& link) override;
   void registered(Link& link, const wire::Registered& answer) override;
   void request(Link& link, const wire::RequestLine& line) override;
   void draining(Link& link) override;
-  void add_place();
+  void add_place(std::optional<std::size_t> trial = {});
   void add_candidate(const EdgeAddress& edge);
   Place& place_of(const Link& link);
   void watch_health();
@@ -94,6 +101,7 @@ class Agent final : private LinkOwner {
   std::vector<std::unique_ptr<Place>> places_;
   health::Monitor monitor_;
   net::TaskGroup tasks_;
+  h2::Signal unlike_;        // what shares what may have changed
   std::size_t keeping_ = 0;  // places
   net::Event idle_;          // no place is kept any more: for run()
   net::Event left_;          // the same, for leave()

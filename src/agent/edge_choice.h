@@ -30,4 +30,11 @@ std::optional<std::size_t> choose_edge(std::span<const Candidate> all, Instant n
 // When one can be; empty: never, there are no more.
 std::optional<Instant> next_try(std::span<const Candidate> all);
 
+// One that would share less with the others than one of those that are attached does, as far as is known:
+// the place of an edge shows when it is met. Empty: none that can be tried now.
+std::optional<std::size_t> better_edge(std::span<const Candidate> all, Instant now);
+// Of those attached, the one that can go when `kept` stays: it shares more with the others. The last of
+// equals; empty: none does.
+std::optional<std::size_t> worse_edge(std::span<const Candidate> all, std::size_t kept);
+
 }  // namespace weir::agent

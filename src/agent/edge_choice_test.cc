@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <utility>
 #include <vector>
 
 namespace weir::agent {
@@ -42,6 +43,40 @@ TEST_CASE("edges of which nothing is known share no site") {
   std::vector<Candidate> all(3);
   all[0].attached = true;
   CHECK(*choose_edge(all, kNow) == 1);
+}
+
+TEST_CASE(
+    "two of one site: another provider is better, then another site, and one that is not known may be") {
+  auto all = edges();
+  all[0].attached = all[1].attached = true;
+  CHECK(*better_edge(all, kNow) == 2);  // the first in the list that shares less
+  CHECK(*worse_edge(all, 2) == 1);
+  all[2].attached = true;
+  all[1].attached = false;  // aws twice
+  CHECK(*better_edge(all, kNow) == 3);
+  CHECK_FALSE(worse_edge(all, 0));
+  all.push_back({});
+  std::swap(all[3], all[4]);
+  CHECK(*better_edge(all, kNow) == 4);  // of which it is known
+  all[4].retry_at = kNow + 1s;
+  CHECK(*better_edge(all, kNow) == 3);
+  all[3].retry_at = kNow + 1s;
+  CHECK_FALSE(better_edge(all, kNow));
+  all[4].attached = true;
+  CHECK(*worse_edge(all, 4) == 2);
+}
+
+TEST_CASE("nothing is better than two providers, nor than all that there is") {
+  auto all = edges();
+  all[0].attached = all[3].attached = true;
+  CHECK_FALSE(better_edge(all, kNow));
+  all.push_back({});
+  CHECK_FALSE(better_edge(all, kNow));
+  std::vector<Candidate> one{{"a", "aws", "eu"}, {"b", "aws", "eu"}, {"c", "aws", "eu"}};
+  one[0].attached = one[1].attached = true;
+  CHECK_FALSE(better_edge(one, kNow));
+  one[2].attached = true;
+  CHECK_FALSE(worse_edge(one, 2));
 }
 
 }  // namespace

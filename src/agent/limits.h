@@ -22,6 +22,8 @@ inline constexpr Duration kRetryFirst = std::chrono::milliseconds(200);
 inline constexpr Duration kRetryLongest = std::chrono::seconds(10);
 // An edge that says that it leaves is tried again after this: others that are free come first.
 inline constexpr Duration kSameAgain = std::chrono::milliseconds(50);
+// Between two looks for edges that share less with the others than those that there are links to.
+inline constexpr Duration kSpreadInterval = std::chrono::seconds(5);
 // A session that lasted so long was none that failed.
 inline constexpr Duration kSettled = std::chrono::seconds(10);
 // For every edge to hear that an origin leaves.

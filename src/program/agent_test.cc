@@ -474,6 +474,35 @@ TEST_CASE("a third edge takes the place of one that leaves") {
   CHECK(world.agent.attached() == 2);
 }
 
+TEST_CASE("two edges of one site: others are tried until there are two providers, and back after a failure") {
+  std::vector<agent::EdgeAddress> edges;
+  for (const char* at : {"10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4"})
+    edges.push_back({{at, 8444}, "", ""});
+  World world(std::move(edges));
+  const auto one = world.edge(1, "aws", "eu");
+  const auto two = world.edge(2, "aws", "eu");
+  const auto three = world.edge(3, "aws", "us");
+  auto four = world.edge(4, "gcp", "eu");
+  world.start();
+  world.fake.advance(1s);
+  CHECK(world.agent.attached() == 2);
+  CHECK(four->here.contains("web"));
+  CHECK(one->here.size() + two->here.size() + three->here.size() == 1);
+  CHECK(world.watch.take().contains("+e4 "));
+  world.fake.advance(10min);  // and there is no more to try
+  CHECK(world.watch.take() == "");
+  four.reset();
+  world.fake.advance(1min);
+  CHECK(world.agent.attached() == 2);  // of one provider, as that is what there is
+  CHECK(three->here.contains("web"));
+  CHECK(one->here.size() + two->here.size() == 1);
+  four = world.edge(4, "gcp", "eu");
+  world.fake.advance(20s);
+  CHECK(world.agent.attached() == 2);
+  CHECK(four->here.contains("web"));
+  CHECK(one->here.size() + two->here.size() + three->here.size() == 1);
+}
+
 TEST_CASE("strangers have little time") {
   FakeEnv fake;
   const Trust trust;
