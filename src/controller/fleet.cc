@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "config/snapshot.h"
+#include "controller/views.h"
 
 namespace weir::controller {
 namespace {
@@ -240,15 +241,22 @@ bool Fleet::is_present(const Edge& edge) const {
 }
 
 config::Labels Fleet::labels_of(std::string_view name) const {
-  if (const auto object = mirror_.objects().find(config::Kind::kEdge, name)) {
-    return config::selectable_labels(object->metadata.labels, std::get<config::EdgeSpec>(object->spec));
-  }
   const Edge* edge = find(name);
-  if (edge == nullptr) return {};
-  const report::Hello& hello = edge->hello;
-  return config::selectable_labels(
-      {hello.labels.begin(), hello.labels.end()},
-      config::EdgeSpec{.provider = hello.provider, .region = hello.region, .city = hello.city});
+  const report::Hello unknown;
+  const report::Hello& hello = edge == nullptr ? unknown : edge->hello;
+  config::Labels labels;
+  if (const auto object = mirror_.objects().find(config::Kind::kEdge, name)) {
+    labels = config::selectable_labels(object->metadata.labels, std::get<config::EdgeSpec>(object->spec));
+  } else {
+    labels = config::selectable_labels(
+        {hello.labels.begin(), hello.labels.end()},
+        config::EdgeSpec{.provider = hello.provider, .region = hello.region, .city = hello.city});
+  }
+  const auto can = [&](std::string_view what) {
+    return std::ranges::find(hello.capabilities, what) != hello.capabilities.end();
+  };
+  if (can("dns") && !can("http")) labels[kNoTrafficKey];
+  return labels;
 }
 
 }  // namespace weir::controller

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/views.h"
 #include "mirror/records.h"
 #include "store/engine.h"
 #include "store/engine_store.h"
@@ -173,6 +174,10 @@ TEST_CASE("an edge is told of as it comes, applies, refuses and goes") {
   CHECK(world.fleet.labels_of("a") == config::Labels{{"tier", "silver"}, {"provider", "bolt"}});
   world.attach("b");  // has no object
   CHECK(world.fleet.labels_of("b") == config::Labels{{"tier", "gold"}, {"provider", "acme"}});
+  world.fleet.attach({.node = "ns", .capabilities = {"dns"}});
+  CHECK(world.fleet.labels_of("ns") == config::Labels{{kNoTrafficKey, ""}});
+  world.fleet.attach({.node = "both", .capabilities = {"http", "https", "h2", "dns"}});
+  CHECK(world.fleet.labels_of("both").empty());
   world.changed.clear();
   world.apply("a", 7);
   world.apply("a", 7);

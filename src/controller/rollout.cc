@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "controller/views.h"
 #include "lb/hash.h"
 
 namespace weir::controller {
@@ -24,9 +25,13 @@ std::string label_of(const EdgeView& edge, std::string_view key) {
   return found == edge.labels.end() ? std::string() : found->second;
 }
 
-// 0 to 99, the same for an edge and a rollout whenever it is asked.
-std::uint64_t place_of(std::string_view salt, std::string_view edge) {
-  return lb::mix(lb::hash_bytes(edge, lb::hash_bytes(salt))) % 100;
+// Name servers do not.
+bool carries_requests(const config::Labels& labels) { return !labels.contains(kNoTrafficKey); }
+
+// 0 to 99, the same for an edge and a rollout whenever it is asked. Who carries no requests can't tell what a
+// change does to them, so it is of no part of a wave but the last.
+std::uint64_t place_of(std::string_view salt, std::string_view edge, const config::Labels& labels) {
+  return carries_requests(labels) ? lb::mix(lb::hash_bytes(edge, lb::hash_bytes(salt))) % 100 : 99;
 }
 
 // The edges that the change has reached, and the others.
@@ -112,7 +117,7 @@ std::string uncounted(const Sides& sides, bool& all) {
   std::size_t have = 0;
   std::vector<const EdgeView*> found;
   for (const EdgeView* edge : sides.reached) {
-    if (!edge->attached || !edge->has_it) continue;
+    if (!edge->attached || !edge->has_it || !carries_requests(edge->labels)) continue;
     ++have;
     if (!edge->counts_requests) found.push_back(edge);
   }
@@ -212,7 +217,8 @@ std::vector<config::RolloutWave> waves_of(const config::RolloutSpec& spec, std::
   for (config::RolloutWave& wave : waves) {
     std::uint64_t first = 100;
     for (const EdgeView& edge : edges) {
-      if (has_labels(edge.labels, wave.match)) first = std::min(first, place_of(salt, edge.name));
+      if (!has_labels(edge.labels, wave.match) || !carries_requests(edge.labels)) continue;
+      first = std::min(first, place_of(salt, edge.name, edge.labels));
     }
     if (first < 100) wave.percent = std::max(wave.percent, static_cast<std::uint32_t>(first + 1));
   }
@@ -221,7 +227,7 @@ std::vector<config::RolloutWave> waves_of(const config::RolloutSpec& spec, std::
 
 bool is_reached(std::span<const config::RolloutWave> waves, std::size_t begun, std::string_view salt,
                 std::string_view edge, const config::Labels& labels) {
-  const std::uint64_t place = place_of(salt, edge);
+  const std::uint64_t place = place_of(salt, edge, labels);
   return std::ranges::any_of(waves.first(std::min(begun, waves.size())), [&](const auto& wave) {
     return has_labels(labels, wave.match) && place < wave.percent;
   });

@@ -47,13 +47,13 @@ struct EdgeView {
   Carried since;   // since the wave under way began, or it had the change, whichever is later
 };
 
-// The waves that a wish comes to, with the edges that there are: each has one at least, if any match.
-// `salt`: of the rollout, so that it is not always the same edges that are first.
+// The waves that a wish comes to, with the edges that there are: each has one at least that carries requests,
+// if any match. `salt`: of the rollout, so that it is not always the same edges that are first.
 std::vector<config::RolloutWave> waves_of(const config::RolloutSpec& spec, std::string_view salt,
                                           std::span<const EdgeView> edges);
 
 // Whether the change is meant for an edge when this many waves have begun. Stable: an edge that has it keeps
-// it, whoever comes or goes.
+// it, whoever comes or goes. Name servers (kNoTrafficKey) are of waves of 100 percent alone.
 bool is_reached(std::span<const config::RolloutWave> waves, std::size_t begun, std::string_view salt,
                 std::string_view edge, const config::Labels& labels);
 

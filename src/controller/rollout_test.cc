@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "controller/views.h"
+
 namespace weir::controller {
 namespace {
 
@@ -86,6 +88,27 @@ TEST_CASE("each wave reaches somebody, and whoever is reached stays so") {
   for (const EdgeView& one : edges) reached += is_reached(tenth, 1, "r", one.name, one.labels);
   CHECK(reached > 5);
   CHECK(reached < 40);
+}
+
+TEST_CASE("name servers are of no part of a wave, and nobody to count on") {
+  std::vector<EdgeView> edges;
+  for (int i = 0; i < 50; ++i) {
+    edges.push_back(edge("n" + std::to_string(i), "acme", "eu"));
+    edges.back().labels[kNoTrafficKey];
+  }
+  edges.push_back(edge("e", "acme", "eu"));
+  for (const std::string salt : {"r", "s", "t"}) {
+    const auto waves = waves_of(RolloutSpec{.percents = {1, 100}}, salt, edges);
+    for (const EdgeView& one : edges) {
+      CHECK(is_reached(waves, 1, salt, one.name, one.labels) == (one.name == "e"));
+      CHECK(is_reached(waves, 2, salt, one.name, one.labels));
+    }
+  }
+  Running envoy;  // and a name server, which counts, but nothing
+  envoy.edges[0].labels[kNoTrafficKey];
+  envoy.edges[1].counts_requests = false;
+  CHECK(envoy.judged().step == Step::kWait);
+  CHECK(envoy.judged().reason.starts_with("errors and latency are not known: a2"));
 }
 
 TEST_CASE("the next wave begins when all of this one have it and it has baked") {
