@@ -182,6 +182,7 @@ net::Task<void> Agent::attach(Place& place, std::size_t edge) {
   const auto ended = co_await link->run();
   place.link = nullptr;
   Candidate& candidate = candidates_[edge];
+  if (!ended && !place.retiring) ++candidate.failures;
   if (link->welcomed() && env_.loop.now() - began >= kSettled) backoffs_[edge].succeeded();
   const Duration pause = backoffs_[edge].failed(env_.random);
   const bool is_back = std::ranges::any_of(places_, [edge](const std::unique_ptr<Place>& other) {
@@ -209,6 +210,7 @@ void Agent::welcomed(Link& link) {
   candidate.name = edge.edge;
   candidate.provider = edge.provider;
   candidate.region = edge.region;
+  candidate.failures = 0;
   place.doubled = std::ranges::any_of(places_, [&](const std::unique_ptr<Place>& other) {
     return other.get() != &place && other->link != nullptr && other->link->welcomed() && !other->retiring &&
            !edge.edge.empty() && other->link->welcome().edge == edge.edge;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace weir::agent {
 namespace {
@@ -20,13 +21,22 @@ auto rank(std::span<const Candidate> all, const Candidate& candidate, const Cand
   return std::tuple(site, provider);
 }
 
+// How much speaks against trying it.
+std::uint32_t trouble(std::span<const Candidate> all, const Candidate& candidate) {
+  const bool is_suspect = std::ranges::any_of(all, [&](const Candidate& other) {
+    return &other != &candidate && other.failures > 0 && other.shares_site(candidate);
+  });
+  return candidate.failures + (is_suspect ? 1 : 0);
+}
+
 }  // namespace
 
 std::optional<std::size_t> choose_edge(std::span<const Candidate> all, Instant now) {
+  const auto cost = [&](std::size_t i) { return std::pair(trouble(all, all[i]), rank(all, all[i])); };
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (all[i].attached || all[i].retry_at > now) continue;
-    if (!best || rank(all, all[i]) < rank(all, all[*best])) best = i;
+    if (!best || cost(i) < cost(*best)) best = i;
   }
   return best;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,8 +17,9 @@ struct Candidate {
   std::string name;  // that it has told; empty: not met yet
   std::string provider;
   std::string region;
-  Instant retry_at{};     // not before
-  bool attached = false;  // there is a link to it, or one is being made
+  Instant retry_at{};          // not before
+  std::uint32_t failures = 0;  // of tries, and of a link, since it was met last
+  bool attached = false;       // there is a link to it, or one is being made
 
   // Two edges of one site fail together.
   bool shares_site(const Candidate& other) const {
@@ -25,7 +27,8 @@ struct Candidate {
   }
 };
 
-// Empty: none can be tried now.
+// Those first that have failed least, and whose site has not: a link anywhere is worth more than one at the
+// best place that may come. Empty: none can be tried now.
 std::optional<std::size_t> choose_edge(std::span<const Candidate> all, Instant now);
 // When one can be; empty: never, there are no more.
 std::optional<Instant> next_try(std::span<const Candidate> all);

@@ -39,6 +39,25 @@ TEST_CASE("an edge that has just failed waits, even if it is the better one") {
   CHECK(*next_try(all) == kNow + 2s);
 }
 
+TEST_CASE("a link anywhere comes before the best place that has failed, or whose site has") {
+  auto all = edges();
+  all[3].attached = true;
+  all[0].failures = 1;
+  CHECK(*choose_edge(all, kNow) == 2);  // b is where a is
+  all[2].failures = 1;
+  CHECK(*choose_edge(all, kNow) == 0);
+  all.push_back({"e", "gcp", "eu"});  // beside the one that there is a link to
+  CHECK(*choose_edge(all, kNow) == 4);
+  all[4].failures = 5;
+  CHECK(*choose_edge(all, kNow) == 0);
+  all[0].failures = 2;
+  CHECK(*choose_edge(all, kNow) == 1);
+  CHECK(*better_edge(
+            std::vector<Candidate>{
+                {"a", "aws", "eu", {}, 9}, {"d", "gcp", "eu", {}, 0, true}, {"e", "gcp", "eu", {}, 0, true}},
+            kNow) == 0);
+}
+
 TEST_CASE("edges of which nothing is known share no site") {
   std::vector<Candidate> all(3);
   all[0].attached = true;
