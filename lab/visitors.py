@@ -88,6 +88,8 @@ class Names:
                 problem = f"{server}: rcode {reply.rcode}, no addresses"
             except OSError as error:
                 problem = f"{server}: {error!r}"
+                self.servers.remove(server)  # as resolvers do: the others come first from now on
+                self.servers.append(server)
         raise OSError(f"{name} can't be looked up: {problem}")
 
 
@@ -137,7 +139,8 @@ class Visitors:
             began, address = time.monotonic(), "-"
             try:
                 found = self.addresses()
-                address = found[number % len(found)]
+                tried = {one.address for one in visit.tries}
+                address = next((one for one in found if one not in tried), found[number % len(found)])
                 visit.status, visit.text = ask(address, self.host, self.path, self.port)
                 problem = f"status {visit.status}" if visit.status in RETRIED else None
             except OSError as error:
