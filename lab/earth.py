@@ -150,6 +150,14 @@ class Earth:
         for part in self.region_parts(region):
             part.kill()
 
+    def kill_provider(self, provider):
+        """All of its regions at the same moment."""
+        names = [one.name for one in self.atlas.regions.values() if one.provider == provider]
+        for name in names:
+            self.cut(name)
+        for part in [part for name in names for part in self.region_parts(name)]:
+            part.kill()
+
     def restore_region(self, region):
         self.mend(region)
         router, *others = self.region_parts(region)

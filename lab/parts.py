@@ -269,6 +269,7 @@ class Origin(Part):
     """nginx: its name, and who asked it."""
 
     role = "origin"
+    more = ""  # that nginx has beside it, as its configuration says it
 
     def __init__(self, place, directory, address=None):
         super().__init__(place, directory)
@@ -287,7 +288,7 @@ class Origin(Part):
         self.process = nginx.start(
             self.directory,
             f"server {{ listen {self.endpoint} backlog=4096; "
-            f'location / {{ return 200 "{self.name} $remote_addr"; }} }}',
+            f'location / {{ return 200 "{self.name} $remote_addr"; }} }} {self.more}',
             prefix=self.place.prefix,
         )
         with self.place.inside():
