@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from lab import parts, weir
 from lab.delay import Delay
 from lab.process import Process, wait_until
-from lab.world import World
+from lab.world import World, ip
 
 TOGETHER = 6  # parts that start at the same time
 CAPTURE_MB, CAPTURES, CAPTURE_BYTES = 40, 3, 192  # of packets: so many files, and of each packet so much
@@ -118,12 +118,18 @@ class Earth:
         return next(one for one in self.of("controller") if one.running())
 
     def sessions_are_up(self):
-        for router in self.of("router"):
-            peers = [one for one in self.atlas.sessions[router.name] if not one.is_edge]
-            names = [parts.routing.word(one.peer, family) for one in peers for family in (4, 6)]
-            if not router.bird.established(*names):
-                return False
-        return True
+        return all(self.is_connected(router) for router in self.of("router"))
+
+    def is_connected(self, router):
+        """With every router that it has a link to."""
+        peers = [one for one in self.atlas.sessions[router.name] if not one.is_edge]
+        names = [parts.routing.word(one.peer, family) for one in peers for family in (4, 6)]
+        return router.bird.established(*names)
+
+    def reaches(self, router, place):
+        with contextlib.suppress(RuntimeError):
+            return bool(ip("route", "get", place.address, namespace=router.place.namespace))
+        return False
 
     def keep(self):
         """What the parts say of themselves, beside their logs."""
@@ -162,6 +168,9 @@ class Earth:
         self.mend(region)
         router, *others = self.region_parts(region)
         router.start()
+        wait_until(lambda: self.is_connected(router), 20, f"BGP of {region}", 0.05)
+        for database in self.of("database"):  # without which a controller does not start
+            wait_until(lambda one=database: self.reaches(router, one.place), 20, f"{region}'s routes", 0.05)
         for role in ("database", "controller"):  # which the others may wait for
             self.start_all([one for one in others if one.role == role])
         self.start_all([one for one in others if one.role not in ("database", "controller")])
