@@ -71,7 +71,7 @@ def rollout(name, service, waves):
     return {
         "kind": "Rollout",
         "metadata": {"name": name},
-        "spec": {"changes": [service], "waves": waves, "gates": {"requests_min": 20}},
+        "spec": {"changes": [service], "waves": waves, "gates": {"requests_min": 10}},
     }
 
 
