@@ -172,8 +172,9 @@ class Story:
         wanted = multi_cloud.rollout(BAD, self.versions.service(BAD_PORT), waves)
         carriers = Carriers(self.earth.of("edge"), f":{BAD_PORT}")
         with self.load() as made:
-            began = time.monotonic()
             self.earth.controller.apply(wanted)
+            wait_until(lambda: self.rollout_status(BAD)["phase"] == "RUNNING", 30, "its first wave")
+            began = time.monotonic()
             while (status := self.rollout_status(BAD))["phase"] not in ("WITHDRAWN", "REFUSED", "DONE"):
                 carriers.look()
                 assert time.monotonic() < began + 60, status

@@ -210,7 +210,7 @@ void Agent::welcomed(Link& link) {
   candidate.name = edge.edge;
   candidate.provider = edge.provider;
   candidate.region = edge.region;
-  candidate.failures = 0;
+  forgive(candidates_, place.edge);
   place.doubled = std::ranges::any_of(places_, [&](const std::unique_ptr<Place>& other) {
     return other.get() != &place && other->link != nullptr && other->link->welcomed() && !other->retiring &&
            !edge.edge.empty() && other->link->welcome().edge == edge.edge;

@@ -41,6 +41,13 @@ std::optional<std::size_t> choose_edge(std::span<const Candidate> all, Instant n
   return best;
 }
 
+void forgive(std::span<Candidate> all, std::size_t met) {
+  all[met].failures = 0;
+  for (Candidate& other : all) {
+    if (other.shares_site(all[met])) other.failures = 0;
+  }
+}
+
 std::optional<Instant> next_try(std::span<const Candidate> all) {
   std::optional<Instant> next;
   for (const Candidate& candidate : all) {

@@ -30,6 +30,8 @@ struct Candidate {
 // Those first that have failed least, and whose site has not: a link anywhere is worth more than one at the
 // best place that may come. Empty: none can be tried now.
 std::optional<std::size_t> choose_edge(std::span<const Candidate> all, Instant now);
+// One was met: what it has failed at is over, and so is what its site has.
+void forgive(std::span<Candidate> all, std::size_t met);
 // When one can be; empty: never, there are no more.
 std::optional<Instant> next_try(std::span<const Candidate> all);
 

@@ -58,6 +58,19 @@ TEST_CASE("a link anywhere comes before the best place that has failed, or whose
             kNow) == 0);
 }
 
+TEST_CASE("an edge that is met speaks for its site") {
+  auto all = edges();
+  all.push_back({});
+  for (Candidate& candidate : all) candidate.failures = 3;
+  forgive(all, 1);
+  std::string left;
+  for (const Candidate& candidate : all) left += std::to_string(candidate.failures);
+  CHECK(left == "00333");
+  forgive(all, 4);
+  CHECK(all[4].failures == 0);
+  CHECK(all[3].failures == 3);
+}
+
 TEST_CASE("edges of which nothing is known share no site") {
   std::vector<Candidate> all(3);
   all[0].attached = true;
