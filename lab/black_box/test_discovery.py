@@ -1,5 +1,6 @@
 """A controller on its own, and what is attached to it: the real Envoy, by `weir controller bootstrap`."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -129,6 +130,31 @@ def test_envoy_is_attached_over_mutual_tls(controller, origins, tmp_path):
         controller.start()
         apply(controller, service("site", [second.address]))
         wait_until(lambda: one.serves("web.example", "second"), 20, "Envoy's being attached again")
+
+
+def test_an_endpoint_that_was_taken_out_serves_no_more(controller, origins, tmp_path):
+    """Also when it is healthy; and one that comes serves without delay."""
+    first, second = origins
+    check = {"interval": "100ms", "http": {"path": "/healthz"}}
+
+    def apply_with(*members):
+        wanted = service("web", [one.address for one in members], health_check=check)
+        apply(controller, wanted, load_balancer("web", ["web.example"], {"/": "web"}))
+
+    with AttachedEnvoy(tmp_path / "envoy", controller, "fra-1") as one:
+
+        def asked():
+            with contextlib.suppress(OSError):
+                return {one.ask("web.example")[1] for _ in range(10)}
+
+        apply_with(first, second)
+        wait_until(lambda: asked() == {"first", "second"}, 10, "both of them")
+        apply_with(second)
+        wait_until(lambda: asked() == {"second"}, 5, "the first one's being out")
+        dump = json.loads(one.admin("/config_dump?include_eds&resource=dynamic_active_clusters"))
+        clusters = [each["cluster"] for each in dump["configs"]]
+        (web,) = [each for each in clusters if each["name"] == "web"]
+        assert web["common_lb_config"]["update_merge_window"] == "0.100s"
 
 
 def test_a_revoked_envoy_is_cut_off(controller, origins, tmp_path):

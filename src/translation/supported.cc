@@ -36,9 +36,9 @@ constexpr std::array kSupported{
               "name type eds_cluster_config connect_timeout lb_policy load_assignment health_checks "
               "circuit_breakers typed_extension_protocol_options outlier_detection common_lb_config "
               "transport_socket round_robin_lb_config least_request_lb_config load_balancing_policy "
-              "dns_lookup_family alt_stat_name metadata"},
+              "dns_lookup_family ignore_health_on_host_removal alt_stat_name metadata"},
     Supported{"config.cluster.v3.Cluster.CommonLbConfig",
-              "healthy_panic_threshold consistent_hashing_lb_config"},
+              "healthy_panic_threshold consistent_hashing_lb_config update_merge_window"},
     Supported{"config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig", "hash_balance_factor"},
     Supported{"config.cluster.v3.Cluster.EdsClusterConfig", "eds_config service_name"},
     Supported{"config.cluster.v3.Cluster.LeastRequestLbConfig", "slow_start_config"},

@@ -26,6 +26,10 @@ namespace tls = envoy::extensions::transport_sockets::tls::v3;
 // Where Debian, Ubuntu and Envoy's own images keep what is trusted.
 constexpr std::string_view kSystemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
 
+// Changes of health and weight within it are taken up together. Envoy's own is a second: so long, an endpoint
+// that has just come would wait for its first request, and one that fails would get more.
+constexpr Duration kMergeWindow = std::chrono::milliseconds(100);
+
 constexpr std::array kBalances{cluster::Cluster::ROUND_ROBIN, cluster::Cluster::LEAST_REQUEST,
                                cluster::Cluster::RANDOM, cluster::Cluster::RING_HASH,
                                cluster::Cluster::MAGLEV};  // in the order of lb::kPolicies
@@ -112,6 +116,7 @@ void ClusterWriter::write_balance(cluster::Cluster& into) {
   into.set_lb_policy(kBalances.at(static_cast<std::size_t>(spec_.balance)));
   auto& common = *into.mutable_common_lb_config();
   common.mutable_healthy_panic_threshold()->set_value(spec_.panic_percent);
+  put(kMergeWindow, *common.mutable_update_merge_window());
   const bool hashes = lb::kPolicies.at(static_cast<std::size_t>(spec_.balance)).make_table != nullptr;
   if (hashes && spec_.hash_on && spec_.hash_on->load_percent_max > 0) {
     common.mutable_consistent_hashing_lb_config()->mutable_hash_balance_factor()->set_value(
@@ -176,6 +181,8 @@ void ClusterWriter::write_outliers(cluster::Cluster& into) {
 void ClusterWriter::write_health_check(cluster::Cluster& into) {
   if (!spec_.health_check) return;
   const config::HealthCheck& from = *spec_.health_check;
+  // Else what was taken out goes on to serve for as long as it is healthy.
+  into.set_ignore_health_on_host_removal(true);
   auto& to = *into.add_health_checks();
   put(from.interval, *to.mutable_interval());
   put(from.interval, *to.mutable_no_traffic_interval());
