@@ -4,7 +4,7 @@ numbers of autonomous systems.
 
 | network | IPv4 | IPv6 | who |
 |---|---|---|---|
-| of region r | 10.r.0.0/24 | fd00:1:r::/64 | .1 router, .11 edges, .21 controllers, .31 DNS, .41 origins |
+| of region r | 10.r.0.0/24 | fd00:1:r::/64 | .1 router, then machines as in KINDS |
 | of link n | 10.200.n.0/24 | fd00:2:n::/64 | .1 and .2, two routers |
 | of city c | 10.201.c.0/24 | fd00:3:c::/64 | .1 the transit's router, .10 the clients |
 | of home h | 192.168.h.0/24 | | .1 NAT, .41 origins; its address outside is 10.202.h.2 |
@@ -20,7 +20,7 @@ from lab.world import Network, Node
 
 WORLDS = ROOT / "lab" / "worlds"
 KINDS = {"edges": ("edge", 11), "controllers": ("controller", 21), "name_servers": ("dns", 31),
-         "origins": ("origin", 41), "database": ("database", 51)}  # fmt: skip
+         "origins": ("origin", 41), "database": ("database", 51), "envoys": ("envoy", 61)}  # fmt: skip
 ROUTER = (
     "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv4.fib_multipath_hash_policy=1",
     "net.ipv6.fib_multipath_hash_policy=1", "net.ipv4.conf.all.rp_filter=0",

@@ -76,6 +76,8 @@ class Earth:
             region = atlas.region_of(name)
             anycast = atlas.providers[region.provider]
             self.add(parts.Edge, name, region, self.of("controller"), anycast, self.edge_flags)
+        for name in atlas.names("envoys"):
+            self.add(parts.Envoy, name, atlas.region_of(name), self.of("controller"))
         for name in atlas.names("name_servers"):
             self.add(parts.NameServer, name, atlas.region_of(name), self.of("controller"))
         for name in atlas.names("origins"):
@@ -99,7 +101,7 @@ class Earth:
         at_homes = [one for one in self.of("origin") if isinstance(one, parts.HomeOrigin)]
         for origin in at_homes:
             origin.configure(self.controller, "ada")
-        self.start_all(self.of("edge") + self.of("dns") + self.of("origin"))
+        self.start_all(self.of("edge") + self.of("envoy") + self.of("dns") + self.of("origin"))
 
     def start_all(self, wanted):
         for done in [self.pool.submit(part.start) for part in wanted]:

@@ -26,7 +26,26 @@ def changed(value, change):
     return value
 
 
-class Envoy:
+class Admin:
+    """What an Envoy tells at its admin port, admin_port of loopback."""
+
+    def ready(self):
+        try:
+            return self.admin("/ready").startswith("LIVE")
+        except OSError:
+            return False
+
+    def admin(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5) as answer:
+            return answer.read().decode()
+
+    def counter(self, name):
+        """The sum over all whose name ends so."""
+        stats = json.loads(self.admin("/stats?format=json"))["stats"]
+        return sum(one["value"] for one in stats if "value" in one and one["name"].endswith(name))
+
+
+class Envoy(Admin):
     """Runs with the resources of golden/<name>.json. ports: the translated ones -> those of this run; a
     listener's port that is not in it gets a free one."""
 
@@ -92,21 +111,6 @@ class Envoy:
         self.process = Process(self.arguments(), self.directory / "envoy.log")
         wait_until(self.ready, 20, "Envoy's being ready")
         return self
-
-    def ready(self):
-        try:
-            return self.admin("/ready").startswith("LIVE")
-        except OSError:
-            return False
-
-    def admin(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5) as answer:
-            return answer.read().decode()
-
-    def counter(self, name):
-        """The sum over all whose name ends so."""
-        stats = json.loads(self.admin("/stats?format=json"))["stats"]
-        return sum(one["value"] for one in stats if "value" in one and one["name"].endswith(name))
 
     def __enter__(self):
         return self.start()

@@ -3,11 +3,11 @@ belongs to it on its machine."""
 
 import signal
 
-from lab import nginx, routing, weir
+from lab import envoy, nginx, routing, weir
 from lab.agent import tunnel_token
 from lab.bird import Bird
 from lab.postgres import Postgres
-from lab.process import Process, wait_listening
+from lab.process import Process, wait_listening, wait_until
 from lab.weir import BINARY
 from lab.world import ip
 
@@ -253,6 +253,49 @@ class Edge(Led):
         if self.bird:
             told["routes.txt"] = self.bird.ask("show protocols all", check=False)
         return told
+
+
+class Envoy(envoy.Admin, Part):
+    """The real one, which gets everything from the controllers."""
+
+    role = "envoy"
+    admin_port = 9901
+
+    def __init__(self, place, directory, region, controllers, flags=()):
+        super().__init__(place, directory)
+        self.region, self.controllers = region, controllers
+        self.flags = list(flags)  # of its bootstrap
+        self.bootstrap = self.directory / "envoy.json"
+        self.process = None
+
+    def processes(self):
+        return [self.process] if self.process else []
+
+    def start(self):
+        if not self.bootstrap.exists():
+            self.join()
+        words = [envoy.BINARY, "-c", self.bootstrap, "--concurrency", 2, "--log-level", "warning"]
+        self.process = Process(
+            [*words, "--use-dynamic-base-id"], self.directory / "envoy.log", prefix=self.place.prefix
+        )
+        wait_until(self.ready, 20, f"{self.name} being ready")
+
+    def join(self):
+        alive = next(one for one in self.controllers if one.running())
+        lead = [word for one in self.controllers for word in ("--xds", f"{one.place.address}:{XDS_PORT}")]
+        where = ["--provider", self.region.provider, "--region", self.region.name]
+        done = alive.cli(
+            *("controller", "bootstrap", "--envoy", "--node", self.name, "--dir", self.directory),
+            *(*lead, *where, *self.flags),
+        )
+        assert done.returncode == 0, done.stderr
+
+    def admin(self, path):
+        with self.place.inside():
+            return super().admin(path)
+
+    def says(self):
+        return {"metrics.txt": self.admin("/stats"), "configuration.json": self.admin("/config_dump")}
 
 
 class NameServer(Led):
