@@ -42,17 +42,19 @@ def literal(name, value, indexed=False):
     return (b"\x40" if indexed else b"\0") + integer(len(name), 7) + name + integer(len(value), 7) + value
 
 
-def head(host, path="/", method="GET", fields=()):
-    pairs = [(":method", method), (":scheme", "http"), (":authority", host), (":path", path), *fields]
+def head(host, path="/", method="GET", fields=(), scheme="http"):
+    pairs = [(":method", method), (":scheme", scheme), (":authority", host), (":path", path), *fields]
     return b"".join(literal(name, value) for name, value in pairs)
 
 
 class Connection:
-    """A client's connection without TLS, by prior knowledge."""
+    """A client's connection without TLS, by prior knowledge; or a socket that is connected already."""
 
     def __init__(self, address, opening=None, timeout_s=5.0):
-        self.socket = socket.create_connection(address, timeout_s)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = address
+        if not isinstance(address, socket.socket):
+            self.socket = socket.create_connection(address, timeout_s)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = bytearray()
         self.send(PREFACE + (settings() if opening is None else opening))
 
