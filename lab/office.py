@@ -2,9 +2,9 @@
 
 import json
 import subprocess
+import textwrap
 from dataclasses import dataclass
 
-PATCH = "application/merge-patch+json"
 WIDTH = 108
 
 
@@ -25,8 +25,8 @@ class Said:
         return self.json.get("detail") or self.json.get("title")
 
 
-def shown(body):
-    """On one line, keys and certificates cut."""
+def whole(body):
+    """But for keys and certificates, which are cut."""
 
     def short(value):
         if isinstance(value, dict):
@@ -36,7 +36,12 @@ def shown(body):
         many = isinstance(value, str) and "\n" in value
         return value.splitlines()[0].strip("-") + " ..." if many else value
 
-    text = json.dumps(short(body))
+    return json.dumps(short(body))
+
+
+def shown(body):
+    """As much as fits on a line."""
+    text = whole(body)
     return text if len(text) <= WIDTH else text[: WIDTH - 4] + " ..."
 
 
@@ -56,10 +61,10 @@ class Office:
         first, by = self.controllers[0].server, by or self.alive
         words = ["-X", method] if method != "GET" else []
         words += ["-H", header] if header else []
+        sent = []
         if body is not None:
             self.file.write_text(json.dumps(body))
-        sent = ["--data-binary", f"@{self.file}"] if body is not None else []
-        if body is not None and "Content-Type" not in (header or ""):
+            sent = ["--data-binary", f"@{self.file}"]
             sent += ["-H", "Content-Type: application/json"]
         done = subprocess.run(
             [*self.place.prefix, "curl", "-sS", "--max-time", "30", "--cacert", first.ca]
@@ -88,6 +93,8 @@ class Office:
             print(f"  < {about}{wait}: {said.sentence}")
         elif "metadata" in (said.json if said.text else {}):
             print(f"  < {about}, revision {said.json['metadata']['revision']}")
+            if "-X" not in words:
+                print(textwrap.indent(textwrap.fill(whole(said.json["spec"]), WIDTH), "    "))
         else:
             print(f"  < {about}")
 
@@ -96,7 +103,3 @@ class Office:
 
     def replace(self, path, wanted, **more):
         return self.curl("PUT", path, wanted, header="If-Match: *", **more)
-
-    def patch(self, path, change, **more):
-        return self.curl("PATCH", path, change, header=f"Content-Type: {PATCH}", **more)
-
