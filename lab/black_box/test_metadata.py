@@ -92,9 +92,22 @@ def test_the_script_of_the_boot_joins_as_what_the_machine_is(tmp_path):
         environment = {**os.environ, "WEIR": str(fake), "REAL": str(BINARY), "CLOUD": cloud.url}
         environment |= {"WEIR_SERVICE": "web", "WEIR_PORT": "8080"}
         script = ROOT / "examples" / "boot" / "join.sh"
-        done = subprocess.run(["sh", script], env=environment, capture_output=True, text=True, timeout=20)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == (
-        "join web --name web-8080-i-0abc --port 8080 --address 198.51.100.4 --instance i-0abc "
-        "--txt provider=aws --txt region=eu-central-1"
-    ).split()
+
+        def joined(*command, **more):
+            words = ["sh", script, *command]
+            done = subprocess.run(
+                words, env={**environment, **more}, capture_output=True, text=True, timeout=20
+            )
+            assert done.returncode == 0, done.stderr
+            return done.stdout.split()
+
+        whole = (
+            "join web --name web-8080-i-0abc --port 8080 --address 198.51.100.4 --instance i-0abc "
+            "--txt provider=aws --txt region=eu-central-1"
+        ).split()
+        assert joined() == whole
+        more = {"WEIR_LEASE": "5s", "WEIR_DRAIN_WAIT": "6s", "WEIR_VERSION": "2.0", "WEIR_PRIORITY": "1"}
+        flags = "--weight 3 --priority 1 --version 2.0 --drain-wait 6s --lease 5s"
+        assert joined("nginx", "-g", "daemon off;", WEIR_WEIGHT="3", **more) == [
+            *whole, *flags.split(), "--", "nginx", "-g", "daemon", "off;"
+        ]  # fmt: skip

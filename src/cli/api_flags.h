@@ -234,6 +234,9 @@ inline constexpr std::array kJoinFlags{
            to.join.lease_given = true;
            return set_valid_for(to.join.lease, value);
          }},
+    Flag{"--drain-wait", "DURATION", "none",
+         "when told to end: leave, and only so long after end, or tell the command",
+         [](Arguments& to, std::string_view value) { return set_valid_for(to.join.drain_wait, value); }},
     Flag{"--once", "", "", "join and end, rather than stay and leave at the end",
          [](Arguments& to, std::string_view) {
            to.join.once = true;

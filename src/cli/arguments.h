@@ -191,6 +191,7 @@ struct JoinFlags {
   Duration lease = client::kLeaseDefault;
   bool lease_given = false;
   bool once = false;
+  Duration drain_wait{};             // between leaving and the end
   std::vector<std::string> command;  // that is run, and is what joins; none: something else does
   // Of resolve
   std::string output = "text";

@@ -386,6 +386,9 @@ std::string check_bootstrap(Arguments& to) {
 }
 
 std::string check_join(Arguments& to) {
+  if (to.join.once && to.join.drain_wait > Duration::zero()) {
+    return "--once does not go with --drain-wait: it does not leave";
+  }
   if (to.join.once && !to.join.command.empty()) {
     return "--once does not go with a command, which is a member for as long as it runs";
   }

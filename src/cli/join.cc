@@ -87,21 +87,38 @@ void say_left(Session& session, const std::string& name) {
   session.terminal.say("weir: " + shown_name("Endpoint", name) + " has left");
 }
 
+net::Task<void> set_after(net::Loop& loop, Duration pause, net::Event& event) {
+  if (co_await loop.sleep(pause)) event.set();
+}
+
+// Those that were told of it before it left may still come: for so long, or until the event.
+net::Task<void> drain(net::Loop& loop, Duration pause, net::Event& until) {
+  if (pause <= Duration::zero()) co_return;
+  until.reset();
+  net::TaskGroup waiting(loop);
+  waiting.spawn(set_after(loop, pause, until));
+  (void)co_await until.wait(loop);
+  co_await waiting.stop();
+}
+
 // For as long as the command runs, whatever the API does meanwhile.
-net::Task<int> join_beside(Session& session, client::Membership& membership,
-                           const std::vector<std::string>& command) {
-  const auto started = Started::start(command);
+net::Task<int> join_beside(Session& session, client::Membership& membership, const JoinFlags& flags) {
+  const auto started = Started::start(flags.command);
   if (!started) {
-    session.terminal.say("weir: can't run " + command.front() + ": " +
+    session.terminal.say("weir: can't run " + flags.command.front() + ": " +
                          why_not(system_error(started.error(), "cannot start it")));
     co_return started.error() == ENOENT ? kNotFound : kCannotRun;
   }
   std::optional<int> code;
+  bool held = false;  // a SIGTERM that the command gets when nobody comes to it any more
   session.on_signal = [&](int signal) {
-    if (signal != SIGCHLD) {
-      if (!code) started->pass_on(signal);
-    } else if (!code && (code = started->ended())) {
+    if (signal == SIGCHLD) {
+      if (!code && (code = started->ended())) session.ended.set();
+    } else if (signal == SIGTERM && flags.drain_wait > Duration::zero() && !code && !held) {
+      held = true;
       session.ended.set();
+    } else if (!code) {
+      started->pass_on(signal);
     }
   };
   net::TaskGroup staying(session.env.loop);
@@ -109,6 +126,14 @@ net::Task<int> join_beside(Session& session, client::Membership& membership,
   (void)co_await session.ended.wait(session.env.loop);
   co_await staying.stop();
   if (co_await membership.leave()) say_left(session, membership.name());
+  if (!code) {
+    co_await drain(session.env.loop, flags.drain_wait, session.ended);
+    if (!code) {
+      session.ended.reset();
+      started->pass_on(SIGTERM);
+      (void)co_await session.ended.wait(session.env.loop);
+    }
+  }
   session.on_signal = [](int /*signal*/) {};
   co_return code.value_or(kFailed);
 }
@@ -120,7 +145,7 @@ net::Task<int> join_command(Session& session, const Arguments& arguments) {
   client::Member member = flags.member;
   if (!flags.once || flags.lease_given) member.lease = flags.lease;
   client::Membership membership(session.env, api_of(session), std::move(member));
-  if (!flags.command.empty()) co_return co_await join_beside(session, membership, flags.command);
+  if (!flags.command.empty()) co_return co_await join_beside(session, membership, flags);
   if (!co_await membership.join()) co_return kFailed;
   session.terminal.say("weir: " + membership.welcome());
   if (flags.once) co_return kDone;
@@ -128,9 +153,10 @@ net::Task<int> join_command(Session& session, const Arguments& arguments) {
   keeping.spawn(membership.keep());
   (void)co_await session.ended.wait(session.env.loop);
   co_await keeping.stop();
-  if (!co_await membership.leave()) co_return kFailed;
-  say_left(session, membership.name());
-  co_return kDone;
+  const bool left = co_await membership.leave();
+  if (left) say_left(session, membership.name());
+  co_await drain(session.env.loop, flags.drain_wait, session.ended);
+  co_return left ? kDone : kFailed;
 }
 
 net::Task<int> leave_command(Session& session, const Arguments& arguments) {

@@ -123,6 +123,8 @@ TEST_CASE("join says what is wrong") {
                                              {"join", "db", "--port", "1", "--priority", "16"},
                                              {"join", "db", "--port", "1", "--"},
                                              {"join", "db", "--port", "1", "--once", "--", "true"},
+                                             {"join", "db", "--port", "1", "--once", "--drain-wait", "1s"},
+                                             {"join", "db", "--port", "1", "--drain-wait", "soon"},
                                              {"leave", "db", "--", "true"},
                                              {"resolve", "db", "--dns", "example"},
                                              {"resolve", "db", "-o", "yaml"}}) {
@@ -176,6 +178,72 @@ TEST_CASE("join with a command is a member for as long as that runs, and ends as
     CHECK(world.err().starts_with("weir: can't run /nonexistent/program: "));
     start({"/"});
     CHECK(world.exit_code == 126);
+  }
+  CHECK_FALSE(is_there(world, "w1"));
+}
+
+TEST_CASE("join --drain-wait leaves when it is told to end, and ends so long after") {
+  World world;
+  world.start({"join", "web", "--port", "80", "--name", "w1", "--type", "_http._tcp", "--drain-wait", "5s"});
+  REQUIRE(is_there(world, "w1"));
+  world.running->on_signal(SIGTERM);
+  world.fake.run_until_idle();
+  CHECK_FALSE(is_there(world, "w1"));
+  SUBCASE("by itself") {
+    world.fake.advance(4s);
+    CHECK_FALSE(world.exit_code);
+    world.fake.advance(1s);
+  }
+  SUBCASE("at once when it is told twice") {
+    world.running->on_signal(SIGTERM);
+    world.fake.run_until_idle();
+  }
+  CHECK(world.exit_code == kDone);
+}
+
+TEST_CASE("join --drain-wait with a command tells it to end when it has left for so long") {
+  World world;
+  const auto start = [&world](const std::string& script) {
+    world.start({"join", "web", "--port", "80", "--name", "w1", "--type", "_http._tcp", "--drain-wait", "5s",
+                 "--", "sh", "-c", script});
+    REQUIRE(is_there(world, "w1"));
+  };
+  const auto told = [&world] {
+    world.running->on_signal(SIGTERM);
+    world.fake.run_until_idle();
+    CHECK_FALSE(is_there(world, "w1"));
+  };
+  SUBCASE("not before") {
+    start("sleep 60");
+    told();
+    world.fake.advance(4s);
+    siginfo_t info{};
+    REQUIRE(::waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | WNOHANG) == 0);
+    CHECK(info.si_pid == 0);
+    world.fake.advance(1s);
+    wait_for_child(world);
+    CHECK(world.exit_code == 128 + SIGTERM);
+  }
+  SUBCASE("a second signal is passed on at once") {
+    start("sleep 60");
+    told();
+    world.running->on_signal(SIGTERM);
+    wait_for_child(world);
+    CHECK(world.exit_code == 128 + SIGTERM);
+  }
+  SUBCASE("any other signal is passed on at once, and it stays a member") {
+    start("trap 'exit 7' USR1; while :; do sleep 0.01; done");
+    world.running->on_signal(SIGWINCH);
+    world.fake.run_until_idle();
+    CHECK(is_there(world, "w1"));
+    world.running->on_signal(SIGUSR1);
+    wait_for_child(world);
+    CHECK((world.exit_code == 7 || world.exit_code == 128 + SIGUSR1));  // it may not have come to its trap
+  }
+  SUBCASE("it ends by itself meanwhile") {
+    start("trap '' TERM; exit 3");
+    wait_for_child(world);
+    CHECK(world.exit_code == 3);
   }
   CHECK_FALSE(is_there(world, "w1"));
 }
