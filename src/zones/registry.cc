@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -126,8 +127,7 @@ class Registry::Writer {
     const auto type = below({name, protocol}, domain_);
     if (!type) return leave_out(service, "its type makes a name that is too long");
     pointer({"_services", "_dns-sd", "_udp"}, domain_, *type);
-    std::uint32_t first = found.instances.front().priority;
-    for (const Instance& one : found.instances) first = std::min(first, one.priority);
+    const Firsts firsts = firsts_of(found);
     for (const Instance& one : found.instances) {
       const auto own = instance_name(one.label, *type);
       const auto target = host_of(one);
@@ -145,7 +145,7 @@ class Registry::Writer {
       put(*own, dns::Type::kSrv, srv_of(one, *target));
       put(*own, dns::Type::kTxt, txt_of(one));
       address(*target, one);
-      by_name(service, one, *target, one.priority == first);
+      by_name(service, one, *target, firsts);
     }
   }
 
@@ -170,6 +170,21 @@ class Registry::Writer {
     std::set<Octets> rdata;
     std::size_t bytes = 0;
   };
+
+  // The first priority of all, and of the instances of each version, by its label.
+  struct Firsts {
+    std::uint32_t of_all = 0;
+    std::map<std::string, std::uint32_t> of_version;
+  };
+  static Firsts firsts_of(const Found& found) {
+    Firsts firsts{.of_all = found.instances.front().priority, .of_version = {}};
+    for (const Instance& one : found.instances) {
+      firsts.of_all = std::min(firsts.of_all, one.priority);
+      const auto [known, is_new] = firsts.of_version.try_emplace(version_label(one.version), one.priority);
+      if (!is_new) known->second = std::min(known->second, one.priority);
+    }
+    return firsts;
+  }
 
   // Two of one name and type would be taken for one: the later one has a number, as in appendix D.
   std::optional<dns::Name> instance_name(const std::string& label, const dns::Name& type) {
@@ -226,16 +241,19 @@ class Registry::Writer {
     const dns::Type type = one.host.contains(':') ? dns::Type::kAaaa : dns::Type::kA;
     if (auto rdata = dns::read_rdata(type, one.host, dns::Name())) put(owner, type, std::move(*rdata));
   }
-  // Addresses have no priority, so those of the first alone are told.
-  void by_name(const std::string& service, const Instance& one, const dns::Name& target, bool is_first) {
-    const auto write = [&](const std::optional<dns::Name>& owner) {
+  // Addresses have no priority, so those of the first alone are told: of all, or of the version.
+  void by_name(const std::string& service, const Instance& one, const dns::Name& target,
+               const Firsts& firsts) {
+    const auto write = [&](const std::optional<dns::Name>& owner, std::uint32_t first) {
       if (!owner) return;
       put(*owner, dns::Type::kSrv, srv_of(one, target));
-      if (is_first) address(*owner, one);
+      if (one.priority == first) address(*owner, one);
     };
     const auto all = below({service, kServiceLabel}, domain_);
-    write(all);
-    if (all && !one.version.empty()) write(below({version_label(one.version)}, *all));
+    write(all, firsts.of_all);
+    if (!all || one.version.empty()) return;
+    const std::string version = version_label(one.version);
+    write(below({version}, *all), firsts.of_version.at(version));
   }
   void pointer(std::initializer_list<std::string_view> labels, const dns::Name& zone, const dns::Name& to) {
     if (const auto owner = below(labels, zone)) put(*owner, dns::Type::kPtr, octets_of(to));

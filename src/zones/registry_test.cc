@@ -164,6 +164,26 @@ TEST_CASE("addresses by name are those of the first priority alone") {
   CHECK(shown.has("web.service.weir.example. SRV 2 1 80 ip-10-0-0-1.weir.example."));
 }
 
+TEST_CASE("addresses by a version's name are those of the version's own first priority") {
+  Shown shown;
+  config::Service web = service("web");
+  add(web, "10.0.0.1:80", "a").version = "1.0";
+  for (const char* address : {"10.0.0.2:80", "10.0.0.3:80"}) {
+    config::Endpoint& one = add(web, address, address);
+    one.version = "2.0";
+    one.priority = address == std::string("10.0.0.2:80") ? 1 : 2;
+  }
+  shown.take(web);
+  CHECK(shown.has("web.service.weir.example. A 10.0.0.1"));
+  CHECK(shown.has("v1-0.web.service.weir.example. A 10.0.0.1"));
+  CHECK(shown.has("v2-0.web.service.weir.example. A 10.0.0.2"));
+  CHECK(shown.has("v2-0.web.service.weir.example. SRV 1 1 80 ip-10-0-0-2.weir.example."));
+  const auto lines = shown.lines();
+  for (const char* name : {"web.service.weir.example. A ", "v2-0.web.service.weir.example. A "}) {
+    CHECK(std::ranges::count_if(lines, [&](const std::string& line) { return line.starts_with(name); }) == 1);
+  }
+}
+
 TEST_CASE("what can't be there is left out, and it is said why") {
   Shown shown;
   config::Service web = service("web");
