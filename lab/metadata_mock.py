@@ -10,12 +10,24 @@ import socket
 import threading
 import tty
 import zlib
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOKEN = "AQAEAtoken=="
 
 
-def aws(method, path, headers):
+@dataclass(frozen=True)
+class Machine:
+    """What a cloud knows of one."""
+
+    instance: str
+    region: str  # of those clouds that have both, the zone says the region
+    zone: str
+    private: str
+    public: str
+
+
+def aws(method, path, headers, machine):
     """IMDSv2: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html"""
     if path == "/latest/api/token":
         ttl = headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
@@ -27,30 +39,30 @@ def aws(method, path, headers):
     if method != "GET" or headers.get("X-aws-ec2-metadata-token") != TOKEN:
         return 401, ""
     document = {
-        "instanceId": "i-0abc",
-        "region": "eu-central-1",
-        "availabilityZone": "eu-central-1b",
-        "privateIp": "10.0.0.4",
+        "instanceId": machine.instance,
+        "region": machine.region,
+        "availabilityZone": machine.zone,
+        "privateIp": machine.private,
     }
     answers = {
         "/latest/dynamic/instance-identity/document": json.dumps(document),
-        "/latest/meta-data/public-ipv4": "198.51.100.4",
+        "/latest/meta-data/public-ipv4": machine.public,
     }
     return (200, answers[path]) if path in answers else (404, "")
 
 
-def gcp(method, path, headers):
+def gcp(method, path, headers, machine):
     if "X-Forwarded-For" in headers or headers.get("Metadata-Flavor") != "Google":
         return 403, "Missing Metadata-Flavor:Google header."
     if method != "GET" or path != "/computeMetadata/v1/instance/?recursive=true":
         return 404, ""
-    outside = {"externalIp": "198.51.100.5", "type": "ONE_TO_ONE_NAT"}
-    interface = {"ip": "10.0.0.5", "accessConfigs": [outside]}
-    zone = "projects/12/zones/europe-west3-b"
-    return 200, json.dumps({"id": 4711, "zone": zone, "networkInterfaces": [interface]})
+    outside = {"externalIp": machine.public, "type": "ONE_TO_ONE_NAT"}
+    interface = {"ip": machine.private, "accessConfigs": [outside]}
+    zone = f"projects/12/zones/{machine.zone}"
+    return 200, json.dumps({"id": int(machine.instance), "zone": zone, "networkInterfaces": [interface]})
 
 
-def azure(method, path, headers):
+def azure(method, path, headers, machine):
     if headers.get("Metadata") != "true" or "X-Forwarded-For" in headers:
         return 400, json.dumps({"error": "Bad request. Required metadata header not specified"})
     name, _, query = path.partition("?")
@@ -58,62 +70,68 @@ def azure(method, path, headers):
         return 404, ""
     if query != "api-version=2021-02-01":
         return 400, json.dumps({"error": "Bad request. api-version is invalid or was not specified"})
-    address = {"privateIpAddress": "10.0.0.6", "publicIpAddress": "198.51.100.6"}
+    address = {"privateIpAddress": machine.private, "publicIpAddress": machine.public}
     network = {"interface": [{"ipv4": {"ipAddress": [address]}}]}
-    compute = {"location": "westeurope", "vmId": "02aab8a4-74ef", "zone": "2"}
+    compute = {"location": machine.region, "vmId": machine.instance, "zone": machine.zone}
     return 200, json.dumps({"compute": compute, "network": network})
 
 
-def digitalocean(method, path, headers):
+def digitalocean(method, path, headers, machine):
     if method != "GET" or path != "/metadata/v1.json":
         return 404, ""
     interfaces = {
-        "public": [{"ipv4": {"ip_address": "198.51.100.7"}}],
-        "private": [{"ipv4": {"ip_address": "10.0.0.7"}}],
+        "public": [{"ipv4": {"ip_address": machine.public}}],
+        "private": [{"ipv4": {"ip_address": machine.private}}],
     }
-    return 200, json.dumps({"droplet_id": 2756294, "region": "fra1", "interfaces": interfaces})
+    told = {"droplet_id": int(machine.instance), "region": machine.region, "interfaces": interfaces}
+    return 200, json.dumps(told)
 
 
-def hetzner(method, path, headers):
+def hetzner(method, path, headers, machine):
     answers = {
-        "instance-id": "42",
-        "availability-zone": "fsn1-dc14",
-        "region": "eu-central",
-        "public-ipv4": "198.51.100.8",
-        "private-networks": "- ip: 10.0.0.8\n  alias_ips: []\n  interface_num: 1\n",
+        "instance-id": machine.instance,
+        "availability-zone": machine.zone,
+        "region": machine.region,
+        "public-ipv4": machine.public,
+        "private-networks": f"- ip: {machine.private}\n  alias_ips: []\n  interface_num: 1\n",
     }
     name = path.removeprefix("/hetzner/v1/metadata/")
     return (200, answers[name]) if method == "GET" and name in answers else (404, "not found")
 
 
-def openstack(method, path, headers):
+def openstack(method, path, headers, machine):
     answers = {
-        "/openstack/latest/meta_data.json": json.dumps({"uuid": "83679162", "availability_zone": "nova"}),
-        "/latest/meta-data/local-ipv4": "10.0.0.9",
-        "/latest/meta-data/public-ipv4": "198.51.100.9",
+        "/openstack/latest/meta_data.json": json.dumps(
+            {"uuid": machine.instance, "availability_zone": machine.zone}
+        ),
+        "/latest/meta-data/local-ipv4": machine.private,
+        "/latest/meta-data/public-ipv4": machine.public,
     }
     return (200, answers[path]) if method == "GET" and path in answers else (404, "")
 
 
 CLOUDS = {
-    "aws": aws,
-    "gcp": gcp,
-    "azure": azure,
-    "digitalocean": digitalocean,
-    "hetzner": hetzner,
-    "openstack": openstack,
+    "aws": (aws, Machine("i-0abc", "eu-central-1", "eu-central-1b", "10.0.0.4", "198.51.100.4")),
+    "gcp": (gcp, Machine("4711", "europe-west3", "europe-west3-b", "10.0.0.5", "198.51.100.5")),
+    "azure": (azure, Machine("02aab8a4-74ef", "westeurope", "2", "10.0.0.6", "198.51.100.6")),
+    "digitalocean": (digitalocean, Machine("2756294", "fra1", "", "10.0.0.7", "198.51.100.7")),
+    "hetzner": (hetzner, Machine("42", "eu-central", "fsn1-dc14", "10.0.0.8", "198.51.100.8")),
+    "openstack": (openstack, Machine("83679162", "", "nova", "10.0.0.9", "198.51.100.9")),
 }
 
 
 class Metadata:
-    """The service of one cloud."""
+    """The service of one cloud; machines: who is told what, by the address that asks, as clouds do it.
+    Without, everybody is the same one."""
 
-    def __init__(self, cloud, at=("127.0.0.1", 0)):
-        answer = CLOUDS[cloud]
+    def __init__(self, cloud, at=("127.0.0.1", 0), machines=None):
+        answer, everybody = CLOUDS[cloud]
 
         class Handler(BaseHTTPRequestHandler):
             def respond(self):
-                status, text = answer(self.command, self.path, self.headers)
+                machine = machines.get(self.client_address[0]) if machines is not None else everybody
+                known = machine is not None
+                status, text = answer(self.command, self.path, self.headers, machine) if known else (404, "")
                 content = text.encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(content)))
