@@ -20,7 +20,9 @@ from lab.world import Network, Node
 
 WORLDS = ROOT / "lab" / "worlds"
 KINDS = {"edges": ("edge", 11), "controllers": ("controller", 21), "name_servers": ("dns", 31),
-         "origins": ("origin", 41), "database": ("database", 51), "envoys": ("envoy", 61)}  # fmt: skip
+         "origins": ("origin", 41), "database": ("database", 51), "envoys": ("envoy", 61),
+         "instances": ("instance", 71)}  # fmt: skip
+# Instances are machines of a story's own, that boot by themselves.
 ROUTER = (
     "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv4.fib_multipath_hash_policy=1",
     "net.ipv6.fib_multipath_hash_policy=1", "net.ipv4.conf.all.rp_filter=0",

@@ -21,6 +21,21 @@ def is_root_of_all():
     return Path("/proc/self/uid_map").read_text().split() == ["0", "0", "4294967295"]
 
 
+def becoming_another(directory):
+    """Words that make another user of root, which PostgreSQL refuses; the directory is that user's then."""
+    if os.geteuid() != 0:
+        return []
+    if not is_root_of_all():
+        return ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"]
+    user = pwd.getpwnam("postgres")
+    shutil.chown(directory, user.pw_uid, user.pw_gid)
+    for parent in directory.parents:  # so that the other user can go there
+        if parent.stat().st_uid == 0 and parent not in (Path("/"), Path("/tmp")):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups",
+            "--pdeathsig=KILL", "--"]  # fmt: skip
+
+
 class Postgres:
     """With TLS of a certificate of its own. As root it runs as another user, since it refuses to be root."""
 
@@ -31,19 +46,9 @@ class Postgres:
         self.data = self.directory / "data"
         self.address, self.prefix = address, list(prefix)
         self.port = port or free_port()
-        self.becoming = []  # what makes another user of the one who runs it
         self.process = None
         self.directory.mkdir(parents=True)
-        if os.geteuid() == 0 and not is_root_of_all():
-            self.becoming = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"]
-        elif os.geteuid() == 0:
-            user = pwd.getpwnam("postgres")
-            who = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-            self.becoming = ["setpriv", *who, "--pdeathsig=KILL", "--"]
-            shutil.chown(self.directory, user.pw_uid, user.pw_gid)
-            for parent in self.directory.parents:  # so that the other user can go there
-                if parent.stat().st_uid == 0 and parent not in (Path("/"), Path("/tmp")):
-                    parent.chmod(parent.stat().st_mode | 0o011)
+        self.becoming = becoming_another(self.directory)
         password = self.directory / "password"
         password.write_text("s3cret\n")
         self.run(
