@@ -10,6 +10,7 @@ import time
 import pytest
 
 from lab.process import free_port, wait_until
+from lab.ssh import make_key
 from lab.tunnels import get, origins, serves, tunnels, weir  # noqa: F401 (fixtures)
 from lab.weir import Weir
 
@@ -137,6 +138,27 @@ def test_what_is_refused(weir, ssh, forward, why):
     client = ssh(forward)
     assert client.process.wait(10) == 255, why
     assert tunnels(weir) == []
+
+
+def test_the_key_of_every_edge_is_known_beforehand(weir, ssh, origins, tmp_path):
+    """By `weir ca --ssh`, which asks nobody: a client that believes nothing else comes in."""
+    said = weir.cli("ca", "--ssh", "--data-dir", weir.data)
+    assert said.returncode == 0 and re.fullmatch(r"\* ssh-ed25519 [A-Za-z0-9+/=]+\n", said.stdout)
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(said.stdout)
+    origin = origins("known")
+    client = ssh(f"known:80:127.0.0.1:{origin.port}")
+    serves(weir, "known")
+    client.end()
+    assert known_hosts.read_text() == said.stdout  # nothing was new
+    make_key(tmp_path / "other")
+    _, kind_and_key = said.stdout.strip().split(" ", 1)
+    other = " ".join((tmp_path / "other.pub").read_text().split()[:2])
+    known_hosts.write_text(said.stdout.replace(kind_and_key, other))
+    client = ssh(f"known:80:127.0.0.1:{origin.port}")
+    client.said("REMOTE HOST IDENTIFICATION HAS CHANGED")
+    refused = weir.cli("ca", "--ssh", "--data-dir", tmp_path / "nothing")
+    assert refused.returncode == 1 and "ca.pem" in refused.stderr
 
 
 def test_nobody_comes_in_without_an_account_beyond_loopback(tmp_path):

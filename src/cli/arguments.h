@@ -220,6 +220,7 @@ struct Arguments {
   std::string name;  // empty: none
   Format format = Format::kTable;
   bool watch = false;
+  bool ssh_host_key = false;   // of ca
   std::uint64_t revision = 0;  // of rollback
   bool dry_run = false;
   std::vector<std::string> labels;

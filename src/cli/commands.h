@@ -115,7 +115,7 @@ inline constexpr std::array kCommands{
             "prints the user-data by which a new machine of any cloud becomes an edge, a name server, a "
             "controller or an agent",
             kCloudInitFlags},
-    Command{"ca", "[--data-dir DIR]",
+    Command{"ca", "[--data-dir DIR] [--ssh]",
             "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags},
     Command{"store", "copy [--from STORE] --to STORE",
             "copies a store with its history into an empty one, such as from SQLite to PostgreSQL",

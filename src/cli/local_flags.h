@@ -13,6 +13,8 @@ namespace weir::cli {
 inline constexpr std::array kCaFlags{
     Flag{"--data-dir", "DIR", "./weir-data", "of the weir whose authority it is",
          [](Arguments& to, std::string_view value) { return set_text(to.up.options.data_dir, value); }},
+    Flag{"--ssh", "", "", "in its place the line for known_hosts, by which clients of SSH know every edge",
+         [](Arguments& to, std::string_view) { return to.ssh_host_key = true, std::string(); }},
 };
 
 // --- weir upgrade

@@ -19,6 +19,7 @@
 #include "client/objects.h"
 #include "cloud/metadata.h"
 #include "cloud/smartos.h"
+#include "controller/issuer.h"
 #include "enroll/authority_file.h"
 #include "handover/channel.h"
 #include "handover/door.h"
@@ -27,7 +28,9 @@
 #include "program/commands.h"
 #include "program/log.h"
 #include "role/machine.h"
+#include "ssh/key.h"
 #include "store/copy.h"
+#include "tls/authority.h"
 #include "tls/certificate.h"
 
 namespace weir::program {
@@ -104,9 +107,31 @@ Found ask_clouds(net::Env& env, cloud::Url url) {
   return found ? std::move(*found) : std::unexpected("told to stop");
 }
 
+// Of the key that every edge shows: it comes from the authority's (controller/issuer.h).
+std::expected<std::string, std::string> known_hosts_line(const std::string& data_dir) {
+  const auto root = enroll::read_authority(data_dir);
+  if (!root) return std::unexpected(root.error());
+  const auto authority = tls::Authority::load(*root);
+  const auto seed = authority ? authority->derive_secret(controller::kSshHostKeyPurpose)
+                              : Result<std::array<std::byte, 32>>(fail(authority.error()));
+  const auto line =
+      seed ? ssh::public_line_of(ssh::host_key_of(*seed)) : Result<std::string>(fail(seed.error()));
+  if (!line) return std::unexpected(data_dir + ": " + line.error().text);
+  return "* " + *line + '\n';
+}
+
 }  // namespace
 
 int ca_command(const Arguments& arguments, Terminal& terminal) {
+  if (arguments.ssh_host_key) {
+    const auto line = known_hosts_line(arguments.up.options.data_dir);
+    if (!line) {
+      terminal.say("weir ca: " + line.error());
+      return kFailed;
+    }
+    terminal.print(*line);
+    return kDone;
+  }
   const std::string path =
       enroll::authority_path(arguments.up.options.data_dir, enroll::kAuthorityCertificate);
   const auto pem = role::read_file(path, tls::kPemBytesMax);
