@@ -190,8 +190,6 @@ def processes_of(box, unit):
     return box.says("systemctl", "show", "-P", "MainPID", unit)
 
 
-
-
 @needs_machine
 def test_a_life_of_the_package(package, tmp_path):
     """Installed, in use, upgraded without a gap, removed, purged."""
@@ -235,8 +233,128 @@ def test_a_life_of_the_package(package, tmp_path):
 
 
 def api_answers(box):
+    return ask(box, "controller", "get edges -o json").stdout
+
+
+def ask(box, role, words, stdin="", check=True):
+    """The API of a role on the machine, by its CLI and as its administrator."""
     variables = (
-        "WEIR_API=https://weir.localhost:8480 WEIR_CA=/var/lib/weir/controller/ca.pem "
-        "WEIR_TOKEN=$(cat /var/lib/weir/controller/admin.token)"
+        f"WEIR_API=https://weir.localhost:{API_PORTS[role]} WEIR_CA=/var/lib/weir/{role}/ca.pem "
+        f"WEIR_TOKEN=$(cat /var/lib/weir/{role}/admin.token)"
     )
-    return box.run("sh", "-c", f"{variables} exec weir get edges -o json").stdout
+    return box.run("sh", "-c", f"{variables} exec weir {words}", stdin=stdin, check=check)
+
+
+def put(box, path, text, mode="600"):
+    box.run("install", "-D", "-m", mode, "/dev/stdin", path, stdin=text)
+
+
+def enable(box, *units):
+    """All of them at once, as at a boot."""
+    box.run("systemctl", "enable", *units)
+    box.run("systemctl", "start", "--no-block", *units)
+
+
+def get(box, host, port=80):
+    url = f"http://{host}:{port}/name"
+    done = box.run("curl", "-sS", "--resolve", f"{host}:{port}:127.0.0.1", url, check=False)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def wait_got(box, expected, host, port=80):
+    wait_until(lambda: get(box, host, port) == expected, 15, f"{expected!r} at http://{host}:{port}", 0.05)
+
+
+def addresses(box, name):
+    """As the machine's own name server answers."""
+    dig = box.run("dig", "+short", "+time=1", "+tries=1", "@127.0.0.1", name, "A", check=False)
+    return dig.stdout.split() if dig.returncode == 0 else None
+
+
+API_PORTS = {"controller": 8480, "up": 9480}
+SITE = """
+kind: Service
+metadata: {name: site}
+spec: {endpoints: [{address: "127.0.0.1:8000"}]}
+---
+kind: LoadBalancer
+metadata: {name: site}
+spec:
+  listeners: [{protocol: HTTP, hostnames: [site.weir.localhost]}]
+  routes: [{backends: [{service: site}]}]
+"""
+OWN = """
+kind: User
+metadata: {name: ada}
+spec: {email: ada@weir.example}
+---
+kind: Service
+metadata: {name: web}
+spec: {protocol: HTTP, discovery: {type: _http._tcp}}
+"""
+JOIN = """\
+WEIR_API=https://weir.localhost:8480
+WEIR_CA=/etc/weir/ca.pem
+WEIR_SERVICE=web
+WEIR_PORT=8000
+WEIR_LEASE=10s
+"""
+AGENT = """
+edges: [localhost:8444]
+token_file: /run/credentials/weir-agent.service/tunnel-token
+services: [{name: shop, target: 127.0.0.1:8000}]
+"""
+
+
+@needs_machine
+def test_every_unit_does_its_work(package, tmp_path):
+    """All on one machine, started by systemd as the package has them, and each used for what it is."""
+    with machine.Machine(tmp_path / "units") as box:
+        box.run("ip", "address", "add", "169.254.169.254/32", "dev", "lo")
+        cloud = ["/usr/bin/python3", "-m", "lab.metadata_mock", "aws"]
+        box.serve("cloud", *cloud, directory=machine.TREE)
+        (box.box / "name").write_text("the origin")
+        box.serve("origin", "/usr/bin/python3", "-m", "http.server", "8000")
+        box.run("dpkg", "--no-triggers", "-i", box.copy(package))
+        flags(box, "controller", "--api-name weir.localhost")
+        own = "--api 127.0.0.1:9480 --xds 127.0.0.1:19000 --http 127.0.0.1:9080 --https off --ssh off"
+        flags(box, "up", f"{own} --tunnel off --dns off --api-name weir.localhost --workers 1")
+        enable(box, "weir-controller", "weir-up")
+        for unit in ("weir-controller", "weir-up"):
+            box.wait_active(unit)
+        ask(box, "up", "apply -f -", stdin=SITE)
+        wait_got(box, "the origin", "site.weir.localhost", 9080)
+
+        ask(box, "controller", "apply -f -", stdin=SITE + "---" + OWN)
+        join = ask(box, "controller", "token create --join edge --uses 2").stdout
+        put(box, "/etc/weir/join-token", join)
+        lead = "--controller https://weir.localhost:8480 --workers 1"
+        flags(box, "edge", f"{lead} --name e1 --http 127.0.0.1:80 --https off --tunnel 127.0.0.1:8444")
+        flags(box, "dns", f"{lead} --name n1 --dns 127.0.0.1:53")
+        token = ask(box, "controller", "token create agents --for ada").stdout
+        put(box, "/etc/weir/tunnel-token", token)
+        put(box, "/etc/weir/agent.yaml", AGENT, "644")
+        authority = box.run("weir", "ca", "--data-dir", "/var/lib/weir/controller").stdout
+        put(box, "/etc/weir/ca.pem", authority, "644")
+        member = ask(box, "controller", "token create members --service web").stdout
+        put(box, "/etc/weir/join/web.env", JOIN + f"WEIR_TOKEN={member}")
+        enable(box, "weir-edge", "weir-dns", "weir-agent", "weir-join@web")
+        for unit in ("weir-edge", "weir-dns", "weir-agent", "weir-join@web"):
+            box.wait_active(unit)
+        wait_got(box, "the origin", "site.weir.localhost")
+        wait_got(box, "the origin", "shop.weir.localhost")
+        name = "web.service.weir.localhost"
+        wait_until(lambda: addresses(box, name) == ["198.51.100.4"], 15, "an instance in DNS", 0.05)
+        endpoint = json.loads(ask(box, "controller", "get endpoints -o json").stdout)
+        assert "region=eu-central-1" in json.dumps(endpoint)
+
+        box.run("systemctl", "stop", "weir-join@web")
+        wait_until(lambda: addresses(box, name) == [], 5, "no instance in DNS", 0.05)
+        box.run("systemctl", "stop", "weir-agent")
+        wait_until(lambda: get(box, "shop.weir.localhost") != "the origin", 5, "no tunnel", 0.05)
+        units = [unit.name.replace("@", "@web") for unit in UNITS]
+        box.run("systemctl", "stop", *units)
+        for unit in units:
+            assert box.state(unit) == "inactive", box.journal(unit)
+            assert box.says("systemctl", "show", "-P", "Result", unit) == "success", box.journal(unit)
+            assert box.says("systemctl", "show", "-P", "NRestarts", unit) == "0", box.journal(unit)
