@@ -7,7 +7,7 @@ numbers of autonomous systems.
 | of region r | 10.r.0.0/24 | fd00:1:r::/64 | .1 router, then machines as in KINDS |
 | of link n | 10.200.n.0/24 | fd00:2:n::/64 | .1 and .2, two routers |
 | of city c | 10.201.c.0/24 | fd00:3:c::/64 | .1 the transit's router, .10 the clients |
-| of home h | 192.168.h.0/24 | | .1 NAT, .41 origins; its address outside is 10.202.h.2 |
+| of home h | 192.168.h.0/24 | | .1 NAT, .41 origins, .61 machines; its address outside is 10.202.h.2 |
 
 Transits are AS 64601 and up, region r is AS 65000 + 10 r, and its edges are the next one."""
 
@@ -62,6 +62,7 @@ class Home:
     number: int
     at: str
     origins: int
+    machines: int  # places for them: nothing runs there before somebody makes one (lab/cloud.py)
 
     @property
     def router(self):
@@ -69,6 +70,9 @@ class Home:
 
     def names(self):
         return [f"{self.name}-origin-{number}" for number in range(1, self.origins + 1)]
+
+    def machine_names(self):
+        return [f"{self.name}-machine-{number}" for number in range(1, self.machines + 1)]
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class Atlas:
                 self.regions[name] = region
         homes = data.get("homes", {}).items()
         self.homes = {
-            name: Home(name, number, one["at"], one.get("origins", 0))
+            name: Home(name, number, one["at"], one.get("origins", 0), one.get("machines", 0))
             for number, (name, one) in enumerate(homes, 1)
         }
         self.cities = dict(data["cities"])
@@ -211,9 +215,10 @@ class Atlas:
         links[home.at][outside] = f"10.202.{home.number}.1"
         door = {outside: f"10.202.{home.number}.2", inside: f"192.168.{home.number}.1"}
         self.nodes.append(Node(home.router, door, (("default", f"10.202.{home.number}.1"),), ROUTER))
-        for number, name in enumerate(home.names(), 41):
-            routes = (("default", f"192.168.{home.number}.1"),)
-            self.nodes.append(Node(name, {inside: f"192.168.{home.number}.{number}"}, routes, HOST))
+        for first, names in ((41, home.names()), (61, home.machine_names())):
+            for number, name in enumerate(names, first):
+                routes = (("default", f"192.168.{home.number}.1"),)
+                self.nodes.append(Node(name, {inside: f"192.168.{home.number}.{number}"}, routes, HOST))
 
     def system(self, router):
         """The number of its autonomous system."""

@@ -1,9 +1,12 @@
 """A machine of its own for what wants to be installed and booted: this system's files seen through an overlay
-in memory, with systemd as the first process, in namespaces of its own (network, too). Nothing that happens
-there reaches this system, and all of it ends with the test. Needs root."""
+in memory, with systemd as the first process, in namespaces of its own; the network is its own, too, or that
+of a node of a World. Nothing that happens there reaches this system, and all of it ends with the test. Needs
+root."""
 
+import itertools
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -12,7 +15,8 @@ from lab.process import ROOT, Process, wait_until
 # What is shared with the tests, and the tree, as seen from within.
 BOX, TREE = "/srv/box", "/srv/tree"
 
-# $1: a folder to work in. $2: shared as BOX. $3: the tree.
+# $1: a folder to work in. $2: shared as BOX; what is to be done to the files before systemd starts is a
+# script there. $3: the tree. $4: units that are started.
 BOOT = r"""
 set -e
 mount --make-rprivate /
@@ -24,7 +28,7 @@ rm -rf etc/systemd/system/*.wants etc/machine-id usr/sbin/policy-rc.d
 # Without one it would take presets, as at the first boot of a system.
 tr -d - </proc/sys/kernel/random/uuid >etc/machine-id
 mkdir -p srv/box srv/tree etc/systemd/system
-printf '[Unit]\nDescription=a machine of the lab\n' >etc/systemd/system/lab.target
+printf '[Unit]\nDescription=a machine of the lab\nWants=%s\n' "$4" >etc/systemd/system/lab.target
 mount --rbind "$3" srv/tree
 mount --bind "$2" srv/box
 mount -t proc proc proc
@@ -50,6 +54,7 @@ for folder in run tmp var/log var/lib/cloud; do
 done
 chmod 1777 tmp
 ip link set lo up
+. "$2/image"
 mkdir -p before
 pivot_root . before  # not chroot, from within which there can be no namespace of users
 exec <"/dev/null" >"/dev/null" 2>&1
@@ -61,12 +66,14 @@ exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
 """
 # For a program with sanitizers: a sandbox forbids how leaks are looked for.
 SANITIZED = [f"{name}={value}" for name, value in os.environ.items() if name == "ASAN_OPTIONS"]
-NAMESPACES = ["--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]
+NAMESPACES = ["--mount", "--pid", "--uts", "--ipc", "--cgroup"]
+NUMBERS = itertools.count(1)
+POWER_OFF = signal.SIGRTMIN + 4  # systemd(1), as a power button
 
 
 def why_not():
     """Why there can be no machine here; None: there can."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]:
         return "needs root"
     for program in ("/lib/systemd/systemd", "/usr/bin/unshare", "/usr/bin/nsenter"):
         if not Path(program).exists():
@@ -80,36 +87,29 @@ def why_not():
     return f"no overlay can be mounted: {overlay.stderr.strip()}" if overlay.returncode else None
 
 
-def group_of_machines():
-    """Where cgroups of the second version are here."""
+def group_of_machine():
+    """A place for it where cgroups of the second version are here."""
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, place, kind, *_ = line.split()
         if kind == "cgroup2":
-            return Path(place) / f"weir-lab-{os.getpid()}"
+            return Path(place) / f"weir-lab-{os.getpid()}-{next(NUMBERS)}"
     raise RuntimeError("no cgroup2 is mounted here")
 
 
 class Machine:
-    def __init__(self, directory):
+    """place: of a World, whose network it has. wants: units that its boot starts. image: what is done to its
+    files before, a script within the root of them."""
+
+    def __init__(self, directory, *, place=None, wants=(), image=""):
         self.directory = Path(directory)
         self.box = self.directory / "box"
+        self.place, self.wants, self.image = place, wants, image
         self.process = None
         self.first = None  # process id of its systemd, seen from here
 
     def __enter__(self):
-        self.box.mkdir(parents=True)
-        root = self.directory / "machine"
-        root.mkdir()
-        self.group = group_of_machines()
-        self.group.mkdir(exist_ok=True)
-        enter = 'echo $$ >"$0/cgroup.procs"; exec "$@"'
-        self.process = Process(
-            ["sh", "-c", enter, self.group, "unshare", *NAMESPACES, "--fork", "--kill-child",
-             "sh", "-c", BOOT, "boot", root, self.box, ROOT],
-            self.directory / "machine.log",
-        )
+        self.begin()
         try:
-            self.first = wait_until(self.child, 10, "the first process of the machine")
             wait_until(self.is_up, 60, "the machine's systemd being up", 0.05)
             if SANITIZED:
                 self.run("systemctl", "set-environment", *SANITIZED)
@@ -117,6 +117,33 @@ class Machine:
             self.__exit__()
             raise
         return self
+
+    def begin(self):
+        """Switches it on, and waits for nothing but its first process."""
+        self.box.mkdir(parents=True, exist_ok=True)
+        (self.box / "image").write_text(self.image)
+        root = self.directory / "machine"
+        root.mkdir()
+        self.group = group_of_machine()
+        self.group.mkdir(exist_ok=True)
+        enter = 'echo $$ >"$0/cgroup.procs"; exec "$@"'
+        self.process = Process(
+            ["sh", "-c", enter, self.group, "unshare", *NAMESPACES, *([] if self.place else ["--net"]),
+             "--fork", "--kill-child", "sh", "-c", BOOT, "boot", root, self.box, ROOT, " ".join(self.wants)],
+            self.directory / "machine.log",
+            prefix=self.place.prefix if self.place else (),
+        )
+        try:
+            self.first = wait_until(self.child, 10, "the first process of the machine")
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def shut_down(self, deadline_s=30):
+        """Its units stop before it does."""
+        os.kill(self.first, POWER_OFF)
+        self.process.wait(deadline_s)
+        self.__exit__()
 
     def __exit__(self, *_):
         self.process.stop(5)
@@ -150,7 +177,7 @@ class Machine:
     # --- within
 
     def command(self, *words):
-        enter = ["nsenter", "--target", str(self.first), *NAMESPACES, "--root", "--wdns=/"]
+        enter = ["nsenter", "--target", str(self.first), *NAMESPACES, "--net", "--root", "--wdns=/"]
         return [*enter, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "HOME=/root",
                 "DEBIAN_FRONTEND=noninteractive", *SANITIZED, *map(str, words)]
 

@@ -29,6 +29,10 @@ class Timeout(AssertionError):
     """A condition did not come true by its deadline."""
 
 
+class NotHere(Exception):
+    """What it takes is not to be had on this machine."""
+
+
 def wait_until(condition, deadline_s=10.0, what="the condition", interval_s=0.01):
     """Polls condition() until it returns something true, and returns that; raises Timeout after deadline_s.
     Polls condition() until it returns something true, and returns that; raises Timeout after deadline_s."""

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The scenarios: `python3 lab/run.py NAME`. The last line printed is the report in one sentence; exit code
-0 = it held. `world --keep` leaves the world running for people (lab/keep.py).
+0 = it held, 77 = it can't be played on this machine. `world --keep` leaves the world running for people
+(lab/keep.py).
 
 On failure, what everything that ran said, and the packets of the world, stay in lab/out/NAME-<time>/."""
 
@@ -15,7 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lab import anycast, attacks, changes, ipv6, keep, smoke, upgrades, world, world_story  # noqa: E402
-from lab.process import ROOT  # noqa: E402
+from lab import multi_region  # noqa: E402
+from lab.process import ROOT, NotHere  # noqa: E402
 from lab.weir import BINARY  # noqa: E402
 
 STORIES = {
@@ -26,7 +28,9 @@ STORIES = {
     "ipv6": ipv6.story,
     "anycast": anycast.story,
     "upgrades": upgrades.story,
+    "multi-region": multi_region.story,
 }
+NOT_HERE = 77  # as in automake's tests
 TAIL_LINES = 40  # of each log, shown when a story failed: the machine that ran it may be gone with its files
 
 
@@ -46,7 +50,7 @@ def all_stories():
         began = time.monotonic()
         done = subprocess.run([sys.executable, __file__, name], stdout=subprocess.PIPE, text=True)
         took[name] = time.monotonic() - began
-        failed += [name] if done.returncode else []
+        failed += [name] if done.returncode not in (0, NOT_HERE) else []
         print(done.stdout, end="", flush=True)
     times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in took.items())
     held = f"{len(took) - len(failed)} stories held, {len(failed)} did not"
@@ -85,6 +89,10 @@ def main():
     directory.mkdir(parents=True)
     try:
         report = world_story.keep(directory) if keeps else STORIES[name](directory)
+    except NotHere as why:
+        shutil.rmtree(directory)
+        print(f"{name} can't be played here: {why}", flush=True)
+        return NOT_HERE
     except (Exception, KeyboardInterrupt) as problem:
         (directory / "failure.txt").write_text(traceback.format_exc())
         show_logs(directory)

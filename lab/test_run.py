@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from lab import run
-from lab.process import ROOT
+from lab.process import ROOT, NotHere
 
 
 def test_the_end_of_each_log_is_shown(tmp_path, capsys):
@@ -40,3 +40,18 @@ def test_what_a_failed_world_leaves():
         assert captured and captured[0].stat().st_size > 1000
     finally:
         shutil.rmtree(left)
+
+
+def test_a_story_that_cannot_be_played_here_says_so(tmp_path, monkeypatch, capsys):
+    def story(directory):
+        raise NotHere("needs a moon")
+
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr(run, "BINARY", tmp_path)
+    monkeypatch.setitem(run.STORIES, "moon", story)
+    monkeypatch.setattr(run.world, "enter_user_namespace", lambda: None)
+    monkeypatch.setattr(run.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["run.py", "moon"])
+    assert run.main() == run.NOT_HERE
+    assert capsys.readouterr().out == "moon can't be played here: needs a moon\n"
+    assert list(tmp_path.glob("lab/out/*")) == []

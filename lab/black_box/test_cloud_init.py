@@ -102,6 +102,25 @@ def test_cloud_init_takes_it(role, given):
     assert judged(path).returncode != 0  # it would have said
 
 
+@needs_cloud_init
+def test_it_takes_the_example_of_several_regions(tmp_path):
+    text = (ROOT / "examples/multi-region/user-data.yaml").read_text()
+    words = {"edge": "edge-1.example", "port": "2222", "service": "hello", "token": TUNNEL_TOKEN}
+    words["known_hosts"] = "* ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPuabIPJk2rS5s4kRnRBq4RhbNKbo3LsB36EAPezUZxq"
+    text = re.sub(r"\$\{(\w+)\}", lambda found: words[found[1]], text)
+    path = tmp_path / "user-data"
+    path.write_text(text)
+    done = judged(path)
+    assert done.returncode == 0 and "Valid cloud-config" in done.stdout, done.stdout + done.stderr
+    files = files_of(text)
+    assert files["/etc/weir-tunnel/token"]["permissions"] == "0600"
+    unit = files["/etc/systemd/system/weir-tunnel.service"]["content"]
+    assert "-R hello:80:127.0.0.1:8000 %H@edge-1.example\n" in unit
+    [[shell, options, script]] = yaml.safe_load(text)["runcmd"]
+    assert (shell, options) == ("sh", "-euc")
+    assert subprocess.run(["sh", "-n"], input=script, text=True, timeout=5).returncode == 0
+
+
 def test_what_a_machine_is_told(given):
     text = made(*roles(given)["edge"])
     files = files_of(text)

@@ -2,106 +2,22 @@
 destroy."""
 
 import json
-import os
 import re
 import subprocess
-import textwrap
-from pathlib import Path
 
 import pytest
 
+from lab import tofu as lab_tofu
 from lab.process import ROOT
+from lab.tofu import HEAD, Tofu
 from lab.weir import Controller, load_balancer, service
-
-TOFU = Path(os.environ.get("WEIR_TOFU", ROOT / "build/tools/tofu"))
-MIRROR = ROOT / "build/terraform"
-HOSTS = ("registry.opentofu.org", "registry.terraform.io")
-
-HEAD = """\
-terraform {
-  required_providers {
-    weir = { source = "weir/weir" }
-  }
-}
-provider "weir" {}
-"""
-
-
-class Tofu:
-    """A folder with one configuration, and what tofu says to it."""
-
-    def __init__(self, folder, weir):
-        self.folder, self.weir = folder, weir
-        ours = json.dumps([f"{host}/weir/weir" for host in HOSTS])
-        self.settings = folder / "settings.rc"
-        self.settings.write_text(
-            f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(MIRROR))}\n"
-            f"    include = {ours}\n  }}\n}}\n"
-        )
-
-    def write(self, text, head=HEAD):
-        (self.folder / "main.tf").write_text(head + textwrap.dedent(text))
-
-    def run(self, *arguments, environment=None, timeout_s=120):
-        done = {
-            **os.environ,
-            "TF_CLI_CONFIG_FILE": str(self.settings),
-            "TF_IN_AUTOMATION": "1",
-            "CHECKPOINT_DISABLE": "1",
-            "HOME": str(self.folder),
-            "WEIR_API": self.weir.api_url,
-            "WEIR_TOKEN": self.weir.token,
-            **(environment or {}),
-        }
-        return subprocess.run(
-            [TOFU, *arguments, "-no-color"],
-            cwd=self.folder,
-            env=done,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=timeout_s,
-        )
-
-    def good(self, *arguments, **more):
-        done = self.run(*arguments, **more)
-        assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
-
-    def apply(self, text=None):
-        if text is not None:
-            self.write(text)
-        return self.good("apply", "-auto-approve")
-
-    def plan(self, text=None, **more):
-        """What would change, and whether anything would."""
-        if text is not None:
-            self.write(text)
-        done = self.run("plan", "-detailed-exitcode", **more)
-        assert done.returncode in (0, 2), f"{done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout, done.returncode == 2
-
-    def refused(self, *arguments, text=None, **more):
-        """What is said, in one line, for how it is broken depends on its length."""
-        if text is not None:
-            self.write(text)
-        done = self.run(*arguments, **more)
-        assert done.returncode == 1, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return re.sub(r"[\s│╷╵]+", " ", done.stderr)
-
-    def outputs(self):
-        return {name: output["value"] for name, output in json.loads(self.good("output", "-json")).items()}
-
-    def resources(self):
-        state = json.loads((self.folder / "terraform.tfstate").read_text())
-        return {f"{r['type']}.{r['name']}": r["instances"][0]["attributes"] for r in state["resources"]}
 
 
 @pytest.fixture
 def make_tofu(tmp_path):
     """make_tofu(weir): a folder that is ready for plans."""
-    if not TOFU.exists() or not MIRROR.exists():
-        pytest.skip("./dev setup lab builds OpenTofu, ./dev terraform the provider")
+    if why := lab_tofu.why_not():
+        pytest.skip(why)
 
     def make(weir):
         one = Tofu(tmp_path, weir)
