@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lab import anycast, attacks, changes, ipv6, keep, smoke, upgrades, world, world_story  # noqa: E402
 from lab import multi_region  # noqa: E402
-from lab.process import ROOT, NotHere  # noqa: E402
+from lab.process import ROOT, NotHere, wait_until  # noqa: E402
 from lab.weir import BINARY  # noqa: E402
 
 STORIES = {
@@ -41,6 +41,16 @@ def show_logs(directory):
         print(f"--- {path.relative_to(directory)}: the last of {len(lines)} lines", file=sys.stderr)
         for line in lines[-TAIL_LINES:]:
             print(f"    {line[:1000]}", file=sys.stderr)
+
+
+def remove(directory):
+    """Whoever watches an edge that was killed writes a last word about it meanwhile."""
+
+    def gone():
+        shutil.rmtree(directory, ignore_errors=True)
+        return not directory.exists()
+
+    wait_until(gone, 5, f"{directory} being gone", 0.05)
 
 
 def all_stories():
@@ -90,7 +100,7 @@ def main():
     try:
         report = world_story.keep(directory) if keeps else STORIES[name](directory)
     except NotHere as why:
-        shutil.rmtree(directory)
+        remove(directory)
         print(f"{name} can't be played here: {why}", flush=True)
         return NOT_HERE
     except (Exception, KeyboardInterrupt) as problem:
@@ -101,7 +111,7 @@ def main():
         text = " ".join(str(problem).split())[:500] or type(problem).__name__
         print(f"{name} failed: {text}", flush=True)
         return 1
-    shutil.rmtree(directory)
+    remove(directory)
     print(report, flush=True)
     return 0
 
