@@ -63,6 +63,7 @@ class Home:
     at: str
     origins: int
     machines: int  # places for them: nothing runs there before somebody makes one (lab/cloud.py)
+    service: str  # that its origins join, perhaps together with those of other homes
 
     @property
     def router(self):
@@ -102,7 +103,9 @@ class Atlas:
                 self.regions[name] = region
         homes = data.get("homes", {}).items()
         self.homes = {
-            name: Home(name, number, one["at"], one.get("origins", 0), one.get("machines", 0))
+            name: Home(
+                name, number, one["at"], one.get("origins", 0), one.get("machines", 0), one.get("service", name)
+            )
             for number, (name, one) in enumerate(homes, 1)
         }
         self.cities = dict(data["cities"])

@@ -84,7 +84,7 @@ class Earth:
             self.add(parts.Origin, name)
         for home in atlas.homes.values():
             for name in home.names():
-                self.add(parts.HomeOrigin, name, self.of("edge"), home.name)
+                self.add(parts.HomeOrigin, name, self.of("edge"), home.service)
 
     def add(self, kind, name, *more):
         self.parts[name] = kind(self.world[name], self.directory, *more)

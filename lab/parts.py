@@ -2,6 +2,9 @@
 belongs to it on its machine."""
 
 import signal
+import socket
+import struct
+import subprocess
 
 from lab import envoy, nginx, routing, weir
 from lab.agent import tunnel_token
@@ -12,6 +15,7 @@ from lab.weir import BINARY
 from lab.world import ip
 
 HTTP_PORT, HTTPS_PORT, SSH_PORT, TUNNEL_PORT = 80, 443, 2222, 8444
+NETLINK_NETFILTER, CONNTRACK_DELETE, NLM_F_REQUEST, NLM_F_ACK = 12, (1 << 8) | 2, 1, 4
 API_PORT, XDS_PORT, METRICS_PORT, ORIGIN_PORT, DATABASE_PORT = 8480, 18000, 9100, 9001, 5432
 
 
@@ -97,7 +101,7 @@ class Gateway(Part):
         rules = f"""table ip home {{
   chain out {{ type nat hook postrouting priority srcnat; oifname "eth{self.outside}" masquerade; }}
   chain through {{
-    type filter hook forward priority filter;
+    type filter hook forward priority filter; ct state invalid drop;
     iifname "eth{self.outside}" ct state != {{ established, related }} drop;
   }}
 }}
@@ -105,6 +109,18 @@ class Gateway(Part):
         file = self.directory / "nft.conf"
         file.write_text(rules)
         Process(["nft", "-f", file], self.directory / "nft.log", prefix=self.place.prefix).wait(10)
+        strict = "net.netfilter.nf_conntrack_tcp_loose=0"  # what is in the middle of nothing known is no flow
+        subprocess.run([*self.place.prefix, "sysctl", "-qw", strict], check=True)
+
+    def forget(self):
+        """All flows, as when it is started anew; nobody is told. What `conntrack -F` does."""
+        header = struct.pack("=IHHII", 20, CONNTRACK_DELETE, NLM_F_REQUEST | NLM_F_ACK, 1, 0)
+        with self.place.inside(), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as line:
+            line.settimeout(5)
+            line.bind((0, 0))
+            line.send(header + struct.pack("=BBH", 0, 0, 0))
+            problem = struct.unpack("=i", line.recv(4096)[16:20])[0]
+        assert problem == 0, f"the flows of {self.name} were not forgotten: error {problem}"
 
 
 class Database(Part):
@@ -136,7 +152,9 @@ class Weir(Part):
     server = None
 
     def processes(self):
-        return [self.server.process] if self.server.process else []
+        """With those that another has taken the place of, and that still have something to finish."""
+        now = [self.server.process] if self.server.process else []
+        return [*(old for old in self.server.replaced if old.running()), *now]
 
     def start_server(self, **more):
         with self.place.inside():
@@ -318,6 +336,7 @@ class Origin(Part):
         super().__init__(place, directory)
         self.directory.chmod(0o755)
         self.address = address or place.address
+        self.broken = self.directory / "broken"  # while this file is there, it answers 503 to everything
         self.process = None
 
     @property
@@ -330,8 +349,9 @@ class Origin(Part):
     def start(self):
         self.process = nginx.start(
             self.directory,
-            f"server {{ listen {self.endpoint} backlog=4096; "
-            f'location / {{ return 200 "{self.name} $remote_addr"; }} }} {self.more}',
+            f"server {{ listen {self.endpoint} backlog=4096; open_file_cache off; "
+            f"location / {{ if (-f {self.broken}) {{ return 503; }} "
+            f'return 200 "{self.name} $remote_addr"; }} }} {self.more}',
             prefix=self.place.prefix,
         )
         with self.place.inside():
@@ -352,15 +372,17 @@ class HomeOrigin(Origin):
         token.write_text(tunnel_token(controller, user))
         at = [f"{edge.place.address}:{TUNNEL_PORT}" for edge in self.edges]
         services = [{"name": self.service, "target": self.endpoint}]
-        (self.directory / "agent.yaml").write_text(
-            weir.documents({"edges": at, "token_file": str(token), "services": services})
-        )
+        file = {"edges": at, "token_file": str(token), "instance": self.name, "services": services}
+        (self.directory / "agent.yaml").write_text(weir.documents(file))
 
     def processes(self):
         return [process for process in (self.process, self.agent) if process]
 
     def start(self):
         super().start()
+        self.start_agent()
+
+    def start_agent(self):
         self.agent = Process(
             [BINARY, "agent", "--config", self.directory / "agent.yaml"],
             self.directory / "agent.log",

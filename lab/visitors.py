@@ -3,6 +3,7 @@
 A visitor does what browsers do: it looks the name up, tries one address after the other, and asks once more
 when a connection is refused, ends or says nothing, as with GET it may."""
 
+import itertools
 import threading
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ from lab import dns, http1
 
 CONNECT_S, ANSWER_S = 0.5, 2.0
 RETRIED = {502, 503, 504}
+RETRY_S = 0.2  # at least, from one try to the next of those that have patience
 LOOK_UP_S = 0.5  # of one server, before the next is asked
 
 
@@ -95,15 +97,24 @@ class Names:
 
 def ask(address, host, path="/", port=80):
     """(status, text); an OSError when there was no answer."""
+    answer = answered(address, host, path, port)
+    return answer.status, answer.body.decode()
+
+
+def field(address, host, name):
+    """What an answer has in a field; None: nothing."""
+    return answered(address, host, "/", 80).value(name)
+
+
+def answered(address, host, path, port):
     connection = http1.connect((address, port), CONNECT_S)
     with connection:
         connection.socket.settimeout(ANSWER_S)
         connection.send(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         try:
-            answer = connection.response()
+            return connection.response()
         except http1.Broken as broken:
             raise OSError(str(broken)) from broken
-        return answer.status, answer.body.decode()
 
 
 class Visitors:
@@ -112,12 +123,14 @@ class Visitors:
     with Visitors(earth.world["seattle"], "web.example", ["203.0.113.10"]) as visitors: ..."""
 
     def __init__(
-        self, place, host, addresses, *, path="/", port=80, threads=2, interval_s=0.1, tries_max=3, names=None
-    ):
-        """names: Names that the host is looked up with, in the place of fixed addresses."""
+        self, place, host, addresses, *, path="/", port=80, threads=2, interval_s=0.1, tries_max=3, names=None,
+        patience_s=None,
+    ):  # fmt: skip
+        """names: Names that the host is looked up with, in the place of fixed addresses. patience_s: in the
+        place of tries_max, for how long there are tries."""
         self.place, self.host, self.path, self.port = place, host, path, port
         self.fixed, self.names = list(addresses or []), names
-        self.interval_s, self.tries_max = interval_s, tries_max
+        self.interval_s, self.tries_max, self.patience_s = interval_s, tries_max, patience_s
         self.visits = []  # appended to by all threads
         self.ending = threading.Event()
         self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(threads)]
@@ -133,9 +146,21 @@ class Visitors:
     def addresses(self):
         return self.names.addresses(self.host) if self.names else self.fixed
 
+    def numbers(self, visit):
+        """Of its tries: from 0, for as long as there may be another."""
+        if self.patience_s is None:
+            yield from range(self.tries_max)
+            return
+        for number in itertools.count():
+            began = time.monotonic()
+            if number and began - visit.began >= self.patience_s:
+                return
+            yield number
+            time.sleep(max(0.0, began + RETRY_S - time.monotonic()))  # what is refused is not hammered at
+
     def visit(self):
         visit = Visit(self.place.name, time.monotonic())
-        for number in range(self.tries_max):
+        for number in self.numbers(visit):
             began, address = time.monotonic(), "-"
             try:
                 found = self.addresses()
