@@ -84,12 +84,15 @@ net::Task<void> Anycast::check(Address& address) {
 std::string Anycast::why_not(const Address& address) const {
   if (!address.is_local) return "no interface of this machine has the address";
   if (!address.unchecked.empty()) return address.unchecked;
-  return around_.why_not_served(address.wanted.balancer);
+  return around_.why_not_served(address.wanted.balancer, Share::kAny);
 }
 
 // Those who know least about others decide, so that none is lost by what only one believes.
 Sight Anycast::sight_of(const Address& address) const {
   Sight sight{.why_not = why_not(address), .ending = ending_, .hurried = hurried_};
+  if (sight.why_not.empty() && address.decider.is_new()) {
+    sight.not_yet = around_.why_not_served(address.wanted.balancer, Share::kAll);
+  }
   bool attached = false;
   bool answered = true;
   for (const auto& [number, controller] : controllers_) {

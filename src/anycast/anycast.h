@@ -14,6 +14,7 @@
 
 #include "anycast/announcement.h"
 #include "anycast/decider.h"
+#include "anycast/serving.h"
 #include "net/env.h"
 #include "net/loop.h"
 #include "net/task.h"
@@ -30,8 +31,8 @@ struct AnycastOptions {
 
 // What is around it; all of it outlives it, and is called on its loop.
 struct Surroundings {
-  // Why nothing of a load balancer can be served (empty: of any); empty: something can.
-  std::function<std::string(std::string_view balancer)> why_not_served;
+  // As the function of that name.
+  std::function<std::string(std::string_view balancer, Share share)> why_not_served;
   // Whether an interface of this machine has the address.
   std::function<bool(const net::Address& address)> is_local;
   // What BIRD is to include. The number comes back with what becomes of it.

@@ -60,7 +60,10 @@ struct World {
     anycast = std::make_unique<Anycast>(
         fake.env, options,
         Surroundings{
-            .why_not_served = [this](std::string_view balancer) { return sick[std::string(balancer)]; },
+            .why_not_served =
+                [this](std::string_view balancer, Share share) {
+                  return share == Share::kAny ? sick[std::string(balancer)] : rest;
+                },
             .is_local = [this](const net::Address& at) { return local.contains(at.ip()); },
             .say =
                 [this](std::uint64_t said, std::string text) {
@@ -105,6 +108,7 @@ struct World {
   AnycastOptions options;
   std::set<std::string> local;
   std::map<std::string, std::string> sick;
+  std::string rest;  // why not all is served
   std::string included;
   std::uint64_t number = 0;
   std::vector<report::AnycastSeen> reported;
@@ -127,6 +131,20 @@ TEST_CASE("nothing is announced before this edge's own listener has answered") {
                                                  .reason = ""});
   CHECK(world.metric("weir_anycast_announced") == "1");
   CHECK(world.metric("weir_anycast_withdrawals") == "0");
+}
+
+TEST_CASE("what has begun waits for the rest of what it serves, an heir does not") {
+  World world;
+  world.rest = "no endpoint of blog yet";
+  world.start();
+  CHECK(world.after(Anycast::kLook) == "--");
+  CHECK(world.reported[0].reason == world.rest);
+  CHECK(world.after(kRestMax - 2 * Anycast::kLook) == "--");
+  CHECK(world.after(2 * Anycast::kLook) == "AA");
+  World heir;
+  heir.rest = world.rest;
+  heir.start(world.included);
+  CHECK(heir.after(Anycast::kLook) == "AA");
 }
 
 TEST_CASE("an address that no interface has is neither announced nor asked for elsewhere") {

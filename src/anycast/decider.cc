@@ -13,7 +13,7 @@ constexpr std::uint32_t kFallsMax = 16;  // more make no difference: 2^16 holds 
 }  // namespace
 
 Decider::Decider(const Policy& policy, Route inherited, Instant now)
-    : policy_(policy), route_(inherited), announced_since_(now) {
+    : policy_(policy), route_(inherited), is_new_(false), announced_since_(now) {
   if (route_ == Route::kPrepended) drain_since_ = now;
 }
 
@@ -42,10 +42,11 @@ void Decider::look_down(const Sight& sight, Instant now) {
     return;
   }
   if (!well_since_) well_since_ = now;
-  const Instant due = *well_since_ + hold();
+  const bool waits = is_new_ && !sight.not_yet.empty();
+  const Instant due = *well_since_ + (waits ? kRestMax : hold());
   if (now >= due) return announce(now);
-  reason_ = "it can be served again, for " + format_duration(hold()) + " first";
   wake_ = due;
+  reason_ = waits ? sight.not_yet : "it can be served again, for " + format_duration(hold()) + " first";
 }
 
 void Decider::look_up(const Sight& sight, Instant now) {
@@ -98,6 +99,7 @@ void Decider::ask(const Sight& sight, Instant now) {
 
 void Decider::announce(Instant now) {
   route_ = Route::kAnnounced;
+  is_new_ = false;
   announced_since_ = now;
   well_since_.reset();
   reason_.clear();

@@ -20,6 +20,9 @@ struct Policy {
   Duration drain_wait = std::chrono::seconds(5);
   bool keeps_last = true;  // what nobody else announces is not withdrawn for want of health
 };
+// An edge that has begun may serve one load balancer before it knows the endpoints of the next: so long it
+// waits for the rest of them.
+inline constexpr Duration kRestMax = std::chrono::seconds(1);
 inline constexpr Duration kHoldMax = std::chrono::minutes(5);
 // Announced for so long without a break, what was before is forgotten.
 inline constexpr Duration kCalm = std::chrono::minutes(10);
@@ -31,6 +34,7 @@ inline constexpr Duration kBelieved = std::chrono::minutes(5);
 // What is seen now.
 struct Sight {
   std::string why_not;   // this edge can't serve the address; empty: it can
+  std::string not_yet;   // it can't serve all that the address is for; counts while the decider is new
   bool ordered = false;  // controllers want it withdrawn
   bool ending = false;   // this process is about to end
   bool hurried = false;  // at once
@@ -51,6 +55,8 @@ class Decider {
   void lost(Instant now);
 
   Route route() const { return route_; }
+  // It was never announced, and nothing was to be by the process before.
+  bool is_new() const { return is_new_; }
   // It wants to stop, if it is not the last; the controllers are to be asked.
   bool asks() const { return asks_since_.has_value(); }
   // It is announced although it should not be, since nobody else announces it.
@@ -70,7 +76,8 @@ class Decider {
 
   Policy policy_;
   Route route_ = Route::kWithdrawn;
-  std::uint32_t falls_ = 0;             // withdrawn for want of health, since it was calm
+  std::uint32_t falls_ = 0;  // withdrawn for want of health, since it was calm
+  bool is_new_ = true;
   std::optional<Instant> well_since_;   // while it is withdrawn
   Instant announced_since_{};           // while it is not
   std::optional<Instant> drain_since_;  // prepended since then

@@ -56,6 +56,48 @@ TEST_CASE("it is announced at once when it can be served for the first time") {
   CHECK(world.decider.reason().empty());
 }
 
+TEST_CASE("what has begun waits for the rest of what it serves, but not for long") {
+  World world;
+  world.sight.not_yet = "no endpoint of blog yet";
+  CHECK(world.look() == '-');
+  CHECK(world.decider.reason() == "no endpoint of blog yet");
+  CHECK(world.decider.wake() == world.now + kRestMax);
+  World other = world;
+  other.sight.not_yet.clear();
+  CHECK(other.after(1ms) == 'A');
+  CHECK(world.after(kRestMax - 1ms) == '-');
+  CHECK(world.after(1ms) == 'A');
+  CHECK_FALSE(world.decider.is_new());
+  CHECK(world.decider.reason().empty());
+}
+
+TEST_CASE("the wait for the rest begins anew when nothing can be served") {
+  World world;
+  world.sight.not_yet = "no endpoint of blog yet";
+  CHECK(world.look() == '-');
+  world.sight.why_not = kSick;
+  CHECK(world.after(kRestMax) == '-');
+  CHECK(world.decider.reason() == kSick);
+  world.sight.why_not.clear();
+  CHECK(world.look() == '-');
+  CHECK(world.after(kRestMax) == 'A');
+}
+
+TEST_CASE("once it was announced, the rest does not count") {
+  World world;
+  CHECK(world.look() == 'A');
+  world.sight.not_yet = "no endpoint of blog yet";
+  CHECK(world.after(1s) == 'A');
+  world.fall();
+  CHECK(world.look() == '-');
+  CHECK(world.after(world.policy.hold) == 'A');
+  World heir;
+  heir.decider = Decider(heir.policy, Route::kWithdrawn, heir.now);
+  heir.sight.not_yet = "no endpoint of blog yet";
+  CHECK_FALSE(heir.decider.is_new());
+  CHECK(heir.look() == 'A');
+}
+
 TEST_CASE("what can't be served is withdrawn when others announce it") {
   World world;
   CHECK(world.look() == 'A');

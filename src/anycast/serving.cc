@@ -14,22 +14,26 @@ bool is_served(const config::Route& route, const Serves& serves) {
   });
 }
 
-bool is_served(const config::LoadBalancer& balancer, const Serves& serves) {
-  return std::ranges::any_of(balancer.spec.routes,
-                             [&](const config::Route& route) { return is_served(route, serves); });
+bool is_served(const config::LoadBalancer& balancer, Share share, const Serves& serves) {
+  const auto serves_route = [&](const config::Route& route) { return is_served(route, serves); };
+  return share == Share::kAll ? std::ranges::all_of(balancer.spec.routes, serves_route)
+                              : std::ranges::any_of(balancer.spec.routes, serves_route);
 }
 
 }  // namespace
 
-std::string why_not_served(const config::Snapshot* snapshot, std::string_view balancer,
+std::string why_not_served(const config::Snapshot* snapshot, std::string_view balancer, Share share,
                            const Serves& serves) {
   if (snapshot == nullptr) return "this edge has no configuration yet";
   bool any = false;
   for (const auto& one : snapshot->load_balancers) {
     if (!balancer.empty() && one->name != balancer) continue;
     any = true;
-    if (is_served(*one, serves)) return {};
+    const bool served = is_served(*one, share, serves);
+    if (served && share == Share::kAny) return {};
+    if (!served && share == Share::kAll) return "no endpoint of a route of " + one->name + " can be used yet";
   }
+  if (any && share == Share::kAll) return {};
   const std::string name = balancer.empty() ? "" : " \"" + std::string(balancer) + "\"";
   if (!any) return "this edge has no load balancer" + name;
   return "no endpoint of the load balancer" + (balancer.empty() ? "s" : name) + " can be used";

@@ -9,9 +9,11 @@
 
 namespace weir::anycast {
 
-// Why nothing of the load balancer can be served; empty: something can. balancer empty: of any. serves:
-// whether a service has an endpoint that may be used; not asked for more services than it needs.
-std::string why_not_served(const config::Snapshot* snapshot, std::string_view balancer,
+enum class Share { kAny, kAll };  // of the routes
+
+// Why nothing of the load balancer can be served, or not all; empty: it can. balancer empty: of any, or of
+// all. serves: whether a service has an endpoint that may be used; not asked for more services than it needs.
+std::string why_not_served(const config::Snapshot* snapshot, std::string_view balancer, Share share,
                            const std::function<bool(const std::string& service)>& serves);
 
 }  // namespace weir::anycast

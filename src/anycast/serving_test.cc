@@ -27,9 +27,9 @@ struct World {
   std::set<std::string> healthy;
   std::vector<std::string> asked;
 
-  std::string why_not(std::string_view balancer) {
+  std::string why_not(std::string_view balancer, Share share = Share::kAny) {
     asked.clear();
-    return why_not_served(&snapshot, balancer, [this](const std::string& service) {
+    return why_not_served(&snapshot, balancer, share, [this](const std::string& service) {
       asked.push_back(service);
       return healthy.contains(service);
     });
@@ -54,6 +54,20 @@ TEST_CASE("an address is served while something of what it is for is") {
   CHECK(world.asked == std::vector<std::string>{"api"});
 }
 
+TEST_CASE("all of what an address is for is served when each route is") {
+  World world;
+  world.snapshot.load_balancers = {balancer("api", {route_to({{"api", 1}, {"old", 1}})}),
+                                   balancer("web", {route_to({{"shop", 1}}), route_to({{"blog", 1}})})};
+  world.healthy = {"old", "shop"};
+  CHECK(world.why_not("", Share::kAll) == "no endpoint of a route of web can be used yet");
+  CHECK(world.why_not("web", Share::kAll) == "no endpoint of a route of web can be used yet");
+  CHECK(world.why_not("api", Share::kAll).empty());
+  world.healthy = {"old", "shop", "blog"};
+  CHECK(world.why_not("", Share::kAll).empty());
+  CHECK(world.asked == std::vector<std::string>{"api", "old", "shop", "blog"});
+  CHECK(world.why_not("gone", Share::kAll) == "this edge has no load balancer \"gone\"");
+}
+
 TEST_CASE("a route that answers by itself needs no endpoint") {
   World world;
   config::Route redirect;
@@ -66,7 +80,7 @@ TEST_CASE("without a configuration or a load balancer nothing is served") {
   World world;
   CHECK(world.why_not("") == "this edge has no load balancer");
   CHECK(world.why_not("web") == "this edge has no load balancer \"web\"");
-  CHECK(why_not_served(nullptr, "", {}) == "this edge has no configuration yet");
+  CHECK(why_not_served(nullptr, "", Share::kAny, {}) == "this edge has no configuration yet");
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ class Station {
   Station& operator=(const Station&) = delete;
 
   struct Told {
-    std::function<std::string(std::string_view balancer)> why_not_served;
+    std::function<std::string(std::string_view balancer, Share share)> why_not_served;
     std::function<void(std::vector<report::AnycastSeen> seen)> report;  // null: there is nobody
   };
   // On that core, before it runs. The error is a sentence.

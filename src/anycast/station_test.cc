@@ -29,7 +29,7 @@ struct World {
     station = std::move(*begun);
     REQUIRE(station->make(
         real.env, *real.poller,
-        {.why_not_served = [](std::string_view) { return std::string(); },
+        {.why_not_served = [](std::string_view, Share) { return std::string(); },
          .report = [this](std::vector<report::AnycastSeen> seen) { reported = std::move(seen); }}));
   }
   std::string metrics() const {

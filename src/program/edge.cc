@@ -216,7 +216,7 @@ class EdgeProcess {
     });
     if (!station_) return {};
     return station_->make(env(), footing_.process->control().poller(),
-                          {.why_not_served = [this](std::string_view name) { return why_not_served(name); },
+                          {.why_not_served = [this](auto... about) { return why_not_served(about...); },
                            .report =
                                [this](const std::vector<report::AnycastSeen>& seen) {
                                  if (leader_.ours) leader_.ours->say(seen);
@@ -318,10 +318,11 @@ class EdgeProcess {
   void announce(bool takes_over) {
     if (station_) station_->start(traffic_->listening().http.port(), takes_over);
   }
-  std::string why_not_served(std::string_view balancer) const {
-    return anycast::why_not_served(traffic_->in_force().get(), balancer, [this](const std::string& service) {
+  std::string why_not_served(std::string_view balancer, anycast::Share share) const {
+    const auto serves = [this](const std::string& service) {
       return traffic_->edge().status_of(service).serving > 0;
-    });
+    };
+    return anycast::why_not_served(traffic_->in_force().get(), balancer, share, serves);
   }
   void take_control() {
     follow();
