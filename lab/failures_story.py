@@ -147,8 +147,10 @@ class Story:
             writer.join(max(0.1, mended + NORMAL_S_MAX - time.monotonic()))
             assert writer.problem is None, writer.problem
             assert not writer.is_alive(), f"{writer.path}: the last write was not acknowledged"
+        self.normal.last = []
         self.wait_normal(max(0.1, mended + NORMAL_S_MAX - time.monotonic()))
         normal = time.monotonic()
+        print(f"normal {normal - mended:.1f} s after the last repair; at last there was:", *self.normal.last[:5], sep="\n  ")
         time.sleep(CALM_S)  # a measurement
         return normal
 

@@ -15,11 +15,12 @@ class Normal:
         """services: {name: how many endpoints an edge has of it}. writers: {what follows their number: writer}"""
         self.earth, self.atlas = earth, earth.atlas
         self.host, self.zone, self.services, self.writers = host, zone, services, writers
-        self.last = []  # what was told at last
+        self.last = []  # what was told at last, before there was nothing more to tell
 
     def __call__(self):
-        self.last = list(self.complaints())
-        return not self.last
+        told = list(self.complaints())
+        self.last = told or self.last
+        return not told
 
     def complaints(self):
         yield from self.of_processes()

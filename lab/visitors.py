@@ -166,8 +166,10 @@ class Visitors:
                 found = self.addresses()
                 tried = {one.address for one in visit.tries}
                 address = next((one for one in found if one not in tried), found[number % len(found)])
-                visit.status, visit.text = ask(address, self.host, self.path, self.port)
-                problem = f"status {visit.status}" if visit.status in RETRIED else None
+                answer = answered(address, self.host, self.path, self.port)
+                visit.status, visit.text = answer.status, answer.body.decode()
+                reason = answer.value("weir-reason") or ""
+                problem = f"status {visit.status} {reason}".rstrip() if visit.status in RETRIED else None
             except OSError as error:
                 problem = repr(error)
             visit.tries.append(Try(address, time.monotonic() - began, problem))
