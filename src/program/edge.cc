@@ -244,13 +244,19 @@ class EdgeProcess {
     if (nameserver_) {
       traffic_->edge().on_health([this](const std::string& service) { nameserver_->look_at(service); });
     }
-    if (auto done = traffic_->listen(); !done) return done;
+    if (auto done = traffic_->open_ports(); !done) return done;
+    if (leader_.ours) follow_prepared();
+    traffic_->begin_with_last();
     if (nameserver_) {
       if (auto done = listen_for_queries(env(), footing_.process->slow().env(), *nameserver_, options_);
           !done)
         return done;
     }
-    if (!leader_.ours) return {};
+    return {};
+  }
+
+  // Before the first checks of endpoints: some of them are reached by tunnels of other edges.
+  void follow_prepared() {
     if (station_) {
       leader_.ours->on_reply([this](std::size_t controller, std::optional<report::Reply> reply) {
         station_->hear(controller, std::move(reply));
@@ -267,7 +273,6 @@ class EdgeProcess {
     tunnels_->on_seen([this](const report::TunnelSeen& seen) {
       if (!ending_ || !ending_->left()) leader_.ours->say(seen);
     });
-    return {};
   }
 
   // Until the end; the exit code.

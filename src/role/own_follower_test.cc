@@ -134,7 +134,9 @@ struct Machine {
     world.fake.run_until_idle();
   }
   void lead_by_others() {
-    REQUIRE(traffic.listen().has_value());
+    REQUIRE(traffic.open_ports().has_value());
+    CHECK_FALSE(traffic.has_snapshot());
+    traffic.begin_with_last();
     foreign.emplace(world.fake.env, traffic, xds::Node{"fra-1", "", "weir"}, target());
     foreign->start();
     world.fake.run_until_idle();

@@ -53,16 +53,24 @@ std::expected<void, std::string> Traffic::prepare() {
 }
 
 std::expected<void, std::string> Traffic::listen() {
+  if (auto done = open_ports(); !done) return done;
+  begin_with_last();
+  return {};
+}
+
+std::expected<void, std::string> Traffic::open_ports() {
   auto listening = edge_.listen();
   if (!listening) return std::unexpected(cannot_listen("--http", options_.edge.http, listening.error()));
   listening_ = *listening;
-  if (started_from_) {
-    take_effect(started_from_);
-    control_.log.info("traffic begins with the last snapshot",
-                      {{"revision", std::to_string(started_from_->revision)}});
-    begin();
-  }
   return {};
+}
+
+void Traffic::begin_with_last() {
+  if (!started_from_) return;
+  take_effect(started_from_);
+  control_.log.info("traffic begins with the last snapshot",
+                    {{"revision", std::to_string(started_from_->revision)}});
+  begin();
 }
 
 void Traffic::begin() {

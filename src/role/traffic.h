@@ -41,6 +41,10 @@ class Traffic {
   std::expected<void, std::string> prepare();
   // With a snapshot, traffic begins with it.
   std::expected<void, std::string> listen();
+  // The two halves of listen(), for who has to know the ports before endpoints are checked for the first
+  // time.
+  std::expected<void, std::string> open_ports();
+  void begin_with_last();
   const config::SnapshotPointer& started_from() const { return started_from_; }  // null: there was none
   const edge::Listening& listening() const { return listening_; }
 

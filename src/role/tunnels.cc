@@ -123,10 +123,16 @@ Result<void> Tunnels::reach_others(const TunnelsIdentity& identity) {
   if (!context) return fail(context.error());
   const tunnel::Relay::Here here{identity.welcome.edge, identity.welcome.provider, identity.welcome.region};
   for (const auto& core : cores_) {
-    core->below.loop.post([core = core.get(), here, context = *context] {
+    auto use = [core = core.get(), here, context = *context] {
       core->relay.begin(here);
       core->relay.use(context);
-    });
+    };
+    // The control core checks endpoints as soon as there is a snapshot, which may be now.
+    if (core == cores_.front()) {
+      use();
+    } else {
+      core->below.loop.post(std::move(use));
+    }
   }
   return {};
 }
