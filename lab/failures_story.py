@@ -1,9 +1,10 @@
 """failures: a hundred faults in ten minutes, drawn from a seed, under steady load from six cities.
 
-People ask for the web, by IPv4 and by IPv6, and for a service that two homes behind NAT have; they look names up
-at the world's name servers and try again as browsers do. Writers change objects through the API. Meanwhile edges,
-controllers, the database, name servers, links, origins, tunnels and routers fail and come back. What counts as
-lost is said in faults.py; nothing that was acknowledged may be lost, and all is normal soon after the last repair.
+People ask for the web, by IPv4 and by IPv6, and for a service that two homes behind NAT have; they look
+names up at the world's name servers and try again as browsers do. Writers change objects through the API.
+Meanwhile edges, controllers, the database, name servers, links, origins, tunnels and routers fail and come
+back. What counts as lost is said in faults.py; nothing that was acknowledged may be lost, and all is normal
+soon after the last repair.
 
 `./dev lab failures SEED` draws the same faults again."""
 
@@ -63,7 +64,8 @@ class Story:
         }
         with boston.inside():
             for writer in self.writers.values():
-                wait_until(lambda: writer.try_once(controllers[0].server, 1) or writer.problem, 10, writer.path)
+                begun = lambda one=writer: one.try_once(controllers[0].server, 1) or one.problem  # noqa: E731
+                wait_until(begun, 10, writer.path)
                 assert writer.problem is None, writer.problem
         self.normal = Normal(self.earth, host=HOST, zone=ZONE, services=services, writers=self.writers)
         self.wait_normal(30)
@@ -119,7 +121,8 @@ class Story:
         with contextlib.ExitStack() as stack:
             for wanted, one in self.visitors():
                 self.loads.append((wanted, stack.enter_context(one)))
-            wait_until(lambda: all(len(one.visits) >= 2 for _, one in self.loads), 10, "visitors in all cities")
+            begun = lambda: all(len(one.visits) >= 2 for _, one in self.loads)  # noqa: E731
+            wait_until(begun, 10, "visitors in all cities")
             yield
 
     def visits(self):
@@ -135,7 +138,8 @@ class Story:
             self.jobs.append(self.earth.pool.submit(do, fault))
         for job in self.jobs:
             job.result(60)
-        problems = [f"{one.number}. {one.kind} {one.victim} {one.mode}: {one.problem}" for one in self.faults if one.problem]
+        bad = [one for one in self.faults if one.problem]
+        problems = [f"{one.number}. {one.kind} {one.victim} {one.mode}: {one.problem}" for one in bad]
         assert not problems, "\n".join(problems)
         return max(one.mended for one in self.faults)
 
@@ -150,7 +154,8 @@ class Story:
         self.normal.last = []
         self.wait_normal(max(0.1, mended + NORMAL_S_MAX - time.monotonic()))
         normal = time.monotonic()
-        print(f"normal {normal - mended:.1f} s after the last repair; at last there was:", *self.normal.last[:5], sep="\n  ")
+        print(f"normal {normal - mended:.1f} s after the last repair; before, there was at last:")
+        print("".join(f"  {text}\n" for text in self.normal.last[:5]), flush=True)
         time.sleep(CALM_S)  # a measurement
         return normal
 
@@ -192,8 +197,9 @@ def run(directory, name, seed, count, seconds):
         report.check()
         calm = report.calm_from(normal)
         took = max(normal, calm) - mended
-        assert took <= NORMAL_S_MAX, f"normal {took:.1f} s after the last repair:\n{report.told_since(normal)}"
-        return f"{name} held: {report.sentence()}; {told(story.writers)}; normal {took:.1f} s after the last repair"
+        when = f"normal {took:.1f} s after the last repair"
+        assert took <= NORMAL_S_MAX, f"{when}:\n{report.told_since(normal)}"
+        return f"{name} held: {report.sentence()}; {told(story.writers)}; {when}"
 
 
 def told(writers):
@@ -201,8 +207,8 @@ def told(writers):
     tries = sum(one.tries for one in writers.values())
     longest = max(one.longest_s for one in writers.values())
     return (
-        f"{answered} writes acknowledged in {tries} tries, the longest after {longest:.1f} s, and all of them "
-        f"there at every controller, edge and name server"
+        f"{answered} writes acknowledged in {tries} tries, the longest after {longest:.1f} s, and all there "
+        f"at every controller, edge and name server"
     )
 
 

@@ -1,4 +1,5 @@
-"""Hands that do to the world what a fault says, and mend it: as the power goes, as a supervisor starts again."""
+"""Hands that do to the world what a fault says, and mend it: as the power goes, as a supervisor starts
+again."""
 
 import contextlib
 import os

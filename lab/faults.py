@@ -1,14 +1,15 @@
-"""Faults of a day, drawn from a seed, and the model that says whether there is a way from a city to what it wants
-while some of them hold. Nothing here touches the world: fault_hands.py does.
+"""Faults of a day, drawn from a seed, and the model that says whether there is a way from a city to what it
+wants while some of them hold. Nothing here touches the world: fault_hands.py does.
 
-A request is *lost* when none of its tries, over all addresses and for PATIENCE_S, was answered well. It is excused
-only when the model has no way for its city for REROUTE_S on end in all that time: routers need as long to find
-another way (the issue's figure for a dead region). Everything else that is lost, a retry could have saved.
+A request is *lost* when none of its tries, over all addresses and for PATIENCE_S, was answered well. It is
+excused only when the model has no way for its city for REROUTE_S on end in all that time: routers need as
+long to find another way (the issue's figure for a dead region). Everything else that is lost, a retry could
+have saved.
 
-The model knows what is broken, and nothing of what routers, health checks or weir have found out: there is a way
-to the web when some edge stands in a region that the city's transit reaches, and some origin in a region that
-this edge's region reaches; to the home's service when the edge reaches a home whose gateway, agent and origin are
-there; and to names when a name server is reached. Slow and lossy links are ways."""
+The model knows what is broken, and nothing of what routers, health checks or weir have found out: there is
+a way to the web when some edge stands in a region that the city's transit reaches, and some origin in a
+region that this edge's region reaches; to the home's service when the edge reaches a home whose gateway,
+agent and origin are there; and to names when a name server is reached. Slow and lossy links are ways."""
 
 import random
 from dataclasses import dataclass, field
@@ -99,8 +100,8 @@ class Model:
         return any(name not in broken for name in home.names())
 
     def bears(self, broken):
-        """Whether every city whose own transit is there has a way to everything, and some controller is left: what
-        the drawing of faults keeps to. The database is one, and away when it is away."""
+        """Whether every city whose own transit is there has a way to everything, and some controller is left:
+        what the drawing of faults keeps to. The database is one, and away when it is away."""
         controllers = self.atlas.names("controllers")
         if all(name in broken or not self.is_led(name, broken) for name in controllers):
             return False
@@ -127,7 +128,8 @@ class Model:
 
 
 def holds(fault, moment):
-    return fault.struck is not None and fault.struck <= moment and (fault.whole is None or moment < fault.whole)
+    begun = fault.struck is not None and fault.struck <= moment
+    return begun and (fault.whole is None or moment < fault.whole)
 
 
 def victims(atlas, kind, mode):
@@ -176,13 +178,15 @@ def draw_one(random_, model, drawn, kind, mode, seconds):
         victim = random_.choice(victims(model.atlas, kind, mode))
         beside = [one for one in drawn if one.overlaps(at, length)]
         made = Fault(0, kind, mode, victim, at, length)
-        if not any(shared(model.atlas, one.victim, victim) for one in beside) and is_borne(model, made, beside):
+        if any(shared(model.atlas, one.victim, victim) for one in beside):
+            continue
+        if is_borne(model, made, beside):
             return made
     raise AssertionError(f"{kind} {mode}: no moment and no victim was found for it")
 
 
 def shared(atlas, one, other):
-    """Whether two victims can't be done to at the same time: they are one, or a link and a router at its end."""
+    """Whether two can't be victims at the same time: they are one, or a link and a router at its end."""
     ends = [*atlas.ends.get(one, ()), *atlas.ends.get(other, ())]
     return one == other or one in ends or other in ends
 

@@ -1,8 +1,8 @@
 """What visitors noticed of a day's faults: per fault how long, how many requests, and why.
 
-A request is noticed when its first try failed or it took longer than NOTICED_S. It counts for the fault that began
-last before its first failed try ended, of those that were there meanwhile or had been for LINGER_S; faults of
-controllers and of the database, which no visitor asks, only when there is no other."""
+A request is noticed when its first try failed or it took longer than NOTICED_S. It counts for the fault
+that began last before its first failed try ended, of those that were there meanwhile or had been for
+LINGER_S; faults of controllers and of the database, which no visitor asks, only when there is no other."""
 
 import csv
 from collections import Counter
@@ -34,7 +34,8 @@ class Report:
     def is_excused(self, wanted, visit):
         ended = visit.began + visit.took_s
         ways = [
-            self.model.longest_way_s(visit.city, what, visit.began, ended, self.faults) for what in (wanted, "names")
+            self.model.longest_way_s(visit.city, what, visit.began, ended, self.faults)
+            for what in (wanted, "names")
         ]
         return visit.status in (None, *RETRIED) and min(ways) < REROUTE_S
 
@@ -84,22 +85,21 @@ class Report:
 
     def table(self):
         lines = [
-            f"{'':>3} {'at':>5} {'what fails':34} {'how':16} {'for':>4} {'asked':>5} {'again':>5} {'slow':>4} "
-            f"{'none':>4} {'lost':>4} {'most':>5} {'until':>5} why"
+            f"{'':>3} {'at':>5} {'what fails':34} {'how':16} {'for':>4} {'asked':>5} {'again':>5} "
+            f"{'slow':>4} {'none':>4} {'lost':>4} {'most':>5} {'until':>5} why"
         ]
         for row in self.rows():
             what = f"{row['kind']} {row['victim']}"
             lines.append(
                 f"{row['number']:>3} {row['at']:>5} {what:34} {row['mode']:16} {row['for_s']:>4} "
-                f"{row['requests']:>5} {row['retried']:>5} {row['slow']:>4} {row['no_way']:>4} {row['lost']:>4} "
-                f"{row['longest_s']:>5} {row['until_s']:>5} {row['why']}"
+                f"{row['requests']:>5} {row['retried']:>5} {row['slow']:>4} {row['no_way']:>4} "
+                f"{row['lost']:>4} {row['longest_s']:>5} {row['until_s']:>5} {row['why']}"
             )
         return "\n".join(lines)
 
     def check(self):
-        assert not self.lost, f"{len(self.lost)} requests were lost that a retry could have saved:\n" + "\n".join(
-            all_tries(one) for one in self.lost[:10]
-        )
+        some = "\n".join(all_tries(one) for one in self.lost[:10])
+        assert not self.lost, f"{len(self.lost)} requests were lost that a retry could have saved:\n{some}"
 
     def calm_from(self, moment):
         """When the last one had ended that noticed something, of those that began from then on."""
@@ -114,11 +114,12 @@ class Report:
         slow = [one for _, one in self.noticed if one.good and one.at_once]
         longest = max((one.took_s for one in retried), default=0.0)
         least = ", ".join(f"{count} of {kind}" for kind, count in kinds.items())
+        cities = len({one.city for _, one in self.visits})
         return (
-            f"{len(self.faults)} faults ({least}) under {len(self.visits)} requests from "
-            f"{len({one.city for _, one in self.visits})} cities: {len(retried)} were tried again, {len(slow)} took "
-            f"longer than {NOTICED_S:g} s, the longest {longest:.1f} s; {len(self.excused)} had no way for "
-            f"{PATIENCE_S:g} s, 0 were lost; {len(self.others)} were noticed beside any fault"
+            f"{len(self.faults)} faults ({least}) under {len(self.visits)} requests from {cities} cities: "
+            f"{len(retried)} were tried again, {len(slow)} took longer than {NOTICED_S:g} s, the longest "
+            f"{longest:.1f} s; {len(self.excused)} had no way for {PATIENCE_S:g} s, {len(self.lost)} were lost; "
+            f"{len(self.others)} were noticed beside any fault"
         )
 
 

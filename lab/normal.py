@@ -12,7 +12,7 @@ NUMBER_FIELD = "x-number"  # that the load balancer of a story adds to its answe
 
 class Normal:
     def __init__(self, earth, *, host, zone, services, writers):
-        """services: {name: how many endpoints an edge has of it}. writers: {what follows their number: writer}"""
+        """services: {name: how many endpoints an edge has of it}. writers: {what follows them: writer}"""
         self.earth, self.atlas = earth, earth.atlas
         self.host, self.zone, self.services, self.writers = host, zone, services, writers
         self.last = []  # what was told at last, before there was nothing more to tell

@@ -115,7 +115,8 @@ class Gateway(Part):
     def forget(self):
         """All flows, as when it is started anew; nobody is told. What `conntrack -F` does."""
         header = struct.pack("=IHHII", 20, CONNTRACK_DELETE, NLM_F_REQUEST | NLM_F_ACK, 1, 0)
-        with self.place.inside(), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as line:
+        kind = (socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+        with self.place.inside(), socket.socket(*kind) as line:
             line.settimeout(5)
             line.bind((0, 0))
             line.send(header + struct.pack("=BBH", 0, 0, 0))

@@ -5,6 +5,8 @@ import pytest
 from lab import faults
 from lab.atlas import Atlas
 from lab.faults import KINDS, Fault, Model, draw
+from lab.faults_report import Report
+from lab.visitors import Try, Visit
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +23,11 @@ def test_one_seed_draws_one_day(atlas):
     day = draw(atlas, 7, 100, 600)
     assert day == draw(atlas, 7, 100, 600) != draw(atlas, 8, 100, 600)
     assert [one.number for one in day] == list(range(1, 101))
-    assert {(one.kind, one.mode) for one in day} == {(k, mode) for k, modes in KINDS.items() for mode in modes}
+    every = {(kind, mode) for kind, modes in KINDS.items() for mode in modes}
+    assert {(one.kind, one.mode) for one in day} == every
     assert all(0.5 <= one.length_s <= 8 and one.at_s + one.length_s <= 600 for one in day)
-    assert any(a is not b and a.at_s <= b.at_s < a.at_s + a.length_s for a in day for b in day), "none overlap"
+    over = [b for a in day for b in day if a is not b and a.at_s <= b.at_s < a.at_s + a.length_s]
+    assert over, "none overlap"
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -87,3 +91,60 @@ def test_what_can_not_be_done_at_the_same_time(atlas):
     assert faults.shared(atlas, "west", "west~east")
     assert not faults.shared(atlas, "west", "east~europe")
     assert not faults.shared(atlas, "us-west-edge-1", "us-west-edge-2")
+
+
+def seen(began, *tries, city="seattle", status=200):
+    """A visit of tries: (how long, what was wrong)."""
+    made = [Try("203.0.113.10", took, problem) for took, problem in tries]
+    return Visit(city, began, sum(one.took_s for one in made), status, "", made)
+
+
+def fault(number, kind, mode, victim, struck, whole):
+    return Fault(number, kind, mode, victim, struck, whole - struck, struck, whole, whole)
+
+
+def test_a_report_says_what_was_noticed_of_which_fault(model, tmp_path):
+    day = [
+        fault(1, "edge", "killed", "us-west-edge-1", 10, 14),
+        fault(2, "controller", "killed", "us-west-controller-1", 12, 15),
+        fault(3, "controller", "hangs", "us-west-controller-1", 50, 51),
+    ]
+    visits = [
+        seen(9, (0.1, None)),
+        seen(13, (0.1, None)),
+        seen(13, (0.5, "timed out"), (0.1, None)),
+        seen(13, (0.7, None)),
+        seen(50.5, (0.9, None)),
+        seen(90, (0.9, None)),
+    ]
+    report = Report(day, [("web", one) for one in visits], model)
+    first, second, third = report.rows()
+    assert (first["requests"], first["retried"], first["slow"], first["lost"]) == (3, 1, 1, 0)
+    assert (first["longest_s"], first["until_s"]) == ("0.70", "3.70")
+    assert first["why"] == "203.0.113.10: timed out (1)"
+    assert (second["retried"], second["slow"]) == (0, 0), "no visitor asks a controller"
+    assert third["slow"] == 1 and third["why"] == "slow", "there was no other"
+    assert report.others == [visits[5]]
+    assert report.calm_from(80) == 90.9 and report.calm_from(91) == 91
+    assert "1 were tried again, 3 took longer" in report.sentence()
+    report.check()
+    report.write(tmp_path / "faults.csv")
+    assert len((tmp_path / "faults.csv").read_text().splitlines()) == 4
+    assert len(report.table().splitlines()) == 4
+
+
+def test_what_is_lost_is_excused_only_without_a_way(model):
+    refused = [(2.0, "refused")] * 4
+    day = [fault(1, "router", "power lost", "west", 10, 17)]
+    report = Report(day, [("web", seen(9, *refused, status=None))], model)
+    assert len(report.excused) == 1 and not report.lost
+    report.check()
+    for lost in (
+        seen(9, *refused, city="boston", status=None),
+        seen(14, *refused, status=None),  # from 17 on there was one for long enough
+        seen(9, *refused, status=404),
+    ):
+        report = Report(day, [("web", lost)], model)
+        assert report.lost == [lost] and not report.excused
+        with pytest.raises(AssertionError, match="1 requests were lost"):
+            report.check()

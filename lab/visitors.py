@@ -123,8 +123,8 @@ class Visitors:
     with Visitors(earth.world["seattle"], "web.example", ["203.0.113.10"]) as visitors: ..."""
 
     def __init__(
-        self, place, host, addresses, *, path="/", port=80, threads=2, interval_s=0.1, tries_max=3, names=None,
-        patience_s=None,
+        self, place, host, addresses, *, path="/", port=80, threads=2, interval_s=0.1, tries_max=3,
+        names=None, patience_s=None,
     ):  # fmt: skip
         """names: Names that the host is looked up with, in the place of fixed addresses. patience_s: in the
         place of tries_max, for how long there are tries."""

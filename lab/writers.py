@@ -1,8 +1,9 @@
 """Who changes objects through the API while controllers come and go, and remembers what was acknowledged.
 
-Each writer counts up a number in one object: a label of it, and whatever else the story has follow the number. A
-number is acknowledged when a controller has answered 200 for it, or shows it. Each change is on the condition of
-the revision that was read before, as a try without an answer may still be carried out later."""
+Each writer counts up a number in one object: a label of it, and whatever else the story has follow the
+number. A number is acknowledged when a controller has answered 200 for it, or shows it. Each change is on
+the condition of the revision that was read before, as a try without an answer may still be carried out
+later."""
 
 import http.client
 import random
