@@ -118,8 +118,8 @@ class Report:
         return (
             f"{len(self.faults)} faults ({least}) under {len(self.visits)} requests from {cities} cities: "
             f"{len(retried)} were tried again, {len(slow)} took longer than {NOTICED_S:g} s, the longest "
-            f"{longest:.1f} s; {len(self.excused)} had no way for {PATIENCE_S:g} s, {len(self.lost)} were lost; "
-            f"{len(self.others)} were noticed beside any fault"
+            f"{longest:.1f} s; {len(self.excused)} had no way for {PATIENCE_S:g} s, {len(self.lost)} were "
+            f"lost; {len(self.others)} were noticed beside any fault"
         )
 
 
