@@ -154,8 +154,9 @@ class Story:
         self.normal.last = []
         self.wait_normal(max(0.1, mended + NORMAL_S_MAX - time.monotonic()))
         normal = time.monotonic()
-        print(f"normal {normal - mended:.1f} s after the last repair; before, there was at last:")
-        print("".join(f"  {text}\n" for text in self.normal.last[:5]), flush=True)
+        if self.normal.last:
+            print(f"normal {normal - mended:.1f} s after the last repair; before, there was at last:")
+            print("".join(f"  {text}\n" for text in self.normal.last[:5]), end="", flush=True)
         time.sleep(CALM_S)  # a measurement
         return normal
 

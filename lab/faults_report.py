@@ -2,13 +2,14 @@
 
 A request is noticed when its first try failed or it took longer than NOTICED_S. It counts for the fault
 that began last before its first failed try ended, of those that were there meanwhile or had been for
-LINGER_S; faults of controllers and of the database, which no visitor asks, only when there is no other."""
+LINGER_S; for a name server's when it waited for one; for a controller's or the database's, which no visitor
+asks, only when there is no other."""
 
 import csv
 from collections import Counter
 
 from lab.faults import PATIENCE_S, REROUTE_S
-from lab.visitors import RETRIED
+from lab.visitors import LOOK_UP_S, RETRIED
 
 NOTICED_S = 0.5
 LINGER_S = 4.0
@@ -49,6 +50,9 @@ class Report:
             one for one in self.faults
             if one.struck <= moment and (one.whole is None or visit.began <= one.whole + LINGER_S)
         ]  # fmt: skip
+        names = [one for one in there if one.kind == "name server"]
+        if names and looked_up_s(visit) >= LOOK_UP_S:
+            there = names
         asked = [one for one in there if one.kind not in UNASKED]
         return max(asked or there, key=lambda one: one.struck, default=None)
 
@@ -127,9 +131,15 @@ def why(seen):
     """What most of the first failed tries said."""
     said = Counter(one.why for one in seen if one.why)
     if not said:
-        return "slow" if seen else ""
+        slow = "a name server was silent" if any(looked_up_s(one) >= LOOK_UP_S for one in seen) else "slow"
+        return slow if seen else ""
     text, count = said.most_common(1)[0]
     return f"{text} ({count})"
+
+
+def looked_up_s(visit):
+    """The longest that any of its tries took for that."""
+    return max((one.looked_up_s for one in visit.tries), default=0.0)
 
 
 def all_tries(visit):

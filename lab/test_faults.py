@@ -133,6 +133,18 @@ def test_a_report_says_what_was_noticed_of_which_fault(model, tmp_path):
     assert len(report.table().splitlines()) == 4
 
 
+def test_who_waited_for_a_name_server_counts_for_that(model):
+    day = [
+        fault(1, "name server", "hangs", "us-west-dns-1", 10, 14),
+        fault(2, "edge", "upgraded", "us-west-edge-1", 11, 12),
+    ]
+    waited = seen(11.5, (0.6, None))
+    waited.tries[0].looked_up_s = 0.5
+    report = Report(day, [("web", waited), ("web", seen(11.5, (0.6, None)))], model)
+    found = [(row["slow"], row["why"]) for row in report.rows()]
+    assert found == [(1, "a name server was silent"), (1, "slow")]
+
+
 def test_what_is_lost_is_excused_only_without_a_way(model):
     refused = [(2.0, "refused")] * 4
     day = [fault(1, "router", "power lost", "west", 10, 17)]

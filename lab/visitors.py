@@ -22,6 +22,7 @@ class Try:
     address: str
     took_s: float
     problem: str | None  # None: it was answered
+    looked_up_s: float = 0.0  # of that, to find the address
 
 
 @dataclass
@@ -161,9 +162,10 @@ class Visitors:
     def visit(self):
         visit = Visit(self.place.name, time.monotonic())
         for number in self.numbers(visit):
-            began, address = time.monotonic(), "-"
+            began, address, looked_up_s = time.monotonic(), "-", 0.0
             try:
                 found = self.addresses()
+                looked_up_s = time.monotonic() - began
                 tried = {one.address for one in visit.tries}
                 address = next((one for one in found if one not in tried), found[number % len(found)])
                 answer = answered(address, self.host, self.path, self.port)
@@ -172,7 +174,7 @@ class Visitors:
                 problem = f"status {visit.status} {reason}".rstrip() if visit.status in RETRIED else None
             except OSError as error:
                 problem = repr(error)
-            visit.tries.append(Try(address, time.monotonic() - began, problem))
+            visit.tries.append(Try(address, time.monotonic() - began, problem, looked_up_s))
             if problem is None:
                 break
         visit.took_s = time.monotonic() - visit.began
