@@ -109,8 +109,9 @@ class Gateway(Part):
         file = self.directory / "nft.conf"
         file.write_text(rules)
         Process(["nft", "-f", file], self.directory / "nft.log", prefix=self.place.prefix).wait(10)
-        strict = "net.netfilter.nf_conntrack_tcp_loose=0"  # what is in the middle of nothing known is no flow
-        subprocess.run([*self.place.prefix, "sysctl", "-qw", strict], check=True)
+        # What is in the middle of nothing known is no flow. Not every user namespace may say so.
+        strict = "net.netfilter.nf_conntrack_tcp_loose=0"
+        subprocess.run([*self.place.prefix, "sysctl", "-qw", strict], capture_output=True)
 
     def forget(self):
         """All flows, as when it is started anew; nobody is told. What `conntrack -F` does."""

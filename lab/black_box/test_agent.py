@@ -1,5 +1,6 @@
 """Origins that `weir agent` and `weir connect` bring: to `weir up`, and to edges elsewhere."""
 
+import re
 import signal
 import threading
 import time
@@ -267,6 +268,33 @@ def test_leaving_and_losing_an_edge_cost_no_request(fleet, agents, origins):
     visitors.stop()
     assert visitors.failures == []
     assert visitors.answers["one"] == seen
+
+
+def shown(edge):
+    return edge.api("GET", "/metrics", token=None).text
+
+
+def test_an_edge_that_is_upgraded_or_started_anew_finds_the_origins_of_others(fleet, agents, origins):
+    """Its first check of them passes: the next one is late, and one that failed would count."""
+    token = tunnel_token(fleet.controller, "ada")
+    agents(connect(fleet.edges, origins("laptop").port, "--name", "web", token=token))
+    wait_everywhere(fleet.edges, "web")
+    check = {"interval": "8s", "unhealthy_threshold": 1, "http": {"path": "/"}}
+    fleet.controller.change("services", "web", lambda spec: spec.update(health_check=check))
+    at = {tunnel["spec"]["edge"] for tunnel in fleet.tunnels()}
+    [other] = [edge for edge in fleet.edges if edge.name not in at]
+    checked = lambda: re.search(r"^weir_health_checks_total [1-9]", shown(other), re.M)  # noqa: E731
+    wait_until(checked, 10, "its check")
+    visitors = Visitors([other], "web")
+    wait_until(lambda: visitors.answers["laptop"] > 20, 15, "its serving")
+    other.upgrade()
+    before = visitors.answers["laptop"]
+    wait_until(lambda: visitors.answers["laptop"] > before + 50, 15, "its serving on")
+    visitors.stop()
+    assert visitors.failures == []
+    other.stop()
+    other.start()
+    other.wait_serving(f"web.{DOMAIN}", deadline_s=4)
 
 
 def test_who_is_silent_is_out_of_every_pool_in_ten_seconds(fleet, agents, origins):
