@@ -104,7 +104,12 @@ class Atlas:
         homes = data.get("homes", {}).items()
         self.homes = {
             name: Home(
-                name, number, one["at"], one.get("origins", 0), one.get("machines", 0), one.get("service", name)
+                name,
+                number,
+                at=one["at"],
+                origins=one.get("origins", 0),
+                machines=one.get("machines", 0),
+                service=one.get("service", name),
             )
             for number, (name, one) in enumerate(homes, 1)
         }

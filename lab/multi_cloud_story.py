@@ -108,7 +108,7 @@ class Story:
         return sorted(one for one in providers if one in clouds)
 
     def wait_held(self, clouds, deadline_s):
-        """A tunnel to an edge of each. What the controllers think of those that went dark is another thing."""
+        """A tunnel to an edge of each. What controllers think of those that went dark is another thing."""
         for home in self.homes:
             what = f"{home.name} at edges of {' and '.join(clouds)}"
             wait_until(lambda home=home: self.holds(home, clouds) == sorted(clouds), deadline_s, what, 0.05)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The scenarios: `python3 lab/run.py NAME`. The last line printed is the report in one sentence; exit code
-0 = it held, 77 = it can't be played on this machine. `world --keep` leaves the world running for people
-(lab/keep.py).
+"""The scenarios: `python3 lab/run.py NAME [SEED]`. The last line printed is the report in one sentence; exit
+code 0 = it held, 77 = it can't be played on this machine. `all` are all but the long ones; `world --keep`
+leaves the world running for people (lab/keep.py).
 
 On failure, what everything that ran said, and the packets of the world, stay in lab/out/NAME-<time>/."""
 
+import importlib
 import shutil
 import signal
 import subprocess
@@ -15,21 +16,28 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lab import anycast, attacks, changes, ipv6, keep, smoke, upgrades, world, world_story  # noqa: E402
-from lab import multi_region  # noqa: E402
+from lab import keep, world  # noqa: E402
 from lab.process import ROOT, NotHere, wait_until  # noqa: E402
 from lab.weir import BINARY  # noqa: E402
 
+# Each a function of a module, which is loaded when it is played.
 STORIES = {
-    "smoke": smoke.story,
-    "world": world_story.story,
-    "changes": changes.story,
-    "attacks": attacks.story,
-    "ipv6": ipv6.story,
-    "anycast": anycast.story,
-    "upgrades": upgrades.story,
-    "multi-region": multi_region.story,
+    "smoke": "smoke.story",
+    "world": "world_story.story",
+    "multi-region": "multi_region.story",
+    "multi-cloud": "multi_cloud_story.story",
+    "deployment": "deployment_story.story",
+    "custom-lb": "custom_lb_story.story",
+    "failures": "failures_story.story",
+    "failures-short": "failures_story.story_short",
+    "changes": "changes.story",
+    "attacks": "attacks.story",
+    "ipv6": "ipv6.story",
+    "anycast": "anycast.story",
+    "upgrades": "upgrades.story",
 }
+LONG = {"failures"}  # neither CI nor `all` plays them
+SEEDED = {"failures", "failures-short"}  # they take a number
 NOT_HERE = 77  # as in automake's tests
 TAIL_LINES = 40  # of each log, shown when a story failed: the machine that ran it may be gone with its files
 
@@ -53,10 +61,15 @@ def remove(directory):
     wait_until(gone, 5, f"{directory} being gone", 0.05)
 
 
+def story_of(name):
+    module, function = STORIES[name].split(".")
+    return getattr(importlib.import_module(f"lab.{module}"), function)
+
+
 def all_stories():
-    """One after the other, each as by itself; then how long each took."""
+    """One after the other, each as by itself, but for the long ones; then how long each took."""
     took, failed = {}, []
-    for name in STORIES:
+    for name in (one for one in STORIES if one not in LONG):
         began = time.monotonic()
         done = subprocess.run([sys.executable, __file__, name], stdout=subprocess.PIPE, text=True)
         took[name] = time.monotonic() - began
@@ -75,11 +88,11 @@ def main():
     if words == ["all"]:
         return all_stories()
     keeps = words == ["world", "--keep"]
-    name = words[0] if keeps or len(words) == 1 else None
+    name, *more = words[:1] if keeps else words or [None]
     if name == "--list":
-        print("\n".join(STORIES))
+        print("\n".join(one for one in STORIES if one not in LONG))
         return 0
-    if name not in STORIES:
+    if name not in STORIES or len(more) > (name in SEEDED) or not all(one.isdecimal() for one in more):
         names = "|".join(STORIES)
         print(f"usage: lab/run.py {names}|all; world --keep; or to a world that was kept:", file=sys.stderr)
         print(keep.__doc__.partition("\n\n")[2].rstrip(), file=sys.stderr)
@@ -98,7 +111,8 @@ def main():
     directory = ROOT / "lab" / "out" / f"{name}-{time.strftime('%Y%m%dT%H%M%S')}"
     directory.mkdir(parents=True)
     try:
-        report = world_story.keep(directory) if keeps else STORIES[name](directory)
+        story = importlib.import_module("lab.world_story").keep if keeps else story_of(name)
+        report = story(directory, *more)
     except NotHere as why:
         remove(directory)
         print(f"{name} can't be played here: {why}", flush=True)

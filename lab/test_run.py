@@ -48,7 +48,8 @@ def test_a_story_that_cannot_be_played_here_says_so(tmp_path, monkeypatch, capsy
 
     monkeypatch.setattr(run, "ROOT", tmp_path)
     monkeypatch.setattr(run, "BINARY", tmp_path)
-    monkeypatch.setitem(run.STORIES, "moon", story)
+    monkeypatch.setitem(run.STORIES, "moon", "moon.story")
+    monkeypatch.setattr(run, "story_of", lambda name: story)
     monkeypatch.setattr(run.world, "enter_user_namespace", lambda: None)
     monkeypatch.setattr(run.signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "argv", ["run.py", "moon"])
