@@ -24,7 +24,7 @@ from lab.visitors import Visitors
 EXAMPLE = ROOT / "examples/multi-region"
 HOST = "hello.weir.example"
 MACHINES = {"nyc-1": "newyork", "nyc-2": "newyork", "tor-1": "toronto", "tor-2": "toronto"}
-# Their own addresses: the shared one is announced only while there is somebody to serve.
+# Where machines come in. Not by the shared address: it is announced only while there is somebody to serve.
 EDGES = {"newyork": "nyc-edge-1", "toronto": "tor-edge-1"}
 LEAVES, UNPLUGGED = "tor-2", "nyc-1"
 FAR, NEAR = "tokyo", "ottawa"  # cities; the near one lands where tor-1 and tor-2 are

@@ -2,6 +2,7 @@
 destroy."""
 
 import json
+import os
 import re
 import subprocess
 
@@ -440,3 +441,41 @@ def test_the_example(tofu):
     assert tofu.plan()[1] is False
     assert tofu.good("fmt", "-check", "-diff", "main.tf") == ""
     tofu.good("destroy", "-auto-approve")
+
+
+HCLOUD = """#!/bin/sh
+echo "$@" >>calls
+case $* in *from-file\\ -*) cat >"$4.yaml" ;; esac
+"""
+
+
+def test_the_example_of_several_regions(tofu):
+    """As its README says it, with a command of that cloud that only writes down what it is told."""
+    example = ROOT / "examples/multi-region"
+    for name in ("main.tf", "user-data.yaml"):
+        (tofu.folder / name).write_text((example / name).read_text())
+    said = (example / "README.md").read_text()
+    settings = re.search(r"<<'END_OF_FILE'\n(.*?)\nEND_OF_FILE\n", said, re.S)[1]
+    (tofu.folder / "machines.auto.tfvars").write_text(settings + "\n")
+    hcloud = tofu.folder / "bin" / "hcloud"
+    hcloud.parent.mkdir()
+    hcloud.write_text(HCLOUD)
+    hcloud.chmod(0o755)
+    tofu.environment["PATH"] = f"{hcloud.parent}:{os.environ['PATH']}"
+    tofu.environment["TF_VAR_known_hosts"] = "* ssh-ed25519 AAAA"
+    tofu.good("fmt", "-check", "-diff")
+    tofu.apply()
+    assert tofu.plan()[1] is False
+    calls = (tofu.folder / "calls").read_text().splitlines()
+    assert len(calls) == 4 and all(call.startswith("server create --name web-") for call in calls)
+    [token] = [one["secret"] for name, one in tofu.resources().items() if name == "weir_token.machines"]
+    for name, edge in {"web-1": "edge-nyc.weir.example", "web-4": "edge-fra.weir.example"}.items():
+        text = (tofu.folder / f"{name}.yaml").read_text()
+        assert token in text and f"%H@{edge}\n" in text and "* ssh-ed25519 AAAA\n" in text
+
+    (tofu.folder / "calls").unlink()
+    settings = settings.replace('web-2 = "ash", ', "")
+    (tofu.folder / "machines.auto.tfvars").write_text(settings + "\n")
+    tofu.apply()
+    calls = (tofu.folder / "calls").read_text()
+    assert calls == "server shutdown --wait web-2\nserver delete web-2\n"
