@@ -1,9 +1,9 @@
 """multi-cloud: two providers, an anycast network of each, and DNS over both.
 
-An update is rolled out to one provider, made bad on purpose; the gate trips, it goes back, and the other one
-never saw it. A good one gets to both. Then each provider goes dark, as a whole and without a word: clients go
-on with the other address of their answer, new lookups get the living one alone, and homes behind NAT stay
-reachable. Weights of 75/25; a site that drains; and all sites of a provider told to go: one stays."""
+Answers in turn, and by weights of 75/25. An update is rolled out to one provider, made bad on purpose; the
+gate trips, it goes back, and the other one never saw it. A good one gets to both. Then each provider goes dark,
+as a whole and without a word: clients go on with the other address of their answer, new lookups get the living
+one alone, and homes behind NAT stay reachable. A site drains; all sites of a provider are told to go, and one stays."""
 
 import contextlib
 import time
@@ -401,12 +401,12 @@ class Story:
     def run(self):
         self.start()
         self.in_turn()
+        self.by_weight()
         self.a_bad_update()
         self.a_good_update()
         for cloud in CLOUDS:
             self.goes_dark(cloud)
             self.comes_back(cloud)
-        self.by_weight()
         self.a_site_drains()
         self.the_last_stays()
         return (
