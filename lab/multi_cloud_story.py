@@ -1,9 +1,10 @@
 """multi-cloud: two providers, an anycast network of each, and DNS over both.
 
 Answers in turn, and by weights of 75/25. An update is rolled out to one provider, made bad on purpose; the
-gate trips, it goes back, and the other one never saw it. A good one gets to both. Then each provider goes dark,
-as a whole and without a word: clients go on with the other address of their answer, new lookups get the living
-one alone, and homes behind NAT stay reachable. A site drains; all sites of a provider are told to go, and one stays."""
+gate trips, it goes back, and the other one never saw it. A good one gets to both. Then each provider goes
+dark, as a whole and without a word: clients go on with the other address of their answer, new lookups get the
+living one alone, and homes behind NAT stay reachable. A site drains; and all sites of a provider are told to
+go, of which one stays."""
 
 import contextlib
 import time
