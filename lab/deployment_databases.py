@@ -165,7 +165,7 @@ class Databases:
         self.replica.wait_said("waits for a primary")
         self.boot(self.primary, "primary")
         self.primary.start()
-        self.wait_in_dns({self.primary: FIRST, self.replica: NEXT}, 30)
+        self.wait_in_dns({self.primary: FIRST, self.replica: NEXT}, 60)
         # What has been told to be written is at both, or it was not told.
         for sql in ("alter system set synchronous_standby_names to '*'", "select pg_reload_conf()",
                     "create table visits (number int primary key)"):  # fmt: skip

@@ -107,7 +107,7 @@ class Instance(Part):
         variables = [f"{name}={value}" for name, value in self.variables.items()]
         self.process = Process(
             ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-            + ["sh", "-c", BOOT, "boot", folder, BINARY, join]
+            + ["sh", "-c", BOOT, "boot", folder, BINARY.absolute(), join]
             + [" ".join([shlex.quote(str(script)), *map(shlex.quote, self.words)]), *variables],
             self.directory / f"boot-{self.boots}.log",
             prefix=self.place.prefix,
