@@ -49,8 +49,8 @@ make_primary() {
     "$2/initdb" -D "$1/db" -U weir -A scram-sha-256 --pwfile="$1/password" >/dev/null
     rm "$1/password"; cd "$1/db"
     echo "hostssl all,replication weir all scram-sha-256" >>pg_hba.conf
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=postgresql \
-      -keyout server.key -out server.crt 2>openssl.log' sh "$DATA" "$BIN"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
+      -subj /CN=postgresql -keyout server.key -out server.crt 2>openssl.log' sh "$DATA" "$BIN"
 }
 
 # What was here before is kept beside it, for whoever looks for what was never copied.
