@@ -51,10 +51,10 @@ chmod 755 /etc/weir
 chmod 644 /etc/weir/ca.pem
 
 if [ -d /run/systemd/system ]; then
-  # What is started after another is stopped before it: nginx serves until the machine has left.
+  # Who stops nginx, by a shutdown or by hand, stops this before: nginx serves until the machine has left.
   unit=/etc/systemd/system/weir-join@web.service.d
   mkdir -p "$unit"
-  printf '[Unit]\nWants=nginx.service\nAfter=nginx.service\n' >"$unit/nginx.conf"
+  printf '[Unit]\nRequires=nginx.service\nAfter=nginx.service\n' >"$unit/nginx.conf"
   systemctl daemon-reload
   systemctl reload-or-restart nginx
   systemctl enable --now --no-block weir-join@web
