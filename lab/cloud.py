@@ -203,9 +203,11 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, status, value=None):
         content = json.dumps(value).encode() if value is not None else b""
         self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
+        if content:
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        if content:  # without any, whoever asked has gone by now
+            self.wfile.write(content)
 
     def respond(self):
         cloud, url = self.server.cloud, urlsplit(self.path)
