@@ -194,7 +194,7 @@ def run(directory, name, seed, count, seconds):
         finally:
             report = Report(story.faults, story.visits(), Model(earth.atlas))
             report.write(directory.parent / f"{name}-{seed}.csv")
-            print(report.table(), flush=True)
+            print("\n".join([report.table(), *report.told_lost()]), flush=True)
         report.check()
         calm = report.calm_from(normal)
         took = max(normal, calm) - mended

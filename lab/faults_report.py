@@ -102,8 +102,12 @@ class Report:
         return "\n".join(lines)
 
     def check(self):
-        some = "\n".join(all_tries(one) for one in self.lost[:10])
+        some = "\n".join(self.told_lost()[:10])
         assert not self.lost, f"{len(self.lost)} requests were lost that a retry could have saved:\n{some}"
+
+    def told_lost(self):
+        """Each with what it asked for and with all of its tries."""
+        return [f"{wanted} from {all_tries(one)}" for wanted, one in self.visits if one in self.lost]
 
     def calm_from(self, moment):
         """When the last one had ended that noticed something, of those that began from then on."""

@@ -160,3 +160,4 @@ def test_what_is_lost_is_excused_only_without_a_way(model):
         assert report.lost == [lost] and not report.excused
         with pytest.raises(AssertionError, match="1 requests were lost"):
             report.check()
+        assert report.told_lost()[0].startswith(f"web from {lost.city} at {lost.began:.2f} for 8.00 s: ")
