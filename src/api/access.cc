@@ -43,6 +43,9 @@ bool is_for_members(const auth::Identity& caller, const Target& target, http::Me
 }  // namespace
 
 Answer<auth::Identity> Access::identify(const http::Request& request) {
+  if (!tokens_.is_known()) {
+    return refuse(Problem{503, "not-ready", "it is not known yet which tokens are valid", {}, {}, 1});
+  }
   const std::string_view bearer = auth::bearer_of(request.head.fields.value_of(http::Known::kAuthorization));
   auth::Verdict verdict = tokens_.check(bearer, env_.loop.clock().wall_now());
   if (verdict.identity) {

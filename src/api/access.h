@@ -20,7 +20,8 @@ class Access {
  public:
   Access(net::Env& env, const auth::TokenTable& tokens) : env_(env), tokens_(tokens) {}
 
-  // 401 without a valid token; 429 after many wrong ones from one address.
+  // 401 without a valid token; 429 after many wrong ones from one address; 503 as long as it is not known
+  // which are valid.
   Answer<auth::Identity> identify(const http::Request& request);
   // A token that let a request in still does: for what outlives its request.
   bool is_valid(std::string_view token_name) const;

@@ -34,6 +34,7 @@ std::string_view name_of(Outcome outcome) {
 }
 
 void TokenTable::replace(const std::vector<TokenRecord>& records) {
+  known_ = true;
   by_id_.clear();
   for (const TokenRecord& record : records) by_id_.try_emplace(record.hash.id, record);
 }

@@ -60,6 +60,8 @@ class TokenTable {
 
   // From now on these and no others. Of two with one id the first is taken.
   void replace(const std::vector<TokenRecord>& records);
+  // False: nobody has said yet which there are, so that a refusal would mean nothing.
+  bool is_known() const { return known_; }
 
   // The same work is done whether the id is known or not.
   Verdict check(std::string_view bearer, WallTime now) const;
@@ -70,6 +72,7 @@ class TokenTable {
   std::size_t size() const { return by_id_.size(); }
 
  private:
+  bool known_ = false;
   std::map<std::string, TokenRecord, std::less<>> by_id_;
 };
 

@@ -103,8 +103,8 @@ class Proxy final : public http::Service {
                                                const Route& route);
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, upstream::Upstream& upstream,
                                                std::uint32_t index, const upstream::UpstreamHead& head,
-                                               http::ExchangeOptions options,
-                                               upstream::Retrying& retrying, Instant ends);
+                                               http::ExchangeOptions options, upstream::Retrying& retrying,
+                                               Instant ends);
   net::Task<Result<upstream::UpstreamConnection>> connect(upstream::Upstream& upstream,
                                                           upstream::UpstreamHost& host,
                                                           const http::Request& request, Instant ends);

@@ -100,7 +100,7 @@ struct World {
   testing::FakeEnv fake;
   std::unique_ptr<store::Engine> engine = *store::Engine::open({.directory = {}, .threaded = false});
   store::EngineStore store{*engine, fake.loop};
-  auth::TokenTable tokens;
+  auth::TokenTable tokens{{}};
   std::shared_ptr<const tls::Authority> authority = make_authority();
   Controller controller{fake, store, tokens, authority, "192.0.2.1:8480"};
   Controller other{fake, store, tokens, authority, "192.0.2.2:8480"};
@@ -257,6 +257,18 @@ TEST_CASE("what is no good token is refused with a sentence") {
   CHECK(told(world.join("weirjoin_x", {.name = "a"})) ==
         "this is no join token (weirjoin_...), or not all of it");
   CHECK(world.events().size() == 4);
+}
+
+TEST_CASE("no token is refused before it is known which are good") {
+  World world;
+  const std::string token = world.make_token("early");
+  world.tokens = auth::TokenTable();  // as at the start of a controller whose store does not answer
+  const auto early = world.join(token, {.name = "a"});
+  REQUIRE_FALSE(early);
+  CHECK_FALSE(early.error().is_final);
+  CHECK(early.error().sentence.contains("it is not known yet which tokens are valid"));
+  world.tokens.replace(world.records);
+  CHECK(told(world.join(token, {.name = "a"})) == "in as a");
 }
 
 TEST_CASE("a machine says nothing to a controller of another authority") {

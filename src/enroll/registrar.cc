@@ -124,6 +124,9 @@ net::Task<Registrar::Decided> Registrar::entitle(const Request& request, const C
 }
 
 net::Task<Registrar::Decided> Registrar::entitle_by_token(const Request& request) {
+  if (!tokens_.is_known()) {
+    co_return std::unexpected(Refusal{503, "unavailable", "it is not known yet which tokens are valid", 1});
+  }
   const WallTime now = env_.loop.clock().wall_now();
   const auth::Verdict verdict = tokens_.check(request.token, now);
   if (verdict.outcome == auth::Outcome::kExpired) {
