@@ -57,7 +57,8 @@ class Origin:
             prefix=self.place.prefix,
         )
         with self.place.inside():
-            wait_listening(self.process, ORIGIN_PORT, self.place.address)
+            for port in (ORIGIN_PORT, STATUS_PORT):
+                wait_listening(self.process, port, self.place.address)
 
     @property
     def address(self):
