@@ -3,19 +3,15 @@ as DNS-SD has it, and with the programs that people have."""
 
 import os
 import random
-import shutil
 import subprocess
-import textwrap
 from collections import Counter
 from dataclasses import dataclass
 
-from lab import dns
+from lab import avahi, dns
 from lab.dns_watch import service_records
 from lab.postgres import is_root_of_all
 from lab.visitors import Names
 
-PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-AVAHI = ("avahi-daemon", "avahi-browse", "dbus-daemon")
 AVAHI_S = 60  # it browses by timeouts of its own
 
 
@@ -112,56 +108,25 @@ def dig(place, server, name, kind, *flags):
     return dns.Shown(dns.run([*place.prefix, *words, "-q", name, "-t", kind]))
 
 
-BUS = """\
-<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <type>system</type>
-  <listen>unix:path=/run/dbus/system_bus_socket</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/>
-  </policy>
-</busconfig>
-"""
-DAEMON = """\
-[server]
-use-ipv6=no
-allow-interfaces=eth0
-[wide-area]
-enable-wide-area=yes
-"""
-# Everything that it starts ends with it: the names that it mounts over are its own. $1: the name server.
 BROWSE = """\
-set -eu
-echo "nameserver $1" > resolv.conf
-{ cat /etc/passwd; echo "avahi:x:990:990::/:/bin/false"; } > passwd
-{ cat /etc/group; echo "avahi:x:990:"; } > group
-for name in resolv.conf passwd group; do mount --bind $name /etc/$name; done
-mount -t tmpfs run /run
-mkdir /run/avahi-daemon /run/dbus
-trap 'kill $(jobs -p); wait' EXIT
-dbus-daemon --config-file=bus.conf --nofork --nopidfile >dbus.log 2>&1 &
-until [ -e /run/dbus/system_bus_socket ]; do kill -0 $!; sleep 0.05; done
-avahi-daemon --no-drop-root --no-rlimits --no-chroot -f avahi.conf > avahi.log 2>&1 &
-until grep -q "startup complete" avahi.log; do kill -0 $!; sleep 0.05; done
+own_names "$1"
+start_avahi
 avahi-browse -d "$2" -rtpk "$3"
 """
 
 
-def avahi(place, server, domain, kind, directory):
+def browse_by_avahi(place, server, domain, kind, directory):
     """What avahi-browse has found; None: there is no Avahi here, or no other users, whom it wants."""
-    if not is_root_of_all() or not all(shutil.which(one, path=PATH) for one in AVAHI):
+    if not is_root_of_all() or not avahi.is_installed():
         return None
     folder = directory / "avahi"
     folder.mkdir()
-    (folder / "bus.conf").write_text(BUS)
-    (folder / "avahi.conf").write_text(DAEMON)
+    avahi.prepare(folder, "eth0")
+    words = avahi.in_namespaces(BROWSE, "browse", server, domain, kind, seconds=AVAHI_S)
     done = subprocess.run(
-        [*place.prefix, "timeout", "-k", "5", str(AVAHI_S), "unshare", "--mount", "--pid", "--mount-proc"]
-        + ["--fork", "--kill-child", "bash", "-c", textwrap.dedent(BROWSE), "browse", server, domain, kind],
+        [*place.prefix, *words],
         cwd=folder,
-        env={**os.environ, "PATH": PATH},
+        env={**os.environ, "PATH": avahi.PATH},
         capture_output=True,
         text=True,
         timeout=AVAHI_S + 10,

@@ -12,7 +12,7 @@ from collections import Counter
 
 from lab import deployment_databases, visitors
 from lab.atlas import Atlas
-from lab.deployment_clients import Fresh, WeightedClient, avahi, browse, dig
+from lab.deployment_clients import Fresh, WeightedClient, browse, browse_by_avahi, dig
 from lab.deployment_databases import DEAD_S_MAX
 from lab.dns import record_set, zone
 from lab.dns_watch import Watch
@@ -202,7 +202,7 @@ class Story:
             machine = next(each for each in self.machines if each.instance == one.instance)
             told = {f"provider={machine.region.provider}", f"region={machine.region.name}", "version=1.0"}
             assert set(one.text) == told and one.address == machine.place.address, one
-        text = avahi(self.city(), self.servers[0], DOMAIN, TYPE, self.earth.directory)
+        text = browse_by_avahi(self.city(), self.servers[0], DOMAIN, TYPE, self.earth.directory)
         if text is not None:
             self.show(f"$ avahi-browse -d {DOMAIN} -rt {TYPE}", text)
             assert all(one.place.address in text and one.instance in text for one in self.machines), text

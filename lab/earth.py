@@ -7,7 +7,6 @@
 What was there when a story fails is kept: logs, packets of all networks, routes and metrics."""
 
 import contextlib
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import parts, weir
@@ -139,7 +138,6 @@ class Earth:
             with contextlib.suppress(Exception):  # it may be dead, which is why somebody will look
                 for name, text in part.says().items():
                     (part.directory / name).write_text(text)
-        (self.directory / "failure.txt").write_text(traceback.format_exc())
 
     def region_at(self, address):
         """Whose edge or origin has it."""
@@ -152,19 +150,16 @@ class Earth:
         one = self.atlas.regions[region]
         return [self.parts[name] for name in (one.router, *one.all_names())]
 
-    def kill_region(self, region):
-        """Without a word to anybody outside."""
-        self.cut(region)
-        for part in self.region_parts(region):
+    def kill_region(self, *regions):
+        """Without a word to anybody outside; several at the same moment."""
+        for region in regions:
+            self.cut(region)
+        for part in [part for region in regions for part in self.region_parts(region)]:
             part.kill()
 
     def kill_provider(self, provider):
-        """All of its regions at the same moment."""
-        names = [one.name for one in self.atlas.regions.values() if one.provider == provider]
-        for name in names:
-            self.cut(name)
-        for part in [part for name in names for part in self.region_parts(name)]:
-            part.kill()
+        """All of its regions."""
+        self.kill_region(*(one.name for one in self.atlas.regions.values() if one.provider == provider))
 
     def restore_region(self, region):
         self.mend(region)
@@ -194,17 +189,19 @@ class Earth:
 
     def mend(self, one, other=None):
         link, end = self.ends(one, other)
-        if link in self.delays:
-            self.delays.pop(link).stop()
+        self.end_delay(link)
         self.world.mend(end, link)
 
     def slow(self, one, other=None, *, delay_ms=100, loss_percent=0):
         """Each way takes so much longer; in the place of the cable there is a process."""
         link, _ = self.ends(one, other)
-        if link in self.delays:
-            self.delays.pop(link).stop()
+        self.end_delay(link)
         ends = self.atlas.ends[link]
         self.delays[link] = Delay(self.world, link, ends, self.directory, delay_ms, loss_percent)
+
+    def end_delay(self, link):
+        if link in self.delays:
+            self.delays.pop(link).stop()
 
     # --- what is served in most stories
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import hpack
 
 from lab import http1, http2
+from lab.visitors import first_of
 
 CONNECT_S, ANSWER_S = 2.0, 10.0
 INTERVAL_S = {"new": 0.15, "kept": 0.06, "h2": 0.06}  # between two requests of one client
@@ -269,8 +270,10 @@ def failed(requests):
 
 
 def told(requests, most=5):
-    lines = [
-        f"{one.edge} {one.sort} {one.host}{one.path} for {one.took_s:.2f} s: {one.problem}"
-        for one in requests
-    ]
-    return "\n".join(lines[:most]) + (f"\n... and {len(lines) - most} more" if len(lines) > most else "")
+    return first_of(
+        (
+            f"{one.edge} {one.sort} {one.host}{one.path} for {one.took_s:.2f} s: {one.problem}"
+            for one in requests
+        ),
+        most,
+    )

@@ -207,7 +207,13 @@ def lost(visits):
 
 def told(visits, most=5):
     """For whoever reads why a story failed."""
-    lines = [
-        f"{one.city} at {one.began:.2f} for {one.took_s:.2f} s: {one.status} {one.why}" for one in visits
-    ]
+    return first_of(
+        (f"{one.city} at {one.began:.2f} for {one.took_s:.2f} s: {one.status} {one.why}" for one in visits),
+        most,
+    )
+
+
+def first_of(lines, most):
+    """Their text, of the first ones, and how many more there are."""
+    lines = list(lines)
     return "\n".join(lines[:most]) + (f"\n... and {len(lines) - most} more" if len(lines) > most else "")
