@@ -53,6 +53,8 @@ LIBRARIES = [
             "translation",
             "api",
             "mysocket",
+            "podman",
+            "node",
             "controller",
             "providers",
             "client",

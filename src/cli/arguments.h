@@ -199,6 +199,18 @@ struct JoinFlags {
   std::string domain = "weir.localhost";
 };
 
+// Of node.
+struct NodeFlags {
+  std::string action;    // empty: runs the file; or logs
+  std::string instance;  // of logs
+  std::string file;
+  std::string podman_socket;  // empty: where podman's is
+  std::string name = "weir";  // in the labels of what is its own
+  std::optional<net::Address> metrics;
+  bool follow = false;
+  Duration since{};  // ago; zero: all there is
+};
+
 struct Arguments {
   const Command* command = nullptr;
   std::optional<std::string> api;    // --api of the commands that call one: a URL
@@ -206,6 +218,7 @@ struct Arguments {
   UpFlags up;
   EdgeFlags edge;
   AgentFlags agent;
+  NodeFlags node;
   TokenFlags token_flags;
   BootstrapFlags bootstrap;
   StoreFlags store_flags;

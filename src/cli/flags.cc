@@ -350,6 +350,13 @@ std::string check_dns(Arguments& to) {
   return wrong;
 }
 
+std::string check_node(Arguments& to) {
+  const NodeFlags& node = to.node;
+  if (!node.action.empty() && node.action != "logs") return wants("logs", node.action);
+  if (node.action.empty()) return node.file.empty() ? "--instances is missing" : "";
+  return node.instance.empty() ? "INSTANCE is missing" : "";
+}
+
 std::string check_store(Arguments& to) {
   return to.store_flags.action == "copy" ? std::string() : wants("copy", to.store_flags.action);
 }

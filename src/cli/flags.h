@@ -73,6 +73,7 @@ std::string set_controller_url(std::vector<std::string>& urls, std::string_view 
 std::string check_controller(Arguments& to);
 std::string check_edge(Arguments& to);
 std::string check_dns(Arguments& to);
+std::string check_node(Arguments& to);
 std::string check_store(Arguments& to);
 std::string check_get(Arguments& to);
 std::string check_object(Arguments& to);

@@ -324,4 +324,29 @@ inline constexpr std::array kConnectFlags{
          [](Arguments& to, std::string_view value) { return set_text(to.agent.ca, value); }},
 };
 
+// --- weir node
+inline constexpr std::array kNodeFlags{
+    Flag{"ACTION", "ACTION", "", "logs; without it, instances are run",
+         [](Arguments& to, std::string_view value) { return set_text(to.node.action, value); }},
+    Flag{"INSTANCE", "INSTANCE", "", "whose logs are shown",
+         [](Arguments& to, std::string_view value) { return set_text(to.node.instance, value); }},
+    Flag{"--instances", "FILE", "", "that are run, as YAML; it is watched",
+         [](Arguments& to, std::string_view value) { return set_text(to.node.file, value); }},
+    Flag{"--podman", "SOCKET", "/run/podman/podman.sock, or the user's own", "podman's API",
+         [](Arguments& to, std::string_view value) { return set_text(to.node.podman_socket, value); }},
+    Flag{"--node", "NAME", "weir", "by which containers are known as this node's own",
+         [](Arguments& to, std::string_view value) { return set_node(to.node.name, value); }},
+    Flag{"--metrics", "ADDRESS", "off", "/metrics, /healthz, /readyz and /instances",
+         [](Arguments& to, std::string_view value) { return set_metrics(to.node.metrics, value); }},
+    Flag{"-f,--follow", "", "", "of logs: until the instance ends",
+         [](Arguments& to, std::string_view) {
+           to.node.follow = true;
+           return std::string();
+         }},
+    Flag{"--since", "DURATION", "all there is", "of logs: how far back, such as 10m",
+         [](Arguments& to, std::string_view value) { return set_valid_for(to.node.since, value); }},
+    kLogLevelFlag,
+    kLogFormatFlag,
+};
+
 }  // namespace weir::cli

@@ -31,6 +31,7 @@ inline int controller_command(const Arguments& arguments, Terminal& /*terminal*/
 int edge_command(const Arguments& arguments, Terminal& terminal);
 int agent_command(const Arguments& arguments, Terminal& terminal);
 int connect_command(const Arguments& arguments, Terminal& terminal);
+int node_command(const Arguments& arguments, Terminal& terminal);
 int metadata_command(const Arguments& arguments, Terminal& terminal);
 int cloud_init_command(const Arguments& arguments, Terminal& terminal);
 int ca_command(const Arguments& arguments, Terminal& terminal);
@@ -48,6 +49,7 @@ inline constexpr std::array kLocalCommands{
     LocalLine{"dns", edge_command},
     LocalLine{"agent", agent_command},
     LocalLine{"connect", connect_command},
+    LocalLine{"node", node_command},
     LocalLine{"metadata", metadata_command},
     LocalLine{"cloud-init", cloud_init_command},
     LocalLine{"ca", ca_command},

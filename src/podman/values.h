@@ -1,0 +1,121 @@
+// What podman is asked for and what it tells, as plain values, and the JSON that stands for them
+// (/v4.0.0/libpod). Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace weir::podman {
+
+// All that an answer may be: a list of a thousand containers has 1 MiB.
+inline constexpr std::size_t kAnswerBytesMax = std::size_t{16} << 20U;
+
+using Labels = std::map<std::string, std::string, std::less<>>;
+
+struct PublishedPort {
+  std::uint16_t container_port = 0;
+  std::uint16_t host_port = 0;
+  std::string host_address;  // empty: all
+  bool udp = false;
+};
+
+struct Mount {
+  std::string volume;
+  std::string path;
+  bool read_only = false;
+};
+
+struct ContainerSpec {
+  std::string name;
+  std::string image;
+  std::vector<std::string> entrypoint;  // in place of the image's; empty: the image's
+  std::vector<std::string> command;     // empty: the image's
+  std::vector<std::pair<std::string, std::string>> env;
+  std::string host_name;
+  std::string user;        // empty: the image's
+  std::string network_of;  // the container whose network it shares; empty: one of its own on podman's bridge
+  Labels labels;
+  std::vector<PublishedPort> ports;
+  std::vector<Mount> mounts;
+  std::vector<std::string> capabilities;  // all others are dropped
+  bool read_only_root = false;
+  std::uint32_t cpu_milli = 0;     // thousandths of a core; 0: no limit
+  std::uint64_t memory_bytes = 0;  // 0: no limit
+  std::uint32_t pids_max = 0;      // 0: no limit
+  std::uint64_t log_bytes_max = 0;
+  std::uint32_t stop_seconds = 10;
+};
+
+// As it is in a list.
+struct Container {
+  std::string id;
+  std::string name;
+  std::string state;  // created, running, exited, stopping, ...
+  int exit_code = 0;
+  Labels labels;
+  friend bool operator==(const Container&, const Container&) = default;
+};
+
+struct Inspected {
+  std::string id;
+  std::string address;  // on podman's bridge; empty: it has none
+  std::string error;    // of its last start
+  int exit_code = 0;
+  bool running = false;
+  bool out_of_memory = false;
+};
+
+struct Usage {
+  std::string container;  // name
+  std::uint64_t cpu_nanoseconds = 0;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t memory_limit_bytes = 0;
+  std::uint64_t processes = 0;
+};
+
+// Of a registry.
+struct Credentials {
+  std::string username;
+  std::string password;
+};
+
+std::string to_json(const ContainerSpec& spec);
+std::string exec_json(const std::vector<std::string>& command);
+std::string volume_json(const std::string& name, const Labels& labels);
+// For the query of a list: filters={"label":["a=b"]}, encoded.
+std::string label_filter(const Labels& labels);
+// For the field X-Registry-Auth.
+std::string auth_field(const Credentials& credentials);
+// Of a path or a query: all but letters, digits and what stands for itself; "/" stays when it is to.
+std::string encoded(std::string_view text, bool keep_slashes = false);
+
+Result<std::vector<Container>> read_containers(std::string_view json);
+Result<Inspected> read_inspected(std::string_view json);
+Result<std::vector<Usage>> read_usage(std::string_view json);
+Result<std::vector<std::string>> read_volumes(std::string_view json);  // names
+Result<std::string> read_id(std::string_view json);                    // {"Id": ...}
+Result<std::vector<std::string>> read_names(std::string_view json);    // of images that were loaded
+Result<int> read_exit_code(std::string_view json);                     // of an exec session
+Result<std::string> read_version(std::string_view json);
+// A line of a pull: what went wrong, or empty.
+std::string read_pull_error(std::string_view line);
+
+// What podman says with a refusal: {"cause": ..., "message": ...}; otherwise the text itself, not all of it.
+struct Refused {
+  std::string cause;
+  std::string message;
+};
+Refused read_refusal(std::string_view json);
+// The same as one sentence about what was to be done. image, command: of the container that it was about,
+// where there is one.
+std::string sentence_of(const Refused& refused, std::string_view image, std::string_view command);
+
+}  // namespace weir::podman
