@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "config/diff.h"
+#include "config/object.h"
 #include "config/kinds.h"
 
 namespace weir::api {

@@ -266,11 +266,46 @@ constexpr std::array kOfDnsWeights{
     kAge,
 };
 
+constexpr std::array kOfWorkload{
+    kName,
+    Column{"READY", "/status/ready"},
+    Column{"UPDATED", "/status/updated"},
+    Column{"VERSION", "/spec/progress/version"},
+    Column{"UPDATE", "/spec/progress/phase"},
+    Column{"REASON", "/status/reason"},
+    kAge,
+};
+constexpr std::array kOfNode{
+    kName,
+    Column{"PROVIDER", "/spec/provider"},
+    Column{"REGION", "/spec/region"},
+    Column{"CITY", "/spec/city"},
+    Column{"ADDRESS", "/spec/address"},
+    Column{"ATTACHED", "/status/attached"},
+    Column{"INSTANCES", "/status/instances"},
+    Column{"CPU", "/status/cpu"},
+    Column{"MEMORY", "/status/memory"},
+    Column{"REASON", "/status/reason"},
+    kAge,
+};
+constexpr std::array kOfInstance{
+    kName,
+    Column{"CITY", "/spec/city"},
+    Column{"NODE", "/spec/node"},
+    Column{"VERSION", "/spec/version"},
+    Column{"STATE", "/status/state"},
+    Column{"RESTARTS", "/status/restarts"},
+    Column{"CPU", "/status/cpu"},
+    Column{"MEMORY", "/status/memory"},
+    Column{"REASON", "/status/reason"},
+    kAge,
+};
+
 // In the order of config::Kind.
 constexpr std::array<std::span<const Column>, config::kKinds.size()> kColumns{
-    kOfLoadBalancer, kOfService,     kOfEndpoint,  kOfToken,     kOfEvent, kOfCertificate,
-    kOfSecret,       kOfEdge,        kOfRollout,   kOfTunnel,    kOfUser,  kOfZone,
-    kOfRecordSet,    kOfDnsProvider, kOfDnsLedger, kOfDnsWeights};
+    kOfLoadBalancer, kOfService,    kOfEndpoint, kOfToken, kOfEvent,   kOfCertificate, kOfSecret,
+    kOfEdge,         kOfRollout,    kOfTunnel,   kOfUser,  kOfZone,    kOfRecordSet,   kOfDnsProvider,
+    kOfDnsLedger,    kOfDnsWeights, kOfWorkload, kOfNode,  kOfInstance};
 static_assert(std::ranges::none_of(kColumns, [](const auto& columns) { return columns.empty(); }));
 
 std::span<const Column> columns_of(config::Kind kind) { return kColumns[static_cast<std::size_t>(kind)]; }

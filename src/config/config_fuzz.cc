@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/check.h"
-#include "config/diff.h"
 #include "config/documents.h"
 #include "config/formats.h"
 #include "config/object.h"

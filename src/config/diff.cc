@@ -1,4 +1,4 @@
-#include "config/diff.h"
+#include "config/object.h"
 
 #include <algorithm>
 #include <cstddef>

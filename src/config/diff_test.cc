@@ -1,4 +1,4 @@
-#include "config/diff.h"
+#include "config/object.h"
 
 #include <doctest/doctest.h>
 

@@ -63,6 +63,15 @@ std::string check_instance(std::string_view text);      // any text without cont
 std::string check_version(std::string_view text);
 std::string check_text_pair(std::string_view text);  // "key=value", "key" (section 6.4)
 
+// --- of containers
+std::string check_cpu(std::string_view text);     // "500m", "1.5"
+std::string check_memory(std::string_view text);  // "64Mi"
+std::string check_absolute(std::string_view text);
+std::string check_variable(std::string_view text);    // of an environment
+std::string check_image(std::string_view text);       // "registry.example/team/web:1.2"
+std::string check_capability(std::string_view text);  // "CAP_NET_BIND_SERVICE"
+std::string check_ip_text(std::string_view text);
+
 // --- of HTTP messages and their senders
 std::string check_token(std::string_view text);        // a field name, method or cookie name (RFC 9110 5.6.2)
 std::string check_field_value(std::string_view text);  // RFC 9110 section 5.5, without obs-text

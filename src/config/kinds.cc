@@ -17,6 +17,7 @@
 #include "config/schema_load_balancer.h"
 #include "config/schema_service.h"
 #include "config/schema_status.h"
+#include "config/schema_workload.h"
 #include "tls/certificate.h"
 #include "tls/trust_store.h"
 
@@ -96,6 +97,12 @@ constinit const std::array<KindInfo, kKindsMax> kKinds{
         kind_line<DnsWeightsSpec>(Kind::kDnsWeights, "DnsWeights", "dnsweights",
                                   "the weights that weir has computed for the RecordSet of the same name",
                                   &kType<DnsWeightsStatus>, false)),
+    kind_line<WorkloadSpec>(Kind::kWorkload, "Workload", "workloads",
+                            "containers, and how many of them run where", &kType<WorkloadStatus>),
+    kind_line<NodeSpec>(Kind::kNode, "Node", "nodes", "a registered machine that runs containers",
+                        &kType<NodeStatus>),
+    kind_line<InstanceSpec>(Kind::kInstance, "Instance", "instances", "one of a workload's, on a node",
+                            &kType<InstanceStatus>, false),
 };
 
 const Type& metadata_type() { return kType<Metadata>; }

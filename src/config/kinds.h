@@ -40,7 +40,7 @@ const Type& metadata_type();
 
 // Of what is seen, not wanted: what it names may be gone, it makes no change of others wrong, and it holds up
 // no deletion.
-constexpr bool names_loosely(Kind kind) { return kind == Kind::kTunnel; }
+constexpr bool names_loosely(Kind kind) { return kind == Kind::kTunnel || kind == Kind::kInstance; }
 
 inline const KindInfo& info_of(Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
 // What is wrong with a name for one of its objects; empty: nothing.

@@ -196,6 +196,9 @@ std::string status_text(const DnsProviderStatus& status) {
   return text_of_status(Kind::kDnsProvider, &status);
 }
 std::string status_text(const DnsWeightsStatus& status) { return text_of_status(Kind::kDnsWeights, &status); }
+std::string status_text(const WorkloadStatus& status) { return text_of_status(Kind::kWorkload, &status); }
+std::string status_text(const NodeStatus& status) { return text_of_status(Kind::kNode, &status); }
+std::string status_text(const InstanceStatus& status) { return text_of_status(Kind::kInstance, &status); }
 
 namespace {
 

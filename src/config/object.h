@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "config/specs.h"
 #include "config/specs_dns.h"
+#include "config/specs_workload.h"
 #include "config/violation.h"
 
 namespace weir::config {
@@ -42,11 +43,15 @@ enum class Kind : std::uint8_t {
   kRecordSet,
   kDnsProvider,
   kDnsLedger,
-  kDnsWeights
+  kDnsWeights,
+  kWorkload,
+  kNode,
+  kInstance
 };
-using Spec = std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec, CertificateSpec,
-                          SecretSpec, EdgeSpec, RolloutSpec, TunnelSpec, UserSpec, ZoneSpec, RecordSetSpec,
-                          DnsProviderSpec, DnsLedgerSpec, DnsWeightsSpec>;
+using Spec =
+    std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec, CertificateSpec,
+                 SecretSpec, EdgeSpec, RolloutSpec, TunnelSpec, UserSpec, ZoneSpec, RecordSetSpec,
+                 DnsProviderSpec, DnsLedgerSpec, DnsWeightsSpec, WorkloadSpec, NodeSpec, InstanceSpec>;
 
 struct Metadata {
   std::string name;
@@ -100,5 +105,16 @@ std::string to_json(const Object& object, Secrets secrets);
 void carry_server_fields(const Object& stored, Object& updated);
 // What spans the fields of the spec, once more: for an object that secrets were carried into.
 Violations validate_spec(const Object& object);
+
+// What a change would do to one field, for plan, dry run and the audit. Secrets are never in it.
+struct Change {
+  std::string path;    // "spec.endpoints[1].weight"
+  std::string before;  // JSON; empty: not there
+  std::string after;
+  friend bool operator==(const Change&, const Change&) = default;
+};
+// Between two states of one object (the same kind). What the server sets (revision, times, status) is left
+// out.
+std::vector<Change> diff(const Object& before, const Object& after);
 
 }  // namespace weir::config

@@ -193,15 +193,13 @@ struct MemberOf<Value Owner::*> {
 };
 
 // One line of a table: field<&HttpCheck::path>({.name = "path", .doc = "...", .check = check_path})
-template <auto kMember>
+// Of a struct that has the member from its base, Owner says which it is.
+template <auto kMember, class Owner = typename MemberOf<decltype(kMember)>::OwnerType>
 constexpr Field field(Field line) {
   using Member = MemberOf<decltype(kMember)>;
   if (line.type == nullptr) line.type = &kType<typename Member::ValueType>;
-  line.member = [](void* owner) -> void* {
-    return &(static_cast<typename Member::OwnerType*>(owner)->*kMember);
-  };
+  line.member = [](void* owner) -> void* { return &(static_cast<Owner*>(owner)->*kMember); };
   line.copy = [](const void* from, void* to) {
-    using Owner = typename Member::OwnerType;
     static_cast<Owner*>(to)->*kMember = static_cast<const Owner*>(from)->*kMember;
   };
   return line;

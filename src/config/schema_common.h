@@ -85,7 +85,7 @@ struct Words<Role> {
 };
 template <>
 struct Words<MachineRole> {
-  static constexpr std::array<std::string_view, 1> words{"edge"};
+  static constexpr std::array<std::string_view, 2> words{"edge", "node"};
 };
 
 }  // namespace weir::config

@@ -290,7 +290,10 @@ bool is_carried(Kind kind) {
     case Kind::kEdge:
     case Kind::kRollout:
     case Kind::kDnsProvider:
-    case Kind::kDnsLedger: return false;
+    case Kind::kDnsLedger:
+    case Kind::kNode:
+    case Kind::kInstance:
+    case Kind::kWorkload: return false;
     case Kind::kLoadBalancer:
     case Kind::kService:
     case Kind::kEndpoint:

@@ -24,7 +24,7 @@ enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };  // sent to the end
 enum class ListenerProtocol : std::uint8_t { kHttp, kHttps, kTcp, kTls };  // of a listener
 enum class Balance : std::uint8_t {};  // a place in lb::kPolicies; 0 = ROUND_ROBIN
 enum class Role : std::uint8_t { kAdmin, kViewer, kJoin, kTunnel, kMember };
-enum class MachineRole : std::uint8_t { kEdge };  // what a machine that joins becomes
+enum class MachineRole : std::uint8_t { kEdge, kNode };  // what a machine that joins becomes
 enum class ClientCertificates : std::uint8_t { kNone, kRequest, kRequire };
 // After which a call may be made again (gRPC's status codes 1, 4, 8, 13, 14).
 enum class GrpcStatus : std::uint8_t {

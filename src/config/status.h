@@ -1,5 +1,5 @@
 // Status: what is seen of the objects of each kind, as the API shows it beside what is wanted. Computed when
-// it is shown, by those who see it; stored nowhere. Tables in schema_kinds.h, so that the API's description
+// it is shown, by those who see it; stored nowhere. Tables in schema_status.h, so that the API's description
 // and the docs have them too.
 #pragma once
 
@@ -134,6 +134,42 @@ struct DnsWeightsStatus {
   std::string reason;  // why none are computed now
 };
 
+// A city that has nodes of a workload's target.
+struct WorkloadCity {
+  std::string target;
+  std::string city;
+  std::string ready;    // "2/3"
+  std::string updated;  // "1/3"
+  std::string reason;   // empty: all is well
+  friend bool operator==(const WorkloadCity&, const WorkloadCity&) = default;
+};
+
+struct WorkloadStatus {
+  std::string ready;
+  std::string updated;
+  std::string reason;
+  std::vector<WorkloadCity> cities;
+};
+
+struct NodeStatus {
+  bool attached = false;
+  std::optional<WallTime> since;
+  std::string cpu;        // "1500m/4000m"
+  std::string memory;     // "512Mi/7936Mi"
+  std::string instances;  // "3/200"
+  std::string reason;
+};
+
+struct InstanceStatus {
+  std::string state;
+  std::string reason;
+  std::string address;
+  std::uint64_t restarts = 0;
+  std::optional<WallTime> since;
+  std::string cpu;     // "120m"
+  std::string memory;  // "34Mi"
+};
+
 // As the JSON text of Object::status.
 std::string status_text(const AppliedStatus& status);
 std::string status_text(const EndpointStatus& status);
@@ -145,5 +181,8 @@ std::string status_text(const ZoneStatus& status);
 std::string status_text(const RecordSetStatus& status);
 std::string status_text(const DnsProviderStatus& status);
 std::string status_text(const DnsWeightsStatus& status);
+std::string status_text(const WorkloadStatus& status);
+std::string status_text(const NodeStatus& status);
+std::string status_text(const InstanceStatus& status);
 
 }  // namespace weir::config

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "config/diff.h"
+#include "config/object.h"
 #include "translation/difference.h"
 #include "translation/own.h"
 

@@ -136,21 +136,21 @@ TEST_CASE("what is wrong with a file is said, with its place") {
 }
 
 TEST_CASE("amounts") {
-  CHECK(parse_cpu("500m") == 500);
-  CHECK(parse_cpu("2") == 2000);
-  CHECK(parse_cpu("1.5") == 1500);
-  CHECK(parse_cpu("0.25") == 250);
+  CHECK(config::parse_cpu("500m") == 500);
+  CHECK(config::parse_cpu("2") == 2000);
+  CHECK(config::parse_cpu("1.5") == 1500);
+  CHECK(config::parse_cpu("0.25") == 250);
   for (const char* wrong : {"", "m", "1.", "1.2345", "-1", "2000", "1.x", "9999999m"}) {
     CAPTURE(wrong);
-    CHECK_FALSE(parse_cpu(wrong));
+    CHECK_FALSE(config::parse_cpu(wrong));
   }
-  CHECK(parse_memory("64Mi") == 64U << 20U);
-  CHECK(parse_memory("1Gi") == 1U << 30U);
-  CHECK(parse_memory("5M") == 5'000'000);
-  CHECK(parse_memory("4096") == 4096);
+  CHECK(config::parse_memory("64Mi") == 64U << 20U);
+  CHECK(config::parse_memory("1Gi") == 1U << 30U);
+  CHECK(config::parse_memory("5M") == 5'000'000);
+  CHECK(config::parse_memory("4096") == 4096);
   for (const char* wrong : {"", "Mi", "1Ti", "-1Mi", "99999999999Gi", "1.5Gi"}) {
     CAPTURE(wrong);
-    CHECK_FALSE(parse_memory(wrong));
+    CHECK_FALSE(config::parse_memory(wrong));
   }
 }
 

@@ -21,8 +21,8 @@ podman::ContainerSpec spec_of(const Instance& instance, const Container& contain
                              .mounts = {},
                              .capabilities = container.security.capabilities,
                              .read_only_root = container.security.read_only_root,
-                             .cpu_milli = parse_cpu(container.resources.cpu).value_or(0),
-                             .memory_bytes = parse_memory(container.resources.memory).value_or(0),
+                             .cpu_milli = config::parse_cpu(container.resources.cpu).value_or(0),
+                             .memory_bytes = config::parse_memory(container.resources.memory).value_or(0),
                              .pids_max = container.resources.pids,
                              .log_bytes_max = kLogBytesMax};
   spec.labels.emplace(kContainerLabel, container.name);
@@ -44,11 +44,11 @@ Plan plan_of(const Instance& instance, std::string_view node) {
   for (const Container& container : instance.containers) {
     plan.containers.push_back(spec_of(instance, container, labels));
     if (plan.containers.size() > 1) plan.containers.back().network_of = plan.containers.front().name;
-    for (const Port& port : container.ports) {
+    for (const ContainerPort& port : container.ports) {
       if (port.host_port == 0) continue;
       plan.containers.front().ports.push_back({static_cast<std::uint16_t>(port.port),
                                                static_cast<std::uint16_t>(port.host_port), port.host_address,
-                                               port.protocol == Protocol::kUdp});
+                                               port.protocol == Transport::kUdp});
     }
   }
   labels.emplace(kInitLabel, "true");

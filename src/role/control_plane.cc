@@ -328,6 +328,9 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     case config::Kind::kRecordSet: return records_seen_ ? records_seen_(object) : std::string();
     case config::Kind::kDnsProvider: return config::status_text(backend_->providers.status_of(object));
     case config::Kind::kDnsWeights: return config::status_text(backend_->balancer.status_of(object));
+    case config::Kind::kWorkload:
+    case config::Kind::kNode:
+    case config::Kind::kInstance:
     case config::Kind::kDnsLedger:
     case config::Kind::kTunnel:
     case config::Kind::kToken:

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "config/diff.h"
+#include "config/object.h"
 #include "xds/resource.h"
 
 namespace weir::translation {
