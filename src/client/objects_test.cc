@@ -113,6 +113,19 @@ const Case kRows[] = {
      R"({"metadata": {"name": "www"}, "spec": {"zone": "a.example", "computed_at": "2026-11-29T10:00:00Z",
            "providers": [{"provider": "aws", "weight": 720}, {"provider": "bolt", "weight": 280}]}})",
      "www|a.example|aws 720, bolt 280|2026-11-29T10:00:00Z|-"},
+    {config::Kind::kWorkload, "NAME|READY|UPDATED|VERSION|UPDATE|REASON|AGE",
+     R"({"metadata": {"name": "web"}, "spec": {"progress": {"phase": "RUNNING", "version": "a1"}},
+           "status": {"ready": "5/6", "updated": "1/6", "reason": "dfw is updated"}})",
+     "web|5/6|1/6|a1|RUNNING|dfw is updated|-"},
+    {config::Kind::kNode, "NAME|PROVIDER|REGION|CITY|ADDRESS|ATTACHED|INSTANCES|CPU|MEMORY|REASON|AGE",
+     R"({"metadata": {"name": "sea-1"}, "spec": {"provider": "nimbus", "region": "us-west", "city": "sea",
+           "address": "10.0.0.1"}, "status": {"attached": true, "instances": "3/200",
+           "cpu": "600m/2000m", "memory": "192Mi/7936Mi"}})",
+     "sea-1|nimbus|us-west|sea|10.0.0.1|true|3/200|600m/2000m|192Mi/7936Mi|-|-"},
+    {config::Kind::kInstance, "NAME|CITY|NODE|VERSION|STATE|RESTARTS|CPU|MEMORY|REASON|AGE",
+     R"({"metadata": {"name": "web-global-sea-1"}, "spec": {"city": "sea", "node": "sea-1",
+           "version": "a1"}, "status": {"state": "ready", "restarts": 2, "cpu": "20m", "memory": "8Mi"}})",
+     "web-global-sea-1|sea|sea-1|a1|ready|2|20m|8Mi|-|-"},
 };
 
 TEST_CASE("each kind has its columns") {

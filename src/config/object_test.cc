@@ -256,11 +256,13 @@ TEST_CASE("what is wrong with an object as a whole") {
       {"[1]", {": must be an object with kind, metadata and spec"}},
       {"{metadata: {name: a}}",
        {"kind: is required: one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, "
-        "Edge, Rollout, Tunnel, User, Zone, RecordSet, DnsProvider, DnsLedger, DnsWeights"}},
+        "Edge, Rollout, Tunnel, User, Zone, RecordSet, DnsProvider, DnsLedger, DnsWeights, Workload, Node, "
+        "Instance"}},
       {"{kind: Servce, metadata: {name: a}}", {"kind: unknown kind \"Servce\"; did you mean \"Service\"?"}},
       {"{kind: 5, metadata: {name: a}}",
        {"kind: must be one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, Edge, "
-        "Rollout, Tunnel, User, Zone, RecordSet, DnsProvider, DnsLedger, DnsWeights"}},
+        "Rollout, Tunnel, User, Zone, RecordSet, DnsProvider, DnsLedger, DnsWeights, Workload, Node, "
+        "Instance"}},
       {"{kind: Service, metadata: {name: a}, specs: {}}",
        {"specs: unknown field \"specs\"; did you mean \"spec\"?"}},
       {"{kind: Service, apiVersion: v1, metadata: {name: a}}",

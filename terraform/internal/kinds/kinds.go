@@ -107,6 +107,7 @@ var renames = map[string]map[string]string{
 	"Edge":      {"provider": "provider_name"},
 	"Tunnel":    {"provider": "provider_name"},
 	"DnsLedger": {"provider": "provider_name"},
+	"Node":      {"provider": "provider_name"},
 }
 
 // SpecFields are those of the spec, with the names that they have at the top.

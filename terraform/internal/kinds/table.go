@@ -11,7 +11,9 @@ var All = []Kind{
 	{Name: "Edge", Plural: "edges", Doc: "a registered machine that carries traffic", Spec: ofEdgeSpec, Status: ofEdgeStatus, Writable: true},
 	{Name: "Endpoint", Plural: "endpoints", Doc: "one endpoint that joined a service by itself", Spec: ofEndpointSpec, Status: ofEndpointStatus, Writable: true},
 	{Name: "Event", Plural: "events", Doc: "one line of the audit: who changed what and when", Spec: ofEventSpec},
+	{Name: "Instance", Plural: "instances", Doc: "one of a workload's, on a node", Spec: ofInstanceSpec, Status: ofInstanceStatus},
 	{Name: "LoadBalancer", Plural: "loadbalancers", Doc: "listeners for clients, and routes from there to services", Spec: ofLoadBalancerSpec, Status: ofLoadBalancerStatus, Writable: true},
+	{Name: "Node", Plural: "nodes", Doc: "a registered machine that runs containers", Spec: ofNodeSpec, Status: ofNodeStatus, Writable: true},
 	{Name: "RecordSet", Plural: "recordsets", Doc: "the records of one name and type in a zone, and which of them a client gets", Spec: ofRecordSetSpec, Status: ofRecordSetStatus, Writable: true},
 	{Name: "Rollout", Plural: "rollouts", Doc: "a change that reaches the edges in waves, and goes back by itself", Spec: ofRolloutSpec, Status: ofRolloutStatus, Writable: true},
 	{Name: "Secret", Plural: "secrets", Doc: "texts that are written and never shown", Spec: ofSecretSpec, Status: ofAppliedStatus, Writable: true},
@@ -19,6 +21,7 @@ var All = []Kind{
 	{Name: "Token", Plural: "tokens", Doc: "lets a program or a person use the API", Spec: ofTokenSpec, Writable: true, Told: true},
 	{Name: "Tunnel", Plural: "tunnels", Doc: "a live way to an origin that came to an edge by itself", Spec: ofTunnelSpec},
 	{Name: "User", Plural: "users", Doc: "an account: who owns load balancers, services and tunnels", Spec: ofUserSpec, Writable: true},
+	{Name: "Workload", Plural: "workloads", Doc: "containers, and how many of them run where", Spec: ofWorkloadSpec, Status: ofWorkloadStatus, Writable: true},
 	{Name: "Zone", Plural: "zones", Doc: "a domain that weir's name servers answer for, by its name", Spec: ofZoneSpec, Status: ofZoneStatus, Writable: true},
 }
 
@@ -236,6 +239,175 @@ var ofEventSpec = &Struct{Name: "EventSpec", Fields: []Field{
 		Doc: "the object before, without secrets"},
 	{Name: "after", Shape: JSON,
 		Doc: "the object after, without secrets"},
+}}
+
+var ofSecretKey = &Struct{Name: "SecretKey", Fields: []Field{
+	{Name: "secret", Shape: Text, Max: 63, Required: true,
+		Doc: "name of a Secret"},
+	{Name: "key", Shape: Text, Min: 1, Max: 256, Required: true,
+		Doc: "of its values"},
+}}
+
+var ofEnvVariable = &Struct{Name: "EnvVariable", Fields: []Field{
+	{Name: "name", Shape: Text, Min: 1, Max: 256, Required: true,
+		Doc: "of the variable"},
+	{Name: "value", Shape: Text, Max: 32768,
+		Doc: "of the variable"},
+	{Name: "secret", Shape: Object, Struct: ofSecretKey,
+		Doc: "where its value is, which is told to the node alone"},
+}}
+
+var ofContainerPort = &Struct{Name: "ContainerPort", Fields: []Field{
+	{Name: "port", Shape: Integer, Min: 1, Max: 65535, Required: true,
+		Doc: "that it listens on"},
+	{Name: "host_port", Shape: Integer, Max: 65535, Default: `0`,
+		Doc: "of the machine, which leads there; absent: of a workload, one that is free; else none"},
+	{Name: "host_address", Shape: Text, Max: 64,
+		Doc: "of the machine, alone; absent: all of its addresses"},
+	{Name: "protocol", Shape: Word, Words: []string{"TCP", "UDP"}, Default: `"TCP"`,
+		Doc: "TCP or UDP"},
+	{Name: "service", Shape: Text, Max: 63,
+		Doc: "whose endpoint it is while the instance is ready"},
+}}
+
+var ofResources = &Struct{Name: "Resources", Fields: []Field{
+	{Name: "cpu", Shape: Text, Max: 256,
+		Doc: "cores at most, such as 500m or 1.5; absent: no limit"},
+	{Name: "memory", Shape: Text, Max: 256,
+		Doc: "at most, such as 64Mi; who needs more is ended; absent: no limit"},
+	{Name: "pids", Shape: Integer, Min: 1, Max: 32768, Default: `512`,
+		Doc: "processes and threads at most"},
+}}
+
+var ofVolumeMount = &Struct{Name: "VolumeMount", Fields: []Field{
+	{Name: "volume", Shape: Text, Max: 63, Required: true,
+		Doc: "one of the instance's"},
+	{Name: "path", Shape: Text, Max: 4096, Required: true,
+		Doc: "where the container has it"},
+	{Name: "read_only", Shape: Bool, Default: `false`,
+		Doc: "it can't be written there"},
+}}
+
+var ofSecurity = &Struct{Name: "Security", Fields: []Field{
+	{Name: "user", Shape: Text, Max: 64,
+		Doc: "it runs as: name or number, and :group; absent: the image's"},
+	{Name: "read_only_root", Shape: Bool, Default: `false`,
+		Doc: "only volumes can be written"},
+	{Name: "capabilities", Shape: List, Of: Text, ItemsMax: 64, Max: 64,
+		Doc: "that it keeps; all others are dropped"},
+}}
+
+var ofHttpProbe = &Struct{Name: "HttpProbe", Fields: []Field{
+	{Name: "port", Shape: Integer, Min: 1, Max: 65535, Required: true,
+		Doc: "that is asked"},
+	{Name: "path", Shape: Text, Min: 1, Max: 1024, Default: `"/"`,
+		Doc: "passes with 200 to 399"},
+	{Name: "host", Shape: Text, Max: 256,
+		Doc: "of the Host field"},
+}}
+
+var ofTcpProbe = &Struct{Name: "TcpProbe", Fields: []Field{
+	{Name: "port", Shape: Integer, Min: 1, Max: 65535, Required: true,
+		Doc: "that takes a connection"},
+}}
+
+var ofExecProbe = &Struct{Name: "ExecProbe", Fields: []Field{
+	{Name: "command", Shape: List, Of: Text, ItemsMax: 64, ItemsMin: 1, Max: 4096, Required: true,
+		Doc: "run in the container; passes with exit code 0"},
+}}
+
+var ofProbe = &Struct{Name: "Probe", Fields: []Field{
+	{Name: "http", Shape: Object, Struct: ofHttpProbe,
+		Doc: "by a GET"},
+	{Name: "tcp", Shape: Object, Struct: ofTcpProbe,
+		Doc: "by connecting"},
+	{Name: "exec", Shape: Object, Struct: ofExecProbe,
+		Doc: "by a command in the container"},
+	{Name: "initial_delay", Shape: Duration, Max: 3600000000000, Default: `"0s"`,
+		Doc: "before the first"},
+	{Name: "period", Shape: Duration, Min: 100000000, Max: 3600000000000, Default: `"10s"`,
+		Doc: "between two"},
+	{Name: "timeout", Shape: Duration, Min: 100000000, Max: 3600000000000, Default: `"1s"`,
+		Doc: "without an answer it has failed"},
+	{Name: "success_threshold", Shape: Integer, Min: 1, Max: 100, Default: `1`,
+		Doc: "passes in a row that count"},
+	{Name: "failure_threshold", Shape: Integer, Min: 1, Max: 1000, Default: `3`,
+		Doc: "failures in a row that count"},
+}}
+
+var ofContainer = &Struct{Name: "Container", Fields: []Field{
+	{Name: "name", Shape: Text, Max: 63, Required: true,
+		Doc: "within the instance"},
+	{Name: "image", Shape: Text, Max: 512, Required: true,
+		Doc: "with its registry; pulled when it is not there"},
+	{Name: "archive", Shape: Text, Max: 4096,
+		Doc: "a file (OCI or docker archive) that the image is loaded from when it is not there"},
+	{Name: "command", Shape: List, Of: Text, ItemsMax: 64, Max: 32768,
+		Doc: "in place of the image's entry point"},
+	{Name: "args", Shape: List, Of: Text, ItemsMax: 64, Max: 32768,
+		Doc: "in place of the image's command"},
+	{Name: "env", Shape: List, Of: Object, ItemsMax: 64, Struct: ofEnvVariable,
+		Doc: "variables"},
+	{Name: "ports", Shape: List, Of: Object, ItemsMax: 64, Struct: ofContainerPort,
+		Doc: "that it listens on"},
+	{Name: "resources", Shape: Object, Struct: ofResources, Default: `{"pids":512}`,
+		Doc: "what it may use"},
+	{Name: "volume_mounts", Shape: List, Of: Object, ItemsMax: 64, Struct: ofVolumeMount,
+		Doc: "volumes of the instance"},
+	{Name: "security", Shape: Object, Struct: ofSecurity, Default: `{"read_only_root":false}`,
+		Doc: "what it may do"},
+	{Name: "startup_probe", Shape: Object, Struct: ofProbe,
+		Doc: "until it passes, the others wait; failing, all starts anew"},
+	{Name: "readiness_probe", Shape: Object, Struct: ofProbe,
+		Doc: "while it fails, the instance is not ready"},
+	{Name: "liveness_probe", Shape: Object, Struct: ofProbe,
+		Doc: "when it fails, the instance is started anew"},
+}}
+
+var ofInstanceSpec = &Struct{Name: "InstanceSpec", Fields: []Field{
+	{Name: "workload", Shape: Text, Max: 256,
+		Doc: "whose it is"},
+	{Name: "target", Shape: Text, Max: 256,
+		Doc: "of the workload"},
+	{Name: "city", Shape: Text, Max: 256,
+		Doc: "where it runs"},
+	{Name: "number", Shape: Integer, Max: 100000, Default: `0`,
+		Doc: "from 1, in that city"},
+	{Name: "node", Shape: Text, Max: 256,
+		Doc: "that runs it"},
+	{Name: "version", Shape: Text, Max: 256,
+		Doc: "of its containers"},
+	{Name: "pull_secrets", Shape: List, Of: Text, ItemsMax: 8, Max: 63,
+		Doc: "Secrets with registry, username and password, for its images"},
+	{Name: "placed_at", Shape: Time,
+		Doc: "when that node was given that version"},
+	{Name: "init_containers", Shape: List, Of: Object, ItemsMax: 8, Struct: ofContainer,
+		Doc: "run to their end before, one after the other"},
+	{Name: "containers", Shape: List, Of: Object, ItemsMax: 8, ItemsMin: 1, Struct: ofContainer, Required: true,
+		Doc: "share a network and are started and stopped together"},
+	{Name: "volumes", Shape: List, Of: Text, ItemsMax: 16, Max: 63,
+		Doc: "names; each lives as long as the instance"},
+	{Name: "drain", Shape: Duration, Max: 3600000000000, Default: `"5s"`,
+		Doc: "from not being ready to SIGTERM"},
+	{Name: "stop_grace", Shape: Duration, Min: 1000000000, Max: 3600000000000, Default: `"30s"`,
+		Doc: "from SIGTERM to SIGKILL"},
+}}
+
+var ofInstanceStatus = &Struct{Name: "InstanceStatus", Fields: []Field{
+	{Name: "state", Shape: Text, Max: 256,
+		Doc: "as its node says; lost: of a node that does not report"},
+	{Name: "reason", Shape: Text, Max: 4096,
+		Doc: "why it is not ready"},
+	{Name: "address", Shape: Text, Max: 256,
+		Doc: "on its node"},
+	{Name: "restarts", Shape: Integer,
+		Doc: "since it was placed"},
+	{Name: "since", Shape: Time,
+		Doc: "when that state began"},
+	{Name: "cpu", Shape: Text, Max: 256,
+		Doc: "that it uses"},
+	{Name: "memory", Shape: Text, Max: 256,
+		Doc: "that it uses"},
 }}
 
 var ofListenerTls = &Struct{Name: "ListenerTls", Fields: []Field{
@@ -478,6 +650,40 @@ var ofLoadBalancerStatus = &Struct{Name: "LoadBalancerStatus", Fields: []Field{
 		Doc: "edges that could not take it up, and why"},
 	{Name: "listeners", Shape: List, Of: Object, ItemsMax: 64, Struct: ofListenerStatus,
 		Doc: "in the order of spec.listeners, as this edge has them"},
+}}
+
+var ofNodeSpec = &Struct{Name: "NodeSpec", Fields: []Field{
+	{Name: "provider", Shape: Text, Max: 256,
+		Doc: "where it is"},
+	{Name: "region", Shape: Text, Max: 256,
+		Doc: "where it is"},
+	{Name: "city", Shape: Text, Max: 63,
+		Doc: "where it is; in the names of its instances"},
+	{Name: "address", Shape: Text, Max: 256,
+		Doc: "by which edges reach its instances"},
+	{Name: "version", Shape: Text, Max: 256,
+		Doc: "of weir there"},
+	{Name: "cordoned", Shape: Bool, Default: `false`,
+		Doc: "it gets no more instances"},
+	{Name: "drained", Shape: Bool, Default: `false`,
+		Doc: "its instances are moved to others"},
+	{Name: "revoked", Shape: Bool, Default: `false`,
+		Doc: "its certificate counts no more"},
+}}
+
+var ofNodeStatus = &Struct{Name: "NodeStatus", Fields: []Field{
+	{Name: "attached", Shape: Bool,
+		Doc: "whether it reports now"},
+	{Name: "since", Shape: Time,
+		Doc: "when that began"},
+	{Name: "cpu", Shape: Text, Max: 256,
+		Doc: "set aside for instances, of what it has"},
+	{Name: "memory", Shape: Text, Max: 256,
+		Doc: "set aside for instances, of what it has"},
+	{Name: "instances", Shape: Text, Max: 256,
+		Doc: "of all that it may have"},
+	{Name: "reason", Shape: Text, Max: 4096,
+		Doc: "what is wrong with it"},
 }}
 
 var ofRecordAnswer = &Struct{Name: "RecordAnswer", Fields: []Field{
@@ -827,7 +1033,7 @@ var ofServiceStatus = &Struct{Name: "ServiceStatus", Fields: []Field{
 }}
 
 var ofJoin = &Struct{Name: "Join", Fields: []Field{
-	{Name: "role", Shape: Word, Words: []string{"edge"}, Default: `"edge"`,
+	{Name: "role", Shape: Word, Words: []string{"edge", "node"}, Default: `"edge"`,
 		Doc: "what it becomes"},
 	{Name: "name", Shape: Text, Max: 63,
 		Doc: "that it has to take, also when there is one already; absent: any that is new"},
@@ -902,6 +1108,128 @@ var ofUserSpec = &Struct{Name: "UserSpec", Fields: []Field{
 		Doc: "lines of authorized_keys: public keys, which no other User has, and authorities whose certificates let in (cert-authority,principals=\"...\")"},
 	{Name: "disabled", Shape: Bool, Default: `false`,
 		Doc: "true: it can neither log in nor do anything"},
+}}
+
+var ofScaleMetric = &Struct{Name: "ScaleMetric", Fields: []Field{
+	{Name: "metric", Shape: Word, Words: []string{"CPU", "REQUESTS", "IN_FLIGHT"}, Default: `"CPU"`,
+		Doc: "CPU, REQUESTS (per second) or IN_FLIGHT (requests at a time)"},
+	{Name: "average_utilization", Shape: Integer, Max: 100, Default: `0`,
+		Doc: "of CPU: percent of what the instances may use, on average"},
+	{Name: "average_value", Shape: Integer, Max: 1000000, Default: `0`,
+		Doc: "of REQUESTS and IN_FLIGHT: of an instance, on average"},
+}}
+
+var ofWorkloadTarget = &Struct{Name: "WorkloadTarget", Fields: []Field{
+	{Name: "name", Shape: Text, Max: 63, Required: true,
+		Doc: "within the workload"},
+	{Name: "cities", Shape: List, Of: Text, ItemsMax: 64, Max: 63,
+		Doc: "of its nodes; absent: any"},
+	{Name: "regions", Shape: List, Of: Text, ItemsMax: 64, Min: 1, Max: 256,
+		Doc: "of its nodes; absent: any"},
+	{Name: "providers", Shape: List, Of: Text, ItemsMax: 64, Min: 1, Max: 256,
+		Doc: "of its nodes; absent: any"},
+	{Name: "min_replicas", Shape: Integer, Max: 1000, Default: `1`,
+		Doc: "instances in each city at least"},
+	{Name: "max_replicas", Shape: Integer, Max: 1000, Default: `0`,
+		Doc: "instances in each city at most; absent: as min_replicas"},
+	{Name: "metrics", Shape: List, Of: Object, ItemsMax: 3, Struct: ofScaleMetric,
+		Doc: "by which each city is scaled between the two"},
+	{Name: "scale_up_cooldown", Shape: Duration, Min: 1000000000, Max: 86400000000000, Default: `"15s"`,
+		Doc: "after a decision, before more are started"},
+	{Name: "scale_down_cooldown", Shape: Duration, Min: 1000000000, Max: 86400000000000, Default: `"5m"`,
+		Doc: "after a decision or a greater need, before one is ended"},
+}}
+
+var ofWorkloadUpdate = &Struct{Name: "WorkloadUpdate", Fields: []Field{
+	{Name: "max_unavailable", Shape: Integer, Max: 1000, Default: `0`,
+		Doc: "of a city's replicas, while it is updated"},
+	{Name: "max_surge", Shape: Integer, Max: 1000, Default: `1`,
+		Doc: "beyond a city's replicas, while it is updated"},
+	{Name: "min_healthy_time", Shape: Duration, Max: 3600000000000, Default: `"10s"`,
+		Doc: "that an instance has to be ready before the next is replaced"},
+	{Name: "healthy_deadline", Shape: Duration, Min: 1000000000, Max: 86400000000000, Default: `"5m"`,
+		Doc: "within which a replaced instance has to be so"},
+	{Name: "auto_revert", Shape: Bool, Default: `true`,
+		Doc: "what can't be made ready goes back to what ran before"},
+	{Name: "paused", Shape: Bool, Default: `false`,
+		Doc: "no further instance is replaced"},
+}}
+
+var ofContainerGroup = &Struct{Name: "ContainerGroup", Fields: []Field{
+	{Name: "init_containers", Shape: List, Of: Object, ItemsMax: 8, Struct: ofContainer,
+		Doc: "run to their end before, one after the other"},
+	{Name: "containers", Shape: List, Of: Object, ItemsMax: 8, ItemsMin: 1, Struct: ofContainer, Required: true,
+		Doc: "share a network and are started and stopped together"},
+	{Name: "volumes", Shape: List, Of: Text, ItemsMax: 16, Max: 63,
+		Doc: "names; each lives as long as the instance"},
+	{Name: "drain", Shape: Duration, Max: 3600000000000, Default: `"5s"`,
+		Doc: "from not being ready to SIGTERM"},
+	{Name: "stop_grace", Shape: Duration, Min: 1000000000, Max: 3600000000000, Default: `"30s"`,
+		Doc: "from SIGTERM to SIGKILL"},
+}}
+
+var ofWorkloadProgress = &Struct{Name: "WorkloadProgress", Fields: []Field{
+	{Name: "phase", Shape: Word, Words: []string{"DONE", "RUNNING", "REVERTED", "FAILED"}, Default: `"DONE"`,
+		Doc: "of the last update"},
+	{Name: "version", Shape: Text, Max: 256,
+		Doc: "that it brings or has brought"},
+	{Name: "city", Shape: Text, Max: 256,
+		Doc: "where it is under way"},
+	{Name: "since", Shape: Time,
+		Doc: "when the phase began"},
+	{Name: "good_version", Shape: Text, Max: 256,
+		Doc: "that all instances ran last"},
+	{Name: "good", Shape: Object, Struct: ofContainerGroup,
+		Doc: "what that is"},
+	{Name: "reason", Shape: Text, Max: 4096,
+		Doc: "why it went back or can't go on"},
+}}
+
+var ofWorkloadSpec = &Struct{Name: "WorkloadSpec", Fields: []Field{
+	{Name: "init_containers", Shape: List, Of: Object, ItemsMax: 8, Struct: ofContainer,
+		Doc: "run to their end before, one after the other"},
+	{Name: "containers", Shape: List, Of: Object, ItemsMax: 8, ItemsMin: 1, Struct: ofContainer, Required: true,
+		Doc: "share a network and are started and stopped together"},
+	{Name: "volumes", Shape: List, Of: Text, ItemsMax: 16, Max: 63,
+		Doc: "names; each lives as long as the instance"},
+	{Name: "drain", Shape: Duration, Max: 3600000000000, Default: `"5s"`,
+		Doc: "from not being ready to SIGTERM"},
+	{Name: "stop_grace", Shape: Duration, Min: 1000000000, Max: 3600000000000, Default: `"30s"`,
+		Doc: "from SIGTERM to SIGKILL"},
+	{Name: "pull_secrets", Shape: List, Of: Text, ItemsMax: 8, Max: 63,
+		Doc: "Secrets with registry, username and password, for its images"},
+	{Name: "anycast", Shape: Bool, Default: `false`,
+		Doc: "edges in whose region none of its instances is ready don't announce shared addresses"},
+	{Name: "targets", Shape: List, Of: Object, ItemsMax: 32, ItemsMin: 1, Struct: ofWorkloadTarget, Required: true,
+		Doc: "where it runs"},
+	{Name: "update", Shape: Object, Struct: ofWorkloadUpdate, Default: `{"max_unavailable":0,"max_surge":1,"min_healthy_time":"10s","healthy_deadline":"5m","auto_revert":true,"paused":false}`,
+		Doc: "how a change of it gets to its instances"},
+	{Name: "progress", Shape: Object, Struct: ofWorkloadProgress, ServerSet: true,
+		Doc: "how far the last change has come"},
+}}
+
+var ofWorkloadCity = &Struct{Name: "WorkloadCity", Fields: []Field{
+	{Name: "target", Shape: Text, Max: 256,
+		Doc: "that it belongs to"},
+	{Name: "city", Shape: Text, Max: 256,
+		Doc: "that has nodes of the target"},
+	{Name: "ready", Shape: Text, Max: 256,
+		Doc: "instances, of all that are wanted"},
+	{Name: "updated", Shape: Text, Max: 256,
+		Doc: "of the version that is wanted, of all"},
+	{Name: "reason", Shape: Text, Max: 4096,
+		Doc: "why that is not all"},
+}}
+
+var ofWorkloadStatus = &Struct{Name: "WorkloadStatus", Fields: []Field{
+	{Name: "ready", Shape: Text, Max: 256,
+		Doc: "instances, of all that are wanted"},
+	{Name: "updated", Shape: Text, Max: 256,
+		Doc: "of the version that is wanted, of all"},
+	{Name: "reason", Shape: Text, Max: 4096,
+		Doc: "why that is not all"},
+	{Name: "cities", Shape: List, Of: Object, ItemsMax: 1024, Struct: ofWorkloadCity,
+		Doc: "each with its own"},
 }}
 
 var ofSite = &Struct{Name: "Site", Fields: []Field{
