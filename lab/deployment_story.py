@@ -276,6 +276,7 @@ class Story:
         assert self.watch.everywhere(self.is_shown(self.dead), self.died, there=False)
         self.nothing_is_left(self.dead)
         self.dead.power_on(self.earth)
+        self.dead.wait_said("has joined")
         self.wait_in_dns(self.dead, self.dead.began)
 
     # --- two versions

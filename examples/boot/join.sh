@@ -16,7 +16,7 @@
 # runs, and it is told to end when the machine has left.
 set -eu
 weir=${WEIR:-weir}
-found=$("$weir" metadata -o env ${WEIR_METADATA_URL:+--metadata-url "$WEIR_METADATA_URL"})
+found=$("$weir" metadata -o env --wait 60s ${WEIR_METADATA_URL:+--metadata-url "$WEIR_METADATA_URL"})
 eval "$found"
 address=${WEIR_PUBLIC_ADDRESS:-$WEIR_PRIVATE_ADDRESS}
 # Machines of several clouds may call themselves the same; none has another's instance.

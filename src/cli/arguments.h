@@ -163,6 +163,7 @@ struct ProviderFlags {
 struct MetadataFlags {
   std::string format = "table";  // env or json
   std::string url;               // empty: where clouds have it
+  Duration wait{};               // for somebody to answer
 };
 
 // Of weir cloud-init; texts as written, which the command judges.

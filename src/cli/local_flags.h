@@ -57,6 +57,8 @@ inline constexpr std::array kMetadataFlags{
     Flag{"--metadata-url", "URL", "http://169.254.169.254",
          "where the cloud tells machines of themselves; of SmartOS the path of its socket or serial port",
          [](Arguments& to, std::string_view value) { return set_text(to.metadata.url, value); }},
+    Flag{"--wait", "DURATION", "none", "ask again for so long when nobody answers, as at a boot",
+         [](Arguments& to, std::string_view value) { return set_valid_for(to.metadata.wait, value); }},
 };
 
 // --- weir cloud-init

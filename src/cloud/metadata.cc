@@ -241,16 +241,19 @@ std::string_view city_of(std::string_view provider, std::string_view region) {
   return found == kPlaces.end() ? std::string_view() : found->city;
 }
 
-net::Task<std::expected<Machine, std::string>> find_machine(net::Env& env, Url url) {
-  std::array<Machine, kAskers.size()> machines;
-  net::TaskGroup tasks(env.loop);
-  for (std::size_t i = 0; i < kAskers.size(); ++i) tasks.spawn(keep(kAskers[i](env, url), machines[i]));
-  co_await tasks.join();
-  for (Machine& machine : machines) {
-    if (machine.provider.empty()) continue;
-    machine.city = city_of(machine.provider, machine.region);
-    co_return std::move(machine);
-  }
+net::Task<std::expected<Machine, std::string>> find_machine(net::Env& env, Url url, Duration wait) {
+  const Instant end = env.loop.now() + wait;
+  do {
+    std::array<Machine, kAskers.size()> machines;
+    net::TaskGroup tasks(env.loop);
+    for (std::size_t i = 0; i < kAskers.size(); ++i) tasks.spawn(keep(kAskers[i](env, url), machines[i]));
+    co_await tasks.join();
+    for (Machine& machine : machines) {
+      if (machine.provider.empty()) continue;
+      machine.city = city_of(machine.provider, machine.region);
+      co_return std::move(machine);
+    }
+  } while (env.loop.now() < end && co_await env.loop.sleep(kMetadataPause));
   co_return std::unexpected("no cloud that is known here answers at " + url.authority +
                             " (aws, gcp, azure, digitalocean, hetzner, openstack)");
 }

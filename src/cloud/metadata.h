@@ -19,7 +19,8 @@ namespace weir::cloud {
 inline constexpr std::string_view kMetadataUrl = "http://169.254.169.254";
 inline constexpr Duration kMetadataConnectTimeout = std::chrono::seconds(1);
 inline constexpr Duration kMetadataAnswerTimeout = std::chrono::seconds(2);
-inline constexpr std::size_t kMetadataBytesMax = 256UL * 1024;  // of an answer
+inline constexpr Duration kMetadataPause = std::chrono::milliseconds(200);  // before it is asked again
+inline constexpr std::size_t kMetadataBytesMax = 256UL * 1024;              // of an answer
 
 // What is not known is empty. Names are the providers' own, all of it printable ASCII without spaces.
 struct Machine {
@@ -33,8 +34,9 @@ struct Machine {
   friend bool operator==(const Machine&, const Machine&) = default;
 };
 
-// The error is a sentence.
-net::Task<std::expected<Machine, std::string>> find_machine(net::Env& env, Url url);
+// wait: how long it is asked again when nobody answers: at a boot, the network may be on its way up. The
+// error is a sentence.
+net::Task<std::expected<Machine, std::string>> find_machine(net::Env& env, Url url, Duration wait = {});
 
 // As what it is put into takes it: a line of printable ASCII without spaces; else empty.
 std::string plain_word(std::string_view text);

@@ -136,6 +136,25 @@ TEST_CASE("where nobody is, that is found out soon") {
   CHECK_FALSE(*found.result);
 }
 
+TEST_CASE("a network that comes up late is waited for") {
+  FakeEnv fake;
+  const net::Address at = *net::Address::parse("169.254.169.254:80");
+  fake.network.blackhole(at);
+  UnderWay<std::expected<Machine, std::string>> found(
+      fake, find_machine(fake.env, *Url::parse(kMetadataUrl), std::chrono::seconds(5)));
+  fake.advance(kMetadataConnectTimeout + std::chrono::milliseconds(100));
+  CHECK_FALSE(found.result);
+  fake.network.blackhole(at, false);
+  Cloud cloud(kAws);
+  http::Server server(fake.env, cloud, {});
+  server.listen(*fake.network.listen(at));
+  fake.advance(kMetadataConnectTimeout + kMetadataPause);
+  REQUIRE(found.result);
+  REQUIRE(*found.result);
+  CHECK((*found.result)->instance == "i-1");
+  CHECK(fake.run(stop(server), std::chrono::seconds(30)));
+}
+
 TEST_CASE("cities") {
   CHECK(city_of("aws", "eu-central-1") == "frankfurt");
   CHECK(city_of("gcp", "eu-central-1").empty());

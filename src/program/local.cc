@@ -94,15 +94,15 @@ std::string shown(const cloud::Machine& machine, std::string_view format) {
 
 using Found = std::expected<cloud::Machine, std::string>;
 
-net::Task<void> find(net::Env& env, cloud::Url url, std::optional<Found>& found) {
-  found.emplace(co_await cloud::find_machine(env, std::move(url)));
+net::Task<void> find(net::Env& env, cloud::Url url, Duration wait, std::optional<Found>& found) {
+  found.emplace(co_await cloud::find_machine(env, std::move(url), wait));
   env.loop.stop();
 }
 
-Found ask_clouds(net::Env& env, cloud::Url url) {
+Found ask_clouds(net::Env& env, cloud::Url url, Duration wait) {
   std::optional<Found> found;
   net::TaskGroup tasks(env.loop);
-  tasks.spawn(find(env, std::move(url), found));
+  tasks.spawn(find(env, std::move(url), wait, found));
   if (tasks.size() > 0) env.loop.run();
   return found ? std::move(*found) : std::unexpected("told to stop");
 }
@@ -215,7 +215,8 @@ int metadata_command(const Arguments& arguments, Terminal& terminal) {
   }
   net::Env& env = (*core)->env();
   const std::string port = flags.url.empty() ? cloud::smartos_port() : is_path ? flags.url : "";
-  const Found found = port.empty() ? ask_clouds(env, std::move(*url)) : cloud::ask_smartos(port, env.random);
+  const Found found =
+      port.empty() ? ask_clouds(env, std::move(*url), flags.wait) : cloud::ask_smartos(port, env.random);
   if (!found) {
     terminal.say("weir metadata: " + found.error());
     return kFailed;
