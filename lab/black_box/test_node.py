@@ -295,7 +295,7 @@ def test_what_a_person_gets_wrong_is_said(tmp_path):
     for words, code, said in (
         ([], 2, "--instances is missing"),
         (["logs"], 2, "INSTANCE is missing"),
-        (["frobnicate"], 2, "there is no such action"),
+        (["frobnicate"], 2, "must be logs, not"),
         (["--instances", file], 1, "no such file or directory"),
     ):
         done = run(*words)
