@@ -39,6 +39,7 @@ class Region:
     provider: str
     at: str  # the transit
     machines: dict = field(hash=False)  # kind, as in KINDS: how many
+    nodes: int = 0  # on so many of its edges' machines instances of workloads run, too
 
     @property
     def router(self):
@@ -54,6 +55,11 @@ class Region:
 
     def all_names(self):
         return [name for kind in KINDS for name in self.names(kind)]
+
+    def nodes_on(self):
+        """{name of a node: the edge's machine that it is on}"""
+        edges = self.names("edges")[: self.nodes]
+        return {f"{self.name}-node-{number}": edge for number, edge in enumerate(edges, 1)}
 
 
 @dataclass(frozen=True)
@@ -96,10 +102,12 @@ class Atlas:
         self.regions = {}
         for provider, one in data["providers"].items():
             for name, given in one["regions"].items():
-                machines = {kind: int(count) for kind, count in given.items() if kind != "at"}
-                region = Region(name, len(self.regions) + 1, provider, given["at"], machines)
+                machines = {kind: int(count) for kind, count in given.items() if kind not in ("at", "nodes")}
+                nodes = given.get("nodes", 0)
+                region = Region(name, len(self.regions) + 1, provider, given["at"], machines, nodes)
                 assert not set(machines) - set(KINDS), f"{name}: {set(machines) - set(KINDS)} is no kind"
                 assert max(machines.values(), default=0) <= PER_KIND_MAX, f"{name} has too many of a kind"
+                assert nodes <= machines.get("edges", 0), f"{name} has fewer edges than nodes on them"
                 self.regions[name] = region
         homes = data.get("homes", {}).items()
         self.homes = {

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab import parts, weir
 from lab.delay import Delay
+from lab.nodes import Node
 from lab.process import Process, wait_until
 from lab.world import World, ip
 
@@ -45,8 +46,9 @@ class Earth:
             if kind:
                 self.keep()
         finally:
-            processes = [process for part in self.parts.values() for process in part.processes()]
-            processes += [delay.process for delay in self.delays.values()]
+            for part in self.parts.values():
+                part.end()
+            processes = [delay.process for delay in self.delays.values()]
             for process in [*processes, *([self.tcpdump] if self.tcpdump else [])]:
                 process.kill()
             self.pool.shutdown()
@@ -81,6 +83,10 @@ class Earth:
             self.add(parts.NameServer, name, atlas.region_of(name), self.of("controller"))
         for name in atlas.names("origins"):
             self.add(parts.Origin, name)
+        for region in atlas.regions.values():
+            for name, machine in region.nodes_on().items():
+                place = self.world[machine]
+                self.parts[name] = Node(place, self.directory, name, region, self.of("controller"))
         for home in atlas.homes.values():
             for name in home.names():
                 self.add(parts.HomeOrigin, name, self.of("edge"), home.service)
@@ -100,7 +106,8 @@ class Earth:
         at_homes = [one for one in self.of("origin") if isinstance(one, parts.HomeOrigin)]
         for origin in at_homes:
             origin.configure(self.controller, "ada")
-        self.start_all(self.of("edge") + self.of("envoy") + self.of("dns") + self.of("origin"))
+        others = self.of("edge") + self.of("envoy") + self.of("dns") + self.of("origin")
+        self.start_all(others + self.of("node"))
 
     def start_all(self, wanted):
         for done in [self.pool.submit(part.start) for part in wanted]:
@@ -148,7 +155,20 @@ class Earth:
 
     def region_parts(self, region):
         one = self.atlas.regions[region]
-        return [self.parts[name] for name in (one.router, *one.all_names())]
+        return [self.parts[name] for name in (one.router, *one.all_names(), *one.nodes_on())]
+
+    def machine_parts(self, machine):
+        return [part for part in self.parts.values() if part.place.name == machine]
+
+    def power_off(self, machine):
+        """Of a region: with all that runs there, and nobody is told."""
+        self.world.unplug(machine, self.atlas.region_of(machine).name)
+        for part in self.machine_parts(machine):
+            part.kill()
+
+    def power_on(self, machine):
+        self.world.plug(machine, self.atlas.region_of(machine).name)
+        self.start_all(self.machine_parts(machine))
 
     def kill_region(self, *regions):
         """Without a word to anybody outside; several at the same moment."""

@@ -24,10 +24,11 @@ class Part:
 
     role = None
 
-    def __init__(self, place, directory):
+    def __init__(self, place, directory, name=None):
+        """With a name of its own where another part has that of the machine."""
         self.place = place
-        self.name = place.name
-        self.directory = directory / place.name
+        self.name = name or place.name
+        self.directory = directory / self.name
         self.directory.mkdir(parents=True, exist_ok=True)
 
     def processes(self):
@@ -45,6 +46,11 @@ class Part:
             process.signal(signal.SIGKILL)
         for process in self.processes():
             process.wait(10)
+
+    def end(self):
+        """With the world: nothing of it is left."""
+        for process in self.processes():
+            process.kill()
 
     def stop(self, deadline_s=15):
         """As asked to: what it has begun is finished."""
@@ -206,15 +212,17 @@ class Controller(Weir):
 class Led(Weir):
     """What is led by controllers, and joins them at its first start."""
 
-    def __init__(self, place, directory, region, controllers, kind, ports, flags):
-        super().__init__(place, directory)
+    joins_as = "edge"
+
+    def __init__(self, place, directory, region, controllers, kind, ports, flags, name=None):
+        super().__init__(place, directory, name)
         self.region, self.controllers = region, controllers
         lead = [word for one in controllers for word in ("--controller", one.url)]
         self.server = kind(self.directory, self.name, lead, prefix=place.prefix, ports=ports)
         where = ["--provider", region.provider, "--region", region.name]
         self.server.flags += [*where, "--address", place.address, *flags]
         at = self.server.flags.index("--metrics") + 1
-        self.server.flags[at] = f"0.0.0.0:{METRICS_PORT}"
+        self.server.flags[at] = f"0.0.0.0:{ports[1]}"
 
     def start(self):
         has_joined = (self.server.data / "edge.json").exists()
@@ -222,7 +230,7 @@ class Led(Weir):
 
     def join_token(self):
         alive = next(one for one in self.controllers if one.running())
-        return alive.server.join_token()
+        return alive.server.join_token(self.joins_as)
 
     def metrics(self):
         with self.place.inside():

@@ -38,8 +38,9 @@ graphroot = "{directory}/root"
 
 def why_not():
     """Why podman can't run here; None: it may."""
-    if os.geteuid() != 0:
-        return "podman needs root here"
+    with open("/proc/self/uid_map") as users:
+        if os.geteuid() != 0 or users.read().split() != ["0", "0", "4294967295"]:
+            return "podman needs root here"
     for program in ("podman", "runc", "conmon"):
         if shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is None:
             return f"{program} is not installed (./dev setup lab)"

@@ -294,8 +294,8 @@ class Controller(Weir):
             *flags,
         ]
 
-    def join_token(self, *flags):
-        done = self.cli("token", "create", "--join", "edge", *flags)
+    def join_token(self, kind="edge", *flags):
+        done = self.cli("token", "create", "--join", kind, *flags)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -337,4 +337,14 @@ class NameServer(Edge):
         leaders = self.flags[self.flags.index(name) + 1 : self.flags.index("--workers")]
         self.flags = ["dns", "--data-dir", self.data, "--name", name, *leaders, "--workers", 1]
         self.flags += ["--dns", f"{self.address}:{self.dns_port}"]
+        self.flags += ["--metrics", f"{self.address}:{self.api_port}", *flags]
+
+
+class Node(Edge):
+    """One `weir node`, with a podman."""
+
+    def __init__(self, directory, name, lead, *, podman, flags=(), **more):
+        super().__init__(directory, name, lead, **more)
+        leaders = self.flags[self.flags.index(name) + 1 : self.flags.index("--workers")]
+        self.flags = ["node", "--data-dir", self.data, "--name", name, *leaders, "--podman", podman]
         self.flags += ["--metrics", f"{self.address}:{self.api_port}", *flags]
