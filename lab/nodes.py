@@ -1,4 +1,4 @@
-"""Machines of the world that run containers: `weir node` and a podman of its own, beside the machine's edge."""
+"""Machines of the world that run containers: weir node and a podman of its own, beside the machine's edge."""
 
 from lab import weir
 from lab.parts import Led

@@ -1,5 +1,6 @@
-"""A podman on a machine of the world: in its network, and in namespaces of processes, mounts and cgroups of its
-own. It loses power as a machine does, with all that runs there at once, and nothing of it reaches this system."""
+"""A podman on a machine of the world: in its network, and in namespaces of processes, mounts and cgroups of
+its own. It loses power as a machine does, with all that runs there at once, and nothing of it reaches this
+system."""
 
 import contextlib
 import itertools
@@ -15,11 +16,11 @@ from lab.world import ip
 NUMBERS = itertools.count(1)
 BRIDGES = re.compile(r"\d+: ((?:cni-)?podman[^:@]*)")
 
-# $1: the groups' name, $2: a folder of its own; what follows is the program. Of control groups it sees its own
-# alone, as if they were all. What is in memory is what a machine forgets without power.
+# $1: the groups' name; what follows is the program. Of control groups it sees its own alone, as if they were
+# all. What is in memory is what a machine forgets without power.
 BOOT = r"""
 set -e
-group=$1; folder=$2; shift 2
+group=$1; shift
 mount --make-rprivate /
 mount -t proc proc /proc
 mount -t tmpfs -o mode=755 tmpfs /run
@@ -112,7 +113,7 @@ def removed(group):
 
 
 class Box(Podman):
-    """`start()`, `power_off()`, and start() again: its images and containers are there then, and none runs."""
+    """start(), power_off(), and start() again: its images and containers are there then, and none runs."""
 
     def __init__(self, directory, place):
         super().__init__(directory)
@@ -129,7 +130,7 @@ class Box(Podman):
         self.forget_network()
         Path(self.socket).unlink(missing_ok=True)
         words = ["unshare", "--mount", "--pid", "--cgroup", "--fork", "--kill-child"]
-        words += ["sh", "-c", BOOT, "boot", self.groups.name, self.directory]
+        words += ["sh", "-c", BOOT, "boot", self.groups.name]
         words += ["podman", "system", "service", "--time", "0", f"unix://{self.socket}"]
         self.service = Process(
             [*self.groups.entering(self.groups.name), *words],
