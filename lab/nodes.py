@@ -11,7 +11,7 @@ class Node(Led):
     """Images are there before it starts: `node.images = [archive]`."""
 
     role = "node"
-    joins_as = "node"
+    joins_as, joined_file = "node", "node.json"
 
     def __init__(self, place, directory, name, region, controllers):
         self.box = Box(directory / name / "podman", place)

@@ -212,7 +212,7 @@ class Controller(Weir):
 class Led(Weir):
     """What is led by controllers, and joins them at its first start."""
 
-    joins_as = "edge"
+    joins_as, joined_file = "edge", "edge.json"
 
     def __init__(self, place, directory, region, controllers, kind, ports, flags, name=None):
         super().__init__(place, directory, name)
@@ -225,7 +225,7 @@ class Led(Weir):
         self.server.flags[at] = f"0.0.0.0:{ports[1]}"
 
     def start(self):
-        has_joined = (self.server.data / "edge.json").exists()
+        has_joined = (self.server.data / self.joined_file).exists()
         self.start_server(token=None if has_joined else self.join_token())
 
     def join_token(self):

@@ -19,7 +19,8 @@ def groups():
 def test_a_machine_loses_power_and_comes_back(tmp_path):
     if reason := podman.why_not():
         pytest.skip(reason)
-    with World([Network("lan")], [Node("box", {"lan": "10.9.0.2"})]) as world, Box(tmp_path, world["box"]) as box:
+    here = World([Network("lan")], [Node("box", {"lan": "10.9.0.2"})])
+    with here as world, Box(tmp_path, world["box"]) as box:
         box.load(podman.busybox_archive())
         if reason := box.trial():
             pytest.skip(reason)
