@@ -28,6 +28,8 @@ tmp_dir = "{directory}/tmp"
 volume_path = "{directory}/volumes"
 [containers]
 default_ulimits = ["nofile=20000:20000", "nproc=1000:1000"]
+[network]
+network_config_dir = "{directory}/networks"
 """
 STORAGE_CONF = """[storage]
 driver = "vfs"
@@ -127,8 +129,9 @@ class LocalConnection(http.client.HTTPConnection):
 class Podman:
     """Its service, for as long as the block lasts. What it has then is removed with it."""
 
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, prefix=()):
+        """prefix: words that run a program elsewhere, such as in a network namespace."""
+        self.directory, self.prefix = directory, prefix
         self.socket = str(directory / "podman.sock")
         directory.mkdir(parents=True, exist_ok=True)
         for name, text in (("containers.conf", CONTAINERS_CONF), ("storage.conf", STORAGE_CONF)):
@@ -140,7 +143,7 @@ class Podman:
         }
 
     def __enter__(self):
-        words = ["podman", "system", "service", "--time", "0", f"unix://{self.socket}"]
+        words = [*self.prefix, "podman", "system", "service", "--time", "0", f"unix://{self.socket}"]
         self.service = Process(words, self.directory / "podman.log", environment=self.env)
         until = time.monotonic() + 30
         while True:

@@ -208,6 +208,7 @@ struct NodeFlags {
   std::string podman_socket;  // empty: where podman's is
   std::string name = "weir";  // in the labels of what is its own
   std::optional<net::Address> metrics;
+  bool open_networks = false;
   bool follow = false;
   Duration since{};  // ago; zero: all there is
 };

@@ -338,6 +338,11 @@ inline constexpr std::array kNodeFlags{
          [](Arguments& to, std::string_view value) { return set_node(to.node.name, value); }},
     Flag{"--metrics", "ADDRESS", "off", "/metrics, /healthz, /readyz and /instances",
          [](Arguments& to, std::string_view value) { return set_metrics(to.node.metrics, value); }},
+    Flag{"--open-networks", "", "", "without rules of nftables that keep owners, and the machine, apart",
+         [](Arguments& to, std::string_view) {
+           to.node.open_networks = true;
+           return std::string();
+         }},
     Flag{"-f,--follow", "", "", "of logs: until the instance ends",
          [](Arguments& to, std::string_view) {
            to.node.follow = true;

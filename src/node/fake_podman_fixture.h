@@ -22,6 +22,7 @@ class FakePodman final : public http::Service {
  public:
   struct One {
     podman::Labels labels;
+    std::string network;  // empty: another container's
     std::string state = "created";
     int exit_code = 0;
     bool out_of_memory = false;
@@ -40,6 +41,7 @@ class FakePodman final : public http::Service {
   const net::Address at = *net::Address::parse("127.0.0.1:1");
   std::map<std::string, One> containers;
   std::set<std::string> volumes;
+  std::map<std::string, podman::Labels> networks{{"podman", {}}};
   std::set<std::string> images{"localhost/web:1"};
   std::map<std::string, std::string> refusals;  // by "verb name": message
   std::vector<std::string> asked;               // "start web-0.app", without what only looks
@@ -60,6 +62,8 @@ class FakePodman final : public http::Service {
                            const std::string& content);
   http::ResponsePtr answer_images(const std::string& verb, const std::string& path);
   http::ResponsePtr answer_volumes(const std::string& verb, const std::string& name);
+  http::ResponsePtr answer_networks(const std::string& method, const std::string& name,
+                                    const std::string& content);
   http::ResponsePtr list_volumes(const std::string& query) const;
   http::ResponsePtr list(const std::string& query) const;
   http::ResponsePtr create(const std::string& content);

@@ -1,5 +1,6 @@
 #include "node/fake_podman_fixture.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -63,6 +64,7 @@ http::ResponsePtr FakePodman::answer(const std::string& method, const std::strin
     volumes.insert(name);
     return text(201, "{}");
   }
+  if (path.starts_with("/networks/")) return answer_networks(method, name_in(path), content);
   const std::string verb = method == "DELETE" ? "remove" : path.substr(path.rfind('/') + 1);
   const std::string name = name_in(path);
   if (path.starts_with("/images/")) return answer_images(verb, path);
@@ -89,6 +91,26 @@ http::ResponsePtr FakePodman::answer_volumes(const std::string& verb, const std:
   asked.push_back("remove " + name);
   volumes.erase(name);
   return text(204, "");
+}
+
+http::ResponsePtr FakePodman::answer_networks(const std::string& method, const std::string& name,
+                                              const std::string& content) {
+  if (method == "GET") {
+    Tree all = Tree::array();
+    for (const auto& [known, labels] : networks) all.push_back({{"name", known}, {"labels", labels}});
+    return text(200, all.dump());
+  }
+  if (method == "DELETE") {
+    const bool used =
+        std::ranges::any_of(containers, [&](const auto& one) { return one.second.network == name; });
+    if (used) return refuse(500, "network is being used");
+    return networks.erase(name) == 1 ? text(200, "[]") : refuse(404, "network not found");
+  }
+  const Tree spec = Tree::parse(content);
+  podman::Labels labels;
+  for (const auto& [key, value] : spec["labels"].items()) labels.emplace(key, value);
+  networks.emplace(spec["name"], std::move(labels));
+  return text(200, "{}");
 }
 
 http::ResponsePtr FakePodman::list_volumes(const std::string& query) const {
@@ -121,6 +143,8 @@ http::ResponsePtr FakePodman::create(const std::string& content) {
     return refuse(500, why->second);
   One one;
   for (const auto& [key, value] : spec["labels"].items()) one.labels.emplace(key, value);
+  if (spec.contains("networks")) one.network = spec["networks"].items().begin().key();
+  if (!one.network.empty() && !networks.contains(one.network)) return refuse(500, "network not found");
   if (!containers.emplace(name, std::move(one)).second) {
     return refuse(500,
                   "the container name \"" + name + "\" is already in use by 1: that name is already in use");

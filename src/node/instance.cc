@@ -21,8 +21,15 @@ struct Schema<node::Instance> {
   using Instance = node::Instance;
   static constexpr std::string_view name = "Instance";
   static constexpr auto fields = joined(
-      std::array{field<&Instance::name>(
-          {.name = "name", .doc = "also its host name", .required = true, .max = 63, .check = check_name})},
+      std::array{field<&Instance::name>({.name = "name",
+                                         .doc = "also its host name",
+                                         .required = true,
+                                         .max = 63,
+                                         .check = check_name}),
+                 field<&Instance::owner>({.name = "owner",
+                                          .doc = "whose it is; owners can't reach each other's instances",
+                                          .max = 63,
+                                          .check = check_name})},
       kGroupFields<Instance>);
   static void validate(const Instance& instance, Report& report) { check_group(instance, report); }
 };

@@ -33,7 +33,8 @@ using config::Transport;
 using config::VolumeMount;
 
 struct Instance : config::ContainerGroup {
-  std::string name;  // also its host name
+  std::string name;   // also its host name
+  std::string owner;  // whose it is; owners can't reach each other's instances
 };
 
 struct PullCredentials {

@@ -57,6 +57,7 @@ TEST_CASE("a file becomes containers as podman is asked for them") {
   CHECK(app.user == "1000:1000");
   CHECK(app.capabilities == std::vector<std::string>{"CAP_CHOWN"});
   CHECK(app.network_of.empty());
+  CHECK(app.network == "weir");
   REQUIRE(app.ports.size() == 2);  // of both, on the first; what has none on the host is not there
   CHECK(app.ports[0].host_port == 80);
   CHECK(app.ports[0].host_address == "127.0.0.1");

@@ -159,6 +159,7 @@ net::Task<Keeper::Done> Keeper::make(std::shared_ptr<const Instance> instance) {
   podman::Client& podman = shared_.podman;
   const Plan plan = plan_of(*instance, shared_.node);
   const podman::Labels labels = labels_of_instance(shared_.node, name_);
+  if (auto there = co_await shared_.networks.ensure(instance->owner); !there) co_return there;
   for (const std::string& volume : plan.volumes) {
     if (auto made = co_await podman.create_volume(volume, labels); !made) co_return made;
   }

@@ -15,6 +15,7 @@
 #include "node/gate.h"
 #include "node/instance.h"
 #include "node/life.h"
+#include "node/networks.h"
 #include "node/plan.h"
 #include "node/prober.h"
 #include "podman/client.h"
@@ -25,6 +26,7 @@ namespace weir::node {
 struct Shared {
   net::Env& env;
   podman::Client& podman;
+  Networks& networks;
   std::string node;  // in the labels
   Gate starts;       // making containers costs the machine more than running them
   std::vector<PullCredentials> credentials;

@@ -7,11 +7,14 @@
 #include "node/labels.h"
 
 namespace weir::node {
-Node::Node(net::Env& env, podman::Client& podman, std::string name)
+
+Node::Node(net::Env& env, podman::Client& podman, std::string name, Networks::Guard guard)
     : env_(env),
       podman_(podman),
+      networks_(env.loop, podman, name, std::move(guard)),
       shared_{.env = env,
               .podman = podman,
+              .networks = networks_,
               .node = std::move(name),
               .starts = Gate(env.loop, kStartsAtOnce),
               .credentials = {},
@@ -86,6 +89,8 @@ net::Task<void> Node::look_again_and_again() {
     const bool done = co_await look();
     if ((co_await net::current_context()).cancelled()) co_return;
     co_await forget_gone();
+    if (done) co_await look_after_networks();
+    if ((co_await net::current_context()).cancelled()) co_return;
     env_.loop.arm(alarm, env_.loop.deadline(done ? kLook : kRetry));
     if (!co_await look_.wait(env_.loop)) co_return;
     alarm.disarm();
@@ -156,10 +161,24 @@ net::Task<void> Node::forget_gone() {
       ++at;
       continue;
     }
+    tidy_ = false;
     const std::unique_ptr<Keeper> keeper = std::move(at->second);
     at = keepers_.erase(at);
     co_await keeper->stop();
   }
+}
+
+net::Task<void> Node::look_after_networks() {
+  if (!keepers_.empty()) {
+    const auto guarded = co_await networks_.guard();
+    const std::string why = guarded ? std::string() : guarded.error().sentence;
+    if (std::exchange(unguarded_, why) != why && !why.empty()) env_.log.error(why);
+  }
+  if (tidy_) co_return;
+  tidy_ = co_await networks_.tidy([this](const std::string& network) {
+    return std::ranges::any_of(wanted_,
+                               [&](const auto& one) { return network_of(one.second->owner) == network; });
+  });
 }
 
 std::vector<Status> Node::statuses() const {

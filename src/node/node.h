@@ -12,6 +12,7 @@
 #include "net/task_group.h"
 #include "node/instance.h"
 #include "node/keeper.h"
+#include "node/networks.h"
 #include "podman/client.h"
 
 namespace weir::node {
@@ -26,8 +27,8 @@ class Node {
   static constexpr Duration kGather = std::chrono::milliseconds(50);  // events that come together
   static constexpr Duration kUsageAge = std::chrono::seconds(1);
 
-  // name: in the labels of what is its own. env and podman outlive it.
-  Node(net::Env& env, podman::Client& podman, std::string name);
+  // name: in the labels of what is its own. guard: of the networks. env and podman outlive it.
+  Node(net::Env& env, podman::Client& podman, std::string name, Networks::Guard guard = nullptr);
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
@@ -49,17 +50,21 @@ class Node {
   net::Task<bool> look();
   net::Task<void> find_lost_volumes();
   net::Task<void> forget_gone();
+  net::Task<void> look_after_networks();
   void take(std::vector<podman::Container> listed, const std::map<std::string, std::uint64_t>& steps);
   Keeper& keeper_of(const std::string& name);
 
   net::Env& env_;
   podman::Client& podman_;
+  Networks networks_;
   Shared shared_;
   std::map<std::string, std::shared_ptr<const Instance>> wanted_;
   std::map<std::string, std::unique_ptr<Keeper>> keepers_;
   net::Event look_;
   bool looked_ = false;
   std::string trouble_;
+  bool tidy_ = false;      // no network is there that nobody uses
+  std::string unguarded_;  // why; empty: networks are kept apart
   std::vector<podman::Usage> usage_;
   Instant usage_at_ = Instant::min();
   net::TaskGroup tasks_;

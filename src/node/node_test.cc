@@ -36,7 +36,7 @@ class Beside {
     node.reset();
   }
   // As a new process, which knows nothing.
-  void restart() { node.emplace(fake.env, client, "n1"); }
+  void restart() { node.emplace(fake.env, client, "n1", guard); }
   void begin(const std::string& instances) {
     set(instances);
     node->start();
@@ -65,6 +65,7 @@ class Beside {
   testing::FakeEnv fake;
   FakePodman podman{fake};
   podman::Client client{fake.network, podman.at};
+  Networks::Guard guard;
   std::optional<Node> node;
 };
 
@@ -196,6 +197,46 @@ TEST_CASE("an image that is not there is pulled, or said not to be there") {
   world.set("{name: web-0, containers: [{name: app, image: r.example/x:1, archive: /nowhere/x.tar}]}");
   world.pass(2s);
   CHECK(world.states() == "web-0 failed: /nowhere/x.tar: no such file or directory\n");
+}
+
+TEST_CASE("each owner's instances are on a network of its own, for as long as there are any") {
+  Beside world;
+  const std::string app = "drain: 0s, containers: [{name: app, image: localhost/web:1}]}";
+  world.podman.networks["weir-gone"] = {{"weir.node", "n1"}, {"weir.owner", "gone"}};
+  world.begin("{name: a-0, owner: alice, " + app + ", {name: b-0, owner: bob, " + app + ", {name: c-0, " +
+              app);
+  CHECK(world.states() == "a-0 ready\nb-0 ready\nc-0 ready\n");
+  CHECK(world.podman.containers.at("a-0.app").network == "weir-alice");
+  CHECK(world.podman.containers.at("b-0.app").network == "weir-bob");
+  CHECK(world.podman.containers.at("c-0.app").network == "weir");
+  CHECK_FALSE(world.podman.networks.contains("weir-gone"));
+  world.set("{name: a-0, owner: carol, " + app);
+  world.pass(1s);
+  CHECK(world.states() == "a-0 ready\n");
+  CHECK(world.podman.containers.at("a-0.app").network == "weir-carol");
+  world.look();
+  CHECK(world.podman.networks.size() == 2);  // and podman's
+}
+
+TEST_CASE("while networks can't be kept apart, nothing is started, and what runs goes on") {
+  Beside world;
+  std::string wrong = "no rules";
+  world.guard = [&wrong]() -> net::Task<podman::Told<void>> {
+    if (wrong.empty()) co_return podman::Told<void>{};
+    co_return std::unexpected(podman::Trouble{podman::Trouble::Kind::kRefused, wrong});
+  };
+  world.end();
+  world.restart();
+  world.begin(kWeb);
+  CHECK(world.states() == "web-0 failed: no rules\n");
+  CHECK(world.podman.containers.empty());
+  wrong.clear();
+  world.pass(2s);
+  CHECK(world.states() == "web-0 ready\n");
+  wrong = "no rules any more";
+  world.look();
+  CHECK(world.states() == "web-0 ready\n");
+  CHECK(world.fake.log.text().contains("no rules any more"));
 }
 
 TEST_CASE("a container of the same name that is not ours is left alone") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/labels.h"
+#include "node/networks.h"
 
 namespace weir::node {
 namespace {
@@ -16,6 +17,7 @@ podman::ContainerSpec spec_of(const Instance& instance, const Container& contain
                              .host_name = instance.name,
                              .user = container.security.user,
                              .network_of = {},
+                             .network = network_of(instance.owner),
                              .labels = std::move(labels),
                              .ports = {},
                              .mounts = {},
@@ -39,6 +41,7 @@ podman::ContainerSpec spec_of(const Instance& instance, const Container& contain
 
 Plan plan_of(const Instance& instance, std::string_view node) {
   Plan plan;
+  plan.network = network_of(instance.owner);
   podman::Labels labels = labels_of_instance(node, instance.name);
   labels.emplace(kDigestLabel, digest_of(instance));
   for (const Container& container : instance.containers) {

@@ -20,6 +20,7 @@ struct Plan {
   std::vector<podman::ContainerSpec> init;
   std::vector<podman::ContainerSpec> containers;  // the first has the network of all
   std::vector<std::string> volumes;
+  std::string network;
 };
 // node: whose labels they get.
 Plan plan_of(const Instance& instance, std::string_view node);

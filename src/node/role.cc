@@ -88,7 +88,10 @@ Role::Role(net::Core& core, RoleOptions options, ReadFile read)
       read_(read),
       way_(core, options_.podman_socket),
       podman_(way_),
-      node_(env_, podman_, options_.name),
+      firewall_(env_.loop),
+      node_(
+          env_, podman_, options_.name,
+          options_.open_networks ? Networks::Guard() : [this] { return firewall_.ensure(); }),
       page_(env_, node_),
       tasks_(env_.loop),
       seen_(look()) {}

@@ -18,6 +18,7 @@
 #include "net/network.h"
 #include "net/task.h"
 #include "net/task_group.h"
+#include "node/firewall.h"
 #include "node/node.h"
 #include "node/status_page.h"
 #include "podman/client.h"
@@ -33,6 +34,7 @@ struct RoleOptions {
   std::string podman_socket;
   std::string name = "weir";  // in the labels of what is its own
   std::optional<net::Address> metrics;
+  bool open_networks = false;  // owners are not kept apart
   bool follow = false;
   Duration since{};  // ago; zero: all there is
 };
@@ -65,6 +67,7 @@ class Role {
   ReadFile read_;
   podman::SocketConnector way_;
   podman::Client podman_;
+  Firewall firewall_;
   Node node_;
   StatusPage page_;
   net::TaskGroup tasks_;

@@ -300,6 +300,24 @@ net::Task<Told<void>> Client::remove_volume(std::string name) {
   co_return done;
 }
 
+// --- networks
+
+net::Task<Told<std::vector<Network>>> Client::list_networks() {
+  auto answer = co_await ask({.path = "/networks/json"});
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  co_return told(read_networks(answer->content));
+}
+
+net::Task<Told<void>> Client::create_network(NetworkSpec spec) {
+  return act({.method = Method::kPost, .path = "/networks/create", .content = network_json(spec)});
+}
+
+net::Task<Told<void>> Client::remove_network(std::string name) {
+  auto done = co_await act({.method = Method::kDelete, .path = "/networks/" + encoded(name)});
+  if (!done && done.error().kind == Trouble::Kind::kNotThere) co_return Told<void>{};
+  co_return done;
+}
+
 net::Task<Told<void>> Client::events(Labels labels, std::function<void()> tell) {
   Piece piece = [&](std::string_view /*bytes*/) -> Result<void> {
     tell();

@@ -91,6 +91,12 @@ class Client {
   net::Task<Told<std::vector<std::string>>> list_volumes(Labels labels);
   net::Task<Told<void>> remove_volume(std::string name);
 
+  // --- networks
+  net::Task<Told<std::vector<Network>>> list_networks();
+  net::Task<Told<void>> create_network(NetworkSpec spec);
+  // Refused while a container is on it; one that is not there is removed already.
+  net::Task<Told<void>> remove_network(std::string name);
+
   // Something happened to a container with those labels, again and again, until podman ends it.
   net::Task<Told<void>> events(Labels labels, std::function<void()> tell);
 

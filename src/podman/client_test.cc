@@ -218,6 +218,52 @@ TEST_CASE("a command in a container has an output and an exit code") {
   }
 }
 
+TEST_CASE("networks are listed, made and removed") {
+  World world;
+  SUBCASE("listed") {
+    auto call = world.ask(world.client.list_networks());
+    CHECK(world.podman.request().starts_with("GET /v4.0.0/libpod/networks/json "));
+    SUBCASE("as they are") {
+      world.podman.answer("200 OK", R"([{"name":"podman"},{"name":"weir","labels":{"a":"b"}}])");
+      REQUIRE(call->result);
+      CHECK(**call->result == std::vector<Network>{{"podman", {}}, {"weir", {{"a", "b"}}}});
+    }
+    SUBCASE("as they can't be") {
+      world.podman.answer("200 OK", R"([{"id":"podman"}])");
+      REQUIRE(call->result);
+      CHECK_FALSE(*call->result);
+    }
+  }
+  SUBCASE("made") {
+    auto call = world.ask(world.client.create_network({.name = "weir", .interface = "i", .labels = {}}));
+    const std::string request = world.podman.request();
+    CHECK(request.starts_with("POST /v4.0.0/libpod/networks/create "));
+    CHECK(request.contains(R"({"name":"weir","driver":"bridge")"));
+    world.podman.answer("200 OK", R"({"name":"weir"})");
+    REQUIRE(call->result);
+    CHECK(call->result->has_value());
+  }
+  SUBCASE("removed") {
+    auto call = world.ask(world.client.remove_network("weir"));
+    CHECK(world.podman.request().starts_with("DELETE /v4.0.0/libpod/networks/weir "));
+    SUBCASE("it was there") {
+      world.podman.answer("200 OK", "[]");
+      REQUIRE(call->result);
+      CHECK(call->result->has_value());
+    }
+    SUBCASE("it was not there") {
+      world.podman.answer("404 Not Found", R"({"cause":"no such network"})");
+      REQUIRE(call->result);
+      CHECK(call->result->has_value());
+    }
+    SUBCASE("it is used") {
+      world.podman.answer("409 Conflict", R"({"message":"network is being used"})");
+      REQUIRE(call->result);
+      CHECK_FALSE(call->result->has_value());
+    }
+  }
+}
+
 TEST_CASE("volumes are made once, and are gone when they are") {
   World world;
   SUBCASE("new") {

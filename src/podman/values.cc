@@ -98,6 +98,7 @@ void add_network(const ContainerSpec& spec, Tree& tree) {
     return;
   }
   tree["netns"] = {{"nsmode", "bridge"}};
+  if (!spec.network.empty()) tree["networks"] = {{spec.network, Tree::object()}};
   if (!spec.host_name.empty()) tree["hostname"] = spec.host_name;
   for (const PublishedPort& port : spec.ports) {
     tree["portmappings"].push_back({{"container_port", port.container_port},
@@ -168,6 +169,15 @@ std::string exec_json(const std::vector<std::string>& command) {
 
 std::string volume_json(const std::string& name, const Labels& labels) {
   return text_of(Tree{{"Name", name}, {"Label", labels}});
+}
+
+std::string network_json(const NetworkSpec& spec) {
+  // Without names: those of containers would be known on this machine and not on the next.
+  return text_of(Tree{{"name", spec.name},
+                      {"driver", "bridge"},
+                      {"network_interface", spec.interface},
+                      {"dns_enabled", false},
+                      {"labels", spec.labels}});
 }
 
 std::string label_filter(const Labels& labels) {
@@ -264,6 +274,17 @@ Result<std::vector<std::string>> read_volumes(std::string_view json) {
     names.push_back(std::move(name));
   }
   return names;
+}
+
+Result<std::vector<Network>> read_networks(std::string_view json) {
+  const auto tree = parse(json, &Tree::is_array);
+  if (!tree) return fail(tree.error());
+  std::vector<Network> networks;
+  for (const Tree& one : *tree) {
+    networks.push_back({.name = text_at(&one, "name"), .labels = labels_of(at(&one, "labels"))});
+    if (networks.back().name.empty()) return fail(kUnreadable);
+  }
+  return networks;
 }
 
 Result<std::string> read_id(std::string_view json) {

@@ -41,7 +41,8 @@ struct ContainerSpec {
   std::vector<std::pair<std::string, std::string>> env;
   std::string host_name;
   std::string user;        // empty: the image's
-  std::string network_of;  // the container whose network it shares; empty: one of its own on podman's bridge
+  std::string network_of;  // the container whose network it shares; empty: one of its own
+  std::string network;     // the bridge that its own is on; empty: podman's
   Labels labels;
   std::vector<PublishedPort> ports;
   std::vector<Mount> mounts;
@@ -52,6 +53,18 @@ struct ContainerSpec {
   std::uint32_t pids_max = 0;      // 0: no limit
   std::uint64_t log_bytes_max = 0;
   std::uint32_t stop_seconds = 10;
+};
+
+// A bridge, with addresses that podman chooses.
+struct NetworkSpec {
+  std::string name;
+  std::string interface;  // of the machine
+  Labels labels;
+};
+struct Network {
+  std::string name;
+  Labels labels;
+  friend bool operator==(const Network&, const Network&) = default;
 };
 
 // As it is in a list.
@@ -66,7 +79,7 @@ struct Container {
 
 struct Inspected {
   std::string id;
-  std::string address;  // on podman's bridge; empty: it has none
+  std::string address;  // on its bridge; empty: it has none
   std::string error;    // of its last start
   int exit_code = 0;
   bool running = false;
@@ -90,6 +103,7 @@ struct Credentials {
 std::string to_json(const ContainerSpec& spec);
 std::string exec_json(const std::vector<std::string>& command);
 std::string volume_json(const std::string& name, const Labels& labels);
+std::string network_json(const NetworkSpec& spec);
 // For the query of a list: filters={"label":["a=b"]}, encoded.
 std::string label_filter(const Labels& labels);
 // For the field X-Registry-Auth.
@@ -101,9 +115,10 @@ Result<std::vector<Container>> read_containers(std::string_view json);
 Result<Inspected> read_inspected(std::string_view json);
 Result<std::vector<Usage>> read_usage(std::string_view json);
 Result<std::vector<std::string>> read_volumes(std::string_view json);  // names
-Result<std::string> read_id(std::string_view json);                    // {"Id": ...}
-Result<std::vector<std::string>> read_names(std::string_view json);    // of images that were loaded
-Result<int> read_exit_code(std::string_view json);                     // of an exec session
+Result<std::vector<Network>> read_networks(std::string_view json);
+Result<std::string> read_id(std::string_view json);                  // {"Id": ...}
+Result<std::vector<std::string>> read_names(std::string_view json);  // of images that were loaded
+Result<int> read_exit_code(std::string_view json);                   // of an exec session
 Result<std::string> read_version(std::string_view json);
 // A line of a pull: what went wrong, or empty.
 std::string read_pull_error(std::string_view line);

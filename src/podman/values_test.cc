@@ -54,9 +54,17 @@ TEST_CASE("a container that shares another's network has no host name and no por
   CHECK_FALSE(json.contains("portmappings"));
 }
 
+TEST_CASE("a container may be on a bridge of a name") {
+  const std::string json = to_json({.name = "a.b", .image = "i", .network = "weir-a"});
+  CHECK(json.contains(R"("netns":{"nsmode":"bridge"},"networks":{"weir-a":{}},)"));
+}
+
 TEST_CASE("other questions") {
   CHECK(exec_json({"a", "b c"}) == R"({"Cmd":["a","b c"],"AttachStdout":true,"AttachStderr":true})");
   CHECK(volume_json("a.v", {{"k", "v"}}) == R"({"Name":"a.v","Label":{"k":"v"}})");
+  CHECK(network_json({.name = "weir-a", .interface = "weirn-1", .labels = {{"k", "v"}}}) ==
+        R"({"name":"weir-a","driver":"bridge","network_interface":"weirn-1","dns_enabled":false,)"
+        R"("labels":{"k":"v"}})");
   CHECK(label_filter({{"a", "b"}, {"c", ""}}) == "filters=%7B%22label%22%3A%5B%22a%3Db%22%2C%22c%22%5D%7D");
   CHECK(encoded("a/b:c@d é", true) == "a/b:c@d%20%C3%A9");
   CHECK(encoded("a/b") == "a%2Fb");

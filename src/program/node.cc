@@ -59,6 +59,7 @@ int node_command(const Arguments& arguments, Terminal& terminal) {
       .podman_socket = flags.podman_socket.empty() ? usual_socket() : flags.podman_socket,
       .name = flags.name,
       .metrics = flags.metrics,
+      .open_networks = flags.open_networks,
       .follow = flags.follow,
       .since = flags.since};
   const std::unique_ptr<Log> log = make_log(arguments.up.options.log_level, arguments.up.options.log_json);
