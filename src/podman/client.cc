@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "http/client.h"
+#include "http/h1_parser.h"
 #include "http/h1_writer.h"
 #include "http/request_body.h"
 #include "net/buffer.h"
@@ -17,17 +18,6 @@ constexpr std::string_view kBase = "/v4.0.0/libpod";
 constexpr Duration kWriteTimeout = std::chrono::seconds(60);  // of an image: podman takes some bytes
 constexpr std::size_t kLineBytesMax = std::size_t{64} << 10U;
 
-Trouble trouble_of(const Error& error) {
-  if (error.code == Code::kCancelled) return {Trouble::Kind::kCancelled, "told to stop"};
-  return {Trouble::Kind::kUnreachable, "podman does not answer: " + sentence_of(error)};
-}
-
-template <class T>
-Told<T> told(Result<T> result) {
-  if (!result) return std::unexpected(trouble_of(result.error()));
-  return std::move(*result);
-}
-
 std::string of_container(const std::string& container, std::string_view verb = {}) {
   return "/containers/" + encoded(container) + std::string(verb);
 }
@@ -39,31 +29,81 @@ std::string program_of(const ContainerSpec& spec) {
 
 bool is_success(int status) { return status >= 200 && status < 400; }
 
+std::unexpected<Trouble> refused(int status, std::string_view content, std::string_view image = {},
+                                 std::string_view command = {}) {
+  return std::unexpected(Trouble{status == 404 ? Trouble::Kind::kNotThere : Trouble::Kind::kRefused,
+                                 sentence_of(read_refusal(content), image, command)});
+}
+
+std::string logs_query(const LogQuery& query) {
+  std::string written = "stdout=true&stderr=true";
+  if (query.follow) written += "&follow=true";
+  if (query.timestamps) written += "&timestamps=true";
+  if (query.since_seconds) written += "&since=" + std::to_string(*query.since_seconds);
+  if (query.tail) written += "&tail=" + std::to_string(*query.tail);
+  return written;
+}
+
+// All that is left of an answer, as long as it is one.
+net::Task<std::string> rest_of(http::H1Body& body) {
+  std::string content;
+  while (!body.at_end() && content.size() < kLineBytesMax) {
+    const auto piece = co_await body.read();
+    if (!piece || piece->empty()) break;
+    content += net::as_text(*piece);
+  }
+  co_return content;
+}
+
 }  // namespace
 
-net::Task<Result<Client::Answer>> Client::exchange(Call& call, Piece& tell) {
+namespace {
+
+struct Beginning {
+  http::Method method;
+  const std::string& path;
+  const std::string& query;
+  const std::string& auth;
+  std::string_view content_type;  // empty: there is no content
+  std::uint64_t content_bytes;
+};
+
+Result<std::size_t> write_head(http::HeadWriter& writer, const Beginning& what) {
+  const std::string path = std::string(kBase) + what.path;
+  writer.request_line(http::name_of(what.method), path,
+                      what.query.empty() ? std::string_view() : std::string_view(what.query));
+  writer.field(Known::kHost, "podman");
+  writer.field(Known::kUserAgent, "weir/" WEIR_VERSION);
+  if (!what.auth.empty()) writer.field("X-Registry-Auth", what.auth);
+  if (!what.content_type.empty()) writer.field(Known::kContentType, what.content_type);
+  if (!http::is_safe(what.method)) writer.field(Known::kContentLength, what.content_bytes);
+  return writer.finish();
+}
+
+}  // namespace
+
+net::Task<Result<http::ResponsePtr>> Client::begin(Call& call) {
   auto stream = co_await way_.connect(at_, kConnectTimeout);
   if (!stream) co_return fail(stream.error());
   const net::Buffer room = net::Buffer::acquire();
   http::HeadWriter writer(room.span());
-  const std::string path = std::string(kBase) + call.path;
-  writer.request_line(http::name_of(call.method), path,
-                      call.query.empty() ? std::string_view() : std::string_view(call.query));
-  writer.field(Known::kHost, "podman");
-  writer.field(Known::kUserAgent, "weir/" WEIR_VERSION);
-  if (!call.auth.empty()) writer.field("X-Registry-Auth", call.auth);
   http::TextBody text(call.content);
   http::RequestHead head;
   head.method = call.method;
   http::Request request{.head = head};
+  std::string_view content_type;
   if (call.body != nullptr || !call.content.empty()) {
     request.body = call.body != nullptr ? call.body : &text;
     head.framing = http::Framing::kLength;
     head.content_length = call.body != nullptr ? call.body_bytes : call.content.size();
-    writer.field(Known::kContentType, call.body != nullptr ? "application/x-tar" : "application/json");
+    content_type = call.body != nullptr ? "application/x-tar" : "application/json";
   }
-  if (!http::is_safe(call.method)) writer.field(Known::kContentLength, head.content_length);
-  const auto bytes = writer.finish();
+  const auto bytes = write_head(writer, {.method = call.method,
+                                         .path = call.path,
+                                         .query = call.query,
+                                         .auth = call.auth,
+                                         .content_type = content_type,
+                                         .content_bytes = head.content_length});
   if (!bytes) co_return fail(bytes.error());
   auto home = std::make_shared<http::ClientPool>(nullptr);
   home->retire();
@@ -71,6 +111,13 @@ net::Task<Result<Client::Answer>> Client::exchange(Call& call, Piece& tell) {
       std::make_unique<http::ClientConnection>(std::move(*stream)), std::move(home),
       room.span().first(*bytes), request,
       {.response_timeout = call.timeout, .read_timeout = call.timeout, .write_timeout = kWriteTimeout});
+  // What the request has ends here, and the sending of it before.
+  if (response && !(*response)->settled()) co_await (*response)->settle();
+  co_return response;
+}
+
+net::Task<Result<Client::Answer>> Client::exchange(Call& call, Piece& tell) {
+  auto response = co_await begin(call);
   if (!response) co_return fail(response.error());
   Answer answer{.status = (*response)->head.status, .content = {}};
   Result<void> taken;
@@ -86,7 +133,6 @@ net::Task<Result<Client::Answer>> Client::exchange(Call& call, Piece& tell) {
       answer.content += net::as_text(*piece);
     }
   }
-  if (!(*response)->settled()) co_await (*response)->settle();
   if (!taken) co_return fail(taken.error());
   co_return answer;
 }
@@ -95,10 +141,7 @@ net::Task<Told<Client::Answer>> Client::ask(Call call, Piece tell) {
   auto answer = co_await exchange(call, tell);
   if (!answer) co_return std::unexpected(trouble_of(answer.error()));
   if (is_success(answer->status)) co_return std::move(*answer);
-  const Refused refused = read_refusal(answer->content);
-  co_return std::unexpected(
-      Trouble{answer->status == 404 ? Trouble::Kind::kNotThere : Trouble::Kind::kRefused,
-              sentence_of(refused, call.image, call.command)});
+  co_return refused(answer->status, answer->content, call.image, call.command);
 }
 
 net::Task<Told<Client::Answer>> Client::ask(Call call) { return ask(std::move(call), nullptr); }
@@ -237,23 +280,32 @@ net::Task<Told<std::vector<Usage>>> Client::usage() {
 
 net::Task<Told<void>> Client::logs(std::string container, LogQuery query, LogFrames::Tell tell) {
   LogFrames frames;
-  std::string written = "stdout=true&stderr=true";
-  if (query.follow) written += "&follow=true";
-  if (query.timestamps) written += "&timestamps=true";
-  if (query.since_seconds) written += "&since=" + std::to_string(*query.since_seconds);
   Piece piece = [&](std::string_view bytes) { return frames.take(bytes, tell); };
   auto answer = co_await ask({.path = of_container(container, "/logs"),
-                              .query = std::move(written),
+                              .query = logs_query(query),
                               .timeout = query.follow ? kForever : kAnswerTimeout},
                              std::move(piece));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   co_return Told<void>{};
 }
 
+net::Task<Told<std::unique_ptr<LogReading>>> Client::read_logs(std::string container, LogQuery query) {
+  Call call{.path = of_container(container, "/logs"),
+            .query = logs_query(query),
+            .timeout = query.follow ? kForever : kAnswerTimeout};
+  auto response = co_await begin(call);
+  if (!response) co_return std::unexpected(trouble_of(response.error()));
+  if (is_success((*response)->head.status)) co_return std::make_unique<LogReading>(std::move(*response));
+  const int status = (*response)->head.status;
+  const auto piece = co_await (*response)->read();  // a refusal is short
+  co_return refused(status, piece ? net::as_text(*piece) : std::string_view());
+}
+
 net::Task<Told<Client::Executed>> Client::exec(std::string container, std::vector<std::string> command,
                                                Duration timeout) {
-  auto made = co_await ask(
-      {.method = Method::kPost, .path = of_container(container, "/exec"), .content = exec_json(command)});
+  auto made = co_await ask({.method = Method::kPost,
+                            .path = of_container(container, "/exec"),
+                            .content = exec_json({.command = std::move(command)})});
   if (!made) co_return std::unexpected(std::move(made.error()));
   auto id = told(read_id(made->content));
   if (!id) co_return std::unexpected(std::move(id.error()));
@@ -270,12 +322,66 @@ net::Task<Told<Client::Executed>> Client::exec(std::string container, std::vecto
                            .timeout = timeout},
                           std::move(tell));
   if (!ran) co_return std::unexpected(std::move(ran.error()));
-  auto seen = co_await ask({.path = "/exec/" + encoded(*id) + "/json"});
+  auto seen = co_await inspect_exec(*id);
   if (!seen) co_return std::unexpected(std::move(seen.error()));
-  auto code = told(read_exit_code(seen->content));
-  if (!code) co_return std::unexpected(std::move(code.error()));
-  executed.exit_code = *code;
+  executed.exit_code = seen->exit_code;
   co_return executed;
+}
+
+// Podman's answer is a head, and then the streams of the command as they are, in both directions.
+net::Task<Told<std::unique_ptr<Exec>>> Client::begin_exec(std::string container, ExecSpec spec) {
+  auto made = co_await ask(
+      {.method = Method::kPost, .path = of_container(container, "/exec"), .content = exec_json(spec)});
+  if (!made) co_return std::unexpected(std::move(made.error()));
+  auto id = told(read_id(made->content));
+  if (!id) co_return std::unexpected(std::move(id.error()));
+  auto stream = co_await way_.connect(at_, kConnectTimeout);
+  if (!stream) co_return std::unexpected(trouble_of(stream.error()));
+  const net::Buffer room = net::Buffer::acquire();
+  http::HeadWriter writer(room.span());
+  const std::string content = exec_start_json(spec);
+  const auto bytes = write_head(writer, {.method = Method::kPost,
+                                         .path = "/exec/" + encoded(*id) + "/start",
+                                         .query = {},
+                                         .auth = {},
+                                         .content_type = "application/json",
+                                         .content_bytes = content.size()});
+  if (!bytes) co_return std::unexpected(trouble_of(bytes.error()));
+  const net::Stream::Slices slices{room.span().first(*bytes), net::as_slice(content), {}};
+  if (const auto written = co_await (*stream)->write(slices, kWriteTimeout); !written) {
+    co_return std::unexpected(trouble_of(written.error()));
+  }
+  http::ResponseHead head;
+  for (std::size_t end = 0;;) {
+    const auto got = co_await (*stream)->read(room.span().subspan(end), kAnswerTimeout);
+    if (!got) co_return std::unexpected(trouble_of(got.error()));
+    if (*got == 0) co_return std::unexpected(trouble_of({.code = Code::kClosed, .text = "it closed"}));
+    end += *got;
+    const net::Slice received = room.span().first(end);
+    const auto parsed = http::parse_response_head(net::as_text(received), Method::kPost, head);
+    if (!parsed) co_return std::unexpected(trouble_of(parsed.error()));
+    if (*parsed == 0) continue;
+    const net::Slice early = received.subspan(*parsed);
+    if (is_success(head.status)) {
+      co_return std::make_unique<Exec>(std::move(*id), std::move(*stream), std::string(net::as_text(early)),
+                                       spec.terminal);
+    }
+    http::H1Body body(**stream, Side::kUpstream, head.framing, head.content_length, early,
+                      net::Patience(kAnswerTimeout));
+    co_return refused(head.status, co_await rest_of(body));
+  }
+}
+
+net::Task<Told<void>> Client::resize_exec(std::string id, std::uint16_t rows, std::uint16_t columns) {
+  return act({.method = Method::kPost,
+              .path = "/exec/" + encoded(id) + "/resize",
+              .query = "h=" + std::to_string(rows) + "&w=" + std::to_string(columns)});
+}
+
+net::Task<Told<ExecSeen>> Client::inspect_exec(std::string id) {
+  auto answer = co_await ask({.path = "/exec/" + encoded(id) + "/json"});
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  co_return told(read_exec(answer->content));
 }
 
 // --- volumes

@@ -4,8 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <expected>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,28 +19,17 @@
 #include "net/network.h"
 #include "net/task.h"
 #include "podman/log_frames.h"
+#include "podman/streams.h"
+#include "podman/trouble.h"
 #include "podman/values.h"
 
 namespace weir::podman {
 
-// Why something was not done.
-struct Trouble {
-  enum class Kind : std::uint8_t {
-    kRefused,      // by podman: the same again is refused again, until something else changes
-    kNotThere,     // what it is about
-    kUnreachable,  // podman does not answer; whether it was done is not known
-    kCancelled,
-  };
-  Kind kind = Kind::kRefused;
-  std::string sentence;
-};
-template <class T>
-using Told = std::expected<T, Trouble>;
-
 struct LogQuery {
   bool follow = false;
   std::optional<std::int64_t> since_seconds;  // of the epoch
-  bool timestamps = false;
+  bool timestamps = false;                    // before each line, "2026-11-30T07:11:05Z "
+  std::optional<std::uint32_t> tail = {};     // only so many lines, the last ones
 };
 
 class Client {
@@ -79,11 +68,18 @@ class Client {
   // Until the end: of what was written so far, or of the container.
   net::Task<Told<void>> logs(std::string container, LogQuery query, LogFrames::Tell tell);
 
+  // The same, pulled.
+  net::Task<Told<std::unique_ptr<LogReading>>> read_logs(std::string container, LogQuery query);
+
   struct Executed {
     int exit_code = 0;
     std::string output;  // of both streams; not all of it, when it is long
   };
   net::Task<Told<Executed>> exec(std::string container, std::vector<std::string> command, Duration timeout);
+  // A command with its streams. It runs until it ends by itself: podman ends none.
+  net::Task<Told<std::unique_ptr<Exec>>> begin_exec(std::string container, ExecSpec spec);
+  net::Task<Told<void>> resize_exec(std::string id, std::uint16_t rows, std::uint16_t columns);
+  net::Task<Told<ExecSeen>> inspect_exec(std::string id);
 
   // --- volumes
   // One that is there already stays as it is.
@@ -120,6 +116,8 @@ class Client {
   };
   using Piece = std::function<Result<void>(std::string_view)>;
 
+  // As far as the head of the answer.
+  net::Task<Result<http::ResponsePtr>> begin(Call& call);
   net::Task<Told<Answer>> ask(Call call);
   // A success is told piece by piece and leaves no content behind; a refusal comes back whole.
   net::Task<Told<Answer>> ask(Call call, Piece tell);

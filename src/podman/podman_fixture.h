@@ -41,6 +41,7 @@ class PlayedPodman {
     peer_->send("HTTP/1.1 " + std::string(status) + "\r\nConnection: close\r\n\r\n");
   }
   void send(std::string_view bytes) { peer_->send(bytes); }
+  std::string take() { return peer_->take(); }  // what came since
   void end() {
     peer_->close();
     fake_.run_until_idle();

@@ -163,8 +163,24 @@ std::string to_json(const ContainerSpec& spec) {
   return text_of(tree);
 }
 
-std::string exec_json(const std::vector<std::string>& command) {
-  return text_of(Tree{{"Cmd", command}, {"AttachStdout", true}, {"AttachStderr", true}});
+std::string exec_json(const ExecSpec& spec) {
+  Tree tree{{"Cmd", spec.command}, {"AttachStdout", true}, {"AttachStderr", true}};
+  if (spec.input) tree["AttachStdin"] = true;
+  if (!spec.terminal) return text_of(tree);
+  tree["Tty"] = true;
+  tree["Env"] = {"TERM=xterm"};
+  // Those that podman presets hold back a Ctrl-P that is typed. Nobody types these.
+  tree["DetachKeys"] = "ctrl-@,ctrl-_,ctrl-@,ctrl-_";
+  return text_of(tree);
+}
+
+std::string exec_start_json(const ExecSpec& spec) {
+  Tree tree{{"Detach", false}, {"Tty", spec.terminal}};
+  if (spec.terminal && spec.rows > 0 && spec.columns > 0) {
+    tree["h"] = spec.rows;
+    tree["w"] = spec.columns;
+  }
+  return text_of(tree);
 }
 
 std::string volume_json(const std::string& name, const Labels& labels) {
@@ -306,10 +322,12 @@ Result<std::vector<std::string>> read_names(std::string_view json) {
   return names;
 }
 
-Result<int> read_exit_code(std::string_view json) {
+Result<ExecSeen> read_exec(std::string_view json) {
   const auto tree = parse(json, &Tree::is_object);
   if (!tree || at(&*tree, "ExitCode") == nullptr) return fail(kUnreadable);
-  return code_at(&*tree, "ExitCode");
+  return ExecSeen{.running = flag_at(&*tree, "Running"),
+                  .exit_code = code_at(&*tree, "ExitCode"),
+                  .process = number_at(&*tree, "Pid")};
 }
 
 Result<std::string> read_version(std::string_view json) {

@@ -101,7 +101,22 @@ struct Credentials {
 };
 
 std::string to_json(const ContainerSpec& spec);
-std::string exec_json(const std::vector<std::string>& command);
+// A command in a container that runs.
+struct ExecSpec {
+  std::vector<std::string> command;
+  bool input = false;     // it is given one
+  bool terminal = false;  // its streams are one
+  std::uint16_t rows = 0;
+  std::uint16_t columns = 0;
+};
+struct ExecSeen {
+  bool running = false;
+  int exit_code = 0;
+  std::uint64_t process = 0;  // its id on this machine, while it runs
+};
+
+std::string exec_json(const ExecSpec& spec);
+std::string exec_start_json(const ExecSpec& spec);
 std::string volume_json(const std::string& name, const Labels& labels);
 std::string network_json(const NetworkSpec& spec);
 // For the query of a list: filters={"label":["a=b"]}, encoded.
@@ -118,7 +133,7 @@ Result<std::vector<std::string>> read_volumes(std::string_view json);  // names
 Result<std::vector<Network>> read_networks(std::string_view json);
 Result<std::string> read_id(std::string_view json);                  // {"Id": ...}
 Result<std::vector<std::string>> read_names(std::string_view json);  // of images that were loaded
-Result<int> read_exit_code(std::string_view json);                   // of an exec session
+Result<ExecSeen> read_exec(std::string_view json);
 Result<std::string> read_version(std::string_view json);
 // A line of a pull: what went wrong, or empty.
 std::string read_pull_error(std::string_view line);

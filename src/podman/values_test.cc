@@ -60,7 +60,14 @@ TEST_CASE("a container may be on a bridge of a name") {
 }
 
 TEST_CASE("other questions") {
-  CHECK(exec_json({"a", "b c"}) == R"({"Cmd":["a","b c"],"AttachStdout":true,"AttachStderr":true})");
+  CHECK(exec_json({.command = {"a", "b c"}}) ==
+        R"({"Cmd":["a","b c"],"AttachStdout":true,"AttachStderr":true})");
+  CHECK(exec_start_json({.rows = 2, .columns = 3}) == R"({"Detach":false,"Tty":false})");
+  const ExecSpec terminal{.command = {"a"}, .input = true, .terminal = true, .rows = 24, .columns = 80};
+  CHECK(exec_json(terminal) ==
+        R"({"Cmd":["a"],"AttachStdout":true,"AttachStderr":true,"AttachStdin":true,"Tty":true,)"
+        R"("Env":["TERM=xterm"],"DetachKeys":"ctrl-@,ctrl-_,ctrl-@,ctrl-_"})");
+  CHECK(exec_start_json(terminal) == R"({"Detach":false,"Tty":true,"h":24,"w":80})");
   CHECK(volume_json("a.v", {{"k", "v"}}) == R"({"Name":"a.v","Label":{"k":"v"}})");
   CHECK(network_json({.name = "weir-a", .interface = "weirn-1", .labels = {{"k", "v"}}}) ==
         R"({"name":"weir-a","driver":"bridge","network_interface":"weirn-1","dns_enabled":false,)"
@@ -102,7 +109,11 @@ TEST_CASE("answers are read, and what is none is refused") {
   CHECK(*read_volumes(R"([{"Name":"a.v"}])") == std::vector<std::string>{"a.v"});
   CHECK(*read_id(R"({"Id":"1"})") == "1");
   CHECK(*read_names(R"({"Names":["a","b"]})") == std::vector<std::string>{"a", "b"});
-  CHECK(*read_exit_code(R"({"ExitCode":4})") == 4);
+  const auto exec = read_exec(R"({"ExitCode":4,"Running":true,"Pid":77})");
+  REQUIRE(exec);
+  CHECK(exec->exit_code == 4);
+  CHECK(exec->running);
+  CHECK(exec->process == 77);
   CHECK(*read_version(R"({"Version":"4.3.1"})") == "4.3.1");
   CHECK(read_pull_error(R"({"error":"no"})") == "no");
   CHECK(read_pull_error(R"({"stream":"yes"})").empty());
@@ -113,7 +124,7 @@ TEST_CASE("answers are read, and what is none is refused") {
     CHECK_FALSE(read_volumes(wrong));
     CHECK_FALSE(read_id(wrong));
     CHECK_FALSE(read_names(wrong));
-    CHECK_FALSE(read_exit_code(wrong));
+    CHECK_FALSE(read_exec(wrong));
     CHECK_FALSE(read_version(wrong));
   }
   CHECK_FALSE(read_usage("[]"));
