@@ -62,7 +62,7 @@ LIBRARIES = [
             "program",
         },
     ),
-    (r"(envoy|google)/|weir\.pb\.h", {"xds", "translation", "report", "wire"}),
+    (r"(envoy|google)/|(weir|channel)\.pb\.h", {"xds", "translation", "report", "wire", "nodelink"}),
     (r"sqlite3\.h", {"store"}),
     (r"libpq-fe\.h", {"store"}),
     (r"openssl/", {"auth", "tls"}),

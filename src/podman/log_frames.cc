@@ -15,8 +15,8 @@ Result<void> LogFrames::take(std::string_view bytes, const Tell& tell) {
   while (!bytes.empty()) {
     if (left_ > 0) {
       const std::string_view piece = bytes.substr(0, left_);
-      tell(stream_, piece);
       left_ -= piece.size();
+      tell(stream_, piece);
       bytes.remove_prefix(piece.size());
       continue;
     }

@@ -26,7 +26,7 @@ class LogFrames {
   // The next bytes, however they come in pieces. An error: these are no frames, and nothing is taken any
   // more.
   Result<void> take(std::string_view bytes, const Tell& tell);
-  // Between two frames, where the whole may end.
+  // Between two frames, where the whole may end; while something is told: with that piece its frame ends.
   bool complete() const { return head_.empty() && left_ == 0; }
 
  private:

@@ -50,6 +50,8 @@ class PlayedPodman {
     peer_->abort();
     fake_.run_until_idle();
   }
+  // The present call goes on beside the next ones.
+  std::optional<testing::Peer> keep() { return std::exchange(peer_, std::nullopt); }
   // Those that have come, the next one too.
   int connections() {
     (void)request();

@@ -11,7 +11,13 @@ net::Task<Told<bool>> LogReading::read(const LogFrames::Tell& tell) {
   const auto piece = co_await response_->read();
   if (!piece) co_return troubled(piece.error());
   if (piece->empty()) co_return false;
-  if (const auto taken = frames_.take(net::as_text(*piece), tell); !taken) co_return troubled(taken.error());
+  const auto taken = frames_.take(net::as_text(*piece), [&](LogStream stream, std::string_view text) {
+    frame_ += text;
+    if (!frames_.complete()) return;
+    tell(stream, frame_);
+    frame_.clear();
+  });
+  if (!taken) co_return troubled(taken.error());
   co_return true;
 }
 

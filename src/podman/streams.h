@@ -20,12 +20,14 @@ class LogReading {
  public:
   explicit LogReading(http::ResponsePtr response) : response_(std::move(response)) {}
 
-  // Tells what comes next, however long that takes. False: that was all.
+  // Tells what comes next, however long that takes, in whole frames: a line each, or a part of a long one,
+  // which has no end of a line then. False: that was all.
   net::Task<Told<bool>> read(const LogFrames::Tell& tell);
 
  private:
   http::ResponsePtr response_;
   LogFrames frames_;
+  std::string frame_;  // as much of it as has come
 };
 
 // One task reads and one writes at a time.

@@ -51,6 +51,10 @@ TEST_CASE("logs are pulled, frame by frame, for as long as they are wanted") {
   LogReading& logs = ***world.call->result;
   world.podman.send(framed(1, "one") + framed(2, "two"));
   CHECK(world.fake.run(read(logs)) == "1one2two more");
+  world.podman.send(framed(1, "in pieces").substr(0, 12));
+  CHECK(world.fake.run(read(logs)) == " more");
+  world.podman.send(framed(1, "in pieces").substr(12));
+  CHECK(world.fake.run(read(logs)) == "1in pieces more");
   auto waiting = world.ask(read(logs));
   world.fake.advance(2h);
   CHECK_FALSE(waiting->result);
