@@ -26,6 +26,8 @@
 #include "role/discovery.h"
 #include "role/said.h"
 #include "store/engine_store.h"
+#include "workload/roster.h"
+#include "workload/scheduler.h"
 
 namespace weir::role {
 namespace {
@@ -58,6 +60,8 @@ struct ControlPlane::Backend {
         balancer(env, store, mirror,
                  {.loads = [this](Duration span) { return loads(span); },
                   .settled = [this] { return fleet.settled(); }}),
+        roster(env),
+        scheduler(env, store, mirror, roster),
         api(env, store, mirror, tokens,
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),
@@ -90,6 +94,8 @@ struct ControlPlane::Backend {
   controller::Tunnels tunnels;
   providers::Providers providers;
   balance::Balancer balancer;
+  workload::Roster roster;
+  workload::Scheduler scheduler;
   auth::TokenTable tokens;
   api::Api api;
   controller::Controller controller;
@@ -257,6 +263,7 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   backend_->tunnels.start();
   backend_->providers.start();
   backend_->balancer.start();
+  backend_->scheduler.start();
   backend_->api.set_provider_source(
       [this](std::string provider, api::ProviderCall call, api::Api::Explained done) {
         const auto mode = call == api::ProviderCall::kPlan   ? providers::Mode::kCompare
@@ -330,7 +337,7 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     case config::Kind::kDnsWeights: return config::status_text(backend_->balancer.status_of(object));
     case config::Kind::kWorkload:
     case config::Kind::kNode:
-    case config::Kind::kInstance:
+    case config::Kind::kInstance: return backend_->scheduler.status_of(object);
     case config::Kind::kDnsLedger:
     case config::Kind::kTunnel:
     case config::Kind::kToken:
@@ -567,6 +574,7 @@ net::Task<void> ControlPlane::join() {
   if (backend_) co_await backend_->tunnels.stop();
   if (backend_) co_await backend_->providers.stop();
   if (backend_) co_await backend_->balancer.stop();
+  if (backend_) co_await backend_->scheduler.stop();
   if (backend_) co_await backend_->fleet.stop();
   co_await tasks_.stop();
 }
