@@ -51,11 +51,13 @@ std::vector<std::string> cities_of(const config::WorkloadTarget& target, const B
 
 }  // namespace
 
-Scheduler::Scheduler(net::Env& env, store::Store& store, mirror::Mirror& mirror, Roster& roster)
+Scheduler::Scheduler(net::Env& env, store::Store& store, mirror::Mirror& mirror, Roster& roster,
+                     LoadOf load_of)
     : env_(env),
       store_(store),
       mirror_(mirror),
       roster_(roster),
+      load_of_(std::move(load_of)),
       follower_(mirror, [this](const std::vector<config::ObjectChange>& changes) { moved(changes); }),
       tasks_(env.loop) {
   roster_.on_change([this] {
@@ -103,7 +105,10 @@ net::Task<void> Scheduler::run() {
     const auto read = co_await mirror_.catch_up();
     if (!read && read.error().code == Code::kCancelled) co_return;
     const Instant now = env_.loop.now();
-    if (!store_.leads()) led_since_.reset();
+    if (!store_.leads()) {
+      led_since_.reset();
+      scalers_.clear();
+    }
     if (store_.leads() && !led_since_) {
       led_since_ = now;
       roster_.settle_anew();
@@ -129,7 +134,9 @@ Scheduler::Look Scheduler::look() {
       board_,
       [this](const std::string& name) { return mirror_.objects().find(Kind::kInstance, name) != nullptr; },
       env_.loop.clock().wall_now());
-  for (auto& [name, workload] : workloads_) plan(workload, placement, found);
+  const bool scales = led_since_ && env_.loop.now() >= scale_at_;
+  if (scales) begin_scaling();
+  for (auto& [name, workload] : workloads_) plan(workload, scales, placement, found);
   drop_orphans(placement);
   for (const auto& [name, node] : board_.nodes()) {
     if (node.port_next != 0) ports_.insert_or_assign(name, node.port_next);
@@ -190,6 +197,7 @@ void Scheduler::view_workloads() {
     for (CityView& city : workload.cities) {
       std::ranges::sort(city.instances, {}, [](const InstanceView& view) { return view.spec().number; });
       for (InstanceView& view : city.instances) judge(view, city);
+      count_replicas(city);
     }
     workloads_.emplace(one->metadata.name, std::move(workload));
   }
@@ -249,12 +257,15 @@ void Scheduler::judge(InstanceView& view, const CityView& city) const {
   view.reason = said->seen.reason;
   const bool fails =
       said->seen.state == nodelink::State::kBackingOff || said->seen.state == nodelink::State::kFailed;
+  const bool is_warm =
+      view.health_for >= kWarmUp && env_.loop.now() - roster_.find(spec.node)->heard < kMeasuredMax;
+  if (is_warm) view.cpu_milli = said->seen.cpu_milli;
   view.health = said->seen.state == nodelink::State::kReady    ? Health::kReady
                 : fails && said->seen.restarts >= kRestartsMax ? Health::kFailing
                                                                : Health::kNotReady;
 }
 
-void Scheduler::plan(WorkloadView& workload, Placement& placement, Look& look) {
+void Scheduler::plan(WorkloadView& workload, bool scales, Placement& placement, Look& look) {
   const std::string& name = workload.object->metadata.name;
   const Instant now = env_.loop.now();
   const UpdateStep step =
@@ -268,8 +279,9 @@ void Scheduler::plan(WorkloadView& workload, Placement& placement, Look& look) {
     look.progress.push_back({{{workload.object, std::move(after)}}, {}, step.reason});
   }
   for (std::size_t i = 0; i < workload.cities.size(); ++i) {
-    const CityView& city = workload.cities[i];
-    std::string why = placement.place(workload, city, update_of(workload, step.progress, i));
+    CityView& city = workload.cities[i];
+    const std::string scaled = scales ? scale(workload, city) : std::string();
+    std::string why = placement.place(workload, city, update_of(workload, step.progress, i), scaled);
     if (!why.empty()) reasons.emplace(city.key(), std::move(why));
   }
 }

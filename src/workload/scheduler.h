@@ -29,6 +29,7 @@
 #include "workload/board.h"
 #include "workload/placement.h"
 #include "workload/roster.h"
+#include "workload/scaling.h"
 #include "workload/views.h"
 
 namespace weir::workload {
@@ -39,7 +40,8 @@ class Scheduler {
   static constexpr Duration kPause = std::chrono::milliseconds(100);  // between two looks
   static constexpr std::size_t kChangesMax = 500;                     // in one transaction
 
-  Scheduler(net::Env& env, store::Store& store, mirror::Mirror& mirror, Roster& roster);
+  // load_of: what edges give to services; null: nobody says.
+  Scheduler(net::Env& env, store::Store& store, mirror::Mirror& mirror, Roster& roster, LoadOf load_of = {});
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
@@ -80,7 +82,13 @@ class Scheduler {
   void view_workloads();
   WorkloadView view(const config::ObjectPointer& workload);
   void judge(InstanceView& view, const CityView& city) const;
-  void plan(WorkloadView& workload, Placement& placement, Look& look);
+  void plan(WorkloadView& workload, bool scales, Placement& placement, Look& look);
+  void begin_scaling();
+  static void count_replicas(CityView& city);
+  std::string scale(const WorkloadView& workload, CityView& city);
+  Measure measure(const WorkloadView& workload, const CityView& city,
+                  const config::ScaleMetric& metric) const;
+  double share_of(const CityView& city, const std::string& service, const std::string& zone) const;
   void drop_orphans(Placement& placement);
   void add_placed(std::vector<Placed> placed, Look& look);
   void add_endpoints(Look& look);
@@ -94,6 +102,7 @@ class Scheduler {
   store::Store& store_;
   mirror::Mirror& mirror_;
   Roster& roster_;
+  LoadOf load_of_;
   mirror::Follower follower_;
   net::Event wake_;
   bool is_dirty_ = true;
@@ -105,12 +114,16 @@ class Scheduler {
   std::map<std::string, config::ObjectPointer, std::less<>> endpoints_;  // of instances, by name
   std::map<std::string, Version, std::less<>> versions_;                 // by workload
   std::map<std::string, std::uint32_t, std::less<>> ports_;              // where to search next, by node
+  std::map<std::string, Scaler, std::less<>> scalers_;  // by workload and city, while this one leads
+  std::map<std::pair<std::string, std::string>, std::size_t> pools_;  // endpoints, by service and zone
+  Instant scale_at_;                                                  // not before
   // Of the last look.
   Board board_;
   std::map<std::string, WorkloadView, std::less<>> workloads_;
   std::vector<config::ObjectPointer> orphans_;
   std::map<std::string, std::map<std::string, std::string>, std::less<>> reasons_;  // by workload and city
-  std::map<std::string, std::string, std::less<>> refusals_;  // by instance: why it is no endpoint
+  std::map<std::string, std::string, std::less<>> unmeasured_;  // by workload and city: why it is not scaled
+  std::map<std::string, std::string, std::less<>> refusals_;    // by instance: why it is no endpoint
   net::TaskGroup tasks_;
 };
 

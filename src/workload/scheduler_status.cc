@@ -88,6 +88,10 @@ config::WorkloadStatus Scheduler::status_of_workload(const Object& object) const
                              .ready = of_text(here.ready, here.want),
                              .updated = of_text(here.updated, city.instances.size()),
                              .reason = reason.empty() ? not_ready : reason});
+    const auto unmeasured = unmeasured_.find(object.metadata.name + '/' + city.key());
+    if (status.cities.back().reason.empty() && unmeasured != unmeasured_.end()) {
+      status.cities.back().reason = "it is not scaled: " + unmeasured->second;
+    }
     all.ready += here.ready;
     all.want += here.want;
     all.updated += here.updated;

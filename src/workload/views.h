@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,10 +30,11 @@ enum class Health : std::uint8_t {
 struct InstanceView {
   config::ObjectPointer object;
   Health health = Health::kUnknown;
-  Duration health_for{};     // that it is ready, or is not
-  Duration ready_longest{};  // that it ever was at a stretch, with this version on this node
-  std::string reason;        // why it is not ready; empty: nobody says
-  std::string must_go;       // why it can't stay where it is, such as "its node is drained"; empty: it can
+  Duration health_for{};                   // that it is ready, or is not
+  Duration ready_longest{};                // that it ever was at a stretch, with this version on this node
+  std::string reason;                      // why it is not ready; empty: nobody says
+  std::optional<std::uint32_t> cpu_milli;  // that it uses; none: that is not known
+  std::string must_go;  // why it can't stay where it is, such as "its node is drained"; empty: it can
 
   const config::InstanceSpec& spec() const { return std::get<config::InstanceSpec>(object->spec); }
   const std::string& name() const { return object->metadata.name; }
