@@ -263,6 +263,7 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   backend_->tunnels.start();
   backend_->providers.start();
   backend_->balancer.start();
+  backend_->roster.start();
   backend_->scheduler.start();
   backend_->api.set_provider_source(
       [this](std::string provider, api::ProviderCall call, api::Api::Explained done) {
@@ -575,6 +576,7 @@ net::Task<void> ControlPlane::join() {
   if (backend_) co_await backend_->providers.stop();
   if (backend_) co_await backend_->balancer.stop();
   if (backend_) co_await backend_->scheduler.stop();
+  if (backend_) co_await backend_->roster.stop();
   if (backend_) co_await backend_->fleet.stop();
   co_await tasks_.stop();
 }

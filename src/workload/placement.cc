@@ -172,7 +172,7 @@ std::string Placement::settle_number(Work& work) {
     if (number != 0) why = create(work, number, false, reason);
     if (!why.empty()) return why;
   }
-  std::ranges::sort(work.regulars, is_worth_less);
+  if (work.regulars.size() > want) std::ranges::sort(work.regulars, is_worth_less);
   while (work.regulars.size() > want) {
     remove(work.regulars.front()->object, reason);
     work.regulars.erase(work.regulars.begin());

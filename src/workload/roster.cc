@@ -48,7 +48,7 @@ net::Task<void> Roster::watch() {
 }
 
 void Roster::tell() {
-  for (const auto& told : told_) told();
+  if (told_) told_();
 }
 
 void Roster::attach(const nodelink::Hello& hello) {

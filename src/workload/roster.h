@@ -12,7 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "base/log_limit.h"
 #include "base/time.h"
@@ -69,8 +69,9 @@ class Roster {
   void heard(std::string_view node);  // it is there, and has nothing to say
   void detach(std::string_view node);
 
-  // Something has changed that others may have to act on. In the turn in which it was heard.
-  void on_change(std::function<void()> told) { told_.push_back(std::move(told)); }
+  // Something has changed that there may be something to do about. In the turn in which it was heard. Empty:
+  // nobody is told any more.
+  void on_change(std::function<void()> told) { told_ = std::move(told); }
 
   const std::map<std::string, Node, std::less<>>& nodes() const { return nodes_; }
   const Node* find(std::string_view node) const;  // null: it never came
@@ -90,7 +91,7 @@ class Roster {
 
   net::Env& env_;
   std::map<std::string, Node, std::less<>> nodes_;
-  std::vector<std::function<void()>> told_;
+  std::function<void()> told_;  // empty: nobody
   Instant settled_at_;
   std::size_t lost_ = 0;  // when it was last looked
   LogLimit log_limit_;

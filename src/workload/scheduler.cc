@@ -67,14 +67,13 @@ Scheduler::Scheduler(net::Env& env, store::Store& store, mirror::Mirror& mirror,
 }
 
 void Scheduler::start() {
-  roster_.start();
   tasks_.spawn(mirror::wake_by_store(env_.loop, store_, mirror_, wake_, kTick, kPause));
   tasks_.spawn(run());
 }
 
 net::Task<void> Scheduler::stop() {
+  roster_.on_change({});
   co_await tasks_.stop();
-  co_await roster_.stop();
 }
 
 // Whatever else moves in a large store is none of its business.

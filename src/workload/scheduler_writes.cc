@@ -140,8 +140,9 @@ void Scheduler::add_endpoints(const InstanceView& one, Look& look) {
 
 // Progress first: what instances are given follows from it. False: not all, and another look tells.
 net::Task<bool> Scheduler::commit(Look look) {
-  if (!co_await commit(std::move(look.progress))) co_return false;
-  co_return co_await commit(std::move(look.units));
+  const bool all = co_await commit(std::move(look.progress)) && co_await commit(std::move(look.units));
+  is_careful_ = !all;
+  co_return all;
 }
 
 net::Task<bool> Scheduler::commit(std::vector<Unit> units) {
@@ -161,7 +162,6 @@ net::Task<bool> Scheduler::commit(std::vector<Unit> units) {
     }
     begin = end;
   }
-  is_careful_ = !all;
   co_return all;
 }
 

@@ -178,7 +178,11 @@ CityUpdate update_of(const WorkloadView& workload, const WorkloadProgress& progr
                             : one.health == Health::kReady;
     if (counts) ++steady;
   }
-  result.under_way = result.extras_stay = true;
+  result.under_way = !old.empty();
+  result.extras_stay =
+      result.under_way || std::ranges::any_of(city.instances, [&](const InstanceView& one) {
+        return !one.is_extra() && is_present(one) && !is_steady(one, result.version, update.min_healthy_time);
+      });
   result.extras_wanted =
       std::min(update.max_surge, static_cast<std::uint32_t>(std::min<std::size_t>(old.size(), city.want)));
   const std::uint32_t needed = city.want - std::min(update.max_unavailable, city.want);

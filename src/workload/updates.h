@@ -29,7 +29,7 @@ struct CityUpdate {
   std::string version;
   const config::ContainerGroup* group = nullptr;
   std::uint32_t extras_wanted = 0;      // instances beyond the replicas, which may be made
-  bool under_way = false;               // it has not got it yet
+  bool under_way = false;               // some of its instances have another
   bool extras_stay = false;             // those that are there are still needed
   std::vector<std::uint32_t> replaced;  // numbers of those that are to be given the version, in place, now
 };

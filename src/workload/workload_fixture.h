@@ -28,11 +28,16 @@ class TestStore final : public testing::StoreAround {
   using StoreAround::StoreAround;
   net::Task<store::Committed> commit(store::Transaction transaction) override {
     ++commits;
+    for (const store::Step& step : transaction.steps) {
+      if (step.key != refused_key) continue;
+      co_return std::unexpected(store::Refused{fail(Code::kConflict, "it is another by now").error(), 0});
+    }
     if (is_reached) co_return co_await store_.commit(std::move(transaction));
     co_return std::unexpected(store::Refused{fail(Code::kConnectFailed, "out of reach").error(), 0});
   }
   int commits = 0;
   bool is_reached = true;
+  std::string refused_key;  // whoever writes it is too late
 };
 
 inline config::Object parsed(const std::string& json) {
@@ -44,8 +49,14 @@ inline config::Object parsed(const std::string& json) {
 struct World {
   using State = nodelink::State;
 
-  World() { scheduler->start(); }
-  ~World() { stop(); }
+  World() {
+    roster.start();
+    scheduler->start();
+  }
+  ~World() {
+    stop();
+    CHECK(fake.run(roster.stop()));
+  }
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
@@ -210,5 +221,15 @@ inline std::string workload(const std::string& targets, const std::string& more 
          R"(,"ports":[{"port":8080,"service":"web"}]}],"targets":[)" + targets + "]" + more + "}}";
 }
 inline const std::string kService = R"({"kind":"Service","metadata":{"name":"web"},"spec":{}})";
+inline const std::string kTwoCities = R"({"name":"all","cities":["dfw","sea"],"min_replicas":2})";
+inline const std::string kDallas = R"({"name":"all","cities":["dfw"],"min_replicas":2})";
+
+struct TwoCities : World {
+  TwoCities() {
+    write(kService);
+    for (const char* name : {"dfw-a", "dfw-b"}) add_node(name, "dfw");
+    for (const char* name : {"sea-a", "sea-b"}) add_node(name, "sea");
+  }
+};
 
 }  // namespace weir::workload
