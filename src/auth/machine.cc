@@ -49,4 +49,11 @@ std::optional<Machine> machine_of(std::string_view names) {
   return found;
 }
 
+std::string_view name_in(std::string_view names, std::string_view domain, std::string_view role) {
+  const auto machine = machine_of(names);
+  const bool fits =
+      machine && machine->domain == domain && machine->role == role && names == "URI:" + machine->uri();
+  return fits ? names.substr(names.size() - machine->name.size()) : std::string_view();
+}
+
 }  // namespace weir::auth

@@ -28,5 +28,17 @@ TEST_CASE("what names no machine, or two, or is not plain, names none") {
   CHECK(told("URI:spiffe://w/edge/" + std::string(254, 'a')) == "none");
 }
 
+TEST_CASE("a machine's name is that of a certificate with nothing else in it") {
+  CHECK(name_in("URI:spiffe://a.test/edge/fra-1", "a.test", kEdgeRole) == "fra-1");
+  CHECK(name_in("URI:spiffe://a.test/node/fra-1", "a.test", kNodeRole) == "fra-1");
+  for (const char* names : {"", "DNS:fra-1", "URI:spiffe://a.test/edge/", "URI:spiffe://b.test/edge/fra-1",
+                            "URI:spiffe://a.test/node/fra-1", "URI:spiffe://a.test/edge/fra-1/x",
+                            "URI:spiffe://a.test/edge/fra-1, URI:spiffe://a.test/edge/fra-2",
+                            "DNS:x, URI:spiffe://a.test/edge/fra-1", "URI:spiffe://a.test.evil/edge/fra-1"}) {
+    CAPTURE(names);
+    CHECK(name_in(names, "a.test", kEdgeRole).empty());
+  }
+}
+
 }  // namespace
 }  // namespace weir::auth

@@ -61,18 +61,22 @@ struct NodeReport {
   std::vector<InstanceSeen> instances;  // those that have changed; the first reports of a stream have all
   std::vector<std::string> gone;        // of which nothing is left
   bool complete = false;                // all that there is has been said once on this stream
+  std::uint64_t revision = 0;           // with a hello: of the assignment that it goes by; 0: it has none
+  friend bool operator==(const NodeReport&, const NodeReport&) = default;
 };
 
 struct Assigned {
   std::string name;           // of the Instance, and its host
   std::string owner;          // whose it is: owners can't reach each other's; empty: nobody's
   config::InstanceSpec spec;  // variables from secrets have their values
+  std::string lacks;          // why nothing can be started, in a sentence; empty: it can. What runs goes on
   friend bool operator==(const Assigned&, const Assigned&) = default;
 };
 struct PullCredentials {
   std::string registry;
   std::string username;
   std::string password;
+  std::string secret;  // whose name instances have among their pull_secrets; empty: for all instances
   friend bool operator==(const PullCredentials&, const PullCredentials&) = default;
 };
 
@@ -81,7 +85,15 @@ struct Assignment {
   std::uint64_t revision = 0;
   std::vector<Assigned> instances;
   std::vector<PullCredentials> pull_credentials;
+  bool anew = false;  // also when the node has one of a later revision: the store was put back
   friend bool operator==(const Assignment&, const Assignment&) = default;
+};
+
+// The node is to make a call of its own, about this.
+struct Open {
+  std::string id;
+  std::string what;
+  friend bool operator==(const Open&, const Open&) = default;
 };
 
 }  // namespace weir::nodelink

@@ -26,14 +26,6 @@ Status not_known() { return {StatusCode::kPermissionDenied, "this edge is not kn
 
 }  // namespace
 
-std::string_view edge_name(std::string_view certificate_names, std::string_view trust_domain) {
-  const auto machine = auth::machine_of(certificate_names);
-  const bool is_ours = machine && machine->domain == trust_domain && machine->role == auth::kEdgeRole &&
-                       certificate_names == "URI:" + machine->uri();
-  return is_ours ? certificate_names.substr(certificate_names.size() - machine->name.size())
-                 : std::string_view();
-}
-
 net::Task<Status> ReportServer::serve(grpc::ServerCall& call) {
   Status status;
   auto first = co_await next(call, status);
@@ -58,9 +50,10 @@ net::Task<Status> ReportServer::serve(grpc::ServerCall& call) {
 
 Status ReportServer::identify(const grpc::ServerCall& call, const Hello& hello, Edge& edge) const {
   const http::Request& request = call.request();
-  const std::string_view name = request.tls == nullptr
-                                    ? std::string_view()
-                                    : edge_name(request.tls->client_names, options_.trust_domain);
+  const std::string_view name =
+      request.tls == nullptr
+          ? std::string_view()
+          : auth::name_in(request.tls->client_names, options_.trust_domain, auth::kEdgeRole);
   if (name.empty() && options_.certificate_required) {
     return {StatusCode::kUnauthenticated, "an edge reports with its certificate"};
   }

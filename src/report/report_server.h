@@ -16,10 +16,6 @@
 
 namespace weir::report {
 
-// "fra-1" for the names "URI:spiffe://weir.example/edge/fra-1" of a certificate, when that is all of them and
-// the domain is ours; else empty.
-std::string_view edge_name(std::string_view certificate_names, std::string_view trust_domain);
-
 class ReportServer {
  public:
   struct Edge {

@@ -304,14 +304,6 @@ TEST_CASE("many endpoints take several reports") {
 }
 
 TEST_CASE("who reports is known by the certificate") {
-  CHECK(edge_name("URI:spiffe://a.test/edge/fra-1", "a.test") == "fra-1");
-  for (const char* names : {"", "DNS:fra-1", "URI:spiffe://a.test/edge/", "URI:spiffe://b.test/edge/fra-1",
-                            "URI:spiffe://a.test/controller/fra-1", "URI:spiffe://a.test/edge/fra-1/x",
-                            "URI:spiffe://a.test/edge/fra-1, URI:spiffe://a.test/edge/fra-2",
-                            "DNS:x, URI:spiffe://a.test/edge/fra-1", "URI:spiffe://a.test.evil/edge/fra-1"}) {
-    CAPTURE(names);
-    CHECK(edge_name(names, "a.test").empty());
-  }
   struct Row {
     std::string names;
     bool required;
