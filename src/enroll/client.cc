@@ -173,6 +173,27 @@ net::Task<std::expected<Credentials, Failure>> join(net::Env& env, tls::Host con
                          std::move(node));
 }
 
+net::Task<std::expected<Credentials, Failure>> join_any(net::Env& env, std::vector<tls::Host> controllers,
+                                                        std::string join_token, Node node) {
+  grpc::Backoff backoff(kJoinPauses);
+  for (;;) {
+    std::string why;
+    for (const tls::Host& controller : controllers) {
+      auto joined = co_await join(env, controller, join_token, node);
+      if (joined) {
+        env.log.info("this machine has joined", {{"name", joined->name}});
+        co_return joined;
+      }
+      if (joined.error().error.code == Code::kCancelled || joined.error().is_final) co_return joined;
+      why = std::move(joined.error().sentence);
+    }
+    env.log.warning("no controller lets this machine in yet", {{"reason", why}});
+    if (auto slept = co_await env.loop.sleep(backoff.failed(env.random)); !slept) {
+      co_return failed(slept.error());
+    }
+  }
+}
+
 net::Task<std::expected<Credentials, Failure>> renew(net::Env& env, tls::Host controller,
                                                      Credentials credentials, Node node) {
   node.name = credentials.name;

@@ -3,6 +3,7 @@
 // core of its Env.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -12,6 +13,7 @@
 
 #include "base/time.h"
 #include "enroll/messages.h"
+#include "grpc/backoff.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "tls/client_context.h"
@@ -47,6 +49,13 @@ struct Failure {
 // join_token: "weirjoin_..."; the controller is known by what is in it.
 net::Task<std::expected<Credentials, Failure>> join(net::Env& env, tls::Host controller,
                                                     std::string join_token, Node node);
+// In rounds over all controllers (at least one), with growing pauses between them, until one of them has
+// decided; tells the log. A failure is final, or it was cancelled.
+net::Task<std::expected<Credentials, Failure>> join_any(net::Env& env, std::vector<tls::Host> controllers,
+                                                        std::string join_token, Node node);
+// Between two rounds in which no controller let the machine in.
+inline constexpr grpc::Backoff::Options kJoinPauses{.first = std::chrono::seconds(1),
+                                                    .longest = std::chrono::seconds(30)};
 // A new key and certificate for those that it has.
 net::Task<std::expected<Credentials, Failure>> renew(net::Env& env, tls::Host controller,
                                                      Credentials credentials, Node node);

@@ -306,6 +306,89 @@ TEST_CASE("a certificate is renewed with itself, as long as the Edge is there an
   CHECK(events[4] == "edge/a renew a: the edge a has been deleted");
 }
 
+TEST_CASE("a machine that runs instances joins as a Node, by a token for one") {
+  World world;
+  const Node node{
+      .name = "a", .city = "says-another", .address = "192.0.2.9", .role = config::MachineRole::kNode};
+  CHECK(told(world.join(world.make_token("edge", {.uses = 9}), node)) ==
+        kRefuses + "the join token is for an edge, not for a node");
+  const config::Join join{.role = config::MachineRole::kNode, .city = "fra", .labels = {{"tier", "a"}}};
+  const std::string token = world.make_token("node", {.join = join, .uses = 9});
+  CHECK(told(world.join(token, {.name = "a"})) == kRefuses + "the join token is for a node, not for an edge");
+  const auto joined = world.join(token, node);
+  REQUIRE(told(joined) == "in as a");
+  const auto object = [&world] { return *world.find<config::NodeSpec>("nodes/a"); };
+  CHECK(std::get<config::NodeSpec>(object().spec) == config::NodeSpec{.city = "fra", .address = "192.0.2.9"});
+  CHECK(object().metadata.labels == config::Labels{{"tier", "a"}});
+  CHECK(told(world.join(token, node)) ==
+        kRefuses + "there is a node a already; only a join token for that name may replace it");
+  CHECK(told(world.join(world.make_token("another", {.uses = 1}), {.name = "a"})) == "in as a");  // an Edge
+
+  CHECK(told(world.renew(*joined, {.version = "2", .role = config::MachineRole::kNode})) == "in as a");
+  CHECK(std::get<config::NodeSpec>(object().spec).version == "2");
+  CHECK(told(world.renew(*joined)) ==
+        kRefuses +
+            "the certificate is of spiffe://weir.localhost/node/a, which is no edge of weir.localhost");
+  Object changed = object();
+  std::get<config::NodeSpec>(changed.spec).cordoned = true;
+  world.put(changed);
+  const config::Join again{.role = config::MachineRole::kNode, .name = "a"};
+  CHECK(told(world.join(world.make_token("again", {.join = again}), node)) == "in as a");
+  CHECK(std::get<config::NodeSpec>(object().spec).cordoned);
+  std::get<config::NodeSpec>(changed.spec).revoked = true;
+  world.put(changed);
+  CHECK(told(world.renew(*joined, node)) == kRefuses + "the node a is revoked");
+  CHECK(told(world.join(world.make_token("once-more", {.join = again}), node)) ==
+        kRefuses + "the node a is revoked");
+}
+
+TEST_CASE("a machine asks its controllers in turn, until one has decided") {
+  World world;
+  const std::vector<tls::Host> controllers{{"192.0.2.99", 8480}, world.host};
+  const auto join = [&](const std::string& token) {
+    return *world.fake.run(join_any(world.fake.env, controllers, token, {.name = "a"}), 10min);
+  };
+  CHECK(told(join(world.make_token("fra"))) == "in as a");
+  CHECK(told(join(world.make_token("other", {.join = config::Join{.name = "b"}}))) ==
+        kRefuses + "the join token is for the name b");
+  const std::string token = world.make_token("early", {.join = config::Join{.name = "a"}});
+  world.tokens = auth::TokenTable();  // as at the start of a controller whose store does not answer
+  std::string result;
+  const auto wait = [&]() -> net::Task<void> {
+    result = told(co_await join_any(world.fake.env, controllers, token, {.name = "a"}));
+  };
+  net::TaskGroup tasks(world.fake.loop);
+  tasks.spawn(wait());
+  world.fake.advance(20s);
+  CHECK(result.empty());
+  CHECK(world.fake.log.count("no controller lets this machine in yet") > 2);
+  world.tokens.replace(world.records);
+  world.fake.advance(1min);
+  CHECK(result == "in as a");
+}
+
+TEST_CASE("a machine begins with what it has kept, unless that has ended and it has a token") {
+  const store::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/node.json";
+  World world;
+  const auto begin = [&](bool has_token) {
+    return Keeper::begin(path, has_token, config::MachineRole::kNode, world.fake.loop.clock().wall_now());
+  };
+  CHECK_FALSE(begin(true)->has_value());
+  CHECK(
+      begin(false).error() ==
+      "this machine has not joined yet: give it a join token (--join-token; `weir token create --join node` "
+      "makes one)");
+  const auto joined = world.join(world.make_token("fra"), {.name = "a"});
+  REQUIRE(store::KeptFile::replace(path, joined->to_text()));
+  CHECK(begin(true)->value().name == "a");
+  world.fake.advance(48h);
+  CHECK_FALSE(begin(true)->has_value());
+  CHECK(begin(false)->value().name == "a");
+  REQUIRE(store::KeptFile::replace(path, "{}"));
+  CHECK(begin(true).error().starts_with(path + ": "));
+}
+
 TEST_CASE("a certificate of another authority, of another weir, or one that has ended, renews nothing") {
   World world;
   const auto joined = world.join(world.make_token("fra"), {.name = "a"});
@@ -396,8 +479,16 @@ TEST_CASE("what a request must have") {
     CHECK(problem(bad) != "fine");
   }
   CHECK_FALSE(std::get<config::EdgeSpec>(
-                  parse_request(R"({"csr":"x","node":{"name":"a","revoked":true}})")->edge.spec)
+                  parse_request(R"({"csr":"x","node":{"name":"a","revoked":true}})")->machine.spec)
                   .revoked);
+  CHECK(problem(R"({"csr":"x","role":"master","node":{"name":"a"}})") == "role: must be edge or node");
+  CHECK(problem(R"({"csr":"x","role":5,"node":{"name":"a"}})") != "fine");
+  CHECK(parse_request(request_text("t", "x", {.name = "a"}))->machine.kind() == Kind::kEdge);
+  const auto node = parse_request(
+      R"({"csr":"x","role":"node","node":{"name":"a","city":"fra","cordoned":true,"drained":true}})");
+  REQUIRE(node.has_value());
+  CHECK(node->machine.kind() == Kind::kNode);
+  CHECK(std::get<config::NodeSpec>(node->machine.spec) == config::NodeSpec{.city = "fra"});
 }
 
 }  // namespace

@@ -13,6 +13,22 @@ Result<Credentials> Keeper::read(const std::string& path) {
   return Credentials::parse(*text);
 }
 
+std::expected<std::optional<Credentials>, std::string> Keeper::begin(const std::string& path, bool has_token,
+                                                                     config::MachineRole role, WallTime now) {
+  auto kept = read(path);
+  if (kept) {
+    const bool ended = now >= kept->not_after();
+    if (!ended || !has_token) return std::optional(std::move(*kept));
+  } else if (kept.error().code != Code::kNotFound) {
+    return std::unexpected(path + ": " + sentence_of(kept.error()));
+  }
+  if (has_token) return std::nullopt;
+  // Nobody but the first reads more than one of them.
+  return std::unexpected("this machine has not joined yet: give it a join token (--join-token; `weir token " +
+                         std::string("create --join ") +
+                         (role == config::MachineRole::kNode ? "node" : "edge") + "` makes one)");
+}
+
 Keeper::Keeper(net::Env& env, std::vector<tls::Host> controllers, Node node, Credentials credentials,
                const std::string& path)
     : env_(env),

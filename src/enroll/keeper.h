@@ -2,8 +2,10 @@
 // certificate's life are over, again and again with growing pauses until it is done. On the control loop.
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,10 @@ class Keeper {
 
   // What the file at this path has; kNotFound: there is none yet. Blocking; for the start.
   static Result<Credentials> read(const std::string& path);
+  // The same for a machine that begins, with or without a join token: none: it is to join. One whose
+  // certificate has ended joins again, when it has a token. The error is a sentence.
+  static std::expected<std::optional<Credentials>, std::string> begin(const std::string& path, bool has_token,
+                                                                      config::MachineRole role, WallTime now);
 
   // Keeps the credentials at the path from now on. controllers: tried in turn; at least one.
   Keeper(net::Env& env, std::vector<tls::Host> controllers, Node node, Credentials credentials,

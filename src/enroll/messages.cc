@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "auth/machine.h"
 #include "config/documents.h"
 
 namespace weir::enroll {
@@ -35,31 +36,36 @@ std::uint16_t port_at(const Tree& tree, std::string_view key) {
 }  // namespace
 
 config::Checked<Request> parse_request(std::string_view json) {
-  constexpr std::array<std::string_view, 3> kKeys{"token", "csr", "node"};
+  constexpr std::array<std::string_view, 4> kKeys{"token", "csr", "node", "role"};
   const auto tree = config::read_json(json, kMessageBytesMax);
   if (!tree) return std::unexpected(tree.error());
   if (!tree->is_object()) return refuse("", "must be an object with token, csr and node");
   for (const auto& [key, value] : tree->items()) {
     if (std::ranges::find(kKeys, key) == kKeys.end()) {
-      return refuse(key.substr(0, 80), "unknown field; there are token, csr and node");
+      return refuse(key.substr(0, 80), "unknown field; there are token, csr, node and role");
     }
   }
   auto token = text_at(*tree, "token");
   if (!token) return refuse("token", "must be a text");
   auto csr = text_at(*tree, "csr");
   if (!csr || csr->empty()) return refuse("csr", "is required: a certificate request (PKCS #10) in PEM");
+  const auto role = text_at(*tree, "role");
+  if (!role || (!role->empty() && *role != auth::kEdgeRole && *role != auth::kNodeRole)) {
+    return refuse("role", "must be edge or node");
+  }
   const auto node = tree->find("node");
   if (node == tree->end() || !node->is_object()) {
     return refuse("node", "is required: an object with the name of the machine");
   }
-  Tree edge{{"kind", "Edge"}, {"metadata", Tree::object()}, {"spec", Tree::object()}};
+  const char* kind = *role == auth::kNodeRole ? "Node" : "Edge";
+  Tree machine{{"kind", kind}, {"metadata", Tree::object()}, {"spec", Tree::object()}};
   for (const auto& [key, value] : node->items()) {
-    edge[key == "name" || key == "labels" ? "metadata" : "spec"][key] = value;
+    machine[key == "name" || key == "labels" ? "metadata" : "spec"][key] = value;
   }
-  edge["spec"].erase("revoked");
-  auto object = config::parse_object(edge.dump(), config::Origin::kClient);
+  for (const char* not_its_own : {"revoked", "cordoned", "drained"}) machine["spec"].erase(not_its_own);
+  auto object = config::parse_object(machine.dump(), config::Origin::kClient);
   if (!object) return std::unexpected(std::move(object.error()));
-  return Request{.token = std::move(*token), .csr = std::move(*csr), .edge = std::move(*object)};
+  return Request{.token = std::move(*token), .csr = std::move(*csr), .machine = std::move(*object)};
 }
 
 std::string request_text(std::string_view token, std::string_view csr, const Node& node) {
@@ -75,6 +81,7 @@ std::string request_text(std::string_view token, std::string_view csr, const Nod
   if (!node.labels.empty()) of_node["labels"] = node.labels;
   Tree tree{{"csr", csr}, {"node", std::move(of_node)}};
   if (!token.empty()) tree["token"] = token;
+  if (node.role == config::MachineRole::kNode) tree["role"] = auth::kNodeRole;
   return tree.dump(-1, ' ', false, Tree::error_handler_t::replace);
 }
 

@@ -17,22 +17,24 @@ inline constexpr std::size_t kMessageBytesMax = 64UL * 1024;
 
 // What a machine says of itself.
 struct Node {
-  std::string name;  // of its Edge object
+  std::string name;  // of its object
   std::string provider;
   std::string region;
   std::string city;
   std::string address;  // by which clients reach it
   std::string version;
   config::Labels labels;
+  config::MachineRole role = config::MachineRole::kEdge;
 };
 
 struct Request {
-  std::string token;    // empty: the certificate of the connection speaks for the machine
-  std::string csr;      // PEM
-  config::Object edge;  // what the node says, as the object that it would become
+  std::string token;       // empty: the certificate of the connection speaks for the machine
+  std::string csr;         // PEM
+  config::Object machine;  // what it says of itself, as the object that it would become: an Edge or a Node
 };
 
-// {"token", "csr", "node": {...}}. Secrets are in no violation.
+// {"token", "csr", "node": {...}, "role": "node"}; without a role, it is an edge. Secrets are in no
+// violation.
 config::Checked<Request> parse_request(std::string_view json);
 std::string request_text(std::string_view token, std::string_view csr, const Node& node);
 

@@ -37,11 +37,36 @@ std::string random_hex(Random& random) {
   return to_hex(std::as_bytes(std::span(bits)));
 }
 
-const config::EdgeSpec& edge_of(const Object& object) { return std::get<config::EdgeSpec>(object.spec); }
+// What an Edge and a Node have in common.
+template <class Some, class Visit>
+auto with_machine(Some& object, const Visit& visit) {
+  if (auto* node = std::get_if<config::NodeSpec>(&object.spec)) return visit(*node);
+  return visit(std::get<config::EdgeSpec>(object.spec));
+}
+bool is_revoked(const Object& object) {
+  return with_machine(object, [](const auto& machine) { return machine.revoked; });
+}
+std::string_view role_of(const Object& object) {
+  return object.kind() == Kind::kNode ? auth::kNodeRole : auth::kEdgeRole;
+}
+std::string called(const Object& object) {  // "the edge fra-1"
+  return "the " + std::string(role_of(object)) + ' ' + object.metadata.name;
+}
+constexpr std::string_view an(std::string_view role) {
+  return role == auth::kEdgeRole ? "an edge" : "a node";
+}
+
 const config::TokenSpec& token_of(const Object& object) { return std::get<config::TokenSpec>(object.spec); }
 
 void take(std::string& place, const std::string& wanted) {
   if (!wanted.empty()) place = wanted;
+}
+// A node that joins anew is still not to get instances, where somebody has said so.
+void keep_orders(const Object& before, Object& after) {
+  auto* node = std::get_if<config::NodeSpec>(&after.spec);
+  if (node == nullptr) return;
+  node->cordoned = std::get<config::NodeSpec>(before.spec).cordoned;
+  node->drained = std::get<config::NodeSpec>(before.spec).drained;
 }
 
 }  // namespace
@@ -51,7 +76,7 @@ struct Registrar::Entitled {
   std::string actor;
   std::string_view verb;         // static
   std::optional<Object> token;   // as it was; none: a renewal
-  std::optional<Object> before;  // the Edge; none: there was none
+  std::optional<Object> before;  // the machine's; none: there was none
   Object after;
 };
 
@@ -66,7 +91,8 @@ Registrar::Registrar(net::Env& env, store::Store& store, const auth::TokenTable&
       discovery_port_(discovery_port) {}
 
 net::Task<std::expected<Enrolled, Refusal>> Registrar::enroll(Request request, Caller caller) {
-  const std::string name = request.edge.metadata.name;
+  const std::string name = request.machine.metadata.name;
+  const std::string_view kind = config::info_of(request.machine.kind()).name;
   const bool renews = request.token.empty() && caller.machine;
   std::expected<Enrolled, Refusal> result;
   for (int tries = 0; tries < kTriesMax; ++tries) {
@@ -75,7 +101,7 @@ net::Task<std::expected<Enrolled, Refusal>> Registrar::enroll(Request request, C
       result = std::unexpected(entitled.error());
       break;
     }
-    const auth::Machine machine{domain_, std::string(auth::kEdgeRole), name};
+    const auth::Machine machine{domain_, std::string(role_of(request.machine)), name};
     auto chain = authority_->certify(request.csr, machine.uri(), env_.loop.clock().wall_now());
     if (!chain) {
       const bool theirs = chain.error().code == Code::kInvalid;
@@ -86,6 +112,7 @@ net::Task<std::expected<Enrolled, Refusal>> Registrar::enroll(Request request, C
     if (revision) {
       enrolled_.add();
       env_.log.info("a machine is let in", {{"name", name},
+                                            {"kind", std::string(kind)},
                                             {"by", entitled->actor},
                                             {"verb", std::string(entitled->verb)},
                                             {"from", caller.address.ip()}});
@@ -107,7 +134,7 @@ net::Task<std::expected<Enrolled, Refusal>> Registrar::enroll(Request request, C
   std::string actor = renews ? caller.machine->role + '/' + caller.machine->name : std::string("nobody");
   co_await audit({.actor = std::move(actor),
                   .verb = renews ? "renew" : "enroll",
-                  .kind = "Edge",
+                  .kind = std::string(kind),
                   .name = name,
                   .remote_address = caller.address.ip(),
                   .reason = result.error().sentence,
@@ -152,49 +179,61 @@ net::Task<Registrar::Decided> Registrar::entitle_by_token(const Request& request
                          std::to_string(spec.uses) + ")");
   }
   const config::Join join = spec.join.value_or(config::Join{});
-  const std::string& name = request.edge.metadata.name;
+  const std::string& name = request.machine.metadata.name;
+  const std::string_view role = role_of(request.machine);
+  const std::string_view wanted = join.role == config::MachineRole::kNode ? auth::kNodeRole : auth::kEdgeRole;
+  if (role != wanted) {
+    co_return refuse(
+        403, "forbidden",
+        "the join token is for " + std::string(an(wanted)) + ", not for " + std::string(an(role)));
+  }
   if (!join.name.empty() && join.name != name) {
     co_return refuse(403, "forbidden", "the join token is for the name " + join.name);
   }
-  auto before = co_await read(Kind::kEdge, name);
+  auto before = co_await read(request.machine.kind(), name);
   if (!before) co_return unavailable(before.error());
-  if (*before && edge_of(**before).revoked) {
-    co_return refuse(403, "revoked", "the edge " + name + " is revoked");
-  }
+  if (*before && is_revoked(**before)) co_return refuse(403, "revoked", called(**before) + " is revoked");
   if (*before && join.name.empty()) {
     co_return refuse(409, "exists",
-                     "there is an edge " + name + " already; only a join token for that name may replace it");
+                     "there is " + std::string(an(role)) + ' ' + name +
+                         " already; only a join token for that name may replace it");
   }
-  Object after = request.edge;
+  Object after = request.machine;
   config::Labels labels = *before ? (*before)->metadata.labels : config::Labels{};
   after.metadata.labels.merge(labels);
   for (const auto& [key, value] : join.labels) after.metadata.labels.insert_or_assign(key, value);
-  auto& edge = std::get<config::EdgeSpec>(after.spec);
-  take(edge.provider, join.provider);
-  take(edge.region, join.region);
-  take(edge.city, join.city);
+  with_machine(after, [&join](auto& machine) {
+    take(machine.provider, join.provider);
+    take(machine.region, join.region);
+    take(machine.city, join.city);
+  });
+  if (*before) keep_orders(**before, after);
   std::string actor = (*token)->metadata.name;
   co_return Entitled{std::move(actor), "enroll", std::move(*token), std::move(*before), std::move(after)};
 }
 
 net::Task<Registrar::Decided> Registrar::entitle_by_certificate(const Request& request,
                                                                 const auth::Machine& machine) {
-  const std::string& name = request.edge.metadata.name;
-  if (machine.domain != domain_ || machine.role != auth::kEdgeRole) {
+  const std::string& name = request.machine.metadata.name;
+  const std::string role(role_of(request.machine));
+  if (machine.domain != domain_ || machine.role != role) {
     co_return refuse(403, "forbidden",
-                     "the certificate is of " + machine.uri() + ", which is no edge of " + domain_);
+                     "the certificate is of " + machine.uri() + ", which is no " + role + " of " + domain_);
   }
   if (machine.name != name) {
-    co_return refuse(403, "forbidden", "the certificate is of the edge " + machine.name + ", not of " + name);
+    co_return refuse(403, "forbidden",
+                     "the certificate is of the " + role + ' ' + machine.name + ", not of " + name);
   }
-  auto before = co_await read(Kind::kEdge, name);
+  auto before = co_await read(request.machine.kind(), name);
   if (!before) co_return unavailable(before.error());
-  if (!*before) co_return refuse(403, "revoked", "the edge " + name + " has been deleted");
-  if (edge_of(**before).revoked) co_return refuse(403, "revoked", "the edge " + name + " is revoked");
+  if (!*before) co_return refuse(403, "revoked", called(request.machine) + " has been deleted");
+  if (is_revoked(**before)) co_return refuse(403, "revoked", called(**before) + " is revoked");
   Object after = **before;
-  auto& edge = std::get<config::EdgeSpec>(after.spec);
-  take(edge.version, edge_of(request.edge).version);
-  take(edge.address, edge_of(request.edge).address);
+  with_machine(after, [&request](auto& machine_then) {
+    const auto& now = std::get<std::remove_reference_t<decltype(machine_then)>>(request.machine.spec);
+    take(machine_then.version, now.version);
+    take(machine_then.address, now.address);
+  });
   std::string actor = machine.role + '/' + machine.name;
   co_return Entitled{std::move(actor), "renew", std::nullopt, std::move(*before), std::move(after)};
 }
@@ -219,31 +258,31 @@ net::Task<std::expected<store::Revision, Refusal>> Registrar::commit(const Entit
     token.metadata.updated_at = now;
     transaction.put(key_of(Kind::kToken, token.metadata.name), encode(token), expected);
   }
-  Object edge = entitled.after;
-  const std::string key = key_of(Kind::kEdge, edge.metadata.name);
+  Object machine = entitled.after;
+  const std::string key = key_of(machine.kind(), machine.metadata.name);
   const store::Revision expected = entitled.before ? entitled.before->metadata.revision : 0;
   if (!entitled.before) {
-    edge.metadata.uid = random_hex(env_.random) + random_hex(env_.random);
-    edge.metadata.created_at = now;
+    machine.metadata.uid = random_hex(env_.random) + random_hex(env_.random);
+    machine.metadata.created_at = now;
   } else {
-    config::carry_server_fields(*entitled.before, edge);
+    config::carry_server_fields(*entitled.before, machine);
   }
-  if (entitled.before && edge == *entitled.before) {
+  if (entitled.before && machine == *entitled.before) {
     transaction.check(key, expected);
   } else {
-    edge.metadata.updated_at = now;
-    transaction.put(key, encode(edge), expected);
+    machine.metadata.updated_at = now;
+    transaction.put(key, encode(machine), expected);
   }
   const auto shown = [](const Object& object) { return config::to_json(object, config::Secrets::kHide); };
   config::EventSpec event{.time = now,
                           .actor = entitled.actor,
                           .verb = std::string(entitled.verb),
-                          .kind = "Edge",
-                          .name = edge.metadata.name,
+                          .kind = std::string(config::info_of(machine.kind()).name),
+                          .name = machine.metadata.name,
                           .remote_address = caller.address.ip(),
                           .reason = {},
                           .before = entitled.before ? shown(*entitled.before) : std::string(),
-                          .after = shown(edge)};
+                          .after = shown(machine)};
   mirror::put_event(transaction, std::move(event), random_hex(env_.random));
   const auto committed = co_await store_.commit(std::move(transaction));
   if (committed) co_return *committed;

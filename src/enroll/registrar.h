@@ -1,5 +1,5 @@
 // Registrar: lets machines in: a join token, or the certificate that a machine has, for a certificate of
-// weir's own authority. The token's use, the Edge object and the line of the audit are one transaction, so
+// weir's own authority. The token's use, the Edge or Node and the line of the audit are one transaction, so
 // that a token is used no more often than it may be, at whichever controller. One per Api, on the control
 // loop.
 #pragma once
@@ -46,7 +46,7 @@ class Registrar {
   // Refusals that become Events in a minute; beyond that they are counted, so that nobody fills the store.
   static constexpr int kAuditedPerMinute = 60;
 
-  // domain: of the identities, spiffe://<domain>/edge/<name>. All outlive it.
+  // domain: of the identities, spiffe://<domain>/<role>/<name>. All outlive it.
   // discovery_port: where machines that are let in find discovery.
   Registrar(net::Env& env, store::Store& store, const auth::TokenTable& tokens,
             std::shared_ptr<const tls::Authority> authority, std::string domain,

@@ -11,11 +11,6 @@
 namespace weir::role {
 namespace {
 
-// Nobody but the first reads more than one of them.
-constexpr const char* kNoToken =
-    "this machine has not joined yet: give it a join token (--join-token; `weir token create --join edge` "
-    "makes one)";
-
 std::map<std::string, std::string> metadata_of(const RemoteEdgeOptions& options) {
   std::map<std::string, std::string> metadata;
   if (!options.carries_traffic) metadata[controller::kNoTrafficKey] = "yes";
@@ -51,18 +46,11 @@ RemoteEdge::RemoteEdge(net::Env& env, RemoteEdgeOptions options, Traffic& traffi
 RemoteEdge::~RemoteEdge() = default;
 
 std::expected<void, std::string> RemoteEdge::prepare() {
-  auto credentials = enroll::Keeper::read(options_.credentials_path);
-  if (credentials) {
-    // One whose certificate has ended joins again, when it is given a token.
-    const bool ended = env_.loop.clock().wall_now() >= credentials->not_after();
-    if (!ended || options_.join_token.empty()) {
-      options_.node.name = credentials->name;
-      credentials_ = std::move(*credentials);
-    }
-  } else if (credentials.error().code != Code::kNotFound) {
-    return std::unexpected(options_.credentials_path + ": " + sentence_of(credentials.error()));
-  }
-  if (!credentials_ && options_.join_token.empty()) return std::unexpected(kNoToken);
+  auto kept = enroll::Keeper::begin(options_.credentials_path, !options_.join_token.empty(),
+                                    options_.node.role, env_.loop.clock().wall_now());
+  if (!kept) return std::unexpected(kept.error());
+  credentials_ = std::move(*kept);
+  if (credentials_) options_.node.name = credentials_->name;
   auto secrets = OwnFollower::read_secrets(options_.secrets_path);
   if (!secrets && secrets.error().code != Code::kNotFound) {
     env_.log.error("what this edge had from its controllers can't be used; they are asked again",
@@ -105,28 +93,15 @@ net::Task<void> RemoteEdge::run() {
   begin();
 }
 
-// True: there are credentials. In rounds over all controllers, until one of them has decided.
+// True: there are credentials.
 net::Task<bool> RemoteEdge::join() {
-  grpc::Backoff backoff(kJoinPauses);
-  for (;;) {
-    std::string why;
-    for (const tls::Host& controller : options_.controllers) {
-      auto joined = co_await enroll::join(env_, controller, options_.join_token, options_.node);
-      if (joined) {
-        credentials_ = std::move(*joined);
-        env_.log.info("this machine has joined", {{"name", credentials_->name}});
-        co_return true;
-      }
-      why = std::move(joined.error().sentence);
-      if (joined.error().error.code == Code::kCancelled) co_return false;
-      if (joined.error().is_final) {
-        refused_(why);
-        co_return false;
-      }
-    }
-    env_.log.warning("no controller lets this machine in yet", {{"reason", why}});
-    if (!co_await env_.loop.sleep(backoff.failed(env_.random))) co_return false;
+  auto joined = co_await enroll::join_any(env_, options_.controllers, options_.join_token, options_.node);
+  if (joined) {
+    credentials_ = std::move(*joined);
+    co_return true;
   }
+  if (joined.error().is_final) refused_(joined.error().sentence);
+  co_return false;
 }
 
 void RemoteEdge::begin() {

@@ -12,7 +12,6 @@
 
 #include "enroll/client.h"
 #include "enroll/keeper.h"
-#include "grpc/backoff.h"
 #include "grpc/channel.h"
 #include "grpc/dialler.h"
 #include "net/env.h"
@@ -38,10 +37,6 @@ struct RemoteEdgeOptions {
 
 class RemoteEdge {
  public:
-  // Between two rounds in which no controller let this machine in.
-  static constexpr grpc::Backoff::Options kJoinPauses{.first = std::chrono::seconds(1),
-                                                      .longest = std::chrono::seconds(30)};
-
   // traffic: outlives it.
   RemoteEdge(net::Env& env, RemoteEdgeOptions options, Traffic& traffic);
   ~RemoteEdge();
