@@ -106,7 +106,7 @@ inline constexpr std::array kTokenFlags{
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.action, value); },
          Flag::Count::kRequired},
     kNameFlag,
-    Flag{"--join", "ROLE", "", "lets a machine join: edge",
+    Flag{"--join", "ROLE", "", "lets a machine join: edge or node",
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.join, value); }},
     Flag{"--for", "USER", "",
          "lets origins of that user in at edges: by weir agent, and as a password by ssh -R",

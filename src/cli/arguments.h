@@ -205,6 +205,10 @@ struct NodeFlags {
   std::string action;    // empty: runs the file; or logs
   std::string instance;  // of logs
   std::string file;
+  std::uint32_t cpu_milli = 0;  // 0: all that the machine has; also the next
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t instances_max = 200;
+  mirror::PortRange ports;    // that its instances may be given
   std::string podman_socket;  // empty: where podman's is
   std::string name = "weir";  // in the labels of what is its own
   std::optional<net::Address> metrics;

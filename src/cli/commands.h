@@ -69,7 +69,9 @@ inline constexpr std::array kCommands{
     Command{"connect", "--port PORT [--name NAME] [FLAG...]",
             "brings one origin to edges, and shows where visitors find it and what they ask for",
             kConnectFlags},
-    Command{"node", "--instances FILE [FLAG...] | logs INSTANCE [-f] [--since DURATION]",
+    Command{"node",
+            "--controller URL [--join-token TOKEN] [FLAG...] | --instances FILE [FLAG...] | "
+            "logs INSTANCE [-f] [--since DURATION]",
             "runs instances of containers by the podman of this machine; shows what one wrote", kNodeFlags,
             check_node},
     Command{"apply", "-f FILE|- [-f FILE...] [--rollout NAME]",
@@ -90,7 +92,7 @@ inline constexpr std::array kCommands{
         "a field means",
         kExplainFlags, check_explain, explain_command},
     Command{
-        "token", "create [NAME] [--join edge | --for USER | --service SERVICE...] [FLAG...]",
+        "token", "create [NAME] [--join edge|node | --for USER | --service SERVICE...] [FLAG...]",
         "makes a token and prints it, once: for a person, a program, a machine or a service that is to join, "
         "or an agent",
         kTokenFlags, check_token, token_command},

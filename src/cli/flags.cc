@@ -173,6 +173,20 @@ std::string set_ports(mirror::PortRange& ports, std::string_view value) {
   return {};
 }
 
+std::string set_cpu(std::uint32_t& milli, std::string_view value) {
+  const auto cpu = config::parse_cpu(value);
+  if (!cpu || *cpu == 0) return wants("an amount of cores such as 500m or 3.5", value);
+  milli = *cpu;
+  return {};
+}
+
+std::string set_memory(std::uint64_t& bytes, std::string_view value) {
+  const auto memory = config::parse_memory(value);
+  if (!memory || *memory == 0) return wants("an amount such as 512Mi or 6Gi", value);
+  bytes = *memory;
+  return {};
+}
+
 std::string set_workers(unsigned& workers, std::string_view value) {
   const auto number = parse_decimal(value);
   if (!number || *number == 0 || *number > kWorkersMax) return wants("a number from 1 to 1024", value);
@@ -353,8 +367,12 @@ std::string check_dns(Arguments& to) {
 std::string check_node(Arguments& to) {
   const NodeFlags& node = to.node;
   if (!node.action.empty() && node.action != "logs") return wants("logs", node.action);
-  if (node.action.empty()) return node.file.empty() ? "--instances is missing" : "";
-  return node.instance.empty() ? "INSTANCE is missing" : "";
+  if (!node.action.empty()) return node.instance.empty() ? "INSTANCE is missing" : "";
+  if (to.edge.controllers.empty() == node.file.empty()) return "either --controller or --instances is needed";
+  if (!node.file.empty() && !(to.edge.join_token + to.edge.join_token_file).empty()) {
+    return "--join-token goes with --controller";
+  }
+  return check_led(to);
 }
 
 std::string check_store(Arguments& to) {

@@ -52,6 +52,9 @@ std::string set_valid_for(Duration& duration, std::string_view value);
 std::string set_store(std::string& url, std::string_view value);
 std::string set_domain(std::string& domain, std::string_view value);
 std::string set_ports(mirror::PortRange& ports, std::string_view value);
+std::string set_cpu(std::uint32_t& milli, std::string_view value);
+std::string set_memory(std::uint64_t& bytes, std::string_view value);
+inline constexpr std::uint64_t kNodeInstancesMax = 1000;  // as many as a node can be told of
 std::string set_workers(unsigned& workers, std::string_view value);
 std::string set_log_level(Level& level, std::string_view value);
 std::string set_log_format(bool& json, std::string_view value);

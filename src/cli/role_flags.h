@@ -167,7 +167,7 @@ inline constexpr Flag kJoinTokenFileFlag{
     "--join-token-file", "FILE", "", "has it, for nobody else to see; an empty one says nothing",
     [](Arguments& to, std::string_view value) { return set_text(to.edge.join_token_file, value); }};
 inline constexpr Flag kMachineNameFlag{
-    "--name", "NAME", "the host's", "of its Edge object",
+    "--name", "NAME", "the host's", "of its object",
     [](Arguments& to, std::string_view value) { return set_edge_name(to.edge.name, value); }};
 inline constexpr Flag kMachineDirFlag{
     "--data-dir", "DIR", "./weir-data", "its key and certificate, and what it was last told",
@@ -182,7 +182,7 @@ inline constexpr Flag kLabelsFlag{
     "-l,--label",
     "KEY=VALUE",
     "",
-    "of its Edge object; repeatable",
+    "of its object; repeatable",
     [](Arguments& to, std::string_view value) { return set_label(to.labels, value); },
     Flag::Count::kMany};
 
@@ -330,7 +330,28 @@ inline constexpr std::array kNodeFlags{
          [](Arguments& to, std::string_view value) { return set_text(to.node.action, value); }},
     Flag{"INSTANCE", "INSTANCE", "", "whose logs are shown",
          [](Arguments& to, std::string_view value) { return set_text(to.node.instance, value); }},
-    Flag{"--instances", "FILE", "", "that are run, as YAML; it is watched",
+    kControllerFlag,
+    kJoinTokenFlag,
+    kJoinTokenFileFlag,
+    kMachineNameFlag,
+    kMachineDirFlag,
+    Flag{"--address", "ADDRESS", "this machine's first", "by which edges reach its instances",
+         [](Arguments& to, std::string_view value) { return set_text(to.edge.address, value); }},
+    kProviderFlag,
+    kRegionFlag,
+    kCityFlag,
+    kLabelsFlag,
+    Flag{"--cpu", "CORES", "all that there are", "set aside for instances at most, such as 3500m",
+         [](Arguments& to, std::string_view value) { return set_cpu(to.node.cpu_milli, value); }},
+    Flag{"--memory", "BYTES", "all that there is", "set aside for instances at most, such as 6Gi",
+         [](Arguments& to, std::string_view value) { return set_memory(to.node.memory_bytes, value); }},
+    Flag{"--instances-max", "N", "200", "instances at most, up to 1000",
+         [](Arguments& to, std::string_view value) {
+           return set_bounded(to.node.instances_max, kNodeInstancesMax, value);
+         }},
+    Flag{"--ports", "FIRST-LAST", "20000-29999", "of this machine, for the ports of instances",
+         [](Arguments& to, std::string_view value) { return set_ports(to.node.ports, value); }},
+    Flag{"--instances", "FILE", "", "that are run, as YAML; it is watched; in place of controllers",
          [](Arguments& to, std::string_view value) { return set_text(to.node.file, value); }},
     Flag{"--podman", "SOCKET", "/run/podman/podman.sock, or the user's own", "podman's API",
          [](Arguments& to, std::string_view value) { return set_text(to.node.podman_socket, value); }},

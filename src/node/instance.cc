@@ -91,9 +91,18 @@ config::Checked<InstanceFile> parse_file(std::string_view text) {
   return file;
 }
 
-std::string text_of(const Instance& instance) {
-  const auto tree = config::print_struct(config::kType<Instance>, &instance, config::Secrets::kKeep);
-  return tree.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+InstanceFile instances_of(const nodelink::Assignment& assignment) {
+  InstanceFile all{.instances = {}, .pull_credentials = assignment.pull_credentials};
+  for (const nodelink::Assigned& one : assignment.instances) {
+    Instance& instance = all.instances.emplace_back();
+    static_cast<config::ContainerGroup&>(instance) = one.spec;
+    instance.name = one.name;
+    instance.version = one.spec.version;
+    instance.owner = one.owner;
+    instance.pull_secrets = one.spec.pull_secrets;
+    instance.lacks = one.lacks;
+  }
+  return all;
 }
 
 std::string digest_of(const Instance& instance) {
@@ -104,19 +113,28 @@ std::string digest_of(const Instance& instance) {
   for (auto* list : {&bare.init_containers, &bare.containers}) {
     for (config::Container& container : *list) {
       container.archive.clear();
+      for (config::EnvVariable& one : container.env) {
+        if (one.secret) one.value.clear();
+      }
       container.startup_probe.reset();
       container.readiness_probe.reset();
       container.liveness_probe.reset();
     }
   }
-  const std::string text = text_of(bare);
+  const auto tree = config::print_struct(config::kType<Instance>, &bare, config::Secrets::kKeep);
+  const std::string text = tree.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   const auth::Digest digest = auth::sha256({auth::bytes_of(text)});
   return to_hex(std::span(digest).first(16));
 }
 
-const PullCredentials* credentials_for(const std::vector<PullCredentials>& all, std::string_view image) {
-  const auto found = std::ranges::find_if(all, [image](const PullCredentials& one) {
-    if (!image.starts_with(one.registry)) return false;
+const PullCredentials* credentials_for(const std::vector<PullCredentials>& all, const Instance& instance,
+                                       std::string_view image) {
+  const auto is_for = [&instance](const PullCredentials& one) {
+    const auto& secrets = instance.pull_secrets;
+    return one.secret.empty() || std::ranges::find(secrets, one.secret) != secrets.end();
+  };
+  const auto found = std::ranges::find_if(all, [&](const PullCredentials& one) {
+    if (!is_for(one) || !image.starts_with(one.registry)) return false;
     return one.registry.ends_with('/') || image.size() == one.registry.size() ||
            image[one.registry.size()] == '/';
   });

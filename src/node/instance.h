@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "config/specs_workload.h"
 #include "config/violation.h"
+#include "nodelink/values.h"
 
 namespace weir::node {
 
@@ -32,15 +33,16 @@ using config::TcpProbe;
 using config::Transport;
 using config::VolumeMount;
 
+using nodelink::PullCredentials;
+
 struct Instance : config::ContainerGroup {
   std::string name;   // also its host name
-  std::string owner;  // whose it is; owners can't reach each other's instances
-};
-
-struct PullCredentials {
-  std::string registry;  // what an image's name begins with
-  std::string username;
-  std::string password;
+  std::string owner;  // whose it is; owners can't reach each other's instances; empty: nobody's
+  // Of those that controllers assign:
+  std::string version;
+  std::vector<std::string> pull_secrets;  // whose credentials its images are pulled with
+  std::string lacks;                      // why it can't be started: a sentence; empty: it can
+  friend bool operator==(const Instance&, const Instance&) = default;
 };
 
 struct InstanceFile {
@@ -49,13 +51,15 @@ struct InstanceFile {
 };
 
 config::Checked<InstanceFile> parse_file(std::string_view text);
+// The same, as controllers tell it.
+InstanceFile instances_of(const nodelink::Assignment& assignment);
 
-// All of it, secrets too: equal texts are equal instances.
-std::string text_of(const Instance& instance);
-// What it is, in few digits: another one for anything that needs other containers.
+// What it is, in few digits: another one for anything that needs other containers. What secrets have is not
+// in it: containers that are made the next time have what is new.
 std::string digest_of(const Instance& instance);
 
-// Those for an image; null: there are none.
-const PullCredentials* credentials_for(const std::vector<PullCredentials>& all, std::string_view image);
+// Those for an image of the instance; null: there are none.
+const PullCredentials* credentials_for(const std::vector<PullCredentials>& all, const Instance& instance,
+                                       std::string_view image);
 
 }  // namespace weir::node

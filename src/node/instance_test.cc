@@ -80,13 +80,35 @@ TEST_CASE("another digest is for what needs other containers, and nothing else")
   after.drain = std::chrono::seconds(9);
   after.containers[0].readiness_probe.reset();
   CHECK(digest_of(after) == digest_of(before));
-  CHECK(text_of(after) != text_of(before));
+  CHECK(after != before);
   after = before;
   after.containers[0].env[0].value = "c";  // secret, and seen all the same
   CHECK(digest_of(after) != digest_of(before));
   after = before;
   after.init_containers.clear();
   CHECK(digest_of(after) != digest_of(before));
+}
+
+TEST_CASE("what controllers assign becomes instances") {
+  nodelink::Assigned assigned{.name = "web-all-fra-1", .owner = "ada", .spec = {}, .lacks = "a secret"};
+  static_cast<config::ContainerGroup&>(assigned.spec) = parse_file(kFull)->instances.front();
+  assigned.spec.version = "0123";
+  assigned.spec.pull_secrets = {"registry"};
+  const InstanceFile all = instances_of(
+      {.revision = 1, .instances = {assigned}, .pull_credentials = {{"r.example", "u", "p", "registry"}}});
+  REQUIRE(all.instances.size() == 1);
+  Instance expected = parse_file(kFull)->instances.front();
+  expected.name = "web-all-fra-1";
+  expected.owner = "ada";
+  expected.version = "0123";
+  expected.pull_secrets = {"registry"};
+  expected.lacks = "a secret";
+  CHECK(all.instances[0] == expected);
+  CHECK(all.pull_credentials.size() == 1);
+  CHECK(plan_of(expected, "n1").containers[0].labels.at("weir.version") == "0123");
+  Instance other = expected;
+  other.version = "0124";
+  CHECK(digest_of(other) == digest_of(expected));
 }
 
 TEST_CASE("what is wrong with a file is said, with its place") {
@@ -157,11 +179,16 @@ TEST_CASE("amounts") {
 
 TEST_CASE("credentials go to their registry only") {
   const std::vector<PullCredentials> all{{"r.example/team", "u", "p"}, {"s.example/", "v", "q"}};
-  CHECK(credentials_for(all, "r.example/team/web:1") == &all[0]);
-  CHECK(credentials_for(all, "s.example/web") == &all[1]);
-  CHECK(credentials_for(all, "r.example/teammate/web") == nullptr);
-  CHECK(credentials_for(all, "r.example") == nullptr);
-  CHECK(credentials_for(all, "localhost/web") == nullptr);
+  CHECK(credentials_for(all, {}, "r.example/team/web:1") == &all[0]);
+  CHECK(credentials_for(all, {}, "s.example/web") == &all[1]);
+  CHECK(credentials_for(all, {}, "r.example/teammate/web") == nullptr);
+  CHECK(credentials_for(all, {}, "r.example") == nullptr);
+  std::vector<PullCredentials> of_two{{"r.example", "a", "p", "of-a"}, {"r.example", "b", "p", "of-b"}};
+  Instance instance;
+  CHECK(credentials_for(of_two, instance, "r.example/web") == nullptr);
+  instance.pull_secrets = {"of-b"};
+  CHECK(credentials_for(of_two, instance, "r.example/web") == &of_two[1]);
+  CHECK(credentials_for(all, {}, "localhost/web") == nullptr);
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ Keeper::Keeper(Shared& shared, std::string name)
     : shared_(shared), name_(std::move(name)), tasks_(shared.env.loop) {}
 
 void Keeper::want(std::shared_ptr<const Instance> instance) {
+  const bool may_start = wanted_ && instance && !wanted_->lacks.empty() && instance->lacks.empty();
   wanted_ = std::move(instance);
   if (wanted_) {
     gone_ = false;
@@ -45,6 +46,7 @@ void Keeper::want(std::shared_ptr<const Instance> instance) {
         static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(wanted_->stop_grace).count());
   }
   life_.want(wanted_ ? std::optional(wanted_of(*wanted_)) : std::nullopt, shared_.env.loop.now());
+  if (may_start) life_.retry(shared_.env.loop.now());
   if (starting_ != nullptr) starting_->interrupt();  // what is being made may not be wanted any more
   changed_.set();
 }
@@ -67,10 +69,21 @@ void Keeper::start() { tasks_.spawn(run()); }
 
 Status Keeper::status() const {
   return {.name = name_,
+          .version = version(),
           .state = life_.state(shared_.env.loop.now()),
           .reason = life_.reason(),
           .address = life_.running() ? address_ : std::string(),
           .restarts = life_.restarts()};
+}
+
+// Of the containers that there are, and of the probes that say how they are: never of what is only wanted.
+std::string Keeper::version() const {
+  const auto made = std::ranges::find_if_not(containers_, is_init);
+  if (made == containers_.end()) return {};
+  if (!wanted_ || !life_.kept()) return label_of(made->labels, kVersionLabel);
+  // The same containers do for what is wanted now; that it is ready is what the probes before said.
+  const bool is_ready = life_.state(shared_.env.loop.now()) == State::kReady;
+  return is_ready && judged_ && judged_ != wanted_ ? judged_->version : wanted_->version;
 }
 
 const podman::Container* Keeper::find(std::string_view container) const {
@@ -115,6 +128,7 @@ net::Task<bool> Keeper::wait(std::optional<Instant> until) {
 // What is new, for the log.
 void Keeper::tell() {
   const Status now = status();
+  if (shared_.changed) shared_.changed();
   std::string text = std::string(name_of(now.state)) + '\n' + now.reason;
   if (std::exchange(told_, text) == text) return;
   const bool bad = now.state == State::kFailed || now.state == State::kBackingOff;
@@ -157,6 +171,7 @@ net::Task<void> Keeper::start_all() {
 
 net::Task<Keeper::Done> Keeper::make(std::shared_ptr<const Instance> instance) {
   podman::Client& podman = shared_.podman;
+  if (!instance->lacks.empty()) co_return refused(instance->lacks);
   const Plan plan = plan_of(*instance, shared_.node);
   const podman::Labels labels = labels_of_instance(shared_.node, name_);
   if (auto there = co_await shared_.networks.ensure(instance->owner); !there) co_return there;
@@ -171,7 +186,7 @@ net::Task<Keeper::Done> Keeper::make(std::shared_ptr<const Instance> instance) {
   for (std::size_t i = 0; i < plan.containers.size(); ++i) {
     const podman::ContainerSpec& spec = plan.containers[i];
     if (find(spec.name) == nullptr) {
-      if (auto there = co_await ensure_image(instance->containers[i]); !there) co_return there;
+      if (auto there = co_await ensure_image(*instance, instance->containers[i]); !there) co_return there;
       if (auto made = co_await podman.create(spec); !made) co_return std::unexpected(made.error());
     }
     if (auto started = co_await podman.start(spec.name, spec); !started) co_return started;
@@ -187,7 +202,7 @@ net::Task<Keeper::Done> Keeper::run_before(const Instance& instance, const Plan&
   containers_.clear();
   for (std::size_t i = 0; i < plan.init.size(); ++i) {
     const podman::ContainerSpec& spec = plan.init[i];
-    if (auto there = co_await ensure_image(instance.init_containers[i]); !there) co_return there;
+    if (auto there = co_await ensure_image(instance, instance.init_containers[i]); !there) co_return there;
     if (auto made = co_await podman.create(spec); !made) co_return std::unexpected(made.error());
     if (auto started = co_await podman.start(spec.name, spec); !started) co_return started;
     const auto code = co_await podman.wait(spec.name, kInitMax);
@@ -199,7 +214,7 @@ net::Task<Keeper::Done> Keeper::run_before(const Instance& instance, const Plan&
   co_return Done{};
 }
 
-net::Task<Keeper::Done> Keeper::ensure_image(const Container& container) {
+net::Task<Keeper::Done> Keeper::ensure_image(const Instance& instance, const Container& container) {
   podman::Client& podman = shared_.podman;
   const auto there = co_await podman.has_image(container.image);
   if (!there) co_return std::unexpected(there.error());
@@ -213,7 +228,7 @@ net::Task<Keeper::Done> Keeper::ensure_image(const Container& container) {
     co_return refused(container.archive + " has no image " + container.image);
   }
   std::optional<podman::Credentials> credentials;
-  if (const auto* known = credentials_for(shared_.credentials, container.image)) {
+  if (const auto* known = credentials_for(shared_.credentials, instance, container.image)) {
     credentials = podman::Credentials{known->username, known->password};
   }
   co_return co_await podman.pull_image(container.image, credentials);
@@ -287,11 +302,13 @@ net::Task<void> Keeper::adjust_probes() {
   if (prober_) co_await prober_->stop();
   prober_.reset();
   probed_ = nullptr;
+  if (!instance) judged_ = nullptr;
   if (!instance) co_return;
   const auto first = co_await shared_.podman.inspect(joined_name(name_, instance->containers.front().name));
   if (!life_.running() || wanted_ != instance) co_return;  // changed_ is set
   address_ = first ? first->address : std::string();
   probed_ = instance;
+  if (!wanted_of(*instance).probed) judged_ = instance;
   Prober::Hear hear{.started =
                         [this] {
                           if (!life_.started()) life_.passed_startup();
@@ -300,6 +317,7 @@ net::Task<void> Keeper::adjust_probes() {
                     .ready =
                         [this](bool ready, std::string why) {
                           life_.set_ready(ready, std::move(why));
+                          judged_ = probed_;
                           changed_.set();
                         },
                     .dead =

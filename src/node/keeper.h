@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,17 +31,11 @@ struct Shared {
   std::string node;  // in the labels
   Gate starts;       // making containers costs the machine more than running them
   std::vector<PullCredentials> credentials;
-  std::function<void()> left;  // an instance is gone for good
+  std::function<void()> left;     // an instance is gone for good
+  std::function<void()> changed;  // its status may be another
 };
 
-// What is told of an instance.
-struct Status {
-  std::string name;
-  State state = State::kPending;
-  std::string reason;   // empty: all is well
-  std::string address;  // empty: it has none now
-  std::uint64_t restarts = 0;
-};
+using Status = nodelink::InstanceSeen;
 
 class Keeper {
  public:
@@ -79,7 +74,7 @@ class Keeper {
   net::Task<void> start_all();
   net::Task<Done> make(std::shared_ptr<const Instance> instance);
   net::Task<Done> run_before(const Instance& instance, const Plan& plan);
-  net::Task<Done> ensure_image(const Container& container);
+  net::Task<Done> ensure_image(const Instance& instance, const Container& container);
   net::Task<bool> stop_all();
   net::Task<bool> remove_all();
   net::Task<bool> leave();
@@ -87,6 +82,7 @@ class Keeper {
   net::Task<void> explain_end();
   net::Task<void> adjust_probes();
   void tell();
+  std::string version() const;
   const podman::Container* find(std::string_view container) const;
 
   Shared& shared_;
@@ -98,6 +94,7 @@ class Keeper {
   std::string address_;
   std::shared_ptr<const Instance> probed_;
   std::unique_ptr<Prober> prober_;
+  std::shared_ptr<const Instance> judged_;  // whose readiness is told: probed_, once its probes have spoken
   net::Event changed_;
   Alarm alarm_{changed_};
   net::Context* starting_ = nullptr;  // of the task, while it makes containers

@@ -12,6 +12,7 @@ inline constexpr std::string_view kNodeLabel = "weir.node";
 inline constexpr std::string_view kInstanceLabel = "weir.instance";
 inline constexpr std::string_view kContainerLabel = "weir.container";  // its name within the instance
 inline constexpr std::string_view kDigestLabel = "weir.digest";        // of the instance (digest_of)
+inline constexpr std::string_view kVersionLabel = "weir.version";      // of what controllers assigned
 inline constexpr std::string_view kInitLabel = "weir.init";            // it runs before the others
 inline constexpr std::string_view kOwnerLabel = "weir.owner";  // of a network; its instances are all on it
 

@@ -1,16 +1,9 @@
 #include "node/life.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace weir::node {
-
-std::string_view name_of(State state) {
-  constexpr std::array<std::string_view, 7> kNames{"pending",     "starting", "running", "ready",
-                                                   "backing_off", "stopping", "failed"};
-  return kNames.at(static_cast<std::size_t>(state));
-}
 
 Duration pause_after(unsigned failures) {
   if (failures < 2) return {};
@@ -88,6 +81,12 @@ void Life::start_failed(std::string why, Instant now) {
   failed_ = true;
   reason_ = std::move(why);
   not_before_ = now + pause_after(++failures_ + 1);
+}
+
+void Life::retry(Instant now) {
+  if (!failed_) return;
+  failures_ = 0;
+  not_before_ = now;
 }
 
 void Life::launched(Instant now) {

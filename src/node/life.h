@@ -12,19 +12,11 @@
 #include <vector>
 
 #include "base/time.h"
+#include "nodelink/values.h"
 
 namespace weir::node {
 
-enum class State : std::uint8_t {
-  kPending,     // nothing was tried
-  kStarting,    // containers are being made, or have not passed their startup probes
-  kRunning,     // but not ready
-  kReady,       // may be given requests
-  kBackingOff,  // ended too often: waits before it is started again
-  kStopping,
-  kFailed,  // can't be started; tried again now and then
-};
-std::string_view name_of(State state);  // "backing_off"
+using nodelink::State;
 
 // A container of the instance, of those that run side by side.
 struct Seen {
@@ -85,14 +77,17 @@ class Life {
     if (!restart_) reason_ = std::move(why);
   }
 
+  // What stood in the way of a start is away.
+  void retry(Instant now);
+
   State state(Instant now) const;
   const std::string& reason() const { return reason_; }  // a sentence; empty: all is well
   bool running() const { return running_; }              // all that is wanted
   bool started() const { return started_; }
+  bool kept() const;  // all containers that there are, if any, are those of what is wanted
   std::uint64_t restarts() const { return restarts_; }
 
  private:
-  bool kept() const;
   bool any_runs() const;
   bool all_run() const;
   void note_end(Instant now);

@@ -18,7 +18,8 @@ Node::Node(net::Env& env, podman::Client& podman, std::string name, Networks::Gu
               .node = std::move(name),
               .starts = Gate(env.loop, kStartsAtOnce),
               .credentials = {},
-              .left = [this] { look_.set(); }},
+              .left = [this] { look_.set(); },
+              .changed = {}},
       tasks_(env.loop) {}
 
 Keeper& Node::keeper_of(const std::string& name) {
@@ -36,11 +37,12 @@ void Node::set(InstanceFile file) {
   std::map<std::string, std::shared_ptr<const Instance>> wanted;
   for (Instance& one : file.instances) {
     const auto before = wanted_.find(one.name);
-    const bool as_before = before != wanted_.end() && text_of(*before->second) == text_of(one);
+    const bool as_before = before != wanted_.end() && *before->second == one;
     std::string name = one.name;
     wanted[std::move(name)] = as_before ? before->second : std::make_shared<const Instance>(std::move(one));
   }
   std::swap(wanted_, wanted);
+  if (!std::exchange(told_, true)) look_.set();
   if (!looked_) return;
   for (const auto& [name, keeper] : keepers_) {
     if (!wanted_.contains(name) && keeper->wanted()) keeper->want(nullptr);
@@ -112,9 +114,11 @@ net::Task<bool> Node::look() {
     co_return false;
   }
   if (!std::exchange(trouble_, {}).empty()) env_.log.info("podman can be asked again");
+  if (!told_) co_return true;
   const bool is_first = !looked_;
   take(std::move(*listed), steps);
   if (is_first) co_await find_lost_volumes();
+  if (shared_.changed) shared_.changed();
   co_return true;
 }
 
@@ -165,6 +169,7 @@ net::Task<void> Node::forget_gone() {
     const std::unique_ptr<Keeper> keeper = std::move(at->second);
     at = keepers_.erase(at);
     co_await keeper->stop();
+    if (shared_.changed) shared_.changed();
   }
 }
 
@@ -183,16 +188,31 @@ net::Task<void> Node::look_after_networks() {
 
 std::vector<Status> Node::statuses() const {
   std::vector<Status> all;
-  for (const auto& [name, keeper] : keepers_) all.push_back(keeper->status());
+  for (const auto& [name, keeper] : keepers_) {
+    if (keeper->gone()) continue;
+    Status& one = all.emplace_back(keeper->status());
+    const Meter::Used used = meter_.of(name);
+    one.cpu_milli = used.cpu_milli;
+    one.memory_bytes = used.memory_bytes;
+  }
   return all;
 }
 
+std::string Node::why_not_ready() const {
+  if (!trouble_.empty() || looked_) return trouble_;
+  return told_ ? "podman has not answered yet" : "no controller has said yet what is to run";
+}
+
+net::Task<void> Node::measure() {
+  if (usage_at_ != Instant::min() && env_.loop.now() - usage_at_ < kUsageAge) co_return;
+  usage_at_ = env_.loop.now();
+  auto used = co_await podman_.usage();
+  meter_.take(used ? std::move(*used) : std::vector<podman::Usage>(), env_.loop.now());
+  if (shared_.changed) shared_.changed();
+}
+
 net::Task<std::string> Node::metrics() {
-  if (usage_at_ == Instant::min() || env_.loop.now() - usage_at_ >= kUsageAge) {
-    usage_at_ = env_.loop.now();
-    auto used = co_await podman_.usage();
-    usage_ = used ? std::move(*used) : std::vector<podman::Usage>();
-  }
+  co_await measure();
   std::string text;
   Exposition out(text);
   out.single("weir_node_podman_up", "gauge", "Whether podman answers.", looked_ && trouble_.empty() ? 1 : 0);
@@ -203,7 +223,7 @@ net::Task<std::string> Node::metrics() {
   out.family("weir_instance_restarts_total", "counter", "How often an instance ended and was started anew.");
   for (const Status& one : statuses()) out.sample(one.restarts, "{instance=\"" + one.name + "\"}");
   const auto each = [&](const auto& value) {
-    for (const podman::Usage& one : usage_) {
+    for (const podman::Usage& one : meter_.all()) {
       const std::string name(instance_of(one.container));
       if (!keepers_.contains(name) || name.size() == one.container.size()) continue;
       value("{instance=\"" + name + "\",container=\"" + one.container.substr(name.size() + 1) + "\"}", one);

@@ -2,6 +2,7 @@
 // labels when it is started, and leaves it running when it ends. On one loop.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "net/task_group.h"
 #include "node/instance.h"
 #include "node/keeper.h"
+#include "node/meter.h"
 #include "node/networks.h"
 #include "podman/client.h"
 
@@ -32,17 +34,22 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  // All that is to run.
+  // All that is to run. Before the first time, nothing that there is is touched.
   void set(InstanceFile file);
+  // Told whenever a status may be another. Before start().
+  void on_changed(std::function<void()> changed) { shared_.changed = std::move(changed); }
   void start();
   net::Task<void> stop();
 
   // Podman has answered, and what was found has been taken over.
   bool ready() const { return looked_; }
-  const std::string& trouble() const { return trouble_; }  // why podman can't be asked; empty: it can
+  // In a sentence; empty: it is, and podman can be asked.
+  std::string why_not_ready() const;
   std::vector<Status> statuses() const;
   // In the text format of Prometheus; asks podman what the instances use.
   net::Task<std::string> metrics();
+  // Asks podman what the instances use, which is in their statuses from then on.
+  net::Task<void> measure();
 
  private:
   net::Task<void> follow();
@@ -61,11 +68,12 @@ class Node {
   std::map<std::string, std::shared_ptr<const Instance>> wanted_;
   std::map<std::string, std::unique_ptr<Keeper>> keepers_;
   net::Event look_;
+  bool told_ = false;  // what is to run
   bool looked_ = false;
-  std::string trouble_;
+  std::string trouble_;    // why podman can't be asked; empty: it can
   bool tidy_ = false;      // no network is there that nobody uses
   std::string unguarded_;  // why; empty: networks are kept apart
-  std::vector<podman::Usage> usage_;
+  Meter meter_;
   Instant usage_at_ = Instant::min();
   net::TaskGroup tasks_;
 };

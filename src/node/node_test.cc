@@ -48,6 +48,22 @@ class Beside {
     node->set(std::move(*file));
     fake.run_until_idle();
   }
+  // As controllers do.
+  void assign(const std::string& instance, const std::string& version, const std::string& lacks = {}) {
+    auto file = parse_file("instances: [" + instance + "]");
+    REQUIRE(file);
+    file->instances[0].version = version;
+    file->instances[0].lacks = lacks;
+    node->set(std::move(*file));
+    fake.run_until_idle();
+  }
+  std::string versions() const {
+    std::string all;
+    for (const Status& one : node->statuses()) {
+      all += std::string(name_of(one.state)) + "@" + one.version + " ";
+    }
+    return all;
+  }
   void pass(Duration time = 100ms) { fake.advance(time); }
   // Podman's events are left out: this is the look without them.
   void look() { pass(Node::kLook + 1s); }
@@ -335,11 +351,148 @@ TEST_CASE("a podman that does not answer is said, and what was known stays") {
   world.begin(kWeb);
   world.fake.network.refuse(world.podman.at);
   world.look();
-  CHECK(world.node->trouble().starts_with("podman does not answer: "));
+  CHECK(world.node->why_not_ready().starts_with("podman does not answer: "));
   CHECK(world.states() == "web-0 ready\n");
   world.fake.network.refuse(world.podman.at, false);
   world.pass(2s);
-  CHECK(world.node->trouble().empty());
+  CHECK(world.node->why_not_ready().empty());
+}
+
+TEST_CASE("a version is told of containers that are there, never of what is only wanted") {
+  Beside world;
+  const auto with = [](const std::string& argument) {
+    return "{name: web-0, drain: 2s, containers: [{name: app, image: localhost/web:1, args: [" + argument +
+           "]}]}";
+  };
+  world.podman.refusals["create web-0.app"] = "broken";
+  world.assign(with("a"), "1");
+  world.node->start();
+  world.pass();
+  CHECK(world.versions() == "failed@ ");
+  world.podman.refusals.clear();
+  world.pass(2s);
+  CHECK(world.versions() == "ready@1 ");
+  world.assign(with("b"), "2");
+  CHECK(world.versions() == "stopping@1 ");
+  world.pass(1s);
+  CHECK(world.versions() == "stopping@1 ");
+  world.podman.refusals["create web-0.app"] = "broken";
+  world.pass(1500ms);
+  CHECK(world.versions() == "failed@ ");
+  world.podman.refusals.clear();
+  world.pass(2s);
+  CHECK(world.versions() == "ready@2 ");
+  world.end();
+  world.restart();
+  world.assign(with("c"), "3");
+  world.node->start();
+  world.pass();
+  CHECK(world.versions() == "stopping@2 ");
+}
+
+TEST_CASE("a version that needs no other containers is told once its probes have spoken") {
+  Beside world;
+  const auto with = [](const std::string& command) {
+    return "{name: web-0, containers: [{name: app, image: localhost/web:1, readiness_probe: {exec: "
+           "{command: [" +
+           command + "]}, period: 1s, initial_delay: 1s}}]}";
+  };
+  world.assign(with("a"), "1");
+  world.node->start();
+  world.pass();
+  CHECK(world.versions() == "running@1 ");
+  world.pass(1s);
+  CHECK(world.versions() == "ready@1 ");
+  world.podman.take_asked();
+  world.podman.failing_commands = {"web-0.app"};
+  world.assign(with("b"), "2");
+  CHECK(world.versions() == "ready@1 ");
+  world.pass(500ms);
+  CHECK(world.versions() == "ready@1 ");
+  world.pass(4s);
+  CHECK(world.versions() == "running@2 ");
+  world.podman.failing_commands.clear();
+  world.pass(1s);
+  CHECK(world.versions() == "ready@2 ");
+  world.assign("{name: web-0, containers: [{name: app, image: localhost/web:1}]}", "3");
+  world.pass();
+  CHECK(world.versions() == "ready@3 ");
+  CHECK(world.podman.take_asked().empty());
+}
+
+TEST_CASE("what an instance lacks keeps it from starting, and not from going on") {
+  Beside world;
+  world.assign(kWeb, "1", "the secret keys does not exist");
+  world.node->start();
+  world.pass();
+  CHECK(world.states() == "web-0 failed: the secret keys does not exist\n");
+  CHECK(world.podman.take_asked().empty());
+  world.pass(5min);
+  world.assign(kWeb, "1");
+  CHECK(world.states() == "web-0 ready\n");
+  world.podman.take_asked();
+  world.assign(kWeb, "1", "the secret keys does not exist");
+  world.pass(1min);
+  CHECK(world.states() == "web-0 ready\n");
+  CHECK(world.podman.take_asked().empty());
+}
+
+TEST_CASE("a changed secret restarts nothing, and is in the containers of the next version") {
+  Beside world;
+  const auto with = [&](const std::string& value, const std::string& argument, const std::string& version) {
+    auto file = parse_file(
+        "instances: [{name: web-0, drain: 0s, containers: [{name: app, image: localhost/web:1, args: [" +
+        argument + "], env: [{name: KEY, secret: {secret: keys, key: a}}]}]}]");
+    REQUIRE(file);
+    file->instances[0].containers[0].env[0].value = value;
+    file->instances[0].version = version;
+    CHECK(plan_of(file->instances[0], "n1").containers[0].env ==
+          std::vector<std::pair<std::string, std::string>>{{"KEY", value}});
+    world.node->set(std::move(*file));
+    world.pass(1s);
+  };
+  with("one", "a", "1");
+  world.node->start();
+  world.pass();
+  CHECK(world.podman.take_asked() == Words{"create web-0.app", "start web-0.app"});
+  with("two", "a", "1");
+  CHECK(world.podman.take_asked().empty());
+  CHECK(world.versions() == "ready@1 ");
+  with("two", "b", "2");
+  CHECK(world.podman.take_asked().size() == 4);
+  CHECK(world.versions() == "ready@2 ");
+}
+
+TEST_CASE("before it is told what is to run, a node touches nothing") {
+  Beside world;
+  world.begin(kWeb);
+  world.end();
+  world.podman.take_asked();
+  world.podman.end("web-0.app", 1);
+  world.restart();
+  int changes = 0;
+  world.node->on_changed([&changes] { ++changes; });
+  world.node->start();
+  world.look();
+  CHECK_FALSE(world.node->ready());
+  CHECK(world.node->why_not_ready() == "no controller has said yet what is to run");
+  CHECK(world.podman.take_asked().empty());
+  CHECK(changes == 0);
+  world.set("");
+  world.pass();
+  CHECK(world.podman.take_asked() == Words{"remove web-0.app"});
+  CHECK(world.node->ready());
+  CHECK(world.states().empty());
+  CHECK(changes > 0);
+}
+
+TEST_CASE("statuses have what is used, once it was measured") {
+  Beside world;
+  world.begin(kWeb);
+  CHECK(world.node->statuses()[0].memory_bytes == 0);
+  REQUIRE(world.fake.run(world.node->measure(), 1s));
+  CHECK(world.node->statuses()[0].memory_bytes == 4096);
+  CHECK(world.node->statuses()[0].cpu_milli == 0);  // not known by one look
 }
 
 TEST_CASE("metrics and the page") {
@@ -354,7 +507,8 @@ TEST_CASE("metrics and the page") {
   CHECK(metrics->contains("weir_instance_memory_bytes{instance=\"web-0\",container=\"app\"} 4096\n"));
   CHECK(metrics->contains("weir_instance_restarts_total{instance=\"web-0\"} 0\n"));
   CHECK(instances_json(world.node->statuses()) ==
-        "[{\"name\":\"web-0\",\"state\":\"ready\",\"reason\":\"\",\"address\":\"10.88.0.2\",\"restarts\":0}]"
+        "[{\"name\":\"web-0\",\"version\":\"\",\"state\":\"ready\",\"reason\":\"\",\"address\":\"10.88.0.2\","
+        "\"restarts\":0}]"
         "\n");
 }
 

@@ -44,6 +44,7 @@ Plan plan_of(const Instance& instance, std::string_view node) {
   plan.network = network_of(instance.owner);
   podman::Labels labels = labels_of_instance(node, instance.name);
   labels.emplace(kDigestLabel, digest_of(instance));
+  if (!instance.version.empty()) labels.emplace(kVersionLabel, instance.version);
   for (const Container& container : instance.containers) {
     plan.containers.push_back(spec_of(instance, container, labels));
     if (plan.containers.size() > 1) plan.containers.back().network_of = plan.containers.front().name;

@@ -94,24 +94,35 @@ Role::Role(net::Core& core, RoleOptions options, ReadFile read)
           options_.open_networks ? Networks::Guard() : [this] { return firewall_.ensure(); }),
       page_(env_, node_),
       tasks_(env_.loop),
-      seen_(look()) {}
+      seen_(look()) {
+  if (options_.file.empty()) led_.emplace(env_, node_, options_.led);
+}
 
-std::expected<void, std::string> Role::start() {
-  auto file = read();
-  if (!file) return std::unexpected(std::move(file.error()));
+std::expected<void, std::string> Role::start(std::function<void(const std::string&)> refused) {
+  if (led_) {
+    if (auto prepared = led_->prepare(); !prepared) return prepared;
+  } else {
+    auto file = read();
+    if (!file) return std::unexpected(std::move(file.error()));
+    node_.set(std::move(*file));
+  }
   if (options_.metrics) {
     const auto at = page_.listen(env_, *options_.metrics);
     if (!at) return std::unexpected(at.error());
     env_.log.info("listening", {{"metrics", at->to_string()}});
   }
-  node_.set(std::move(*file));
   node_.start();
-  tasks_.spawn(watch());
+  if (led_) {
+    led_->start(std::move(refused));
+  } else {
+    tasks_.spawn(watch());
+  }
   return {};
 }
 
 net::Task<void> Role::end() {
   co_await tasks_.stop();
+  if (led_) co_await led_->stop();
   co_await node_.stop();
   co_await page_.stop();
 }

@@ -1,5 +1,5 @@
-// `weir node`: a process that runs the instances of a file, which is watched; and `weir node logs`, which
-// needs no such process: podman has the logs.
+// `weir node`: a process that runs the instances that controllers assign to it, or those of a file, which is
+// watched; and `weir node logs`, which needs no such process: podman has the logs.
 #pragma once
 
 #include <chrono>
@@ -19,6 +19,7 @@
 #include "net/task.h"
 #include "net/task_group.h"
 #include "node/firewall.h"
+#include "node/led.h"
 #include "node/node.h"
 #include "node/status_page.h"
 #include "podman/client.h"
@@ -30,7 +31,8 @@ inline constexpr std::string_view kDefaultSocket = "/run/podman/podman.sock";
 
 struct RoleOptions {
   std::string instance;  // of logs
-  std::string file;
+  std::string file;      // empty: controllers lead it
+  LedOptions led;
   std::string podman_socket;
   std::string name = "weir";  // in the labels of what is its own
   std::optional<net::Address> metrics;
@@ -51,8 +53,8 @@ class Role {
   Role(const Role&) = delete;
   Role& operator=(const Role&) = delete;
 
-  // The error is a sentence; then nothing was begun.
-  std::expected<void, std::string> start();
+  // The error is a sentence; then nothing was begun. refused: as Led's.
+  std::expected<void, std::string> start(std::function<void(const std::string& sentence)> refused);
   // What runs goes on.
   net::Task<void> end();
 
@@ -69,6 +71,7 @@ class Role {
   podman::Client podman_;
   Firewall firewall_;
   Node node_;
+  std::optional<Led> led_;  // none: by a file
   StatusPage page_;
   net::TaskGroup tasks_;
   Stamp seen_;

@@ -16,6 +16,7 @@ std::string instances_json(const std::vector<Status>& all) {
   Tree list = Tree::array();
   for (const Status& one : all) {
     list.push_back({{"name", one.name},
+                    {"version", one.version},
                     {"state", name_of(one.state)},
                     {"reason", one.reason},
                     {"address", one.address},
@@ -49,10 +50,8 @@ net::Task<Result<http::ResponsePtr>> StatusPage::handle(http::Request& request) 
     co_return http::refusal(404, "not_found", "there are /healthz, /readyz, /metrics and /instances\n",
                             request.id);
   }
-  if (node_.ready() && node_.trouble().empty()) {
-    co_return std::make_unique<http::TextResponse>(200, kText, "ok\n");
-  }
-  const std::string why = node_.trouble().empty() ? "podman has not answered yet" : node_.trouble();
+  const std::string why = node_.why_not_ready();
+  if (why.empty()) co_return std::make_unique<http::TextResponse>(200, kText, "ok\n");
   co_return http::refusal(503, "not_ready", why + "\n", request.id);
 }
 

@@ -66,16 +66,6 @@ role::TrafficOptions traffic_options(const UpOptions& options, const store::Data
           .snapshot_path = directory.path_of(kSnapshotName)};
 }
 
-// From its file, when it is in one. Empty: none is given, as to a machine that has joined long ago.
-std::expected<std::string, std::string> join_token_of(const cli::EdgeFlags& flags) {
-  constexpr std::size_t kBytesMax = 4096;
-  if (flags.join_token_file.empty()) return flags.join_token;
-  auto text = role::read_file(flags.join_token_file, kBytesMax);
-  if (!text) return std::unexpected(flags.join_token_file + ": " + why_not(text.error()));
-  while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
-  return std::move(*text);
-}
-
 // How a foreign control plane is spoken to.
 std::expected<grpc::Dialler::Target, std::string> target_of(const cli::EdgeFlags& flags) {
   grpc::Dialler::Target target{.host = flags.xds->name,

@@ -51,6 +51,15 @@ std::expected<cli::SettingSources, std::string> gather_sources(const cli::Argume
   return sources;
 }
 
+std::expected<std::string, std::string> join_token_of(const cli::EdgeFlags& flags) {
+  constexpr std::size_t kBytesMax = 4096;
+  if (flags.join_token_file.empty()) return flags.join_token;
+  auto text = role::read_file(flags.join_token_file, kBytesMax);
+  if (!text) return std::unexpected(flags.join_token_file + ": " + why_not(text.error()));
+  while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
+  return std::move(*text);
+}
+
 void tell_service_manager(std::string_view state) {
   if (const auto socket = variable("NOTIFY_SOCKET")) role::tell_service_manager(*socket, state);
 }

@@ -20,6 +20,10 @@ bool wants_colour();
 // From the environment and the files of this process. The error: a file that is there and can't be read.
 std::expected<cli::SettingSources, std::string> gather_sources(const cli::Arguments& arguments);
 
+// Of a machine that others lead: from its file, when it is in one. Empty: none is given, as to a machine that
+// has joined long ago. The error is a sentence.
+std::expected<std::string, std::string> join_token_of(const cli::EdgeFlags& flags);
+
 // systemd's notification socket, for whoever runs this as a service.
 void tell_service_manager(std::string_view state);
 // Whether the process that started this one is to be replaced by it.

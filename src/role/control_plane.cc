@@ -381,7 +381,7 @@ controller::Fleet::Share ControlPlane::share_of(const std::string& edge, const c
 void ControlPlane::objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision) {
   bool sort_anew = backend_->views.apply(changes, revision);
   sort_anew |= backend_->shown.update();
-  if (backend_->discovery) backend_->discovery->changed(sort_anew);
+  if (backend_->discovery) backend_->discovery->changed(changes, sort_anew);
 }
 
 // The edge of this process says what others say by their reports.

@@ -59,6 +59,11 @@ Discovery::Discovery(net::Env& env, mirror::Mirror& mirror, controller::Views& v
                 .certificate_required = static_cast<bool>(options_.names),
                 .welcome = [this](const std::string& edge) { return views_.knows(edge); },
                 .to_withdraw = [this](const std::string& edge) { return is_to_withdraw(mirror_, edge); }}),
+      node_server_(mirror.objects(), options_.nodes,
+                   {.trust_domain = options_.domain,
+                    .certificate_required = static_cast<bool>(options_.names),
+                    .revision = [this] { return mirror_.revision(); },
+                    .catch_up = [this] { return mirror_.catch_up(); }}),
       http_(env, calls_,
             {.keepalive_interval = kKeepaliveInterval,
              .keepalive_timeout = kKeepaliveTimeout,
@@ -67,6 +72,8 @@ Discovery::Discovery(net::Env& env, mirror::Mirror& mirror, controller::Views& v
   discovery_.add_to(calls_);
   calls_.add(std::string(report::kReportPath),
              [this](grpc::ServerCall& call) { return reports_.serve(call); });
+  calls_.add(std::string(nodelink::kAttachPath),
+             [this](grpc::ServerCall& call) { return node_server_.serve(call); });
 }
 
 void Discovery::issue() {
@@ -102,7 +109,8 @@ std::expected<void, std::string> Discovery::listen() {
   return {};
 }
 
-void Discovery::changed(bool another_view) {
+void Discovery::changed(std::span<const config::ObjectChange> changes, bool another_view) {
+  node_server_.changed(changes);
   if (another_view) review();
   if (envoys_.empty()) return;
   discovery_.for_each_session([this](const xds::Session& session) { tell_applied(session); });
@@ -215,6 +223,10 @@ void Discovery::write_metrics(std::string& out) const {
                     discovery_.streams());
   exposition.single("weir_report_streams", "gauge", "Edges that report to this controller.",
                     reports_.attached());
+  exposition.single("weir_node_streams", "gauge", "Nodes that are attached to this controller.",
+                    node_server_.attached());
+  exposition.single("weir_node_assignments_total", "counter", "Times that a node was told what it is to run.",
+                    node_server_.assignments_told());
   exposition.single("weir_discovery_views", "gauge", "Different views that edges have.", views_.size());
   exposition.single("weir_discovery_requests_total", "counter", "Requests of discovery.",
                     counters.requests.get());

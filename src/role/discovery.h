@@ -1,6 +1,6 @@
-// Discovery: the port that edges are attached to: what they are told (xDS, to weir's own and to Envoy), and
-// their reports. Over mutual TLS with certificates of weir's own authority. A part of a control plane; on the
-// control loop.
+// Discovery: the port that machines are attached to: edges, what they are told (xDS, to weir's own and to
+// Envoy) and their reports; and nodes, with what they are to run. Over mutual TLS with certificates of weir's
+// own authority. A part of a control plane; on the control loop.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
+#include "nodelink/node_server.h"
 #include "report/report_server.h"
 #include "tls/authority.h"
 #include "xds/server.h"
@@ -35,6 +37,7 @@ struct DiscoveryOptions {
   // By which controllers are reached, for the certificate. Empty: without TLS, and a node is who it says.
   std::function<std::vector<std::string>()> names;
   std::shared_ptr<const tls::Authority> authority;
+  nodelink::NodeServer::Sink nodes;  // who hears of them
 };
 
 // Who hears of a certificate that was not believed.
@@ -51,10 +54,12 @@ class Discovery final : private xds::Sink {
   bool listening() const { return listening_; }
 
   // After the views were told of changes. another_view: edges may have to be given one.
-  void changed(bool another_view);
+  void changed(std::span<const config::ObjectChange> changes, bool another_view);
 
   // Those that are attached, each once.
   std::vector<xds::Node> nodes() const;
+  // Those that run instances.
+  nodelink::NodeServer& node_server() { return node_server_; }
 
   // Appends to what /metrics shows.
   void write_metrics(std::string& out) const;
@@ -94,6 +99,7 @@ class Discovery final : private xds::Sink {
   grpc::Server calls_;
   xds::Server discovery_;
   report::ReportServer reports_;
+  nodelink::NodeServer node_server_;
   http::Server http_;
   net::TaskGroup tasks_;
   std::shared_ptr<enroll::Door> door_;  // null: no TLS

@@ -11,6 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "grpc/channel.h"
+#include "grpc/dialler.h"
+#include "nodelink/node_client.h"
 #include "store/engine.h"
 #include "store/engine_store.h"
 #include "testing/fake_env.h"
@@ -126,7 +129,7 @@ struct World {
   }
   void tell(const std::vector<config::ObjectChange>& changes, bool another_view = false) {
     const bool sorted_anew = place->views.apply(changes, ++revision);
-    place->discovery.changed(sorted_anew || another_view);
+    place->discovery.changed(changes, sorted_anew || another_view);
     fake.run_until_idle();
   }
 };
@@ -234,7 +237,8 @@ TEST_CASE("an edge is told the present revision, also with a view that has not c
 TEST_CASE("an edge that has more than its controller is led on, and never back") {
   OwnWorld world(3);
   const mirror::Follower follower(world.place->mirror, [&](std::span<const config::ObjectChange> changes) {
-    world.place->discovery.changed(world.place->views.apply(changes, world.place->mirror.revision()));
+    world.place->discovery.changed(changes,
+                                   world.place->views.apply(changes, world.place->mirror.revision()));
   });
   for (int i = 0; i < 3; ++i) world.commit();
   world.attach();
@@ -250,6 +254,48 @@ TEST_CASE("a database that was put back is followed") {
   world.fake.advance(2s);
   CHECK(world.edge.told == std::vector<std::uint64_t>{1});
   CHECK(world.fake.log.text().contains("it was put back"));
+}
+
+TEST_CASE("a node is attached at the same port, and told what the mirror has for it") {
+  World world;
+  const mirror::Follower follower(world.place->mirror, [&](std::span<const config::ObjectChange> changes) {
+    world.place->discovery.changed(changes, false);
+  });
+  const auto put = [&](const std::string& key, const std::string& json) {
+    store::Transaction transaction;
+    transaction.put(key, json);
+    REQUIRE(world.fake.run(world.place->store.commit(std::move(transaction))).value().has_value());
+    REQUIRE(world.fake.run(world.place->mirror.catch_up()).value().has_value());
+  };
+  put("nodes/n1", R"({"kind":"Node","metadata":{"name":"n1"},"spec":{}})");
+  std::string told;
+  grpc::Dialler dialler(world.fake.env,
+                        {.host = "127.0.0.1", .port = 18000, .tls = nullptr, .server_name = {}});
+  grpc::Channel channel(world.fake.loop, dialler, {.authority = "127.0.0.1", .scheme = "http"});
+  nodelink::NodeClient node(world.fake.env, channel, {.node = "n1"},
+                            {.assigned =
+                                 [&](const nodelink::Assignment& all) {
+                                   told += std::to_string(all.revision) + ":";
+                                   for (const nodelink::Assigned& one : all.instances) told += " " + one.name;
+                                   told += "\n";
+                                 },
+                             .open = {}},
+                            {});
+  world.tasks.spawn(node.run());
+  world.fake.run_until_idle();
+  CHECK(told == "1:\n");
+  put("instances/web-1", R"({"kind":"Instance","metadata":{"name":"web-1"},"spec":{"workload":"web",)"
+                         R"("node":"n1","containers":[{"name":"app","image":"localhost/web:1"}]}})");
+  world.fake.run_until_idle();
+  CHECK(told == "1:\n2: web-1\n");
+  std::string metrics;
+  world.place->discovery.write_metrics(metrics);
+  CHECK(metrics.contains("weir_node_streams 1\n"));
+  CHECK(metrics.contains("weir_node_assignments_total 2\n"));
+  CHECK(world.place->discovery.node_server().is_attached("n1"));
+  CHECK(world.fake.run([](net::TaskGroup& group) -> net::Task<void> { co_await group.stop(); }(world.tasks),
+                       60s));
+  CHECK(world.fake.run(channel.close()));
 }
 
 }  // namespace

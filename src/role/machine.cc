@@ -141,6 +141,22 @@ unsigned usable_cores() {
   return quota ? limit_by_quota(cores, *quota) : cores;
 }
 
+std::uint64_t usable_memory() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long page = ::sysconf(_SC_PAGESIZE);
+  const std::uint64_t bytes =
+      pages > 0 && page > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page) : 0;
+  constexpr std::size_t kBytesMax = 256;
+  const auto most = read_file("/sys/fs/cgroup/memory.max", kBytesMax);
+  return most ? limit_by_memory_max(bytes, *most) : bytes;
+}
+
+std::uint64_t limit_by_memory_max(std::uint64_t bytes, std::string_view memory_max) {
+  while (memory_max.ends_with('\n')) memory_max.remove_suffix(1);
+  const auto most = parse_decimal(memory_max);
+  return most ? std::min(bytes, *most) : bytes;
+}
+
 unsigned limit_by_quota(unsigned cores, std::string_view cpu_max) {
   while (cpu_max.ends_with('\n')) cpu_max.remove_suffix(1);
   const std::size_t space = cpu_max.find(' ');

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,12 @@ Result<net::Address> address_towards(net::Address to);
 
 // By the affinity of the process and the quota of its container; at least 1.
 unsigned usable_cores();
+
+// What this machine has, or its container may have of it, in bytes.
+std::uint64_t usable_memory();
+
+// What the text of a cgroup's memory.max ("1073741824", "max") leaves of so many bytes.
+std::uint64_t limit_by_memory_max(std::uint64_t bytes, std::string_view memory_max);
 
 // What the text of a cgroup's cpu.max ("150000 100000", "max 100000") leaves of so many cores, rounded up.
 unsigned limit_by_quota(unsigned cores, std::string_view cpu_max);
