@@ -41,6 +41,7 @@ void Life::want(std::optional<Wanted> wanted, Instant now) {
 
 void Life::see(std::vector<Seen> seen, Instant now) {
   seen_ = std::move(seen);
+  if (!std::exchange(seen_any_, true)) found_ = any_runs();
   judge(now, true);
 }
 
@@ -68,6 +69,7 @@ void Life::note_end(Instant now) {
   ++restarts_;
   not_before_ = now + pause_after(failures_);
   ready_ = false;
+  found_ = false;
   failed_ = false;
   if (restart_) return;
   const auto ended = std::ranges::find(seen_, false, &Seen::running);
@@ -122,7 +124,8 @@ Decision Life::next(Instant now) {
       return {Step::kRemove, std::nullopt};
     }
     // Who was never ready has nobody to take leave of.
-    if (!drained_) drained_ = std::exchange(ready_, false) ? now + drain_ : now;
+    const bool was_ready = std::exchange(ready_, false) || std::exchange(found_, false);
+    if (!drained_) drained_ = was_ready ? now + drain_ : now;
     if (now < *drained_) return {Step::kWait, drained_};
     return {Step::kStop, std::nullopt};
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "config/specs_workload.h"
 #include "nodelink/values.h"
 
 namespace weir::node {
@@ -64,7 +65,10 @@ class Life {
   Decision next(Instant now);
 
   // --- what was done, and what came of it
-  void begin_start() { starting_ = true; }
+  void begin_start() {
+    starting_ = true;
+    seen_any_ = true;  // what runs from now on is no find
+  }
   void start_failed(std::string why, Instant now);
   void end_start() { starting_ = false; }  // not to its end, for no fault of the instance
   void launched(Instant now);              // all were started; what is seen next came of it
@@ -94,11 +98,13 @@ class Life {
   void judge(Instant now, bool fresh);
 
   std::optional<Wanted> wanted_;
-  Duration drain_{};  // of what was wanted last
+  Duration drain_ = config::ContainerGroup().drain;  // of what was wanted last
   std::vector<Seen> seen_;
   bool running_ = false;
   bool started_ = false;  // has passed its startup probes
   bool ready_ = false;
+  bool found_ = false;     // it ran when it was seen first: it may have been ready
+  bool seen_any_ = false;  // it was seen
   bool starting_ = false;
   bool launched_ = false;  // and not seen since
   bool restart_ = false;

@@ -165,9 +165,45 @@ TEST_CASE("who goes is not ready first, then stopped, then removed") {
 TEST_CASE("who was never ready has nobody to wait for") {
   Lived one;
   one.want("d", true);
+  one.life.begin_start();
+  one.life.launched(one.now);
   one.runs();
   one.life.want(std::nullopt, one.now);
   CHECK(one.step() == Step::kStop);
+}
+
+TEST_CASE("who ran already when it was seen first may have been ready") {
+  Lived one;
+  SUBCASE("it is not wanted") { one.runs(); }
+  SUBCASE("another one is wanted") {
+    one.want("e", true);
+    one.runs();
+  }
+  SUBCASE("it is wanted, for now") {
+    one.want("d", true);
+    one.runs();
+    one.life.want(std::nullopt, one.now);
+  }
+  CHECK(one.life.next(one.now) == Decision{Step::kWait, one.now + 5s});
+  one.now += 5s;
+  CHECK(one.step() == Step::kStop);
+}
+
+TEST_CASE("what stood in the way of a start is away: it is tried at once") {
+  Lived one;
+  one.want("d");
+  one.life.start_failed("the secret keys does not exist", one.now);
+  one.now += 1h;
+  for (int i = 0; i < 9; ++i) one.life.start_failed("the secret keys does not exist", one.now);
+  CHECK(one.step() == Step::kWait);
+  one.life.retry(one.now);
+  CHECK(one.step() == Step::kStart);
+  for (int i = 0; i < 2; ++i) {
+    one.runs();
+    one.ended(1);
+  }
+  one.life.retry(one.now);  // that is not what it waits for
+  CHECK(one.state() == State::kBackingOff);
 }
 
 TEST_CASE("who is wanted again while it drains stays") {
@@ -221,12 +257,16 @@ TEST_CASE("what runs is taken over, and what does not is started") {
     Lived one;
     one.want("d");
     one.runs("c");
+    CHECK(one.step() == Step::kWait);
+    one.now += 5s;
     CHECK(one.step() == Step::kStop);
   }
   SUBCASE("it is not wanted") {
     Lived one;
     one.life.want(std::nullopt, one.now);
     one.runs();
+    CHECK(one.step() == Step::kWait);
+    one.now += 5s;
     CHECK(one.step() == Step::kStop);
     one.ended(0);
     CHECK(one.step() == Step::kRemove);
