@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import certificates, changes, cost, dns, http1, machine, secure, shift  # noqa: E402
-from bench import sockmap, store, tcp, tunnel, xds, xds_api, zone  # noqa: E402
+from bench import sockmap, store, tcp, tunnel, workload, xds, xds_api, zone  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
 CONTESTS = [
@@ -138,6 +138,11 @@ def arguments():
     command.add_argument("--rounds", type=int, default=3)
     command.add_argument("--count", type=int, default=50, help="of changes")
     command.set_defaults(run=zone.run)
+    command = benches.add_parser("workload", help="a hundred nodes and a thousand instances: what placing costs")
+    command.add_argument("--nodes", type=int, default=100)
+    command.add_argument("--instances", type=int, default=1000)
+    command.add_argument("--rounds", type=int, default=1)
+    command.set_defaults(run=workload.run)
     benches.add_parser("size", help="of the stripped binary").set_defaults(run=cost.size)
     return parser.parse_args()
 
