@@ -78,8 +78,7 @@ TEST_CASE("why it can't be done is one sentence") {
     REQUIRE(done.error().sentence.starts_with(begin));
     return done.error().sentence.substr(begin.size());
   };
-  CHECK(why(world.ensure("printf 'Error: no \\033right\\nmore\\n' >&2; exit 1")) ==
-        "sh: Error: no ?right");
+  CHECK(why(world.ensure("printf 'Error: no \\033right\\nmore\\n' >&2; exit 1")) == "sh: Error: no ?right");
   CHECK(why(world.ensure("exit 3")) == "sh: exit code 3");
   CHECK(why(world.ensure("kill -9 $$")) == "sh: exit code 137");
   Firewall missing(world.core->loop(), {"weir-no-such-program"});

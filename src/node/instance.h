@@ -37,7 +37,7 @@ using nodelink::PullCredentials;
 
 struct Instance : config::ContainerGroup {
   std::string name;   // also its host name
-  std::string owner;  // whose it is; owners can't reach each other's instances; empty: nobody's
+  std::string owner;  // whose it is; owners can't reach each other's instances
   // Of those that controllers assign:
   std::string version;
   std::vector<std::string> pull_secrets;  // whose credentials its images are pulled with

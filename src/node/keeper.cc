@@ -76,13 +76,18 @@ Status Keeper::status() const {
           .restarts = life_.restarts()};
 }
 
-// Of the containers that there are, and of the probes that say how they are: never of what is only wanted.
+// Of the containers that there are, or are being made, and of the probes that say how they are: never of what
+// is only wanted.
 std::string Keeper::version() const {
+  const State state = life_.state(shared_.env.loop.now());
   const auto made = std::ranges::find_if_not(containers_, is_init);
-  if (made == containers_.end()) return {};
+  if (made == containers_.end()) {
+    const bool is_tried = wanted_ && state != State::kPending && state != State::kStopping;
+    return is_tried ? wanted_->version : std::string();
+  }
   if (!wanted_ || !life_.kept()) return label_of(made->labels, kVersionLabel);
   // The same containers do for what is wanted now; that it is ready is what the probes before said.
-  const bool is_ready = life_.state(shared_.env.loop.now()) == State::kReady;
+  const bool is_ready = state == State::kReady;
   return is_ready && judged_ && judged_ != wanted_ ? judged_->version : wanted_->version;
 }
 

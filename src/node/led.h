@@ -48,7 +48,8 @@ class Led {
   // Reads what is there from an earlier life, and gives the node what it was told then. The error is a
   // sentence.
   std::expected<void, std::string> prepare();
-  // A controller wants a call about something, by that way. Before start(); null: none is made.
+  // A controller wants a call about something, by that way, which is closed by stop(). Before start(); null:
+  // none is made.
   using Open = std::function<void(grpc::Channel& way, nodelink::Open what)>;
   void on_open(Open open) { open_ = std::move(open); }
   // refused: a controller does not let this machine in, and there is no use in trying again.

@@ -91,7 +91,7 @@ net::Task<void> Node::look_again_and_again() {
     const bool done = co_await look();
     if ((co_await net::current_context()).cancelled()) co_return;
     co_await forget_gone();
-    if (done) co_await look_after_networks();
+    if (done && looked_) co_await look_after_networks();
     if ((co_await net::current_context()).cancelled()) co_return;
     env_.loop.arm(alarm, env_.loop.deadline(done ? kLook : kRetry));
     if (!co_await look_.wait(env_.loop)) co_return;

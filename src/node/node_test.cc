@@ -360,7 +360,7 @@ TEST_CASE("a podman that does not answer is said, and what was known stays") {
   CHECK(world.node->why_not_ready().empty());
 }
 
-TEST_CASE("a version is told of containers that are there, never of what is only wanted") {
+TEST_CASE("a version is told of containers that are there or can't be made, never of what is only wanted") {
   Beside world;
   const auto with = [](const std::string& argument) {
     return "{name: web-0, drain: 2s, containers: [{name: app, image: localhost/web:1, args: [" + argument +
@@ -370,7 +370,7 @@ TEST_CASE("a version is told of containers that are there, never of what is only
   world.assign(with("a"), "1");
   world.node->start();
   world.pass();
-  CHECK(world.versions() == "failed@ ");
+  CHECK(world.versions() == "failed@1 ");
   world.podman.refusals.clear();
   world.pass(2s);
   CHECK(world.versions() == "ready@1 ");
@@ -380,7 +380,7 @@ TEST_CASE("a version is told of containers that are there, never of what is only
   CHECK(world.versions() == "stopping@1 ");
   world.podman.refusals["create web-0.app"] = "broken";
   world.pass(1500ms);
-  CHECK(world.versions() == "failed@ ");
+  CHECK(world.versions() == "failed@2 ");
   world.podman.refusals.clear();
   world.pass(2s);
   CHECK(world.versions() == "ready@2 ");

@@ -92,10 +92,15 @@ Role::Role(net::Core& core, RoleOptions options, ReadFile read)
       node_(
           env_, podman_, options_.name,
           options_.open_networks ? Networks::Guard() : [this] { return firewall_.ensure(); }),
+      visits_(env_, podman_, options_.name),
       page_(env_, node_),
       tasks_(env_.loop),
       seen_(look()) {
-  if (options_.file.empty()) led_.emplace(env_, node_, options_.led);
+  if (!options_.file.empty()) return;
+  led_.emplace(env_, node_, options_.led);
+  led_->on_open([this](grpc::Channel& way, nodelink::Open what) {
+    visits_.begin(way, std::move(what.id), std::move(what.what));
+  });
 }
 
 std::expected<void, std::string> Role::start(std::function<void(const std::string&)> refused) {
@@ -122,6 +127,7 @@ std::expected<void, std::string> Role::start(std::function<void(const std::strin
 
 net::Task<void> Role::end() {
   co_await tasks_.stop();
+  co_await visits_.stop();
   if (led_) co_await led_->stop();
   co_await node_.stop();
   co_await page_.stop();

@@ -22,6 +22,7 @@
 #include "node/led.h"
 #include "node/node.h"
 #include "node/status_page.h"
+#include "node/visits.h"
 #include "podman/client.h"
 #include "podman/socket.h"
 
@@ -72,6 +73,7 @@ class Role {
   Firewall firewall_;
   Node node_;
   std::optional<Led> led_;  // none: by a file
+  Visits visits_;
   StatusPage page_;
   net::TaskGroup tasks_;
   Stamp seen_;

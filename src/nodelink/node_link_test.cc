@@ -331,6 +331,12 @@ TEST_CASE("who attaches is known by the certificate") {
     CHECK(controller.take() == row.transcript);
     CHECK(fake.log.text().contains(row.reason));
     CHECK(node.take() == (row.reason.empty() ? "#11\n" : ""));
+    http::RequestHead head;
+    http::TlsInfo tls;
+    tls.client_names = row.names;
+    const http::Request request{.head = head, .tls = row.names.empty() ? nullptr : &tls};
+    CHECK(controller.nodes.comes_from(request, "n1") == row.reason.empty());
+    CHECK_FALSE(controller.nodes.comes_from(request, "n2"));  // there is no such object
   }
 }
 

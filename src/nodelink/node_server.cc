@@ -38,13 +38,20 @@ const config::NodeSpec* NodeServer::node_of(std::string_view name) const {
   return spec.revoked ? nullptr : &spec;
 }
 
+std::string_view NodeServer::certified(const http::Request& request) const {
+  if (request.tls == nullptr) return {};
+  return auth::name_in(request.tls->client_names, options_.trust_domain, auth::kNodeRole);
+}
+
+bool NodeServer::comes_from(const http::Request& request, std::string_view node) const {
+  const std::string_view name = certified(request);
+  if (name.empty() && options_.certificate_required) return false;
+  return (name.empty() || name == node) && node_of(node) != nullptr;
+}
+
 // What the Node object says of it counts more than what it says itself.
 Status NodeServer::identify(const grpc::ServerCall& call, Hello& hello) const {
-  const http::Request& request = call.request();
-  const std::string_view name =
-      request.tls == nullptr
-          ? std::string_view()
-          : auth::name_in(request.tls->client_names, options_.trust_domain, auth::kNodeRole);
+  const std::string_view name = certified(call.request());
   if (name.empty() && options_.certificate_required) {
     return {StatusCode::kUnauthenticated, "a node attaches with its certificate"};
   }

@@ -64,6 +64,9 @@ class NodeServer {
   // Tells the node to make a call about that. False: it is not attached here, or does not listen.
   bool open(std::string_view node, Open what);
 
+  // Whether who asks is that node, and welcome.
+  bool comes_from(const http::Request& request, std::string_view node) const;
+
   bool is_attached(std::string_view node) const { return streams_.contains(node); }
   std::size_t attached() const { return streams_.size(); }
   std::uint64_t assignments_told() const { return told_; }
@@ -79,7 +82,8 @@ class NodeServer {
   };
 
   grpc::Status identify(const grpc::ServerCall& call, Hello& hello) const;
-  const config::NodeSpec* node_of(std::string_view name) const;  // null: none that is welcome
+  std::string_view certified(const http::Request& request) const;  // the node's name; empty: it has none
+  const config::NodeSpec* node_of(std::string_view name) const;    // null: none that is welcome
   net::Task<grpc::Status> follow(Stream& stream, const std::string& node, NodeReport first);
   net::Task<void> send(Stream& stream, std::string node);
   net::Task<bool> send_assignment(Stream& stream, const std::string& node);

@@ -46,7 +46,7 @@ struct Hello {
 // What has become of an instance.
 struct InstanceSeen {
   std::string name;
-  std::string version;  // of the containers that the rest is about; empty: of none yet
+  std::string version;  // of the containers that the rest is about, or that can't be made; empty: of none yet
   State state = State::kPending;
   std::string reason;   // a sentence; empty: all is well
   std::string address;  // on the node; empty: it has none now

@@ -84,6 +84,14 @@ struct ControlPlane::Backend {
     return all;
   }
 
+  nodelink::NodeServer::Sink node_sink() {
+    return {.attached = [this](const nodelink::Hello& hello, Instant) { roster.attach(hello); },
+            .reported = [this](const std::string& node, const nodelink::NodeReport& report,
+                               Instant) { roster.report(node, report); },
+            .heard = [this](const std::string& node, Instant) { roster.heard(node); },
+            .detached = [this](const std::string& node, Instant) { roster.detach(node); }};
+  }
+
   std::unique_ptr<store::Engine> engine;
   store::EngineStore store;
   mirror::Mirror mirror;
@@ -505,7 +513,8 @@ void ControlPlane::open_backend() {
                               DiscoveryOptions{.at = *options_.discovery,
                                                .domain = options_.domain,
                                                .names = options_.discovery_names,
-                                               .authority = options_.authority},
+                                               .authority = options_.authority,
+                                               .nodes = backend_->node_sink()},
                               [this](const net::Address& from, const char* why) {
                                 tasks_.spawn(backend_->registrar->refused_certificate(from, why));
                               });

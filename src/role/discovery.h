@@ -24,6 +24,7 @@
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
+#include "nodelink/channels.h"
 #include "nodelink/node_server.h"
 #include "report/report_server.h"
 #include "tls/authority.h"
@@ -60,6 +61,7 @@ class Discovery final : private xds::Sink {
   std::vector<xds::Node> nodes() const;
   // Those that run instances.
   nodelink::NodeServer& node_server() { return node_server_; }
+  nodelink::Channels& channels() { return channels_; }
 
   // Appends to what /metrics shows.
   void write_metrics(std::string& out) const;
@@ -100,6 +102,7 @@ class Discovery final : private xds::Sink {
   xds::Server discovery_;
   report::ReportServer reports_;
   nodelink::NodeServer node_server_;
+  nodelink::Channels channels_;
   http::Server http_;
   net::TaskGroup tasks_;
   std::shared_ptr<enroll::Door> door_;  // null: no TLS

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "nodelink/telling.h"
 #include "workload/scheduler.h"
 
 namespace weir::workload {
@@ -165,7 +166,8 @@ config::InstanceStatus Scheduler::status_of_instance(const Object& object) const
   }
   if (said == nullptr || said->seen.version != spec.version) {
     status.state = name_of(nodelink::State::kPending);
-    status.reason = "its node " + spec.node + " has not begun with it";
+    status.reason = nodelink::why_not_told(mirror_.objects(), object);
+    if (status.reason.empty()) status.reason = "its node " + spec.node + " has not begun with it";
     return status;
   }
   status.state = name_of(said->seen.state);

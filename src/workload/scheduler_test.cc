@@ -244,6 +244,9 @@ TEST_CASE("what a node says of others' instances is ignored, and told") {
   world.pass(1s);
   CHECK(world.endpoints().empty());
   CHECK(world.status(Kind::kInstance, "web-all-dfw-1").contains("its node dfw-a has not begun with it"));
+  config::Object lacking = *world.find(Kind::kInstance, "web-all-dfw-1");
+  std::get<config::InstanceSpec>(lacking.spec).pull_secrets = {"registry"};
+  CHECK(world.scheduler->status_of(lacking).contains("the secret registry does not exist"));
 }
 
 TEST_CASE("what can't be written is tried again") {
