@@ -52,7 +52,7 @@ ControllerNode::ControllerNode(net::Env& env, Options options)
 void ControllerNode::changed(std::span<const config::ObjectChange> changes, store::Revision revision) {
   bool sort_anew = views_.apply(changes, revision);
   sort_anew |= shown_.update();
-  discovery_.changed(sort_anew);
+  discovery_.changed(changes, sort_anew);
 }
 
 // Nobody is let in before all that there is has been seen.
