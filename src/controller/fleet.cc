@@ -29,6 +29,14 @@ std::uint32_t quorum_percent(const config::ObjectPointer& service) {
   return spec != nullptr && spec->health_check ? spec->health_check->quorum_percent : Quorum::kPercent;
 }
 
+// False: it answers DNS, and nothing else.
+bool carries_traffic(const report::Hello& hello) {
+  const auto can = [&](std::string_view what) {
+    return std::ranges::find(hello.capabilities, what) != hello.capabilities.end();
+  };
+  return !can("dns") || can("http");
+}
+
 }  // namespace
 
 Fleet::Fleet(net::Env& env, store::Store& store, mirror::Mirror& mirror)
@@ -73,6 +81,7 @@ void Fleet::attach(report::Hello hello) {
   edge.counts_requests = false;
   edge.counted_at.reset();
   edge.hello = std::move(hello);
+  if (carries_traffic(edge.hello)) rates_.come(place->first, env_.loop.now());
   tell(place->first);
 }
 
@@ -81,6 +90,7 @@ void Fleet::detach(std::string_view name) {
   if (found == edges_.end() || !std::exchange(found->second.attached, false)) return;
   --attached_;
   Edge& edge = found->second;
+  rates_.go(found->first, env_.loop.now());
   edge.ended_ = env_.loop.now();
   edge.since = env_.loop.clock().wall_now();
   edge.connections = 0;
@@ -99,7 +109,10 @@ void Fleet::report(std::string_view name, const report::Report& said) {
     for (const report::TunnelSeen& one : said.tunnels) tunnel_told_(found->first, one);
   }
   const std::uint64_t applied = edge.applied_revision;
-  if (said.load) take_load(edge, *said.load);
+  if (said.load) {
+    take_load(edge, *said.load);
+    rates_.say(found->first, *said.load, env_.loop.now());
+  }
   if (said.refused) {
     edge.refused.clear();
     for (const report::RefusedObject& one : *said.refused) edge.refused[one.object] = one.reason;
@@ -205,6 +218,7 @@ net::Task<void> Fleet::tick() {
 // What time alone changes.
 void Fleet::look() {
   const Instant now = env_.loop.now();
+  rates_.tidy(now);
   for (auto place = edges_.begin(); place != edges_.end();) {
     Edge& edge = place->second;
     if (edge.ended_ && now - *edge.ended_ >= kVoteGrace) {
@@ -252,10 +266,7 @@ config::Labels Fleet::labels_of(std::string_view name) const {
         {hello.labels.begin(), hello.labels.end()},
         config::EdgeSpec{.provider = hello.provider, .region = hello.region, .city = hello.city});
   }
-  const auto can = [&](std::string_view what) {
-    return std::ranges::find(hello.capabilities, what) != hello.capabilities.end();
-  };
-  if (can("dns") && !can("http")) labels[kNoTrafficKey];
+  if (!carries_traffic(hello)) labels[kNoTrafficKey];
   return labels;
 }
 

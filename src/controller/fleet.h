@@ -25,6 +25,7 @@
 #include "net/task_group.h"
 #include "report/report.h"
 #include "report/report_server.h"
+#include "report/service_rates.h"
 #include "store/store.h"
 
 namespace weir::controller {
@@ -114,6 +115,13 @@ class Fleet {
   // What the edges of each provider have carried within the last `span`.
   std::map<std::string, Carrying, std::less<>> carried_by_provider(Duration span) const;
 
+  // What all edges give to the endpoints of a service in a zone (none: in all of them): requests as a mean of
+  // the last `span`, and what is in flight.
+  report::ServiceRates::Rate service_load(std::string_view service, std::optional<std::string_view> zone,
+                                          Duration span) const {
+    return rates_.of(service, zone, span, env_.loop.now());
+  }
+
   // What load balancers and rollouts select an edge by: of its object; without one, as it says itself.
   config::Labels labels_of(std::string_view edge) const;
 
@@ -152,6 +160,7 @@ class Fleet {
   std::vector<std::function<void(const std::string&)>> told_;
   TunnelTold tunnel_told_;  // null: nobody is told
   Edges edges_;
+  report::ServiceRates rates_;
   std::size_t attached_ = 0;
   std::size_t votes_ = 0;
   std::optional<Instant> held_since_;

@@ -345,5 +345,40 @@ TEST_CASE("what the edges of a provider carry is known as long as all of them sa
   CHECK(!carried(kInterval).contains("bolt"));
 }
 
+TEST_CASE("what edges give to a service is known as long as all that carry traffic say so") {
+  static constexpr Duration kInterval = std::chrono::seconds(5);
+  World world;
+  world.fleet.attach({.node = "a", .capabilities = {"http"}});
+  world.fleet.attach({.node = "b", .capabilities = {"http", "dns"}});
+  world.fleet.attach({.node = "names", .capabilities = {"dns"}});
+  const auto say = [&world](const std::string& edge, std::uint64_t requests) {
+    report::Load load{.span = kInterval, .services = report::ServiceLoads{}};
+    load.services->of = {{.service = "web", .zones = {{"fra", requests, 2}}}};
+    world.fleet.report(edge, {.load = std::move(load)});
+  };
+  const auto seen = [&world] { return world.fleet.service_load("web", "fra", 2 * kInterval); };
+  for (int i = 0; i < 6; ++i) {
+    world.fake.advance(kInterval);
+    say("a", 50);
+    say("b", 10);
+  }
+  CHECK(seen().unknown.empty());
+  CHECK(seen().requests_per_second == doctest::Approx(12));
+  CHECK(seen().in_flight == 4);
+  CHECK(world.fleet.service_load("web", "ams", kInterval).requests_per_second == 0);
+  CHECK(world.fleet.service_load("web", {}, kInterval).in_flight == 4);
+  world.fleet.detach("b");
+  CHECK(seen().unknown == "the edge b, which carried it, has gone, and may have been cut off only");
+  for (int i = 0; i < 7; ++i) {
+    world.fake.advance(kInterval);
+    say("a", 50);
+  }
+  CHECK(seen().unknown.empty());
+  CHECK(seen().requests_per_second == doctest::Approx(10));
+  CHECK(seen().in_flight == 2);
+  world.fleet.attach({.node = "envoy"});
+  CHECK(seen().unknown == "the edge envoy does not say what it carries of each service");
+}
+
 }  // namespace
 }  // namespace weir::controller

@@ -62,8 +62,7 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
       ending_(control.loop) {
   for (net::Env* env : workers)
     workers_.push_back(std::make_unique<Worker>(
-        *env, options.server,
-        WorkerOptions{upstream::zone_number(options.zone), options.access_log, options.live}));
+        *env, options.server, WorkerOptions{options.zone, options.access_log, options.live}));
 }
 
 Edge::~Edge() = default;

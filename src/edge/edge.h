@@ -126,6 +126,8 @@ class Edge {
   // Prometheus text exposition. From the control loop.
   void write_metrics(std::string& out) const;
   Carried carried() const;
+  // The same of each service, in each zone where it has endpoints.
+  record::ServiceLoads::Sums service_loads() const;
 
   // What is known of endpoints, for the edge that takes the place of this one: its addresses and its health.
   std::string remembered() const;

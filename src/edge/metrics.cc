@@ -126,6 +126,35 @@ class BoundedFamily {
   bool has_others_ = false;
 };
 
+// A zone is any text.
+std::string label_text(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c == '\n' ? ' ' : c;
+  }
+  return out;
+}
+
+// What the endpoints of each zone are given: weir_service_zone_requests_total{service="web",zone="fra"}.
+void write_loads(Exposition& exposition, const record::ServiceLoads::Sums& sums) {
+  const auto family = [&](std::string_view name, std::string_view type, std::string_view help,
+                          auto value_of) {
+    exposition.family(name, type, help);
+    BoundedFamily bounded(exposition);
+    for (const auto& [of, sum] : sums.of) {
+      bounded.sample(value_of(sum), "{service=\"" + of.first + "\",zone=\"" + label_text(of.second) + "\"}");
+    }
+    bounded.finish("{service=\"" + std::string(record::Traffic::kOther) + "\",zone=\"\"}");
+  };
+  using Sum = record::ServiceLoads::Sum;
+  family("weir_service_zone_requests_total", "counter",
+         "Requests and connections that endpoints of the zone were given, or that found none in this edge's.",
+         [](const Sum& sum) { return sum.requests; });
+  family("weir_service_in_flight", "gauge", "Of those, the ones that have not ended.",
+         [](const Sum& sum) { return sum.in_flight; });
+}
+
 // What happened to the requests of each service beside being answered.
 void write_resilience(Exposition& exposition, const Plan& plan) {
   const auto family = [&](std::string_view name, std::string_view help, const std::string& more,
@@ -226,6 +255,12 @@ Carried Edge::carried() const {
   return carried;
 }
 
+record::ServiceLoads::Sums Edge::service_loads() const {
+  record::ServiceLoads::Sums sums;
+  for (const auto& worker : workers_) worker->proxy().loads().add_to(sums);
+  return sums;
+}
+
 void Edge::write_metrics(std::string& out) const {
   Exposition exposition(out);
   const auto sum = [this](auto counter_of) {
@@ -281,6 +316,7 @@ void Edge::write_metrics(std::string& out) const {
     write_traffic(exposition, kind, sums);
     write_connections(exposition, kind, sums);
   }
+  write_loads(exposition, service_loads());
   write_resilience(exposition, *plan_);
   if (options_.access_log != nullptr) {
     exposition.family("weir_access_log_lines_total", "counter", "Lines of the access log that were written.");

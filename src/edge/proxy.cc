@@ -186,10 +186,14 @@ void Proxy::apply(PlanPointer plan) {
     while (old != end && (*old)->service().name < service->name) ++old;
     const bool known = old != end && (*old)->service().name == service->name;
     const bool same = known && &(*old)->service() == service.get();
-    next->upstreams.push_back(same ? *old
-                                   : std::make_shared<upstream::Upstream>(
-                                         service, known ? old->get() : nullptr, env_, zone_,
-                                         upstream::UpstreamShare{traffic_, connections_, kWriteTimeout}));
+    next->upstreams.push_back(
+        same ? *old
+             : std::make_shared<upstream::Upstream>(service, known ? old->get() : nullptr, env_,
+                                                    upstream::UpstreamShare{.traffic = traffic_,
+                                                                            .loads = loads_,
+                                                                            .connections = connections_,
+                                                                            .write_timeout = kWriteTimeout,
+                                                                            .zone = zone_}));
   }
   if (active_->plan && active_->plan->router == plan->router) {
     next->load_balancer_counts = active_->load_balancer_counts;
@@ -202,6 +206,7 @@ void Proxy::apply(PlanPointer plan) {
   journal_.keep_names();
   active_ = std::move(next);
   traffic_.drop_unused();
+  loads_.drop_unused(env_.loop.now());
 }
 
 record::Traffic::Counts* Proxy::counts_of(std::string_view load_balancer) const {
@@ -282,6 +287,7 @@ void Proxy::ended(http::Request& request, const http::RequestEnd& end) {
   record::Decision& decision = record::Decision::of(request);
   decision.end(end, env_.loop.now());
   count(decision);
+  record::ServiceLoads::move(decision.load, nullptr);
   if (access_lines_) access_lines_->add(decision, request, env_.loop.clock().wall_now());
   if (live_ != nullptr) live_->add(decision, env_.loop.clock());
   journal_.end(decision);
@@ -368,6 +374,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
   auto index = upstream->pick(affine, {});
   if (!index) {
     counters_.no_endpoint.add();
+    upstream->count_unserved();
     co_return refuse(decision, fail(Code::kNoEndpoint, "no endpoint can take the request"));
   }
   const net::Loop& loop = env_.loop;
@@ -396,6 +403,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, upst
                                                     upstream::Retrying& retrying, Instant ends) {
   upstream::UpstreamHost& host = upstream.host(index);
   record::Decision& decision = record::Decision::of(request);
+  record::ServiceLoads::give(decision.load, upstream.load(index));
   upstream::UpstreamConnection pooled = host.take(carried(upstream, request));
   for (;;) {
     retrying.begin_wait(host, co_await net::current_context());

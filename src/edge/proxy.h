@@ -18,6 +18,7 @@
 #include "record/access_lines.h"
 #include "record/journal.h"
 #include "record/live_requests.h"
+#include "record/service_loads.h"
 #include "record/traffic.h"
 #include "upstream/retrying.h"
 #include "upstream/upstream.h"
@@ -41,7 +42,7 @@ struct ProxyCounters {
 
 // Of one worker, beside what its connections go by.
 struct WorkerOptions {
-  std::uint32_t zone = 0;                   // of this edge; see zone_number()
+  std::string zone = {};                    // of this edge; empty: not known
   record::AccessLog* access_log = nullptr;  // outlives the worker; null: none is written
   record::LiveRequests* live = nullptr;     // the same; null: nobody looks on
 };
@@ -88,6 +89,7 @@ class Proxy final : public http::Service {
   std::expected<std::string, std::string> explain_request(const SupposedRequest& supposed) const;
 
   const record::Traffic& traffic() const { return traffic_; }
+  const record::ServiceLoads& loads() const { return loads_; }
   const ProxyCounters& counters() const { return counters_; }
 
  private:
@@ -115,7 +117,7 @@ class Proxy final : public http::Service {
 
   net::Env& env_;
   net::Connector& connector_;
-  std::uint32_t zone_;
+  std::string zone_;
   net::TaskGroup connections_;  // of HTTP/2, to endpoints
   std::shared_ptr<const ActivePlan> active_;
   std::uint16_t shared_http_ = 0;
@@ -123,6 +125,7 @@ class Proxy final : public http::Service {
   auth::FailureThrottle throttle_;
   ProxyCounters counters_;
   record::Traffic traffic_;
+  record::ServiceLoads loads_;
   record::Journal journal_;
   std::optional<record::AccessLines> access_lines_;
   record::LiveRequests* live_;  // null: nobody looks on

@@ -92,6 +92,7 @@ class TcpProxy::Flow final : public net::Pooled, private net::Timer {
   ~Flow() {
     *link = next;
     if (next != nullptr) next->link = link;
+    record::ServiceLoads::move(load, nullptr);
     owner_.counters_.ended.add();
   }
 
@@ -118,6 +119,7 @@ class TcpProxy::Flow final : public net::Pooled, private net::Timer {
   std::shared_ptr<upstream::SharedHost> host;          // that has it; null: none so far
   record::Traffic::Counts* balancer_counts = nullptr;  // that count it as under way
   record::Traffic::Counts* service_counts = nullptr;
+  record::ServiceLoads::Counts* load = nullptr;  // where it is in flight
   Share place;
   Sources::Place source;
   lb::Permit request;
@@ -219,6 +221,7 @@ net::Task<Result<std::unique_ptr<net::Stream>>> TcpProxy::attempt(Flow& flow, st
   upstream::UpstreamHost& host = upstream.host(index);
   flow.record->endpoint.assign(host.shared->key);
   ++flow.record->tries;
+  record::ServiceLoads::give(flow.load, upstream.load(index));
   if (leads_to_us(host.shared->address) || (host.shared->other && leads_to_us(*host.shared->other))) {
     Error circle = ours(Code::kConnectFailed,
                         "the endpoint is a listener of this edge: a connection would go in a circle");
@@ -262,6 +265,7 @@ net::Task<Result<std::unique_ptr<net::Stream>>> TcpProxy::reach(Flow& flow) {
   auto index = upstream.pick(affinity, {});
   if (!index) {
     flow.record->flags.add(record::Flag::kNoEndpoint);
+    upstream.count_unserved();
     co_return fail(ours(Code::kNoEndpoint, "no endpoint can take the connection"));
   }
   for (;;) {
@@ -384,9 +388,11 @@ void TcpProxy::join(Flow& flow) {
   ++flow.service_counts->under_way;
   flow.request = flow.upstream->acquire(lb::Resource::kRequests);
   flow.connection = flow.upstream->acquire(lb::Resource::kConnections);
-  for (const upstream::PlannedHost& host : flow.upstream->service().hosts) {
-    if (host.shared->key != flow.record->endpoint.view()) continue;
-    flow.reached(host.shared);
+  const std::vector<upstream::PlannedHost>& hosts = flow.upstream->service().hosts;
+  for (std::uint32_t index = 0; index < hosts.size(); ++index) {
+    if (hosts[index].shared->key != flow.record->endpoint.view()) continue;
+    flow.reached(hosts[index].shared);
+    record::ServiceLoads::move(flow.load, &flow.upstream->load(index));
   }
 }
 

@@ -20,6 +20,7 @@
 #include "net/frame_pool.h"
 #include "net/network.h"
 #include "record/flags.h"
+#include "record/service_loads.h"
 #include "record/short_text.h"
 #include "record/traffic.h"
 
@@ -85,6 +86,7 @@ struct Decision : net::Pooled {
   // What its counts go to; only for this core.
   Traffic::Counts* load_balancer_counts = nullptr;
   Traffic::Counts* service_counts = nullptr;
+  ServiceLoads::Counts* load = nullptr;  // where it is in flight
 
   std::string_view method() const {
     return known_method == http::Method::kOther ? other_method.view() : http::name_of(known_method);

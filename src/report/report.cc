@@ -33,6 +33,19 @@ void write(const Load& load, v1::Load& to) {
   for (const std::uint64_t count : load.latency_counts) to.add_latency_counts(count);
   to.set_applied_revision(load.applied_revision);
   to.set_milliseconds(static_cast<std::uint64_t>(std::chrono::floor<Milliseconds>(load.span).count()));
+  if (!load.services) return;
+  to.set_counts_services(true);
+  to.set_services_left_out(load.services->left_out);
+  for (const ServiceLoad& service : load.services->of) {
+    v1::ServiceLoad& one = *to.add_services();
+    one.set_service(service.service);
+    for (const ZoneLoad& zone : service.zones) {
+      v1::ZoneLoad& part = *one.add_zones();
+      part.set_zone(zone.zone);
+      part.set_requests(zone.requests);
+      part.set_in_flight(zone.in_flight);
+    }
+  }
 }
 
 void write(const TunnelSeen& tunnel, v1::TunnelSeen& to) {
@@ -85,6 +98,27 @@ Load read(const v1::Load& load) {
           .latency_counts = {load.latency_counts().begin(), load.latency_counts().end()},
           .applied_revision = load.applied_revision(),
           .span = Milliseconds(std::min(load.milliseconds(), kLongest))};
+}
+
+Result<ServiceLoads> read_services(const v1::Load& load) {
+  if (static_cast<std::size_t>(load.services_size()) > kReportServicesMax) {
+    return fail(Code::kInvalid, "a report tells the load of at most 1000 services");
+  }
+  ServiceLoads all{.of = {}, .left_out = load.services_left_out()};
+  all.of.reserve(static_cast<std::size_t>(load.services_size()));
+  for (const v1::ServiceLoad& service : load.services()) {
+    if (static_cast<std::size_t>(service.zones_size()) > kReportZonesMax) {
+      return fail(Code::kInvalid, "a report tells the load of a service in at most 16 zones");
+    }
+    ServiceLoad& one = all.of.emplace_back(ServiceLoad{.service = service.service(), .zones = {}});
+    bool fits = fit({one.service});
+    for (const v1::ZoneLoad& zone : service.zones()) {
+      fits &= fit({zone.zone()});
+      one.zones.push_back({.zone = zone.zone(), .requests = zone.requests(), .in_flight = zone.in_flight()});
+    }
+    if (!fits) return fail(Code::kInvalid, "a name of a load is longer than 1024 bytes");
+  }
+  return all;
 }
 
 TunnelSeen read(const v1::TunnelSeen& tunnel) {
@@ -200,6 +234,11 @@ Result<Report> parse_report(std::string_view message) {
       return fail(Code::kInvalid, "latencies are counted in at most 64 buckets");
     }
     report.load = read(parsed.load());
+    if (parsed.load().counts_services()) {
+      auto services = read_services(parsed.load());
+      if (!services) return fail(services.error());
+      report.load->services = std::move(*services);
+    }
   }
   if (parsed.anycast_changed()) {
     auto anycast = read_anycast(parsed);

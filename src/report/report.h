@@ -24,6 +24,8 @@ inline constexpr std::size_t kReportCapabilitiesMax = 64;
 inline constexpr std::size_t kReportRefusedMax = 1000;
 inline constexpr std::size_t kReportBucketsMax = 64;
 inline constexpr std::size_t kReportAnycastMax = 64;
+inline constexpr std::size_t kReportServicesMax = 1000;  // whose load is told
+inline constexpr std::size_t kReportZonesMax = 16;       // of each of them
 
 struct Hello {
   std::string node;  // the edge's name
@@ -48,6 +50,25 @@ struct EndpointSeen {
   friend bool operator==(const EndpointSeen&, const EndpointSeen&) = default;
 };
 
+// What the endpoints of a service in a zone were given: requests, calls and connections.
+struct ZoneLoad {
+  std::string zone;
+  std::uint64_t requests = 0;
+  std::uint64_t in_flight = 0;  // now
+  friend bool operator==(const ZoneLoad&, const ZoneLoad&) = default;
+};
+struct ServiceLoad {
+  std::string service;
+  std::vector<ZoneLoad> zones;
+  friend bool operator==(const ServiceLoad&, const ServiceLoad&) = default;
+};
+// Of all services that were given some, or have some.
+struct ServiceLoads {
+  std::vector<ServiceLoad> of;
+  bool left_out = false;  // there are more than a report holds
+  friend bool operator==(const ServiceLoads&, const ServiceLoads&) = default;
+};
+
 struct Load {
   std::uint64_t requests = 0;
   std::uint64_t errors_5xx = 0;
@@ -55,6 +76,7 @@ struct Load {
   std::vector<std::uint64_t> latency_counts;  // of those requests, by record::Traffic::kBuckets
   std::uint64_t applied_revision = 0;         // now
   Duration span{};                            // that this is about, in whole milliseconds
+  std::optional<ServiceLoads> services;       // none: the edge does not count by service
   friend bool operator==(const Load&, const Load&) = default;
 };
 

@@ -11,6 +11,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto report = parse_report({reinterpret_cast<const char*>(data), size});
   if (!report) return 0;
   WEIR_CHECK(report->endpoints.size() <= kReportEndpointsMax);
+  if (report->load && report->load->services) {
+    WEIR_CHECK(report->load->services->of.size() <= kReportServicesMax);
+    for (const ServiceLoad& one : report->load->services->of) {
+      WEIR_CHECK(one.zones.size() <= kReportZonesMax);
+    }
+  }
   const auto again = parse_report(serialize(*report));
   WEIR_CHECK(again.has_value() && *again == *report);
   return 0;

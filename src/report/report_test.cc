@@ -40,7 +40,10 @@ Report full() {
                        .connections = 3,
                        .latency_counts = {7, 2, 0, 1},
                        .applied_revision = 42,
-                       .span = 5000ms},
+                       .span = 5000ms,
+                       .services = ServiceLoads{.of = {{"db", {{"fra", 0, 3}}},
+                                                       {"web", {{"ams", 4, 0}, {"fra", 6, 2}}}},
+                                                .left_out = true}},
           .refused = {{{"services/web", "no certificate"}}},
           .anycast = {{{"203.0.113.10/32", AnycastRoute::kPrepended, true, "it ends"},
                        {"2001:db8::10/128", AnycastRoute::kAnnounced, false, ""}}}};
@@ -55,6 +58,10 @@ TEST_CASE("a report goes over the wire as it is") {
   Report none_announced;
   none_announced.anycast.emplace();
   CHECK(*parse_report(serialize(none_announced)) == none_announced);
+  Report none_carried{.load = Load{.services = ServiceLoads{}}};
+  CHECK(*parse_report(serialize(none_carried)) == none_carried);
+  none_carried.load->services.reset();
+  CHECK(*parse_report(serialize(none_carried)) == none_carried);
   const Reply reply{.seen = 7, .anycast = {{"203.0.113.10/32", 2, true}}, .withdraw = true};
   CHECK(*parse_reply(serialize(reply)) == reply);
   CHECK(*parse_reply(serialize(Reply{})) == Reply{});
@@ -77,8 +84,9 @@ TEST_CASE("the states are those of the message") {
   CHECK(parse_report(xds::serialize(message))->anycast->front().route == AnycastRoute::kWithdrawn);
 }
 
+bool refused(const Report& report) { return !parse_report(serialize(report)).has_value(); }
+
 TEST_CASE("what goes beyond the limits is refused") {
-  const auto refused = [](const Report& report) { return !parse_report(serialize(report)).has_value(); };
   const std::string longest(kReportTextBytesMax, 'x');
   Report report = full();
   report.hello->node = longest;
@@ -133,6 +141,26 @@ TEST_CASE("what goes beyond the limits is refused") {
   late.mutable_load()->set_milliseconds(std::numeric_limits<std::uint64_t>::max());
   CHECK(parse_report(xds::serialize(late))->load->span > 1000h);
   CHECK_FALSE(parse_report("\xff\xff"));
+}
+
+TEST_CASE("loads of too many services, or of too many zones, are refused") {
+  const std::string longest(kReportTextBytesMax, 'x');
+  Report report = full();
+  report.load->services->of.assign(kReportServicesMax, {});
+  report.load->services->of.front().service = longest;
+  report.load->services->of.front().zones.assign(kReportZonesMax, {.zone = longest});
+  CHECK_FALSE(refused(report));
+  report.load->services->of.front().zones.front().zone += 'x';
+  CHECK(refused(report));
+  report.load->services->of.front().zones = {};
+  report.load->services->of.front().service += 'x';
+  CHECK(refused(report));
+  report.load->services->of.front() = {};
+  report.load->services->of.emplace_back();
+  CHECK(refused(report));
+  report = full();
+  report.load->services->of.front().zones.assign(kReportZonesMax + 1, {});
+  CHECK(refused(report));
 }
 
 }  // namespace

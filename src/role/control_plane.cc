@@ -428,9 +428,10 @@ void ControlPlane::say(report::TunnelSeen seen) {
 }
 
 net::Task<void> ControlPlane::tell_load() {
-  edge::Carried before = traffic_->edge().carried();
+  LoadTold told;
+  (void)load_since(traffic_->edge(), told);
   while (co_await env_.loop.sleep(kLoadInterval)) {
-    report::Load load = load_since(traffic_->edge().carried(), before);
+    report::Load load = load_since(traffic_->edge(), told);
     load.applied_revision = backend_->controller.publisher().published();
     load.span = kLoadInterval;
     backend_->fleet.report(options_.edge_name, {.load = std::move(load)});

@@ -33,10 +33,10 @@ struct RemoteEdge::Line {
       : dialler(env, {.host = controller.name}),
         channel(env.loop, dialler, {.authority = grpc::Dialler::Target{.host = controller.name}.authority()}),
         reporter(env, channel, std::move(hello),
-                 [this, &traffic] { return load_since(traffic.edge().carried(), carried); }, {}) {}
+                 [this, &traffic] { return load_since(traffic.edge(), told); }, {}) {}
   grpc::Dialler dialler;
   grpc::Channel channel;
-  edge::Carried carried;  // at the last report
+  LoadTold told;  // in the last report
   report::Reporter reporter;
 };
 

@@ -1,5 +1,9 @@
 #include "role/said.h"
 
+#include <algorithm>
+#include <functional>
+#include <utility>
+
 namespace weir::role {
 
 report::EndpointSeen seen_of(const edge::Finding& finding) {
@@ -17,15 +21,49 @@ report::EndpointSeen seen_of(const edge::Finding& finding) {
   return seen;
 }
 
-report::Load load_since(const edge::Carried& now, edge::Carried& before) {
+report::Load load_since(const edge::Edge& edge, LoadTold& told) {
+  const edge::Carried now = edge.carried();
+  const edge::Carried before = std::exchange(told.carried, now);
   report::Load load{.requests = now.requests - before.requests,
                     .errors_5xx = now.errors_5xx - before.errors_5xx,
                     .connections = static_cast<std::uint32_t>(now.connections)};
   for (std::size_t i = 0; i < now.durations.size(); ++i) {
     load.latency_counts.push_back(now.durations[i] - before.durations[i]);
   }
-  before = now;
+  record::ServiceLoads::Sums services = edge.service_loads();
+  load.services = services_since(services, told.services);
+  told.services = std::move(services);
   return load;
+}
+
+report::ServiceLoads services_since(const record::ServiceLoads::Sums& now,
+                                    const record::ServiceLoads::Sums& before) {
+  report::ServiceLoads all{.of = {}, .left_out = !now.all};
+  for (const auto& [name, sum] : now.of) {
+    const auto known = before.of.find(name);
+    // One that had gone begins anew.
+    const bool goes_on = known != before.of.end() && known->second.requests <= sum.requests;
+    const std::uint64_t requests = sum.requests - (goes_on ? known->second.requests : 0);
+    if (requests == 0 && sum.in_flight == 0) continue;
+    if (all.of.empty() || all.of.back().service != name.first)
+      all.of.push_back({.service = name.first, .zones = {}});
+    auto& zones = all.of.back().zones;
+    if (zones.size() == report::kReportZonesMax) {
+      all.left_out = true;
+      continue;
+    }
+    zones.push_back({.zone = name.second, .requests = requests, .in_flight = sum.in_flight});
+  }
+  if (all.of.size() <= report::kReportServicesMax) return all;
+  all.left_out = true;
+  const auto most = [](const report::ServiceLoad& service) {
+    std::uint64_t sum = 0;
+    for (const report::ZoneLoad& zone : service.zones) sum += zone.requests + zone.in_flight;
+    return sum;
+  };
+  std::ranges::nth_element(all.of, all.of.begin() + report::kReportServicesMax, std::greater(), most);
+  all.of.resize(report::kReportServicesMax);
+  return all;
 }
 
 }  // namespace weir::role

@@ -7,7 +7,15 @@
 namespace weir::role {
 
 report::EndpointSeen seen_of(const edge::Finding& finding);
-// Since `before`, which becomes `now`.
-report::Load load_since(const edge::Carried& now, edge::Carried& before);
+// What was told last.
+struct LoadTold {
+  edge::Carried carried;
+  record::ServiceLoads::Sums services;
+};
+// Since `before`, which becomes what is now.
+report::Load load_since(const edge::Edge& edge, LoadTold& before);
+// Of the services that carry the most, when they are more than a report holds.
+report::ServiceLoads services_since(const record::ServiceLoads::Sums& now,
+                                    const record::ServiceLoads::Sums& before);
 
 }  // namespace weir::role

@@ -86,10 +86,9 @@ void EdgeNode::start() {
       .region = options_.region,
       .relay = options_.authority ? fmt::format("{}:{}", options_.ip, kTunnelPort) : ""};
   for (const std::string& controller : options_.controllers) {
-    lines_.push_back(
-        std::make_unique<ReportLine>(env_, controller, hello, [this, carried = edge::Carried{}]() mutable {
-          return role::load_since(traffic_.edge().carried(), carried);
-        }));
+    lines_.push_back(std::make_unique<ReportLine>(
+        env_, controller, hello,
+        [this, told = role::LoadTold{}]() mutable { return role::load_since(traffic_.edge(), told); }));
   }
   traffic_.edge().on_finding([this](const edge::Finding& finding) {
     for (const auto& line : lines_) line->reporter.see(role::seen_of(finding));

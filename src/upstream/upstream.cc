@@ -1,6 +1,7 @@
 #include "upstream/upstream.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "lb/slow_start.h"
@@ -99,12 +100,25 @@ bool is_same(const PlannedHost& one, const PlannedHost& other) {
   return one.shared == other.shared && one.sessions == other.sessions;
 }
 
+// Of each host, those of its zone.
+std::vector<record::ServiceLoads::CountsPointer> loads_of(const PlannedService& service,
+                                                          record::ServiceLoads& loads) {
+  std::map<std::uint32_t, record::ServiceLoads::CountsPointer> by_zone;
+  for (const config::Endpoint& endpoint : service.source->endpoints) {
+    auto& of_zone = by_zone[zone_number(endpoint.zone)];
+    if (!of_zone) of_zone = loads.join(service.name, endpoint.zone);
+  }
+  std::vector<record::ServiceLoads::CountsPointer> all;
+  for (const PlannedHost& host : service.hosts) all.push_back(by_zone[host.zone]);
+  return all;
+}
+
 }  // namespace
 
-Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env, std::uint32_t zone,
+Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env,
                    const UpstreamShare& share)
     : env_(env),
-      zone_(zone),
+      zone_(zone_number(share.zone)),
       outliers_(outlier_settings(planned->spec.outlier_detection)),
       limits_{.connections = planned->spec.circuit_breakers.connections_max,
               .pending = planned->spec.circuit_breakers.pending_max,
@@ -112,7 +126,9 @@ Upstream::Upstream(PlannedServicePointer planned, const Upstream* previous, net:
               .retries = planned->spec.circuit_breakers.retries_max},
       planned_(std::move(planned)),
       counts_(share.traffic.join(record::Traffic::Sort::kService, planned_->name)),
-      keeper_(std::make_shared<const PlannedServicePointer>(planned_)) {
+      keeper_(std::make_shared<const PlannedServicePointer>(planned_)),
+      loads_(loads_of(*planned_, share.loads)),
+      unserved_(share.loads.join(planned_->name, share.zone)) {
   const bool reuse = previous != nullptr && shares_connections(*previous->planned_, *planned_);
   for (const PlannedHost& planned_host : planned_->hosts) {
     std::shared_ptr<UpstreamHost> host;

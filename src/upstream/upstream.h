@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "h2/client.h"
@@ -16,6 +17,7 @@
 #include "lb/spread.h"
 #include "net/env.h"
 #include "net/task_group.h"
+#include "record/service_loads.h"
 #include "record/traffic.h"
 #include "upstream/affinity.h"
 #include "upstream/planned_service.h"
@@ -33,8 +35,10 @@ struct UpstreamConnection {
 // What all upstreams of a core share. Outlives them.
 struct UpstreamShare {
   record::Traffic& traffic;
+  record::ServiceLoads& loads;
   net::TaskGroup& connections;  // runs those of HTTP/2
   Duration write_timeout;       // an origin takes some bytes
+  std::string_view zone;        // of this edge; empty: not known
 };
 
 class UpstreamHost;
@@ -93,13 +97,17 @@ class UpstreamHost {
 
 class Upstream {
  public:
-  // previous: the same service before the change, on this core; may be null. zone: of this edge.
-  Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env, std::uint32_t zone,
+  // previous: the same service before the change, on this core; may be null.
+  Upstream(PlannedServicePointer planned, const Upstream* previous, net::Env& env,
            const UpstreamShare& share);
 
   const PlannedService& service() const { return *planned_; }
   UpstreamHost& host(std::uint32_t index) { return *hosts_[index]; }
   record::Traffic::Counts& counts() const { return *counts_; }
+  // Of the service's endpoints in the zone of that host.
+  record::ServiceLoads::Counts& load(std::uint32_t index) const { return *loads_[index]; }
+  // No endpoint can take a request: whoever runs too few has to hear of it in this edge's own zone.
+  void count_unserved() { unserved_->requests.add(); }
 
   // Whether an endpoint of this service that a sticky cookie names may be given requests.
   bool serves(std::uint64_t cookie);
@@ -148,6 +156,8 @@ class Upstream {
   record::Traffic::CountsPointer counts_;
   std::shared_ptr<const PlannedServicePointer> keeper_;
   std::vector<std::shared_ptr<UpstreamHost>> hosts_;
+  std::vector<record::ServiceLoads::CountsPointer> loads_;  // of each host
+  record::ServiceLoads::CountsPointer unserved_;
   std::unique_ptr<lb::Policy> policy_;
   std::vector<std::uint32_t> serving_;   // indexes of the hosts that policy_ may pick, ascending
   std::uint64_t health_epoch_ = 0;       // that policy_ was made for
