@@ -450,6 +450,23 @@ TEST_CASE("a keeper renews at two thirds of a certificate's life, after failures
   CHECK(told(world.renew(*kept)) == "in as a");
 }
 
+TEST_CASE("a machine that begins anew says at once what it is by now") {
+  const store::TemporaryDirectory directory;
+  World world;
+  const auto joined = world.join(world.make_token("fra"), {.name = "a", .address = "192.0.2.9"});
+  REQUIRE(joined.has_value());
+  const auto address = [&world] { return std::get<config::EdgeSpec>(world.edge("a").spec).address; };
+  for (const bool at_once : {false, true}) {
+    Keeper keeper(world.fake.env, {world.host}, {.name = "a", .address = "192.0.2.10"}, *joined,
+                  directory.path() + "/identity.json");
+    net::TaskGroup tasks(world.fake.loop);
+    tasks.spawn(keeper.run(at_once));
+    world.fake.advance(1s);
+    CHECK(address() == (at_once ? "192.0.2.10" : "192.0.2.9"));
+    CHECK(world.fake.run(Controller::stop(tasks)));
+  }
+}
+
 TEST_CASE("the first controller's authority is that of all, and no path of the API leads to it") {
   World world;
   const tls::PemPair first = *tls::Authority::create("first", testing::ManualClock::kWallStart);

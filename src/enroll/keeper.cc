@@ -53,9 +53,9 @@ Duration Keeper::pause_after(int failures) {
   return pause + pause / 4 * static_cast<int>(env_.random.next() % 100) / 100;
 }
 
-net::Task<void> Keeper::run() {
+net::Task<void> Keeper::run(bool at_once) {
   std::size_t turn = 0;
-  while (co_await env_.loop.sleep(until_due())) {
+  while (co_await env_.loop.sleep(std::exchange(at_once, false) ? Duration::zero() : until_due())) {
     for (int failures = 0;; ++failures) {
       auto renewed = co_await renew(env_, controllers_[turn % controllers_.size()], credentials_, node_);
       if (renewed) {

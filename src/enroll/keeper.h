@@ -37,8 +37,9 @@ class Keeper {
   // Called after each renewal.
   void on_renewed(std::function<void(const Credentials&)> renewed) { renewed_ = std::move(renewed); }
 
-  // Until it is cancelled, or the controller says that this machine gets no more certificates.
-  net::Task<void> run();
+  // Until it is cancelled, or the controller says that this machine gets no more certificates. at_once: it is
+  // renewed now, by which the controller hears what the machine says of itself.
+  net::Task<void> run(bool at_once = false);
 
  private:
   Duration until_due() const;

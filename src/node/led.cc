@@ -62,7 +62,8 @@ void Led::start(std::function<void(const std::string&)> refused) {
 }
 
 net::Task<void> Led::run() {
-  if (!credentials_) {
+  const bool joins = !credentials_;
+  if (joins) {
     auto joined =
         co_await enroll::join_any(env_, options_.controllers, options_.join_token, options_.machine);
     if (!joined) {
@@ -71,10 +72,11 @@ net::Task<void> Led::run() {
     }
     credentials_ = std::move(*joined);
   }
-  begin(*credentials_);
+  begin(*credentials_, joins);
 }
 
-void Led::begin(enroll::Credentials credentials) {
+// What a machine that has joined before says of itself may be something else by now.
+void Led::begin(enroll::Credentials credentials, bool just_joined) {
   const enroll::Node& machine = options_.machine;
   const nodelink::Hello hello{.node = credentials.name,
                               .version = machine.version,
@@ -90,7 +92,7 @@ void Led::begin(enroll::Credentials credentials) {
   keeper_.emplace(env_, options_.controllers, machine, std::move(credentials), options_.credentials_path);
   keeper_->on_renewed([this](const enroll::Credentials& renewed) { use(renewed); });
   use(keeper_->credentials());
-  tasks_.spawn(keeper_->run());
+  tasks_.spawn(keeper_->run(!just_joined));
   for (const auto& line : lines_) tasks_.spawn(line->client.run());
   tasks_.spawn(say());
   tasks_.spawn(measure());

@@ -62,7 +62,7 @@ class Led {
  private:
   struct Line;  // to one controller
   net::Task<void> run();
-  void begin(enroll::Credentials credentials);
+  void begin(enroll::Credentials credentials, bool just_joined);
   void use(const enroll::Credentials& credentials);
   void take(const nodelink::Assignment& assignment);
   net::Task<void> say();
