@@ -54,6 +54,7 @@ LIBRARIES = [
             "api",
             "mysocket",
             "podman",
+            "images",
             "node",
             "controller",
             "providers",

@@ -84,7 +84,8 @@ Answer<void> permit(const auth::Identity& caller, const Target& target, http::Me
     if (is_for_members(caller, target, method)) return {};
     return not_a_members(caller);
   }
-  const std::string_view kind = target.kind == nullptr ? std::string_view() : target.kind->name;
+  const bool is_image = target.place == Place::kImages || target.place == Place::kImage;
+  const std::string_view kind = target.kind != nullptr ? target.kind->name : is_image ? "Image" : "";
   const auth::Verb verb = verb_of(method);
   if (auth::allowed(caller.role, verb, kind)) return {};
   std::string detail = "a token of the role ";

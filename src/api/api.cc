@@ -150,7 +150,7 @@ net::Task<Api::Responded> Api::respond(http::Request& request) {
   }
   auth::Identity caller;
   const bool anonymous = target->place == Place::kMetrics && options_.anonymous_metrics;
-  if (target->needs_token() && !anonymous) {
+  if (target->needs_token() && !anonymous && !is_for_machine(request, *target)) {
     co_await first_settled();
     auto known = access_.identify(request);
     if (!known) co_return refuse(std::move(known.error()));
@@ -179,6 +179,8 @@ net::Task<Api::Responded> Api::respond_at(http::Request& request, const Target& 
     case Place::kRenew: co_return co_await renew(request, target, caller);
     case Place::kProviderPlan:
     case Place::kProviderSync: co_return co_await call_provider(request, target);
+    case Place::kImages:
+    case Place::kImage: co_return co_await image(request, target, caller);
     case Place::kFront: co_return front(request);
     case Place::kKinds: co_return json(request, 200, kinds_json());
     case Place::kOpenApi: co_return json(request, 200, openapi_);

@@ -22,6 +22,7 @@
 #include "base/metrics.h"
 #include "enroll/registrar.h"
 #include "http/service.h"
+#include "images/library.h"
 #include "lease/leases.h"
 #include "net/env.h"
 #include "net/task.h"
@@ -72,6 +73,13 @@ class Api final : public http::Service {
   void set_provider_source(ProviderSource source) { provider_source_ = std::move(source); }
   // Lets machines in at /v1/enroll; outlives the last request. Without one, nobody can join here.
   void set_registrar(enroll::Registrar& registrar) { registrar_ = &registrar; }
+  // Keeps images; outlives the last request. Without one, there are none here. may_read: whether who asks may
+  // read them by a certificate, as nodes do.
+  using MayRead = std::function<bool(const http::Request& request)>;
+  void set_images(images::Library& library, MayRead may_read) {
+    images_ = &library;
+    may_read_images_ = std::move(may_read);
+  }
   // Asked by a dry run, when the client does: JSON, what such a change would come to at each edge.
   using Foresight = std::function<std::string(std::span<const config::ObjectChange>)>;
   void set_foresight(Foresight foresight) { foresight_ = std::move(foresight); }
@@ -100,6 +108,12 @@ class Api final : public http::Service {
   net::Task<Responded> enroll(http::Request& request);
   net::Task<Responded> renew(const http::Request& request, const Target& target,
                              const auth::Identity& caller);
+  bool is_for_machine(const http::Request& request, const Target& target) const;
+  net::Task<Responded> image(http::Request& request, const Target& target, const auth::Identity& caller);
+  net::Task<Responded> put_image(http::Request& request, const Target& target, const auth::Identity& caller);
+  net::Task<Responded> read_image(const http::Request& request, const Target& target);
+  net::Task<void> audit_image(const http::Request& request, const auth::Identity& caller,
+                              std::string_view verb, std::string name, std::string after);
   http::ResponsePtr json(const http::Request& request, int status, std::string content) const;
   http::ResponsePtr front(const http::Request& request) const;
   http::ResponsePtr written_response(const http::Request& request, Verb verb, const Target& target,
@@ -122,6 +136,8 @@ class Api final : public http::Service {
   ProviderSource provider_source_;
   Foresight foresight_;
   enroll::Registrar* registrar_ = nullptr;
+  images::Library* images_ = nullptr;
+  MayRead may_read_images_;
   std::optional<store::Revision> settled_;
   Bell settling_;
   std::array<Counter, 6> responses_;  // by the first digit of the status

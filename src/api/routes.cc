@@ -7,6 +7,7 @@
 #include "api/query.h"
 #include "base/text.h"
 #include "config/formats.h"
+#include "images/name.h"
 
 namespace weir::api {
 namespace {
@@ -41,6 +42,8 @@ constexpr std::array kPlaces{
     PlaceLine{Place::kRenew, "", bit(Method::kPost) | bit(Method::kOptions), 0, true},
     PlaceLine{Place::kProviderPlan, "", kRead, 0, true},
     PlaceLine{Place::kProviderSync, "", bit(Method::kPost) | bit(Method::kOptions), 0, true},
+    PlaceLine{Place::kImages, "/v1/images", kRead, 0, true},
+    PlaceLine{Place::kImage, "", kRead | bit(Method::kPut) | bit(Method::kDelete), 0, true},
 };
 static_assert([] {
   for (std::size_t i = 0; i < kPlaces.size(); ++i) {
@@ -60,8 +63,9 @@ unsigned methods_of(const Target& target) {
 std::unexpected<Problem> not_found(std::string detail) { return refuse(404, "not-found", std::move(detail)); }
 
 std::unexpected<Problem> no_such_kind(std::string_view word) {
-  std::array<std::string_view, config::kKinds.size() + 4> words{"apply", "explain", "enroll", "rollback"};
-  std::ranges::transform(config::kKinds, words.begin() + 4, &config::KindInfo::plural);
+  std::array<std::string_view, config::kKinds.size() + 5> words{"apply", "explain", "enroll", "rollback",
+                                                                "images"};
+  std::ranges::transform(config::kKinds, words.begin() + 5, &config::KindInfo::plural);
   if (const auto* kind = config::find_kind_loosely(word); kind != nullptr) {
     return not_found(std::string("the path is /v1/").append(kind->plural));
   }
@@ -92,7 +96,16 @@ Place take_call(const config::KindInfo& kind, std::string_view& name) {
   return Place::kObject;
 }
 
+Answer<Target> find_image(std::string_view last) {
+  const auto text = percent_decoded(last, false);
+  const auto name = text ? images::full_name(*text) : std::nullopt;
+  if (!name) return not_found("no image can have this name, which " + std::string(images::kNameLike));
+  return Target{Place::kImage, nullptr, *name};
+}
+
 Answer<Target> find_in_v1(std::string_view rest) {
+  constexpr std::string_view kImages = "images/";
+  if (rest.starts_with(kImages)) return find_image(rest.substr(kImages.size()));
   const std::size_t slash = rest.find('/');
   const std::string_view plural = rest.substr(0, slash);
   const config::KindInfo* kind = config::find_plural(plural);

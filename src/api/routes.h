@@ -28,12 +28,14 @@ enum class Place : std::uint8_t {
   kRenew,         // the lease of an Endpoint
   kProviderPlan,  // what a DnsProvider's zones lack there
   kProviderSync,  // and that it is written
+  kImages,        // what is kept for nodes
+  kImage,         // the archive of one
 };
 
 struct Target {
   Place place = Place::kFront;
   const config::KindInfo* kind = nullptr;  // of a collection or an object
-  std::string name;                        // of an object
+  std::string name;                        // of an object or an image
 
   bool allows(http::Method method) const;
   std::string allow() const;  // the value of the Allow field

@@ -14,10 +14,6 @@
 namespace weir::auth {
 namespace {
 
-struct FreeDigestContext {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
 struct FreeHmacContext {
   void operator()(HMAC_CTX* context) const { HMAC_CTX_free(context); }
 };
@@ -31,19 +27,30 @@ int base64_value(char c) {
 
 }  // namespace
 
+void Sha256::Free::operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+
 // The calls can fail for want of memory only, which nothing here survives.
-Digest sha256(std::initializer_list<std::span<const std::byte>> parts) {
-  const std::unique_ptr<EVP_MD_CTX, FreeDigestContext> context(EVP_MD_CTX_new());
-  WEIR_CHECK(context != nullptr);
-  WEIR_CHECK(EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1);
-  for (const auto part : parts) {
-    WEIR_CHECK(EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1);
-  }
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  WEIR_CHECK(context_ != nullptr);
+  WEIR_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+}
+
+void Sha256::add(std::span<const std::byte> piece) {
+  WEIR_CHECK(EVP_DigestUpdate(context_.get(), piece.data(), piece.size()) == 1);
+}
+
+Digest Sha256::finish() {
   Digest digest{};
   unsigned size = 0;
-  WEIR_CHECK(EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), &size) == 1);
+  WEIR_CHECK(EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()), &size) == 1);
   WEIR_CHECK(size == digest.size());
   return digest;
+}
+
+Digest sha256(std::initializer_list<std::span<const std::byte>> parts) {
+  Sha256 hash;
+  for (const auto part : parts) hash.add(part);
+  return hash.finish();
 }
 
 std::array<std::byte, 20> sha1(std::span<const std::byte> bytes) {

@@ -6,10 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+struct env_md_ctx_st;
 
 namespace weir::auth {
 
@@ -17,6 +20,20 @@ using Digest = std::array<std::byte, 32>;
 
 // SHA-256 (FIPS 180-4) of the parts, one after the other.
 Digest sha256(std::initializer_list<std::span<const std::byte>> parts);
+
+// The same of what comes piece by piece.
+class Sha256 {
+ public:
+  Sha256();
+  void add(std::span<const std::byte> piece);
+  Digest finish();  // once; nothing is added any more
+
+ private:
+  struct Free {
+    void operator()(env_md_ctx_st* context) const;
+  };
+  std::unique_ptr<env_md_ctx_st, Free> context_;
+};
 
 // SHA-1 (FIPS 180-4), for protocols that ask for it (RFC 6455). It protects nothing.
 std::array<std::byte, 20> sha1(std::span<const std::byte> bytes);

@@ -11,8 +11,9 @@ namespace weir::auth {
 enum class Role : std::uint8_t { kAdmin, kViewer, kJoin, kTunnel, kMember };
 enum class Verb : std::uint8_t { kRead, kCreate, kUpdate, kDelete };
 
-// Who has access, and what must stay unread, is the admins' business even to look at.
-inline constexpr std::array<std::string_view, 3> kKindsForAdminsOnly{"Token", "User", "Secret"};
+// Who has access, and what must stay unread, is the admins' business even to look at. An image, which is no
+// object, may hold anything.
+inline constexpr std::array<std::string_view, 4> kKindsForAdminsOnly{"Token", "User", "Secret", "Image"};
 
 // kind: as in an object, "LoadBalancer".
 constexpr bool allowed(Role role, Verb verb, std::string_view kind) {

@@ -101,6 +101,16 @@ inline constexpr std::array kExplainFlags{
 inline constexpr std::array kObjectFlags{kKindFlag, kNameFlag};
 
 // --- weir token
+inline constexpr std::array kImageFlags{
+    Flag{"ACTION", "ACTION", "", "push, list or delete",
+         [](Arguments& to, std::string_view value) { return set_text(to.image.action, value); },
+         Flag::Count::kRequired},
+    Flag{"NAME", "NAME", "", "such as web:1.2; without a tag: latest",
+         [](Arguments& to, std::string_view value) { return set_text(to.name, value); }},
+    Flag{"ARCHIVE", "ARCHIVE", "", "of push: a file of podman save or docker save, - for stdin",
+         [](Arguments& to, std::string_view value) { return set_text(to.image.archive, value); }},
+};
+
 inline constexpr std::array kTokenFlags{
     Flag{"ACTION", "ACTION", "", "create",
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.action, value); },

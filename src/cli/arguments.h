@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "client/member.h"
 #include "config/specs.h"
+#include "images/library.h"
 #include "mirror/handed_ports.h"
 #include "net/network.h"
 #include "record/access_log.h"
@@ -53,6 +54,7 @@ struct UpOptions {
   std::string domain = "weir.localhost";
   mirror::PortRange tcp_ports;       // for TCP and TLS listeners that name none
   std::optional<bool> sign_up_open;  // none: as lets_sign_up() says
+  images::Limits images;
   unsigned workers = 1;  // threads of the data plane; arguments.cc puts the number of usable cores here
   std::string provider;
   std::string region;
@@ -120,6 +122,12 @@ struct TokenFlags {
   std::string city;
   std::uint64_t uses = 0;  // 0: none are given
   Duration valid_for{};    // zero: for ever
+};
+
+// Of image.
+struct ImageFlags {
+  std::string action;
+  std::string archive;  // that is pushed; "-": stdin
 };
 
 // Of `weir controller bootstrap`.
@@ -226,6 +234,7 @@ struct Arguments {
   AgentFlags agent;
   NodeFlags node;
   TokenFlags token_flags;
+  ImageFlags image;
   BootstrapFlags bootstrap;
   StoreFlags store_flags;
   UpgradeFlags upgrade;

@@ -41,6 +41,7 @@ net::Task<int> delete_command(Session& session, const Arguments& arguments);
 inline constexpr std::string_view kDnsTopic = "dns";
 net::Task<int> explain_command(Session& session, const Arguments& arguments);
 net::Task<int> token_command(Session& session, const Arguments& arguments);
+net::Task<int> image_command(Session& session, const Arguments& arguments);
 net::Task<int> provider_command(Session& session, const Arguments& arguments);
 net::Task<int> bootstrap_command(Session& session, const Arguments& arguments);
 net::Task<int> join_command(Session& session, const Arguments& arguments);
@@ -113,6 +114,9 @@ inline constexpr std::array kCommands{
     Command{"provider", "plan|sync NAME [--force] [--dry-run]",
             "what zones lack at a provider of DNS to be as they are here, or writes it there now",
             kProviderFlags, nullptr, provider_command},
+    Command{"image", "push NAME[:TAG] ARCHIVE | list | delete NAME[:TAG]",
+            "keeps images with the controller, which nodes get as weir/NAME:TAG", kImageFlags, check_image,
+            image_command},
     Command{"metadata", "[-o table|env|json]",
             "which cloud this machine is in: region, addresses and instance, as the cloud tells them",
             kMetadataFlags},

@@ -7,6 +7,8 @@
 #include "cli/commands.h"
 #include "cli/settings.h"
 #include "config/formats.h"
+#include "config/specs_workload.h"
+#include "images/name.h"
 
 namespace weir::cli {
 namespace {
@@ -244,6 +246,13 @@ std::string set_controller(std::vector<std::string>& controllers, std::string_vi
   return set_text(controllers.emplace_back(), value);
 }
 
+std::string set_size(std::uint64_t& bytes, std::string_view value) {
+  const auto parsed = config::parse_memory(value);
+  if (!parsed || *parsed == 0) return wants("a size such as 512Mi or 8Gi", value);
+  bytes = *parsed;
+  return {};
+}
+
 std::string set_node(std::string& node, std::string_view value) {
   if (std::string wrong = config::check_name(value); !wrong.empty()) return wrong;
   return set_text(node, value);
@@ -418,6 +427,18 @@ std::string check_join(Arguments& to) {
     return "--once does not go with a command, which is a member for as long as it runs";
   }
   return {};
+}
+
+std::string check_image(Arguments& to) {
+  const ImageFlags& image = to.image;
+  if (image.action == "list") return to.name.empty() ? "" : "list takes no NAME";
+  if (image.action != "push" && image.action != "delete") return wants("push, list or delete", image.action);
+  if (to.name.empty()) return "NAME is missing";
+  const auto name = images::full_name(to.name);
+  if (!name) return "NAME " + std::string(images::kNameLike);
+  to.name = *name;
+  if (image.action == "delete") return image.archive.empty() ? "" : "delete takes no ARCHIVE";
+  return image.archive.empty() ? "ARCHIVE is missing" : "";
 }
 
 std::string check_token(Arguments& to) {

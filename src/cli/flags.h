@@ -58,6 +58,7 @@ inline constexpr std::uint64_t kNodeInstancesMax = 1000;  // as many as a node c
 std::string set_workers(unsigned& workers, std::string_view value);
 std::string set_log_level(Level& level, std::string_view value);
 std::string set_log_format(bool& json, std::string_view value);
+std::string set_size(std::uint64_t& bytes, std::string_view value);
 std::string set_sign_up(std::optional<bool>& open, std::string_view value);
 std::string set_format(Format& format, std::string_view value);
 std::string set_address(std::string& address, std::string_view value);
@@ -77,6 +78,7 @@ std::string check_controller(Arguments& to);
 std::string check_edge(Arguments& to);
 std::string check_dns(Arguments& to);
 std::string check_node(Arguments& to);
+std::string check_image(Arguments& to);
 std::string check_store(Arguments& to);
 std::string check_get(Arguments& to);
 std::string check_object(Arguments& to);

@@ -68,6 +68,15 @@ inline constexpr Flag kSignUpFlag{
     "--sign-up", "WHO", "closed, but for a weir up that listens on loopback only",
     "who can make an account for mysocket's clients: open (anybody) or closed (administrators)",
     [](Arguments& to, std::string_view value) { return set_sign_up(to.up.options.sign_up_open, value); }};
+inline constexpr Flag kImageSizeFlag{"--image-size-max", "SIZE", "1Gi",
+                                     "of the archive of an image that is pushed, such as 512Mi",
+                                     [](Arguments& to, std::string_view value) {
+                                       return set_size(to.up.options.images.image_bytes_max, value);
+                                     }};
+inline constexpr Flag kImagesSizeFlag{"--images-size-max", "SIZE", "8Gi", "of all images together",
+                                      [](Arguments& to, std::string_view value) {
+                                        return set_size(to.up.options.images.all_bytes_max, value);
+                                      }};
 inline constexpr Flag kLogLevelFlag{
     "--log-level", "LEVEL", "info", "debug, info, warning or error",
     [](Arguments& to, std::string_view value) { return set_log_level(to.up.options.log_level, value); }};
@@ -133,6 +142,8 @@ inline constexpr std::array kUpFlags{
     kCityFlag,
     kPublicFlag,
     kSignUpFlag,
+    kImageSizeFlag,
+    kImagesSizeFlag,
     kLogLevelFlag,
     kLogFormatFlag,
     kAccessLogFlag,
@@ -147,8 +158,8 @@ inline constexpr std::array kUpFlags{
 
 // --- weir controller
 inline constexpr std::array kControllerFlags{
-    kDataDirFlag, kStoreFlag,    kApiFlag,    kApiNameFlag, kXdsFlag,      kXdsPlainFlag,
-    kDomainFlag,  kTcpPortsFlag, kPublicFlag, kSignUpFlag,  kLogLevelFlag, kLogFormatFlag,
+    kDataDirFlag,  kStoreFlag,  kApiFlag,    kApiNameFlag,   kXdsFlag,        kXdsPlainFlag, kDomainFlag,
+    kTcpPortsFlag, kPublicFlag, kSignUpFlag, kImageSizeFlag, kImagesSizeFlag, kLogLevelFlag, kLogFormatFlag,
 };
 
 // --- of machines that controllers elsewhere lead

@@ -105,6 +105,11 @@ net::Task<Result<ApiAnswer>> ApiClient::watch(std::string target, const OnEvent&
   co_return co_await exchange({http::Method::kGet, std::move(target), {}, &on_event});
 }
 
+net::Task<Result<ApiAnswer>> ApiClient::send(http::Method method, std::string target, http::Body& content,
+                                             std::optional<std::uint64_t> bytes) {
+  co_return co_await exchange({method, std::move(target), {}, nullptr, &content, bytes});
+}
+
 net::Task<Result<http::ClientConnectionPtr>> ApiClient::connection() {
   if (auto kept = pool_->take()) co_return std::move(kept);
   auto stream = co_await tls::dial(env_, url_.host, context_, kConnectTimeout);
@@ -129,26 +134,34 @@ net::Task<Result<ApiAnswer>> ApiClient::exchange(Asked asked) {
     writer.append(token_);
     writer.end_field();
   }
-  if (!asked.content.empty()) {
-    writer.field(Known::kContentType, "application/json");
-    writer.field(Known::kContentLength, asked.content.size());
+  http::RequestHead head;
+  head.method = asked.method;
+  head.framing = asked.body != nullptr && !asked.body_bytes        ? http::Framing::kChunked
+                 : asked.body != nullptr || !asked.content.empty() ? http::Framing::kLength
+                                                                   : http::Framing::kNone;
+  head.content_length = asked.body_bytes.value_or(asked.content.size());
+  if (head.framing != http::Framing::kNone) {
+    writer.field(Known::kContentType, asked.body != nullptr ? "application/x-tar" : "application/json");
   }
+  if (head.framing == http::Framing::kLength) writer.field(Known::kContentLength, head.content_length);
+  if (head.framing == http::Framing::kChunked) writer.field(Known::kTransferEncoding, "chunked");
   const auto head_bytes = writer.finish();
   if (!head_bytes) co_return fail(head_bytes.error());
 
   auto connected = co_await connection();
   if (!connected) co_return fail(connected.error());
-  http::RequestHead head;
-  head.method = asked.method;
-  head.framing = asked.content.empty() ? http::Framing::kNone : http::Framing::kLength;
-  head.content_length = asked.content.size();
   http::TextBody body(asked.content);
   http::Request request{.head = head};
-  if (!asked.content.empty()) request.body = &body;
+  if (asked.body != nullptr) {
+    request.body = asked.body;
+  } else if (!asked.content.empty()) {
+    request.body = &body;
+  }
   const Duration read_timeout = asked.on_event == nullptr ? kAnswerTimeout : kWatchTimeout;
+  const Duration response_timeout = asked.body == nullptr ? kAnswerTimeout : kKeptTimeout;
   auto response = co_await http::exchange(
       std::move(*connected), pool_, room.span().first(*head_bytes), request,
-      {.response_timeout = kAnswerTimeout, .read_timeout = read_timeout, .write_timeout = kAnswerTimeout});
+      {.response_timeout = response_timeout, .read_timeout = read_timeout, .write_timeout = kAnswerTimeout});
   if (!response) co_return fail(response.error());
   const bool stream = asked.on_event != nullptr && (*response)->head.status == 200;
   auto answer = stream ? co_await read_events(**response, *asked.on_event) : co_await read_whole(**response);

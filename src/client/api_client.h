@@ -68,6 +68,8 @@ class ApiClient {
  public:
   static constexpr Duration kConnectTimeout = std::chrono::seconds(5);
   static constexpr Duration kAnswerTimeout = std::chrono::seconds(30);  // a large apply is written in it
+  // Of what the API has to put on its disk first.
+  static constexpr Duration kKeptTimeout = std::chrono::minutes(5);
   // Three of the comments that the API sends when nothing happens.
   static constexpr Duration kWatchTimeout = std::chrono::seconds(45);
   // The dry run of the largest apply, which answers with every object and all its defaults, stays below.
@@ -79,6 +81,10 @@ class ApiClient {
   // target: path and query. content: JSON; empty: none is sent. Any status is an answer; an Error means that
   // there was none.
   net::Task<Result<ApiAnswer>> ask(http::Method method, std::string target, std::string content = {});
+
+  // The same with content that is no JSON and may be large; bytes: of it; nothing: until its end.
+  net::Task<Result<ApiAnswer>> send(http::Method method, std::string target, http::Body& content,
+                                    std::optional<std::uint64_t> bytes);
 
   // Each event of a stream, until on_event says false or the stream ends. An answer other than 200 comes back
   // whole, 200 without content.
@@ -95,6 +101,8 @@ class ApiClient {
     std::string target;
     std::string content;
     const OnEvent* on_event = nullptr;  // null: read whole
+    http::Body* body = nullptr;         // in place of content
+    std::optional<std::uint64_t> body_bytes = {};
   };
   net::Task<Result<ApiAnswer>> exchange(Asked asked);
 

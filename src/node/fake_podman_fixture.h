@@ -23,6 +23,7 @@ class FakePodman final : public http::Service {
   struct One {
     podman::Labels labels;
     std::string network;  // empty: another container's
+    std::string image;
     std::string state = "created";
     int exit_code = 0;
     bool out_of_memory = false;
@@ -42,7 +43,9 @@ class FakePodman final : public http::Service {
   std::map<std::string, One> containers;
   std::set<std::string> volumes;
   std::map<std::string, podman::Labels> networks{{"podman", {}}};
-  std::set<std::string> images{"localhost/web:1"};
+  std::map<std::string, std::string> images{{"localhost/web:1", "1"}};  // ids by name
+  std::vector<std::string> loads;  // the names of what is in the next archive; without any, it is no image
+  std::string loaded;              // the last archive
   std::map<std::string, std::string> refusals;  // by "verb name": message
   std::vector<std::string> asked;               // "start web-0.app", without what only looks
   std::map<std::string, int> init_codes;        // of containers that end at once
@@ -60,7 +63,10 @@ class FakePodman final : public http::Service {
  private:
   http::ResponsePtr answer(const std::string& method, const std::string& path, const std::string& query,
                            const std::string& content);
-  http::ResponsePtr answer_images(const std::string& verb, const std::string& path);
+  http::ResponsePtr answer_images(const std::string& verb, const std::string& path, const std::string& query,
+                                  const std::string& content);
+  http::ResponsePtr load(const std::string& content);
+  http::ResponsePtr list_images() const;
   http::ResponsePtr answer_volumes(const std::string& verb, const std::string& name);
   http::ResponsePtr answer_networks(const std::string& method, const std::string& name,
                                     const std::string& content);

@@ -20,6 +20,17 @@ std::string name_in(const std::string& path) {
   const std::size_t begin = path.find('/', 1) + 1;
   return path.substr(begin, path.find('/', begin) - begin);
 }
+// Of a query; "%2F" and "%3A" are all that is encoded.
+std::string value_in(const std::string& query, const std::string& key) {
+  const std::size_t begin = query.find(key + '=') + key.size() + 1;
+  std::string value = query.substr(begin, query.find('&', begin) - begin);
+  for (const auto& [code, c] : {std::pair("%2F", "/"), std::pair("%3A", ":")}) {
+    for (std::size_t at = value.find(code); at != std::string::npos; at = value.find(code)) {
+      value.replace(at, 3, c);
+    }
+  }
+  return value;
+}
 // Whether the filter of a list names that instance, or none.
 bool lists(const std::string& query, const std::string& instance) {
   return !query.contains("weir.instance") || query.contains("weir.instance%3D" + instance + "%22");
@@ -67,7 +78,7 @@ http::ResponsePtr FakePodman::answer(const std::string& method, const std::strin
   if (path.starts_with("/networks/")) return answer_networks(method, name_in(path), content);
   const std::string verb = method == "DELETE" ? "remove" : path.substr(path.rfind('/') + 1);
   const std::string name = name_in(path);
-  if (path.starts_with("/images/")) return answer_images(verb, path);
+  if (path.starts_with("/images/")) return answer_images(verb, path, query, content);
   if (path.starts_with("/volumes/")) return answer_volumes(verb, name);
   if (path.starts_with("/exec/")) {
     if (verb == "start") return text(200, "");
@@ -76,14 +87,56 @@ http::ResponsePtr FakePodman::answer(const std::string& method, const std::strin
   return act(verb, name);
 }
 
-http::ResponsePtr FakePodman::answer_images(const std::string& verb, const std::string& path) {
+http::ResponsePtr FakePodman::answer_images(const std::string& verb, const std::string& path,
+                                            const std::string& query, const std::string& content) {
   if (verb == "pull") {
     asked.emplace_back("pull");
     return text(200, R"({"error":"no registry"})");
   }
+  if (verb == "load") return load(content);
+  if (verb == "json") return list_images();
   const std::size_t begin = std::string_view("/images/").size();
-  const std::string image = path.substr(begin, path.size() - begin - std::string_view("/exists").size());
-  return images.contains(image) ? text(204, "") : refuse(404, "no such image");
+  const std::size_t end = verb == "remove" ? path.size() : path.rfind('/');
+  const std::string image = path.substr(begin, end - begin);
+  const auto found = images.find(image);
+  if (found == images.end() && !image.starts_with("sha256:")) return refuse(404, "no such image");
+  if (verb == "exists") return text(204, "");
+  if (verb == "remove") {
+    asked.push_back("remove " + image);
+    const bool used =
+        std::ranges::any_of(containers, [&](const auto& one) { return one.second.image == image; });
+    if (used) return refuse(409, "image is in use by a container");
+    images.erase(found);
+    return text(200, "{}");
+  }
+  const std::string name = value_in(query, "repo") + ':' + value_in(query, "tag");
+  asked.push_back(verb + ' ' + name);
+  if (verb == "untag") {
+    images.erase(name);
+  } else {
+    const std::string id = found == images.end() ? image : found->second;
+    images[name] = id;
+  }
+  return text(201, "");
+}
+
+http::ResponsePtr FakePodman::load(const std::string& content) {
+  asked.emplace_back("load");
+  loaded = content;
+  if (loads.empty()) return refuse(500, "payload does not match any of the supported image formats: * oci");
+  const std::string id = std::to_string(images.size() + 100);
+  for (const std::string& name : loads) {
+    if (!name.starts_with("sha256:")) images[name] = id;
+  }
+  return text(200, Tree{{"Names", loads}}.dump());
+}
+
+http::ResponsePtr FakePodman::list_images() const {
+  std::map<std::string, std::vector<std::string>> by_id;
+  for (const auto& [name, id] : images) by_id[id].push_back(name);
+  Tree all = Tree::array();
+  for (const auto& [id, names] : by_id) all.push_back({{"Id", id}, {"RepoTags", names}});
+  return text(200, all.dump());
 }
 
 http::ResponsePtr FakePodman::answer_volumes(const std::string& verb, const std::string& name) {
@@ -143,6 +196,7 @@ http::ResponsePtr FakePodman::create(const std::string& content) {
     return refuse(500, why->second);
   One one;
   for (const auto& [key, value] : spec["labels"].items()) one.labels.emplace(key, value);
+  one.image = spec["image"];
   if (spec.contains("networks")) one.network = spec["networks"].items().begin().key();
   if (!one.network.empty() && !networks.contains(one.network)) return refuse(500, "network not found");
   if (!containers.emplace(name, std::move(one)).second) {

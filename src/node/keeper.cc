@@ -5,7 +5,8 @@
 #include <ranges>
 #include <utility>
 
-#include "node/archive.h"
+#include "images/file_body.h"
+#include "images/name.h"
 #include "node/labels.h"
 
 namespace weir::node {
@@ -191,8 +192,7 @@ net::Task<Keeper::Done> Keeper::make(std::shared_ptr<const Instance> instance) {
   for (std::size_t i = 0; i < plan.containers.size(); ++i) {
     const podman::ContainerSpec& spec = plan.containers[i];
     if (find(spec.name) == nullptr) {
-      if (auto there = co_await ensure_image(*instance, instance->containers[i]); !there) co_return there;
-      if (auto made = co_await podman.create(spec); !made) co_return std::unexpected(made.error());
+      if (auto made = co_await create(spec, *instance, instance->containers[i]); !made) co_return made;
     }
     if (auto started = co_await podman.start(spec.name, spec); !started) co_return started;
   }
@@ -207,8 +207,7 @@ net::Task<Keeper::Done> Keeper::run_before(const Instance& instance, const Plan&
   containers_.clear();
   for (std::size_t i = 0; i < plan.init.size(); ++i) {
     const podman::ContainerSpec& spec = plan.init[i];
-    if (auto there = co_await ensure_image(instance, instance.init_containers[i]); !there) co_return there;
-    if (auto made = co_await podman.create(spec); !made) co_return std::unexpected(made.error());
+    if (auto made = co_await create(spec, instance, instance.init_containers[i]); !made) co_return made;
     if (auto started = co_await podman.start(spec.name, spec); !started) co_return started;
     const auto code = co_await podman.wait(spec.name, kInitMax);
     if (!code) co_return std::unexpected(code.error());
@@ -219,24 +218,40 @@ net::Task<Keeper::Done> Keeper::run_before(const Instance& instance, const Plan&
   co_return Done{};
 }
 
-net::Task<Keeper::Done> Keeper::ensure_image(const Instance& instance, const Container& container) {
+net::Task<Keeper::Done> Keeper::create(podman::ContainerSpec spec, const Instance& instance,
+                                       const Container& container) {
+  auto image = co_await ensure_image(instance, container);
+  if (!image) co_return std::unexpected(std::move(image.error()));
+  spec.image = std::move(*image);
+  auto made = co_await shared_.podman.create(std::move(spec));
+  if (!made) co_return std::unexpected(std::move(made.error()));
+  co_return Done{};
+}
+
+net::Task<podman::Told<std::string>> Keeper::ensure_image(const Instance& instance,
+                                                          const Container& container) {
   podman::Client& podman = shared_.podman;
+  if (auto pushed = images::pushed_name(container.image)) {
+    co_return co_await shared_.images.ensure(std::move(*pushed));
+  }
   const auto there = co_await podman.has_image(container.image);
   if (!there) co_return std::unexpected(there.error());
-  if (*there) co_return Done{};
+  if (*there) co_return container.image;
   if (!container.archive.empty()) {
-    auto archive = ArchiveBody::open(container.archive);
+    auto archive = images::FileBody::open(container.archive);
     if (!archive) co_return refused(container.archive + ": " + why_not(archive.error()));
-    const auto names = co_await podman.load_image(**archive, (*archive)->bytes());
+    const auto names = co_await podman.load_image(**archive, (*archive)->bytes().value_or(0));
     if (!names) co_return std::unexpected(names.error());
-    if (std::ranges::find(*names, container.image) != names->end()) co_return Done{};
+    if (std::ranges::find(*names, container.image) != names->end()) co_return container.image;
     co_return refused(container.archive + " has no image " + container.image);
   }
   std::optional<podman::Credentials> credentials;
   if (const auto* known = credentials_for(shared_.credentials, instance, container.image)) {
     credentials = podman::Credentials{known->username, known->password};
   }
-  co_return co_await podman.pull_image(container.image, credentials);
+  auto pulled = co_await podman.pull_image(container.image, credentials);
+  if (!pulled) co_return std::unexpected(std::move(pulled.error()));
+  co_return container.image;
 }
 
 // --- stopping

@@ -14,6 +14,7 @@
 #include "net/task_group.h"
 #include "net/timer.h"
 #include "node/gate.h"
+#include "node/images.h"
 #include "node/instance.h"
 #include "node/life.h"
 #include "node/networks.h"
@@ -28,6 +29,7 @@ struct Shared {
   net::Env& env;
   podman::Client& podman;
   Networks& networks;
+  Images& images;
   std::string node;  // in the labels
   Gate starts;       // making containers costs the machine more than running them
   std::vector<PullCredentials> credentials;
@@ -74,7 +76,9 @@ class Keeper {
   net::Task<void> start_all();
   net::Task<Done> make(std::shared_ptr<const Instance> instance);
   net::Task<Done> run_before(const Instance& instance, const Plan& plan);
-  net::Task<Done> ensure_image(const Instance& instance, const Container& container);
+  // It is there: what podman knows it by.
+  net::Task<podman::Told<std::string>> ensure_image(const Instance& instance, const Container& container);
+  net::Task<Done> create(podman::ContainerSpec spec, const Instance& instance, const Container& container);
   net::Task<bool> stop_all();
   net::Task<bool> remove_all();
   net::Task<bool> leave();

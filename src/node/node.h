@@ -34,6 +34,8 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
+  // Who has the images that were pushed to controllers. Before start(); without one, they are not there.
+  void set_image_source(ImageSource source) { images_.set_source(std::move(source)); }
   // All that is to run. Before the first time, nothing that there is is touched.
   void set(InstanceFile file);
   // Told whenever a status may be another. Before start().
@@ -64,6 +66,7 @@ class Node {
   net::Env& env_;
   podman::Client& podman_;
   Networks networks_;
+  Images images_;
   Shared shared_;
   std::map<std::string, std::shared_ptr<const Instance>> wanted_;
   std::map<std::string, std::unique_ptr<Keeper>> keepers_;

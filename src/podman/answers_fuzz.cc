@@ -43,6 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)weir::podman::read_volumes(bytes);
   (void)weir::podman::read_names(bytes);
   (void)weir::podman::read_networks(bytes);
+  (void)weir::podman::read_images(bytes);
   (void)weir::podman::read_exec(bytes);
   (void)weir::podman::read_pull_error(bytes);
   const auto refused = weir::podman::read_refusal(bytes);

@@ -210,6 +210,30 @@ net::Task<Told<void>> Client::pull_image(std::string image, std::optional<Creden
       Trouble{Trouble::Kind::kNotThere, "the image " + image + " is not there, and can't be pulled: " + why});
 }
 
+net::Task<Told<void>> Client::tag_image(std::string image, std::string repository, std::string tag) {
+  return act({.method = Method::kPost,
+              .path = "/images/" + encoded(image, true) + "/tag",
+              .query = "repo=" + encoded(repository) + "&tag=" + encoded(tag),
+              .image = image});
+}
+
+net::Task<Told<void>> Client::untag_image(std::string image, std::string repository, std::string tag) {
+  return act({.method = Method::kPost,
+              .path = "/images/" + encoded(image, true) + "/untag",
+              .query = "repo=" + encoded(repository) + "&tag=" + encoded(tag),
+              .image = image});
+}
+
+net::Task<Told<std::vector<Image>>> Client::list_images(std::string repository) {
+  auto answer = co_await ask({.path = "/images/json", .query = reference_filter(repository)});
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  co_return told(read_images(answer->content));
+}
+
+net::Task<Told<void>> Client::remove_image(std::string image) {
+  return act({.method = Method::kDelete, .path = "/images/" + encoded(image, true)});
+}
+
 // --- containers
 
 net::Task<Told<std::vector<Container>>> Client::list(Labels labels) {

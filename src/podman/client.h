@@ -51,6 +51,12 @@ class Client {
   // An archive of OCI or of docker; the names of what was in it.
   net::Task<Told<std::vector<std::string>>> load_image(http::Body& archive, std::uint64_t bytes);
   net::Task<Told<void>> pull_image(std::string image, std::optional<Credentials> credentials);
+  // One more name for it, or one less: repository and tag.
+  net::Task<Told<void>> tag_image(std::string image, std::string repository, std::string tag);
+  net::Task<Told<void>> untag_image(std::string image, std::string repository, std::string tag);
+  net::Task<Told<std::vector<Image>>> list_images(std::string repository);
+  // A name of it, or all of it with its last. Refused while a container is made from it.
+  net::Task<Told<void>> remove_image(std::string image);
 
   // --- containers, by name or id
   net::Task<Told<std::vector<Container>>> list(Labels labels);  // that have all of them, running or not

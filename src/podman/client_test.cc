@@ -218,6 +218,49 @@ TEST_CASE("a command in a container has an output and an exit code") {
   }
 }
 
+TEST_CASE("images are named, listed and removed") {
+  World world;
+  SUBCASE("named") {
+    auto call = world.ask(world.client.tag_image("sha256:ab", "localhost/weir/web", "1"));
+    CHECK(world.podman.request().starts_with(
+        "POST /v4.0.0/libpod/images/sha256:ab/tag?repo=localhost%2Fweir%2Fweb&tag=1 "));
+    world.podman.answer("404 Not Found",
+                        R"({"cause":"image not known","message":"sha256:ab: image not known"})");
+    REQUIRE(call->result);
+    CHECK(call->result->error().sentence == "the image sha256:ab is not there");
+  }
+  SUBCASE("no longer named") {
+    auto call = world.ask(world.client.untag_image("a:1", "a", "1"));
+    CHECK(world.podman.request().starts_with("POST /v4.0.0/libpod/images/a:1/untag?repo=a&tag=1 "));
+    world.podman.answer("201 Created", "\n");
+    REQUIRE(call->result);
+    CHECK(call->result->has_value());
+  }
+  SUBCASE("listed") {
+    auto call = world.ask(world.client.list_images("localhost/a"));
+    CHECK(world.podman.request().starts_with(
+        "GET /v4.0.0/libpod/images/json?filters=%7B%22reference%22%3A%5B%22localhost%2Fa%22%5D%7D "));
+    world.podman.answer("200 OK",
+                        R"([{"Id":"1","RepoTags":["localhost/a:1","b:2"]},{"Id":"2","RepoTags":null}])");
+    REQUIRE(call->result);
+    CHECK(**call->result == std::vector<Image>{{"1", {"localhost/a:1", "b:2"}}, {"2", {}}});
+  }
+  SUBCASE("listed as they can't be") {
+    auto call = world.ask(world.client.list_images("a"));
+    (void)world.podman.request();
+    world.podman.answer("200 OK", R"([{"RepoTags":[]}])");
+    REQUIRE(call->result);
+    CHECK_FALSE(*call->result);
+  }
+  SUBCASE("removed") {
+    auto call = world.ask(world.client.remove_image("localhost/a:1"));
+    CHECK(world.podman.request().starts_with("DELETE /v4.0.0/libpod/images/localhost/a:1 "));
+    world.podman.answer("409 Conflict", R"({"message":"image is in use by a container"})");
+    REQUIRE(call->result);
+    CHECK_FALSE(call->result->has_value());
+  }
+}
+
 TEST_CASE("networks are listed, made and removed") {
   World world;
   SUBCASE("listed") {

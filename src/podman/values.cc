@@ -204,6 +204,10 @@ std::string label_filter(const Labels& labels) {
   return "filters=" + encoded(text_of(Tree{{"label", list}}));
 }
 
+std::string reference_filter(const std::string& repository) {
+  return "filters=" + encoded(text_of(Tree{{"reference", Tree::array({repository})}}));
+}
+
 std::string auth_field(const Credentials& credentials) {
   const std::string json =
       text_of(Tree{{"username", credentials.username}, {"password", credentials.password}});
@@ -292,6 +296,22 @@ Result<std::vector<std::string>> read_volumes(std::string_view json) {
   return names;
 }
 
+Result<std::vector<Image>> read_images(std::string_view json) {
+  const auto tree = parse(json, &Tree::is_array);
+  if (!tree) return fail(tree.error());
+  std::vector<Image> images;
+  for (const Tree& one : *tree) {
+    Image& image = images.emplace_back(Image{.id = text_at(&one, "Id"), .names = {}});
+    if (image.id.empty()) return fail(kUnreadable);
+    const Tree* names = at(&one, "RepoTags");
+    if (names == nullptr || !names->is_array()) continue;
+    for (const Tree& name : *names) {
+      if (name.is_string()) image.names.push_back(name.get<std::string>());
+    }
+  }
+  return images;
+}
+
 Result<std::vector<Network>> read_networks(std::string_view json) {
   const auto tree = parse(json, &Tree::is_array);
   if (!tree) return fail(tree.error());
@@ -355,6 +375,7 @@ std::string sentence_of(const Refused& refused, std::string_view image, std::str
   };
   const std::string quoted = between(message, "exec: \"", "\"");
   const std::string_view program = quoted.empty() ? command : std::string_view(quoted);
+  if (says("payload does not match any of the supported image formats")) return "the archive has no image";
   if (says("image not known")) return the("image", image, "is not there");
   if (says("address already in use") || says("port is already allocated")) {
     return the("port", port_in(message), "is taken");

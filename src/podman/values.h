@@ -55,6 +55,12 @@ struct ContainerSpec {
   std::uint32_t stop_seconds = 10;
 };
 
+struct Image {
+  std::string id;
+  std::vector<std::string> names;  // "localhost/web:1"
+  friend bool operator==(const Image&, const Image&) = default;
+};
+
 // A bridge, with addresses that podman chooses.
 struct NetworkSpec {
   std::string name;
@@ -121,6 +127,8 @@ std::string volume_json(const std::string& name, const Labels& labels);
 std::string network_json(const NetworkSpec& spec);
 // For the query of a list: filters={"label":["a=b"]}, encoded.
 std::string label_filter(const Labels& labels);
+// The same of images that have the name, whatever their tag.
+std::string reference_filter(const std::string& repository);
 // For the field X-Registry-Auth.
 std::string auth_field(const Credentials& credentials);
 // Of a path or a query: all but letters, digits and what stands for itself; "/" stays when it is to.
@@ -130,6 +138,7 @@ Result<std::vector<Container>> read_containers(std::string_view json);
 Result<Inspected> read_inspected(std::string_view json);
 Result<std::vector<Usage>> read_usage(std::string_view json);
 Result<std::vector<std::string>> read_volumes(std::string_view json);  // names
+Result<std::vector<Image>> read_images(std::string_view json);
 Result<std::vector<Network>> read_networks(std::string_view json);
 Result<std::string> read_id(std::string_view json);                  // {"Id": ...}
 Result<std::vector<std::string>> read_names(std::string_view json);  // of images that were loaded

@@ -72,6 +72,7 @@ TEST_CASE("other questions") {
   CHECK(network_json({.name = "weir-a", .interface = "weirn-1", .labels = {{"k", "v"}}}) ==
         R"({"name":"weir-a","driver":"bridge","network_interface":"weirn-1","dns_enabled":false,)"
         R"("labels":{"k":"v"}})");
+  CHECK(reference_filter("a/b") == "filters=%7B%22reference%22%3A%5B%22a%2Fb%22%5D%7D");
   CHECK(label_filter({{"a", "b"}, {"c", ""}}) == "filters=%7B%22label%22%3A%5B%22a%3Db%22%2C%22c%22%5D%7D");
   CHECK(encoded("a/b:c@d é", true) == "a/b:c@d%20%C3%A9");
   CHECK(encoded("a/b") == "a%2Fb");

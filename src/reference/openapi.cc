@@ -399,6 +399,36 @@ void add_provider_paths(Tree& paths) {
   paths[path + "sync"] = Tree{{"parameters", parameter_list({"name"})}, {"post", std::move(sync)}};
 }
 
+// Archives of images, which are no objects.
+void add_image_paths(Tree& paths) {
+  const Tree text{{"type", "string"}};
+  const Tree number{{"type", "integer"}};
+  const Tree image{{"type", "object"},
+                   {"properties",
+                    {{"name", text},
+                     {"sha256", text},
+                     {"bytes", number},
+                     {"pushed_at", {{"type", "string"}, {"format", "date-time"}}}}}};
+  const Tree all{
+      {"type", "object"},
+      {"properties",
+       {{"images", {{"type", "array"}, {"items", image}}}, {"bytes", number}, {"bytes_max", number}}}};
+  const Tree archive{{"application/x-tar", Tree::object()}};
+  Tree list = operation("listImages", "the images that this controller keeps for nodes", "image");
+  list["responses"] = answers("200", "all of them, by name", json_content(all), {"404"});
+  paths["/v1/images"]["get"] = std::move(list);
+  Tree& one = paths["/v1/images/{name}"];
+  one["parameters"] = parameter_list({"name"});
+  one["get"] = operation("readImage", "its archive; a node reads it by its certificate", "image");
+  one["get"]["responses"] = answers("200", "as it was pushed; ETag is its SHA-256", archive, {"404"});
+  one["put"] = operation("pushImage", "keep an archive of podman save or docker save", "image");
+  one["put"]["requestBody"] = {{"required", true}, {"content", archive}};
+  one["put"]["responses"] = answers("200", "it is on the disk", json_content(image), {"404", "413", "422"});
+  one["put"]["responses"]["507"] = {{"description", "there is no room for it; delete another"}};
+  one["delete"] = operation("deleteImage", "forget it", "image");
+  one["delete"]["responses"] = answers("200", "it is gone", json_content({{"type", "object"}}), {"404"});
+}
+
 Tree explain_path() {
   Tree one = operation("explain", "why a request was answered as it was, or what would be done with another",
                        "explain");
@@ -487,6 +517,7 @@ std::string openapi(std::string_view version) {
   paths["/v1/endpoints/{name}/renew"] = renew_path();
   paths["/v1/explain"] = explain_path();
   add_provider_paths(paths);
+  add_image_paths(paths);
   paths["/v1/enroll"] = enroll_path();
   add_service_paths(paths);
 

@@ -25,6 +25,7 @@
 #include "controller/own_objects.h"
 #include "enroll/door.h"
 #include "http/server.h"
+#include "images/library.h"
 #include "mirror/handed_ports.h"
 #include "net/env.h"
 #include "net/task.h"
@@ -51,6 +52,7 @@ struct ControlPlaneOptions {
   std::vector<std::uint32_t> visitor_ports{80, 443};
   mirror::PortRange tcp_ports;  // handed out to TCP and TLS listeners that name none
   bool sign_up_open = false;    // anybody can make an account
+  images::Limits images;        // that are kept for nodes
   // Where other edges are attached; none: nowhere.
   std::optional<net::Address> discovery;
   bool discovery_is_preset = true;  // nobody asked for it: when the port is taken, there is none
@@ -137,6 +139,7 @@ class ControlPlane {
   net::Task<bool> share_authority();
   void open_backend();
   void open_calls();
+  void open_images();
   void open_discovery();
   void objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision);
   std::vector<config::RefusedBy> refusals_of(const config::Object& object) const;
