@@ -155,7 +155,8 @@ net::Task<Api::Responded> Api::respond(http::Request& request) {
     auto known = access_.identify(request);
     if (!known) co_return refuse(std::move(known.error()));
     caller = std::move(*known);
-    if (auto permitted = permit(caller, *target, method); !permitted) {
+    auto permitted = permit(caller, *target, method);
+    if (!permitted && !(target->place == Place::kExec && insight_)) {
       co_return refuse(std::move(permitted.error()));
     }
   }
@@ -181,6 +182,12 @@ net::Task<Api::Responded> Api::respond_at(http::Request& request, const Target& 
     case Place::kProviderSync: co_return co_await call_provider(request, target);
     case Place::kImages:
     case Place::kImage: co_return co_await image(request, target, caller);
+    case Place::kLogs:
+    case Place::kExec: {
+      if (!insight_) co_return refuse(404, "not-found", "this process has no nodes");
+      co_return co_await insight_(request, target, caller,
+                                  [this, name = caller.token] { return access_.is_valid(name); });
+    }
     case Place::kFront: co_return front(request);
     case Place::kKinds: co_return json(request, 200, kinds_json());
     case Place::kOpenApi: co_return json(request, 200, openapi_);

@@ -84,6 +84,12 @@ class Api final : public http::Service {
   using Foresight = std::function<std::string(std::span<const config::ObjectChange>)>;
   void set_foresight(Foresight foresight) { foresight_ = std::move(foresight); }
   void set_status_source(StatusSource source);
+  // Answers at .../logs and .../exec. Judges itself who may run commands, and puts down who may not. allowed:
+  // the caller's token still stands.
+  using Insight = std::function<net::Task<Answer<http::ResponsePtr>>(
+      http::Request& request, const Target& target, const auth::Identity& caller,
+      std::function<bool()> allowed)>;
+  void set_insight(Insight insight) { insight_ = std::move(insight); }
   // Those of Endpoints: the owner runs what ends them.
   lease::Leases& leases() { return leases_; }
   // For who has other paths than these to the same objects: all writes of a process take turns.
@@ -135,6 +141,7 @@ class Api final : public http::Service {
   ExplainSource explain_source_;
   ProviderSource provider_source_;
   Foresight foresight_;
+  Insight insight_;
   enroll::Registrar* registrar_ = nullptr;
   images::Library* images_ = nullptr;
   MayRead may_read_images_;

@@ -12,12 +12,20 @@
 namespace weir::api {
 namespace {
 
-constexpr std::size_t kParametersMax = 32;  // more are no honest request
-constexpr std::size_t kLimitMax = 10'000;   // of one page; as many objects as one apply may carry
+constexpr std::size_t kParametersMax = 32;  // more are no honest request, but for the words of a command
+constexpr std::size_t kExecParametersMax = 300;
+constexpr std::uint64_t kTailMax = 100'000;
+constexpr std::uint64_t kTerminalMax = 4096;  // rows or columns
+constexpr std::size_t kLimitMax = 10'000;     // of one page; as many objects as one apply may carry
 constexpr std::array<std::string_view, 5> kListNames{"label", "limit", "continue", "watch", "from"};
 constexpr std::array<std::string_view, 2> kWriteNames{"dry_run", "edges"};
 constexpr std::array<std::string_view, 6> kExplainNames{"id", "request", "header", "peer", "dns", "type"};
 constexpr std::array<std::string_view, 1> kSyncNames{"force"};
+constexpr std::array<std::string_view, 6> kLogsNames{"follow",     "since",    "tail",
+                                                     "timestamps", "instance", "container"};
+constexpr std::array<std::string_view, 5> kExecNames{"command", "container", "terminal", "rows", "columns"};
+// Those that may be there more than once.
+constexpr std::array<std::string_view, 3> kListed{"label", "header", "command"};
 
 std::span<const std::string_view> names_for(QueryKind kind) {
   switch (kind) {
@@ -25,6 +33,8 @@ std::span<const std::string_view> names_for(QueryKind kind) {
     case QueryKind::kWrite: return kWriteNames;
     case QueryKind::kExplain: return kExplainNames;
     case QueryKind::kSync: return kSyncNames;
+    case QueryKind::kLogs: return kLogsNames;
+    case QueryKind::kExec: return kExecNames;
     case QueryKind::kNone: break;
   }
   return {};
@@ -42,6 +52,47 @@ bool set_flag(bool& flag, std::string_view value) {
   return flag || value == "false";
 }
 
+template <class Number>
+std::string set_number(Number& to, std::uint64_t max, std::string_view value) {
+  const auto number = parse_decimal(value);
+  if (!number || *number > max) return "must be a number from 0 to " + std::to_string(max);
+  to = static_cast<Number>(*number);
+  return {};
+}
+
+std::string set_since(VisitQuestion& to, std::string_view value) {
+  if (const auto ago = parse_duration(value); ago) {
+    to.since_ago = *ago;
+  } else {
+    to.since_time = config::parse_rfc3339(value);
+  }
+  const bool known = to.since_ago || to.since_time;
+  return known ? "" : "must be a duration such as 10m, or a time such as 2026-11-30T07:11:06Z";
+}
+
+// Nothing: it is no parameter of a visit.
+std::optional<std::string> set_visit(VisitQuestion& to, std::string_view name, const std::string& value) {
+  for (const auto& [word, flag] :
+       {std::pair("follow", &to.follow), {"timestamps", &to.timestamps}, {"terminal", &to.terminal}}) {
+    if (name == word) return set_flag(*flag, value) ? "" : "must be true or false";
+  }
+  if (name == "command") {
+    to.command.push_back(value);
+  } else if (name == "instance" || name == "container") {
+    if (!config::check_dotted_name(value).empty()) return config::check_dotted_name(value);
+    (name == "instance" ? to.instance : to.container) = value;
+  } else if (name == "since") {
+    return set_since(to, value);
+  } else if (name == "tail") {
+    return set_number(to.tail.emplace(), kTailMax, value);
+  } else if (name == "rows" || name == "columns") {
+    return set_number(name == "rows" ? to.rows : to.columns, kTerminalMax, value);
+  } else {
+    return std::nullopt;
+  }
+  return "";
+}
+
 std::string set_question(ExplainQuestion& to, std::string_view name, const std::string& value) {
   std::string* place = nullptr;
   if (name == "id") place = &to.id;
@@ -57,6 +108,7 @@ std::string set_question(ExplainQuestion& to, std::string_view name, const std::
 
 // What is wrong with the value, or nothing.
 std::string set(Query& query, std::string_view name, const std::string& value) {
+  if (auto wrong = set_visit(query.visit, name, value)) return std::move(*wrong);
   if (name == "label") {
     const std::size_t equals = value.find('=');
     LabelFilter filter{value.substr(0, equals), {}};
@@ -136,7 +188,8 @@ Answer<Query> parse_query(std::string_view text, QueryKind kind) {
   config::Violations violations;
   std::vector<std::string> seen;
   for (std::size_t count = 0; !text.empty(); ++count) {
-    if (count == kParametersMax) return refuse(400, "bad-query", "has too many parameters");
+    if (count == (kind == QueryKind::kExec ? kExecParametersMax : kParametersMax))
+      return refuse(400, "bad-query", "has too many parameters");
     const std::size_t end = std::min(text.find('&'), text.size());
     const std::string_view pair = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
@@ -152,7 +205,8 @@ Answer<Query> parse_query(std::string_view text, QueryKind kind) {
     }
     if (std::ranges::find(known, *name) == known.end()) {
       wrong = unknown_parameter(*name, known);
-    } else if (*name != "label" && *name != "header" && std::ranges::find(seen, *name) != seen.end()) {
+    } else if (std::ranges::find(kListed, *name) == kListed.end() &&
+               std::ranges::find(seen, *name) != seen.end()) {
       wrong = "is there twice";
     } else {
       wrong = set(query, *name, *value);
@@ -179,6 +233,9 @@ Answer<Query> parse_query(std::string_view text, QueryKind kind) {
     violations.push_back({"?dns", "does not go with header", {}});
   }
   if (asked.dns.empty() && !asked.type.empty()) violations.push_back({"?type", "goes with dns", {}});
+  if (kind == QueryKind::kExec && (query.visit.command.empty() || query.visit.command.front().empty())) {
+    violations.push_back({"?command", "must be there, once for each word of a command", {}});
+  }
   if (!violations.empty()) {
     return refuse(400, "bad-query", "the parameters of the request are wrong", std::move(violations));
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/problem.h"
+#include "base/time.h"
 #include "config/object.h"
 
 namespace weir::api {
@@ -30,6 +31,21 @@ struct ExplainQuestion {
   std::string type;                  // and the type; empty: A
 };
 
+// What of an instance's logs, or which command in it.
+struct VisitQuestion {
+  std::string instance;   // of a Workload's logs: only of that one
+  std::string container;  // of logs, empty: of all; of a command: the first
+  bool follow = false;
+  bool timestamps = false;
+  std::optional<Duration> since_ago;
+  std::optional<WallTime> since_time;
+  std::optional<std::uint32_t> tail;  // lines of each container
+  std::vector<std::string> command;
+  bool terminal = false;
+  std::uint16_t rows = 0;
+  std::uint16_t columns = 0;
+};
+
 struct Query {
   std::vector<LabelFilter> labels;  // all of them must match
   std::optional<std::size_t> limit;
@@ -40,10 +56,11 @@ struct Query {
   bool edges = false;  // of a dry run: what it would come to at each edge
   bool force = false;  // of a provider's sync: as many changes as it takes
   ExplainQuestion explain;
+  VisitQuestion visit;
 };
 
 // What a request may be asked with.
-enum class QueryKind : std::uint8_t { kNone, kList, kWrite, kExplain, kSync };
+enum class QueryKind : std::uint8_t { kNone, kList, kWrite, kExplain, kSync, kLogs, kExec };
 Answer<Query> parse_query(std::string_view query, QueryKind kind);
 
 // application/x-www-form-urlencoded for one component; nothing when a '%' is not followed by two hex digits.

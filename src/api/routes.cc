@@ -44,6 +44,8 @@ constexpr std::array kPlaces{
     PlaceLine{Place::kProviderSync, "", bit(Method::kPost) | bit(Method::kOptions), 0, true},
     PlaceLine{Place::kImages, "/v1/images", kRead, 0, true},
     PlaceLine{Place::kImage, "", kRead | bit(Method::kPut) | bit(Method::kDelete), 0, true},
+    PlaceLine{Place::kLogs, "", bit(Method::kGet) | bit(Method::kOptions), 0, true},
+    PlaceLine{Place::kExec, "", bit(Method::kGet) | bit(Method::kOptions), 0, true},
 };
 static_assert([] {
   for (std::size_t i = 0; i < kPlaces.size(); ++i) {
@@ -84,6 +86,9 @@ constexpr std::array kCalls{
     CallLine{config::Kind::kEndpoint, "/renew", Place::kRenew},
     CallLine{config::Kind::kDnsProvider, "/plan", Place::kProviderPlan},
     CallLine{config::Kind::kDnsProvider, "/sync", Place::kProviderSync},
+    CallLine{config::Kind::kWorkload, "/logs", Place::kLogs},
+    CallLine{config::Kind::kInstance, "/logs", Place::kLogs},
+    CallLine{config::Kind::kInstance, "/exec", Place::kExec},
 };
 
 // Takes the word off.

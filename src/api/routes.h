@@ -30,6 +30,8 @@ enum class Place : std::uint8_t {
   kProviderSync,  // and that it is written
   kImages,        // what is kept for nodes
   kImage,         // the archive of one
+  kLogs,          // of a Workload or an Instance
+  kExec,          // a command in an Instance
 };
 
 struct Target {

@@ -25,7 +25,11 @@ class ChannelWorld {
  public:
   using Opened = Result<std::unique_ptr<Channel>>;
 
-  ChannelWorld() {
+  ChannelWorld() : ChannelWorld(nullptr) {}
+  // In another's world, which outlives it.
+  explicit ChannelWorld(testing::FakeEnv* others)
+      : own_(others == nullptr ? std::make_unique<testing::FakeEnv>() : nullptr),
+        fake(others == nullptr ? *own_ : *others) {
     calls.add(std::string(kChannelPath), [this](grpc::ServerCall& call) { return channels.serve(call); });
     server.listen(*fake.network.listen(at), std::make_shared<h2::PriorKnowledge>());
   }
@@ -66,6 +70,31 @@ class ChannelWorld {
     return written && *written;
   }
 
+  // What a node says, over a call of its own about the last order.
+  std::unique_ptr<grpc::ClientCall> answer() {
+    auto made = fake.run(way.call(std::string(kChannelPath), {}, std::nullopt));
+    REQUIRE(made);
+    REQUIRE(*made);
+    say(***made, ChannelId{id});
+    return std::move(**made);
+  }
+  void say(grpc::ClientCall& call, const FromNode& said) {
+    const auto written = fake.run(call.write(serialize(said)));
+    CHECK(written);
+    fake.run_until_idle();
+  }
+  std::optional<ToNode> hear(grpc::ClientCall& call) {
+    const auto message = fake.run(call.read());
+    if (!message || !*message || !**message) return std::nullopt;
+    auto said = parse_to_node(***message);
+    REQUIRE(said);
+    return *said;
+  }
+
+ private:
+  std::unique_ptr<testing::FakeEnv> own_;
+
+ public:
   struct Opener final : h2::Opener {
     explicit Opener(testing::FakeEnv& env, net::Address to) : fake(env), at(to) {}
     net::Task<Result<Opened>> open() override {
@@ -77,23 +106,26 @@ class ChannelWorld {
     net::Address at;
   };
 
-  testing::FakeEnv fake;
+  testing::FakeEnv& fake;
   const net::Address at = *net::Address::parse("127.0.0.1:80");
   bool attached = true;
-  std::string belongs_to = "node-1";  // the calls
+  std::string belongs_to = "node-1";  // the calls; empty: to any
   std::string id;                     // of the last order
   std::string about;
   std::function<void()> ordered;  // called then
+  std::function<void(std::string_view node, const std::string& id, std::string_view what)> on_order;
   Channels channels{
       fake.loop,
       {.order =
-           [this](std::string_view, std::string of, std::string told) {
+           [this](std::string_view node, std::string of, std::string told) {
+             if (on_order) on_order(node, of, told);
              id = std::move(of);
              about = std::move(told);
              if (attached && ordered) ordered();
              return attached;
            },
-       .comes_from = [this](const http::Request&, std::string_view node) { return node == belongs_to; }}};
+       .comes_from = [this](const http::Request&,
+                            std::string_view node) { return belongs_to.empty() || node == belongs_to; }}};
   grpc::Server calls{fake.loop, {}};
   http::Server server{fake.env, calls, {.h2 = h2::make_connection}};
   Opener opener{fake, at};

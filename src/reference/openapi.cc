@@ -429,6 +429,44 @@ void add_image_paths(Tree& paths) {
   one["delete"]["responses"] = answers("200", "it is gone", json_content({{"type", "object"}}), {"404"});
 }
 
+void add_insight_paths(Tree& paths) {
+  const Tree flag{{"type", "boolean"}};
+  const Tree text{{"type", "string"}};
+  const Tree number{{"type", "integer"}, {"minimum", 0}};
+  const Tree container = parameter("container", "query", "only that one of an instance", text);
+  Tree some{
+      parameter("follow", "query", "go on with what is written from now on", flag),
+      parameter("since", "query", "a duration such as 10m, or a time such as 2026-11-30T07:11:06Z", text),
+      parameter("tail", "query", "only so many lines of each container, the last ones", number),
+      parameter("timestamps", "query", "tell the time of each line", flag), container};
+  const auto logs = [&paths](const std::string& path, Tree one, Tree parameters) {
+    one["parameters"] = std::move(parameters);
+    const Tree content{
+        {"application/x-ndjson", {{"schema", {{"type", "object"}, {"additionalProperties", true}}}}}};
+    one["responses"] =
+        answers("200", "a line of JSON for each line that was written", content, {"400", "404"});
+    paths[path] = Tree{{"parameters", parameter_list({"name"})}, {"get", std::move(one)}};
+  };
+  logs("/v1/instances/{name}/logs", operation("readInstanceLogs", "what its containers write", "Instance"),
+       some);
+  some.push_back(parameter("instance", "query", "only that one", text));
+  logs("/v1/workloads/{name}/logs",
+       operation("readWorkloadLogs", "what the containers of all its instances write, in the order of time",
+                 "Workload"),
+       std::move(some));
+  Tree exec = operation("execInInstance",
+                        "run a command, over a WebSocket: each binary message begins with a byte, 0 stdin, 1 "
+                        "stdout, 2 stderr, 3 the end, 4 the size of the terminal",
+                        "Instance");
+  exec["parameters"] = {parameter("command", "query", "a word of it; for each word in its order", text),
+                        container, parameter("terminal", "query", "its streams are a terminal", flag),
+                        parameter("rows", "query", "of that", number),
+                        parameter("columns", "query", "of that", number)};
+  exec["responses"] = answers("101", "the WebSocket", Tree::object(), {"400", "404", "426"});
+  paths["/v1/instances/{name}/exec"] =
+      Tree{{"parameters", parameter_list({"name"})}, {"get", std::move(exec)}};
+}
+
 Tree explain_path() {
   Tree one = operation("explain", "why a request was answered as it was, or what would be done with another",
                        "explain");
@@ -518,6 +556,7 @@ std::string openapi(std::string_view version) {
   paths["/v1/explain"] = explain_path();
   add_provider_paths(paths);
   add_image_paths(paths);
+  add_insight_paths(paths);
   paths["/v1/enroll"] = enroll_path();
   add_service_paths(paths);
 

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "http/h1_writer.h"
 #include "record/peer_text.h"
+#include "websocket/handshake.h"
 
 namespace weir::upstream {
 namespace {
@@ -185,12 +186,6 @@ constexpr std::string_view kAccept = "Sec-WebSocket-Accept";
 constexpr std::size_t kKeyBytes = 16;
 constexpr std::size_t kKeyTextBytes = 24;  // in base64
 
-std::string accept_of(std::string_view key) {
-  std::string text(key);
-  text += "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-  return auth::to_base64(auth::sha1(auth::bytes_of(text)));
-}
-
 // Of a client of HTTP/1.1, its own; for one of HTTP/2, weir's, which an endpoint of HTTP/1.1 wants to see.
 Result<void> settle_key(http::Request& request, config::Protocol endpoints, Random& random) {
   http::Fields& fields = request.head.fields;
@@ -244,14 +239,14 @@ Result<void> settle_upgrade(http::Request& request, http::ResponseHead& head, un
   if (!agreed || same_version) return {};
   if (version_major == 1) {
     const http::Field* accept = head.fields.find(kAccept);
-    if (accept == nullptr || accept->value != accept_of(key)) {
+    if (accept == nullptr || accept->value != websocket::accept_of(key)) {
       return fail(Code::kMalformed, "the endpoint's Sec-WebSocket-Accept is wrong", Side::kUpstream);
     }
     head.fields.remove(kAccept);
     return {};
   }
   head.fields.remove(kAccept);
-  if (head.fields.add(kAccept, request.scratch.keep(accept_of(key)))) return {};
+  if (head.fields.add(kAccept, request.scratch.keep(websocket::accept_of(key)))) return {};
   return fail(Code::kHeadTooLarge, "no room for the fields that a proxy adds", Side::kUpstream);
 }
 
