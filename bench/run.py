@@ -138,7 +138,7 @@ def arguments():
     command.add_argument("--rounds", type=int, default=3)
     command.add_argument("--count", type=int, default=50, help="of changes")
     command.set_defaults(run=zone.run)
-    command = benches.add_parser("workload", help="a hundred nodes and a thousand instances: what placing costs")
+    command = benches.add_parser("workload", help="what placing a thousand instances costs")
     command.add_argument("--nodes", type=int, default=100)
     command.add_argument("--instances", type=int, default=1000)
     command.add_argument("--rounds", type=int, default=1)

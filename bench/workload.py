@@ -1,5 +1,5 @@
-"""`workload`: what placing costs: a hundred nodes that only report, a thousand instances, the scheduler as it is
-and SQLite on disk."""
+"""`workload`: what placing costs: a hundred nodes that only report, a thousand instances, the scheduler as
+it is and SQLite on disk."""
 
 import json
 import subprocess

@@ -248,6 +248,7 @@ void Scheduler::judge(InstanceView& view, const CityView& city) const {
   if (said == nullptr || said->seen.version != spec.version) {
     const bool is_told = roster_.find(spec.node)->complete;
     view.health = is_told ? Health::kNotReady : Health::kUnknown;
+    view.is_begun = false;
     view.reason = "its node " + spec.node + " has not begun with it";
     return;
   }

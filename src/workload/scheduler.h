@@ -73,6 +73,7 @@ class Scheduler {
     std::string text;
   };
 
+  std::string why_not_begun(const config::Object& instance) const;
   std::string false_claims(std::string_view node) const;
   void moved(const std::vector<config::ObjectChange>& changes);
   net::Task<void> run();

@@ -76,6 +76,7 @@ config::WorkloadStatus Scheduler::status_of_workload(const Object& object) const
       if (const auto refusal = refusals_.find(one.name()); refusal != refusals_.end()) {
         not_ready = one.name() + ": " + refusal->second;
       } else if (one.health != Health::kReady) {
+        if (!one.is_begun) one.reason = why_not_begun(*one.object);
         not_ready = one.name() + (one.reason.empty() ? " is not ready" : ": " + one.reason);
       }
     }
@@ -151,6 +152,13 @@ std::string Scheduler::false_claims(std::string_view name) const {
   return "it says that it runs " + names + ", which it was not given: that is ignored";
 }
 
+// With what its node was not told, if there is such a thing.
+std::string Scheduler::why_not_begun(const Object& instance) const {
+  std::string why = nodelink::why_not_told(mirror_.objects(), instance);
+  if (!why.empty()) return why;
+  return "its node " + std::get<InstanceSpec>(instance.spec).node + " has not begun with it";
+}
+
 config::InstanceStatus Scheduler::status_of_instance(const Object& object) const {
   config::InstanceStatus status;
   const auto& spec = std::get<InstanceSpec>(object.spec);
@@ -166,8 +174,7 @@ config::InstanceStatus Scheduler::status_of_instance(const Object& object) const
   }
   if (said == nullptr || said->seen.version != spec.version) {
     status.state = name_of(nodelink::State::kPending);
-    status.reason = nodelink::why_not_told(mirror_.objects(), object);
-    if (status.reason.empty()) status.reason = "its node " + spec.node + " has not begun with it";
+    status.reason = why_not_begun(object);
     return status;
   }
   status.state = name_of(said->seen.state);

@@ -172,7 +172,8 @@ TEST_CASE("fewer are wanted, a target is gone, a workload is gone: instances go,
 TEST_CASE("endpoints that are somebody else's, or of nobody, or were changed") {
   TwoCities world;
   world.write(
-      R"({"kind":"Endpoint","metadata":{"name":"web-all-dfw-1"},"spec":{"service":"web","address":"10.9.9.9:1"}})");
+      R"({"kind":"Endpoint","metadata":{"name":"web-all-dfw-1"},"spec":{"service":"web",
+          "address":"10.9.9.9:1"}})");
   world.write(workload(R"({"name":"all","cities":["dfw"],"min_replicas":2})"));
   world.pass(15s);
   CHECK(world.endpoints() == "web-all-dfw-1=10.9.9.9:1 web-all-dfw-2=10.0.0.1:30000");
@@ -247,6 +248,10 @@ TEST_CASE("what a node says of others' instances is ignored, and told") {
   config::Object lacking = *world.find(Kind::kInstance, "web-all-dfw-1");
   std::get<config::InstanceSpec>(lacking.spec).pull_secrets = {"registry"};
   CHECK(world.scheduler->status_of(lacking).contains("the secret registry does not exist"));
+  CHECK(world.status(Kind::kWorkload, "web").contains("web-all-dfw-1: its node dfw-a has not begun with it"));
+  world.write(std::move(lacking));
+  world.pass(1s);
+  CHECK(world.status(Kind::kWorkload, "web").contains("web-all-dfw-1: the secret registry does not exist"));
 }
 
 TEST_CASE("what can't be written is tried again") {

@@ -33,6 +33,7 @@ struct InstanceView {
   Duration health_for{};                   // that it is ready, or is not
   Duration ready_longest{};                // that it ever was at a stretch, with this version on this node
   std::string reason;                      // why it is not ready; empty: nobody says
+  bool is_begun = true;                    // its node has heard of it, and of that version
   std::optional<std::uint32_t> cpu_milli;  // that it uses; none: that is not known
   std::string must_go;  // why it can't stay where it is, such as "its node is drained"; empty: it can
 
