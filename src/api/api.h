@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -73,13 +74,10 @@ class Api final : public http::Service {
   void set_provider_source(ProviderSource source) { provider_source_ = std::move(source); }
   // Lets machines in at /v1/enroll; outlives the last request. Without one, nobody can join here.
   void set_registrar(enroll::Registrar& registrar) { registrar_ = &registrar; }
-  // Keeps images; outlives the last request. Without one, there are none here. may_read: whether who asks may
-  // read them by a certificate, as nodes do.
+  // Keeps images in the directory, from then on; a directory that does not do is logged. may_read: whether who
+  // asks may read them by a certificate, as nodes do.
   using MayRead = std::function<bool(const http::Request& request)>;
-  void set_images(images::Library& library, MayRead may_read) {
-    images_ = &library;
-    may_read_images_ = std::move(may_read);
-  }
+  void keep_images(std::string directory, images::Limits limits, MayRead may_read);
   // Asked by a dry run, when the client does: JSON, what such a change would come to at each edge.
   using Foresight = std::function<std::string(std::span<const config::ObjectChange>)>;
   void set_foresight(Foresight foresight) { foresight_ = std::move(foresight); }
@@ -143,7 +141,7 @@ class Api final : public http::Service {
   Foresight foresight_;
   Insight insight_;
   enroll::Registrar* registrar_ = nullptr;
-  images::Library* images_ = nullptr;
+  std::unique_ptr<images::Library> images_;  // null: none are kept here
   MayRead may_read_images_;
   std::optional<store::Revision> settled_;
   Bell settling_;

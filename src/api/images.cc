@@ -72,6 +72,13 @@ std::unexpected<Problem> no_image(const std::string& name) {
 
 }  // namespace
 
+void Api::keep_images(std::string directory, images::Limits limits, MayRead may_read) {
+  auto opened = images::Library::open(env_, std::move(directory), limits);
+  if (!opened) return env_.log.error("images can't be kept", {{"reason", opened.error()}});
+  images_ = std::move(*opened);
+  may_read_images_ = std::move(may_read);
+}
+
 // A node reads images by its certificate.
 bool Api::is_for_machine(const http::Request& request, const Target& target) const {
   const bool reads = target.place == Place::kImage && http::is_safe(request.head.method);

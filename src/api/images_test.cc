@@ -23,11 +23,8 @@ std::string sha256_of(const std::string& text) { return to_hex(auth::sha256({aut
 
 struct Kept {
   Kept() {
-    auto opened = images::Library::open(api.fake.env, directory.path() + "/images",
-                                        {.image_bytes_max = 1000, .all_bytes_max = 1500});
-    REQUIRE(opened);
-    library = std::move(*opened);
-    api.api.set_images(*library, [this](const http::Request& /*request*/) { return is_node; });
+    api.api.keep_images(directory.path() + "/images", {.image_bytes_max = 1000, .all_bytes_max = 1500},
+                        [this](const http::Request& /*request*/) { return is_node; });
   }
   // What waits for the disk is done by a thread.
   ApiAnswer call(std::string_view method, std::string_view target, std::string_view body = {},
@@ -46,7 +43,6 @@ struct Kept {
   ApiFixture api;
   store::TemporaryDirectory directory;
   bool is_node = false;
-  std::unique_ptr<images::Library> library;
 };
 
 TEST_CASE("an image is put, read as it was, listed and deleted, and the audit has it") {
@@ -119,8 +115,10 @@ TEST_CASE("what can't be kept says why") {
   CHECK(kept.call("GET", "/v1/images/a?x=1").status == 400);
 }
 
-TEST_CASE("a process that keeps none says so") {
+TEST_CASE("a process that keeps none, or can't, says so") {
   ApiFixture api;
+  api.api.keep_images("/dev/null/images", {}, nullptr);
+  CHECK(api.fake.log.text().contains("images can't be kept"));
   const ApiAnswer answer = api.call("GET", "/v1/images");
   CHECK(answer.status == 404);
   CHECK(answer.body.contains("this process keeps no images"));

@@ -71,6 +71,12 @@ void keep_orders(const Object& before, Object& after) {
 
 }  // namespace
 
+bool is_node(const config::Whole& objects, std::string_view domain, const http::TlsInfo* tls) {
+  const std::string_view names = tls == nullptr ? std::string_view() : tls->client_names;
+  const auto node = objects.find(config::Kind::kNode, auth::name_in(names, domain, auth::kNodeRole));
+  return node && !std::get<config::NodeSpec>(node->spec).revoked;
+}
+
 // What a request comes to when it is granted.
 struct Registrar::Entitled {
   std::string actor;

@@ -15,7 +15,9 @@
 #include "auth/machine.h"
 #include "auth/token_table.h"
 #include "base/metrics.h"
+#include "config/whole.h"
 #include "enroll/messages.h"
+#include "http/service.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "store/store.h"
@@ -28,6 +30,9 @@ struct Caller {
   net::Address address;
   std::optional<auth::Machine> machine;  // that its verified certificate names
 };
+
+// Whether it is a Node that came by that TLS (null: it came without), and counts as one now.
+bool is_node(const config::Whole& objects, std::string_view domain, const http::TlsInfo* tls);
 
 struct Refusal {
   int status = 403;

@@ -9,18 +9,18 @@
 #include <string>
 #include <vector>
 
+#include "images/pushed.h"
+#include "isolation/networks.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
 #include "net/timer.h"
-#include "node/gate.h"
-#include "node/images.h"
 #include "node/instance.h"
 #include "node/life.h"
-#include "node/networks.h"
 #include "node/plan.h"
 #include "node/prober.h"
 #include "podman/client.h"
+#include "podman/gate.h"
 
 namespace weir::node {
 
@@ -28,10 +28,10 @@ namespace weir::node {
 struct Shared {
   net::Env& env;
   podman::Client& podman;
-  Networks& networks;
-  Images& images;
-  std::string node;  // in the labels
-  Gate starts;       // making containers costs the machine more than running them
+  isolation::Networks& networks;
+  images::PushedImages& images;
+  std::string node;     // in the labels
+  podman::Gate starts;  // making containers costs the machine more than running them
   std::vector<PullCredentials> credentials;
   std::function<void()> left;     // an instance is gone for good
   std::function<void()> changed;  // its status may be another

@@ -14,7 +14,6 @@ inline constexpr std::string_view kContainerLabel = "weir.container";  // its na
 inline constexpr std::string_view kDigestLabel = "weir.digest";        // of the instance (digest_of)
 inline constexpr std::string_view kVersionLabel = "weir.version";      // of what controllers assigned
 inline constexpr std::string_view kInitLabel = "weir.init";            // it runs before the others
-inline constexpr std::string_view kOwnerLabel = "weir.owner";  // of a network; its instances are all on it
 
 inline podman::Labels labels_of_node(std::string_view node) {
   return {{std::string(kNodeLabel), std::string(node)}};

@@ -31,8 +31,10 @@ Led::Led(net::Env& env, Node& node, LedOptions options)
       node_(node),
       options_(std::move(options)),
       file_(options_.assignment_path, env.log, Duration::zero()),
+      images_(env, options_.controllers, [this] { return context(); }),
       tasks_(env.loop) {
   node_.on_changed([this] { changed_.set(); });
+  node_.set_image_source(images_.source());
 }
 
 Led::~Led() = default;
@@ -59,6 +61,12 @@ std::expected<void, std::string> Led::prepare() {
 void Led::start(std::function<void(const std::string&)> refused) {
   refused_ = std::move(refused);
   tasks_.spawn(run());
+}
+
+// With their APIs.
+Result<std::shared_ptr<tls::ClientContext>> Led::context() const {
+  if (!keeper_) return fail(Code::kInvalid, "this machine has not joined yet");
+  return enroll::client_context(keeper_->credentials(), {"http/1.1"});
 }
 
 net::Task<void> Led::run() {

@@ -15,6 +15,7 @@
 #include "enroll/client.h"
 #include "enroll/keeper.h"
 #include "grpc/channel.h"
+#include "images/controller_images.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
@@ -67,6 +68,7 @@ class Led {
   void take(const nodelink::Assignment& assignment);
   net::Task<void> say();
   net::Task<void> measure();
+  Result<std::shared_ptr<tls::ClientContext>> context() const;
 
   net::Env& env_;
   Node& node_;
@@ -77,6 +79,7 @@ class Led {
   std::optional<enroll::Keeper> keeper_;
   std::shared_ptr<const nodelink::Assignment> present_;  // null: nothing was told yet
   store::KeptFile file_;
+  images::ControllerImages images_;
   std::vector<std::unique_ptr<Line>> lines_;
   net::Event changed_;
   net::TaskGroup tasks_;

@@ -14,9 +14,9 @@
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
-#include "node/gate.h"
 #include "nodelink/channel_messages.h"
 #include "podman/client.h"
+#include "podman/gate.h"
 
 namespace weir::node {
 

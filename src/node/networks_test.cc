@@ -1,4 +1,4 @@
-#include "node/networks.h"
+#include "isolation/networks.h"
 
 #include <doctest/doctest.h>
 
@@ -15,6 +15,10 @@ namespace weir::node {
 namespace {
 
 using namespace std::chrono_literals;
+using isolation::interface_of;
+using isolation::kInterfacePrefix;
+using isolation::network_of;
+using isolation::Networks;
 using podman::Told;
 using podman::Trouble;
 
@@ -42,7 +46,7 @@ struct Beside {
   podman::Client client{fake.network, podman.at};
   int guarded = 0;
   std::optional<Trouble> trouble;
-  Networks networks{fake.loop, client, "n1", [this] { return guard(); }};
+  Networks networks{fake.loop, client, labels_of_node("n1"), [this] { return guard(); }};
 };
 
 TEST_CASE("each owner has a network of a name of its own, and an interface that the firewall knows") {

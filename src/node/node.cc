@@ -8,17 +8,17 @@
 
 namespace weir::node {
 
-Node::Node(net::Env& env, podman::Client& podman, std::string name, Networks::Guard guard)
+Node::Node(net::Env& env, podman::Client& podman, std::string name, isolation::Networks::Guard guard)
     : env_(env),
       podman_(podman),
-      networks_(env.loop, podman, name, std::move(guard)),
+      networks_(env.loop, podman, labels_of_node(name), std::move(guard)),
       images_(env.loop, podman),
       shared_{.env = env,
               .podman = podman,
               .networks = networks_,
               .images = images_,
               .node = std::move(name),
-              .starts = Gate(env.loop, kStartsAtOnce),
+              .starts = podman::Gate(env.loop, kStartsAtOnce),
               .credentials = {},
               .left = [this] { look_.set(); },
               .changed = {}},
@@ -183,8 +183,8 @@ net::Task<void> Node::look_after_networks() {
   }
   if (tidy_) co_return;
   tidy_ = co_await networks_.tidy([this](const std::string& network) {
-    return std::ranges::any_of(wanted_,
-                               [&](const auto& one) { return network_of(one.second->owner) == network; });
+    return std::ranges::any_of(
+        wanted_, [&](const auto& one) { return isolation::network_of(one.second->owner) == network; });
   });
 }
 

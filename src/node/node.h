@@ -8,13 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "isolation/networks.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
 #include "node/instance.h"
 #include "node/keeper.h"
 #include "node/meter.h"
-#include "node/networks.h"
 #include "podman/client.h"
 
 namespace weir::node {
@@ -30,12 +30,12 @@ class Node {
   static constexpr Duration kUsageAge = std::chrono::seconds(1);
 
   // name: in the labels of what is its own. guard: of the networks. env and podman outlive it.
-  Node(net::Env& env, podman::Client& podman, std::string name, Networks::Guard guard = nullptr);
+  Node(net::Env& env, podman::Client& podman, std::string name, isolation::Networks::Guard guard = nullptr);
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
   // Who has the images that were pushed to controllers. Before start(); without one, they are not there.
-  void set_image_source(ImageSource source) { images_.set_source(std::move(source)); }
+  void set_image_source(images::Source source) { images_.set_source(std::move(source)); }
   // All that is to run. Before the first time, nothing that there is is touched.
   void set(InstanceFile file);
   // Told whenever a status may be another. Before start().
@@ -65,8 +65,8 @@ class Node {
 
   net::Env& env_;
   podman::Client& podman_;
-  Networks networks_;
-  Images images_;
+  isolation::Networks networks_;
+  images::PushedImages images_;
   Shared shared_;
   std::map<std::string, std::shared_ptr<const Instance>> wanted_;
   std::map<std::string, std::unique_ptr<Keeper>> keepers_;

@@ -81,7 +81,7 @@ class Beside {
   testing::FakeEnv fake;
   FakePodman podman{fake};
   podman::Client client{fake.network, podman.at};
-  Networks::Guard guard;
+  isolation::Networks::Guard guard;
   std::optional<Node> node;
 };
 

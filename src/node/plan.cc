@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "isolation/networks.h"
 #include "node/labels.h"
-#include "node/networks.h"
 
 namespace weir::node {
 namespace {
@@ -17,7 +17,7 @@ podman::ContainerSpec spec_of(const Instance& instance, const Container& contain
                              .host_name = instance.name,
                              .user = container.security.user,
                              .network_of = {},
-                             .network = network_of(instance.owner),
+                             .network = isolation::network_of(instance.owner),
                              .labels = std::move(labels),
                              .ports = {},
                              .mounts = {},
@@ -41,7 +41,7 @@ podman::ContainerSpec spec_of(const Instance& instance, const Container& contain
 
 Plan plan_of(const Instance& instance, std::string_view node) {
   Plan plan;
-  plan.network = network_of(instance.owner);
+  plan.network = isolation::network_of(instance.owner);
   podman::Labels labels = labels_of_instance(node, instance.name);
   labels.emplace(kDigestLabel, digest_of(instance));
   if (!instance.version.empty()) labels.emplace(kVersionLabel, instance.version);

@@ -91,7 +91,7 @@ Role::Role(net::Core& core, RoleOptions options, ReadFile read)
       firewall_(env_.loop),
       node_(
           env_, podman_, options_.name,
-          options_.open_networks ? Networks::Guard() : [this] { return firewall_.ensure(); }),
+          options_.open_networks ? isolation::Networks::Guard() : [this] { return firewall_.ensure(); }),
       visits_(env_, podman_, options_.name),
       page_(env_, node_),
       tasks_(env_.loop),

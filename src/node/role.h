@@ -14,11 +14,11 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "isolation/firewall.h"
 #include "net/core.h"
 #include "net/network.h"
 #include "net/task.h"
 #include "net/task_group.h"
-#include "node/firewall.h"
 #include "node/led.h"
 #include "node/node.h"
 #include "node/status_page.h"
@@ -70,7 +70,7 @@ class Role {
   ReadFile read_;
   podman::SocketConnector way_;
   podman::Client podman_;
-  Firewall firewall_;
+  isolation::Firewall firewall_;
   Node node_;
   std::optional<Led> led_;  // none: by a file
   Visits visits_;

@@ -8,7 +8,6 @@
 
 #include "api/api.h"
 #include "auth/account_token.h"
-#include "auth/machine.h"
 #include "auth/token_table.h"
 #include "balance/balancer.h"
 #include "config/status.h"
@@ -111,7 +110,6 @@ struct ControlPlane::Backend {
   // Once the authority is known.
   std::optional<enroll::Registrar> registrar;
   std::optional<mysocket::Calls> calls;
-  std::unique_ptr<images::Library> images;  // null: they can't be kept
   std::optional<Discovery> discovery;
 };
 
@@ -511,7 +509,10 @@ void ControlPlane::open_backend() {
   backend_->api.set_registrar(*backend_->registrar);
   backend_->api.writer().set_passwords(passwords_);
   open_calls();
-  open_images();
+  backend_->api.keep_images(
+      options_.data_dir + "/images", options_.images, [this](const http::Request& request) {
+        return enroll::is_node(backend_->mirror.objects(), options_.domain, request.tls);
+      });
   if (!options_.discovery) return;
   backend_->discovery.emplace(env_, backend_->mirror, backend_->views, backend_->fleet,
                               DiscoveryOptions{.at = *options_.discovery,
@@ -533,19 +534,6 @@ void ControlPlane::open_calls() {
       .key = *key,
   };
   backend_->calls.emplace(env_, backend_->mirror, backend_->api, passwords_, std::move(options));
-}
-
-void ControlPlane::open_images() {
-  auto opened = images::Library::open(env_, options_.data_dir + "/images", options_.images);
-  if (!opened) return env_.log.error("images can't be kept", {{"reason", opened.error()}});
-  backend_->images = std::move(*opened);
-  // Nodes, as long as they are.
-  backend_->api.set_images(*backend_->images, [this](const http::Request& request) {
-    const auto machine = auth::machine_of(request.tls == nullptr ? "" : request.tls->client_names);
-    if (!machine || machine->role != auth::kNodeRole || machine->domain != options_.domain) return false;
-    const auto node = backend_->mirror.objects().find(config::Kind::kNode, machine->name);
-    return node && !std::get<config::NodeSpec>(node->spec).revoked;
-  });
 }
 
 // Once it has seen all objects: an edge must never be told that there are none.

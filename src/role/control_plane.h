@@ -139,7 +139,6 @@ class ControlPlane {
   net::Task<bool> share_authority();
   void open_backend();
   void open_calls();
-  void open_images();
   void open_discovery();
   void objects_changed(std::span<const config::ObjectChange> changes, store::Revision revision);
   std::vector<config::RefusedBy> refusals_of(const config::Object& object) const;

@@ -1,4 +1,4 @@
-#include "node/controller_images.h"
+#include "images/controller_images.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,7 +8,7 @@
 #include "http/h1_writer.h"
 #include "net/buffer.h"
 
-namespace weir::node {
+namespace weir::images {
 namespace {
 
 using http::Known;
@@ -41,7 +41,7 @@ std::string_view pushed_at_of(const http::ResponseHead& head) {
 
 }  // namespace
 
-ImageSource ControllerImages::source() {
+Source ControllerImages::source() {
   return {.find = [this](std::string name) { return find(std::move(name)); },
           .open = [this](std::string name, Pushed what) { return open(std::move(name), std::move(what)); }};
 }
@@ -122,4 +122,4 @@ net::Task<podman::Told<http::ResponsePtr>> ControllerImages::exchange(http::Meth
   co_return std::move(*response);
 }
 
-}  // namespace weir::node
+}  // namespace weir::images

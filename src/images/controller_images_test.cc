@@ -1,4 +1,4 @@
-#include "node/controller_images.h"
+#include "images/controller_images.h"
 
 #include <doctest/doctest.h>
 
@@ -12,7 +12,7 @@
 #include "http/server.h"
 #include "testing/fake_env.h"
 
-namespace weir::node {
+namespace weir::images {
 namespace {
 
 using namespace std::chrono_literals;
@@ -145,4 +145,4 @@ TEST_CASE("what is no answer, or another image by now, is not taken") {
 }
 
 }  // namespace
-}  // namespace weir::node
+}  // namespace weir::images

@@ -1,4 +1,4 @@
-#include "node/firewall.h"
+#include "isolation/firewall.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,9 +14,9 @@
 
 #include "base/text.h"
 #include "config/codec.h"
-#include "node/networks.h"
+#include "isolation/networks.h"
 
-namespace weir::node {
+namespace weir::isolation {
 namespace {
 
 using podman::Told;
@@ -166,4 +166,4 @@ net::Task<std::optional<int>> Firewall::end_of(pid_t id) {
   co_return std::nullopt;
 }
 
-}  // namespace weir::node
+}  // namespace weir::isolation

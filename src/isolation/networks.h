@@ -8,10 +8,10 @@
 
 #include "net/loop.h"
 #include "net/task.h"
-#include "node/gate.h"
 #include "podman/client.h"
+#include "podman/gate.h"
 
-namespace weir::node {
+namespace weir::isolation {
 
 // What their interfaces on the machine begin with, and nobody else's do; the firewall goes by it.
 inline constexpr std::string_view kInterfacePrefix = "weirn-";
@@ -22,14 +22,18 @@ std::string network_of(std::string_view owner);
 // Its interface on the machine: 15 bytes at most, as Linux wants it.
 std::string interface_of(std::string_view network);
 
+// Of a network: whose instances are on it.
+inline constexpr std::string_view kOwnerLabel = "weir.owner";
+
 class Networks {
  public:
   // Sees to it that what is on different networks can't meet.
   using Guard = std::function<net::Task<podman::Told<void>>()>;
 
-  // node: in the labels. guard: null: nobody keeps them apart. podman outlives it.
-  Networks(net::Loop& loop, podman::Client& podman, std::string node, Guard guard)
-      : turn_(loop, 1), podman_(podman), node_(std::move(node)), guard_(std::move(guard)) {}
+  // labels: by which they are known as this node's own. guard: null: nobody keeps them apart. podman outlives
+  // it.
+  Networks(net::Loop& loop, podman::Client& podman, podman::Labels labels, Guard guard)
+      : turn_(loop, 1), podman_(podman), labels_(std::move(labels)), guard_(std::move(guard)) {}
 
   // It is there and guarded.
   net::Task<podman::Told<void>> ensure(std::string_view owner);
@@ -43,10 +47,10 @@ class Networks {
   net::Task<podman::Told<void>> make(std::string owner);
   net::Task<bool> remove_unused(const std::function<bool(const std::string& network)>& used);
 
-  Gate turn_;  // one at a time: none is removed that is about to be used
+  podman::Gate turn_;  // one at a time: none is removed that is about to be used
   podman::Client& podman_;
-  std::string node_;
+  podman::Labels labels_;
   Guard guard_;
 };
 
-}  // namespace weir::node
+}  // namespace weir::isolation

@@ -9,14 +9,14 @@
 #include <vector>
 
 #include "http/service.h"
+#include "images/pushed.h"
 #include "net/env.h"
 #include "net/task.h"
-#include "node/images.h"
 #include "podman/client.h"
 #include "tls/client_context.h"
 #include "tls/dial.h"
 
-namespace weir::node {
+namespace weir::images {
 
 class ControllerImages {
  public:
@@ -30,7 +30,7 @@ class ControllerImages {
       : env_(env), controllers_(std::move(controllers)), context_(std::move(context)) {}
 
   // For as long as this lives.
-  ImageSource source();
+  Source source();
 
  private:
   struct Told {
@@ -48,4 +48,4 @@ class ControllerImages {
   Context context_;
 };
 
-}  // namespace weir::node
+}  // namespace weir::images

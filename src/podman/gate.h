@@ -8,7 +8,7 @@
 #include "net/loop.h"
 #include "net/task.h"
 
-namespace weir::node {
+namespace weir::podman {
 
 class Gate {
  public:
@@ -46,4 +46,4 @@ class Gate {
   std::deque<net::Event*> waiting_;
 };
 
-}  // namespace weir::node
+}  // namespace weir::podman

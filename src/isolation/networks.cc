@@ -1,4 +1,4 @@
-#include "node/networks.h"
+#include "isolation/networks.h"
 
 #include <algorithm>
 #include <span>
@@ -8,9 +8,8 @@
 #include "auth/crypto.h"
 #include "base/text.h"
 #include "config/formats.h"
-#include "node/labels.h"
 
-namespace weir::node {
+namespace weir::isolation {
 namespace {
 
 using podman::Told;
@@ -58,7 +57,7 @@ net::Task<Told<void>> Networks::make(std::string owner) {
   if (!all) co_return std::unexpected(all.error());
   const auto found = std::ranges::find(*all, name, &podman::Network::name);
   if (found == all->end()) {
-    podman::Labels labels = labels_of_node(node_);
+    podman::Labels labels = labels_;
     labels.emplace(kOwnerLabel, owner);
     co_return co_await podman_.create_network(
         {.name = name, .interface = interface_of(name), .labels = std::move(labels)});
@@ -79,10 +78,14 @@ net::Task<bool> Networks::remove_unused(const std::function<bool(const std::stri
   if (!all) co_return false;
   bool done = true;
   for (const podman::Network& one : *all) {
-    const bool is_ours = one.labels.contains(kOwnerLabel) && label_of(one.labels, kNodeLabel) == node_;
+    const bool is_ours =
+        one.labels.contains(kOwnerLabel) && std::ranges::all_of(labels_, [&](const auto& label) {
+          const auto found = one.labels.find(label.first);
+          return found != one.labels.end() && found->second == label.second;
+        });
     if (is_ours && !used(one.name)) done &= (co_await podman_.remove_network(one.name)).has_value();
   }
   co_return done;
 }
 
-}  // namespace weir::node
+}  // namespace weir::isolation

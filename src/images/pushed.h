@@ -1,5 +1,6 @@
-// Images: those that people have pushed to controllers ("weir/web:1.2"), in podman under their content's
-// SHA-256, so that a name that means something else by now is never taken for what it was. On one loop.
+// PushedPushedImages: those that people have pushed to controllers ("weir/web:1.2"), in podman under their
+// content's SHA-256, so that a name that means something else by now is never taken for what it was. On one
+// loop.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +12,10 @@
 #include "http/service.h"
 #include "net/loop.h"
 #include "net/task.h"
-#include "node/gate.h"
 #include "podman/client.h"
+#include "podman/gate.h"
 
-namespace weir::node {
+namespace weir::images {
 
 // What a name stands for now.
 struct Pushed {
@@ -23,19 +24,19 @@ struct Pushed {
   std::size_t at = 0;  // who has it: the source's own business
 };
 
-struct ImageSource {
+struct Source {
   // name: "web:1.2". Nothing: nobody has it, and all were asked.
   std::function<net::Task<podman::Told<std::optional<Pushed>>>(std::string name)> find;
   // Its archive, of that many bytes.
   std::function<net::Task<podman::Told<http::ResponsePtr>>(std::string name, Pushed what)> open;
 };
 
-class Images {
+class PushedImages {
  public:
   // podman outlives it.
-  Images(net::Loop& loop, podman::Client& podman) : turn_(loop, 1), podman_(podman) {}
+  PushedImages(net::Loop& loop, podman::Client& podman) : turn_(loop, 1), podman_(podman) {}
 
-  void set_source(ImageSource source) { source_ = std::move(source); }
+  void set_source(Source source) { source_ = std::move(source); }
 
   // It is in podman: what it is called there. When the source can't be asked, or does not have it any more,
   // what podman got last by the name is it.
@@ -49,9 +50,9 @@ class Images {
   net::Task<Ensured> last(std::string name, std::string why_not);
   net::Task<void> tidy(std::string repository, std::string_view sha256);
 
-  Gate turn_;  // an image is loaded once
+  podman::Gate turn_;  // an image is loaded once
   podman::Client& podman_;
-  ImageSource source_;
+  Source source_;
 };
 
-}  // namespace weir::node
+}  // namespace weir::images

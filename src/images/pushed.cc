@@ -1,9 +1,9 @@
-#include "node/images.h"
+#include "images/pushed.h"
 
 #include <utility>
 #include <vector>
 
-namespace weir::node {
+namespace weir::images {
 namespace {
 
 using podman::Told;
@@ -30,7 +30,7 @@ bool is_digest(std::string_view tag) {
 
 }  // namespace
 
-net::Task<Told<std::string>> Images::ensure(std::string name) {
+net::Task<Told<std::string>> PushedImages::ensure(std::string name) {
   if (!co_await turn_.enter()) {
     co_return std::unexpected(Trouble{Trouble::Kind::kCancelled, "told to stop"});
   }
@@ -39,7 +39,7 @@ net::Task<Told<std::string>> Images::ensure(std::string name) {
   co_return done;
 }
 
-net::Task<Told<std::string>> Images::ensure_in_turn(std::string name) {
+net::Task<Told<std::string>> PushedImages::ensure_in_turn(std::string name) {
   if (!source_.find) co_return co_await last(name, ": this node is led by no controller that could have it");
   const auto found = co_await source_.find(name);
   if (!found && found.error().kind == Trouble::Kind::kCancelled) co_return std::unexpected(found.error());
@@ -52,7 +52,7 @@ net::Task<Told<std::string>> Images::ensure_in_turn(std::string name) {
   co_return co_await load(std::move(name), **found);
 }
 
-net::Task<Told<std::string>> Images::last(std::string name, std::string why_not) {
+net::Task<Told<std::string>> PushedImages::last(std::string name, std::string why_not) {
   std::string known = std::string(kPlace) + name;
   const auto there = co_await podman_.has_image(known);
   if (!there) co_return std::unexpected(there.error());
@@ -60,7 +60,7 @@ net::Task<Told<std::string>> Images::last(std::string name, std::string why_not)
   co_return refused(called(name) + " is not there" + why_not);
 }
 
-net::Task<Told<std::string>> Images::load(std::string name, Pushed what) {
+net::Task<Told<std::string>> PushedImages::load(std::string name, Pushed what) {
   auto archive = co_await source_.open(name, what);
   if (!archive) co_return std::unexpected(archive.error());
   const auto loaded = co_await podman_.load_image(**archive, what.bytes);
@@ -85,7 +85,7 @@ net::Task<Told<std::string>> Images::load(std::string name, Pushed what) {
 }
 
 // By its content, and by its name for when nobody can be asked.
-net::Task<Told<void>> Images::name_it(const std::string& loaded, std::string name, const Pushed& what) {
+net::Task<Told<void>> PushedImages::name_it(const std::string& loaded, std::string name, const Pushed& what) {
   if (auto tagged = co_await podman_.tag_image(loaded, repository_of(name), what.sha256); !tagged) {
     co_return tagged;
   }
@@ -93,7 +93,7 @@ net::Task<Told<void>> Images::name_it(const std::string& loaded, std::string nam
 }
 
 // Contents that no name stands for any more, unless containers are made from them: podman refuses those.
-net::Task<void> Images::tidy(std::string repository, std::string_view sha256) {
+net::Task<void> PushedImages::tidy(std::string repository, std::string_view sha256) {
   const auto images = co_await podman_.list_images(repository);
   if (!images) co_return;
   for (const podman::Image& one : *images) {
@@ -105,4 +105,4 @@ net::Task<void> Images::tidy(std::string repository, std::string_view sha256) {
   }
 }
 
-}  // namespace weir::node
+}  // namespace weir::images

@@ -1,4 +1,4 @@
-#include "node/firewall.h"
+#include "isolation/firewall.h"
 
 #include <doctest/doctest.h>
 
@@ -17,7 +17,7 @@
 #include "testing/fake_env.h"
 #include "testing/memory_log.h"
 
-namespace weir::node {
+namespace weir::isolation {
 namespace {
 
 using namespace std::chrono_literals;
@@ -101,4 +101,4 @@ TEST_CASE("one that fails is tried again at once; one that hangs is ended") {
 }
 
 }  // namespace
-}  // namespace weir::node
+}  // namespace weir::isolation

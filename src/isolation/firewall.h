@@ -18,7 +18,7 @@
 #include "net/task.h"
 #include "podman/client.h"
 
-namespace weir::node {
+namespace weir::isolation {
 
 // For nft -f.
 std::string firewall_rules();
@@ -44,4 +44,4 @@ class Firewall {
   std::optional<Instant> set_at_;
 };
 
-}  // namespace weir::node
+}  // namespace weir::isolation
