@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGING = ROOT / "packaging"
-ROLES = ["up", "controller", "edge", "dns"]
+ROLES = ["up", "controller", "edge", "dns", "node"]
 MAINTAINER = "The weir authors <weir@weir.example>"
 THIRD_PARTY = ["aws-lc", "envoy-api"]  # linked statically; each has its licence in build/
 

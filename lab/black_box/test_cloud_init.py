@@ -79,6 +79,7 @@ def roles(given):
     return {
         "edge": ["edge", *LEAD, *join, *PACKAGE, "--with", "ssh=[::]:2222", "--with", "label=tier=front"],
         "dns": ["dns", *LEAD, *join, *repository],
+        "node": ["node", *LEAD, *join, *PACKAGE, "--with", "ports=30000-30999"],
         "controller": ["controller", *PACKAGE, "--with", "store=postgres://weir@db.example/weir"],
         "up": ["up", "--with", "domain=weir.example", "--with", "http=8080"],
         "agent": ["agent", *PACKAGE, "--config", given / "agent.yaml", "--token-file", given / "tunnel"],
@@ -90,7 +91,7 @@ def files_of(text):
 
 
 @needs_cloud_init
-@pytest.mark.parametrize("role", ["edge", "dns", "controller", "up", "agent"])
+@pytest.mark.parametrize("role", ["edge", "dns", "node", "controller", "up", "agent"])
 def test_cloud_init_takes_it(role, given):
     text = made(*roles(given)[role])
     path = given / "user-data"
@@ -137,6 +138,17 @@ def test_what_a_machine_is_told(given):
     assert f"{DIGEST}  $package" in script and "systemctl enable --now --no-block weir-edge" in script
     assert subprocess.run(["sh", "-n"], input=script, text=True, timeout=5).returncode == 0
 
+    data = yaml.safe_load(made(*roles(given)["node"]))
+    [environment, token] = data["write_files"]
+    assert environment["path"] == "/etc/weir/node.env" and token["path"] == "/etc/weir/join-token"
+    assert environment["content"] == (
+        'WEIR_DETECT=yes\nWEIR_FLAGS="--controller https://c1.example:8480 '
+        '--controller https://c2.example:8480 --ports 30000-30999"\n'
+    )
+    [[_, _, script]] = data["runcmd"]
+    assert ' install "$package" podman netavark nftables; }\n' in script
+    assert "systemctl enable --now --no-block weir-node" in script
+
     data = yaml.safe_load(made(*roles(given)["dns"]))
     assert data["packages"] == ["weir"]
     assert data["apt"]["sources"]["weir.list"] == {
@@ -171,7 +183,8 @@ def test_nothing_becomes_more_than_a_value(text, given):
 def test_what_does_not_fit_is_refused_before_it_boots(given):
     join = ["--token-file", given / "join"]
     edge = ["edge", *LEAD, *join]
-    assert "must be edge, dns" in made("node", expect=2)
+    assert "must be edge, dns" in made("box", expect=2)
+    assert "--join node" in made("node", *LEAD, expect=2)
     assert "--token-file or --token is missing" in made("edge", *LEAD, expect=2)
     assert "either --controller or --xds" in made("edge", *join, expect=2)
     assert "no flag" in made(*edge, "--with", "no-such-flag", expect=2)
@@ -180,7 +193,7 @@ def test_what_does_not_fit_is_refused_before_it_boots(given):
         assert "the package's unit says by itself" in made(*edge, "--with", word, expect=2)
     assert "go together" in made(*edge, "--package", "https://p.example/a", expect=2)
     assert "weirjoin_" in made("edge", *LEAD, "--token-file", given / "tunnel", expect=2)
-    assert "goes with edge, dns and agent" in made("controller", *join, expect=2)
+    assert "goes with edge, dns, node and agent" in made("controller", *join, expect=2)
     assert "--config is missing" in made("agent", "--token-file", given / "tunnel", expect=2)
     assert "no such file" in made("edge", *LEAD, "--token-file", given / "nothing", expect=2)
     assert JOIN_TOKEN not in made(*edge, "--with", "x", expect=2)

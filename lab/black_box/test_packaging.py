@@ -13,7 +13,7 @@ from lab.process import ROOT, wait_until
 from lab.weir import BINARY
 
 UNITS = sorted((ROOT / "packaging" / "systemd").iterdir())
-ROLES = ["up", "controller", "edge", "dns"]
+ROLES = ["up", "controller", "edge", "dns", "node"]
 BUILD = [ROOT / "packaging" / "build.py", "--binary", BINARY, "--fast"]
 EXPOSURE_MAX = 25  # tenths
 
@@ -124,12 +124,11 @@ def test_a_unit_is_a_sandbox(unit):
     assert overall and float(overall[1]) <= EXPOSURE_MAX / 10, said.stdout + said.stderr
     assert said.returncode == 0
     text = unit.read_text()
-    # Ports below 1024 where there are some, and no other capability.
+    # Ports below 1024 where there are some, rules of nftables on a node, and no other capability.
     low_ports = unit.stem in ("weir-up", "weir-edge", "weir-dns")
     assert re.findall(r"^AmbientCapabilities=(.*)", text, re.M) == ["CAP_NET_BIND_SERVICE"] * low_ports
-    assert re.findall(r"^CapabilityBoundingSet=(.*)", text, re.M) == [
-        "CAP_NET_BIND_SERVICE" if low_ports else ""
-    ]
+    kept = "CAP_NET_ADMIN" if unit.stem == "weir-node" else "CAP_NET_BIND_SERVICE" if low_ports else ""
+    assert re.findall(r"^CapabilityBoundingSet=(.*)", text, re.M) == [kept]
 
 
 def test_the_beginning_of_a_unit_says_what_the_cloud_says(tmp_path):
@@ -163,6 +162,10 @@ def test_the_beginning_of_a_unit_says_what_the_cloud_says(tmp_path):
     place = "--provider aws --region eu-central-1 --address 198.51.100.4 --name aws-i-0abc"
     assert begun("edge", "--public", **yes) == f"edge {place} --public"
     assert begun("dns", "--public", **yes) == f"dns {place} --public"
+    assert begun("node", "", **yes) == f"node {place}"
+    assert begun("node", "", STATE_DIRECTORY="/s", CREDENTIALS_DIRECTORY="/c") == (
+        "node --data-dir /s --join-token-file /c/join-token"
+    )
     assert begun("up", "", **yes) == "up --provider aws --region eu-central-1 --api-name 198.51.100.4"
     assert begun("controller", "", **yes) == "controller --api-name 198.51.100.4"
     # What is said holds, and is said once.

@@ -154,7 +154,7 @@ TEST_CASE("bad usage of roles elsewhere is one, too") {
       {{"edge", "--controller", "https://a", "--join-token", "t", "--join-token-file", "f"},
        "--join-token does not go with --join-token-file"},
       {{"cloud-init"}, "ROLE is missing; see `weir help cloud-init`"},
-      {{"cloud-init", "node"}, "ROLE must be edge, dns, controller, up or agent, not \"node\""},
+      {{"cloud-init", "box"}, "ROLE must be edge, dns, node, controller, up or agent, not \"box\""},
       {{"cloud-init", "edge", "--controller", "http://a"}, "--controller must be a URL such as https://"},
       {{"explain"}, "ID or --request is missing; see `weir help explain`"},
       {{"explain", "dns"}, "NAME is missing: explain dns NAME [TYPE]"},

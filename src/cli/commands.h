@@ -122,7 +122,7 @@ inline constexpr std::array kCommands{
             kMetadataFlags},
     Command{"cloud-init", "ROLE [--token-file FILE] [--package URL --sha256 DIGEST] [FLAG...]",
             "prints the user-data by which a new machine of any cloud becomes an edge, a name server, a "
-            "controller or an agent",
+            "node, a controller or an agent",
             kCloudInitFlags},
     Command{"ca", "[--data-dir DIR] [--ssh]",
             "prints the certificate of weir's own authority, for those who shall trust it", kCaFlags},

@@ -285,9 +285,9 @@ std::string set_name_server(std::optional<std::string>& server, std::string_view
 }
 
 std::string set_role(std::string& role, std::string_view value) {
-  constexpr std::array<std::string_view, 5> kRoles{"edge", "dns", "controller", "up", "agent"};
+  constexpr std::array<std::string_view, 6> kRoles{"edge", "dns", "node", "controller", "up", "agent"};
   if (std::ranges::find(kRoles, value) == kRoles.end()) {
-    return wants("edge, dns, controller, up or agent", value);
+    return wants("edge, dns, node, controller, up or agent", value);
   }
   return set_text(role, value);
 }

@@ -135,7 +135,7 @@ until python3 -c "$load" 'URL' "$package"; do
 done
 echo "SHA256  $package" | sha256sum --check --quiet
 chmod 755 "${package%/*}"
-install() { apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confold install "$package"; }
+install() { apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confold install "$package"MORE; }
 install || { apt-get -q update && install; }
 rm -r "${package%/*}"
 )";
@@ -150,9 +150,21 @@ std::string enable(const std::string& role) {
   return "systemctl enable --now --no-block weir-" + role + ".service\n";
 }
 
-std::string apt_entries(const PackageSource& package) {
+// What weir's package recommends and a machine of this role can't do without.
+std::vector<std::string_view> needed_by(std::string_view role) {
+  if (role != "node") return {};
+  return {"podman", "netavark", "nftables"};
+}
+
+std::string listed(std::string_view before, const std::vector<std::string_view>& names) {
+  std::string out;
+  for (const std::string_view name : names) out.append(before).append(name);
+  return out;
+}
+
+std::string apt_entries(const PackageSource& package, const std::string& role) {
   return "apt:\n  sources:\n    weir.list:\n      source: \"deb [signed-by=$KEY_FILE] " + package.repository +
-         "\"\n      key: " + block(package.key, 8) + "packages: [weir]\n";
+         "\"\n      key: " + block(package.key, 8) + "packages: [weir" + listed(", ", needed_by(role)) + "]\n";
 }
 
 std::string environment(const FirstBoot& boot) {
@@ -177,9 +189,10 @@ std::expected<std::string, std::string> cloud_init(const FirstBoot& boot) {
   for (const BootFile& file : boot.files) text += file_entry(file);
   std::string script;
   if (!boot.package.url.empty()) {
-    script = filled(filled(kInstall, "URL", boot.package.url), "SHA256", boot.package.sha256);
+    script = filled(kInstall, "MORE", listed(" ", needed_by(boot.role)));
+    script = filled(filled(script, "URL", boot.package.url), "SHA256", boot.package.sha256);
   } else if (!boot.package.repository.empty()) {
-    text += apt_entries(boot.package);
+    text += apt_entries(boot.package, boot.role);
   }
   script += enable(boot.role);
   text += "runcmd:\n- - sh\n  - -euc\n  - " + block(script, 4);

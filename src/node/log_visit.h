@@ -75,7 +75,7 @@ class LogVisit {
   grpc::ClientCall& call_;
   const nodelink::ChannelOpen& open_;
   const nodelink::LogsWanted& wanted_;
-  Gate writing_;                    // one at a time
+  podman::Gate writing_;            // one at a time
   std::set<std::string> followed_;  // ids
   std::string wrong_;
   net::TaskGroup tasks_;

@@ -47,7 +47,8 @@ std::vector<std::string> words_of(const cli::CloudInitFlags& flags) {
     return std::ranges::any_of(flags.with,
                                [name](std::string_view one) { return one.substr(0, one.find('=')) == name; });
   };
-  if (flags.role != "agent" && !given("public")) words.emplace_back("--public");
+  const bool listens = flags.role != "agent" && flags.role != "node";
+  if (listens && !given("public")) words.emplace_back("--public");
   for (const Preset& preset : kPresets) {
     if (preset.role == flags.role && !given(preset.flag)) {
       words.insert(words.end(), {"--" + std::string(preset.flag), std::string(preset.value)});
@@ -98,7 +99,9 @@ Read<void> add_join_token(const cli::CloudInitFlags& flags, const Arguments& mac
     return {};
   }
   if (token->empty()) {
-    return refuse("--token-file or --token is missing: `weir token create --join edge` makes one");
+    const std::string_view role = flags.role == "node" ? "node" : "edge";
+    return refuse("--token-file or --token is missing: `weir token create --join " + std::string(role) +
+                  "` makes one");
   }
   boot.files.push_back({std::string(client::kJoinTokenPath), *token + '\n'});
   return {};
@@ -145,10 +148,10 @@ Read<std::string> user_data(const Arguments& arguments) {
   }
   const auto machine = understood(flags, boot.flags);
   if (!machine) return refuse(machine.error());
-  const bool joins = flags.role == "edge" || flags.role == "dns";
+  const bool joins = flags.role == "edge" || flags.role == "dns" || flags.role == "node";
   if (!arguments.agent.config.empty() && flags.role != "agent") return refuse("--config goes with agent");
   if (flags.role != "agent" && !joins && !(flags.token + flags.token_file).empty()) {
-    return refuse("a token goes with edge, dns and agent");
+    return refuse("a token goes with edge, dns, node and agent");
   }
   auto added = joins                   ? add_join_token(flags, *machine, boot)
                : flags.role == "agent" ? add_agent_file(arguments, boot)
