@@ -112,9 +112,9 @@ BANNED = [
     Ban(
         "thread",
         r"std::(j?thread|async)\b|\bpthread_create\b",
-        "threads are made in net/, and in store/ and record/, because SQLite and readers of logs "
-        "block; post() work to a Loop",
-        frozenset({"net", "store", "record"}),
+        "threads are made in net/, and in store/, record/ and images/, because SQLite, readers of logs "
+        "and disks block; post() work to a Loop",
+        frozenset({"net", "store", "record", "images"}),
         in_tests=True,
     ),
     Ban(
