@@ -221,7 +221,8 @@ def test_without_nft_nothing_is_started(machine, ground, tmp_path):
     node.start()
     try:
         reason = node.until_state("a-0", "failed")["reason"]
-        assert reason.startswith("instances can't be kept from reaching others (--open-networks lets them): nft: ")
+        begin = "instances can't be kept from reaching others (--open-networks lets them): nft: "
+        assert reason.startswith(begin), reason
         assert machine.containers("weir.instance=a-0") == []
     finally:
         node.end()

@@ -74,8 +74,8 @@ class Api final : public http::Service {
   void set_provider_source(ProviderSource source) { provider_source_ = std::move(source); }
   // Lets machines in at /v1/enroll; outlives the last request. Without one, nobody can join here.
   void set_registrar(enroll::Registrar& registrar) { registrar_ = &registrar; }
-  // Keeps images in the directory, from then on; a directory that does not do is logged. may_read: whether who
-  // asks may read them by a certificate, as nodes do.
+  // Keeps images in the directory from then on; logs why, when it can't. may_read: whether who asks may read
+  // them by a certificate, as nodes do.
   using MayRead = std::function<bool(const http::Request& request)>;
   void keep_images(std::string directory, images::Limits limits, MayRead may_read);
   // Asked by a dry run, when the client does: JSON, what such a change would come to at each edge.

@@ -163,8 +163,10 @@ std::string listed(std::string_view before, const std::vector<std::string_view>&
 }
 
 std::string apt_entries(const PackageSource& package, const std::string& role) {
-  return "apt:\n  sources:\n    weir.list:\n      source: \"deb [signed-by=$KEY_FILE] " + package.repository +
-         "\"\n      key: " + block(package.key, 8) + "packages: [weir" + listed(", ", needed_by(role)) + "]\n";
+  const std::string source = "deb [signed-by=$KEY_FILE] " + package.repository;
+  return "apt:\n  sources:\n    weir.list:\n      source: \"" + source +
+         "\"\n      key: " + block(package.key, 8) + "packages: [weir" + listed(", ", needed_by(role)) +
+         "]\n";
 }
 
 std::string environment(const FirstBoot& boot) {
