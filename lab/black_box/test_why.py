@@ -169,6 +169,8 @@ def test_http2_tls_and_the_trace(make_origin, new_weir, tmp_path):
         assert (decision["listener"], decision["trace_id"]) == ("shared https", TRACE)
         metrics = running.metrics()
         assert metrics['weir_service_requests_total{service="web",class="2xx"}'] == 1
+        assert metrics['weir_service_zone_requests_total{service="web",zone=""}'] == 1
+        assert metrics['weir_service_in_flight{service="web",zone=""}'] == 0
         label = f'service="web",endpoint="{origin.address}"'
         assert metrics[f'weir_endpoint_requests_total{{{label},class="2xx"}}'] == 1
         assert metrics['weir_tls_handshakes_total{result="full"}'] == 1

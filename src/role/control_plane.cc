@@ -61,7 +61,10 @@ struct ControlPlane::Backend {
                  {.loads = [this](Duration span) { return loads(span); },
                   .settled = [this] { return fleet.settled(); }}),
         roster(env),
-        scheduler(env, store, mirror, roster),
+        scheduler(env, store, mirror, roster,
+                  [this](std::string_view service, std::string_view zone, Duration span) {
+                    return scaled_by(fleet.service_load(service, zone, span));
+                  }),
         api(env, store, mirror, tokens,
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),

@@ -36,6 +36,14 @@ report::Load load_since(const edge::Edge& edge, LoadTold& told) {
   return load;
 }
 
+workload::ServiceLoad scaled_by(const report::ServiceRates::Rate& rate) {
+  constexpr double kSome = 0.01;
+  const double least = rate.requests_per_second > 0 ? kSome : 0;
+  return {.requests_per_second = rate.requests_per_second,
+          .in_flight = std::max(static_cast<double>(rate.in_flight), least),
+          .unknown = rate.unknown};
+}
+
 report::ServiceLoads services_since(const record::ServiceLoads::Sums& now,
                                     const record::ServiceLoads::Sums& before) {
   report::ServiceLoads all{.of = {}, .left_out = !now.all};

@@ -1,8 +1,10 @@
-// Said: what an edge tells controllers, made of what it finds and carries. Pure.
+// Said: what an edge tells controllers, made of what it finds and carries; and what they make of it. Pure.
 #pragma once
 
 #include "edge/edge.h"
 #include "report/report.h"
+#include "report/service_rates.h"
+#include "workload/scaling.h"
 
 namespace weir::role {
 
@@ -17,5 +19,8 @@ report::Load load_since(const edge::Edge& edge, LoadTold& before);
 // Of the services that carry the most, when they are more than a report holds.
 report::ServiceLoads services_since(const record::ServiceLoads::Sums& now,
                                     const record::ServiceLoads::Sums& before);
+
+// Where something comes now and then, something is in flight, although no edge had it when it reported.
+workload::ServiceLoad scaled_by(const report::ServiceRates::Rate& rate);
 
 }  // namespace weir::role

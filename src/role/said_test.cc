@@ -49,5 +49,14 @@ TEST_CASE("beyond what a report holds, those that carry the most are told") {
   CHECK(report::parse_report(report::serialize({.load = report::Load{.services = zones}})).has_value());
 }
 
+TEST_CASE("what is rarely in flight is not nothing") {
+  using Rate = report::ServiceRates::Rate;
+  CHECK(scaled_by(Rate{}).in_flight == 0);
+  CHECK(scaled_by(Rate{.requests_per_second = 0.1}).in_flight > 0);
+  CHECK(scaled_by(Rate{.requests_per_second = 0.1}).requests_per_second == 0.1);
+  CHECK(scaled_by(Rate{.requests_per_second = 9, .in_flight = 4}).in_flight == 4);
+  CHECK(scaled_by(Rate{.unknown = "the edge a has gone"}).unknown == "the edge a has gone");
+}
+
 }  // namespace
 }  // namespace weir::role
