@@ -3,7 +3,8 @@
 Both are used, then one can't reach its origins: withdrawn within a second, and back behind its hold. By the
 controller's order, and at its end, a site is prepended first, then withdrawn, and no request is lost; killed
 or stopped, it is withdrawn by the process beside it. An upgrade touches nothing, a BIRD that is started anew
-announces what was, and the last site stays announced."""
+announces what was. Of a workload for anycast, a site whose own instances have died is withdrawn although the
+other's could serve its clients, and the last site stays announced."""
 
 import contextlib
 import json
@@ -24,6 +25,7 @@ NETWORKS4 = {"clients": "10.82.1", "core": "10.82.2", "fra": "10.82.3", "ams": "
 NETWORKS6 = {"clients": "fd82:1::", "fra": "fd82:3::", "ams": "fd82:4::"}
 SITES = {"fra": 65001, "ams": 65002}
 HTTP_PORT, PROBE_PORT, API_PORT, ORIGIN_PORT = 80, 9100, 8480, 9001
+INSTANCES = {9002: "fra", 9003: "ams"}  # of the same machine, as if it were one in each site
 CHECK_MS, HOLD_S, DRAIN_WAIT_S = 200, 1.0, 1.0
 WITHDRAWN_S_MAX = 1.0
 SILENT_S_MAX = 5.0
@@ -112,6 +114,7 @@ class Story:
         self.took = {}
         self.requests = 0
         self.origin = None
+        self.instances = {}
         core = world["controller"]
         self.controller = weir.Controller(
             directory / "controller",
@@ -163,30 +166,44 @@ class Story:
             for address in (f"{FOUR}/32", f"{SIX}/128"):
                 ip("addr", "add", address, "dev", "lo", namespace=self.world[site].namespace)
 
-    def start(self):
-        self.plumb()
+    def serve(self, name, port):
         place = self.world["origin"]
-        self.origin = nginx.start(
-            self.directory / "origin",
-            f'server {{ listen {place.address}:{ORIGIN_PORT}; location / {{ return 200 "web"; }} }}',
+        origin = nginx.start(
+            self.directory / name,
+            f'server {{ listen {place.address}:{port}; location / {{ return 200 "{name}"; }} }}',
             prefix=place.prefix,
         )
         with place.inside():
-            wait_listening(self.origin, ORIGIN_PORT, place.address)
+            wait_listening(origin, port, place.address)
+        return origin
+
+    def apply(self, *objects):
+        with self.world["controller"].inside():
+            self.controller.apply(*objects)
+
+    def apply_web(self, zones):
+        """The service, with endpoints at these ports: {port: zone}, of which all have to serve then."""
+        place = self.world["origin"]
+        endpoints = [
+            {"address": f"{place.address}:{port}", **({"zone": zone} if zone else {})}
+            for port, zone in zones.items()
+        ]
+        check = {"interval": f"{CHECK_MS}ms", "unhealthy_threshold": 1, "http": {"path": "/"}}
+        self.apply(weir.service("web", endpoints, health_check=check))
+
+    def all_serve(self, count):
+        """As both edges find."""
+        with self.world["controller"].inside():
+            edges = self.controller.api("GET", "/v1/edges").json["items"]
+        return [one["status"].get("endpoints") for one in edges] == [f"{count}/{count}"] * 2
+
+    def start(self):
+        self.plumb()
+        self.origin = self.serve("origin", ORIGIN_PORT)
         with self.world["controller"].inside():
             self.controller.start()
-            self.controller.apply(
-                weir.service(
-                    "web",
-                    [f"{place.address}:{ORIGIN_PORT}"],
-                    health_check={
-                        "interval": f"{CHECK_MS}ms",
-                        "unhealthy_threshold": 1,
-                        "http": {"path": "/"},
-                    },
-                ),
-                weir.load_balancer("web", [HOST], {"/": "web"}),
-            )
+        self.apply_web({ORIGIN_PORT: ""})
+        self.apply(weir.load_balancer("web", [HOST], {"/": "web"}))
         self.router.start()
         for bird in self.birds.values():
             bird.start()
@@ -341,6 +358,42 @@ class Story:
         self.wait_sites("fra", "ams", deadline_s=20)
         self.wait_line("fra")
 
+    def an_instance_dies(self):
+        """The site's own, of a workload for anycast."""
+        workload = {
+            "kind": "Workload",
+            "metadata": {"name": "shop"},
+            "spec": {
+                "anycast": True,
+                "containers": [
+                    {"name": "app", "image": "shop:1", "ports": [{"port": 80, "service": "web"}]},
+                ],
+                "targets": [{"name": "all"}],
+            },
+        }
+        for port, site in INSTANCES.items():
+            self.instances[site] = self.serve(f"instance-{site}", port)
+        with self.load():
+            self.apply_web({ORIGIN_PORT: "", **INSTANCES})
+            wait_until(lambda: self.all_serve(3), 10, "both edges finding the instances healthy")
+            self.apply_web(INSTANCES)
+            self.apply(workload)
+            time.sleep(0.5)  # a measurement
+            assert set(self.sites(4)) == {"fra", "ams"}
+        self.instances["fra"].kill()
+        with self.load(failures_max=100, least=0):  # it is short
+            with self.within("its instance died", WITHDRAWN_S_MAX + CHECK_MS / 1000):
+                self.wait_sites("ams")
+        with self.load():
+            workload["spec"]["anycast"] = False
+            self.apply(workload)
+            self.wait_sites("fra", "ams", deadline_s=20)  # it sends its clients to the other's instance
+            workload["spec"]["anycast"] = True
+            self.apply(workload)
+            self.wait_sites("ams")
+            self.instances["fra"] = self.serve("instance-fra-2", 9002)
+            self.wait_sites("fra", "ams", deadline_s=20)
+
     def the_last_stays(self):
         self.edges["ams"].process.signal(signal.SIGTERM)
         assert self.edges["ams"].process.wait(15) == 0
@@ -361,8 +414,9 @@ class Story:
             if process:
                 process.signal(signal.SIGCONT)
                 process.kill()
-        if self.origin:
-            self.origin.kill()
+        for origin in (self.origin, *self.instances.values()):
+            if origin:
+                origin.kill()
 
     def run(self):
         self.start()
@@ -374,6 +428,7 @@ class Story:
         self.is_stopped()
         self.is_killed()
         self.bird_is_started_anew()
+        self.an_instance_dies()
         self.the_last_stays()
 
 

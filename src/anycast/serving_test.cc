@@ -25,13 +25,14 @@ config::Route route_to(std::vector<config::Backend> backends) {
 struct World {
   config::Snapshot snapshot;
   std::set<std::string> healthy;
+  std::set<std::string> near;  // of those
   std::vector<std::string> asked;
 
   std::string why_not(std::string_view balancer, Share share = Share::kAny) {
     asked.clear();
-    return why_not_served(&snapshot, balancer, share, [this](const std::string& service) {
+    return why_not_served(&snapshot, balancer, share, [this](const std::string& service, Where where) {
       asked.push_back(service);
-      return healthy.contains(service);
+      return (where == Where::kNear ? near : healthy).contains(service);
     });
   }
 };
@@ -81,6 +82,54 @@ TEST_CASE("without a configuration or a load balancer nothing is served") {
   CHECK(world.why_not("") == "this edge has no load balancer");
   CHECK(world.why_not("web") == "this edge has no load balancer \"web\"");
   CHECK(why_not_served(nullptr, "", Share::kAny, {}) == "this edge has no configuration yet");
+}
+
+std::shared_ptr<const config::Service> for_anycast(std::string name) {
+  return std::make_shared<const config::Service>(config::Service{.name = std::move(name), .anycast = true});
+}
+
+TEST_CASE("a service for anycast has to be served from near, and others need not") {
+  World world;
+  world.snapshot.services = {for_anycast("shop")};
+  world.snapshot.load_balancers = {balancer("api", {route_to({{"api", 1}})}),
+                                   balancer("web", {route_to({{"shop", 1}}), route_to({{"blog", 1}})})};
+  constexpr auto kMissing = "no endpoint of shop in this edge's region can be used";
+  world.healthy = {"shop", "blog"};
+  CHECK(world.why_not("web") == kMissing);
+  CHECK(world.why_not("") == kMissing);
+  CHECK(world.why_not("web", Share::kAll) == "no endpoint of a route of web can be used yet");
+  CHECK(world.why_not("api") == "no endpoint of the load balancer \"api\" can be used");
+  world.healthy.insert("api");
+  CHECK(world.why_not("").empty());  // for that one alone
+  CHECK(world.why_not("web") == kMissing);
+  world.near = {"shop"};
+  CHECK(world.why_not("web").empty());
+  CHECK(world.why_not("web", Share::kAll).empty());
+  world.healthy.erase("blog");
+  CHECK(world.why_not("web").empty());
+}
+
+TEST_CASE("of a split, one service for anycast that is near is enough, and another does not count") {
+  World world;
+  world.snapshot.services = {for_anycast("new"), for_anycast("old"), for_anycast("unused")};
+  world.snapshot.load_balancers = {
+      balancer("web", {route_to({{"new", 1}, {"old", 9}, {"plain", 1}, {"unused", 0}})})};
+  world.healthy = {"new", "old", "plain", "unused"};
+  world.near = {"unused"};
+  CHECK(world.why_not("web") == "no endpoint of new in this edge's region can be used");
+  world.near = {"old"};
+  CHECK(world.why_not("web").empty());
+}
+
+TEST_CASE("each service for anycast of a load balancer has to be near") {
+  World world;
+  world.snapshot.services = {for_anycast("api"), for_anycast("shop")};
+  world.snapshot.load_balancers = {balancer("web", {route_to({{"api", 1}}), route_to({{"shop", 1}})})};
+  world.healthy = {"api", "shop"};
+  world.near = {"api"};
+  CHECK(world.why_not("web") == "no endpoint of shop in this edge's region can be used");
+  world.near = {"api", "shop"};
+  CHECK(world.why_not("web").empty());
 }
 
 }  // namespace

@@ -67,11 +67,38 @@ void place_tunnels(std::span<const Object* const> referrers, std::string_view ow
   }
 }
 
-// referrers: among them the endpoints that joined and the tunnels, by name.
+bool has_anycast_label(const Object& object) {
+  const auto label = object.metadata.labels.find(kAnycastLabel);
+  return label != object.metadata.labels.end() && label->second == kAnycastByRegion;
+}
+
+bool wants_anycast(const Object& object) {
+  const auto* workload = std::get_if<WorkloadSpec>(&object.spec);
+  return workload != nullptr && workload->anycast;
+}
+
+// The Services that it is of, when it is a Workload that wants so.
+std::set<std::string_view> services_for_anycast(const ObjectPointer& object) {
+  std::set<std::string_view> names;
+  if (!object || !wants_anycast(*object)) return names;
+  const auto& workload = std::get<WorkloadSpec>(object->spec);
+  for (const auto* list : {&workload.init_containers, &workload.containers}) {
+    for (const Container& container : *list) {
+      for (const ContainerPort& port : container.ports) {
+        if (!port.service.empty()) names.insert(port.service);
+      }
+    }
+  }
+  return names;
+}
+
+// referrers: among them the endpoints that joined, the tunnels and workloads, by name.
 Service make_service(const Object& object, const ServiceSpec& spec,
                      std::span<const Object* const> referrers) {
   Service service{.name = object.metadata.name, .spec = spec};
   service.owner = owner_of(object);
+  service.anycast = has_anycast_label(object) ||
+                    std::ranges::any_of(referrers, [](const Object* one) { return wants_anycast(*one); });
   service.spec.endpoints = {};
   std::map<std::string, std::size_t, std::less<>> places;  // by key
   const auto place = [&](const auto& one, std::string name) {
@@ -140,6 +167,7 @@ NamesByKind touched_by(std::span<const ObjectChange> changes) {
     for (const ObjectPointer& object : {change.before, change.after}) {
       const std::string* joined = object ? service_joined_by(*object) : nullptr;
       if (joined != nullptr) names[static_cast<std::size_t>(Kind::kService)].insert(*joined);
+      names[static_cast<std::size_t>(Kind::kService)].merge(services_for_anycast(object));
       const auto* records = object ? std::get_if<RecordSetSpec>(&object->spec) : nullptr;
       if (records != nullptr) names[static_cast<std::size_t>(Kind::kZone)].insert(records->zone);
       const auto* weights = object ? std::get_if<DnsWeightsSpec>(&object->spec) : nullptr;
@@ -309,6 +337,20 @@ bool is_carried(Kind kind) {
   return true;
 }
 
+bool concerns_snapshots(const ObjectChange& change) {
+  return is_carried(change.kind()) ||
+         services_for_anycast(change.before) != services_for_anycast(change.after);
+}
+
+ObjectPointer as_told(const Object& object, const Whole& whole) {
+  if (object.kind() != Kind::kService || has_anycast_label(object)) return nullptr;
+  const auto referrers = whole.referrers(Kind::kService, object.metadata.name);
+  if (std::ranges::none_of(referrers, [](const Object* one) { return wants_anycast(*one); })) return nullptr;
+  Object told = object;
+  told.metadata.labels.insert_or_assign(std::string(kAnycastLabel), std::string(kAnycastByRegion));
+  return std::make_shared<const Object>(std::move(told));
+}
+
 Labels selectable_labels(const Labels& labels, const EdgeSpec& spec) {
   Labels all = labels;
   if (!spec.provider.empty()) all["provider"] = spec.provider;
@@ -370,6 +412,7 @@ void each_object(const Snapshot& snapshot, const Visit& visit) {
     }
     Labels labels;
     if (!service->owner.empty()) labels.emplace(kOwnerLabel, service->owner);
+    if (service->anycast) labels.emplace(kAnycastLabel, kAnycastByRegion);
     visit(Object{{.name = service->name, .labels = std::move(labels)}, std::move(spec), {}});
   }
   with_identity(snapshot.certificates);

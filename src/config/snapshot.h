@@ -65,6 +65,9 @@ struct Service {
   ServiceSpec spec;                 // spec.endpoints are in `endpoints` already
   std::vector<Endpoint> endpoints;  // static ones in their order, then the joined and the tunnelled by name
   std::vector<Slot> slots;          // by name
+  // Of a Workload that says so: edges in whose region none of its endpoints can be used leave the addresses
+  // that they share with other edges to those.
+  bool anycast = false;
   friend bool operator==(const Service&, const Service&) = default;
 };
 
@@ -181,6 +184,14 @@ Labels selectable_labels(const Labels& labels, const EdgeSpec& spec);
 bool selects(const Labels& wanted, const Labels& labels);
 
 bool is_carried(Kind kind);  // whether snapshots are made from objects of the kind
+// Whether they may become others by that change: of such an object, or of a Workload's say about Services.
+bool concerns_snapshots(const ObjectChange& change);
+
+// What edges are told of a Service whose Workload says so, as a label of it.
+inline constexpr std::string_view kAnycastLabel = "weir/anycast";
+inline constexpr std::string_view kAnycastByRegion = "region";
+// The object with all that others say of it, as edges are told of it; null: as it is written.
+ObjectPointer as_told(const Object& object, const Whole& whole);
 
 // The objects that it is made of, as far as it shows them: of them the same snapshot is made again.
 std::vector<Object> objects_of(const Snapshot& snapshot);

@@ -456,5 +456,53 @@ TEST_CASE("no snapshot from a whole that does not hold together") {
         "LoadBalancer/a: spec.routes[0].backends[0].service: there is no Service \"web\"");
 }
 
+TEST_CASE("a workload that says so marks its services, also in what edges are told and keep") {
+  const auto workload = [](const std::string& name, const std::string& service, const std::string& more) {
+    return "---\n{kind: Workload, metadata: {name: " + name + "}, spec: {" + more +
+           "containers: [{name: app, image: 'x:1', ports: [{port: 80, service: " + service +
+           "}]}], targets: [{name: all}]}}\n";
+  };
+  const std::string services =
+      "{kind: Service, metadata: {name: web}}\n---\n{kind: Service, metadata: {name: api}}\n"
+      "---\n{kind: Service, metadata: {name: own, labels: {weir/anycast: region}}}\n"
+      "---\n{kind: Service, metadata: {name: other, labels: {weir/anycast: 'yes'}}}\n";
+  Whole world = world_of(services + workload("a", "web", "anycast: true, ") + workload("b", "api", ""));
+  const auto built = build_snapshot(1, world);
+  REQUIRE_MESSAGE(built.has_value(), to_text(built.error()));
+  const Snapshot& first = **built;
+  CHECK(first.find_service("web")->anycast);
+  CHECK_FALSE(first.find_service("api")->anycast);
+  CHECK(first.find_service("own")->anycast);
+  CHECK_FALSE(first.find_service("other")->anycast);
+  const auto read = read_snapshot(snapshot_text(first));
+  REQUIRE_MESSAGE(read.has_value(), to_text(read.error()));
+  CHECK(*(*read)->find_service("web") == *first.find_service("web"));
+  CHECK(*(*read)->find_service("api") == *first.find_service("api"));
+
+  const auto told = as_told(*world.find(Kind::kService, "web"), world);
+  REQUIRE(told);
+  CHECK(told->metadata.labels.at("weir/anycast") == "region");
+  CHECK(as_told(*world.find(Kind::kService, "api"), world) == nullptr);
+  CHECK(as_told(*world.find(Kind::kService, "own"), world) == nullptr);  // as it is written
+  CHECK(as_told(*world.find(Kind::kWorkload, "a"), world) == nullptr);
+
+  // A change of the workload alone makes others of its services, those that it leaves included.
+  const auto put = [&world](const std::string& document) {
+    const Whole one = world_of(document);
+    const ObjectPointer after = *one.of(Kind::kWorkload).begin();
+    return ObjectChange{world.put(after), after};
+  };
+  const ObjectChange moved = put(workload("a", "api", "anycast: true, "));
+  CHECK(concerns_snapshots(moved));
+  const auto second = *next_snapshot(first, 2, world, std::span(&moved, 1));
+  CHECK_FALSE(second->find_service("web")->anycast);
+  CHECK(second->find_service("api")->anycast);
+  const ObjectChange more = put(workload("a", "api", "anycast: true, drain: 9s, "));
+  CHECK_FALSE(concerns_snapshots(more));
+  const ObjectChange gone{world.remove(Kind::kWorkload, "a"), nullptr};
+  CHECK(concerns_snapshots(gone));
+  CHECK_FALSE((*next_snapshot(*second, 3, world, std::span(&gone, 1)))->find_service("api")->anycast);
+}
+
 }  // namespace
 }  // namespace weir::config

@@ -207,6 +207,27 @@ TEST_CASE("what an edge does not carry makes no snapshot, but settles") {
   world.end(std::move(controller));
 }
 
+TEST_CASE("a workload makes a snapshot when it says something else of its services, and not else") {
+  World world;
+  auto controller = world.start();
+  const auto workload = [&world](const std::string& anycast, const std::string& image) {
+    world.write({parsed(R"({"kind":"Workload","metadata":{"name":"shop"},"spec":{"anycast":)" + anycast +
+                        R"(,"containers":[{"name":"app","image":")" + image +
+                        R"(","ports":[{"port":80,"service":"web"}]}],"targets":[{"name":"all"}]}})")});
+  };
+  world.write({service("web", "10.0.0.1:80")});
+  const std::size_t before = world.snapshots.size();
+  workload("true", "x:1");
+  REQUIRE(world.snapshots.size() == before + 1);
+  CHECK(world.snapshots.back()->find_service("web")->anycast);
+  workload("true", "x:2");
+  CHECK(world.snapshots.size() == before + 1);
+  workload("false", "x:2");
+  REQUIRE(world.snapshots.size() == before + 2);
+  CHECK_FALSE(world.snapshots.back()->find_service("web")->anycast);
+  world.end(std::move(controller));
+}
+
 TEST_CASE("a burst of changes is at most one build for each wake") {
   World world;
   auto controller = world.start();

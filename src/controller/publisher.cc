@@ -74,7 +74,7 @@ config::Labels Publisher::labels() const {
 void Publisher::publish(std::vector<config::ObjectChange> changes) {
   // A step of a rollout is in force by its revision, also where it changes nothing.
   const bool step = std::ranges::find(changes, Kind::kRollout, &config::ObjectChange::kind) != changes.end();
-  std::erase_if(changes, [](const config::ObjectChange& one) { return !config::is_carried(one.kind()); });
+  std::erase_if(changes, [](const config::ObjectChange& one) { return !config::concerns_snapshots(one); });
   config::Labels now = labels();
   if (labels_ == now && changes.empty() && !step) return;
   const config::Whole& whole =

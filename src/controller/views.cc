@@ -102,7 +102,7 @@ bool Views::apply_to(Branch& branch, Changes changes) {
   for (const config::ObjectChange& change : changes) {
     if (change.kind() == Kind::kLoadBalancer) regroup |= count_selectors(branch, change);
     if (change.kind() == Kind::kEdge) regroup = true;
-    if (config::is_carried(change.kind())) carried.push_back(change);
+    if (config::concerns_snapshots(change)) carried.push_back(change);
   }
   if (carried.empty()) return regroup;
   for (const auto& [key, view] : branch.views) {
@@ -308,7 +308,8 @@ bool Views::update_object(const Branch& branch, const config::Labels& key, View&
       view.catalog.resource(xds::Type::kObject, names_.slot(xds::Type::kObject, resource_name));
   if (!is && !before) return false;
   const bool moved = is != static_cast<bool>(before);
-  xds::ResourcePtr resource = is ? resource_of(resource_name, *object, view) : nullptr;
+  const auto told = is ? config::as_told(*object, *branch.objects) : nullptr;
+  xds::ResourcePtr resource = is ? resource_of(resource_name, told ? *told : *object, view) : nullptr;
   if (!moved && before->version == resource->version) return false;
   changes.push_back({xds::Type::kObject, resource_name, std::move(resource)});
   if (moved && name.first == Kind::kService) {

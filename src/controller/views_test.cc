@@ -426,5 +426,33 @@ TEST_CASE("whom a rollout has reached sees its changes, and the others what is w
   }
 }
 
+TEST_CASE("a service of a workload for anycast is told with that, and again when the workload changes") {
+  World world;
+  world.put_service("web", "10.0.0.1:80");
+  world.put_balancer("all", "web", "{}");
+  world.put_edge("us-1", "us");
+  xds::Catalog* us = world.catalog("us-1");
+  const auto slot = us->names().slot(xds::Type::kObject, "services/web");
+  const auto is_marked = [&] {
+    const auto told = translation::read_object(us->resource(xds::Type::kObject, slot)->body);
+    REQUIRE(told.has_value());
+    return told->metadata.labels.contains("weir/anycast");
+  };
+  const auto workload = [](const std::string& anycast) {
+    return R"({"kind":"Workload","metadata":{"name":"shop"},"spec":{"anycast":)" + anycast +
+           R"(,"containers":[{"name":"app","image":"x:1","ports":[{"port":80,"service":"web"}]}],
+              "targets":[{"name":"all"}]}})";
+  };
+  CHECK_FALSE(is_marked());
+  world.put(workload("true"));
+  CHECK(is_marked());
+  CHECK_FALSE(world.told(*us).contains("workloads/shop"));
+  world.put(workload("false"));
+  CHECK_FALSE(is_marked());
+  world.put(workload("true"));
+  world.remove(Kind::kWorkload, "shop");
+  CHECK_FALSE(is_marked());
+}
+
 }  // namespace
 }  // namespace weir::controller

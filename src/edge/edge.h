@@ -137,6 +137,8 @@ class Edge {
   // What is seen here of an object's parts. From the control loop.
   config::ServiceStatus status_of(std::string_view service) const;
   config::EndpointStatus status_of(const config::EndpointSpec& joined) const;
+  // Whether some endpoint of it may be used that is in this edge's own zone.
+  bool serves_near(std::string_view service) const;
   // Another number than before: the health of its endpoints may have changed, ejections included.
   std::uint64_t health_epoch(std::string_view service) const;
   config::LoadBalancerStatus status_of(const config::LoadBalancerSpec& balancer) const;

@@ -79,6 +79,28 @@ TEST_CASE("a request that finds no endpoint counts for the edge's own zone, wher
   CHECK(load_of(pool, "fra") == Sum{.requests = 1, .in_flight = 0});
 }
 
+TEST_CASE("a service is served from near while an endpoint of the edge's zone can be used") {
+  Pool pool("fra");
+  CHECK_FALSE(pool.edge.serves_near("web"));
+  CHECK_FALSE(pool.edge.serves_near("none"));
+  pool.spec().health_check = config::HealthCheck{.http = config::HttpCheck{.path = "/"}};
+  pool.spec().health_check->http->expected_statuses = {{200, 200}};
+  pool.apply({in_zone("10.0.0.1:80", "fra"), in_zone("10.0.0.2:80", "ams")});
+  pool.fake.advance(1s);
+  CHECK(pool.edge.serves_near("web"));
+  pool.fail_checks('a');
+  pool.fake.advance(60s);
+  CHECK(pool.edge.status_of("web").serving == 1);
+  CHECK_FALSE(pool.edge.serves_near("web"));
+  pool.fail_checks('a', false);
+  pool.fake.advance(60s);
+  CHECK(pool.edge.serves_near("web"));
+  auto drained = in_zone("10.0.0.1:80", "fra");
+  drained.weight = 0;
+  pool.apply({drained, in_zone("10.0.0.2:80", "ams")});
+  CHECK_FALSE(pool.edge.serves_near("web"));
+}
+
 TEST_CASE("what is counted is shown, with zones as they are written") {
   Pool pool;
   pool.apply({in_zone("10.0.0.1:80", "a \"b\\\n")});

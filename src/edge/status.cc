@@ -93,6 +93,14 @@ config::ServiceStatus Edge::status_of(std::string_view name) const {
   return status;
 }
 
+bool Edge::serves_near(std::string_view name) const {
+  const upstream::PlannedServicePointer planned = find_planned(name);
+  const std::uint32_t near = upstream::zone_number(options_.zone);
+  return planned && std::ranges::any_of(planned->hosts, [&](const upstream::PlannedHost& host) {
+           return host.zone == near && host.weight > 0 && serves(*planned, *host.shared);
+         });
+}
+
 // Of a name with several addresses: the first that may serve, else the first.
 config::EndpointStatus Edge::status_of(const config::EndpointSpec& joined) const {
   const auto address = config::parse_address(joined.address);

@@ -314,7 +314,10 @@ class EdgeProcess {
     if (station_) station_->start(traffic_->listening().http.port(), takes_over);
   }
   std::string why_not_served(std::string_view balancer, anycast::Share share) const {
-    const auto serves = [this](const std::string& service) {
+    // One that does not know its region has all endpoints near.
+    const bool has_region = !options_.region.empty();
+    const auto serves = [this, has_region](const std::string& service, anycast::Where where) {
+      if (has_region && where == anycast::Where::kNear) return traffic_->edge().serves_near(service);
       return traffic_->edge().status_of(service).serving > 0;
     };
     return anycast::why_not_served(traffic_->in_force().get(), balancer, share, serves);
