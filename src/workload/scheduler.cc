@@ -155,6 +155,8 @@ void Scheduler::add_nodes() {
     Board::Node node{.name = name, .spec = &spec};
     const Roster::Node* heard = roster_.find(name);
     if (heard != nullptr) node.capacity = heard->hello.capacity;
+    node.capacity.instances_max =
+        std::min(node.capacity.instances_max, static_cast<std::uint32_t>(kSaidOfNodeMax));
     const Roster::Presence presence = roster_.presence(name);
     node.closed = spec.revoked                             ? "is revoked"
                   : presence == Roster::Presence::kLost    ? "is lost"
@@ -212,6 +214,9 @@ WorkloadView Scheduler::view(const ObjectPointer& object) {
   Version& version = versions_[object->metadata.name];
   if (version.revision != object->metadata.revision) {
     version = {object->metadata.revision, config::version_of(spec, spec.pull_secrets)};
+    // On another owner's network it is another instance.
+    const std::string_view owner = config::owner_of(*object);
+    if (!owner.empty()) version.text.append("-").append(owner);
   }
   WorkloadView workload{.object = object, .version = version.text, .cities = {}};
   for (const config::WorkloadTarget& target : spec.targets) {

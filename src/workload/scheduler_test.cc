@@ -211,6 +211,11 @@ TEST_CASE("the owner of a workload is that of its instances and their endpoints"
   world.pass(2s);
   CHECK(config::owner_of(*world.find(Kind::kInstance, "web-all-dfw-1")) == "ann");
   CHECK(config::owner_of(*world.find(Kind::kEndpoint, "web-all-dfw-1")) == "ann");
+  object.metadata.labels["weir/owner"] = "eve";
+  world.write(object);  // is a new version
+  world.pass(60s);
+  CHECK(world.instances().size() == 2);
+  for (const auto& one : world.instances()) CHECK(config::owner_of(*one) == "eve");
   config::Object service = parsed(kService);
   service.metadata.labels["weir/owner"] = "bob";
   world.write(service);

@@ -116,19 +116,21 @@ void Scheduler::add_endpoints(const InstanceView& one, Look& look) {
       continue;
     }
     std::erase(there, before);
-    auto after = next_of(before, next.name, env_);
-    set_label(after->metadata.labels, config::kOwnerLabel, config::owner_of(*one.object));
-    set_label(after->metadata.labels, kWorkloadLabel, one.spec().workload);
     // What people have written on it, such as its weight, stays.
     auto spec = before ? std::get<config::EndpointSpec>(before->spec) : config::EndpointSpec{};
     spec.service = next.spec.service;
     spec.address = next.spec.address;
     spec.zone = next.spec.zone;
     spec.instance = next.spec.instance;
+    const bool is_whole = before && spec == std::get<config::EndpointSpec>(before->spec) &&
+                          config::owner_of(*before) == config::owner_of(*one.object);
+    if (is_whole) continue;
+    auto after = next_of(before, next.name, env_);
+    set_label(after->metadata.labels, config::kOwnerLabel, config::owner_of(*one.object));
+    set_label(after->metadata.labels, kWorkloadLabel, one.spec().workload);
     after->spec = std::move(spec);
-    if (before && before->spec == after->spec && before->metadata.labels == after->metadata.labels) continue;
     look.units.push_back(
-        {{{before, std::move(after)}}, {service}, "the instance " + one.name() + " is ready"});
+        {{{before, std::move(after)}}, {service, one.object}, "the instance " + one.name() + " is ready"});
   }
   const std::string why = one.health == Health::kReady ? "is no part of the service any more"
                           : one.reason.empty()         ? "is not ready"
