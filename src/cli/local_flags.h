@@ -63,7 +63,7 @@ inline constexpr std::array kMetadataFlags{
 
 // --- weir cloud-init
 inline constexpr std::array kCloudInitFlags{
-    Flag{"ROLE", "ROLE", "", "edge, dns, controller, up or agent",
+    Flag{"ROLE", "ROLE", "", "edge, dns, node, controller, up or agent",
          [](Arguments& to, std::string_view value) { return set_role(to.cloud_init.role, value); },
          Flag::Count::kRequired},
     Flag{"--controller", "URL", "", "that leads it, such as https://weir.example:8480; repeatable",

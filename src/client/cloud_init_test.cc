@@ -62,6 +62,20 @@ TEST_CASE("the package may come from a repository, or be there") {
   CHECK_FALSE(text->contains("CAUTION"));  // there is no secret in it
 }
 
+TEST_CASE("a node gets podman and nft besides") {
+  FirstBoot boot = an_edge();
+  boot.role = "node";
+  auto text = cloud_init(boot);
+  REQUIRE(text);
+  CHECK(text->contains("install \"$package\" podman netavark nftables; }\n"));
+  CHECK(text->contains("    systemctl enable --now --no-block weir-node.service\n"));
+  boot.package = {.url = {}, .sha256 = {}, .repository = "https://p.example/debian stable main", .key = kKey};
+  text = cloud_init(boot);
+  REQUIRE(text);
+  CHECK(text->contains("\npackages: [weir, podman, netavark, nftables]\n"));
+  CHECK(config::read_yaml(*text).has_value());
+}
+
 TEST_CASE("nothing that is put in becomes more than a value") {
   const std::string hostile[] = {"a\nruncmd: [x]",
                                  "a b",
