@@ -80,8 +80,10 @@ void Life::note_end(Instant now) {
 
 void Life::start_failed(std::string why, Instant now) {
   starting_ = false;
+  // podman holds the ports of what it could not start for a while: what was wrong first is wrong still.
+  const bool is_echo = failed_ && why.starts_with("the port ");
+  if (!is_echo) reason_ = std::move(why);
   failed_ = true;
-  reason_ = std::move(why);
   not_before_ = now + pause_after(++failures_ + 1);
 }
 

@@ -147,6 +147,19 @@ TEST_CASE("what can't be started is tried again, and says why meanwhile") {
   }
 }
 
+TEST_CASE("a port that podman still holds for what it could not start is not why") {
+  Lived one;
+  one.want("d");
+  one.life.start_failed("the command x is not in the image", one.now);
+  one.life.start_failed("the port 80 is taken", one.now);
+  CHECK(one.life.reason() == "the command x is not in the image");
+  one.life.start_failed("the image x is not there", one.now);
+  CHECK(one.life.reason() == "the image x is not there");
+  one.want("e");
+  one.life.start_failed("the port 80 is taken", one.now);
+  CHECK(one.life.reason() == "the port 80 is taken");
+}
+
 TEST_CASE("who goes is not ready first, then stopped, then removed") {
   Lived one;
   one.want("d");

@@ -98,7 +98,9 @@ std::string Placement::put(Work& work, const InstanceView& one, std::string reas
   after.node = std::move(node);
   after.placed_at = now_;
   board_.take(after, work.need);
-  board_.set_ports(after, after.node == before.node ? &before : nullptr);
+  // The ports of what could not be started may still be held by podman.
+  const bool keeps_ports = after.node == before.node && one.health == Health::kReady;
+  board_.set_ports(after, keeps_ports ? &before : nullptr);
   placed_.push_back({one.object, std::move(after), one.name(), one.is_extra(), std::move(reason)});
   return {};
 }

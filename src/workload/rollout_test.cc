@@ -118,6 +118,34 @@ TEST_CASE("a version that ends again and again goes back by itself, before its d
   CHECK(update.count("sea", update.new_version) == 3);
 }
 
+TEST_CASE("a version that can't be started goes back by itself, and its ports are not used again at once") {
+  Update update(R"(,"update":{"max_surge":0,"max_unavailable":1})");
+  update.broken[update.new_version] = 0;
+  update.broken_as = nodelink::State::kFailed;
+  const auto ports = [&] {
+    std::vector<std::uint32_t> all;
+    for (const auto& one : update.instances()) {
+      const auto& spec = std::get<config::InstanceSpec>(one->spec);
+      all.push_back(spec.containers[0].ports[0].host_port);
+    }
+    return all;
+  };
+  const auto before = ports();
+  update.watch(5s);
+  CHECK(update.progress().phase == UpdatePhase::kRunning);
+  CHECK(ports() == before);
+  update.watch(15s);
+  CHECK(update.progress().phase == UpdatePhase::kReverted);
+  update.pass(20s);
+  CHECK(update.where() == update.before);
+  CHECK(update.count("dfw", update.old_version) == 3);
+  const auto after = ports();
+  REQUIRE(after.size() == before.size());
+  std::size_t others = 0;
+  for (std::size_t i = 0; i < after.size(); ++i) others += after[i] == before[i] ? 0 : 1;
+  CHECK(others == 1);
+}
+
 TEST_CASE("what was put back by hand is done at once") {
   Update update;
   update.broken[update.new_version] = 3;

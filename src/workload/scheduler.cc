@@ -22,7 +22,8 @@ using config::Object;
 using config::ObjectPointer;
 using config::WorkloadSpec;
 
-constexpr std::uint64_t kRestartsMax = 3;  // from then on it is not a start that went wrong
+constexpr std::uint64_t kRestartsMax = 3;                  // from then on it is not a start that went wrong
+constexpr Duration kFailedMax = std::chrono::seconds(10);  // nor is it then, when it can't be started at all
 
 const InstanceSpec& instance_of(const Object& object) { return std::get<InstanceSpec>(object.spec); }
 const NodeSpec& node_of(const Object& object) { return std::get<NodeSpec>(object.spec); }
@@ -260,14 +261,17 @@ void Scheduler::judge(InstanceView& view, const CityView& city) const {
   view.ready_longest = said->ready_longest;
   view.health_for = env_.loop.now() - said->ready_changed;
   view.reason = said->seen.reason;
+  const bool never_starts =
+      said->seen.state == nodelink::State::kFailed && env_.loop.now() - said->since >= kFailedMax;
   const bool fails =
       said->seen.state == nodelink::State::kBackingOff || said->seen.state == nodelink::State::kFailed;
   const bool is_warm =
       view.health_for >= kWarmUp && env_.loop.now() - roster_.find(spec.node)->heard < kMeasuredMax;
   if (is_warm) view.cpu_milli = said->seen.cpu_milli;
-  view.health = said->seen.state == nodelink::State::kReady    ? Health::kReady
-                : fails && said->seen.restarts >= kRestartsMax ? Health::kFailing
-                                                               : Health::kNotReady;
+  const bool is_failing = never_starts || (fails && said->seen.restarts >= kRestartsMax);
+  view.health = said->seen.state == nodelink::State::kReady ? Health::kReady
+                : is_failing                                ? Health::kFailing
+                                                            : Health::kNotReady;
 }
 
 void Scheduler::plan(WorkloadView& workload, bool scales, Placement& placement, Look& look) {

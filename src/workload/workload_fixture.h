@@ -123,8 +123,8 @@ struct World {
       const bool is_broken = broken.contains(spec.version);
       const bool has_said = said != nullptr && said->seen.version == spec.version;
       if (has_said && (is_broken || said->seen.state == State::kReady)) continue;
-      say(one->metadata.name, is_broken ? State::kBackingOff : State::kReady,
-          is_broken ? broken[spec.version] : 0, is_broken ? "the container app ended with exit code 1" : "");
+      say(one->metadata.name, is_broken ? broken_as : State::kReady, is_broken ? broken[spec.version] : 0,
+          is_broken ? "the container app ended with exit code 1" : "");
     }
   }
   // Time passes, in which nodes report and obey.
@@ -208,6 +208,7 @@ struct World {
   std::unique_ptr<Scheduler> scheduler = std::make_unique<Scheduler>(fake.env, store, mirror, roster);
   std::map<std::string, bool> reporting;
   std::map<std::string, std::uint64_t> broken;  // versions, and how often each was started anew
+  State broken_as = State::kBackingOff;
   bool obeys = true;
 };
 
