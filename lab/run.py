@@ -35,6 +35,7 @@ STORIES = {
     "ipv6": "ipv6.story",
     "anycast": "anycast.story",
     "upgrades": "upgrades.story",
+    "workload": "workload_story.story",
 }
 LONG = {"failures"}  # neither CI nor `all` plays them
 SEEDED = {"failures", "failures-short"}  # they take a number

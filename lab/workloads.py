@@ -115,10 +115,9 @@ class Seen:
         return self.workload()["spec"].get("progress", {})
 
     def reason(self, name):
-        """Why not all is well with a workload, in its city's words or its own."""
-        status = self.workload(name).get("status", {})
-        reasons = [status.get("reason", ""), *(one.get("reason", "") for one in status.get("cities", []))]
-        return next((one for one in reasons if one), "")
+        """Why not all is well with a workload, of its first city where that is so."""
+        cities = self.workload(name).get("status", {}).get("cities", [])
+        return next((one["reason"] for one in cities if one.get("reason")), "")
 
     def attached(self):
         return {

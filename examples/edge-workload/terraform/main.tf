@@ -66,7 +66,7 @@ resource "weir_workload" "app" {
     name                = "global"
     cities              = var.cities
     min_replicas        = 3
-    max_replicas        = 6
+    max_replicas        = 4
     metrics             = [{ metric = "CPU", average_utilization = 50 }]
     scale_up_cooldown   = "10s"
     scale_down_cooldown = "20s"
