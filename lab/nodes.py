@@ -8,14 +8,11 @@ METRICS_PORT = 9101  # 9100 is the edge's
 
 
 class Node(Led):
-    """Images are there before it starts: `node.images = [archive]`."""
-
     role = "node"
     joins_as, joined_file = "node", "node.json"
 
     def __init__(self, place, directory, name, region, controllers):
         self.box = Box(directory / name / "podman", place)
-        self.images = []
 
         def server(*words, **more):
             return weir.Node(*words, podman=self.box.socket, **more)
@@ -29,8 +26,6 @@ class Node(Led):
     def start(self):
         if not self.box.service:
             self.box.start()
-        while self.images:
-            self.box.load(self.images.pop())
         if not (self.server.process and self.server.process.running()):
             super().start()
 

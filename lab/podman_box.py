@@ -14,6 +14,7 @@ from lab.process import Process, wait_until
 from lab.world import ip
 
 NUMBERS = itertools.count(1)
+WEIGHTS = {"cpu.shares": 16 * 1024, "cpu.weight": 16 * 100}  # a machine is more than one process
 BRIDGES = re.compile(r"\d+: ((?:cni-)?podman[^:@]*)")
 
 # $1: the groups' name; what follows is the program. Of control groups it sees its own alone, as if they were
@@ -82,6 +83,9 @@ class Groups:
             for file in ("cpuset.cpus", "cpuset.mems"):  # those of the first version begin with none
                 if (hierarchy / file).exists():
                     (group / file).write_text((hierarchy / file).read_text())
+            for file, weight in WEIGHTS.items():
+                if (group / file).exists():
+                    (group / file).write_text(str(weight))
 
     @staticmethod
     def entering(name):

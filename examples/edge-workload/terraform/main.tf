@@ -15,7 +15,7 @@ variable "name" {
 
 variable "image" {
   type    = string
-  default = "localhost/hello-edge:1"
+  default = "weir/hello-edge:1"
 }
 
 variable "cities" {
