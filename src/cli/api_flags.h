@@ -98,6 +98,59 @@ inline constexpr std::array kExplainFlags{
          [](Arguments& to, std::string_view value) { return set_format(to.format, value); }},
 };
 
+// --- of instances
+inline constexpr Flag kContainerFlag{
+    "--container", "NAME", "all; of exec the first", "only that one of an instance",
+    [](Arguments& to, std::string_view value) { return set_text(to.logs.container, value); }};
+inline constexpr std::array kLogsFlags{
+    Flag{"NAME", "NAME", "", "of a Workload or an Instance",
+         [](Arguments& to, std::string_view value) { return set_text(to.name, value); },
+         Flag::Count::kRequired},
+    Flag{"-f,--follow", "", "", "go on with what is written from now on",
+         [](Arguments& to, std::string_view) {
+           to.logs.follow = true;
+           return std::string();
+         }},
+    Flag{"--since", "DURATION", "all there is", "how far back, such as 10m",
+         [](Arguments& to, std::string_view value) { return set_valid_for(to.logs.since, value); }},
+    Flag{"--tail", "N", "all there are", "only so many lines of each container, the last ones",
+         [](Arguments& to, std::string_view value) {
+           return set_bounded(to.logs.tail.emplace(), 100'000, value);
+         }},
+    Flag{"--instance", "NAME", "all", "of a workload, only that one",
+         [](Arguments& to, std::string_view value) { return set_text(to.logs.instance, value); }},
+    kContainerFlag,
+    Flag{"--timestamps", "", "", "the time in front of each line",
+         [](Arguments& to, std::string_view) {
+           to.logs.timestamps = true;
+           return std::string();
+         }},
+};
+inline constexpr std::array kExecFlags{
+    Flag{"INSTANCE", "INSTANCE", "", "in which it runs",
+         [](Arguments& to, std::string_view value) { return set_text(to.name, value); },
+         Flag::Count::kRequired},
+    kContainerFlag,
+    Flag{"-t,--terminal", "", "", "with this terminal: its size, and each key as it is pressed",
+         [](Arguments& to, std::string_view) {
+           to.logs.terminal = true;
+           return std::string();
+         }},
+};
+inline constexpr std::array kRolloutFlags{
+    Flag{"ACTION", "ACTION", "", "status",
+         [](Arguments& to, std::string_view value) { return set_text(to.topic, value); },
+         Flag::Count::kRequired},
+    Flag{"WORKLOAD", "WORKLOAD", "", "whose update is shown",
+         [](Arguments& to, std::string_view value) { return set_text(to.name, value); },
+         Flag::Count::kRequired},
+    Flag{"--wait", "", "", "until it is done, or has failed",
+         [](Arguments& to, std::string_view) {
+           to.watch = true;
+           return std::string();
+         }},
+};
+
 inline constexpr std::array kObjectFlags{kKindFlag, kNameFlag};
 
 // --- weir token

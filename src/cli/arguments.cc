@@ -174,7 +174,7 @@ std::expected<Arguments, std::string> parse_arguments(std::span<const std::strin
     return defaults;
   }
   if (command == nullptr) return refuse("what shall it do? `weir help` lists the commands");
-  if (!others.empty() && command->with_api != join_command) {
+  if (!others.empty() && command->with_api != join_command && command->with_api != exec_command) {
     return refuse(not_expected(command, others.front()));
   }
   if (others.size() == 1) return refuse("a command is missing behind \"--\"" + see_help(command));

@@ -225,6 +225,17 @@ struct NodeFlags {
   Duration since{};  // ago; zero: all there is
 };
 
+// Of logs, and of exec.
+struct LogsFlags {
+  std::string instance;   // of a workload: only of that one
+  std::string container;  // empty: of all; of exec: the first
+  bool follow = false;
+  bool timestamps = false;
+  bool terminal = false;  // of exec
+  Duration since{};       // ago; zero: all there is
+  std::optional<std::uint64_t> tail;
+};
+
 struct Arguments {
   const Command* command = nullptr;
   std::optional<std::string> api;    // --api of the commands that call one: a URL
@@ -233,6 +244,7 @@ struct Arguments {
   EdgeFlags edge;
   AgentFlags agent;
   NodeFlags node;
+  LogsFlags logs;
   TokenFlags token_flags;
   ImageFlags image;
   BootstrapFlags bootstrap;
@@ -247,7 +259,7 @@ struct Arguments {
   std::string kind;  // as written
   std::string name;  // empty: none
   Format format = Format::kTable;
-  bool watch = false;
+  bool watch = false;          // also --wait of rollout
   bool ssh_host_key = false;   // of ca
   std::uint64_t revision = 0;  // of rollback
   bool dry_run = false;

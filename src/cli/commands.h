@@ -47,6 +47,9 @@ net::Task<int> bootstrap_command(Session& session, const Arguments& arguments);
 net::Task<int> join_command(Session& session, const Arguments& arguments);
 net::Task<int> leave_command(Session& session, const Arguments& arguments);
 net::Task<int> resolve_command(Session& session, const Arguments& arguments);
+net::Task<int> logs_command(Session& session, const Arguments& arguments);
+net::Task<int> exec_command(Session& session, const Arguments& arguments);
+net::Task<int> rollout_command(Session& session, const Arguments& arguments);
 
 struct Command {
   std::string_view word;
@@ -80,6 +83,16 @@ inline constexpr std::array kCommands{
     Command{"plan", "-f FILE|- [-f FILE...] [-o table|json|yaml]",
             "what apply would change, field by field, and what each edge would see of it", kPlanFlags,
             nullptr, plan_command},
+    Command{
+        "logs", "WORKLOAD|INSTANCE [-f] [--since DURATION] [--tail N] [FLAG...]",
+        "what the instances of a workload write, from all its cities in the order of time; or one of them",
+        kLogsFlags, nullptr, logs_command},
+    Command{"exec", "INSTANCE [--container NAME] [-t] -- COMMAND [ARGUMENT...]",
+            "runs a command in an instance, with this terminal or these streams; ends with its exit code",
+            kExecFlags, check_exec, exec_command},
+    Command{"rollout", "status WORKLOAD [--wait]",
+            "how far an update of a workload has come, city by city; ends with 0 when all of it runs",
+            kRolloutFlags, check_rollout, rollout_command},
     Command{"rollback", "REVISION [--dry-run]", "makes all that edges carry what it was at a revision",
             kRollbackFlags, nullptr, rollback_command},
     Command{"get", "KIND [NAME] [-o table|json|yaml] [-w] [-l KEY=VALUE]", "prints objects", kGetFlags,

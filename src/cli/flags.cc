@@ -458,4 +458,13 @@ std::string check_token(Arguments& to) {
   return {};
 }
 
+std::string check_exec(Arguments& to) {
+  return to.join.command.empty() ? "a command is missing: weir exec INSTANCE -- COMMAND [ARGUMENT...]" : "";
+}
+
+std::string check_rollout(Arguments& to) {
+  if (to.topic == "status") return {};
+  return "\"" + to.topic + "\" is no action of a rollout; there is status. `weir apply --rollout` makes one";
+}
+
 }  // namespace weir::cli

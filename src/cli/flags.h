@@ -86,5 +86,7 @@ std::string check_explain(Arguments& to);
 std::string check_bootstrap(Arguments& to);
 std::string check_join(Arguments& to);
 std::string check_token(Arguments& to);
+std::string check_exec(Arguments& to);
+std::string check_rollout(Arguments& to);
 
 }  // namespace weir::cli

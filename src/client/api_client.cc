@@ -5,9 +5,12 @@
 
 #include "base/text.h"
 #include "config/formats.h"
+#include "http/h1_body.h"
+#include "http/h1_parser.h"
 #include "http/h1_writer.h"
 #include "http/request_body.h"
 #include "net/buffer.h"
+#include "websocket/handshake.h"
 
 namespace weir::client {
 namespace {
@@ -15,6 +18,29 @@ namespace {
 using http::Known;
 
 std::string target_path(std::string_view target) { return std::string(target.substr(0, target.find('?'))); }
+
+void write_token(http::HeadWriter& writer, std::string_view token) {
+  writer.begin_field(http::name_of(Known::kAuthorization));
+  writer.append("Bearer ");
+  writer.append(token);
+  writer.end_field();
+}
+
+// Of a request for a socket.
+net::Task<Result<std::variant<ApiAnswer, ApiClient::Socket>>> read_refusal(net::Stream& stream,
+                                                                           const http::ResponseHead& head,
+                                                                           net::Slice rest) {
+  ApiAnswer answer{head.status, std::string(head.fields.value_of(Known::kContentType)), {}};
+  http::H1Body body(stream, Side::kUpstream, head.framing, head.content_length, rest,
+                    net::Patience(ApiClient::kAnswerTimeout));
+  while (!body.at_end() && answer.content.size() < ApiClient::kLineBytesMax) {
+    const auto piece = co_await body.read();
+    if (!piece) co_return fail(piece.error());
+    if (piece->empty()) break;
+    answer.content += net::as_text(*piece);
+  }
+  co_return answer;
+}
 
 }  // namespace
 
@@ -102,12 +128,57 @@ net::Task<Result<ApiAnswer>> ApiClient::ask(http::Method method, std::string tar
 }
 
 net::Task<Result<ApiAnswer>> ApiClient::watch(std::string target, const OnEvent& on_event) {
-  co_return co_await exchange({http::Method::kGet, std::move(target), {}, &on_event});
+  co_return co_await exchange({http::Method::kGet, std::move(target), {}, &on_event, nullptr});
+}
+
+net::Task<Result<ApiAnswer>> ApiClient::read_lines(std::string target, const OnLine& on_line) {
+  co_return co_await exchange({http::Method::kGet, std::move(target), {}, nullptr, &on_line});
+}
+
+net::Task<Result<std::variant<ApiAnswer, ApiClient::Socket>>> ApiClient::open_socket(std::string target) {
+  const auto key = websocket::make_key();
+  if (!key) co_return fail(key.error());
+  const std::string path = target_path(target);
+  const net::Buffer room = net::Buffer::acquire();
+  http::HeadWriter writer(room.span());
+  writer.request_line("GET", path, std::string_view(target).substr(std::min(path.size() + 1, target.size())));
+  writer.field(Known::kHost, url_.authority);
+  writer.field(Known::kUserAgent, "weir/" WEIR_VERSION);
+  if (!token_.empty()) write_token(writer, token_);
+  writer.field(Known::kConnection, "Upgrade");
+  writer.field(Known::kUpgrade, "websocket");
+  writer.field("Sec-WebSocket-Version", "13");
+  writer.field(Known::kSecWebsocketKey, *key);
+  const auto bytes = writer.finish();
+  if (!bytes) co_return fail(bytes.error());
+  auto stream = co_await tls::dial(env_, url_.host, context_, kConnectTimeout);
+  if (!stream) co_return fail(stream.error());
+  if (auto sent = co_await (*stream)->write(room.span().first(*bytes), kAnswerTimeout); !sent) {
+    co_return fail(sent.error());
+  }
+  http::ResponseHead head;
+  for (std::size_t end = 0;;) {
+    const auto got = co_await (*stream)->read(room.span().subspan(end), kAnswerTimeout);
+    if (!got) co_return fail(got.error());
+    if (*got == 0) co_return fail(Code::kClosed, "the API closed without an answer", Side::kUpstream);
+    end += *got;
+    const net::Slice received = room.span().first(end);
+    const auto parsed = http::parse_response_head(net::as_text(received), http::Method::kGet, head);
+    if (!parsed) co_return fail(parsed.error());
+    if (*parsed == 0) continue;
+    const net::Slice rest = received.subspan(*parsed);
+    if (head.status != 101) co_return co_await read_refusal(**stream, head, rest);
+    const http::Field* accept = head.fields.find("Sec-WebSocket-Accept");
+    if (accept == nullptr || accept->value != websocket::accept_of(*key)) {
+      co_return fail(Code::kMalformed, "the API's Sec-WebSocket-Accept is wrong", Side::kUpstream);
+    }
+    co_return std::make_unique<WebSocket>(std::move(*stream), std::string(net::as_text(rest)));
+  }
 }
 
 net::Task<Result<ApiAnswer>> ApiClient::send(http::Method method, std::string target, http::Body& content,
                                              std::optional<std::uint64_t> bytes) {
-  co_return co_await exchange({method, std::move(target), {}, nullptr, &content, bytes});
+  co_return co_await exchange({method, std::move(target), {}, nullptr, nullptr, &content, bytes});
 }
 
 net::Task<Result<http::ClientConnectionPtr>> ApiClient::connection() {
@@ -128,12 +199,7 @@ net::Task<Result<ApiAnswer>> ApiClient::exchange(Asked asked) {
   writer.field(Known::kHost, url_.authority);
   writer.field(Known::kUserAgent, "weir/" WEIR_VERSION);
   writer.field(Known::kAccept, asked.on_event == nullptr ? "application/json" : "text/event-stream");
-  if (!token_.empty()) {
-    writer.begin_field(http::name_of(Known::kAuthorization));
-    writer.append("Bearer ");
-    writer.append(token_);
-    writer.end_field();
-  }
+  if (!token_.empty()) write_token(writer, token_);
   http::RequestHead head;
   head.method = asked.method;
   head.framing = asked.body != nullptr && !asked.body_bytes        ? http::Framing::kChunked
@@ -157,14 +223,17 @@ net::Task<Result<ApiAnswer>> ApiClient::exchange(Asked asked) {
   } else if (!asked.content.empty()) {
     request.body = &body;
   }
-  const Duration read_timeout = asked.on_event == nullptr ? kAnswerTimeout : kWatchTimeout;
+  const bool streams = asked.on_event != nullptr || asked.on_line != nullptr;
+  const Duration read_timeout = streams ? kWatchTimeout : kAnswerTimeout;
   const Duration response_timeout = asked.body == nullptr ? kAnswerTimeout : kKeptTimeout;
   auto response = co_await http::exchange(
       std::move(*connected), pool_, room.span().first(*head_bytes), request,
       {.response_timeout = response_timeout, .read_timeout = read_timeout, .write_timeout = kAnswerTimeout});
   if (!response) co_return fail(response.error());
-  const bool stream = asked.on_event != nullptr && (*response)->head.status == 200;
-  auto answer = stream ? co_await read_events(**response, *asked.on_event) : co_await read_whole(**response);
+  const bool succeeded = (*response)->head.status == 200;
+  auto answer = asked.on_event != nullptr && succeeded  ? co_await read_events(**response, *asked.on_event)
+                : asked.on_line != nullptr && succeeded ? co_await read_lines(**response, *asked.on_line)
+                                                        : co_await read_whole(**response);
   if (!(*response)->settled()) co_await (*response)->settle();
   co_return answer;
 }
@@ -177,6 +246,27 @@ net::Task<Result<ApiAnswer>> ApiClient::read_whole(http::Response& response) {
     answer.content += net::as_text(*piece);
     if (answer.content.size() > kAnswerBytesMax) {
       co_return fail(Code::kBodyTooLarge, "the answer is too large", Side::kUpstream);
+    }
+  }
+  co_return answer;
+}
+
+net::Task<Result<ApiAnswer>> ApiClient::read_lines(http::Response& response, const OnLine& on_line) {
+  const ApiAnswer answer{
+      response.head.status, std::string(response.head.fields.value_of(Known::kContentType)), {}};
+  std::string pending;
+  while (!response.at_end()) {
+    const auto piece = co_await response.read();
+    if (!piece) co_return fail(piece.error());
+    pending += net::as_text(*piece);
+    std::size_t begin = 0;
+    for (std::size_t end = 0; (end = pending.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      const std::string_view line = std::string_view(pending).substr(begin, end - begin);
+      if (!line.empty() && !on_line(line)) co_return answer;
+    }
+    pending.erase(0, begin);
+    if (pending.size() > kLineBytesMax) {
+      co_return fail(Code::kBodyTooLarge, "a line of the answer is too long", Side::kUpstream);
     }
   }
   co_return answer;

@@ -11,9 +11,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/error.h"
 #include "base/time.h"
+#include "client/web_socket.h"
 #include "http/client.h"
 #include "http/message.h"
 #include "net/env.h"
@@ -74,6 +76,7 @@ class ApiClient {
   static constexpr Duration kWatchTimeout = std::chrono::seconds(45);
   // The dry run of the largest apply, which answers with every object and all its defaults, stays below.
   static constexpr std::size_t kAnswerBytesMax = std::size_t{64} << 20U;
+  static constexpr std::size_t kLineBytesMax = std::size_t{1} << 20U;
 
   // env outlives the client. context: for https://, else null.
   ApiClient(net::Env& env, ApiUrl url, std::string token, std::shared_ptr<tls::ClientContext> context);
@@ -90,18 +93,26 @@ class ApiClient {
   // whole, 200 without content.
   using OnEvent = std::function<bool(const StreamEvent&)>;
   net::Task<Result<ApiAnswer>> watch(std::string target, const OnEvent& on_event);
+  // The same for a stream of lines, without their ends; those that are empty are left out.
+  using OnLine = std::function<bool(std::string_view)>;
+  net::Task<Result<ApiAnswer>> read_lines(std::string target, const OnLine& on_line);
+  // A WebSocket, or the answer that refuses it.
+  using Socket = std::unique_ptr<WebSocket>;
+  net::Task<Result<std::variant<ApiAnswer, Socket>>> open_socket(std::string target);
 
  private:
   net::Task<Result<http::ClientConnectionPtr>> connection();
   net::Task<Result<ApiAnswer>> read_whole(http::Response& response);
   net::Task<Result<ApiAnswer>> read_events(http::Response& response, const OnEvent& on_event);
+  net::Task<Result<ApiAnswer>> read_lines(http::Response& response, const OnLine& on_line);
   // The answer to one request, by a reader of its content.
   struct Asked {
     http::Method method;
     std::string target;
     std::string content;
-    const OnEvent* on_event = nullptr;  // null: read whole
-    http::Body* body = nullptr;         // in place of content
+    const OnEvent* on_event = nullptr;  // null, and the next: read whole
+    const OnLine* on_line = nullptr;
+    http::Body* body = nullptr;  // in place of content
     std::optional<std::uint64_t> body_bytes = {};
   };
   net::Task<Result<ApiAnswer>> exchange(Asked asked);

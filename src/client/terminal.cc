@@ -11,6 +11,11 @@ void Terminal::print(std::string_view data) {
   if (std::fwrite(data.data(), 1, data.size(), out_) != data.size()) fail();
 }
 
+void Terminal::print_error(std::string_view data) {
+  std::fwrite(data.data(), 1, data.size(), err_);
+  std::fflush(err_);
+}
+
 void Terminal::say(std::string_view message) {
   const std::string line = printable(message) + '\n';
   std::fwrite(line.data(), 1, line.size(), err_);  // nobody is left to be told when this fails

@@ -16,6 +16,8 @@ class Terminal {
 
   // Data: as it is, on stdout.
   void print(std::string_view data);
+  // Data of somebody else's stderr: as it is, on stderr, at once.
+  void print_error(std::string_view data);
   // A message: one line on stderr, without whatever could steer a terminal.
   void say(std::string_view message);
   // Sees to it that the data is out. False, once and for all, when stdout did not take it: then says so,

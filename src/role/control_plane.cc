@@ -1,6 +1,7 @@
 #include "role/control_plane.h"
 
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <span>
 #include <system_error>
@@ -20,6 +21,7 @@
 #include "enroll/authority_file.h"
 #include "enroll/registrar.h"
 #include "enroll/shared_authority.h"
+#include "insight/insight.h"
 #include "mirror/mirror.h"
 #include "mysocket/calls.h"
 #include "providers/providers.h"
@@ -58,13 +60,21 @@ struct ControlPlane::Backend {
         providers(env, store, mirror,
                   {.health = std::move(health), .settled = [this] { return fleet.settled(); }}),
         balancer(env, store, mirror,
-                 {.loads = [this](Duration span) { return loads(span); },
+                 {.loads = [this](Duration span) { return loads_of(fleet, span); },
                   .settled = [this] { return fleet.settled(); }}),
         roster(env),
         scheduler(env, store, mirror, roster,
                   [this](std::string_view service, std::string_view zone, Duration span) {
                     return scaled_by(fleet.service_load(service, zone, span));
                   }),
+        channels(env.loop,
+                 {.order = [this](std::string_view node, std::string id,
+                                  std::string what) { return order(node, {std::move(id), std::move(what)}); },
+                  .comes_from =
+                      [this](const http::Request& request, std::string_view node) {
+                        return discovery->node_server().comes_from(request, node);
+                      }}),
+        insight(env, store, mirror, channels),
         api(env, store, mirror, tokens,
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),
@@ -79,22 +89,9 @@ struct ControlPlane::Backend {
                         -> const config::Whole& { return views.objects_for(edge, labels); }},
                    std::move(sinks)) {}
 
-  balance::Loads loads(Duration span) const {
-    balance::Loads all;
-    for (const auto& [provider, one] : fleet.carried_by_provider(span)) {
-      all.emplace(provider, balance::ProviderLoad{one.requests_per_second, one.unknown});
-    }
-    return all;
+  bool order(std::string_view node, nodelink::Open what) {
+    return discovery && discovery->node_server().open(node, std::move(what));
   }
-
-  nodelink::NodeServer::Sink node_sink() {
-    return {.attached = [this](const nodelink::Hello& hello, Instant) { roster.attach(hello); },
-            .reported = [this](const std::string& node, const nodelink::NodeReport& report,
-                               Instant) { roster.report(node, report); },
-            .heard = [this](const std::string& node, Instant) { roster.heard(node); },
-            .detached = [this](const std::string& node, Instant) { roster.detach(node); }};
-  }
-
   std::unique_ptr<store::Engine> engine;
   store::EngineStore store;
   mirror::Mirror mirror;
@@ -107,6 +104,8 @@ struct ControlPlane::Backend {
   balance::Balancer balancer;
   workload::Roster roster;
   workload::Scheduler scheduler;
+  nodelink::Channels channels;
+  insight::Insight insight;
   auth::TokenTable tokens;
   api::Api api;
   controller::Controller controller;
@@ -276,6 +275,7 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   backend_->balancer.start();
   backend_->roster.start();
   backend_->scheduler.start();
+  backend_->api.set_insight(std::bind_front(&insight::Insight::handle, &backend_->insight));
   backend_->api.set_provider_source(
       [this](std::string provider, api::ProviderCall call, api::Api::Explained done) {
         const auto mode = call == api::ProviderCall::kPlan   ? providers::Mode::kCompare
@@ -522,7 +522,8 @@ void ControlPlane::open_backend() {
                                                .domain = options_.domain,
                                                .names = options_.discovery_names,
                                                .authority = options_.authority,
-                                               .nodes = backend_->node_sink()},
+                                               .nodes = sink_of(backend_->roster),
+                                               .channels = &backend_->channels},
                               [this](const net::Address& from, const char* why) {
                                 tasks_.spawn(backend_->registrar->refused_certificate(from, why));
                               });
@@ -575,6 +576,7 @@ net::Task<api::Answer<api::Written>> ControlPlane::write(api::IntentSource sourc
 void ControlPlane::drain() {
   draining_ = true;
   if (backend_) backend_->api.drain();
+  if (backend_) backend_->insight.stop();
   if (backend_ && backend_->discovery) backend_->discovery->drain();
   api_server_.drain();
 }

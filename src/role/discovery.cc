@@ -64,14 +64,6 @@ Discovery::Discovery(net::Env& env, mirror::Mirror& mirror, controller::Views& v
                     .certificate_required = static_cast<bool>(options_.names),
                     .revision = [this] { return mirror_.revision(); },
                     .catch_up = [this] { return mirror_.catch_up(); }}),
-      channels_(env.loop, {.order =
-                               [this](std::string_view node, std::string id, std::string what) {
-                                 return node_server_.open(node, {std::move(id), std::move(what)});
-                               },
-                           .comes_from =
-                               [this](const http::Request& request, std::string_view node) {
-                                 return node_server_.comes_from(request, node);
-                               }}),
       http_(env, calls_,
             {.keepalive_interval = kKeepaliveInterval,
              .keepalive_timeout = kKeepaliveTimeout,
@@ -82,8 +74,9 @@ Discovery::Discovery(net::Env& env, mirror::Mirror& mirror, controller::Views& v
              [this](grpc::ServerCall& call) { return reports_.serve(call); });
   calls_.add(std::string(nodelink::kAttachPath),
              [this](grpc::ServerCall& call) { return node_server_.serve(call); });
+  if (options_.channels == nullptr) return;
   calls_.add(std::string(nodelink::kChannelPath),
-             [this](grpc::ServerCall& call) { return channels_.serve(call); });
+             [channels = options_.channels](grpc::ServerCall& call) { return channels->serve(call); });
 }
 
 void Discovery::issue() {

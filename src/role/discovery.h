@@ -38,7 +38,8 @@ struct DiscoveryOptions {
   // By which controllers are reached, for the certificate. Empty: without TLS, and a node is who it says.
   std::function<std::vector<std::string>()> names;
   std::shared_ptr<const tls::Authority> authority;
-  nodelink::NodeServer::Sink nodes;  // who hears of them
+  nodelink::NodeServer::Sink nodes;        // who hears of them
+  nodelink::Channels* channels = nullptr;  // that they make; outlives their calls. Null: none
 };
 
 // Who hears of a certificate that was not believed.
@@ -61,7 +62,6 @@ class Discovery final : private xds::Sink {
   std::vector<xds::Node> nodes() const;
   // Those that run instances.
   nodelink::NodeServer& node_server() { return node_server_; }
-  nodelink::Channels& channels() { return channels_; }
 
   // Appends to what /metrics shows.
   void write_metrics(std::string& out) const;
@@ -102,7 +102,6 @@ class Discovery final : private xds::Sink {
   xds::Server discovery_;
   report::ReportServer reports_;
   nodelink::NodeServer node_server_;
-  nodelink::Channels channels_;
   http::Server http_;
   net::TaskGroup tasks_;
   std::shared_ptr<enroll::Door> door_;  // null: no TLS

@@ -74,4 +74,20 @@ report::ServiceLoads services_since(const record::ServiceLoads::Sums& now,
   return all;
 }
 
+nodelink::NodeServer::Sink sink_of(workload::Roster& roster) {
+  return {.attached = [&roster](const nodelink::Hello& hello, Instant) { roster.attach(hello); },
+          .reported = [&roster](const std::string& node, const nodelink::NodeReport& report,
+                                Instant) { roster.report(node, report); },
+          .heard = [&roster](const std::string& node, Instant) { roster.heard(node); },
+          .detached = [&roster](const std::string& node, Instant) { roster.detach(node); }};
+}
+
+balance::Loads loads_of(const controller::Fleet& fleet, Duration span) {
+  balance::Loads all;
+  for (const auto& [provider, one] : fleet.carried_by_provider(span)) {
+    all.emplace(provider, balance::ProviderLoad{one.requests_per_second, one.unknown});
+  }
+  return all;
+}
+
 }  // namespace weir::role

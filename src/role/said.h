@@ -1,10 +1,14 @@
 // Said: what an edge tells controllers, made of what it finds and carries; and what they make of it. Pure.
 #pragma once
 
+#include "balance/balancer.h"
+#include "controller/fleet.h"
 #include "edge/edge.h"
+#include "nodelink/node_server.h"
 #include "report/report.h"
 #include "report/service_rates.h"
 #include "workload/scaling.h"
+#include "workload/roster.h"
 
 namespace weir::role {
 
@@ -22,5 +26,9 @@ report::ServiceLoads services_since(const record::ServiceLoads::Sums& now,
 
 // Where something comes now and then, something is in flight, although no edge had it when it reported.
 workload::ServiceLoad scaled_by(const report::ServiceRates::Rate& rate);
+// Takes what nodes say; the roster outlives it.
+nodelink::NodeServer::Sink sink_of(workload::Roster& roster);
+// What each provider's edges carried within that time.
+balance::Loads loads_of(const controller::Fleet& fleet, Duration span);
 
 }  // namespace weir::role
