@@ -112,9 +112,9 @@ BANNED = [
     Ban(
         "thread",
         r"std::(j?thread|async)\b|\bpthread_create\b",
-        "threads are made in net/, and in store/, record/ and images/, because SQLite, readers of logs "
-        "and disks block; post() work to a Loop",
-        frozenset({"net", "store", "record", "images"}),
+        "threads are made in net/, and in store/, record/, images/ and client/, because SQLite, readers of "
+        "logs, disks and a stdin that is a file block; post() work to a Loop",
+        frozenset({"net", "store", "record", "images", "client"}),
         in_tests=True,
     ),
     Ban(

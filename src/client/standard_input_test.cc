@@ -2,12 +2,13 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <pty.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -75,10 +76,15 @@ TEST_CASE("it can be left while it waits, for bytes or for being taken") {
 }
 
 TEST_CASE("a terminal is raw for as long as it is wanted to be, and has a size") {
-  int master = -1;
-  int slave = -1;
+  const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  REQUIRE(master >= 0);
+  REQUIRE(::unlockpt(master) == 0);
+  std::array<char, 128> name{};
+  REQUIRE(::ptsname_r(master, name.data(), name.size()) == 0);
+  const int slave = ::open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  REQUIRE(slave >= 0);
   const winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
-  REQUIRE(::openpty(&master, &slave, nullptr, nullptr, &size) == 0);
+  REQUIRE(::ioctl(master, TIOCSWINSZ, &size) == 0);
   const auto echoes = [slave] {
     termios mode{};
     CHECK(::tcgetattr(slave, &mode) == 0);

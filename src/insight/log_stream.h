@@ -1,7 +1,8 @@
 // LogStream: the answer to a request for logs: lines of one instance or of all of a workload, as they come,
 // each as JSON on a line of its own (application/x-ndjson):
 //
-//   {"time":"2026-11-30T07:11:06.250Z","instance":"web-eu-fra-1","container":"app","stream":"stdout","text":"hello"}
+//   {"time":"2026-11-30T07:11:06.250Z","instance":"web-eu-fra-1","container":"app","stream":"stdout",
+//    "text":"hello"}
 //   {"instance":"web-eu-fra-2","notice":"the node is not attached"}
 //
 // A blank line now and then says that it lives. Owned by the server's connection, on the control loop.
