@@ -200,6 +200,7 @@ Tree responses() {
       {"413", "the content is too long"},
       {"415", "neither JSON nor YAML"},
       {"422", "refused by validation: violations names every field"},
+      {"426", "it is answered over a WebSocket only"},
       {"428", "If-Match is missing"},
   };
   Tree all = Tree::object();

@@ -63,10 +63,7 @@ struct ControlPlane::Backend {
                  {.loads = [this](Duration span) { return loads_of(fleet, span); },
                   .settled = [this] { return fleet.settled(); }}),
         roster(env),
-        scheduler(env, store, mirror, roster,
-                  [this](std::string_view service, std::string_view zone, Duration span) {
-                    return scaled_by(fleet.service_load(service, zone, span));
-                  }),
+        scheduler(env, store, mirror, roster, load_by(fleet)),
         channels(env.loop,
                  {.order = [this](std::string_view node, std::string id,
                                   std::string what) { return order(node, {std::move(id), std::move(what)}); },

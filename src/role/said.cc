@@ -44,6 +44,12 @@ workload::ServiceLoad scaled_by(const report::ServiceRates::Rate& rate) {
           .unknown = rate.unknown};
 }
 
+workload::LoadOf load_by(const controller::Fleet& fleet) {
+  return [&fleet](std::string_view service, std::string_view zone, Duration span) {
+    return scaled_by(fleet.service_load(service, zone, span));
+  };
+}
+
 report::ServiceLoads services_since(const record::ServiceLoads::Sums& now,
                                     const record::ServiceLoads::Sums& before) {
   report::ServiceLoads all{.of = {}, .left_out = !now.all};

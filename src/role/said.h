@@ -7,8 +7,8 @@
 #include "nodelink/node_server.h"
 #include "report/report.h"
 #include "report/service_rates.h"
-#include "workload/scaling.h"
 #include "workload/roster.h"
+#include "workload/scaling.h"
 
 namespace weir::role {
 
@@ -26,6 +26,8 @@ report::ServiceLoads services_since(const record::ServiceLoads::Sums& now,
 
 // Where something comes now and then, something is in flight, although no edge had it when it reported.
 workload::ServiceLoad scaled_by(const report::ServiceRates::Rate& rate);
+// That of each service, as edges tell it; the fleet outlives it.
+workload::LoadOf load_by(const controller::Fleet& fleet);
 // Takes what nodes say; the roster outlives it.
 nodelink::NodeServer::Sink sink_of(workload::Roster& roster);
 // What each provider's edges carried within that time.

@@ -160,6 +160,9 @@ func (w *writer) kind(path string) (string, error) {
 		return "", fmt.Errorf("get has %d tags, not that of its kind", len(get.Tags))
 	}
 	name := get.Tags[0]
+	if strings.ToLower(name) == name {
+		return "", nil // of something that is no object: images
+	}
 	kind, err := w.schema(name)
 	if err != nil {
 		return "", err
