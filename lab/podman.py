@@ -144,7 +144,9 @@ class Podman:
 
     def __enter__(self):
         words = [*self.prefix, "podman", "system", "service", "--time", "0", f"unix://{self.socket}"]
-        self.service = Process(words, self.directory / "podman.log", environment=self.env)
+        # Where conmon puts the file "oom", when there is one.
+        place = {"directory": self.directory, "environment": self.env}
+        self.service = Process(words, self.directory / "podman.log", **place)
         until = time.monotonic() + 30
         while True:
             try:

@@ -23,16 +23,20 @@ std::string digest(std::string_view text) {
   return to_hex(std::span(all).first(kDigestBytes));
 }
 
+// Another one each time: one that an earlier network has left behind, or another podman of this machine has,
+// has addresses of its own. 15 bytes, as many as Linux lets.
+std::string new_interface(Random& random) {
+  const std::uint64_t bits = random.next();
+  return std::string(kInterfacePrefix) +
+         to_hex(std::as_bytes(std::span(&bits, 1))).substr(0, kInterfaceDigits);
+}
+
 }  // namespace
 
 std::string network_of(std::string_view owner) {
   if (owner.empty()) return "weir";
   // The dot keeps it from being a name that an owner can have.
   return "weir-" + (config::check_name(owner).empty() ? std::string(owner) : "x." + digest(owner));
-}
-
-std::string interface_of(std::string_view network) {
-  return std::string(kInterfacePrefix) + digest(network).substr(0, kInterfaceDigits);
 }
 
 net::Task<Told<void>> Networks::guard() {
@@ -60,7 +64,7 @@ net::Task<Told<void>> Networks::make(std::string owner) {
     podman::Labels labels = labels_;
     labels.emplace(kOwnerLabel, owner);
     co_return co_await podman_.create_network(
-        {.name = name, .interface = interface_of(name), .labels = std::move(labels)});
+        {.name = name, .interface = new_interface(env_.random), .labels = std::move(labels)});
   }
   if (found->labels.contains(kOwnerLabel)) co_return Told<void>{};
   co_return std::unexpected(Trouble{Trouble::Kind::kRefused, "the network " + name + " is not weir's"});

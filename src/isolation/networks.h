@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "net/loop.h"
+#include "net/env.h"
 #include "net/task.h"
 #include "podman/client.h"
 #include "podman/gate.h"
@@ -19,8 +19,6 @@ inline constexpr std::string_view kInterfacePrefix = "weirn-";
 // The network of an owner's instances: "weir-alice"; of nobody's: "weir". An owner whose name is no DNS label
 // has one by a digest of it.
 std::string network_of(std::string_view owner);
-// Its interface on the machine: 15 bytes at most, as Linux wants it.
-std::string interface_of(std::string_view network);
 
 // Of a network: whose instances are on it.
 inline constexpr std::string_view kOwnerLabel = "weir.owner";
@@ -32,8 +30,12 @@ class Networks {
 
   // labels: by which they are known as this node's own. guard: null: nobody keeps them apart. podman outlives
   // it.
-  Networks(net::Loop& loop, podman::Client& podman, podman::Labels labels, Guard guard)
-      : turn_(loop, 1), podman_(podman), labels_(std::move(labels)), guard_(std::move(guard)) {}
+  Networks(net::Env& env, podman::Client& podman, podman::Labels labels, Guard guard)
+      : env_(env),
+        turn_(env.loop, 1),
+        podman_(podman),
+        labels_(std::move(labels)),
+        guard_(std::move(guard)) {}
 
   // It is there and guarded.
   net::Task<podman::Told<void>> ensure(std::string_view owner);
@@ -47,6 +49,7 @@ class Networks {
   net::Task<podman::Told<void>> make(std::string owner);
   net::Task<bool> remove_unused(const std::function<bool(const std::string& network)>& used);
 
+  net::Env& env_;
   podman::Gate turn_;  // one at a time: none is removed that is about to be used
   podman::Client& podman_;
   podman::Labels labels_;

@@ -43,6 +43,7 @@ class FakePodman final : public http::Service {
   std::map<std::string, One> containers;
   std::set<std::string> volumes;
   std::map<std::string, podman::Labels> networks{{"podman", {}}};
+  std::vector<std::string> interfaces;                                  // of those that were made
   std::map<std::string, std::string> images{{"localhost/web:1", "1"}};  // ids by name
   std::vector<std::string> loads;  // the names of what is in the next archive; without any, it is no image
   std::string loaded;              // the last archive

@@ -163,6 +163,7 @@ http::ResponsePtr FakePodman::answer_networks(const std::string& method, const s
   podman::Labels labels;
   for (const auto& [key, value] : spec["labels"].items()) labels.emplace(key, value);
   networks.emplace(spec["name"], std::move(labels));
+  interfaces.push_back(spec["network_interface"]);
   return text(200, "{}");
 }
 

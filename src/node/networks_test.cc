@@ -15,7 +15,6 @@ namespace weir::node {
 namespace {
 
 using namespace std::chrono_literals;
-using isolation::interface_of;
 using isolation::kInterfacePrefix;
 using isolation::network_of;
 using isolation::Networks;
@@ -46,10 +45,10 @@ struct Beside {
   podman::Client client{fake.network, podman.at};
   int guarded = 0;
   std::optional<Trouble> trouble;
-  Networks networks{fake.loop, client, labels_of_node("n1"), [this] { return guard(); }};
+  Networks networks{fake.env, client, labels_of_node("n1"), [this] { return guard(); }};
 };
 
-TEST_CASE("each owner has a network of a name of its own, and an interface that the firewall knows") {
+TEST_CASE("each owner has a network of a name of its own") {
   CHECK(network_of("") == "weir");
   CHECK(network_of("alice") == "weir-alice");
   CHECK(network_of("weir") == "weir-weir");
@@ -58,11 +57,6 @@ TEST_CASE("each owner has a network of a name of its own, and an interface that 
   CHECK(odd.size() == 39);
   CHECK(odd != network_of("al ice/../x"));
   CHECK_FALSE(config::check_name(odd.substr(5)).empty());
-  for (const std::string& name : {network_of(""), network_of(std::string(63, 'a')), odd}) {
-    CHECK(interface_of(name).size() == 15);
-    CHECK(interface_of(name).starts_with(kInterfacePrefix));
-  }
-  CHECK(interface_of("weir") != interface_of("weir-a"));
 }
 
 TEST_CASE("a network is made once, with its owner in its labels, and goes when nobody uses it") {
@@ -87,6 +81,19 @@ TEST_CASE("a network is made once, with its owner in its labels, and goes when n
   world.podman.containers.clear();
   CHECK(world.tidy(""));
   CHECK(world.podman.networks.size() == 3);
+}
+
+TEST_CASE("each network gets an interface that the firewall knows, and that none had before") {
+  Beside world;
+  CHECK(world.ensure("alice"));
+  CHECK(world.tidy(""));
+  CHECK(world.ensure("alice"));
+  REQUIRE(world.podman.interfaces.size() == 2);
+  for (const std::string& one : world.podman.interfaces) {
+    CHECK(one.size() == 15);
+    CHECK(one.starts_with(kInterfacePrefix));
+  }
+  CHECK(world.podman.interfaces[0] != world.podman.interfaces[1]);
 }
 
 TEST_CASE("one of that name that is not ours is not used") {

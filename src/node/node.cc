@@ -11,7 +11,7 @@ namespace weir::node {
 Node::Node(net::Env& env, podman::Client& podman, std::string name, isolation::Networks::Guard guard)
     : env_(env),
       podman_(podman),
-      networks_(env.loop, podman, labels_of_node(name), std::move(guard)),
+      networks_(env, podman, labels_of_node(name), std::move(guard)),
       images_(env.loop, podman),
       shared_{.env = env,
               .podman = podman,
