@@ -182,7 +182,7 @@ class Fleet {
     const Step step = begin();
     silent_ = kLost;
     std::size_t lost = 0;
-    const auto on_lost = [this](const config::ObjectPointer& one) {
+    const auto on_lost = [](const config::ObjectPointer& one) {
       const std::string& node = std::get<config::InstanceSpec>(one->spec).node;
       for (int i = 0; i < kLost; ++i) {
         if (node == name_of(i)) return true;

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
+#include <iterator>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -212,6 +215,36 @@ Answer<void> check_rollouts(const config::Whole& world, const Plan& plan) {
   return {};
 }
 
+// The endpoints of its instances go with a workload: they would hold up the deletion of their service for as
+// long as it takes until the instances are gone.
+void drop_endpoints(const config::Whole& world, Plan& plan) {
+  constexpr const char* kWorkloadLabel = "weir/workload";
+  std::set<std::string, std::less<>> dropped;
+  for (const Planned& planned : plan.objects) {
+    if (planned.kind == config::Kind::kEndpoint) dropped.insert(planned.name);
+  }
+  std::vector<Planned> along;
+  const auto& endpoints = world.of(config::Kind::kEndpoint);
+  for (const Planned& planned : plan.objects) {
+    if (planned.kind != config::Kind::kWorkload || planned.outcome != Outcome::kDeleted) continue;
+    for (const Object* instance : world.referrers(config::Kind::kWorkload, planned.name)) {
+      const std::string_view name = instance->metadata.name;
+      for (auto one = endpoints.lower_bound(name); one != endpoints.end(); ++one) {
+        const Object& endpoint = **one;
+        if (!endpoint.metadata.name.starts_with(name)) break;
+        if (std::get<config::EndpointSpec>(endpoint.spec).instance != name) continue;
+        if (!endpoint.metadata.labels.contains(kWorkloadLabel)) continue;
+        if (!dropped.insert(endpoint.metadata.name).second) continue;
+        along.push_back({.kind = config::Kind::kEndpoint,
+                         .name = endpoint.metadata.name,
+                         .outcome = Outcome::kDeleted,
+                         .before = *one});
+      }
+    }
+  }
+  std::ranges::move(along, std::back_inserter(plan.objects));
+}
+
 }  // namespace
 
 std::string_view word_of(Outcome outcome) {
@@ -234,6 +267,7 @@ Answer<Plan> make_plan(const config::Whole& world, std::span<const Intent> inten
     plan.objects.push_back(std::move(*planned));
   }
   if (!plan.writes()) return plan;
+  drop_endpoints(world, plan);
   std::vector<Object*> balancers;
   for (const Planned& planned : plan.objects) {
     if (planned.kind == config::Kind::kLoadBalancer && planned.after)

@@ -246,6 +246,36 @@ TEST_CASE("the whole is judged as it would be, in any order, and all at once") {
   CHECK(deletion_plan.error().violations[0].object == "LoadBalancer/lb");
 }
 
+TEST_CASE("a workload goes with the endpoints of its instances, and so its service can go with it") {
+  Given given;
+  const auto put = [&](const std::string& json) {
+    auto object = config::parse_object(json, config::Origin::kStore);
+    REQUIRE(object);
+    given.world.put(std::make_shared<const Object>(stored(std::move(*object), 20)));
+  };
+  put(R"({"kind":"Workload","metadata":{"name":"w"},"spec":{"containers":[{"name":"app","image":"a/b:1",
+      "ports":[{"port":80,"service":"b"}]}],"targets":[{"name":"t"}]}})");
+  for (const char* number : {"1", "10"}) {
+    const std::string name = std::string("w-t-dfw-") + number;
+    put(R"({"kind":"Instance","metadata":{"name":")" + name + R"("},"spec":{"workload":"w","target":"t",
+        "city":"dfw","node":"n","containers":[{"name":"app","image":"a/b:1"}]}})");
+    put(R"({"kind":"Endpoint","metadata":{"name":")" + name + R"(","labels":{"weir/workload":"w"}},
+        "spec":{"service":"b","address":"10.0.0.1:1","instance":")" +
+        name + R"("}})");
+  }
+  CHECK(given.status(deletion(Kind::kService, "b")) == 409);
+  const auto made = given.plan({deletion(Kind::kService, "b"), deletion(Kind::kWorkload, "w"),
+                                deletion(Kind::kEndpoint, "w-t-dfw-10")});
+  REQUIRE(made);
+  REQUIRE(made->objects.size() == 4);
+  CHECK(made->objects[3].name == "w-t-dfw-1");
+  CHECK(made->objects[3].outcome == Outcome::kDeleted);
+  // Somebody's own, of the same name, stays.
+  put(R"({"kind":"Endpoint","metadata":{"name":"w-t-dfw-1"},"spec":{"service":"b","address":"10.0.0.1:1",
+      "instance":"w-t-dfw-1"}})");
+  CHECK(given.plan({deletion(Kind::kWorkload, "w")})->objects.size() == 2);
+}
+
 TEST_CASE("what was wrong before does not stop other changes") {
   Given given;
   given.world.put(std::make_shared<const Object>(stored(balancer("old", "old.example", "gone"), 3)));
