@@ -198,11 +198,12 @@ class Fleet {
     };
     // They are looked for when something was written: counting is not what is to be measured.
     std::uint64_t looked_at = 0;
-    if (!wait([&] {
-          return std::exchange(looked_at, mirror_.revision()) != mirror_.revision() && is_moved();
-        })) {
-      return false;
-    }
+    bool all_moved = false;
+    const auto look = [&] {
+      if (std::exchange(looked_at, mirror_.revision()) != mirror_.revision()) all_moved = is_moved();
+      return all_moved;
+    };
+    if (!wait(look)) return false;
     tell("replace those of ten lost nodes", step, lost);
     obey();
     const auto all = static_cast<std::size_t>(instances_);
