@@ -182,7 +182,7 @@ class Story:
             self.controller.apply(*objects)
 
     def apply_web(self, zones):
-        """The service, with endpoints at these ports: {port: zone}, of which all have to serve then."""
+        """The service, with endpoints at these ports of the one machine: {port: zone}."""
         place = self.world["origin"]
         endpoints = [
             {"address": f"{place.address}:{port}", **({"zone": zone} if zone else {})}
@@ -384,7 +384,7 @@ class Story:
         with self.load(failures_max=100, least=0):  # it is short
             with self.within("its instance died", WITHDRAWN_S_MAX + CHECK_MS / 1000):
                 self.wait_sites("ams")
-        with self.load():
+        with self.load(failures_max=4):  # on their way while the router turns
             workload["spec"]["anycast"] = False
             self.apply(workload)
             self.wait_sites("fra", "ams", deadline_s=20)  # it sends its clients to the other's instance
