@@ -1,7 +1,6 @@
 """Logs of workloads and commands in instances, from a controller, over two nodes in two cities."""
 
 import fcntl
-import json
 import os
 import pathlib
 import pty
@@ -30,6 +29,11 @@ def make_node(directory, controller, socket, city, first_port):
     return weir.Node(directory / name, name, [controller], podman=socket, flags=flags)
 
 
+def networks(machine):
+    """Of nodes: a bridge that is left over stays behind its podman, and is in the way of the next one's."""
+    return [one["name"] for one in machine.call("GET", "/networks/json")[1] if one["name"] != "podman"]
+
+
 class World:
     def __init__(self, controller, machine, nodes):
         self.controller, self.machine, self.nodes = controller, machine, nodes
@@ -48,7 +52,8 @@ class World:
         return subprocess.Popen([weir.BINARY, *words], env=environment, **more)
 
     def environment(self):
-        return {"WEIR_API": self.controller.api_url, "WEIR_TOKEN": self.controller.token, "NO_COLOR": "1"}
+        one = self.controller
+        return {"WEIR_API": one.api_url, "WEIR_TOKEN": one.token, "WEIR_CA": str(one.ca), "NO_COLOR": "1"}
 
     def run(self, *words, **more):
         return self.controller.cli(*words, timeout_s=60, **more)
@@ -58,7 +63,7 @@ class World:
         items = self.controller.api("GET", "/v1/events?limit=10000").json["items"]
         specs = [one["spec"] for one in items if one["spec"]["verb"] == "exec"]
         return [
-            (one["actor"], one["name"], json.loads(one["after"])["command"], one.get("reason", ""))
+            (one["actor"], one["name"], one["after"]["command"], one.get("reason", ""))
             for one in specs
         ]
 
@@ -89,6 +94,7 @@ def world(tmp_path_factory):
             yield one
             controller.api("DELETE", "/v1/workloads/web")
             wait_until(lambda: not machine.containers(), PATIENCE_S, "nothing being left")
+            wait_until(lambda: not networks(machine), PATIENCE_S, "no network being left")
             for node in nodes.values():
                 node.stop()
 
@@ -159,11 +165,10 @@ def test_a_command_has_three_streams_and_its_exit_code(world):
     assert missing.returncode == 127 and "not found" in missing.stderr
     wrong = world.run("exec", FRA, "--container", "db", "--", "id", stdin="")
     assert (wrong.returncode, wrong.stderr) == (1, f"weir: {FRA} has no container db\n")
-    root = "root"
     commands = [(one[1], one[2]) for one in world.execs() if one[3] == ""]
     assert (FRA, ["sh", "-c", script]) in commands and (AMS, ["hostname"]) in commands
     assert (FRA, ["id"]) not in commands
-    assert {one[0] for one in world.execs()} != {""}, root
+    assert all(one[0] for one in world.execs())
 
 
 class Terminal:
@@ -192,7 +197,8 @@ class Terminal:
                 self.text += os.read(self.master, 65536)
             except OSError:  # its end
                 assert words in self.text, self.text[-2000:]
-        self.text = self.text.split(words, 1)[1]
+        before, self.text = self.text.split(words, 1)
+        return before
 
     def end(self):
         code = os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
@@ -206,23 +212,18 @@ def test_a_command_has_this_terminal(world):
     terminal.send(b"busybox tty; busybox stty size; echo en''d\r")
     terminal.until(b"/dev/pts/0")
     terminal.until(b"33 101")
-    terminal.until(b"end")
+    terminal.until(b"\r\nend")
     terminal.resize(40, 50)
-    terminal.send(b"\r")
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        terminal.send(b"busybox stty size; echo si''ze\r")
-        terminal.until(b"size")
-        if b"40 50" in terminal.text or time.monotonic() > deadline:
+    for _ in range(100):  # it comes by another way than keys do
+        terminal.send(b"busybox stty size; echo en''d\r")
+        if b"40 50" in terminal.until(b"\r\nend"):
             break
-        terminal.send(b"busybox stty size | busybox grep -q '40 50' && echo go''od\r")
-        try:
-            terminal.until(b"good", 2)
-            break
-        except AssertionError:
-            continue
-    terminal.send(b"sleep 1000; echo st''opped\r")
+    else:
+        raise AssertionError("the terminal's size did not follow")
+    terminal.send(b"sleep 54321\r")
+    wait_until(lambda: processes("54321"), PATIENCE_S, "what runs in it")
     terminal.send(b"\x03")  # goes to the command, and not to weir
+    wait_until(lambda: not processes("54321"), PATIENCE_S, "its end")
     terminal.send(b"exit 3\r")
     terminal.until(b"exit 3")
     assert terminal.end() == 3
