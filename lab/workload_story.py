@@ -439,6 +439,9 @@ class Story:
             follow.stop()
         text = self.weir("logs", NAME, "--since", "1m", lines=8)
         assert all(f"{one}: has worked" in text for one in self.everyone()), text
+        timed = self.weir("logs", NAME, "--since", "1m", "--timestamps", lines=0).splitlines()
+        times = re.findall(r"\b\d{4}-\d\d-\d\dT\S+", "\n".join(timed))
+        assert len(times) == len(timed) >= 2 * REPLICAS and times == sorted(times), timed
         said = self.weir("exec", name, "--", "hostname")
         assert said.strip() == name, said
         said = self.weir("exec", name, "--", "sh", "-c", "exit 7", expect=7)
