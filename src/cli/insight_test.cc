@@ -6,6 +6,7 @@
 
 #include "cli/commands_fixture.h"
 #include "mirror/records.h"
+#include "workload/views.h"
 
 namespace weir::cli {
 namespace {
@@ -94,14 +95,15 @@ TEST_CASE("exec: what is wrong with it is said before anything is tried") {
 
 struct Rollout : World {
   // progress: of spec, JSON.
-  void show(const std::string& progress, std::string status) {
-    REQUIRE(apply(R"({"kind":"Workload","metadata":{"name":"web"},"spec":{"containers":[{"name":"app",)"
+  void show(const std::string& progress, std::string status, const std::string& labels = "{}") {
+    REQUIRE(apply(R"({"kind":"Workload","metadata":{"name":"web","labels":)" + labels +
+                  R"(},"spec":{"containers":[{"name":"app",)"
                   R"("image":"a"}],"targets":[{"name":"eu"}]}})") == kDone);
     (void)out();
     api().set_status_source([=](config::Object& object) {
       auto& spec = std::get<config::WorkloadSpec>(object.spec);
       spec.progress.emplace();
-      spec.progress->version = progress == "other" ? "other" : config::version_of(spec, spec.pull_secrets);
+      spec.progress->version = progress == "other" ? "other" : workload::version_of(object);
       spec.progress->city = "fra";
       spec.progress->reason = "why";
       if (progress == "RUNNING") spec.progress->phase = config::UpdatePhase::kRunning;
@@ -120,7 +122,10 @@ TEST_CASE("rollout status: city by city, and 0 when all of it runs") {
   Rollout world;
   world.show("DONE", Rollout::cities("2/2", "2/2"));
   CHECK(world.run({"rollout", "status", "web"}) == kDone);
-  CHECK(world.out() == "TARGET  CITY  READY  UPDATED  REASON\neu      fra   2/2    2/2\ndone\n");
+  CHECK(world.out() == "TARGET  CITY  READY  UPDATED  REASON\neu      fra   2/2    2/2      -\ndone\n");
+  world.show("DONE", Rollout::cities("2/2", "2/2"), R"({"weir/owner":"ada"})");
+  CHECK(world.run({"rollout", "status", "web"}) == kDone);
+  (void)world.out();
   world.show("DONE", Rollout::cities("1/2", "2/2"));
   CHECK(world.run({"rollout", "status", "web"}) == kFailed);
   CHECK(world.out().ends_with("updated; not all instances are ready\n"));

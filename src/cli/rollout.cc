@@ -10,6 +10,7 @@
 #include "cli/session.h"
 #include "client/objects.h"
 #include "net/loop.h"
+#include "workload/views.h"
 
 namespace weir::cli {
 namespace {
@@ -40,10 +41,11 @@ std::optional<Progress> progress_of(const std::string& json) {
     const std::string ready = text_at(city, "/ready");
     const std::string updated = text_at(city, "/updated");
     all = all && is_all(ready) && is_all(updated);
+    const std::string reason = text_at(city, "/reason");
     progress.cities.push_back({printable(text_at(city, "/target")), printable(text_at(city, "/city")), ready,
-                               updated, printable(text_at(city, "/reason"))});
+                               updated, reason.empty() ? "-" : printable(reason)});
   }
-  const std::string version = config::version_of(*spec, spec->pull_secrets);
+  const std::string version = workload::version_of(*object);
   const auto& under_way = spec->progress;
   const bool is_seen = under_way && under_way->version == version;
   const std::string reason = under_way ? under_way->reason : std::string();

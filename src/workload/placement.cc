@@ -30,6 +30,14 @@ std::string first_of(std::string one, std::string other) { return one.empty() ? 
 
 }  // namespace
 
+std::string version_of(const config::Object& workload) {
+  const auto& spec = std::get<config::WorkloadSpec>(workload.spec);
+  std::string version = config::version_of(spec, spec.pull_secrets);
+  const std::string_view owner = config::owner_of(workload);
+  if (!owner.empty()) version.append("-").append(owner);
+  return version;
+}
+
 std::string instance_name(std::string_view workload, std::string_view target, std::string_view city,
                           std::uint32_t number) {
   std::string name(workload);

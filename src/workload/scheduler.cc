@@ -214,10 +214,7 @@ WorkloadView Scheduler::view(const ObjectPointer& object) {
   const auto& spec = std::get<WorkloadSpec>(object->spec);
   Version& version = versions_[object->metadata.name];
   if (version.revision != object->metadata.revision) {
-    version = {object->metadata.revision, config::version_of(spec, spec.pull_secrets)};
-    // On another owner's network it is another instance.
-    const std::string_view owner = config::owner_of(*object);
-    if (!owner.empty()) version.text.append("-").append(owner);
+    version = {object->metadata.revision, version_of(*object)};
   }
   WorkloadView workload{.object = object, .version = version.text, .cities = {}};
   for (const config::WorkloadTarget& target : spec.targets) {

@@ -61,6 +61,9 @@ struct WorkloadView {
   const config::WorkloadSpec& spec() const { return std::get<config::WorkloadSpec>(object->spec); }
 };
 
+// Of a Workload as it is written: its containers, and whose they are, since on another owner's network they
+// are other instances.
+std::string version_of(const config::Object& workload);
 std::string instance_name(std::string_view workload, std::string_view target, std::string_view city,
                           std::uint32_t number);
 
