@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "config/object.h"
 #include "config/kinds.h"
+#include "config/object.h"
 
 namespace weir::api {
 namespace {
