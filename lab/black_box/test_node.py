@@ -293,7 +293,7 @@ def test_what_a_person_gets_wrong_is_said(tmp_path):
 
     file = tmp_path / "instances.yaml"
     for words, code, said in (
-        ([], 2, "--instances is missing"),
+        ([], 2, "either --controller or --instances is needed"),
         (["logs"], 2, "INSTANCE is missing"),
         (["frobnicate"], 2, "must be logs, not"),
         (["--instances", file], 1, "no such file or directory"),
