@@ -6,6 +6,6 @@
 // AWS-LC is not compiled with ThreadSanitizer, which therefore does not see that its reference counts order
 // who frees a certificate or its key behind who has read it last.
 extern "C" const char* __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
-  return "race:CRYPTO_BUFFER\nrace:CBB_add_bytes\nrace:EVP_PKEY_free\n";
+  return "race:CRYPTO_BUFFER\nrace:CBB_add_bytes\nrace:EVP_PKEY_free\nrace:EC_KEY_free\nrace:OPENSSL_free\n";
 }
 #endif
