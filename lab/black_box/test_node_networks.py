@@ -160,6 +160,7 @@ def running(machine, directory, ground, *flags):
     finally:
         node.write()
         node.until_empty()
+        wait_until(lambda: networks(machine) == set(), PATIENCE_S, "networks are gone")
         node.end()
 
 
@@ -201,7 +202,6 @@ def test_owners_and_the_machine_are_out_of_reach(machine, ground, greeters, tmp_
         assert not os.path.exists(f"{root}/run/podman") and not os.path.exists(root + machine.socket)
         with open(f"{root}/etc/hosts") as file:
             assert "a-0" in (hosts := file.read()) and "a-1" not in hosts and "b-0" not in hosts
-    wait_until(lambda: networks(machine) == set(), PATIENCE_S, "networks are gone")
 
 
 def test_open_networks_let_everybody_through(machine, ground, greeters, tmp_path):

@@ -180,6 +180,32 @@ EVERY_KIND = """
       provider_name = "aws"
       revoked       = true
     }
+    resource "weir_node" "elsewhere" {
+      name          = "elsewhere-node"
+      provider_name = "aws"
+      city          = "sea"
+      cordoned      = true
+    }
+    resource "weir_workload" "web" {
+      name = "web"
+      containers = [{
+        name            = "app"
+        image           = "registry.example/web:1"
+        env             = [{ name = "GREETING", value = "hello" },
+                           { name = "PASSWORD", secret = { secret = weir_secret.key.name, key = "tsig" } }]
+        ports           = [{ port = 8080, service = weir_service.web.name }]
+        resources       = { cpu = "500m", memory = "64Mi" }
+        readiness_probe = { http = { port = 8080 }, period = "1s" }
+      }]
+      volumes = ["data"]
+      targets = [{
+        name         = "global"
+        cities       = ["sea"]
+        min_replicas = 1
+        max_replicas = 3
+        metrics      = [{ metric = "CPU", average_utilization = 50 }]
+      }]
+    }
     resource "weir_rollout" "next" {
       name    = "next"
       paused  = true
