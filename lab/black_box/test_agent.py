@@ -332,8 +332,8 @@ def test_the_same_origin_coming_back_takes_its_place_and_a_late_goodbye_ends_not
     first.process.send_signal(signal.SIGSTOP)  # its packets vanish; nobody has noticed yet
     second = agents(connect([weir], origin.port, "--name", "web", ca=weir.ca))
     second.said(rf"http://web\.{DOMAIN}")
-    was = before["spec"]["session"]
-    wait_until(lambda: [one["spec"]["session"] for one in tunnels(weir)] not in ([], [was]), 5, "the takeover")
+    was = [before["spec"]["session"]]
+    wait_until(lambda: [one["spec"]["session"] for one in tunnels(weir)] not in ([], was), 5, "the takeover")
     serves(weir, "web", 20)
     first.end(signal.SIGKILL)
     assert len(serves(weir, "web", 40)) == 40
