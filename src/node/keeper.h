@@ -14,11 +14,11 @@
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
-#include "net/timer.h"
 #include "node/instance.h"
 #include "node/life.h"
 #include "node/plan.h"
 #include "node/prober.h"
+#include "nodelink/alarm.h"
 #include "podman/client.h"
 #include "podman/gate.h"
 
@@ -62,12 +62,6 @@ class Keeper {
   const std::vector<podman::Container>& containers() const { return containers_; }
 
  private:
-  // Sets the event, in a while.
-  struct Alarm : net::Timer {
-    explicit Alarm(net::Event& to_set)
-        : net::Timer([](net::Timer& timer) { static_cast<Alarm&>(timer).event.set(); }), event(to_set) {}
-    net::Event& event;
-  };
   using Done = podman::Told<void>;
 
   net::Task<void> run();
@@ -100,7 +94,7 @@ class Keeper {
   std::unique_ptr<Prober> prober_;
   std::shared_ptr<const Instance> judged_;  // whose readiness is told: probed_, once its probes have spoken
   net::Event changed_;
-  Alarm alarm_{changed_};
+  nodelink::Alarm alarm_{changed_};
   net::Context* starting_ = nullptr;  // of the task, while it makes containers
   bool busy_ = false;
   bool gone_ = false;

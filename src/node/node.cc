@@ -5,6 +5,7 @@
 
 #include "base/exposition.h"
 #include "node/labels.h"
+#include "nodelink/alarm.h"
 
 namespace weir::node {
 
@@ -82,12 +83,7 @@ net::Task<void> Node::follow() {
 }
 
 net::Task<void> Node::look_again_and_again() {
-  struct Alarm : net::Timer {
-    explicit Alarm(net::Event& to_set)
-        : net::Timer([](net::Timer& timer) { static_cast<Alarm&>(timer).event.set(); }), event(to_set) {}
-    net::Event& event;
-  };
-  Alarm alarm(look_);
+  nodelink::Alarm alarm(look_);
   for (;;) {
     look_.reset();
     const bool done = co_await look();

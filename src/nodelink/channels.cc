@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "net/core.h"
 #include "net/task_group.h"
+#include "nodelink/alarm.h"
 
 namespace weir::nodelink {
 namespace {
@@ -123,11 +124,6 @@ net::Task<Result<std::unique_ptr<Channel>>> Channels::open(std::string node, Cha
     co_return fail(Code::kNotFound, "the node is not attached", Side::kUpstream);
   }
   awaited_.emplace(*id, pipe);
-  struct Alarm : net::Timer {
-    explicit Alarm(net::Event& to_set)
-        : net::Timer([](net::Timer& timer) { static_cast<Alarm&>(timer).event.set(); }), event(to_set) {}
-    net::Event& event;
-  };
   Alarm alarm(pipe->arrived);
   loop_.arm(alarm, loop_.deadline(kOpenTimeout));
   const auto waited = co_await pipe->arrived.wait(loop_);
