@@ -1,14 +1,34 @@
 """Clients that are slow, started with the session: their deadlines pass while the other tests run."""
 
+import contextlib
 import threading
 import time
 
 import pytest
 
+from lab import podman
 from lab.conftest import Site
 from lab.origin import Origin
 
 PATIENCE_S = 45
+
+
+@contextlib.contextmanager
+def podman_of(directory, prefix=()):
+    """A podman that has busybox, and has run it; else the test is skipped, and says why."""
+    if reason := podman.why_not():
+        pytest.skip(reason)
+    with podman.Podman(directory, prefix) as service:
+        service.load(podman.busybox_archive())
+        if reason := service.trial():
+            pytest.skip(reason)
+        yield service
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    with podman_of(tmp_path_factory.mktemp("podman")) as service:
+        yield service
 
 
 class SlowClient(threading.Thread):

@@ -6,26 +6,11 @@ import json
 import ssl
 import subprocess
 
-import pytest
-
 from lab import podman, weir
 from lab.black_box.test_nodes import PATIENCE_S, instance, make_node, wait_attached, workload
 from lab.process import wait_until
 
 TAR = b"\0" * 257 + b"ustar\0" + b"\0" * 2000
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory):
-    reason = podman.why_not()
-    if reason:
-        pytest.skip(reason)
-    with podman.Podman(tmp_path_factory.mktemp("podman")) as service:
-        service.load(podman.busybox_archive())
-        reason = service.trial()
-        if reason:
-            pytest.skip(reason)
-        yield service
 
 
 def make_controller(directory, *flags):

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from lab import podman, weir
+from lab.black_box.conftest import podman_of
 from lab.process import wait_until
 
 PATIENCE_S = 90  # for what takes a second on a machine that is not busy
@@ -70,15 +71,8 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    reason = podman.why_not()
-    if reason:
-        pytest.skip(reason)
     directory = tmp_path_factory.mktemp("insight")
-    with podman.Podman(directory / "podman") as machine:
-        machine.load(podman.busybox_archive())
-        reason = machine.trial()
-        if reason:
-            pytest.skip(reason)
+    with podman_of(directory / "podman") as machine:
         (directory / "controller").mkdir()
         with weir.Controller(directory / "controller").start() as controller:
             nodes = {}

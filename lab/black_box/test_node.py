@@ -19,19 +19,6 @@ PATIENCE_S = 90  # for what takes a second on a machine that is not busy
 POLITE = ["sh", "-c", "trap 'echo bye; exit 0' TERM; echo hello; while :; do sleep 1 & wait $!; done"]
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory):
-    reason = podman.why_not()
-    if reason:
-        pytest.skip(reason)
-    with podman.Podman(tmp_path_factory.mktemp("podman")) as service:
-        service.load(podman.busybox_archive())
-        reason = service.trial()
-        if reason:
-            pytest.skip(reason)
-        yield service
-
-
 class Node:
     """weir node over a file, in a directory of the test."""
 

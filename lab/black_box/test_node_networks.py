@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from lab import podman, weir
+from lab.black_box.conftest import podman_of
 from lab.black_box.test_node import PATIENCE_S, Node, instance
 from lab.process import Process, free_port, wait_until
 from lab.world import NAMESPACES, enter, sweep
@@ -81,8 +82,7 @@ def reaches(place, address, port):
 
 @pytest.fixture(scope="module")
 def ground():
-    reason = podman.why_not()
-    if reason:
+    if reason := podman.why_not():
         pytest.skip(reason)
     with Ground() as one:
         yield one
@@ -90,12 +90,7 @@ def ground():
 
 @pytest.fixture(scope="module")
 def machine(ground, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("podman")
-    with podman.Podman(directory, ground.prefix(ground.machine)) as service:
-        service.load(podman.busybox_archive())
-        reason = service.trial()
-        if reason:
-            pytest.skip(reason)
+    with podman_of(tmp_path_factory.mktemp("podman"), ground.prefix(ground.machine)) as service:
         yield service
 
 

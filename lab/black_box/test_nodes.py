@@ -13,19 +13,6 @@ POLITE = ["sh", "-c", "trap 'exit 0' TERM; echo $KEY; while :; do sleep 1 & wait
 BUSY = ["sh", "-c", "while :; do i=0; while [ $i -lt 9999 ]; do i=$((i + 1)); done; sleep 0.2; done"]
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory):
-    reason = podman.why_not()
-    if reason:
-        pytest.skip(reason)
-    with podman.Podman(tmp_path_factory.mktemp("podman")) as service:
-        service.load(podman.busybox_archive())
-        reason = service.trial()
-        if reason:
-            pytest.skip(reason)
-        yield service
-
-
 @pytest.fixture
 def controller(tmp_path):
     (tmp_path / "controller").mkdir()
