@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import certificates, changes, cost, dns, http1, machine, secure, shift  # noqa: E402
+from bench import api, certificates, changes, cost, dns, http1, machine, node, secure, shift  # noqa: E402
 from bench import sockmap, store, tcp, tunnel, workload, xds, xds_api, zone  # noqa: E402
 
 FOREIGN_LOAD_MAX = 0.25  # processors
@@ -79,6 +79,21 @@ def listed(text):
     return text.split(",")
 
 
+def add_control_plane(benches):
+    command = benches.add_parser("workload", help="what placing a thousand instances costs")
+    command.add_argument("--nodes", type=int, default=100)
+    command.add_argument("--instances", type=int, default=1000)
+    command.add_argument("--rounds", type=int, default=1)
+    command.set_defaults(run=workload.run)
+    command = benches.add_parser("api", help="the API at 200 requests a second, and a thousand watchers")
+    command.add_argument("--seconds", type=int, default=20, help="of each case")
+    command.set_defaults(run=api.run)
+    command = benches.add_parser("node", help="as many instances on one machine as it may have, by podman")
+    command.add_argument("--instances", type=int, default=200)
+    command.add_argument("--seconds", type=int, default=60, help="of rest")
+    command.set_defaults(run=node.run)
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -138,18 +153,14 @@ def arguments():
     command.add_argument("--rounds", type=int, default=3)
     command.add_argument("--count", type=int, default=50, help="of changes")
     command.set_defaults(run=zone.run)
-    command = benches.add_parser("workload", help="what placing a thousand instances costs")
-    command.add_argument("--nodes", type=int, default=100)
-    command.add_argument("--instances", type=int, default=1000)
-    command.add_argument("--rounds", type=int, default=1)
-    command.set_defaults(run=workload.run)
+    add_control_plane(benches)
     benches.add_parser("size", help="of the stripped binary").set_defaults(run=cost.size)
     return parser.parse_args()
 
 
 def main():
     options = arguments()
-    machine.enter_own_network(options.congestion_control)
+    machine.enter_own_network(options.congestion_control, always=options.bench == "node")
     load = machine.foreign_load()
     if load > FOREIGN_LOAD_MAX and options.bench != "size":
         busy = ", ".join(f"{name} {share:.0%}" for name, share in machine.heaviest())

@@ -88,7 +88,10 @@ net::Task<void> visit(Port& port, net::Accepted visitor) {
 net::Task<void> listen(Port& port) {
   for (;;) {
     auto accepted = co_await port.listener->accept();
-    if (!accepted) co_return;
+    if (!accepted) {
+      port.listener.reset();  // at once: another may have the port while visits come to their end
+      co_return;
+    }
     port.tasks.spawn(visit(port, *std::move(accepted)));
   }
 }

@@ -159,6 +159,10 @@ class Atlas:
                 return network
         raise KeyError(f"there is no link from {one} to {other}; there are {', '.join(sorted(self.ends))}")
 
+    def anycast(self, provider, family=4):
+        """The address that all edges of the provider announce."""
+        return next(one for one in self.providers[provider] if (":" in one) == (family == 6))
+
     def nearest(self, city, provider):
         """The regions to which the fewest networks are on the way: where BGP may lead the city."""
         away = {self.cities[city]: 0}
@@ -170,6 +174,15 @@ class Atlas:
         regions = [one for one in self.regions.values() if one.provider == provider and one.at in away]
         least = min(away[one.at] for one in regions)
         return {one.name for one in regions if away[one.at] == least}
+
+    def landed_farther(self, found):
+        """Of {city: {provider: region}}: those that are not in the nearest region that the provider has."""
+        return [
+            (city, provider, region)
+            for city, landed in found.items()
+            for provider, region in landed.items()
+            if region not in self.nearest(city, provider)
+        ]
 
     # --- networks and nodes
 

@@ -1,6 +1,6 @@
-"""A client that does nobody harm, as a process of its own: asks on a kept connection to each of its ports in
-turn, again and again, and writes down when each answer came and how long it took. `python3 lab/bystander.py
-HOST PORT,PORT NAME FILE`"""
+"""A client that does nobody harm, as a process of its own: asks on a kept connection to each of its places in
+turn, again and again, and writes down when each answer came, how long it took, its status, and which place
+it was, from 0. `python3 lab/bystander.py ADDRESS:PORT,ADDRESS:PORT NAME FILE`"""
 
 import http.client
 import itertools
@@ -12,11 +12,11 @@ FLUSH_S = 0.2
 
 
 def main():
-    host, ports, name, path = sys.argv[1:5]
-    connections = [http.client.HTTPConnection(host, int(port), timeout=5) for port in ports.split(",")]
+    places, name, path = sys.argv[1:4]
+    connections = [http.client.HTTPConnection(one, timeout=5) for one in places.split(",")]
     rows, flushed = [], 0.0
     with open(path, "a") as file:
-        for connection in itertools.cycle(connections):
+        for place, connection in itertools.cycle(enumerate(connections)):
             began = time.monotonic()
             try:
                 connection.request("GET", "/", headers={"Host": name})
@@ -27,7 +27,7 @@ def main():
                 connection.close()
                 status = 0
             now = time.monotonic()
-            rows.append(f"{now:.6f} {now - began:.6f} {status}\n")
+            rows.append(f"{now:.6f} {now - began:.6f} {status} {place}\n")
             if now - flushed > FLUSH_S:
                 file.writelines(rows)
                 file.flush()

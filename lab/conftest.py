@@ -2,19 +2,65 @@
 each test."""
 
 import itertools
+import os
 import re
 
 import pytest
 
-from lab import http1, weir
-from lab.origin import Origin
-from lab.process import wait_until
+# Before any test imports grpc, whose handlers of fork() abort while a server of it is ending. Whoever forks
+# here starts another program at once.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
+from lab import http1, weir  # noqa: E402
+from lab.origin import Origin  # noqa: E402
+from lab.process import wait_until  # noqa: E402
 
 numbers = itertools.count(1)
 WORKERS = 2
+# How tests are given to the workers of pytest-xdist (--dist loadgroup). Those of a file go to one, as they
+# share what it starts for all; those of these files are each on their own.
+APART = {"test_agent", "test_dns_providers", "test_dns_servers", "test_process", "test_rollouts"}
+# What runs containers shares the machine's podman: its locks, bridges and rules.
+PODMAN = {"test_images", "test_node", "test_node_networks", "test_nodes", "test_podman_box"}
+# What takes longest begins first, lest all the others wait for it in the end.
+FIRST = [
+    "test_node",
+    "test_node_networks",
+    "test_nodes",
+    "test_images",
+    "test_dns_providers",
+    "test_packaging",
+    "test_discovery",
+    "test_service_discovery",
+    "test_rollouts",
+    "test_ssh",
+    "test_terraform",
+    "test_cloud_init",
+    "test_booting",
+    "test_agent",
+    "test_upgrade",
+    "test_mysocketctl",
+    "test_deployment",
+]
+# What measures how long something takes is run after all others, when nothing else runs.
+ALONE = {"test_console", "test_shift", "test_verdicts", "test_xds_attacks"}
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: measures, and is run when nothing else runs")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items):
+    # From here on the order is the same in all workers, as it has to be.
+    items.sort(key=lambda item: FIRST.index(name) if (name := item.path.stem) in FIRST else len(FIRST))
+    for item in items:
+        if item.path.stem in ALONE:
+            item.add_marker(pytest.mark.alone)
+        if item.path.stem in PODMAN:
+            item.add_marker(pytest.mark.xdist_group("podman"))
+        elif item.path.stem not in APART:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if not weir.BINARY.exists():
         missing = pytest.mark.skip(reason=f"{weir.BINARY} is not built (./dev build)")
         for item in items:

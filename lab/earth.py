@@ -102,6 +102,7 @@ class Earth:
         self.start_all(self.of("router") + self.of("gateway") + self.of("database"))
         wait_until(self.sessions_are_up, 30, "every session of BGP between routers", 0.1)
         for controller in self.of("controller"):  # the first one makes what the others find
+            self.wait_databases(self[self.atlas.region_of(controller.name).router])
             controller.start()
         at_homes = [one for one in self.of("origin") if isinstance(one, parts.HomeOrigin)]
         for origin in at_homes:
@@ -133,6 +134,29 @@ class Earth:
         peers = [one for one in self.atlas.sessions[router.name] if not one.is_edge]
         names = [parts.routing.word(one.peer, family) for one in peers for family in (4, 6)]
         return router.bird.established(*names)
+
+    def wait_settled(self, landing):
+        """Until no way is gained any more. Before that, a router may turn a connection to an edge that has
+        just come, which resets it; and the first edges that announce are not those that are nearest to
+        everybody. landing(): {city: {provider: region, None without an answer}}."""
+        wait_until(self.all_announce, 10, "every edge announcing its addresses", 0.05)
+        what = "every city landing nearest"
+        wait_until(lambda: not self.atlas.landed_farther(landing()), 10, what, 0.05)
+
+    def all_announce(self):
+        """Every edge to its region's router."""
+        return all(
+            {parts.routing.word(edge, 6 if ":" in address else 4) for edge in region.names("edges")}
+            <= self[region.router].bird.routes(f"{address}/{128 if ':' in address else 32}").keys()
+            for region in self.atlas.regions.values()
+            for address in self.atlas.providers[region.provider]
+        )
+
+    def wait_databases(self, router):
+        """Until that router's kernel knows the way to them: without it a controller does not start."""
+        for database in self.of("database"):
+            what = f"the routes of {router.name}"
+            wait_until(lambda one=database: self.reaches(router, one.place), 20, what, 0.05)
 
     def reaches(self, router, place):
         with contextlib.suppress(RuntimeError):
@@ -186,8 +210,7 @@ class Earth:
         router, *others = self.region_parts(region)
         router.start()
         wait_until(lambda: self.is_connected(router), 20, f"BGP of {region}", 0.05)
-        for database in self.of("database"):  # without which a controller does not start
-            wait_until(lambda one=database: self.reaches(router, one.place), 20, f"{region}'s routes", 0.05)
+        self.wait_databases(router)
         for role in ("database", "controller"):  # which the others may wait for
             self.start_all([one for one in others if one.role == role])
         self.start_all([one for one in others if one.role not in ("database", "controller")])

@@ -222,4 +222,4 @@ def story(directory, *given):
 
 
 def story_short(directory, *given):
-    return run(directory, "failures-short", seed_of(given, DAY_SEED), 20, 120)
+    return run(directory, "failures-short", seed_of(given, DAY_SEED), 12, 72)

@@ -15,6 +15,10 @@ class Closed(Broken):
     """The peer closed where a message should have begun or gone on."""
 
 
+class Reset(Closed):
+    """It did so by RST: nobody there knew the connection, or it was given up."""
+
+
 @dataclass
 class Message:
     first: list  # the three words of the first line
@@ -53,6 +57,7 @@ class Connection:
         self.socket.settimeout(timeout_s)
         self.received = bytearray()
         self.used = 0  # of received
+        self.was_reset = False  # by the peer
 
     def __enter__(self):
         return self
@@ -82,9 +87,13 @@ class Connection:
         try:
             data = self.socket.recv(1 << 16)
         except ConnectionResetError:
+            self.was_reset = True
             data = b""
         self.received += data
         return bool(data)
+
+    def ended(self, where):
+        return Reset(f"reset {where}") if self.was_reset else Closed(f"closed {where}")
 
     def available(self):
         return bytes(self.received[self.used :])
@@ -92,7 +101,7 @@ class Connection:
     def line(self):
         while (end := self.received.find(b"\r\n", self.used)) < 0:
             if not self.fill():
-                raise Closed(f"closed within a line: {self.available()[:200]!r}")
+                raise self.ended(f"within a line: {self.available()[:200]!r}")
         text = bytes(self.received[self.used : end])
         self.used = end + 2
         if b"\n" in text or b"\r" in text:
@@ -102,7 +111,7 @@ class Connection:
     def exactly(self, count):
         while len(self.received) - self.used < count:
             if not self.fill():
-                raise Closed(f"closed after {len(self.received) - self.used} of {count} bytes")
+                raise self.ended(f"after {len(self.received) - self.used} of {count} bytes")
         data = bytes(self.received[self.used : self.used + count])
         self.used += count
         return data

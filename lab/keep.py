@@ -194,7 +194,7 @@ The world is there, until ^C. In another terminal:
         return "\n".join(lines)
 
     def lands(self, city, provider):
-        address = next(one for one in self.earth.atlas.providers[provider] if ":" not in one)
+        address = self.earth.atlas.anycast(provider)
         with self.earth.world[city].inside():
             try:
                 status, text = visitors.ask(address, self.host)

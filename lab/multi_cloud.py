@@ -9,6 +9,7 @@ from collections import Counter
 from lab import routing, weir
 from lab.dns import Client, data_text, record_set
 from lab.earth import CHECK_MS
+from lab.normal import samples
 
 BAD_PORT, GOOD_PORT = 9002, 9003
 BAD, GOOD = "web-2", "web-3"
@@ -94,7 +95,7 @@ def steered(atlas, host, zone_name, weights, ttl, policy):
     sets = []
     for record_type, family in (("A", 4), ("AAAA", 6)):
         answers = [
-            {"value": address(atlas, cloud, family), "weight": weight, "service": cloud}
+            {"value": atlas.anycast(cloud, family), "weight": weight, "service": cloud}
             for cloud, weight in weights.items()
         ]
         name = f"{host}-{record_type.lower()}"
@@ -106,10 +107,6 @@ def steered(atlas, host, zone_name, weights, ttl, policy):
 def peer(edge):
     """The name of its session at its region's router."""
     return routing.word(edge.name, 4)
-
-
-def address(atlas, cloud, family=4):
-    return next(one for one in atlas.providers[cloud] if (":" in one) == (family == 6))
 
 
 def counted(place, server, host, count):
@@ -127,6 +124,12 @@ def answered(place, server, host):
     with contextlib.suppress(OSError), place.inside(), Client(53, server, 0.5) as client:
         return client.addresses(host)
     return []
+
+
+def finds_healthy(server, services):
+    """How many endpoints of these, by its own checks."""
+    text = server.metrics()
+    return sum(sum(samples(text, "weir_endpoint_healthy", name)) for name in services)
 
 
 def dig(place, server, host):

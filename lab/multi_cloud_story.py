@@ -42,9 +42,6 @@ class Story:
 
     # --- small steps
 
-    def address(self, cloud):
-        return multi_cloud.address(self.atlas, cloud)
-
     def cloud_of(self, edge_address):
         return self.atlas.regions[self.earth.region_at(edge_address)].provider
 
@@ -57,9 +54,19 @@ class Story:
     def ask(self, city, cloud, host=HOST):
         """By whose edge it was served, or None."""
         with contextlib.suppress(OSError), self.earth.world[city].inside():
-            status, text = visitors.ask(self.address(cloud), host)
+            status, text = visitors.ask(self.atlas.anycast(cloud), host)
             return text.split()[-1] if status == 200 else None
         return None
+
+    def landing(self):
+        """{city: {cloud: the region that served it, None without an answer}}"""
+
+        def region(edge):
+            return edge and self.earth.region_at(edge)
+
+        return {
+            city: {cloud: region(self.ask(city, cloud)) for cloud in CLOUDS} for city in self.atlas.cities
+        }
 
     def wait_served(self, cloud, host=HOST, deadline_s=20):
         for city in self.atlas.cities:
@@ -82,7 +89,7 @@ class Story:
     @contextlib.contextmanager
     def home_load(self):
         """Visitors of the homes, who know both addresses."""
-        every = [self.address(cloud) for cloud in CLOUDS]
+        every = [self.atlas.anycast(cloud) for cloud in CLOUDS]
         with contextlib.ExitStack() as stack:
             made = []
             for number, city in enumerate(self.atlas.cities):
@@ -132,14 +139,24 @@ class Story:
             self.wait_served(cloud)
             for home in self.homes:
                 self.wait_served(cloud, self.host_of(home))
+        self.earth.wait_settled(self.landing)
         self.wait_both_answered()
         self.wait_held(CLOUDS, AGAIN_S_MAX)
         rows = [(one.name, *self.holds(one)) for one in self.homes]
         show("who is behind NAT has tunnels to edges of", rows)
 
     def wait_both_answered(self):
-        every = sorted(self.address(cloud) for cloud in CLOUDS)
+        every = sorted(self.atlas.anycast(cloud) for cloud in CLOUDS)
+        addresses = sum(len(self.atlas.providers[cloud]) for cloud in CLOUDS)
         place = self.earth.world[next(iter(self.atlas.cities))]
+        # Before a name server knows of anything healthy it answers all, and then the first that it finds so.
+        for server in self.earth.of("dns"):
+            wait_until(
+                lambda server=server: multi_cloud.finds_healthy(server, CLOUDS) == addresses,
+                AGAIN_S_MAX,
+                f"both networks being healthy to {server.name}",
+                0.05,
+            )
         for server in self.name_servers():
             wait_until(
                 lambda server=server: multi_cloud.answered(place, server, HOST) == every,
@@ -149,13 +166,10 @@ class Story:
             )
 
     def in_turn(self):
-        rows = [("city", *CLOUDS)]
-        for city in self.atlas.cities:
-            landed = [self.earth.region_at(self.ask(city, cloud)) for cloud in CLOUDS]
-            for cloud, region in zip(CLOUDS, landed, strict=True):
-                assert region in self.atlas.nearest(city, cloud), (city, cloud, region)
-            rows.append((city, *landed))
-        show("where each city lands in each cloud:", rows)
+        found = self.landing()
+        assert not self.atlas.landed_farther(found), self.atlas.landed_farther(found)
+        rows = [(city, *(landed[cloud] for cloud in CLOUDS)) for city, landed in found.items()]
+        show("where each city lands in each cloud:", [("city", *CLOUDS), *rows])
         place = self.earth.world["seattle"]
         for server in self.name_servers():
             multi_cloud.dig(place, server, HOST)
@@ -203,7 +217,7 @@ class Story:
         for edge in second:
             assert '"status":500' not in (edge.directory / "access.log").read_text(), edge.name
         during = [one for one in visits if began <= one.began < back]
-        there = [one for one in during if one.tries[-1].address == self.address(CLOUDS[0])]
+        there = [one for one in during if one.tries[-1].address == self.atlas.anycast(CLOUDS[0])]
         print(f"$ weir get rollout {BAD}\n  {status['phase']}: {status['reason']}")
         rows = [("edge", "had it", "500s")]
         for edge in (*first, *second):
@@ -246,9 +260,10 @@ class Story:
         with self.load() as made, self.home_load() as homes:
             died = time.monotonic()
             self.earth.kill_provider(dark)
+            left = [self.atlas.anycast(living)]
             for server in self.name_servers([living]):
                 wait_until(
-                    lambda server=server: multi_cloud.answered(place, server, HOST) == [self.address(living)],
+                    lambda server=server: multi_cloud.answered(place, server, HOST) == left,
                     10,
                     f"{server} answering without {dark}",
                 )
@@ -277,7 +292,7 @@ class Story:
             wait_until(lambda server=server: multi_cloud.answered(place, server, name) == [value], 10, name)
 
     def tell_dark(self, dark, died, followed, visits):
-        address = self.address(dark)
+        address = self.atlas.anycast(dark)
         rows = [("city", "requests", "retried", "longest", "tried it until")]
         ends = []
         for city in self.atlas.cities:
@@ -310,7 +325,7 @@ class Story:
         weights = dict(zip(CLOUDS, (75, 25), strict=True))
         self.apply_sets(weights, "WEIGHTED")
         place = self.earth.world["boston"]
-        wanted = {self.address(cloud): COUNTED * weight // 100 for cloud, weight in weights.items()}
+        wanted = {self.atlas.anycast(cloud): COUNTED * weight // 100 for cloud, weight in weights.items()}
         for server in self.name_servers():
             wait_until(
                 lambda server=server: len(multi_cloud.answered(place, server, HOST)) == 1,
@@ -323,7 +338,8 @@ class Story:
             time.sleep(WEIGHED_S)  # a measurement
         visits = [one for each in made for one in each.visits]
         assert not visitors.lost(visits), visitors.told(visitors.lost(visits))
-        share = 100 * sum(one.tries[-1].address == self.address(CLOUDS[0]) for one in visits) / len(visits)
+        first = self.atlas.anycast(CLOUDS[0])
+        share = 100 * sum(one.tries[-1].address == first for one in visits) / len(visits)
         assert 60 <= share <= 90, share
         exact = "/".join(map(str, wanted.values()))
         self.told.append(f"75/25: {exact} answers, {share:.0f} % of the traffic")
@@ -338,7 +354,7 @@ class Story:
 
     def announced(self, cloud):
         """{edge: how it announces the address of IPv4}, as its region's router hears it."""
-        network = f"{self.address(cloud)}/32"
+        network = f"{self.atlas.anycast(cloud)}/32"
         found = {}
         for edge in self.edges(cloud):
             routes = self.earth[edge.region.router].bird.routes(network)
@@ -395,7 +411,7 @@ class Story:
         assert not lost, visitors.told(lost)
         [last] = [name for name, how in found.items() if how != "withdrawn"]
         alarm = self.earth[last].metrics()
-        assert f'weir_anycast_kept{{network="{self.address(cloud)}/32"}} 1' in alarm, alarm
+        assert f'weir_anycast_kept{{network="{self.atlas.anycast(cloud)}/32"}} 1' in alarm, alarm
         self.wait_announced(cloud)
         self.told.append(f"of {len(edges)} edges told to go, {last} stayed, with an alarm")
 

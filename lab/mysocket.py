@@ -1,6 +1,7 @@
 """A weir that is all of mysocket.io, and people with its client, mysocketctl."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -67,6 +68,9 @@ class Service:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def listed(self, kind):
+        return json.loads(self.cli("get", kind, "-o", "json"))["items"]
 
     def person(self, name):
         return Person(self, name)

@@ -1,5 +1,4 @@
-"""nginx as an origin: one process (so that one SIGKILL is the end of it), logs off, keep-alive without end.
-nginx as an origin: one process (so that one SIGKILL is the end of it), logs off, keep-alive without end."""
+"""nginx as an origin: one process (so that one SIGKILL ends it), logs off, keep-alive without end."""
 
 import os
 from pathlib import Path
@@ -33,7 +32,7 @@ http {{
 """
 
 
-def start(directory, http, *, prefix=()):
+def start(directory, http, *, prefix=(), before_exec=None):
     """nginx with `http` inside its http block; everything that it writes stays in `directory`."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -48,7 +47,10 @@ def start(directory, http, *, prefix=()):
         )
     )
     return Process(
-        ["nginx", "-p", directory, "-c", config, "-e", "stderr"], directory / "nginx.log", prefix=prefix
+        ["nginx", "-p", directory, "-c", config, "-e", "stderr"],
+        directory / "nginx.log",
+        prefix=prefix,
+        before_exec=before_exec,
     )
 
 

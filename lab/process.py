@@ -25,6 +25,14 @@ PR_SET_PDEATHSIG = 1
 PORTS = range(10240, 32000)
 
 
+def share_of(ports, environment):
+    """Those that are of this worker of pytest-xdist alone: two could take one port between the check and
+    the bind."""
+    worker = environment.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    count = int(environment.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return ports[int(worker) % count :: count]
+
+
 class Timeout(AssertionError):
     """A condition did not come true by its deadline."""
 
@@ -34,8 +42,7 @@ class NotHere(Exception):
 
 
 def wait_until(condition, deadline_s=10.0, what="the condition", interval_s=0.01):
-    """Polls condition() until it returns something true, and returns that; raises Timeout after deadline_s.
-    Polls condition() until it returns something true, and returns that; raises Timeout after deadline_s."""
+    """Polls condition() until it returns something true, and returns that; Timeout after deadline_s."""
     end = time.monotonic() + deadline_s
     while True:
         value = condition()
@@ -52,7 +59,7 @@ def in_random_order(items):
         yield from random.sample(items, len(items))
 
 
-NEXT_PORTS = in_random_order(PORTS)  # so that a program is never given one port twice
+NEXT_PORTS = in_random_order(share_of(PORTS, os.environ))  # so that a program is never given one port twice
 
 
 def free_port(address="127.0.0.1"):

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from lab.process import ROOT, Adopted, Process, free_port, wait_until
 
+# Of this worker of pytest-xdist alone: listeners share their ports, also with those of other processes.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+TCP_PORTS = f"{20000 + WORKER % 8 * 1250}-{20000 + WORKER % 8 * 1250 + 1249}"
 BINARY = Path(os.environ.get("WEIR_BINARY", ROOT / "build" / "release" / "weir"))
 
 
@@ -93,6 +96,8 @@ class Weir:
             f"{address}:{self.api_port}",
             "--xds",
             f"{address}:{self.xds_port}",
+            "--tcp-ports",
+            TCP_PORTS,
             *flags,
         ]
         self.log_name = log_name

@@ -53,7 +53,7 @@ def first_answers(made, since):
 class Story:
     def __init__(self, earth):
         self.earth, self.atlas = earth, earth.atlas
-        self.address = next(one for one in self.atlas.providers["cumulus"] if ":" not in one)
+        self.address = self.atlas.anycast("cumulus")
         self.objects = workloads.objects()
         self.seen = None
         self.told = []  # parts of the report

@@ -23,6 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGING = ROOT / "packaging"
 ROLES = ["up", "controller", "edge", "dns", "node"]
 MAINTAINER = "The weir authors <weir@weir.example>"
+COMPLETIONS = {
+    "bash": "usr/share/bash-completion/completions/weir",
+    "zsh": "usr/share/zsh/vendor-completions/_weir",
+    "fish": "usr/share/fish/vendor_completions.d/weir.fish",
+}
 THIRD_PARTY = ["aws-lc", "envoy-api"]  # linked statically; each has its licence in build/
 
 
@@ -70,6 +75,15 @@ def changelog(version: str, seconds: int) -> str:
     )
 
 
+def put_pages(folder: Path, binary: Path) -> None:
+    """Of the manual: weir(1), to which the package adds what it brings, and one of each command."""
+    page = output_of(binary, "help", "--man") + "\n"
+    write_compressed(folder / "weir.1.gz", page + (PACKAGING / "weir.1").read_text())
+    for escaped in re.findall(r"^\.B weir (\S+)$", page, re.M):
+        word = escaped.replace("\\-", "-")
+        write_compressed(folder / f"weir-{word}.1.gz", output_of(binary, "help", "--man", word) + "\n")
+
+
 def stage(root: Path, binary: Path, version: str, seconds: int) -> None:
     """Everything that the package puts on a machine."""
     put(binary, root / "usr/bin/weir", 0o755)
@@ -82,6 +96,8 @@ def stage(root: Path, binary: Path, version: str, seconds: int) -> None:
     put(PACKAGING / "tmpfiles.conf", root / "usr/lib/tmpfiles.d/weir.conf")
     for role in ROLES:  # there may be a password in one
         put(PACKAGING / f"etc/{role}.env", root / f"etc/weir/{role}.env", 0o600)
+    for watched in ("prometheus/weir.rules.yml", "grafana/weir.json"):
+        put(PACKAGING / watched, root / "usr/share/weir" / watched)
     documents = root / "usr/share/doc/weir"
     put(PACKAGING / "debian/copyright", documents / "copyright")
     for name in THIRD_PARTY:
@@ -90,7 +106,9 @@ def stage(root: Path, binary: Path, version: str, seconds: int) -> None:
     write_compressed(documents / "changelog.Debian.gz", changelog(version, seconds))
     for example in ("web.yaml", "discovery.yaml"):
         put(ROOT / "examples" / example, documents / "examples" / example)
-    write_compressed(root / "usr/share/man/man1/weir.1.gz", (PACKAGING / "weir.1").read_text())
+    put_pages(root / "usr/share/man/man1", binary)
+    for shell, path in COMPLETIONS.items():
+        write(root / path, output_of(binary, "completion", shell) + "\n")
     put(PACKAGING / "debian/lintian-overrides", root / "usr/share/lintian/overrides/weir")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = "setup build run test unit lab sim fuzz bench train fmt lint terraform package".split()
+VERBS = "setup build run test unit lab sim fuzz bench train fmt lint docs terraform package".split()
 
 
 def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,3 +47,17 @@ def test_ci_runs_the_command_of_the_readme():
     assert (ROOT / "README.md").read_text().index("./dev run") < (ROOT / "README.md").read_text().index(
         "./dev test"
     )
+
+
+@pytest.mark.parametrize(
+    "names, said, code", [("good good", "good\ngood\nend\n", 0), ("bad good", "good\n", 1)]
+)
+def test_what_is_done_together_fails_when_one_does(names: str, said: str, code: int):
+    script = f"""set -euo pipefail
+    source <(sed -n '/^together()/,/^}}/p' {ROOT}/dev)
+    good() {{ echo good; }}
+    bad() {{ false; echo not here; }}
+    together {names}
+    echo end"""
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == (said, code)

@@ -64,6 +64,15 @@ SAMPLES = [
     ),
     ("cycles", {"src/LAYERS": "a:\nb: a\nc: a b\n"}, {"src/LAYERS": "a: c\nb: a\nc: b\n"}, ("src/LAYERS", 1)),
     ("cycles", {}, {"src/LAYERS": "a: b\n"}, ("src/LAYERS", 1)),
+    (
+        "standard-headers",
+        {
+            "src/net/a.h": "#include <map>\nstd::pair<int, int> b;\n",
+            "src/net/a.cc": '#include "net/a.h"\nstd::map<int, int> c;\n// std::set\n',
+        },
+        {"src/net/a.cc": '#include "net/a.h"\nint b = std::min(1, 2);\n', "src/net/a.h": HEADER},
+        ("src/net/a.cc", 2),
+    ),
     ("file-lines", {"src/net/a.cc": "//\n" * 600}, {"src/net/a.cc": "//\n" * 601}, ("src/net/a.cc", 601)),
     ("line-columns", {"tools/a.py": "#" * 110}, {"tools/a.py": "\n" + "#" * 111}, ("tools/a.py", 2)),
     (
@@ -111,7 +120,7 @@ SAMPLES = [
             "src/net/a.h": '#pragma once\n#include <string>\n#include "base/b.h"\nstd::string a(B);\n',
             "src/base/b.h": "#pragma once\nstruct B {};\n",
         },
-        {"src/net/a.h": "#pragma once\nstruct A {};\nstd::string a();\n"},
+        {"src/net/a.h": "#pragma once\nstruct A {};\nB a();\n"},
         ("src/net/a.h", 3),
     ),
     (
@@ -256,7 +265,7 @@ def test_self_contained_is_checked_again_when_a_header_below_changes(tmp_path: P
 
 
 def test_a_header_that_its_own_cc_includes_first_is_left_to_the_build(tmp_path: Path):
-    files = {"src/net/a.h": "#pragma once\nstd::string a();\n", "src/net/a.cc": '#include "net/a.h"\n'}
+    files = {"src/net/a.h": "#pragma once\nB a();\n", "src/net/a.cc": '#include "net/a.h"\n'}
     assert found(make(tmp_path, files), "self-contained") == []
     files["src/net/a.cc"] = '#include <string>\n#include "net/a.h"\n'
     assert found(make(tmp_path, files), "self-contained") == [("src/net/a.h", 2)]

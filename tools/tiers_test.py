@@ -85,3 +85,42 @@ def test_totals_are_the_last_line(monkeypatch, capsys, counts: list[Count], last
     monkeypatch.setattr(sys, "argv", ["tiers.py"])
     assert tiers.main() == code
     assert capsys.readouterr().out.splitlines()[-1] == last
+
+
+def test_what_failed_is_named_again_before_the_table(monkeypatch, capsys):
+    def broken(_: list[str]) -> Count:
+        tiers.failed("unit/net", "much output", ["unit/net: a read\nthat ends early", "unit/net: a write"])
+        return Count(3, 2)
+
+    monkeypatch.setattr(tiers, "TIERS", {"unit": broken, "empty": lambda _: Count()})
+    monkeypatch.setattr(sys, "argv", ["tiers.py"])
+    tiers.main()
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("what failed:")
+    assert lines[start + 1 : start + 4] == [
+        "  unit/net: a read that ends early",
+        "  unit/net: a write",
+        "  the tier empty ran nothing",
+    ]
+    assert lines[start + 5].startswith("tier ")
+
+
+def test_test_cases_of_doctest_that_failed():
+    case = "TEST CASE:  a write\n  in the midst\n\na_test.cc:1: ERROR: CHECK( false ) is NOT correct!\n"
+    assert tiers.doctest_failures(case + case + case.replace("a write", "a read")) == ["a write", "a read"]
+
+
+REPORT = """<testsuites><testsuite><testcase classname="lab.test_a" name="test_good"/>
+<testcase classname="lab.test_a" name="test_bad"><failure message="m">assert 1 == 2</failure></testcase>
+<testcase classname="lab.test_a" name="test_worse"><error>no such fixture</error></testcase>
+<testcase classname="lab.test_a" name="test_other"><skipped/></testcase></testsuite></testsuites>"""
+
+
+def test_tests_of_pytest_that_failed_are_shown(monkeypatch, capsys):
+    cases = list(tiers.xml.etree.ElementTree.fromstring(REPORT).iter("testcase"))
+    monkeypatch.setattr(tiers, "FAILED", [])
+    tiers.show_failures(cases)
+    assert tiers.FAILED == ["pytest lab.test_a.test_bad", "pytest lab.test_a.test_worse"]
+    out = capsys.readouterr().out
+    assert "--- lab.test_a.test_bad\nassert 1 == 2\n" in out and "no such fixture" in out
+    assert "test_good" not in out and "test_other" not in out

@@ -21,7 +21,7 @@ AS=${AS-runuser -u postgres --}
 export PGUSER=weir PGDATABASE=postgres PGSSLMODE=require PGCONNECT_TIMEOUT=2 PGPASSWORD
 export HOME=/nonexistent  # root's own is not for that user
 cd /
-found=$(weir metadata -o env)
+found=$(weir metadata --wait 60s -o env)  # the network may be on its way up
 eval "$found"
 address=${WEIR_PUBLIC_ADDRESS:-$WEIR_PRIVATE_ADDRESS}
 mine=$(mktemp -d)  # for what is root's: the token, and what the agent is told

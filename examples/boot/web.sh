@@ -22,7 +22,8 @@ if ! command -v weir >/dev/null; then
   apt-get -qq install -y /tmp/weir.deb
 fi
 
-eval "$(weir metadata -o env)"
+found=$(weir metadata --wait 60s -o env)  # the network may be on its way up
+eval "$found"
 rm -f /etc/nginx/sites-enabled/default
 cat >/etc/nginx/conf.d/web.conf <<END
 server {

@@ -155,8 +155,8 @@ def test_a_store_that_is_no_store(new_weir):
     """A damaged file is refused with a sentence, not served half."""
     running = new_weir().start()
     running.stop()
-    files = [f for f in running.data.iterdir() if f.is_file()]
-    [database] = [f for f in files if f.read_bytes()[:6] == b"SQLite"]
+    database = running.data / "store.db"
+    assert database.read_bytes()[:6] == b"SQLite"
     database.write_bytes(b"not a database at all" * 1000)
     for side in running.data.glob(database.name + "-*"):
         side.unlink()

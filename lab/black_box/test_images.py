@@ -161,9 +161,9 @@ def test_a_certificate_reads_images_while_it_is_that_of_a_node(tmp_path):
         node = make_node(tmp_path, controller, tmp_path / "no-podman.sock")
         with node.start(token=controller.join_token("node"), wait=False):
             wait_attached(controller)
-            kept = json.loads((node.data / "node.json").read_text())
-            (tmp_path / "pem").write_text(kept["certificate"] + kept["private_key"])
             node.stop()
+        kept = json.loads((node.data / "node.json").read_text())  # which is written by the end
+        (tmp_path / "pem").write_text(kept["certificate"] + kept["private_key"])
 
         def ask(method, path):
             """As who has the node's certificate, and no token."""

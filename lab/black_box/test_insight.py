@@ -1,13 +1,9 @@
 """Logs of workloads and commands in instances, from a controller, over two nodes in two cities."""
 
-import fcntl
 import os
 import pathlib
-import pty
 import select
-import struct
 import subprocess
-import termios
 import time
 
 import pytest
@@ -15,6 +11,7 @@ import pytest
 from lab import podman, weir
 from lab.black_box.conftest import podman_of
 from lab.process import wait_until
+from lab.terminal import Terminal
 
 PATIENCE_S = 90  # for what takes a second on a machine that is not busy
 CITIES = ("fra", "ams")
@@ -165,43 +162,8 @@ def test_a_command_has_three_streams_and_its_exit_code(world):
     assert all(one[0] for one in world.execs())
 
 
-class Terminal:
-    """weir in a terminal of the test's."""
-
-    def __init__(self, world, *words, rows=33, columns=101):
-        self.text = b""
-        environment = {**os.environ, **world.environment()}
-        self.process, self.master = pty.fork()
-        if self.process == 0:
-            os.execve(weir.BINARY, ["weir", *words], environment)
-        self.resize(rows, columns)
-
-    def resize(self, rows, columns):
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def send(self, keys):
-        os.write(self.master, keys)
-
-    def until(self, words, timeout_s=PATIENCE_S):
-        end = time.monotonic() + timeout_s
-        while words not in self.text:
-            left = end - time.monotonic()
-            assert left > 0 and select.select([self.master], [], [], left)[0], self.text[-2000:]
-            try:
-                self.text += os.read(self.master, 65536)
-            except OSError:  # its end
-                assert words in self.text, self.text[-2000:]
-        before, self.text = self.text.split(words, 1)
-        return before
-
-    def end(self):
-        code = os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
-        os.close(self.master)
-        return code
-
-
 def test_a_command_has_this_terminal(world):
-    terminal = Terminal(world, "exec", FRA, "-t", "--", "sh")
+    terminal = Terminal(world.environment(), "exec", FRA, "-t", "--", "sh")
     terminal.until(b"# ")
     terminal.send(b"busybox tty; busybox stty size; echo en''d\r")
     terminal.until(b"/dev/pts/0")
@@ -272,7 +234,7 @@ def test_a_node_that_goes_ends_commands_and_logs_go_on_when_it_is_back(world):
     refused = world.run("exec", AMS, "--", "id", stdin="")
     assert (refused.returncode, refused.stderr) == (
         1,
-        "weir: on the node ams-n1: the node is not attached\n",
+        "weir: on the node ams-n1: it is not attached\n",
     )
     node.start(wait=False)
     seen = lines.text.count("tick")

@@ -93,7 +93,7 @@ def test_a_protected_socket_asks_its_visitors(service, person):
     assert service.web(host, "--user", "guest:sesame") == 503  # let in, and nobody is there
 
 
-def test_what_weir_cannot_do_yet_is_refused(service, person):
+def test_what_a_socket_cannot_be_is_refused(service, person):
     for kind in ("tcp", "tls"):
         refused = person.refused(
             *["socket", "create", "--name", "db", "--type", kind],
@@ -103,7 +103,7 @@ def test_what_weir_cannot_do_yet_is_refused(service, person):
     refused = person.refused(
         "socket", "create", "--name", "mine", "--cloudauth", "--allowed_email_domains", "host.example"
     )
-    assert refused.startswith("400") and "can't ask visitors to sign in" in refused
+    assert refused.startswith("400") and "no organization whose sign_in names a provider" in refused
     assert rows(person.done("socket", "ls")) == []
 
 

@@ -1,11 +1,13 @@
 """Controllers and the nodes that they lead: who is let in, what runs where, and what goes on without them."""
 
+import contextlib
 import os
 import stat
 
 import pytest
 
 from lab import podman, weir
+from lab.postgres import Postgres, binaries
 from lab.process import wait_until
 
 PATIENCE_S = 90  # for what takes a second on a machine that is not busy
@@ -81,12 +83,13 @@ def test_a_token_for_an_edge_lets_no_node_in(tmp_path, controller):
 # --- what runs
 
 
-def workload(args=POLITE, **more):
+def workload(args=POLITE, name="web", replicas=1, **more):
     container = {"name": "app", "image": podman.IMAGE, "args": args}
     container |= {"resources": {"cpu": "50m", "memory": "32Mi"}, **more}
     spec = {"containers": [container], "drain": "0s", "stop_grace": "2s"}
-    spec |= {"targets": [{"name": "all", "cities": ["fra"]}], "update": {"min_healthy_time": "1s"}}
-    return {"kind": "Workload", "metadata": {"name": "web"}, "spec": spec}
+    spec |= {"targets": [{"name": "all", "cities": ["fra"], "min_replicas": replicas}]}
+    spec |= {"update": {"min_healthy_time": "1s"}}
+    return {"kind": "Workload", "metadata": {"name": name}, "spec": spec}
 
 
 NAME = "web-all-fra-1"
@@ -129,7 +132,8 @@ def node(tmp_path, machine, controller):
 def test_what_is_assigned_runs_and_goes_on_whoever_is_started_anew(machine, controller, node):
     controller.apply(workload(BUSY))
     ready = wait_state(controller, "ready")
-    assert ready["address"].count(".") == 3
+    wait_until(lambda: instance(controller).get("address"), PATIENCE_S, "its address")
+    assert instance(controller)["address"].count(".") == 3
     wait_until(lambda: instance(controller).get("cpu", "0m") != "0m", PATIENCE_S, "what it uses")
     before = pid(machine)
     kept = node.data / "node.assignment"
@@ -193,3 +197,61 @@ def test_ports_lead_to_the_instance(machine, controller, node):
     assert bound[0]["HostPort"] == port
     controller.api("DELETE", "/v1/workloads/web")
     wait_until(lambda: endpoint().status == 404, PATIENCE_S, "its end")
+
+
+# --- several controllers
+
+
+@pytest.fixture
+def two_controllers(tmp_path):
+    if binaries() is None:
+        pytest.skip("there is no /usr/lib/postgresql/*/bin/postgres (package postgresql-15)")
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(Postgres(tmp_path / "postgres" / "server"))
+        flags = ["--store", database.url(options="sslmode=disable")]
+        both = []
+        for address in ("127.0.0.2", "127.0.0.3"):  # the first one leads
+            one = weir.Controller(tmp_path / address, address=address, flags=[*flags, "--api-name", address])
+            one.NAME = address
+            port = both[0].xds_port if both else one.xds_port  # machines expect the same one at each
+            one.flags[one.flags.index("--xds") + 1] = f"{address}:{port}"
+            one.directory.mkdir()
+            both.append(stack.enter_context(one.start()))
+        yield both
+
+
+def test_the_leading_controller_dies_and_the_other_carries_out_what_is_changed(
+    tmp_path, machine, two_controllers
+):
+    first, second = two_controllers
+    token = first.token
+    (tmp_path / "fra-n1").mkdir()
+    flags = ["--address", "127.0.0.1", "--city", "fra", "--cpu", "2", "--memory", "1Gi", "--open-networks"]
+    node = weir.Node(tmp_path / "fra-n1", "fra-n1", two_controllers, podman=machine.socket, flags=flags)
+
+    def ready():
+        answer = second.api("GET", "/v1/instances", token=token)
+        return {one["metadata"]["name"] for one in answer.json["items"] if one["status"]["state"] == "ready"}
+
+    def running():
+        return {one["Names"][0]: (one["Pid"], one["Id"]) for one in machine.containers("weir.node=weir")}
+
+    def changed(kind, name, content, done):
+        answer = second.api(kind, f"/v1/workloads/{name}", content, token=token)
+        assert answer.status == done, answer
+
+    with node.start(token=first.join_token("node"), wait=False):
+        first.apply(workload(name="web", replicas=2), workload(name="more"))
+        names = {"web-all-fra-1", "web-all-fra-2", "more-all-fra-1"}
+        wait_until(lambda: ready() == names, PATIENCE_S, "three being ready")
+        before = running()
+        first.process.kill()
+        changed("PATCH", "more", {"spec": {"targets": workload(replicas=3)["spec"]["targets"]}}, 200)
+        names |= {"more-all-fra-2", "more-all-fra-3"}
+        wait_until(lambda: ready() == names, PATIENCE_S, "the other controller leading")
+        after = running()
+        assert {name: after[name] for name in before} == before  # nobody was started anew
+        for name in ("web", "more"):
+            changed("DELETE", name, None, 200)
+        wait_until(lambda: not running(), PATIENCE_S, "nothing being left")
+        node.stop()

@@ -19,12 +19,13 @@ class Bystander:
 
     def __init__(self, directory, name, port):
         self.path = Path(directory) / f"{name}.rows"
-        command = [sys.executable, ROOT / "lab" / "bystander.py", "127.0.0.1", port, "web.example", self.path]
+        place = f"127.0.0.1:{port}"
+        command = [sys.executable, ROOT / "lab" / "bystander.py", place, "web.example", self.path]
         self.process = Process(command, Path(directory) / f"{name}.log")
 
     def statuses(self):
         text = self.path.read_text() if self.path.exists() else ""
-        return [int(line.split()[2]) for line in text.splitlines() if line.count(" ") == 2]
+        return [int(line.split()[2]) for line in text.splitlines() if line.count(" ") == 3]
 
 
 @pytest.fixture

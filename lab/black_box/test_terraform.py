@@ -164,6 +164,12 @@ EVERY_KIND = """
       email    = "ann@a.example"
       password = "correct horse"
     }
+    resource "weir_organization" "acme" {
+      name         = "acme"
+      display_name = "Acme"
+      members      = [{ user = weir_user.ann.name, role = "owner" }]
+      quotas       = [{ kind = "services", max = 10 }]
+    }
     resource "weir_token" "ci" {
       name       = "ci"
       role       = "viewer"

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from lab import weir
+from lab.process import wait_until
 
 NAME = "weir.localhost"
 
@@ -109,7 +110,7 @@ def test_an_edge_that_listens_on_ipv6_is_registered_with_an_address(tmp_path):
     running = weir.Weir(tmp_path)
     running.flags[running.flags.index("--http") + 1] = f"[::]:{running.http_port}"
     with running:
-        [edge] = running.api("GET", "/v1/edges").json["items"]
+        [edge] = wait_until(lambda: running.api("GET", "/v1/edges").json["items"], 10, "its own edge")
         assert edge["spec"]["address"] not in ("", "::", "[::]")
         assert running.get("/", host="nobody.example").status == 404
 
@@ -124,4 +125,5 @@ def test_a_certificate_of_another_authority_is_refused_and_audited(controller, t
     )
     status, _ = enroll(controller, "lab-1", csr, certificate=["--cert", certificate, "--key", key])
     assert status == 0
-    assert "the peer's certificate is self-signed" in reasons(controller)
+    told = "the peer's certificate is self-signed"  # who was refused does not wait for the audit
+    wait_until(lambda: told in reasons(controller), 5, "its being written down")

@@ -1,10 +1,12 @@
 #include "agent/agent_file.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "agent/limits.h"
+#include "base/host_port.h"
 #include "config/codec.h"
 #include "config/documents.h"
 #include "config/formats.h"
@@ -100,9 +102,7 @@ struct Schema<agent::FileMember> {
   };
   static void validate(const Member& member, Report& report) {
     if (member.address.empty()) return;
-    const bool bare_v6 = member.address.contains(':') && !member.address.starts_with('[');
-    const std::string host = bare_v6 ? '[' + member.address + ']' : member.address;
-    if (check_address(host + ":1").empty()) return;
+    if (check_address(with_port(member.address, 1)).empty()) return;
     const Report::Step field(report, "address");
     report.add("must be an IP address or a DNS name, without a port");
   }

@@ -8,6 +8,7 @@
 #include "api/problem.h"
 #include "api/routes.h"
 #include "auth/failure_throttle.h"
+#include "auth/permissions.h"
 #include "auth/token_table.h"
 #include "base/metrics.h"
 #include "config/object.h"
@@ -23,8 +24,8 @@ class Access {
   // 401 without a valid token; 429 after many wrong ones from one address; 503 as long as it is not known
   // which are valid.
   Answer<auth::Identity> identify(const http::Request& request);
-  // A token that let a request in still does: for what outlives its request.
-  bool is_valid(std::string_view token_name) const;
+  // What let this caller in still does, as just that: for what outlives its request.
+  bool is_valid(const auth::Identity& caller) const;
   std::uint64_t refused() const { return refused_.get(); }
 
  private:
@@ -34,11 +35,18 @@ class Access {
   Counter refused_;
 };
 
-// 403 for what the role may not do there. What a member writes is looked at again when it is known whose it
-// is: see permit_write.
+// 403 for what the role or the scopes of the caller do not let it do there, and for what is the platform's.
+// What it writes is looked at again, object by object: see permit_write.
 Answer<void> permit(const auth::Identity& caller, const Target& target, http::Method method);
+
+// The same, where the kind is known from what is written.
+Answer<void> permit_kind(const auth::Identity& caller, config::Kind kind, auth::Verb verb);
+// 403 for what the caller may not make of an object that it may write: nobody gives more than it has, and an
+// organization's own is its owners'. before: as it is; null: it is not there. after: null: it is deleted.
+Answer<void> permit_write(const auth::Identity& caller, const config::Object* before,
+                          const config::Object* after);
 // 403 for a member, unless the object is an Endpoint of one of its services. object: as it is, or as it is
 // wanted; null: there is none.
-Answer<void> permit_write(const auth::Identity& caller, const config::Object* object);
+Answer<void> permit_member(const auth::Identity& caller, const config::Object* object);
 
 }  // namespace weir::api

@@ -16,6 +16,8 @@
 #include "auth/token.h"
 #include "base/exposition.h"
 #include "base/text.h"
+#include "console/files.h"
+#include "net/task_group.h"
 #include "reference/reference.h"
 
 namespace weir::api {
@@ -62,6 +64,13 @@ void tell_authority(Planned& planned, const tls::Authority& authority) {
   }
 }
 
+// What everybody may: see and end his own sessions. Who sees all has a list like any other.
+bool is_own_sessions(const auth::Identity& caller, const Target& target, Method method) {
+  if (target.kind == nullptr || target.kind->kind != config::Kind::kSession) return false;
+  if (caller.role > auth::Role::kViewer) return false;
+  return method == Method::kDelete || !caller.is_platform() || caller.role > auth::Role::kAdmin;
+}
+
 // For the answer of somebody who calls back; outlives its request, should that come too late.
 struct Waiting : std::enable_shared_from_this<Waiting> {
   explicit Waiting(net::Loop& loop) : bell(loop) {}
@@ -80,6 +89,8 @@ struct Waiting : std::enable_shared_from_this<Waiting> {
   Bell bell;
   std::optional<std::expected<std::string, std::string>> answer;
 };
+
+bool is_below_v1(std::string_view path) { return path == "/v1" || path.starts_with("/v1/"); }
 
 net::Task<Answer<std::string>> read_json(http::Request& request, std::size_t bytes_max) {
   const auto media = media_of(request.head);
@@ -100,6 +111,7 @@ Api::Api(net::Env& env, store::Store& store, mirror::Mirror& mirror, const auth:
          ApiOptions options)
     : env_(env),
       store_(store),
+      mirror_(mirror),
       options_(std::move(options)),
       access_(env, tokens),
       leases_(env, store, mirror),
@@ -138,7 +150,12 @@ net::Task<Api::Responded> Api::respond(http::Request& request) {
   const Method method = request.head.method;
   const bool whole_server = request.head.path == "*";  // of OPTIONS
   const auto target = find_target(whole_server ? "/" : request.head.path);
-  if (!target) co_return refuse(target.error());
+  if (!target) {
+    // What is no place of the API may be one of the console.
+    if (auto page = is_below_v1(request.head.path) ? nullptr : console::answer(request))
+      co_return std::move(page);
+    co_return refuse(target.error());
+  }
   if (!target->allows(method)) {
     Problem problem{405, "method-not-allowed", "this is not done here", {}, target->allow(), 0};
     co_return refuse(std::move(problem));
@@ -148,19 +165,41 @@ net::Task<Api::Responded> Api::respond(http::Request& request) {
     response->add_field(Known::kAllow, target->allow());
     co_return http::ResponsePtr(std::move(response));
   }
+  if (target->place == Place::kSession) {
+    if (!sessions_.answer) co_return refuse(404, "not-found", "this process has no sessions");
+    co_return co_await sessions_.answer(request, *target, nullptr);
+  }
   auth::Identity caller;
   const bool anonymous = target->place == Place::kMetrics && options_.anonymous_metrics;
   if (target->needs_token() && !anonymous && !is_for_machine(request, *target)) {
-    co_await first_settled();
-    auto known = access_.identify(request);
+    auto known = co_await identify(request);
     if (!known) co_return refuse(std::move(known.error()));
     caller = std::move(*known);
+    if (is_own_sessions(caller, *target, method) && sessions_.answer) {
+      co_return co_await sessions_.answer(request, *target, &caller);
+    }
     auto permitted = permit(caller, *target, method);
-    if (!permitted && !(target->place == Place::kExec && insight_)) {
+    // Who may not by its role is put down where commands are.
+    const bool is_judged_there =
+        target->place == Place::kExec && insight_ && caller.role > auth::Role::kAdmin;
+    if (!permitted && !is_judged_there) {
       co_return refuse(std::move(permitted.error()));
     }
   }
   co_return co_await respond_at(request, *target, caller);
+}
+
+net::Task<Answer<auth::Identity>> Api::identify(const http::Request& request) {
+  co_await first_settled();
+  if (sessions_.identify) {
+    if (auto known = co_await sessions_.identify(request)) co_return std::move(*known);
+  }
+  co_return access_.identify(request);
+}
+
+bool Api::is_valid(const auth::Identity& caller) const {
+  if (caller.session.empty()) return access_.is_valid(caller);
+  return sessions_.is_valid && sessions_.is_valid(caller);
 }
 
 net::Task<Api::Responded> Api::respond_at(http::Request& request, const Target& target,
@@ -171,27 +210,37 @@ net::Task<Api::Responded> Api::respond_at(http::Request& request, const Target& 
       co_return co_await collection(request, target, caller);
     case Place::kObject:
       if (!http::is_safe(request.head.method)) break;
-      co_return co_await object(request, target);
+      co_return co_await object(request, target, caller);
     case Place::kApply: break;
     case Place::kReady: co_return co_await ready(request);
-    case Place::kExplain: co_return co_await explain(request);
+    case Place::kExplain: co_return co_await explain(request, caller);
     case Place::kEnroll: co_return co_await enroll(request);
     case Place::kRollback: co_return co_await roll_back(request, caller);
     case Place::kRenew: co_return co_await renew(request, target, caller);
     case Place::kProviderPlan:
-    case Place::kProviderSync: co_return co_await call_provider(request, target);
+    case Place::kProviderSync: co_return co_await call_provider(request, target, caller);
     case Place::kImages:
     case Place::kImage: co_return co_await image(request, target, caller);
     case Place::kLogs:
-    case Place::kExec: {
-      if (!insight_) co_return refuse(404, "not-found", "this process has no nodes");
-      co_return co_await insight_(request, target, caller,
-                                  [this, name = caller.token] { return access_.is_valid(name); });
+    case Place::kExec:
+    case Place::kRequests:
+    case Place::kRequest:
+    case Place::kReplay: {
+      if (!insight_) co_return refuse(404, "not-found", "this process has no nodes and no edges");
+      if (const mirror::Sight sight = sight_of(caller); !sight.is_whole()) {
+        const auto found = co_await read_object(store_, *target.kind, target.name, sight);
+        if (!found) co_return refuse(found.error());
+      }
+      co_return co_await insight_(request, target, caller, [this, caller] { return is_valid(caller); });
     }
+    case Place::kGraphs: co_return co_await graphs(request, target, caller);
+    case Place::kServiceHealth: co_return co_await service_health(request, target, caller);
+    case Place::kWatch: co_return co_await watch_several(request, caller);
     case Place::kFront: co_return front(request);
     case Place::kKinds: co_return json(request, 200, kinds_json());
     case Place::kOpenApi: co_return json(request, 200, openapi_);
     case Place::kMetrics: co_return metrics(request);
+    case Place::kSession: break;
     case Place::kHealth: co_return text(request, 200, "text/plain; charset=utf-8", "ok\n");
   }
   co_return co_await write(request, target, caller);
@@ -202,15 +251,56 @@ net::Task<Api::Responded> Api::collection(http::Request& request, const Target& 
   auto query = parse_query(request.head.query, QueryKind::kList);
   if (!query) co_return refuse(std::move(query.error()));
   if (!query->watch) {
-    const auto listing = co_await read_list(store_, *target.kind, std::move(*query), status_);
+    const auto listing =
+        co_await read_list(store_, *target.kind, std::move(*query), status_, sight_of(caller));
     if (!listing) co_return refuse(listing.error());
     co_return json(request, 200, list_json(*listing));
   }
-  WatchHub::Wanted wanted{.kind = target.kind,
-                          .labels = std::move(query->labels),
-                          .from = query->from,
-                          .allowed = [this, name = caller.token] { return access_.is_valid(name); },
-                          .request_id = std::string(request.id)};
+  co_return co_await watch(request, std::move(*query), {target.kind}, caller);
+}
+
+// Whoever sees a part of the objects sees their figures, and not the sum of all.
+net::Task<Api::Responded> Api::graphs(http::Request& request, const Target& target,
+                                      const auth::Identity& caller) {
+  if (!insight_) co_return refuse(404, "not-found", "this process keeps no metrics");
+  if (const mirror::Sight sight = sight_of(caller); !sight.is_whole()) {
+    const auto query = parse_query(request.head.query, QueryKind::kGraphs);
+    if (!query) co_return refuse(query.error());
+    const std::string_view of = query->graph.of;
+    const std::size_t slash = of.find('/');
+    const auto* kind = config::find_plural(of.substr(0, slash));
+    if (kind == nullptr || slash == std::string_view::npos) {
+      co_return refuse(403, "forbidden", "of= must name an object of your organization, as services/web");
+    }
+    const auto found = co_await read_object(store_, *kind, std::string(of.substr(slash + 1)), sight);
+    if (!found) co_return refuse(found.error());
+  }
+  co_return co_await insight_(request, target, caller, [this, caller] { return is_valid(caller); });
+}
+
+net::Task<Api::Responded> Api::watch_several(http::Request& request, const auth::Identity& caller) {
+  auto query = parse_query(request.head.query, QueryKind::kWatch);
+  if (!query) co_return refuse(std::move(query.error()));
+  std::vector<const config::KindInfo*> kinds;
+  for (const std::string& plural : query->kinds) {
+    const Target one{Place::kCollection, config::find_plural(plural), {}};
+    if (auto permitted = permit(caller, one, request.head.method); !permitted) {
+      co_return refuse(std::move(permitted.error()));
+    }
+    kinds.push_back(one.kind);
+  }
+  co_return co_await watch(request, std::move(*query), std::move(kinds), caller);
+}
+
+net::Task<Api::Responded> Api::watch(http::Request& request, Query query,
+                                     std::vector<const config::KindInfo*> kinds,
+                                     const auth::Identity& caller) {
+  WatchHub::Wanted wanted{.kinds = std::move(kinds),
+                          .labels = std::move(query.labels),
+                          .from = query.from,
+                          .allowed = [this, caller] { return is_valid(caller); },
+                          .request_id = std::string(request.id),
+                          .sight = sight_of(caller)};
   // An EventSource that reconnects sends the URL of its first request, and how far it got.
   if (const std::string_view id = request.head.fields.value_of(Known::kLastEventId); !id.empty()) {
     wanted.from = parse_decimal(id);
@@ -219,17 +309,19 @@ net::Task<Api::Responded> Api::collection(http::Request& request, const Target& 
   co_return co_await watches_.open(std::move(wanted));
 }
 
-net::Task<Api::Responded> Api::object(http::Request& request, const Target& target) {
+net::Task<Api::Responded> Api::object(http::Request& request, const Target& target,
+                                      const auth::Identity& caller) {
   if (auto query = parse_query(request.head.query, QueryKind::kNone); !query) {
     co_return refuse(std::move(query.error()));
   }
-  auto found = co_await read_object(store_, *target.kind, target.name);
+  const mirror::Sight sight = sight_of(caller);
+  auto found = co_await read_object(store_, *target.kind, target.name, sight);
   if (!found) co_return refuse(std::move(found.error()));
   std::string tag = entity_tag(found->metadata.revision);
   auto response = std::make_unique<http::TextResponse>(304, "", "");
   if (!none_match_has(request.head.fields, tag)) {
     response = std::make_unique<http::TextResponse>(200, "application/json",
-                                                    shown(std::move(*found), status_) + '\n');
+                                                    shown(std::move(*found), status_, sight) + '\n');
   }
   response->head.fields.add(Known::kCacheControl, "no-cache");
   response->add_field(Known::kEtag, std::move(tag));
@@ -259,18 +351,14 @@ net::Task<Api::Responded> Api::write(http::Request& request, const Target& targe
                      ? apply_intents(media, content)
                      : object_intents(verb, target, media, content, std::move(*precondition));
   if (!intents) co_return refuse(std::move(intents.error()));
-  Permit permit;
-  if (caller.role == auth::Role::kMember) {
-    permit = [&caller](const config::Object* object) { return permit_write(caller, object); };
-    for (const Intent& intent : *intents) {
-      const bool is_whole = intent.verb != Verb::kPatch && intent.verb != Verb::kDelete;
-      if (auto permitted = permit(is_whole ? &intent.wanted : nullptr); !permitted) {
-        co_return refuse(std::move(permitted.error()));
-      }
+  for (const Intent& intent : *intents) {
+    const bool is_whole = intent.verb != Verb::kPatch && intent.verb != Verb::kDelete;
+    if (auto permitted = permit_member(caller, is_whole ? &intent.wanted : nullptr); !permitted) {
+      co_return refuse(std::move(permitted.error()));
     }
   }
-  auto written = co_await writer_.write(std::move(*intents), mirror::Actor{caller.token, request.peer.ip()},
-                                        query->dry_run, std::move(permit));
+  auto written = co_await writer_.write(std::move(*intents), mirror::Actor{caller.actor(), request.peer.ip()},
+                                        query->dry_run, caller);
   if (!written) co_return refuse(written.error());
   if (registrar_ != nullptr) {
     for (Planned& planned : written->plan.objects) tell_authority(planned, registrar_->authority());
@@ -289,7 +377,7 @@ net::Task<Api::Responded> Api::roll_back(http::Request& request, const auth::Ide
   const auto revision = parse_rollback(*content);
   if (!revision) co_return refuse(revision.error());
   const auto written =
-      co_await writer_.roll_back(*revision, mirror::Actor{caller.token, request.peer.ip()}, query->dry_run);
+      co_await writer_.roll_back(*revision, mirror::Actor{caller.actor(), request.peer.ip()}, query->dry_run);
   if (!written) co_return refuse(written.error());
   if (written->plan.writes() && !written->dry_run) co_await settle(written->revision);
   co_return json(request, 200, results_json(*written, query->edges ? foreseen(*written) : std::string()));
@@ -298,11 +386,12 @@ net::Task<Api::Responded> Api::roll_back(http::Request& request, const auth::Ide
 // Nothing is written that anybody would have to hear of, so nothing is waited for.
 net::Task<Api::Responded> Api::renew(const http::Request& request, const Target& target,
                                      const auth::Identity& caller) {
-  if (caller.role == auth::Role::kMember) {
-    const auto endpoint = co_await read_object(store_, *target.kind, target.name);
-    if (auto permitted = permit_write(caller, endpoint ? &*endpoint : nullptr); !permitted) {
-      co_return refuse(std::move(permitted.error()));
-    }
+  const auto endpoint = co_await read_object(store_, *target.kind, target.name, sight_of(caller));
+  if (auto permitted = permit_member(caller, endpoint ? &*endpoint : nullptr); !permitted) {
+    co_return refuse(std::move(permitted.error()));
+  }
+  if (!endpoint && endpoint.error().status == 404) {
+    co_return refuse(404, "not-found", endpoint.error().detail + "; put it there again");
   }
   const auto until = co_await leases_.renew(target.name);
   if (until) co_return json(request, 200, "{\"expires_at\":\"" + format_rfc3339(*until) + "\"}\n");
@@ -355,9 +444,10 @@ net::Task<Api::Responded> Api::ready(http::Request& request) {
   co_return text(request, 200, "text/plain; charset=utf-8", "ok\n");
 }
 
-net::Task<Api::Responded> Api::explain(http::Request& request) {
+net::Task<Api::Responded> Api::explain(http::Request& request, const auth::Identity& caller) {
   auto query = parse_query(request.head.query, QueryKind::kExplain);
   if (!query) co_return refuse(std::move(query.error()));
+  const mirror::Sight sight = sight_of(caller);
   if (!explain_source_ && !query->explain.dns.empty()) {
     co_return refuse(404, "not-found", "this controller has no name server of its own that could tell");
   }
@@ -373,6 +463,9 @@ net::Task<Api::Responded> Api::explain(http::Request& request) {
   if (!co_await waiting->answered(kExplainTimeout)) {
     co_return refuse(Problem{503, "not-ready", "the workers do not answer", {}, {}, 1});
   }
+  const bool hidden = *waiting->answer ? !leave_theirs(sight, mirror_.objects(), **waiting->answer)
+                                       : by_id && !sight.is_whole();
+  if (hidden) co_return refuse(404, "not-found", "nothing of yours has to do with that");
   if (!*waiting->answer) {
     const int status = by_id ? 404 : 400;
     co_return refuse(status, by_id ? "not-found" : "bad-query", std::move(waiting->answer->error()));
@@ -380,12 +473,25 @@ net::Task<Api::Responded> Api::explain(http::Request& request) {
   co_return json(request, 200, std::move(**waiting->answer) + '\n');
 }
 
-net::Task<Api::Responded> Api::call_provider(http::Request& request, const Target& target) {
+net::Task<Api::Responded> Api::service_health(http::Request& request, const Target& target,
+                                              const auth::Identity& caller) {
+  if (auto query = parse_query(request.head.query, QueryKind::kNone); !query) {
+    co_return refuse(std::move(query.error()));
+  }
+  if (!health_source_) co_return refuse(404, "not-found", "no edges report to this process");
+  if (auto found = co_await read_object(store_, *target.kind, target.name, sight_of(caller)); !found) {
+    co_return refuse(std::move(found.error()));
+  }
+  co_return json(request, 200, health_source_(target.name) + '\n');
+}
+
+net::Task<Api::Responded> Api::call_provider(http::Request& request, const Target& target,
+                                             const auth::Identity& caller) {
   const bool sync = target.place == Place::kProviderSync;
   const auto query = parse_query(request.head.query, sync ? QueryKind::kSync : QueryKind::kNone);
   if (!query) co_return refuse(query.error());
   if (!provider_source_) co_return refuse(404, "not-found", "this process writes to no providers");
-  if (auto found = co_await read_object(store_, *target.kind, target.name); !found) {
+  if (auto found = co_await read_object(store_, *target.kind, target.name, sight_of(caller)); !found) {
     co_return refuse(std::move(found.error()));
   }
   const auto waiting = std::make_shared<Waiting>(env_.loop);
@@ -424,8 +530,7 @@ http::ResponsePtr Api::json(const http::Request& request, int status, std::strin
 }
 
 http::ResponsePtr Api::front(const http::Request& request) const {
-  const bool html = request.head.fields.value_of(Known::kAccept).find("text/html") != std::string_view::npos;
-  if (html) return text(request, 200, "text/html; charset=utf-8", front_html(options_.version));
+  if (auto page = console::answer(request)) return page;  // for a browser
   return json(request, 200, front_json(options_.version));
 }
 
@@ -448,6 +553,13 @@ http::ResponsePtr Api::metrics(const http::Request& request) const {
   exposition.single("weir_api_watches", "gauge", "Watches that are open.", watches_.open_watches());
   for (const MetricsSource& source : metrics_) source(out);
   return text(request, 200, "text/plain; version=0.0.4; charset=utf-8", std::move(out));
+}
+
+net::Task<void> Api::follow() {
+  net::TaskGroup writing(env_.loop);
+  writing.spawn(writer_.run());
+  co_await watches_.follow();
+  co_await writing.stop();
 }
 
 // A token is not wrong because the process has just begun.

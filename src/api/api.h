@@ -54,8 +54,9 @@ class Api final : public http::Service {
 
   net::Task<Result<http::ResponsePtr>> handle(http::Request& request) override;
 
-  // Wakes the watches. One task, from before the first request until the last connection has ended.
-  net::Task<void> follow() { return watches_.follow(); }
+  // Carries out writes, and wakes the watches. One task, from before the first request until the last
+  // connection has ended.
+  net::Task<void> follow();
   // Ends all watches, and /readyz says no from now on. Before the server drains.
   void drain();
 
@@ -82,15 +83,31 @@ class Api final : public http::Service {
   using Foresight = std::function<std::string(std::span<const config::ObjectChange>)>;
   void set_foresight(Foresight foresight) { foresight_ = std::move(foresight); }
   void set_status_source(StatusSource source);
-  // Answers at .../logs and .../exec. Judges itself who may run commands, and puts down who may not. allowed:
-  // the caller's token still stands.
+  // Asked by /v1/services/NAME/health: JSON, what each edge finds of its endpoints.
+  using HealthSource = std::function<std::string(std::string_view service)>;
+  void set_health_source(HealthSource source) { health_source_ = std::move(source); }
+  // Answers at .../logs, .../exec, .../requests and below, and /v1/metrics. Judges itself who may run
+  // commands, and puts down who may not. allowed: the caller's token still stands.
   using Insight = std::function<net::Task<Answer<http::ResponsePtr>>(
       http::Request& request, const Target& target, const auth::Identity& caller,
       std::function<bool()> allowed)>;
   void set_insight(Insight insight) { insight_ = std::move(insight); }
+  // Who is logged in, and what is asked of sessions. identify: nothing: the request brings none. is_valid: of
+  // an Identity with a session. answer: at /v1/session and /v1/device and below, and, with a caller, what it
+  // sees and ends of Sessions.
+  struct Sessions {
+    std::function<net::Task<std::optional<Answer<auth::Identity>>>(const http::Request& request)> identify;
+    std::function<bool(const auth::Identity& caller)> is_valid;
+    std::function<net::Task<Answer<http::ResponsePtr>>(http::Request& request, const Target& target,
+                                                       const auth::Identity* caller)>
+        answer;
+  };
+  void set_sessions(Sessions sessions) { sessions_ = std::move(sessions); }
+  // By whatever the request brings: a session or a token.
+  net::Task<Answer<auth::Identity>> identify(const http::Request& request);
   // Those of Endpoints: the owner runs what ends them.
   lease::Leases& leases() { return leases_; }
-  // For who has other paths than these to the same objects: all writes of a process take turns.
+  // For who has other paths than these to the same objects: all writes of a process have one order.
   Writer& writer() { return writer_; }
   // Waits until the controllers of this process have seen this revision, but not for long.
   net::Task<void> settle(store::Revision revision);
@@ -102,16 +119,25 @@ class Api final : public http::Service {
   net::Task<Responded> respond(http::Request& request);
   net::Task<Responded> respond_at(http::Request& request, const Target& target, const auth::Identity& caller);
   net::Task<Responded> collection(http::Request& request, const Target& target, const auth::Identity& caller);
-  net::Task<Responded> object(http::Request& request, const Target& target);
+  net::Task<Responded> graphs(http::Request& request, const Target& target, const auth::Identity& caller);
+  net::Task<Responded> watch_several(http::Request& request, const auth::Identity& caller);
+  net::Task<Responded> watch(http::Request& request, Query query, std::vector<const config::KindInfo*> kinds,
+                             const auth::Identity& caller);
+  net::Task<Responded> object(http::Request& request, const Target& target, const auth::Identity& caller);
   net::Task<Responded> write(http::Request& request, const Target& target, const auth::Identity& caller);
   net::Task<Responded> roll_back(http::Request& request, const auth::Identity& caller);
   net::Task<void> first_settled();
   net::Task<Responded> ready(http::Request& request);
-  net::Task<Responded> explain(http::Request& request);
-  net::Task<Responded> call_provider(http::Request& request, const Target& target);
+  net::Task<Responded> service_health(http::Request& request, const Target& target,
+                                      const auth::Identity& caller);
+  net::Task<Responded> explain(http::Request& request, const auth::Identity& caller);
+  net::Task<Responded> call_provider(http::Request& request, const Target& target,
+                                     const auth::Identity& caller);
+  mirror::Sight sight_of(const auth::Identity& caller) const { return {caller, mirror_.objects()}; }
   net::Task<Responded> enroll(http::Request& request);
   net::Task<Responded> renew(const http::Request& request, const Target& target,
                              const auth::Identity& caller);
+  bool is_valid(const auth::Identity& caller) const;
   bool is_for_machine(const http::Request& request, const Target& target) const;
   net::Task<Responded> image(http::Request& request, const Target& target, const auth::Identity& caller);
   net::Task<Responded> put_image(http::Request& request, const Target& target, const auth::Identity& caller);
@@ -127,6 +153,7 @@ class Api final : public http::Service {
 
   net::Env& env_;
   store::Store& store_;
+  mirror::Mirror& mirror_;
   ApiOptions options_;
   Access access_;
   lease::Leases leases_;
@@ -139,7 +166,9 @@ class Api final : public http::Service {
   ExplainSource explain_source_;
   ProviderSource provider_source_;
   Foresight foresight_;
+  HealthSource health_source_;
   Insight insight_;
+  Sessions sessions_;
   enroll::Registrar* registrar_ = nullptr;
   std::unique_ptr<images::Library> images_;  // null: none are kept here
   MayRead may_read_images_;

@@ -1,4 +1,4 @@
-// Bell: what tasks of one loop wait for together: a change of the store, or their turn to write. Whoever
+// Bell: what tasks of one loop wait for together, such as a change of the store. Whoever
 // rings it wakes all of them; each then looks for itself. On the core of its loop.
 #pragma once
 

@@ -136,7 +136,7 @@ net::Task<void> Api::audit_image(const http::Request& request, const auth::Ident
   const std::uint64_t unique = env_.random.next();
   mirror::put_event(transaction,
                     {.time = env_.loop.clock().wall_now(),
-                     .actor = caller.token,
+                     .actor = caller.actor(),
                      .verb = std::string(verb),
                      .kind = "Image",
                      .name = std::move(name),

@@ -16,56 +16,69 @@ std::unexpected<Problem> unreadable(std::string_view key) {
 // Takes the matching objects of pages until there are enough.
 class Collector {
  public:
-  Collector(const Query& query, const StatusSource& status, std::size_t prefix_bytes, std::string last)
-      : query_(query), status_(status), prefix_bytes_(prefix_bytes), last_(std::move(last)) {}
+  struct Wanted {
+    const Query& query;
+    const StatusSource& status;
+    const mirror::Sight& sight;
+    config::Kind kind;
+    std::size_t prefix_bytes;
+  };
+  Collector(Wanted wanted, std::string last) : wanted_(wanted), last_(std::move(last)) {}
 
   // True when the listing is full, and where it goes on is known.
   Answer<bool> take(const store::Page& page, Listing& listing) {
     for (const store::Entry& entry : page.entries) {
+      const std::string_view name = std::string_view(entry.key).substr(wanted_.prefix_bytes);
+      if (!wanted_.sight.may_see(wanted_.kind, name, entry.value)) continue;
       auto object = mirror::decode(entry.value, entry.revision);
+      if (!object && !wanted_.sight.is_whole()) continue;  // whose it is can't be told
       if (!object) return unreadable(entry.key);
-      if (!matches(query_.labels, object->metadata.labels)) continue;
-      const bool enough = query_.limit && listing.items.size() == *query_.limit;
+      if (!wanted_.sight.sees(*object)) continue;
+      if (!matches(wanted_.query.labels, object->metadata.labels)) continue;
+      const bool enough = wanted_.query.limit && listing.items.size() == *wanted_.query.limit;
       if (enough || (bytes_ >= kListPageBytesMax && !listing.items.empty())) {
         listing.next = Cursor{listing.revision, last_};
         return true;
       }
-      last_ = entry.key.substr(prefix_bytes_);
-      listing.items.push_back(shown(std::move(*object), status_));
+      last_ = name;
+      listing.items.push_back(shown(std::move(*object), wanted_.status, wanted_.sight));
       bytes_ += listing.items.back().size();
     }
     return false;
   }
 
  private:
-  const Query& query_;
-  const StatusSource& status_;
-  std::size_t prefix_bytes_;
+  Wanted wanted_;
   std::string last_;  // name of the last one taken
   std::size_t bytes_ = 0;
 };
 
 }  // namespace
 
-std::string shown(config::Object object, const StatusSource& status) {
+std::string shown(config::Object object, const StatusSource& status, const mirror::Sight& sight) {
   if (status) object.status = status(object);
+  sight.redact(object);
   return config::to_json(object, config::Secrets::kHide);
 }
 
 net::Task<Answer<config::Object>> read_object(store::Store& store, const config::KindInfo& kind,
-                                              std::string name) {
+                                              std::string name, mirror::Sight sight) {
+  const auto not_there = [&] {
+    return refuse(404, "not-found", "there is no " + std::string(kind.name) + '/' + name);
+  };
   const auto entry = co_await store.get(mirror::key_of(kind.kind, name));
-  if (!entry && entry.error().code == Code::kNotFound) {
-    co_return refuse(404, "not-found", "there is no " + std::string(kind.name) + '/' + name);
-  }
+  if (!entry && entry.error().code == Code::kNotFound) co_return not_there();
   if (!entry) co_return refuse(problem_of(entry.error()));
+  if (!sight.may_see(kind.kind, name, entry->value)) co_return not_there();
   auto object = mirror::decode(entry->value, entry->revision);
+  if (!object && !sight.is_whole()) co_return not_there();
   if (!object) co_return unreadable(entry->key);
+  if (!sight.sees(*object)) co_return not_there();
   co_return std::move(*object);
 }
 
 net::Task<Answer<Listing>> read_list(store::Store& store, const config::KindInfo& kind, Query query,
-                                     const StatusSource& status) {
+                                     const StatusSource& status, mirror::Sight sight) {
   const std::string prefix = mirror::prefix_of(kind.kind);
   Listing listing;
   std::string after_key;
@@ -77,8 +90,9 @@ net::Task<Answer<Listing>> read_list(store::Store& store, const config::KindInfo
     after_key = prefix + last;
   }
   // One more than wanted tells whether there is another page.
-  const std::size_t entries = query.limit && query.labels.empty() ? *query.limit + 1 : kFilteredPageEntries;
-  Collector collector(query, status, prefix.size(), std::move(last));
+  const std::size_t entries =
+      query.limit && query.labels.empty() && sight.is_whole() ? *query.limit + 1 : kFilteredPageEntries;
+  Collector collector({query, status, sight, kind.kind, prefix.size()}, std::move(last));
   for (;;) {
     const auto page = co_await store.list(prefix, after_key, entries);
     if (!page) co_return refuse(problem_of(page.error()));

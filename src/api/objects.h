@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "config/kinds.h"
 #include "config/object.h"
+#include "mirror/sight.h"
 #include "net/task.h"
 #include "store/store.h"
 
@@ -25,11 +26,12 @@ inline constexpr std::size_t kListPageBytesMax = std::size_t{4} << 20U;
 // right in the object what is known better than the store has it.
 using StatusSource = std::function<std::string(config::Object&)>;
 
-// As JSON, with its status and without its secrets.
-std::string shown(config::Object object, const StatusSource& status);
+// As JSON, with its status and without its secrets, nor what is none of its reader's business.
+std::string shown(config::Object object, const StatusSource& status, const mirror::Sight& sight = {});
 
+// 404: it is not there, or not for them.
 net::Task<Answer<config::Object>> read_object(store::Store& store, const config::KindInfo& kind,
-                                              std::string name);
+                                              std::string name, mirror::Sight sight);
 
 struct Listing {
   std::vector<std::string> items;  // JSON
@@ -39,6 +41,6 @@ struct Listing {
 // In the order of names. Pages hold every object once that is there all the while; what changed between two
 // of them is among the changes since `revision`, so a list and then a watch from there miss nothing.
 net::Task<Answer<Listing>> read_list(store::Store& store, const config::KindInfo& kind, Query query,
-                                     const StatusSource& status);
+                                     const StatusSource& status, mirror::Sight sight);
 
 }  // namespace weir::api

@@ -9,11 +9,14 @@
 #include <utility>
 #include <variant>
 
+#include "api/access.h"
 #include "config/documents.h"
 #include "config/kinds.h"
 #include "config/schema.h"
 #include "mirror/overlay.h"
 #include "mirror/records.h"
+#include "mirror/sight.h"
+#include "mirror/tenancy.h"
 #include "zones/found_bounds.h"
 
 namespace weir::api {
@@ -112,6 +115,20 @@ Answer<void> fill_new(Object& object, Planned& planned, const PlanInputs& inputs
   return result;
 }
 
+Answer<void> fill_updated(Object& wanted, Planned& planned, const PlanInputs& inputs) {
+  const Object& stored = *planned.before;
+  config::carry_server_fields(stored, wanted);
+  if (auto* spec = std::get_if<config::LoadBalancerSpec>(&wanted.spec)) {
+    mirror::keep_ports(std::get<config::LoadBalancerSpec>(stored.spec), *spec);
+  }
+  planned.outcome = wanted == stored ? Outcome::kUnchanged : Outcome::kUpdated;
+  if (planned.outcome == Outcome::kUpdated) wanted.metadata.updated_at = inputs.now;
+  if (auto violations = config::validate_spec(wanted); !violations.empty()) {
+    return refuse(invalid(std::move(violations)));
+  }
+  return {};
+}
+
 // Who writes an Endpoint has renewed it.
 void begin_lease(Object& object, WallTime now) {
   auto* spec = std::get_if<config::EndpointSpec>(&object.spec);
@@ -120,39 +137,78 @@ void begin_lease(Object& object, WallTime now) {
   if (spec->lease) spec->expires_at = now + std::chrono::floor<WallTime::duration>(*spec->lease);
 }
 
-Answer<Planned> plan_one(const config::Whole& world, const Intent& intent, const PlanInputs& inputs) {
-  const config::ObjectPointer stored = world.find(intent.kind, intent.name);
-  if (auto permitted = inputs.permit ? inputs.permit(stored.get()) : Answer<void>(); !permitted) {
+auth::Verb verb_of(const Intent& intent) {
+  switch (intent.verb) {
+    case Verb::kCreate: return auth::Verb::kCreate;
+    case Verb::kDelete: return auth::Verb::kDelete;
+    case Verb::kReplace:
+    case Verb::kPatch:
+    case Verb::kApply: break;
+  }
+  return auth::Verb::kUpdate;
+}
+
+// Whether the caller may write such a thing at all, and what there is of it for the caller; null: nothing.
+Answer<config::ObjectPointer> find_for(const config::Whole& world, const Intent& intent,
+                                       const PlanInputs& inputs) {
+  config::ObjectPointer stored = world.find(intent.kind, intent.name);
+  if (inputs.caller == nullptr) return stored;
+  const auth::Identity& caller = *inputs.caller;
+  if (auto permitted = permit_member(caller, stored.get()); !permitted) return refuse(permitted.error());
+  if (auto permitted = permit_kind(caller, intent.kind, verb_of(intent)); !permitted) {
     return refuse(std::move(permitted.error()));
   }
+  if (!stored || mirror::Sight(caller, world).sees(*stored)) return stored;
+  if (auto expected = check_expectation(intent, nullptr); !expected) return refuse(expected.error());
+  if (intent.kind == config::Kind::kOrganization) return nullptr;  // as one that is not there
+  return refuse(409, "exists", "the name of " + reference(intent) + " is taken");
+}
+
+// Whose it is stays so. A new one is its maker's; the platform may name another.
+Answer<void> settle_organization(Object& wanted, const Object* stored, const PlanInputs& inputs) {
+  std::string& organization = wanted.metadata.organization;
+  if (stored != nullptr) {
+    if (organization == stored->metadata.organization) return {};
+    return refuse(invalid({{"metadata.organization", "can't change", {}}}));
+  }
+  if (inputs.caller == nullptr || inputs.caller->is_platform()) return {};
+  if (organization.empty()) organization = inputs.caller->organization;
+  if (organization == inputs.caller->organization) return {};
+  return refuse(403, "forbidden", "what an organization makes is its own");
+}
+
+Answer<Planned> plan_one(const config::Whole& world, const Intent& intent, const PlanInputs& inputs) {
+  const auto found = find_for(world, intent, inputs);
+  if (!found) return refuse(found.error());
+  const config::ObjectPointer& stored = *found;
   if (auto expected = check_expectation(intent, stored.get()); !expected) {
     return refuse(std::move(expected.error()));
   }
   Planned planned{.kind = intent.kind, .name = intent.name, .before = stored};
+  const auto permitted = [&](const Object* after) {
+    return inputs.caller != nullptr ? permit_write(*inputs.caller, stored.get(), after) : Answer<void>();
+  };
   if (intent.verb == Verb::kDelete) {
+    if (auto may = permitted(nullptr); !may) return refuse(std::move(may.error()));
     planned.outcome = Outcome::kDeleted;
     return planned;
   }
   auto wanted = intent.verb == Verb::kPatch ? patched(intent, *stored) : Answer<Object>(intent.wanted);
   if (!wanted) return refuse(std::move(wanted.error()));
-  if (auto permitted = inputs.permit ? inputs.permit(&*wanted) : Answer<void>(); !permitted) {
-    return refuse(std::move(permitted.error()));
+  if (inputs.caller != nullptr) {
+    if (auto may = permit_member(*inputs.caller, &*wanted); !may) return refuse(std::move(may.error()));
   }
   wanted->status.clear();
   if (stored == nullptr) {
     planned.outcome = Outcome::kCreated;
     if (auto filled = fill_new(*wanted, planned, inputs); !filled) return refuse(std::move(filled.error()));
-  } else {
-    config::carry_server_fields(*stored, *wanted);
-    if (auto* spec = std::get_if<config::LoadBalancerSpec>(&wanted->spec)) {
-      mirror::keep_ports(std::get<config::LoadBalancerSpec>(stored->spec), *spec);
-    }
-    planned.outcome = *wanted == *stored ? Outcome::kUnchanged : Outcome::kUpdated;
-    if (planned.outcome == Outcome::kUpdated) wanted->metadata.updated_at = inputs.now;
-    if (auto violations = config::validate_spec(*wanted); !violations.empty()) {
-      return refuse(invalid(std::move(violations)));
-    }
+  } else if (auto updated = fill_updated(*wanted, planned, inputs); !updated) {
+    return refuse(std::move(updated.error()));
   }
+  if (auto settled = settle_organization(*wanted, stored.get(), inputs); !settled) {
+    return refuse(std::move(settled.error()));
+  }
+  if (auto may = permitted(&*wanted); !may) return refuse(std::move(may.error()));
   if (planned.outcome != Outcome::kUnchanged) begin_lease(*wanted, inputs.now);
   planned.after = std::make_shared<Object>(std::move(*wanted));
   return planned;
@@ -183,6 +239,23 @@ Answer<void> check_whole(const config::Whole& world, const Plan& plan, std::stri
   }
   if (config::Violations violations = zones::check_found(world, changes, domain); !violations.empty()) {
     return refuse(invalid(std::move(violations)));
+  }
+  return {};
+}
+
+// Of organizations, and what is theirs.
+Answer<void> check_tenancy(const config::Whole& world, const Plan& plan) {
+  std::vector<config::ObjectChange> changes;
+  for (const Planned& planned : plan.objects) changes.push_back({planned.before, planned.after});
+  if (!mirror::concerns_organizations(changes)) return {};
+  if (config::Violations violations = mirror::check_emptied(world, changes); !violations.empty()) {
+    return refuse(409, "referenced", "it still has objects", std::move(violations));
+  }
+  if (config::Violations violations = mirror::check_organizations(world, changes); !violations.empty()) {
+    return refuse(invalid(std::move(violations)));
+  }
+  if (std::string sentence = mirror::exceeded_quota(world, changes); !sentence.empty()) {
+    return refuse(403, "quota-exceeded", std::move(sentence));
   }
   return {};
 }
@@ -276,6 +349,9 @@ Answer<Plan> make_plan(const config::Whole& world, std::span<const Intent> inten
   mirror::hand_out_ports(world, balancers, inputs.ports);
   if (config::Violations violations = too_large(plan); !violations.empty()) {
     return refuse(invalid(std::move(violations)));
+  }
+  if (auto tenancy = check_tenancy(world, plan); !tenancy) {
+    return refuse(std::move(tenancy.error()));
   }
   if (auto whole = check_whole(world, plan, inputs.domain); !whole) return refuse(std::move(whole.error()));
   if (auto rollouts = check_rollouts(world, plan); !rollouts) return refuse(std::move(rollouts.error()));

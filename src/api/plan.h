@@ -3,7 +3,6 @@
 // plan that is not carried out.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,6 +11,7 @@
 
 #include "api/precondition.h"
 #include "api/problem.h"
+#include "auth/token_table.h"
 #include "base/random.h"
 #include "base/time.h"
 #include "config/object.h"
@@ -63,15 +63,13 @@ struct MadeSecret {
   std::string secret;
   std::string hash;
 };
-// What is said of an object that the caller may not write, as it is or as it would be. Null: it is not there.
-using Permit = std::function<Answer<void>(const config::Object*)>;
 struct PlanInputs {
   WallTime now;
   Random& random;  // for uids
   Result<MadeSecret> (*make_secret)() = nullptr;
-  mirror::PortRange ports;  // for TCP and TLS listeners that name none
-  Permit permit;            // none: the caller may write all
-  std::string domain;       // where Services are found by DNS-SD; empty: nowhere
+  mirror::PortRange ports;                 // for TCP and TLS listeners that name none
+  const auth::Identity* caller = nullptr;  // null: weir itself, which may write all
+  std::string domain;                      // where Services are found by DNS-SD; empty: nowhere
 };
 
 // All violations at once: of each object by itself, then of the whole. An intent of each object at most.

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "config/formats.h"
+#include "config/kinds.h"
 #include "net/buffer.h"
 
 namespace weir::api {
@@ -18,14 +19,17 @@ constexpr std::uint64_t kTailMax = 100'000;
 constexpr std::uint64_t kTerminalMax = 4096;  // rows or columns
 constexpr std::size_t kLimitMax = 10'000;     // of one page; as many objects as one apply may carry
 constexpr std::array<std::string_view, 5> kListNames{"label", "limit", "continue", "watch", "from"};
+constexpr std::array<std::string_view, 2> kWatchNames{"kind", "from"};
 constexpr std::array<std::string_view, 2> kWriteNames{"dry_run", "edges"};
 constexpr std::array<std::string_view, 6> kExplainNames{"id", "request", "header", "peer", "dns", "type"};
 constexpr std::array<std::string_view, 1> kSyncNames{"force"};
 constexpr std::array<std::string_view, 6> kLogsNames{"follow",     "since",    "tail",
                                                      "timestamps", "instance", "container"};
 constexpr std::array<std::string_view, 5> kExecNames{"command", "container", "terminal", "rows", "columns"};
+constexpr std::array<std::string_view, 7> kGraphsNames{"series", "of", "by", "from", "to", "step", "watch"};
+constexpr std::array<std::string_view, 1> kRequestsNames{"watch"};
 // Those that may be there more than once.
-constexpr std::array<std::string_view, 3> kListed{"label", "header", "command"};
+constexpr std::array<std::string_view, 4> kListed{"label", "header", "command", "kind"};
 
 std::span<const std::string_view> names_for(QueryKind kind) {
   switch (kind) {
@@ -35,6 +39,9 @@ std::span<const std::string_view> names_for(QueryKind kind) {
     case QueryKind::kSync: return kSyncNames;
     case QueryKind::kLogs: return kLogsNames;
     case QueryKind::kExec: return kExecNames;
+    case QueryKind::kWatch: return kWatchNames;
+    case QueryKind::kGraphs: return kGraphsNames;
+    case QueryKind::kRequests: return kRequestsNames;
     case QueryKind::kNone: break;
   }
   return {};
@@ -106,6 +113,28 @@ std::string set_question(ExplainQuestion& to, std::string_view name, const std::
   return {};
 }
 
+std::string add_kind(Query& query, const std::string& value) {
+  if (config::find_plural(value) == nullptr) return "must be the plural of a kind, such as services";
+  if (std::ranges::find(query.kinds, value) != query.kinds.end()) return "names a kind twice";
+  query.kinds.push_back(value);
+  return {};
+}
+
+// False: it is no parameter of a graph.
+bool set_graph(GraphQuestion& to, std::string_view name, const std::string& value) {
+  for (const auto& [word, place] : {std::pair("series", &to.series),
+                                    {"of", &to.of},
+                                    {"by", &to.by},
+                                    {"from", &to.from},
+                                    {"to", &to.to},
+                                    {"step", &to.step}}) {
+    if (name != word) continue;
+    *place = value;
+    return true;
+  }
+  return false;
+}
+
 // What is wrong with the value, or nothing.
 std::string set(Query& query, std::string_view name, const std::string& value) {
   if (auto wrong = set_visit(query.visit, name, value)) return std::move(*wrong);
@@ -127,6 +156,8 @@ std::string set(Query& query, std::string_view name, const std::string& value) {
   } else if (name == "from") {
     query.from = parse_decimal(value);
     if (!query.from) return "must be a revision, such as 42";
+  } else if (name == "kind") {
+    return add_kind(query, value);
   } else if (name == "watch") {
     if (!set_flag(query.watch, value)) return "must be true or false";
   } else if (name == "dry_run") {
@@ -185,6 +216,7 @@ std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_s
 Answer<Query> parse_query(std::string_view text, QueryKind kind) {
   const std::span<const std::string_view> known = names_for(kind);
   Query query;
+  query.watch = kind == QueryKind::kWatch;
   config::Violations violations;
   std::vector<std::string> seen;
   for (std::size_t count = 0; !text.empty(); ++count) {
@@ -203,13 +235,15 @@ Answer<Query> parse_query(std::string_view text, QueryKind kind) {
     if (!config::is_utf8(*name) || !config::is_utf8(*value)) {
       return refuse(400, "bad-query", "the query is not UTF-8");
     }
+    if (*name == "organization") continue;  // whose objects it is about, which was looked at with the session
     if (std::ranges::find(known, *name) == known.end()) {
       wrong = unknown_parameter(*name, known);
     } else if (std::ranges::find(kListed, *name) == kListed.end() &&
                std::ranges::find(seen, *name) != seen.end()) {
       wrong = "is there twice";
     } else {
-      wrong = set(query, *name, *value);
+      const bool is_graphs = kind == QueryKind::kGraphs && set_graph(query.graph, *name, *value);
+      if (!is_graphs) wrong = set(query, *name, *value);
     }
     if (!wrong.empty()) violations.push_back({"?" + *name, std::move(wrong), {}});
     seen.push_back(*name);
@@ -218,6 +252,9 @@ Answer<Query> parse_query(std::string_view text, QueryKind kind) {
   if (query.edges && !query.dry_run) violations.push_back({"?edges", "goes with dry_run=true", {}});
   if (query.watch && (query.limit || !query.continue_token.empty())) {
     violations.push_back({"?watch", "does not go with limit and continue", {}});
+  }
+  if (kind == QueryKind::kWatch && query.kinds.empty() && violations.empty()) {
+    violations.push_back({"?kind", "must be there, once for each kind that is watched", {}});
   }
   const ExplainQuestion& asked = query.explain;
   const int questions =

@@ -46,21 +46,44 @@ struct VisitQuestion {
   std::uint16_t columns = 0;
 };
 
+// Which lines of a graph, as they are written; see insight/graphs.h.
+struct GraphQuestion {
+  std::string series;
+  std::string of;
+  std::string by;
+  std::string from;
+  std::string to;
+  std::string step;
+};
+
 struct Query {
   std::vector<LabelFilter> labels;  // all of them must match
   std::optional<std::size_t> limit;
   std::string continue_token;
   bool watch = false;
   std::optional<std::uint64_t> from;
+  std::vector<std::string> kinds;  // of a watch of several: plurals
   bool dry_run = false;
   bool edges = false;  // of a dry run: what it would come to at each edge
   bool force = false;  // of a provider's sync: as many changes as it takes
   ExplainQuestion explain;
   VisitQuestion visit;
+  GraphQuestion graph;
 };
 
 // What a request may be asked with.
-enum class QueryKind : std::uint8_t { kNone, kList, kWrite, kExplain, kSync, kLogs, kExec };
+enum class QueryKind : std::uint8_t {
+  kNone,
+  kList,
+  kWrite,
+  kExplain,
+  kSync,
+  kLogs,
+  kExec,
+  kWatch,
+  kGraphs,
+  kRequests
+};
 Answer<Query> parse_query(std::string_view query, QueryKind kind);
 
 // application/x-www-form-urlencoded for one component; nothing when a '%' is not followed by two hex digits.

@@ -61,6 +61,10 @@ TEST_CASE("what is wrong is refused with its name") {
            {"label==web", QueryKind::kList, "?label", "must be like tier=web"},
            {"continue=zz", QueryKind::kList, "?continue", "is not what an earlier page said"},
            {"continue=313a2e2e2f61", QueryKind::kList, "?continue", "is not what"},  // 1:../a
+           {"kind=service", QueryKind::kWatch, "?kind", "must be the plural"},
+           {"kind=services&kind=services", QueryKind::kWatch, "?kind", "names a kind twice"},
+           {"from=7", QueryKind::kWatch, "?kind", "must be there"},
+           {"kind=services&limit=1", QueryKind::kWatch, "?limit", "is not known"},
        }) {
     CAPTURE(line.text);
     const auto query = parse_query(line.text, line.kind);

@@ -24,7 +24,44 @@ Tree diff_of(const Planned& planned) {
   return list;
 }
 
+std::string text_in(const Tree& tree, const char* key) {
+  return tree.is_object() && tree.contains(key) && tree[key].is_string() ? tree[key].get<std::string>() : "";
+}
+
 }  // namespace
+
+bool leave_theirs(const mirror::Sight& sight, const config::Whole& objects, std::string& explained) {
+  if (sight.is_whole()) return true;
+  Tree tree = Tree::parse(explained, nullptr, false);
+  const auto is_theirs = [&](config::Kind kind, std::string_view name) {
+    const auto object = objects.find(kind, name);
+    return object && sight.sees(*object);
+  };
+  if (const auto steps = tree.find("steps"); steps != tree.end() && steps->is_array()) {
+    // Of a name that leads elsewhere, as far as it is theirs.
+    Tree left = Tree::array();
+    for (const Tree& step : *steps) {
+      std::string zone = text_in(step, "zone");
+      if (!zone.empty()) zone.pop_back();  // the last dot
+      if (!is_theirs(config::Kind::kZone, zone)) break;
+      left.push_back(step);
+    }
+    if (left.empty()) return false;
+    *steps = std::move(left);
+  } else if (!is_theirs(config::Kind::kLoadBalancer, text_in(tree, "load_balancer"))) {
+    return false;
+  }
+  if (const auto candidates = tree.find("candidates"); candidates != tree.end() && candidates->is_array()) {
+    Tree left = Tree::array();
+    for (const Tree& candidate : *candidates) {
+      const std::string route = text_in(candidate, "route");
+      if (is_theirs(config::Kind::kLoadBalancer, route.substr(0, route.find('/')))) left.push_back(candidate);
+    }
+    *candidates = std::move(left);
+  }
+  explained = text_of(tree);
+  return true;
+}
 
 std::string list_json(const Listing& listing) {
   std::string text = "{\"items\":[";
@@ -77,15 +114,6 @@ std::string front_json(std::string_view version) {
                   {"health", "/healthz"},
                   {"ready", "/readyz"}}) +
          '\n';
-}
-
-std::string front_html(std::string_view version) {
-  std::string text = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>weir</title>\n<h1>weir ";
-  text.append(version);
-  return text +
-         "</h1>\n<p>This is the API of a weir controller: <a href=\"/v1\">/v1</a>, described by "
-         "<a href=\"/openapi.json\">/openapi.json</a>.\nIt wants a token: "
-         "<code>curl -H \"Authorization: Bearer $WEIR_TOKEN\" /v1/services</code></p>\n";
 }
 
 std::string kinds_json() {

@@ -20,9 +20,11 @@ std::string object_json(const Planned& planned, const StatusSource& status);
 // edges: JSON, what of it edges would see; empty: nobody asked.
 std::string results_json(const Written& written, std::string_view edges = {});
 
+// Takes out of an answer of /v1/explain what is not there for who asks. False: nothing is left.
+bool leave_theirs(const mirror::Sight& sight, const config::Whole& objects, std::string& explained);
+
 // What this is and where things are.
 std::string front_json(std::string_view version);
-std::string front_html(std::string_view version);
 // GET /v1
 std::string kinds_json();
 

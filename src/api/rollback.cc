@@ -19,6 +19,14 @@ bool has_lease(const config::Object* object) {
   return spec != nullptr && spec->lease;
 }
 
+// Somebody else has the name by now, or whose it was is not there any more.
+bool is_gone(const config::Whole& world, const config::Object& was) {
+  const std::string& organization = was.metadata.organization;
+  const auto now = world.find(was.kind(), was.metadata.name);
+  if (now && now->metadata.organization != organization) return true;
+  return !organization.empty() && !world.find(config::Kind::kOrganization, organization);
+}
+
 }  // namespace
 
 bool goes_back(config::Kind kind) {
@@ -60,7 +68,7 @@ Answer<std::vector<Intent>> rollback_intents(const config::Whole& world, const s
         }
         continue;
       }
-      if (has_lease(&*was)) continue;
+      if (has_lease(&*was) || is_gone(world, *was)) continue;
       intent.wanted = std::move(*was);
     }
     intents.push_back(std::move(intent));

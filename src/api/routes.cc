@@ -7,6 +7,7 @@
 #include "api/query.h"
 #include "base/text.h"
 #include "config/formats.h"
+#include "http/request_id.h"
 #include "images/name.h"
 
 namespace weir::api {
@@ -46,6 +47,14 @@ constexpr std::array kPlaces{
     PlaceLine{Place::kImage, "", kRead | bit(Method::kPut) | bit(Method::kDelete), 0, true},
     PlaceLine{Place::kLogs, "", bit(Method::kGet) | bit(Method::kOptions), 0, true},
     PlaceLine{Place::kExec, "", bit(Method::kGet) | bit(Method::kOptions), 0, true},
+    PlaceLine{Place::kRequests, "", bit(Method::kGet) | bit(Method::kOptions), 0, true},
+    PlaceLine{Place::kRequest, "", bit(Method::kGet) | bit(Method::kOptions), 0, true},
+    PlaceLine{Place::kReplay, "", bit(Method::kPost) | bit(Method::kOptions), 0, true},
+    PlaceLine{Place::kWatch, "/v1/watch", kRead, 0, true},
+    PlaceLine{Place::kServiceHealth, "", kRead, 0, true},
+    PlaceLine{Place::kGraphs, "/v1/metrics", bit(Method::kGet) | bit(Method::kOptions), 0, true},
+    PlaceLine{Place::kSession, "", kRead | bit(Method::kPost) | bit(Method::kPatch) | bit(Method::kDelete), 0,
+              false},
 };
 static_assert([] {
   for (std::size_t i = 0; i < kPlaces.size(); ++i) {
@@ -59,15 +68,17 @@ const PlaceLine& line_of(Place place) { return kPlaces[static_cast<std::size_t>(
 unsigned methods_of(const Target& target) {
   const PlaceLine& line = line_of(target.place);
   const bool writes = target.kind == nullptr || target.kind->client_writes;
-  return line.methods | (writes ? line.write_methods : 0);
+  // Whose it is ends it.
+  const bool ends = target.place == Place::kObject && target.kind->kind == config::Kind::kSession;
+  return line.methods | (writes ? line.write_methods : 0) | (ends ? bit(Method::kDelete) : 0);
 }
 
 std::unexpected<Problem> not_found(std::string detail) { return refuse(404, "not-found", std::move(detail)); }
 
 std::unexpected<Problem> no_such_kind(std::string_view word) {
-  std::array<std::string_view, config::kKinds.size() + 5> words{"apply", "explain", "enroll", "rollback",
-                                                                "images"};
-  std::ranges::transform(config::kKinds, words.begin() + 5, &config::KindInfo::plural);
+  std::array<std::string_view, config::kKinds.size() + 7> words{"apply",  "explain", "enroll", "rollback",
+                                                                "images", "watch",   "metrics"};
+  std::ranges::transform(config::kKinds, words.begin() + 7, &config::KindInfo::plural);
   if (const auto* kind = config::find_kind_loosely(word); kind != nullptr) {
     return not_found(std::string("the path is /v1/").append(kind->plural));
   }
@@ -84,6 +95,7 @@ struct CallLine {
 };
 constexpr std::array kCalls{
     CallLine{config::Kind::kEndpoint, "/renew", Place::kRenew},
+    CallLine{config::Kind::kService, "/health", Place::kServiceHealth},
     CallLine{config::Kind::kDnsProvider, "/plan", Place::kProviderPlan},
     CallLine{config::Kind::kDnsProvider, "/sync", Place::kProviderSync},
     CallLine{config::Kind::kWorkload, "/logs", Place::kLogs},
@@ -101,6 +113,28 @@ Place take_call(const config::KindInfo& kind, std::string_view& name) {
   return Place::kObject;
 }
 
+// Of a Tunnel: "NAME/requests", "NAME/requests/ID", "NAME/requests/ID/replay". Takes all behind the name off.
+Place take_request(std::string_view& name, std::string& id) {
+  constexpr std::string_view kRequests = "/requests";
+  constexpr std::string_view kReplay = "/replay";
+  const std::size_t slash = name.find('/');
+  if (slash == std::string_view::npos || slash == 0) return Place::kObject;
+  std::string_view rest = name.substr(slash);
+  if (rest == kRequests) {
+    name = name.substr(0, slash);
+    return Place::kRequests;
+  }
+  if (!rest.starts_with(kRequests) || rest[kRequests.size()] != '/') return Place::kObject;
+  rest.remove_prefix(kRequests.size() + 1);
+  const bool replay = rest.ends_with(kReplay);
+  if (replay) rest.remove_suffix(kReplay.size());
+  auto text = percent_decoded(rest, false);
+  if (!text || text->empty() || text->size() > http::RequestId::kBytesMax) return Place::kObject;
+  name = name.substr(0, slash);
+  id = std::move(*text);
+  return replay ? Place::kReplay : Place::kRequest;
+}
+
 Answer<Target> find_image(std::string_view last) {
   const auto text = percent_decoded(last, false);
   const auto name = text ? images::full_name(*text) : std::nullopt;
@@ -108,7 +142,13 @@ Answer<Target> find_image(std::string_view last) {
   return Target{Place::kImage, nullptr, *name};
 }
 
+bool is_of_sessions(std::string_view rest) {
+  const std::string_view first = rest.substr(0, rest.find('/'));
+  return first == "session" || first == "device";
+}
+
 Answer<Target> find_in_v1(std::string_view rest) {
+  if (is_of_sessions(rest)) return Target{Place::kSession, nullptr, std::string(rest)};
   constexpr std::string_view kImages = "images/";
   if (rest.starts_with(kImages)) return find_image(rest.substr(kImages.size()));
   const std::size_t slash = rest.find('/');
@@ -119,12 +159,14 @@ Answer<Target> find_in_v1(std::string_view rest) {
     return Target{Place::kCollection, kind, {}};
   }
   std::string_view last = rest.substr(slash + 1);
-  const Place place = take_call(*kind, last);
+  std::string id;
+  Place place = take_call(*kind, last);
+  if (kind->kind == config::Kind::kTunnel) place = take_request(last, id);
   const auto name = percent_decoded(last, false);
   if (!name || !config::check_name_of(*kind, *name).empty()) {
     return not_found(std::string("no ").append(kind->name).append(" can have this name"));
   }
-  return Target{place, kind, *name};
+  return Target{place, kind, *name, std::move(id)};
 }
 
 }  // namespace

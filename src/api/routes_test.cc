@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 namespace weir::api {
 namespace {
 
@@ -22,6 +24,7 @@ TEST_CASE("a path names a place") {
            {"/v1/", Place::kKinds, "", "", kReads},
            {"/v1/apply", Place::kApply, "", "", "POST, OPTIONS"},
            {"/v1/explain", Place::kExplain, "", "", "GET, HEAD, OPTIONS"},
+           {"/v1/watch", Place::kWatch, "", "", kReads},
            {"/v1/enroll", Place::kEnroll, "", "", "POST, OPTIONS"},
            {"/v1/services", Place::kCollection, "Service", "", "GET, HEAD, POST, OPTIONS"},
            {"/v1/services/", Place::kCollection, "Service", "", "GET, HEAD, POST, OPTIONS"},
@@ -30,6 +33,7 @@ TEST_CASE("a path names a place") {
            {"/v1/endpoints/web-1/renew", Place::kRenew, "Endpoint", "web-1", "POST, OPTIONS"},
            {"/v1/endpoints/renew", Place::kObject, "Endpoint", "renew",
             "GET, HEAD, PUT, DELETE, OPTIONS, PATCH"},
+           {"/v1/services/web/health", Place::kServiceHealth, "Service", "web", kReads},
            {"/v1/dnsproviders/cf/plan", Place::kProviderPlan, "DnsProvider", "cf", kReads},
            {"/v1/dnsproviders/cf/sync", Place::kProviderSync, "DnsProvider", "cf", "POST, OPTIONS"},
            {"/v1/events", Place::kCollection, "Event", "", kReads},
@@ -44,6 +48,39 @@ TEST_CASE("a path names a place") {
     CHECK((target->kind == nullptr ? "" : target->kind->name) == line.kind);
     CHECK(target->name == line.name);
     CHECK(target->allow() == line.allow);
+  }
+}
+
+TEST_CASE("requests of a tunnel") {
+  struct Line {
+    const char* path;
+    Place place;
+    const char* id;
+  };
+  for (const Line& line : std::initializer_list<Line>{
+           {"/v1/tunnels/web-1", Place::kObject, ""},
+           {"/v1/tunnels/web-1/requests", Place::kRequests, ""},
+           {"/v1/tunnels/web-1/requests/3f9c", Place::kRequest, "3f9c"},
+           {"/v1/tunnels/web-1/requests/a%2Fb", Place::kRequest, "a/b"},
+           {"/v1/tunnels/web-1/requests/replay", Place::kRequest, "replay"},
+           {"/v1/tunnels/web-1/requests/3f9c/replay", Place::kReplay, "3f9c"},
+       }) {
+    CAPTURE(line.path);
+    const auto target = find_target(line.path);
+    REQUIRE(target);
+    CHECK(target->place == line.place);
+    CHECK(target->name == "web-1");
+    CHECK(target->id == line.id);
+    CHECK(target->allows(line.place == Place::kReplay ? Method::kPost : Method::kGet));
+    CHECK_FALSE(target->allows(line.place == Place::kReplay ? Method::kGet : Method::kPost));
+  }
+  const std::string long_id(65, 'x');
+  for (const std::string& path :
+       {std::string("/v1/tunnels/web-1/requests/"), "/v1/tunnels/web-1/requests/" + long_id,
+        std::string("/v1/tunnels//requests"), std::string("/v1/tunnels/web-1/others"),
+        std::string("/v1/services/web/requests"), std::string("/v1/tunnels/web-1/requests/%zz")}) {
+    CAPTURE(path);
+    CHECK_FALSE(find_target(path));
   }
 }
 
@@ -79,7 +116,8 @@ TEST_CASE("what is not there says what might have been meant") {
 TEST_CASE("only what tells nothing of the system is open") {
   for (const char* path : {"/", "/healthz", "/readyz", "/openapi.json"})
     CHECK_FALSE(find_target(path)->needs_token());
-  for (const char* path : {"/v1", "/v1/apply", "/v1/explain", "/v1/services", "/v1/services/a", "/metrics"}) {
+  for (const char* path :
+       {"/v1", "/v1/apply", "/v1/explain", "/v1/watch", "/v1/services", "/v1/services/a", "/metrics"}) {
     CAPTURE(path);
     CHECK(find_target(path)->needs_token());
   }

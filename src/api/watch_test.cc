@@ -22,7 +22,8 @@ class Stream {
  public:
   Stream(ApiFixture& world, const std::string& query, const std::string& fields = "")
       : peer_(world.fake, ApiFixture::kAddress) {
-    peer_.send(world.text_of("GET", "/v1/services?watch=true" + query, "", fields));
+    const std::string target = query.starts_with('/') ? query : "/v1/services?watch=true" + query;
+    peer_.send(world.text_of("GET", target, "", fields));
     const std::string head = peer_.take_until("\r\n\r\n");
     REQUIRE(head.starts_with("HTTP/1.1 200 "));
     CHECK(head.find("text/event-stream") != std::string::npos);
@@ -98,12 +99,23 @@ TEST_CASE("a watch resumes behind a revision, from the query or from Last-Event-
   ApiFixture world;
   for (const char* name : {"a", "b", "c"})
     REQUIRE(world.call("POST", "/v1/services", service(name)).status == 201);
-  CHECK(Stream(world, "&from=1").take() == Events{"added b @2", "added c @3"});
-  CHECK(Stream(world, "&from=3").take().empty());
-  CHECK(Stream(world, "&from=1", "Last-Event-ID: 2\r\n").take() == Events{"added c @3"});
-  CHECK(Stream(world, "", "Last-Event-ID: 0\r\n").take() == Events{"added a @1", "added b @2", "added c @3"});
+  CHECK(Stream(world, "&from=1").take() == Events{"added b @2", "added c @3", "@3"});
+  CHECK(Stream(world, "&from=3").take() == Events{"@3"});
+  CHECK(Stream(world, "&from=1", "Last-Event-ID: 2\r\n").take() == Events{"added c @3", "@3"});
+  CHECK(Stream(world, "", "Last-Event-ID: 0\r\n").take() ==
+        Events{"added a @1", "added b @2", "added c @3", "@3"});
   CHECK(world.call("GET", "/v1/services?watch=true&from=4").status == 410);
   CHECK(world.call("GET", "/v1/services?watch=true", "", "Last-Event-ID: x\r\n").status == 400);
+}
+
+TEST_CASE("a watch tells when it has told all that there was, once") {
+  ApiFixture world;
+  REQUIRE(world.call("POST", "/v1/services", service("a")).status == 201);
+  REQUIRE(world.call("POST", "/v1/edges", R"({"kind":"Edge","metadata":{"name":"e"}})").status == 201);
+  Stream stream(world, "&from=0");
+  CHECK(stream.take() == Events{"added a @1", "@2"});
+  REQUIRE(world.call("POST", "/v1/edges", R"({"kind":"Edge","metadata":{"name":"f"}})").status == 201);
+  CHECK(stream.take().empty());
 }
 
 TEST_CASE("of a transaction only the last event has an id") {
@@ -131,6 +143,63 @@ TEST_CASE("a quiet stream shows that it lives and how far it is") {
   CHECK(stream.take().empty());
   world.fake.advance(kKeepAliveInterval);
   CHECK(stream.take() == Events{"keep-alive @1"});
+}
+
+TEST_CASE("a watch of several kinds tells their changes in one order") {
+  ApiFixture world;
+  const auto zone = [](const std::string& name) {
+    return R"({"kind":"Zone","metadata":{"name":")" + name +
+           R"("},"spec":{"nameservers":["ns.example.com"]}})";
+  };
+  REQUIRE(world.call("POST", "/v1/services", service("a")).status == 201);
+  REQUIRE(world.call("POST", "/v1/zones", zone("one.example")).status == 201);
+  const std::string viewer = "Authorization: Bearer " + world.viewer + "\r\n";
+  Stream all(world, "/v1/watch?kind=zones&kind=services", viewer);
+  CHECK(all.take() == Events{"added one.example", "added a", "@2"});
+  Stream later(world, "/v1/watch?kind=services&kind=zones&from=1");
+  CHECK(later.take() == Events{"added one.example @2", "@2"});
+
+  REQUIRE(world.call("DELETE", "/v1/services/a").status == 200);
+  REQUIRE(
+      world.call("POST", "/v1/secrets", R"({"kind":"Secret","metadata":{"name":"s"},"spec":{"data":"x"}})")
+          .status != 404);
+  REQUIRE(world.call("DELETE", "/v1/zones/one.example").status == 200);
+  const Events events = all.take();
+  REQUIRE(events.size() == 2);
+  CHECK(events[0] == "deleted a @3");
+  CHECK(events[1].starts_with("deleted one.example @"));
+  CHECK(later.take() == events);
+}
+
+TEST_CASE("a watch of several kinds is refused whole when one of them is none to read") {
+  ApiFixture world;
+  const std::string viewer = "Authorization: Bearer " + world.viewer + "\r\n";
+  CHECK(world.call("GET", "/v1/watch?kind=services&kind=tokens", "", viewer).status == 403);
+  CHECK(world.call("GET", "/v1/watch", "", viewer).status == 400);
+  CHECK(world.call("GET", "/v1/watch?kind=services", "", "Authorization: Bearer no\r\n").status == 401);
+}
+
+TEST_CASE("who has had all shares what comes with others, and who is behind reads it for itself") {
+  ApiFixture world;
+  Stream first(world, "&from=0");
+  Stream filtered(world, "&from=0&label=x");
+  REQUIRE(world.call("POST", "/v1/services", service("a")).status == 201);
+  REQUIRE(world.call("POST", "/v1/services", service("b", R"({"x":"y"})")).status == 201);
+  CHECK(first.take() == Events{"added a @1", "added b @2"});
+  CHECK(filtered.take() == Events{"added b @2"});
+  Stream behind(world, "&from=0");
+  CHECK(behind.take() == Events{"added a @1", "added b @2", "@2"});
+  filtered.peer().stop_reading();
+  world.fake.advance(kKeepAliveInterval);
+  CHECK(first.take() == Events{"keep-alive @2"});
+  CHECK(behind.take() == Events{"keep-alive @2"});
+  REQUIRE(world.call("DELETE", "/v1/services/a").status == 200);
+  REQUIRE(world.call("DELETE", "/v1/services/b").status == 200);
+  CHECK(first.take() == Events{"deleted a @3", "deleted b @4"});
+  CHECK(behind.take() == Events{"deleted a @3", "deleted b @4"});
+  filtered.peer().read_again();
+  world.fake.run_until_idle();
+  CHECK(filtered.take() == Events{"keep-alive @2", "deleted a @3", "deleted b @4"});
 }
 
 TEST_CASE("a watch ends with its token, and when the server drains") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "api/rollback.h"
@@ -12,15 +13,19 @@
 namespace weir::api {
 namespace {
 
-// Writes come one after the other, and each costs a sync of the disk: who waits behind this many would wait
-// for seconds.
 constexpr std::size_t kWaitingMax = 256;
 constexpr Duration kWaitMax = std::chrono::seconds(30);
+// What is committed together: enough that the cost of a sync disappears, few enough that judging them does
+// not hold up the loop.
+constexpr std::size_t kTogetherMax = 32;
+constexpr std::size_t kObjectsTogetherMax = 256;
 // Within this process writes wait for each other; what comes between is another process, and rare.
 constexpr int kTriesMax = 10;
 
 // Of one write: each takes the thread that hashes 20 ms.
 constexpr std::size_t kPasswordsMax = 16;
+
+constexpr Error kTooManyWait{.code = Code::kOverloaded, .text = "too many writes wait"};
 
 using Tree = nlohmann::ordered_json;
 
@@ -46,21 +51,6 @@ store::Revision Written::revision_of(const Planned& planned) const {
   return planned.outcome == Outcome::kUnchanged || dry_run ? planned.expected() : revision;
 }
 
-// Held by the write that may go on.
-class Writer::Turn {
- public:
-  explicit Turn(Writer& writer) : writer_(writer) {}
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  ~Turn() {
-    writer_.taken_ = false;
-    writer_.turns_.ring();
-  }
-
- private:
-  Writer& writer_;
-};
-
 Writer::Writer(net::Env& env, store::Store& store, mirror::Mirror& mirror,
                Result<MadeSecret> (*make_secret)(), mirror::PortRange ports, std::string domain)
     : env_(env),
@@ -68,36 +58,22 @@ Writer::Writer(net::Env& env, store::Store& store, mirror::Mirror& mirror,
       make_secret_(make_secret),
       mirror_(mirror),
       ports_(ports),
-      domain_(std::move(domain)),
-      turns_(env.loop) {}
-
-net::Task<Result<void>> Writer::take_turn() {
-  if (taken_ && turns_.waiting() >= kWaitingMax) co_return fail(Code::kOverloaded, "too many writes wait");
-  const Instant deadline = env_.loop.now() + kWaitMax;
-  while (taken_) {
-    const auto rung = co_await turns_.wait(deadline - env_.loop.now());
-    if (rung) continue;
-    if (rung.error().code == Code::kCancelled) co_return fail(rung.error());
-    co_return fail(Code::kOverloaded, "too many writes wait");
-  }
-  taken_ = true;
-  co_return Result<void>{};
-}
+      domain_(std::move(domain)) {}
 
 net::Task<Answer<Written>> Writer::write(std::vector<Intent> intents, mirror::Actor actor, bool dry_run,
-                                         Permit permit) {
+                                         std::optional<auth::Identity> caller) {
   if (!dry_run) {
     if (const auto hashed = co_await hash_passwords(intents); !hashed) co_return refuse(hashed.error());
   }
-  co_return co_await carry_out({std::move(intents), {}, {}, std::move(permit)}, std::move(actor), dry_run);
+  co_return co_await carry_out({std::move(intents), {}, {}, std::move(caller), std::move(actor), dry_run});
 }
 
 net::Task<Answer<Written>> Writer::write(IntentSource source, mirror::Actor actor) {
-  return carry_out({{}, {}, std::move(source), nullptr}, std::move(actor), false);
+  return carry_out({{}, {}, std::move(source), {}, std::move(actor), false});
 }
 
 net::Task<Answer<Written>> Writer::roll_back(store::Revision revision, mirror::Actor actor, bool dry_run) {
-  return carry_out({{}, revision, {}, nullptr}, std::move(actor), dry_run);
+  return carry_out({{}, revision, {}, {}, std::move(actor), dry_run});
 }
 
 net::Task<Answer<std::string>> Writer::hash(std::string password) {
@@ -141,62 +117,143 @@ net::Task<Answer<void>> Writer::hash_passwords(std::vector<Intent>& intents) {
   co_return Answer<void>{};
 }
 
+PlanInputs Writer::inputs_of(const Wish& wish) {
+  return {.now = env_.loop.clock().wall_now(),
+          .random = env_.random,
+          .make_secret = wish.dry_run ? nullptr : make_secret_,
+          .ports = ports_,
+          .caller = wish.caller ? &*wish.caller : nullptr,
+          .domain = domain_};
+}
+
+Answer<Plan> Writer::plan(const Wish& wish) {
+  if (!wish.source) return make_plan(mirror_.objects(), wish.intents, inputs_of(wish));
+  const auto intents = wish.source(mirror_.objects());
+  if (!intents) return refuse(intents.error());
+  return make_plan(mirror_.objects(), *intents, inputs_of(wish));
+}
+
 // From what the mirror has. The past must reach as far: somebody else may bring the mirror further meanwhile.
-net::Task<Answer<Plan>> Writer::plan(const Wish& wish, bool dry_run) {
-  const PlanInputs inputs{.now = env_.loop.clock().wall_now(),
-                          .random = env_.random,
-                          .make_secret = dry_run ? nullptr : make_secret_,
-                          .ports = ports_,
-                          .permit = wish.permit,
-                          .domain = domain_};
-  if (wish.source) {
-    const auto intents = wish.source(mirror_.objects());
-    if (!intents) co_return refuse(intents.error());
-    co_return make_plan(mirror_.objects(), *intents, inputs);
-  }
-  if (!wish.back_to) co_return make_plan(mirror_.objects(), wish.intents, inputs);
+net::Task<Answer<Plan>> Writer::plan_back(const Wish& wish) {
   auto past = co_await store_.before(*wish.back_to);
   while (past && past->revision < mirror_.revision()) past = co_await store_.before(*wish.back_to);
   if (!past) co_return refuse(rollback_problem(past.error(), *wish.back_to, mirror_.revision()));
   const auto intents = rollback_intents(mirror_.objects(), *past);
   if (!intents) co_return refuse(intents.error());
-  auto plan = make_plan(mirror_.objects(), *intents, inputs);
+  auto plan = make_plan(mirror_.objects(), *intents, inputs_of(wish));
   if (plan) {
     std::erase_if(plan->objects, [](const Planned& one) { return one.outcome == Outcome::kUnchanged; });
   }
   co_return plan;
 }
 
-net::Task<Answer<Written>> Writer::carry_out(Wish wish, mirror::Actor actor, bool dry_run) {
-  if (const auto taken = co_await take_turn(); !taken) co_return refuse(problem_of(taken.error()));
-  const Turn turn(*this);
-  for (int tries = 0; tries < kTriesMax; ++tries) {
-    if (const auto read = co_await mirror_.catch_up(); !read) co_return refuse(problem_of(read.error()));
-    auto planned = co_await plan(wish, dry_run);
-    if (!planned) co_return refuse(std::move(planned.error()));
-    Written written{std::move(*planned), mirror_.revision(), dry_run, wish.back_to};
-    if (dry_run || !written.plan.writes()) co_return written;
-    const auto done = co_await commit(written, actor);
-    if (!done) co_return refuse(done.error());
-    if (*done) co_return written;
-    counters_.conflicts.add();
-  }
-  co_return refuse(Problem{503, "overloaded", "other writes kept coming between; try again", {}, {}, 1});
+net::Task<Answer<Written>> Writer::carry_out(Wish wish) {
+  if (ended_) co_return refuse(Problem{503, "draining", "this controller is about to end", {}, {}, 1});
+  if (queue_.size() >= kWaitingMax) co_return refuse(problem_of(kTooManyWait));
+  const auto waiting = std::make_shared<Waiting>(Waiting{std::move(wish), env_.loop.now()});
+  queue_.push_back(waiting);
+  waits_.set();
+  const auto answered = co_await waiting->answered.wait(env_.loop);
+  if (waiting->answer) co_return std::move(*waiting->answer);
+  waiting->given_up = true;
+  std::erase(queue_, waiting);
+  co_return refuse(problem_of(answered.error()));
 }
 
-// False: what the plan was made from is not so any more.
-net::Task<Answer<bool>> Writer::commit(Written& written, const mirror::Actor& actor) {
-  const auto committed = co_await store_.commit(transaction_for(written, actor));
-  if (committed) {
-    written.revision = *committed;
-    for (Planned& planned : written.plan.objects) {
-      if (planned.after) planned.after->metadata.revision = written.revision_of(planned);
+net::Task<void> Writer::run() {
+  while (co_await waits_.wait(env_.loop)) {
+    while (!queue_.empty()) {
+      const WaitingPointer first = std::move(queue_.front());
+      queue_.pop_front();
+      if (env_.loop.now() - first->since > kWaitMax) {
+        first->take(refuse(problem_of(kTooManyWait)));
+      } else {
+        co_await serve(first);
+      }
     }
+    waits_.reset();
+  }
+  ended_ = true;
+  for (const WaitingPointer& one : std::exchange(queue_, {}))
+    one->take(refuse(problem_of({Code::kCancelled})));
+}
+
+// And those behind it that can go along.
+net::Task<void> Writer::serve(WaitingPointer first) {
+  bool alone = first->wish.stands_alone();
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    if (const auto read = co_await mirror_.catch_up(); !read) {
+      co_return first->take(refuse(problem_of(read.error())));
+    }
+    if (first->given_up) co_return;  // with it has gone what its source may refer to
+    const Wish& wish = first->wish;
+    auto planned = wish.back_to ? co_await plan_back(wish) : plan(wish);
+    if (!planned) co_return first->take(refuse(std::move(planned.error())));
+    Written written{std::move(*planned), mirror_.revision(), wish.dry_run, wish.back_to};
+    if (written.dry_run || !written.plan.writes()) co_return first->take(std::move(written));
+    std::vector<Judged> group;
+    group.push_back({first, std::move(written)});
+    if (!alone) join(group);
+    const auto done = co_await commit(group);
+    if (done && *done) {
+      for (Judged& one : group) one.waiting->take(std::move(one.written));
+      co_return;
+    }
+    const bool is_too_large = !done && done.error().status == 413;
+    if (!done && !(is_too_large && group.size() > 1)) {
+      for (Judged& one : group) one.waiting->take(refuse(done.error()));
+      co_return;
+    }
+    if (done) counters_.conflicts.add();
+    part(group);
+    alone = true;
+  }
+  first->take(refuse(Problem{503, "overloaded", "other writes kept coming between; try again", {}, {}, 1}));
+}
+
+// Those at the front of the queue, each judged as if those before it were done. What would be refused, writes
+// nothing, or is about an object of another waits until these are done in fact.
+void Writer::join(std::vector<Judged>& group) {
+  mirror::Supposition supposed(mirror_);
+  std::set<std::pair<config::Kind, std::string>> touched;
+  const auto suppose = [&](const Plan& plan) {
+    for (const Planned& one : plan.objects) {
+      touched.emplace(one.kind, one.name);
+      if (one.outcome != Outcome::kUnchanged) supposed.add({one.before, one.after});
+    }
+  };
+  const auto is_touched = [&](const Planned& one) { return touched.contains({one.kind, one.name}); };
+  suppose(group.front().written.plan);
+  while (!queue_.empty() && group.size() < kTogetherMax) {
+    const Wish& next = queue_.front()->wish;
+    if (next.stands_alone() || touched.size() + next.intents.size() > kObjectsTogetherMax) return;
+    auto plan = this->plan(next);
+    if (!plan || !plan->writes() || std::ranges::any_of(plan->objects, is_touched)) return;
+    suppose(*plan);
+    group.push_back({std::move(queue_.front()), {std::move(*plan), mirror_.revision()}});
+    queue_.pop_front();
+  }
+}
+
+// All but the first wait again, in their places.
+void Writer::part(std::vector<Judged>& group) {
+  for (; group.size() > 1; group.pop_back()) {
+    if (!group.back().waiting->given_up) queue_.push_front(std::move(group.back().waiting));
+  }
+}
+
+// False: what the plans were made from is not so any more.
+net::Task<Answer<bool>> Writer::commit(std::vector<Judged>& group) {
+  const auto committed = co_await store_.commit(transaction_for(group));
+  if (committed) {
     counters_.commits.add();
-    counters_.objects.add(
-        static_cast<std::uint64_t>(std::ranges::count_if(written.plan.objects, [](const Planned& planned) {
-          return planned.outcome != Outcome::kUnchanged;
-        })));
+    for (auto& [waiting, written] : group) {
+      written.revision = *committed;
+      for (Planned& planned : written.plan.objects) {
+        if (planned.after) planned.after->metadata.revision = written.revision_of(planned);
+        if (planned.outcome != Outcome::kUnchanged) counters_.objects.add();
+      }
+    }
     co_return true;
   }
   switch (committed.error().error.code) {
@@ -208,27 +265,35 @@ net::Task<Answer<bool>> Writer::commit(Written& written, const mirror::Actor& ac
   }
 }
 
-// Under the condition that nothing related has changed since the revision that the plan was made from.
-store::Transaction Writer::transaction_for(const Written& written, const mirror::Actor& actor) {
-  std::vector<config::ObjectChange> judged;
-  std::vector<config::ObjectChange> written_ones;
-  for (const Planned& planned : written.plan.objects) {
-    judged.push_back({planned.before, planned.after});
-    if (planned.outcome != Outcome::kUnchanged) written_ones.push_back(judged.back());
-  }
-  store::Transaction transaction;
+// Under the condition that nothing related has changed since the revision that the plans were made from.
+store::Transaction Writer::transaction_for(std::span<const Judged> group) {
+  const store::Revision made_from = group.front().written.revision;
   const WallTime now = env_.loop.clock().wall_now();
-  mirror::expect_unchanged(transaction, judged, written.revision);
-  if (written.back_to) mirror::expect_unchanged(transaction, all_that_go_back(), written.revision);
-  mirror::put_changes(transaction, written_ones, actor, now, written.revision);
+  store::Transaction transaction;
+  std::vector<config::ObjectChange> judged;
+  for (const auto& [waiting, written] : group) {
+    for (const Planned& planned : written.plan.objects) judged.push_back({planned.before, planned.after});
+  }
+  mirror::expect_unchanged(transaction, judged, made_from);
+  std::size_t events = 0;
+  for (const auto& [waiting, written] : group) {
+    std::vector<config::ObjectChange> changes;
+    for (const Planned& planned : written.plan.objects) {
+      if (planned.outcome != Outcome::kUnchanged) changes.push_back({planned.before, planned.after});
+    }
+    mirror::put_changes(transaction, changes, waiting->wish.actor, now, made_from, events);
+    events += changes.size();
+  }
+  const auto& [waiting, written] = group.front();
   if (!written.back_to) return transaction;
+  mirror::expect_unchanged(transaction, all_that_go_back(), made_from);
   mirror::put_event(transaction,
                     {.time = now,
-                     .actor = actor.name,
+                     .actor = waiting->wish.actor.name,
                      .verb = "rollback",
                      .name = std::to_string(*written.back_to),
-                     .remote_address = actor.remote_address},
-                    mirror::unique_by_revision(written.revision, written_ones.size()));
+                     .remote_address = waiting->wish.actor.remote_address},
+                    mirror::unique_by_revision(made_from, events));
   return transaction;
 }
 

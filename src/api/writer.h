@@ -1,22 +1,28 @@
-// Writer: carries out writes, one after the other: brings the mirror to the present, makes the plan, commits
-// it together with its audit rows under the condition that nothing it was judged against has changed, and
-// begins again when something has. One per Api, on the control loop.
+// Writer: carries out writes in the order in which they come: brings the mirror to the present, makes the
+// plan, commits it together with its audit rows under the condition that nothing it was judged against has
+// changed, and begins again when something has. Those that wait while the disk is at work are judged one upon
+// the other and committed together: the disk is waited for once, and they have one revision. One per Api, on
+// the control loop.
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "api/bell.h"
 #include "api/plan.h"
 #include "api/problem.h"
 #include "auth/password_checker.h"
 #include "base/metrics.h"
+#include "base/time.h"
 #include "mirror/mirror.h"
 #include "mirror/writes.h"
 #include "net/env.h"
+#include "net/loop.h"
 #include "net/task.h"
 #include "store/store.h"
 
@@ -37,7 +43,7 @@ struct Written {
 using IntentSource = std::function<Answer<std::vector<Intent>>(const config::Whole& world)>;
 
 struct WriterCounters {
-  Counter commits;
+  Counter commits;  // of one write or several
   Counter objects;
   Counter conflicts;  // plans made anew because something else was written meanwhile
 };
@@ -52,29 +58,58 @@ class Writer {
   // without a checker they are refused. Outlives the last write.
   void set_passwords(auth::PasswordChecker& passwords) { passwords_ = &passwords; }
 
-  // permit: what the caller may write; none: anything.
+  // caller: who may write only so much, and sees only what is theirs; none: weir itself.
   net::Task<Answer<Written>> write(std::vector<Intent> intents, mirror::Actor actor, bool dry_run,
-                                   Permit permit = nullptr);
+                                   std::optional<auth::Identity> caller = std::nullopt);
   net::Task<Answer<Written>> write(IntentSource source, mirror::Actor actor);
   // Makes all that edges carry what it was at that revision; the plan has what differs.
   net::Task<Answer<Written>> roll_back(store::Revision revision, mirror::Actor actor, bool dry_run);
   const WriterCounters& counters() const { return counters_; }
 
+  // Carries them out. One task, for as long as anybody may write.
+  net::Task<void> run();
+
  private:
-  class Turn;
   struct Wish {
     std::vector<Intent> intents;
     std::optional<store::Revision> back_to;  // instead of them
     IntentSource source;                     // the same
-    Permit permit;
+    std::optional<auth::Identity> caller;
+    mirror::Actor actor;
+    bool dry_run = false;
+
+    bool stands_alone() const { return dry_run || back_to; }
+  };
+  // Who made it waits for the answer; or has given up.
+  struct Waiting {
+    Wish wish;
+    Instant since;
+    net::Event answered = {};
+    std::optional<Answer<Written>> answer = {};
+    bool given_up = false;
+
+    void take(Answer<Written> told) {
+      answer = std::move(told);
+      answered.set();
+    }
+  };
+  using WaitingPointer = std::shared_ptr<Waiting>;
+  // What is committed together: at least one.
+  struct Judged {
+    WaitingPointer waiting;
+    Written written;
   };
   net::Task<Answer<void>> hash_passwords(std::vector<Intent>& intents);
   net::Task<Answer<std::string>> hash(std::string password);
-  net::Task<Answer<Written>> carry_out(Wish wish, mirror::Actor actor, bool dry_run);
-  net::Task<Answer<Plan>> plan(const Wish& wish, bool dry_run);
-  net::Task<Result<void>> take_turn();
-  net::Task<Answer<bool>> commit(Written& written, const mirror::Actor& actor);
-  store::Transaction transaction_for(const Written& written, const mirror::Actor& actor);
+  net::Task<Answer<Written>> carry_out(Wish wish);
+  net::Task<void> serve(WaitingPointer first);
+  Answer<Plan> plan(const Wish& wish);
+  net::Task<Answer<Plan>> plan_back(const Wish& wish);
+  PlanInputs inputs_of(const Wish& wish);
+  void join(std::vector<Judged>& group);
+  void part(std::vector<Judged>& group);
+  net::Task<Answer<bool>> commit(std::vector<Judged>& group);
+  store::Transaction transaction_for(std::span<const Judged> group);
 
   net::Env& env_;
   store::Store& store_;
@@ -83,8 +118,9 @@ class Writer {
   mirror::Mirror& mirror_;
   mirror::PortRange ports_;
   std::string domain_;
-  Bell turns_;
-  bool taken_ = false;
+  std::deque<WaitingPointer> queue_;
+  net::Event waits_;  // somebody does
+  bool ended_ = false;
   WriterCounters counters_;
 };
 

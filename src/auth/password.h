@@ -28,6 +28,11 @@ inline constexpr std::uint32_t kArgon2Lanes = 1;
 // With a random salt: "$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>".
 Result<std::string> hash_password(std::string_view password);
 
+// A hash like those that are made here, which no known password fits: what a password is held against when
+// there is none, so that it takes as long.
+inline constexpr const char* kHashOfNobody =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 // Argon2id ($argon2id$), yescrypt ($y$), bcrypt ($2a$, $2b$, $2y$), SHA-512 ($6$) or SHA-256 ($5$), as
 // htpasswd -B and mkpasswd print.
 bool is_password_hash(std::string_view text);

@@ -43,11 +43,22 @@ struct Digested {
   int nid = NID_undef;
 };
 
+const EVP_MD* type_of(Hash hash) {
+  return hash == Hash::kSha256 ? EVP_sha256() : hash == Hash::kSha384 ? EVP_sha384() : EVP_sha512();
+}
+
+// Null: it is none that is taken.
+RsaKey rsa_key(Bytes modulus, Bytes exponent) {
+  if (modulus.size() < kModulusBytesMin || modulus.size() > kModulusBytesMax) return nullptr;
+  if (exponent.empty() || exponent.size() > 8) return nullptr;
+  const Number n = number_of(modulus);
+  const Number e = number_of(exponent);
+  return RsaKey(RSA_new_public_key(n.get(), e.get()));
+}
+
 Digested digest(Hash hash, Bytes message) {
   Digested result;
-  const EVP_MD* md = hash == Hash::kSha256   ? EVP_sha256()
-                     : hash == Hash::kSha384 ? EVP_sha384()
-                                             : EVP_sha512();
+  const EVP_MD* md = type_of(hash);
   result.nid = hash == Hash::kSha256 ? NID_sha256 : hash == Hash::kSha384 ? NID_sha384 : NID_sha512;
   if (EVP_Digest(message.data(), message.size(), result.bytes.data(), &result.size, md, nullptr) != 1) {
     result.size = 0;
@@ -105,15 +116,20 @@ bool verify_ecdsa(Curve curve, Bytes point, Hash hash, Bytes r, Bytes s, Bytes m
 }
 
 bool verify_rsa(Bytes modulus, Bytes exponent, Hash hash, Bytes signature, Bytes message) {
-  if (modulus.size() < kModulusBytesMin || modulus.size() > kModulusBytesMax) return false;
-  if (exponent.empty() || exponent.size() > 8) return false;
-  const Number n = number_of(modulus);
-  const Number e = number_of(exponent);
-  const RsaKey key(RSA_new_public_key(n.get(), e.get()));
+  const RsaKey key = rsa_key(modulus, exponent);
   if (key == nullptr) return settled(false);
   const Digested digested = digest(hash, message);
   return settled(RSA_verify(digested.nid, digested.bytes.data(), digested.size, raw(signature),
                             signature.size(), key.get()) == 1);
+}
+
+bool verify_rsa_pss(Bytes modulus, Bytes exponent, Hash hash, Bytes signature, Bytes message) {
+  const RsaKey key = rsa_key(modulus, exponent);
+  if (key == nullptr) return settled(false);
+  const Digested digested = digest(hash, message);
+  const EVP_MD* md = type_of(hash);
+  return settled(RSA_verify_pss_mgf1(key.get(), digested.bytes.data(), digested.size, md, md,
+                                     static_cast<int>(digested.size), raw(signature), signature.size()) == 1);
 }
 
 }  // namespace weir::auth

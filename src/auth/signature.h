@@ -25,5 +25,8 @@ bool verify_ecdsa(Curve curve, Bytes point, Hash hash, Bytes r, Bytes s, Bytes m
 
 // RFC 8017 RSASSA-PKCS1-v1_5; modulus and exponent big-endian. Keys of 2048 to 8192 bits.
 bool verify_rsa(Bytes modulus, Bytes exponent, Hash hash, Bytes signature, Bytes message);
+// RSASSA-PSS of the same keys, with a salt as long as the hash and MGF1 of the same hash (RFC 7518
+// section 3.5).
+bool verify_rsa_pss(Bytes modulus, Bytes exponent, Hash hash, Bytes signature, Bytes message);
 
 }  // namespace weir::auth

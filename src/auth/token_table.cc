@@ -18,6 +18,15 @@ Verdict refuse(Outcome outcome, std::string id = {}) {
   return {fail(Code::kUnauthenticated, text, Side::kDownstream), outcome, std::move(id)};
 }
 
+Identity identity_of(const TokenRecord& record) {
+  return {.token = record.name,
+          .role = record.role,
+          .services = record.services,
+          .user = record.user,
+          .organization = record.organization,
+          .scopes = record.scopes};
+}
+
 }  // namespace
 
 std::string_view name_of(Outcome outcome) {
@@ -33,10 +42,19 @@ std::string_view name_of(Outcome outcome) {
   return "unknown";
 }
 
+std::string Identity::actor() const {
+  if (user.empty()) return token.empty() ? session : token;
+  return token.empty() ? user : user + '/' + token;
+}
+
 void TokenTable::replace(const std::vector<TokenRecord>& records) {
   known_ = true;
+  by_name_.clear();
   by_id_.clear();
-  for (const TokenRecord& record : records) by_id_.try_emplace(record.hash.id, record);
+  for (const TokenRecord& record : records) {
+    const auto [line, is_new] = by_id_.try_emplace(record.hash.id, record);
+    if (is_new) by_name_.try_emplace(line->second.name, &line->second);
+  }
 }
 
 Verdict TokenTable::check(std::string_view bearer, WallTime now) const {
@@ -53,13 +71,20 @@ Verdict TokenTable::check(std::string_view bearer, WallTime now) const {
   if (const Outcome state = state_of(record, now); state != Outcome::kAccepted) {
     return refuse(state, std::move(*id));
   }
-  return {Identity{record.name, record.role, record.services}, Outcome::kAccepted, std::move(*id)};
+  return {identity_of(record), Outcome::kAccepted, std::move(*id)};
 }
 
-bool TokenTable::is_valid(std::string_view name, WallTime now) const {
-  return std::ranges::any_of(by_id_, [&](const auto& line) {
-    return line.second.name == name && state_of(line.second, now) == Outcome::kAccepted;
-  });
+std::optional<Identity> TokenTable::find(std::string_view name, WallTime now) const {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end() || state_of(*found->second, now) != Outcome::kAccepted) return std::nullopt;
+  return identity_of(*found->second);
+}
+
+bool TokenTable::is_valid(const Identity& caller, WallTime now) const {
+  const auto found = by_name_.find(caller.token);
+  if (found == by_name_.end()) return false;
+  const TokenRecord& record = *found->second;
+  return state_of(record, now) == Outcome::kAccepted && identity_of(record) == caller;
 }
 
 }  // namespace weir::auth

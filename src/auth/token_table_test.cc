@@ -88,16 +88,55 @@ TEST_CASE("a table without tokens lets nobody in, also not by a digest of zeros"
 TEST_CASE("what replaces the records takes effect at once") {
   TokenTable table({{.name = "a", .hash = token_of(1).hash}, {.name = "b", .hash = token_of(2).hash}});
   CHECK(table.size() == 2);
-  CHECK(table.is_valid("a", kNow));
+  CHECK(table.is_valid({"a", Role::kViewer}, kNow));
   table.replace({{.name = "b", .hash = token_of(3).hash, .expires_at = kNow + 1s},
                  {.name = "twin", .hash = token_of(3).hash, .role = Role::kAdmin}});
   CHECK(table.check(token_of(1).text, kNow).outcome == Outcome::kUnknown);
   CHECK(table.check(token_of(2).text, kNow).outcome == Outcome::kUnknown);
   CHECK(*table.verify(token_of(3).text, kNow) == Identity{"b", Role::kViewer});
-  CHECK_FALSE(table.is_valid("a", kNow));
-  CHECK(table.is_valid("b", kNow));
-  CHECK_FALSE(table.is_valid("b", kNow + 1s));
-  CHECK_FALSE(table.is_valid("", kNow));
+  CHECK_FALSE(table.is_valid({"a", Role::kViewer}, kNow));
+  CHECK(table.is_valid({"b", Role::kViewer}, kNow));
+  CHECK_FALSE(table.is_valid({"b", Role::kAdmin}, kNow));
+  CHECK_FALSE(table.is_valid({"b", Role::kViewer}, kNow + 1s));
+  CHECK_FALSE(table.is_valid({"", Role::kViewer}, kNow));
+  CHECK(table.find("b", kNow) == Identity{"b", Role::kViewer});
+  CHECK(table.find("b", kNow + 1s) == std::nullopt);
+  CHECK(table.find("a", kNow) == std::nullopt);
+  const TokenTable moved = std::move(table);
+  CHECK(moved.is_valid({"b", Role::kViewer}, kNow));
+}
+
+TEST_CASE("who comes by a token of a person in an organization is told with both, and with its scopes") {
+  const TokenTable table({{.name = "laptop",
+                           .hash = token_of(1).hash,
+                           .role = Role::kEditor,
+                           .user = "ann",
+                           .organization = "acme",
+                           .scopes = {"services:write"}}});
+  const Identity ann = *table.verify(token_of(1).text, kNow);
+  CHECK(ann == Identity{.token = "laptop",
+                        .role = Role::kEditor,
+                        .user = "ann",
+                        .organization = "acme",
+                        .scopes = {"services:write"}});
+  CHECK_FALSE(ann.is_platform());
+  CHECK(ann.actor() == "ann/laptop");
+  CHECK(Identity{.token = "ci"}.actor() == "ci");
+  CHECK(Identity{.token = {}, .user = "ann", .session = "s1"}.actor() == "ann");
+  CHECK(Identity{.token = {}, .session = "s1"}.actor() == "s1");
+}
+
+TEST_CASE("scopes leave what they name, to write is to read, and none leave all") {
+  const std::vector<std::string> scopes{"services:write", "zones:read"};
+  CHECK(in_scopes(scopes, Verb::kRead, "services"));
+  CHECK(in_scopes(scopes, Verb::kDelete, "services"));
+  CHECK(in_scopes(scopes, Verb::kRead, "zones"));
+  CHECK_FALSE(in_scopes(scopes, Verb::kUpdate, "zones"));
+  CHECK_FALSE(in_scopes(scopes, Verb::kRead, "tokens"));
+  CHECK(in_scopes({}, Verb::kDelete, "tokens"));
+  const std::vector<std::string> all{"*:read"};
+  CHECK(in_scopes(all, Verb::kRead, "tokens"));
+  CHECK_FALSE(in_scopes(all, Verb::kCreate, "tokens"));
 }
 
 TEST_CASE("what a role may do") {

@@ -166,6 +166,7 @@ net::Task<void> Balancer::keep(ObjectPointer records) {
   if (!same_terms || moves(weights_of(*stored), next)) {
     auto after = std::make_shared<config::Object>();
     after->metadata = stored ? stored->metadata : mirror::new_metadata(name, env_);
+    after->metadata.organization = records->metadata.organization;
     after->metadata.updated_at = wall;
     std::string reason = reason_of(next);
     after->spec = std::move(next);

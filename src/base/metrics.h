@@ -19,4 +19,15 @@ class Counter {
   std::atomic<std::uint64_t> value_ = 0;
 };
 
+// How many there are now, of one core: written by that alone, read by any.
+class Gauge {
+ public:
+  void up() { value_.store(value_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+  void down() { value_.store(value_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed); }
+  std::uint32_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint32_t> value_ = 0;
+};
+
 }  // namespace weir

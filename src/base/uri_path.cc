@@ -120,11 +120,11 @@ bool may_not_be_normal(std::string_view path) {
   return false;
 }
 
-std::string encoded(std::string_view text) {
+std::string encoded(std::string_view text, std::string_view kept) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
-    if (is_unreserved(c)) {
+    if (is_unreserved(c) || kept.contains(c)) {
       out += c;
     } else {
       const auto byte = static_cast<unsigned char>(c);

@@ -22,8 +22,9 @@ PathForm form_of(std::string_view path);
 // Of a valid path. What form_of() calls a hidden slash stays as it is, being neither a separator nor none.
 std::string normal_path(std::string_view path);
 
-// Any text as a part of a path or of a query: all but unreserved characters is percent-encoded.
-std::string encoded(std::string_view text);
+// Any text as a part of a path or of a query: all but unreserved characters, and those of `kept`, is
+// percent-encoded.
+std::string encoded(std::string_view text, std::string_view kept = {});
 
 // False: the path is normal and hides nothing; a few instructions for each 16 bytes. True: ask form_of().
 bool may_not_be_normal(std::string_view path);

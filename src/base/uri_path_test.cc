@@ -84,6 +84,7 @@ TEST_CASE("what goes into a URL is encoded") {
   CHECK(encoded("tier=web/a b&%") == "tier%3Dweb%2Fa%20b%26%25");
   CHECK(encoded("aZ0-._~") == "aZ0-._~");
   CHECK(encoded("\xc3\xbc\n") == "%C3%BC%0A");
+  CHECK(encoded("a/b:c@d %", "/:@") == "a/b:c@d%20%25");
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ inline constexpr Flag kContainerFlag{
     "--container", "NAME", "all; of exec the first", "only that one of an instance",
     [](Arguments& to, std::string_view value) { return set_text(to.logs.container, value); }};
 inline constexpr std::array kLogsFlags{
-    Flag{"NAME", "NAME", "", "of a Workload or an Instance",
+    Flag{"NAME", "NAME", "", "of a Workload or an Instance, or tunnels/NAME",
          [](Arguments& to, std::string_view value) { return set_text(to.name, value); },
          Flag::Count::kRequired},
     Flag{"-f,--follow", "", "", "go on with what is written from now on",
@@ -194,13 +194,44 @@ inline constexpr std::array kTokenFlags{
     Flag{"-l,--label", "KEY=VALUE", "", "a label that the machine gets; repeatable",
          [](Arguments& to, std::string_view value) { return set_label(to.labels, value); },
          Flag::Count::kMany},
-    Flag{"--role", "ROLE", "viewer", "without --join, --for and --service: what it may do, viewer or admin",
+    Flag{"--role", "ROLE", "viewer",
+         "without --join, --for and --service: what it may do: viewer, editor, admin or owner",
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.role, value); }},
+    Flag{"--user", "USER", "a program's",
+         "whose it is: it never may more than that user, and nothing when the user is gone",
+         [](Arguments& to, std::string_view value) { return set_text(to.token_flags.person, value); }},
+    Flag{"--organization", "NAME", "that of who makes it",
+         "where it is for: nothing else is there for who has it; the platform says it",
+         [](Arguments& to, std::string_view value) { return set_text(to.token_flags.organization, value); }},
+    Flag{"--scope", "KIND:read|write", "",
+         "what is left of what its role may, such as services:write or *:read; repeatable",
+         [](Arguments& to, std::string_view value) {
+           return set_text(to.token_flags.scopes.emplace_back(), value);
+         },
+         Flag::Count::kMany},
     Flag{
         "--valid-for", "DURATION", "for ever", "such as 24h: refused after that",
         [](Arguments& to, std::string_view value) { return set_valid_for(to.token_flags.valid_for, value); }},
     Flag{"--description", "TEXT", "", "what it is for",
          [](Arguments& to, std::string_view value) { return set_text(to.token_flags.description, value); }},
+};
+
+inline constexpr std::array kLoginFlags{
+    Flag{"--token-file", "FILE", "", "without a browser: takes a token from a file, or with - from stdin",
+         [](Arguments& to, std::string_view value) { return set_text(to.login.token_file, value); }},
+};
+inline constexpr std::array kUserFlags{
+    Flag{"ACTION", "ACTION", "", "create",
+         [](Arguments& to, std::string_view value) { return set_text(to.user.action, value); },
+         Flag::Count::kRequired},
+    Flag{"EMAIL", "EMAIL", "", "by which it logs in; the password is asked for, or is a line of stdin",
+         [](Arguments& to, std::string_view value) { return set_text(to.user.email, value); },
+         Flag::Count::kRequired},
+    Flag{"--role", "ROLE", "none; viewer with --organization",
+         "what it may do: owner, admin, editor or viewer",
+         [](Arguments& to, std::string_view value) { return set_text(to.user.role, value); }},
+    Flag{"--organization", "NAME", "", "makes it a member of that organization, in which it has the role",
+         [](Arguments& to, std::string_view value) { return set_text(to.user.organization, value); }},
 };
 
 // --- weir controller bootstrap

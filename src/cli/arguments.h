@@ -60,8 +60,14 @@ struct UpOptions {
   std::string region;
   std::string city;
   Level log_level = Level::kInfo;
-  bool log_json = false;  // one JSON object a line
-  record::AccessLogTarget access_log;
+  bool log_json = false;                            // one JSON object a line
+  std::vector<record::AccessLogTarget> access_log;  // none: off
+  // Files with fields for a collector: FILE, or the collector's HOST[:PORT]=FILE.
+  std::vector<std::string> collector_header_files;
+  std::string collector_ca;  // a file; empty: the system's
+  std::uint64_t access_log_spool = std::uint64_t{1} << 30U;
+  std::string traces;          // the URL of an OpenTelemetry collector; empty: none are told
+  double trace_sample = 0.01;  // of the traces that begin here
 
   // On loopback the API is plain HTTP, unless a name is given for its certificate.
   bool api_over_tls() const { return !api.is_loopback() || !api_names.empty(); }
@@ -109,11 +115,25 @@ struct AgentFlags {
 };
 
 // Of `weir token create`; texts as written, which the API judges.
+struct LoginFlags {
+  std::string token_file;  // "-" is stdin; empty: by a code that somebody approves
+};
+
+struct UserFlags {
+  std::string action;
+  std::string email;
+  std::string role;
+  std::string organization;
+};
+
 struct TokenFlags {
   std::string action;
   std::string role;                   // empty: none is given
   std::string join;                   // what a machine becomes by it
   std::string user;                   // whose origins come in by it
+  std::string person;                 // whose it is; it never may more than that user
+  std::string organization;           // where it is for
+  std::vector<std::string> scopes;    // what is left of what its role may
   std::vector<std::string> services;  // which Endpoints join and leave by it
   std::string as;                     // the name that it has to take
   std::string description;
@@ -246,6 +266,8 @@ struct Arguments {
   NodeFlags node;
   LogsFlags logs;
   TokenFlags token_flags;
+  LoginFlags login;
+  UserFlags user;
   ImageFlags image;
   BootstrapFlags bootstrap;
   StoreFlags store_flags;
@@ -264,7 +286,8 @@ struct Arguments {
   std::uint64_t revision = 0;  // of rollback
   bool dry_run = false;
   std::vector<std::string> labels;
-  std::string topic;        // of help and explain
+  std::string topic;        // of help and explain; the shell of completion
+  bool manual = false;      // of help
   std::string record_type;  // of explain dns
   std::string request;      // of explain
   std::vector<std::string> headers;

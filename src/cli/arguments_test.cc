@@ -132,6 +132,13 @@ TEST_CASE("bad usage is one sentence that says what is wrong") {
       {{"up", "--data-dir", ""}, "--data-dir must not be empty"},
       {{"up", "--store", "mysql://weir:s3cret@db"}, "--store must be a URL such as postgres://USER@HOST/"},
       {{"up", "--access-log", ""}, "--access-log must not be empty"},
+      {{"up", "--access-log", "-", "--access-log", "-"}, "--access-log names stdout twice"},
+      {{"up", "--traces", "host:4318"}, "--traces must be a URL such as http://127.0.0.1:4318/v1/traces"},
+      {{"up", "--trace-sample", "1.1"}, "--trace-sample must be a number from 0 to 1, not \"1.1\""},
+      {{"up", "--trace-sample", "-0.1"}, "--trace-sample"},
+      {{"up", "--trace-sample", "nan"}, "--trace-sample must be a number from 0 to 1"},
+      {{"up", "--trace-sample", "1%"}, "--trace-sample must be a number from 0 to 1"},
+      {{"up", "--collector-header-file", ""}, "--collector-header-file must not be empty"},
   });
 }
 
@@ -259,9 +266,20 @@ TEST_CASE("weir up has the defaults of the contract") {
   CHECK(options.workers == 3);
   CHECK(options.log_level == Level::kInfo);
   CHECK(!options.log_json);
-  CHECK(options.access_log.kind == record::AccessLogTarget::Kind::kOff);
-  CHECK(up({"--access-log", "./a.log"}).options.access_log.path == "./a.log");
-  CHECK(up({"--access-log", "-"}).options.access_log.kind == record::AccessLogTarget::Kind::kStdout);
+  CHECK(options.access_log.empty());
+  CHECK(up({"--access-log", "./a.log"}).options.access_log.front().path == "./a.log");
+  CHECK(up({"--access-log", "off"}).options.access_log.empty());
+  CHECK(options.traces.empty());
+  CHECK(options.trace_sample == 0.01);
+  CHECK(up({"--traces", "http://127.0.0.1:4318/v1/traces"}).options.traces ==
+        "http://127.0.0.1:4318/v1/traces");
+  CHECK(up({"--traces", "off"}).options.traces.empty());
+  CHECK(up({"--trace-sample", "1"}).options.trace_sample == 1);
+  const auto several = up({"--access-log", "-", "--access-log", "https://logs.example/in"}).options;
+  REQUIRE(several.access_log.size() == 2);
+  CHECK(several.access_log[0].kind == record::AccessLogTarget::Kind::kStdout);
+  CHECK(several.access_log[1].kind == record::AccessLogTarget::Kind::kCollector);
+  CHECK(up({"--access-log-spool", "2Gi"}).options.access_log_spool == std::uint64_t{2} << 30U);
   // and the help says the same
   const auto preset = [](std::string_view name) {
     const auto* flag = std::ranges::find(kUpFlags, name, &Flag::names);
@@ -293,6 +311,10 @@ TEST_CASE("what goes with --join of weir token create, and what does not") {
   CHECK(wrong({"create", "--service", "web", "--service", "db", "--valid-for", "1h"}) == "fine");
   CHECK(wrong({"create", "--service", "web", "--role", "admin"}).starts_with("--service does not go with"));
   CHECK(wrong({"create", "--service", "web", "--for", "ada"}).starts_with("--service does not go with"));
+  CHECK(wrong({"create", "--role", "editor", "--user", "ann", "--organization", "acme", "--scope",
+               "*:read"}) == "fine");
+  CHECK(wrong({"create", "--join", "edge", "--scope", "*:read"}).starts_with("--user and --scope do not go"));
+  CHECK(wrong({"create", "--for", "ada", "--user", "ann"}).starts_with("--user and --scope do not go"));
   CHECK(wrong({"create", "--valid-for", "soon"}).starts_with("--valid-for must be a duration"));
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "auth/pinned_token.h"
+#include "base/host_port.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/session.h"
@@ -99,8 +100,7 @@ translation::Bootstrap bootstrap_of(const Session& session, const Arguments& arg
   }
   if (bootstrap.controllers.empty()) {
     const std::string& host = session.settings.api.host.name;
-    const std::string bracketed = host.contains(':') ? '[' + host + ']' : host;
-    bootstrap.controllers.push_back(*config::parse_address(bracketed + ':' + std::to_string(kXdsPort)));
+    bootstrap.controllers.push_back(*config::parse_address(with_port(host, kXdsPort)));
   }
   for (const config::Address& controller : bootstrap.controllers) {
     bootstrap.server_names.push_back(controller.host);

@@ -41,6 +41,9 @@ net::Task<int> delete_command(Session& session, const Arguments& arguments);
 inline constexpr std::string_view kDnsTopic = "dns";
 net::Task<int> explain_command(Session& session, const Arguments& arguments);
 net::Task<int> token_command(Session& session, const Arguments& arguments);
+net::Task<int> login_command(Session& session, const Arguments& arguments);
+net::Task<int> logout_command(Session& session, const Arguments& arguments);
+net::Task<int> user_command(Session& session, const Arguments& arguments);
 net::Task<int> image_command(Session& session, const Arguments& arguments);
 net::Task<int> provider_command(Session& session, const Arguments& arguments);
 net::Task<int> bootstrap_command(Session& session, const Arguments& arguments);
@@ -50,6 +53,7 @@ net::Task<int> resolve_command(Session& session, const Arguments& arguments);
 net::Task<int> logs_command(Session& session, const Arguments& arguments);
 net::Task<int> exec_command(Session& session, const Arguments& arguments);
 net::Task<int> rollout_command(Session& session, const Arguments& arguments);
+net::Task<int> top_command(Session& session, const Arguments& arguments);
 
 struct Command {
   std::string_view word;
@@ -83,16 +87,24 @@ inline constexpr std::array kCommands{
     Command{"plan", "-f FILE|- [-f FILE...] [-o table|json|yaml]",
             "what apply would change, field by field, and what each edge would see of it", kPlanFlags,
             nullptr, plan_command},
-    Command{
-        "logs", "WORKLOAD|INSTANCE [-f] [--since DURATION] [--tail N] [FLAG...]",
-        "what the instances of a workload write, from all its cities in the order of time; or one of them",
-        kLogsFlags, nullptr, logs_command},
+    Command{"logs", "WORKLOAD|INSTANCE|tunnels/NAME [-f] [--since DURATION] [--tail N] [FLAG...]",
+            "what the instances of a workload write, from all its cities in the order of time; or one of "
+            "them; or "
+            "the requests that come to a tunnel",
+            kLogsFlags, nullptr, logs_command},
     Command{"exec", "INSTANCE [--container NAME] [-t] -- COMMAND [ARGUMENT...]",
             "runs a command in an instance, with this terminal or these streams; ends with its exit code",
             kExecFlags, check_exec, exec_command},
     Command{"rollout", "status WORKLOAD [--wait]",
             "how far an update of a workload has come, city by city; ends with 0 when all of it runs",
             kRolloutFlags, check_rollout, rollout_command},
+    Command{"top",
+            "",
+            "what load balancers, services and edges carry now: rate, errors, latency, health; a screen, or "
+            "once as text",
+            {},
+            nullptr,
+            top_command},
     Command{"rollback", "REVISION [--dry-run]", "makes all that edges carry what it was at a revision",
             kRollbackFlags, nullptr, rollback_command},
     Command{"get", "KIND [NAME] [-o table|json|yaml] [-w] [-l KEY=VALUE]", "prints objects", kGetFlags,
@@ -106,10 +118,19 @@ inline constexpr std::array kCommands{
         "a field means",
         kExplainFlags, check_explain, explain_command},
     Command{
-        "token", "create [NAME] [--join edge|node | --for USER | --service SERVICE...] [FLAG...]",
+        "token",
+        "create [NAME] [--join edge|node | --for USER | --service SERVICE... | --role ROLE] [FLAG...]",
         "makes a token and prints it, once: for a person, a program, a machine or a service that is to join, "
         "or an agent",
         kTokenFlags, check_token, token_command},
+    Command{"login", "[--api URL] [--token-file FILE|-]",
+            "logs in to an API by a code that somebody approves in a browser, and keeps the session for this "
+            "user",
+            kLoginFlags, nullptr, login_command},
+    Command{"logout", "", "ends that session and forgets it", {}, nullptr, logout_command},
+    Command{"user", "create EMAIL [--role ROLE] [--organization NAME]",
+            "makes an account, whose password it asks for or reads from stdin", kUserFlags, check_user,
+            user_command},
     Command{
         "bootstrap", "--envoy --node NAME [FLAG...]",
         "also `weir controller bootstrap`: registers an Envoy and prints what it begins with, key included",
@@ -144,8 +165,11 @@ inline constexpr std::array kCommands{
             kStoreFlags, check_store},
     Command{"upgrade", "[--data-dir DIR] [--binary FILE] [FLAG...]",
             "puts this binary in the place of the weir that runs there, without a gap", kUpgradeFlags},
+    Command{"completion", "bash|zsh|fish",
+            "prints what that shell needs to complete command lines of weir, names of objects included",
+            kCompletionFlags},
     Command{"version", "", "prints the version", {}},
-    Command{"help", "[TOPIC]", "explains a command or a kind of objects", kHelpFlags},
+    Command{"help", "[TOPIC] [--man]", "explains a command or a kind of objects", kHelpFlags},
 };
 
 // Null: there is none.

@@ -288,6 +288,24 @@ TEST_CASE("weir token create prints a token and nothing else, and makes the obje
   const Tree members = parse_tree(world.out());
   CHECK(text_at(members, "/spec/role") == "member");
   CHECK(text_at(members, "/spec/services") == R"(["web","db"])");
+  const std::string people = world.write(
+      "people.yaml",
+      "kind: User\nmetadata: {name: ann}\nspec: {email: ann@a.example}\n---\n"
+      "kind: Organization\nmetadata: {name: acme}\nspec: {members: [{user: ann, role: owner}]}\n");
+  REQUIRE(world.run({"apply", "-f", people}) == kDone);
+  world.out();
+  CHECK(world.run({"token", "create", "laptop", "--organization", "acme", "--user", "ann", "--role", "editor",
+                   "--scope", "services:write", "--scope", "*:read"}) == kDone);
+  world.out();
+  world.err();
+  CHECK(world.run({"get", "token", "laptop", "-o", "json"}) == kDone);
+  const Tree laptop = parse_tree(world.out());
+  CHECK(text_at(laptop, "/metadata/organization") == "acme");
+  CHECK(text_at(laptop, "/spec/user") == "ann");
+  CHECK(text_at(laptop, "/spec/role") == "editor");
+  CHECK(text_at(laptop, "/spec/scopes") == R"(["services:write","*:read"])");
+  CHECK(world.run({"get", "organizations"}) == kDone);
+  CHECK(world.out().starts_with("NAME"));
   CHECK(world.run({"token", "create", "--role", "admin"}) == kDone);
   CHECK(world.err().starts_with("weir: token/token-"));
   CHECK(world.run({"token", "create", "x", "--join", "moon"}) == kFailed);

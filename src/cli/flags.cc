@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
+#include "base/host_port.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/settings.h"
@@ -87,7 +89,7 @@ std::string set_edge_name(std::string& name, std::string_view value) {
 
 std::string set_host(std::string& host, std::string_view value) {
   if (net::Address::parse_ip(value, 0)) {
-    host = value.find(':') == std::string_view::npos ? value : '[' + std::string(value) + ']';
+    host = in_brackets(value);
     return {};
   }
   if (!config::check_hostname(value).empty()) return wants("a host name or an IP address", value);
@@ -250,6 +252,41 @@ std::string set_size(std::uint64_t& bytes, std::string_view value) {
   const auto parsed = config::parse_memory(value);
   if (!parsed || *parsed == 0) return wants("a size such as 512Mi or 8Gi", value);
   bytes = *parsed;
+  return {};
+}
+
+// "off" takes back what was said before.
+std::string set_access_log(std::vector<record::AccessLogTarget>& targets, std::string_view value) {
+  std::string text;
+  if (std::string wrong = set_text(text, value); !wrong.empty()) return wrong;
+  record::AccessLogTarget target = record::AccessLogTarget::parse(text);
+  if (target.kind == record::AccessLogTarget::Kind::kOff) {
+    targets.clear();
+    return {};
+  }
+  if (std::ranges::find(targets, target) != targets.end()) return "names " + target.name() + " twice";
+  targets.push_back(std::move(target));
+  return {};
+}
+
+std::string set_traces(std::string& url, std::string_view value) {
+  if (value == "off") {
+    url.clear();
+    return {};
+  }
+  if (!value.starts_with("https://") && !value.starts_with("http://")) {
+    return wants("a URL such as http://127.0.0.1:4318/v1/traces, or off", value);
+  }
+  return set_text(url, value);
+}
+
+std::string set_ratio(double& ratio, std::string_view value) {
+  double read = 0;
+  const auto [end, wrong] = std::from_chars(value.data(), value.data() + value.size(), read);
+  if (wrong != std::errc() || end != value.data() + value.size() || !(read >= 0 && read <= 1)) {
+    return wants("a number from 0 to 1", value);
+  }
+  ratio = read;
   return {};
 }
 
@@ -455,7 +492,16 @@ std::string check_token(Arguments& to) {
   if (!token.services.empty() && !(token.join + token.role + token.user).empty()) {
     return "--service does not go with --join, --for and --role";
   }
+  const bool is_of_people = (token.join + token.user).empty() && token.services.empty();
+  if (!is_of_people && (!token.person.empty() || !token.scopes.empty())) {
+    return "--user and --scope do not go with --join, --for and --service";
+  }
   return {};
+}
+
+std::string check_user(Arguments& to) {
+  if (to.user.action != "create") return wants("create", to.user.action);
+  return to.user.email.find('@') == std::string::npos ? "EMAIL must be an e-mail address" : "";
 }
 
 std::string check_exec(Arguments& to) {

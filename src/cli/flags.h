@@ -59,6 +59,9 @@ std::string set_workers(unsigned& workers, std::string_view value);
 std::string set_log_level(Level& level, std::string_view value);
 std::string set_log_format(bool& json, std::string_view value);
 std::string set_size(std::uint64_t& bytes, std::string_view value);
+std::string set_access_log(std::vector<record::AccessLogTarget>& targets, std::string_view value);
+std::string set_traces(std::string& url, std::string_view value);
+std::string set_ratio(double& ratio, std::string_view value);
 std::string set_sign_up(std::optional<bool>& open, std::string_view value);
 std::string set_format(Format& format, std::string_view value);
 std::string set_address(std::string& address, std::string_view value);
@@ -86,6 +89,7 @@ std::string check_explain(Arguments& to);
 std::string check_bootstrap(Arguments& to);
 std::string check_join(Arguments& to);
 std::string check_token(Arguments& to);
+std::string check_user(Arguments& to);
 std::string check_exec(Arguments& to);
 std::string check_rollout(Arguments& to);
 

@@ -26,9 +26,6 @@ using client::Row;
 using client::Table;
 using client::titles_of;
 
-// A watch that lost its API tries again this often; a restart takes seconds, not minutes.
-constexpr Duration kWatchRetry = std::chrono::seconds(1);
-constexpr int kWatchTriesMax = 60;
 constexpr std::string_view kPresent = "present";  // of what is there when a watch begins
 
 std::string pretty(const Tree& tree) { return tree.dump(2, ' ', false, Tree::error_handler_t::replace); }
@@ -134,9 +131,9 @@ class Watch {
       : session_(session), arguments_(arguments), kind_(kind), printer_(printer), revision_(revision) {}
 
   net::Task<std::optional<int>> run() {
-    int tries = 0;
-    const ApiClient::OnEvent on_event = [this, &tries](const StreamEvent& event) {
-      tries = 0;
+    Following following(session_, "the watch was");
+    const ApiClient::OnEvent on_event = [this, &following](const StreamEvent& event) {
+      following.heard();
       return take(event);
     };
     for (;;) {
@@ -148,21 +145,7 @@ class Watch {
         session_.terminal.say("weir: changes were missed; listing again");
         co_return std::nullopt;
       }
-      const bool overloaded = answer && answer->status == 503;
-      if (answer && answer->status != 200 && !overloaded) {
-        session_.say_refused(*answer);
-        co_return kFailed;
-      }
-      if (++tries > kWatchTriesMax) {
-        if (answer) {
-          session_.say_refused(*answer);
-        } else {
-          session_.say_failed(answer.error());
-        }
-        co_return kFailed;
-      }
-      if (tries == 1) session_.terminal.say("weir: the watch was interrupted; trying to go on");
-      if (!co_await session_.env.loop.sleep(kWatchRetry)) co_return kFailed;
+      if (!co_await following.goes_on(answer)) co_return kFailed;
     }
   }
 

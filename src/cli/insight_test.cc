@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/commands_fixture.h"
@@ -70,6 +72,47 @@ TEST_CASE("logs: a stream that is interrupted goes on from where it was") {
   CHECK(world.err() == "weir: there is nothing\n");
 }
 
+TEST_CASE("logs of a tunnel are its requests") {
+  World world;
+  std::vector<std::string> asked;
+  std::vector<std::pair<const char*, std::string>> answers;  // media type and content
+  world.api().set_insight([&](http::Request& request, const api::Target& target, const auth::Identity&,
+                              std::function<bool()>) -> net::Task<api::Answer<http::ResponsePtr>> {
+    asked.push_back(target.name + '?' + std::string(request.head.query));
+    if (asked.size() > answers.size()) co_return api::refuse(404, "not-found", "there is no Tunnel/hello-1");
+    const auto& [type, content] = answers[asked.size() - 1];
+    co_return std::make_unique<http::TextResponse>(200, type, content);
+  });
+  const std::string one =
+      R"({"time":"2026-11-30T07:11:06.250Z","request_id":"3f9c","method":"GET","path":"/a",)"
+      R"("status":200,"duration_ms":3.200,"peer":"192.0.2.1"})";
+  const std::string shown = "2026-11-30T07:11:06.250Z 192.0.2.1 GET /a 200 3.2 ms 3f9c\n";
+  SUBCASE("the latest") {
+    answers = {
+        {"application/json", R"({"items":[)" + one + R"(],"notices":[{"notice":"on the edge x: no"}]})"}};
+    CHECK(world.run({"logs", "tunnels/hello-1"}) == kDone);
+    CHECK(asked == std::vector<std::string>{"hello-1?"});
+    CHECK(world.out() == shown);
+    CHECK(world.err() == "weir: on the edge x: no\n");
+  }
+  SUBCASE("followed: what is told again is shown once") {
+    const std::string connection =
+        R"(data: {"time":"2026-11-30T07:11:07.000Z","connection_id":"1","protocol":"tcp","bytes_received":6,)"
+        R"("bytes_sent":21,"duration_ms":1.500,"peer":"192.0.2.1"})";
+    answers = {{"text/event-stream", "data: " + one + "\n\nevent: notice\ndata: {\"notice\":\"lost\"}\n\n"},
+               {"text/event-stream", ":\n\ndata: " + one + "\n\n" + connection + "\n\n"}};
+    world.start({"logs", "tunnels/hello-1", "-f"});
+    world.fake.advance(1500ms);
+    CHECK(world.out() == shown + "2026-11-30T07:11:07.000Z 192.0.2.1 tcp received 6 sent 21 1.5 ms\n");
+    world.fake.advance(2s);
+    CHECK(world.exit_code == kFailed);
+    CHECK(asked == std::vector<std::string>(3, "hello-1?watch=true"));
+    const std::string err = world.err();
+    CHECK(err.contains("weir: lost\n"));
+    CHECK(err.contains("there is no Tunnel/hello-1"));
+  }
+}
+
 TEST_CASE("logs of what is not there") {
   Logs world;
   CHECK(world.run({"logs", "db"}) == kFailed);
@@ -90,7 +133,7 @@ TEST_CASE("exec: what is wrong with it is said before anything is tried") {
   CHECK(parsed->join.command == std::vector<std::string>{"ls", "-l"});
   CHECK(parsed->logs.terminal);
   CHECK(world.run({"exec", "a", "--", "id"}) == kFailed);
-  CHECK(world.err() == "weir: this process has no nodes\n");
+  CHECK(world.err() == "weir: this process has no nodes and no edges\n");
 }
 
 struct Rollout : World {

@@ -98,6 +98,19 @@ inline constexpr std::array kCloudInitFlags{
 inline constexpr std::array kHelpFlags{
     Flag{"TOPIC", "TOPIC", "", "a command, a kind, or a field such as service.spec.health_check",
          [](Arguments& to, std::string_view value) { return set_text(to.topic, value); }},
+    Flag{"--man", "", "", "as a page of the manual, of weir itself or of a command: for man -l -",
+         [](Arguments& to, std::string_view) { return to.manual = true, std::string(); }},
+};
+
+// --- weir completion
+inline constexpr std::array kCompletionFlags{
+    Flag{"SHELL", "SHELL", "", "bash, zsh or fish",
+         [](Arguments& to, std::string_view value) {
+           if (value != "bash" && value != "zsh" && value != "fish")
+             return std::string("must be bash, zsh or fish");
+           return set_text(to.topic, value);
+         },
+         Flag::Count::kRequired},
 };
 
 }  // namespace weir::cli

@@ -1,4 +1,5 @@
-// weir logs: what the instances of a workload write, from all its cities, or one of them.
+// weir logs: what the instances of a workload write, from all its cities, or one of them; or the requests
+// that come to a tunnel.
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -7,15 +8,12 @@
 #include "base/uri_path.h"
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/tunnel_logs.h"
 #include "client/objects.h"
 #include "net/loop.h"
 
 namespace weir::cli {
 namespace {
-
-// As a watch: a controller that is started anew takes seconds.
-constexpr Duration kRetry = std::chrono::seconds(1);
-constexpr int kTriesMax = 60;
 
 // What lines are of, and how they are shown.
 class Printer {
@@ -94,6 +92,9 @@ net::Task<std::optional<Meant>> find(Session& session, std::string name) {
 
 net::Task<int> logs_command(Session& session, const Arguments& arguments) {
   const LogsFlags& flags = arguments.logs;
+  if (constexpr std::string_view kTunnels = "tunnels/"; arguments.name.starts_with(kTunnels)) {
+    co_return co_await show_requests(session, arguments.name.substr(kTunnels.size()), flags.follow);
+  }
   const auto meant = co_await find(session, arguments.name);
   if (!meant) co_return kFailed;
   const bool of_workload = meant->kind == config::Kind::kWorkload;
@@ -103,28 +104,22 @@ net::Task<int> logs_command(Session& session, const Arguments& arguments) {
   }
   Printer printer(session, flags, of_workload, meant->many_containers && flags.container.empty());
   const std::string path = path_of(config::info_of(meant->kind), arguments.name) + "/logs";
-  for (int tries = 0;;) {
+  Following following(session, "the logs were");
+  for (;;) {
     bool closed = false;
     const client::ApiClient::OnLine on_line = [&](std::string_view line) {
-      tries = 0;
+      following.heard();
       closed = !printer.print(line);
       return !closed;
     };
     const auto answer = co_await session.api.read_lines(path + query_of(flags, printer.last()), on_line);
     if (closed) co_return kFailed;
-    const bool over = answer && answer->status != 200 && answer->status != 503;
-    const bool done = answer && answer->status == 200 && !flags.follow;
-    if (done) co_return kDone;
-    if (over || !flags.follow || ++tries > kTriesMax) {
-      if (answer) {
-        session.say_refused(*answer);
-      } else {
-        session.say_failed(answer.error());
-      }
+    if (!flags.follow) {
+      if (answer && answer->status == 200) co_return kDone;
+      session.say_ended(answer);
       co_return kFailed;
     }
-    if (tries == 1) session.terminal.say("weir: the logs were interrupted; trying to go on");
-    if (!co_await session.env.loop.sleep(kRetry)) co_return kFailed;
+    if (!co_await following.goes_on(answer)) co_return kFailed;
   }
 }
 

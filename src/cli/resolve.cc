@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/host_port.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/session.h"
@@ -81,9 +82,8 @@ class Resolver {
   // False: nobody reads any more.
   bool print(const Candidate& chosen, const std::vector<Candidate>& all) {
     const std::size_t colon = chosen.address.rfind(':');
-    std::string host = chosen.address.substr(0, colon);
+    const std::string host(without_brackets(chosen.address.substr(0, colon)));
     const std::string port = chosen.address.substr(colon + 1);
-    if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
     if (flags_.output == "text") {
       session_.terminal.print(printable(chosen.address) + '\n');
     } else if (flags_.output == "env") {
@@ -213,9 +213,7 @@ class Resolver {
     }
     std::vector<Candidate> all;
     for (const client::ServicePlace& place : *places) {
-      const bool is_v6 = place.host.contains(':');
-      const std::string host = is_v6 ? '[' + place.host + ']' : place.host;
-      all.push_back({.address = host + ':' + std::to_string(place.port),
+      all.push_back({.address = with_port(place.host, place.port),
                      .instance = place.instance,
                      .version = {},
                      .priority = place.priority,

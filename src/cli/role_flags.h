@@ -84,14 +84,36 @@ inline constexpr Flag kLogFormatFlag{
     "--log-format", "FORMAT", "text", "text or json",
     [](Arguments& to, std::string_view value) { return set_log_format(to.up.options.log_json, value); }};
 inline constexpr Flag kAccessLogFlag{
-    "--access-log", "TARGET", "off",
-    "a line of JSON for each request: off, a file, - for stdout, syslog, or syslog:SOCKET",
+    "--access-log",
+    "TARGET",
+    "off",
+    "a line of JSON for each request: off, a file, - for stdout, syslog, syslog:SOCKET, or a collector's "
+    "URL; "
+    "repeatable",
+    [](Arguments& to, std::string_view value) { return set_access_log(to.up.options.access_log, value); },
+    Flag::Count::kMany};
+inline constexpr Flag kCollectorHeaderFileFlag{
+    "--collector-header-file",
+    "[HOST[:PORT]=]FILE",
+    "",
+    "fields for the collector, such as a token; HOST says for which one, if there are several; repeatable",
     [](Arguments& to, std::string_view value) {
-      std::string text;
-      std::string wrong = set_text(text, value);
-      if (wrong.empty()) to.up.options.access_log = record::AccessLogTarget::parse(text);
-      return wrong;
-    }};
+      return set_text(to.up.options.collector_header_files.emplace_back(), value);
+    },
+    Flag::Count::kMany};
+inline constexpr Flag kCollectorCaFlag{
+    "--collector-ca", "FILE", "the system's", "the authorities (PEM) of collectors",
+    [](Arguments& to, std::string_view value) { return set_text(to.up.options.collector_ca, value); }};
+inline constexpr Flag kAccessLogSpoolFlag{
+    "--access-log-spool", "SIZE", "1Gi", "of lines that wait on disk for each collector; then the oldest go",
+    [](Arguments& to, std::string_view value) { return set_size(to.up.options.access_log_spool, value); }};
+inline constexpr Flag kTracesFlag{
+    "--traces", "URL", "off",
+    "an OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318/v1/traces",
+    [](Arguments& to, std::string_view value) { return set_traces(to.up.options.traces, value); }};
+inline constexpr Flag kTraceSampleFlag{
+    "--trace-sample", "RATIO", "0.01", "of the traces that begin here; what comes sampled, or not, stays so",
+    [](Arguments& to, std::string_view value) { return set_ratio(to.up.options.trace_sample, value); }};
 inline constexpr Flag kXdsFlag{
     "--xds", "ADDRESS", "127.0.0.1:18000",
     "where other edges and Envoys are attached, with certificates of this weir's authority; or off",
@@ -147,6 +169,11 @@ inline constexpr std::array kUpFlags{
     kLogLevelFlag,
     kLogFormatFlag,
     kAccessLogFlag,
+    kCollectorHeaderFileFlag,
+    kCollectorCaFlag,
+    kAccessLogSpoolFlag,
+    kTracesFlag,
+    kTraceSampleFlag,
     kSshFlag,
     kTunnelFlag,
     Flag{"--dns", "ADDRESS", "127.0.0.1:8053", "the name server, by UDP and TCP; or off", set_dns},
@@ -279,6 +306,11 @@ inline constexpr std::array kEdgeFlags{
     kLogLevelFlag,
     kLogFormatFlag,
     kAccessLogFlag,
+    kCollectorHeaderFileFlag,
+    kCollectorCaFlag,
+    kAccessLogSpoolFlag,
+    kTracesFlag,
+    kTraceSampleFlag,
 };
 
 // --- weir dns

@@ -126,6 +126,26 @@ void Session::say_failed(const Error& error) {
                std::string(kHow).substr(1));
 }
 
+void Session::say_ended(const Result<ApiAnswer>& answer) {
+  if (answer) {
+    say_refused(*answer);
+  } else {
+    say_failed(answer.error());
+  }
+}
+
+net::Task<bool> Following::goes_on(const Result<ApiAnswer>& answer) {
+  const bool over = answer && answer->status != 200 && answer->status != 503;
+  if (over || ++tries_ > kTriesMax) {
+    session_.say_ended(answer);
+    co_return false;
+  }
+  if (tries_ == 1) {
+    session_.terminal.say("weir: " + std::string(interrupted_) + " interrupted; trying to go on");
+  }
+  co_return static_cast<bool>(co_await session_.env.loop.sleep(kPause));
+}
+
 const config::KindInfo* kind_meant(std::string_view word, Terminal& terminal) {
   if (const auto* kind = config::find_kind_loosely(word); kind != nullptr) return kind;
   for (const ShortForm& form : kShortForms) {

@@ -61,9 +61,31 @@ struct Session {
   // Says what the API objects to, or that nothing answers.
   void say_refused(const ApiAnswer& answer, const Manifest* manifest = nullptr);
   void say_failed(const Error& error);
+  // One of the two.
+  void say_ended(const Result<ApiAnswer>& answer);
 
  private:
   void say_no_tls(const Error& error);
+};
+
+// What is followed across restarts of the API, which take seconds.
+class Following {
+ public:
+  // interrupted: "the watch was"
+  Following(Session& session, std::string_view interrupted) : session_(session), interrupted_(interrupted) {}
+
+  // Something came.
+  void heard() { tries_ = 0; }
+  // After a stream that ended so: whether to ask again, now; otherwise why was said.
+  net::Task<bool> goes_on(const Result<ApiAnswer>& answer);
+
+ private:
+  static constexpr Duration kPause = std::chrono::seconds(1);
+  static constexpr int kTriesMax = 60;
+
+  Session& session_;
+  std::string_view interrupted_;
+  int tries_ = 0;
 };
 
 // The kind that a person means, also by a short form such as lb; says so when there is none.

@@ -71,6 +71,7 @@ std::expected<Settings, std::string> choose_settings(const SettingSources& sourc
     return url;
   };
   Settings settings;
+  settings.config_path = sources.config_path;
   std::expected<ApiUrl, std::string> api = parse_url(kDefaultApi);
   std::optional<ApiUrl> of_file;
   if (file.api) {
@@ -106,6 +107,19 @@ std::expected<Settings, std::string> choose_settings(const SettingSources& sourc
                   " is empty or has characters that no token has");
   }
   return settings;
+}
+
+std::string with_login(std::string_view config, std::string_view api, std::string_view token) {
+  std::string text;
+  while (!config.empty()) {
+    const std::size_t end = std::min(config.find('\n'), config.size());
+    const std::string_view line = config.substr(0, end);
+    if (!line.starts_with("api:") && !line.starts_with("token:")) text.append(line).append("\n");
+    config.remove_prefix(std::min(end + 1, config.size()));
+  }
+  text.append("api: ").append(api).append("\n");
+  if (!token.empty()) text.append("token: ").append(token).append("\n");
+  return text;
 }
 
 std::expected<std::shared_ptr<tls::ClientContext>, std::string> tls_for(const Settings& settings) {

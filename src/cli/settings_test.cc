@@ -54,6 +54,13 @@ TEST_CASE("URLs of an API") {
   }
 }
 
+TEST_CASE("a login takes the place of the one before in the file, and leaves the rest") {
+  CHECK(with_login("", "http://a:1", "t") == "api: http://a:1\ntoken: t\n");
+  CHECK(with_login("# mine\napi: http://b:2\nca: /etc/ca.pem\ntoken: old\n", "http://a:1", "t") ==
+        "# mine\nca: /etc/ca.pem\napi: http://a:1\ntoken: t\n");
+  CHECK(with_login("token: old", "http://a:1", "") == "api: http://a:1\n");
+}
+
 TEST_CASE("loopback is known by address and by name") {
   for (const char* text : {"http://127.0.0.1:1", "http://127.8.9.1:1", "http://[::1]:1", "http://localhost:1",
                            "http://api.localhost:1"}) {

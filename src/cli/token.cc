@@ -30,6 +30,8 @@ Tree token_of(const Arguments& arguments, const std::string& name, WallTime now)
     spec["services"] = flags.services;
   } else if (flags.join.empty()) {
     add(spec, "role", flags.role);
+    add(spec, "user", flags.person);
+    if (!flags.scopes.empty()) spec["scopes"] = flags.scopes;
   } else {
     spec["role"] = "join";
     if (flags.uses != 0) spec["uses"] = flags.uses;
@@ -40,7 +42,9 @@ Tree token_of(const Arguments& arguments, const std::string& name, WallTime now)
     add(join, "city", flags.city);
     for (const auto& [key, value] : labels_of(arguments.labels)) join["labels"][key] = value;
   }
-  return {{"kind", "Token"}, {"metadata", {{"name", name}}}, {"spec", std::move(spec)}};
+  Tree metadata{{"name", name}};
+  add(metadata, "organization", flags.organization);
+  return {{"kind", "Token"}, {"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/host_port.h"
 #include "base/uri_path.h"
 #include "config/formats.h"
 #include "net/loop.h"
@@ -124,8 +125,7 @@ net::Task<bool> Membership::find_address() {
     }
     host = own->ip();
   }
-  const bool bare_v6 = host.contains(':') && !host.starts_with('[');
-  address_ = (bare_v6 ? '[' + host + ']' : host) + ':' + std::to_string(member_.port);
+  address_ = with_port(host, member_.port);
   co_return true;
 }
 

@@ -163,6 +163,8 @@ constexpr std::array kOfEndpoint{
 constexpr std::array kOfToken{
     kName,
     Column{"ROLE", "/spec/role"},
+    Column{"USER", "/spec/user"},
+    Column{"ORGANIZATION", "/metadata/organization"},
     Column{"USES", "", uses_of},
     Column{"EXPIRES", "/spec/expires_at"},
     Column{"DESCRIPTION", "/spec/description"},
@@ -301,11 +303,29 @@ constexpr std::array kOfInstance{
     kAge,
 };
 
+constexpr std::array kOfOrganization{
+    kName,
+    Column{"DISPLAY NAME", "/spec/display_name"},
+    Column{"MEMBERS", "", [](const Tree& o) { return count_at(o, "/spec/members"); }},
+    Column{"SIGN-IN", "/spec/sign_in/issuer"},
+    kAge,
+};
+constexpr std::array kOfSession{
+    kName,
+    Column{"USER", "/spec/user"},
+    Column{"TOKEN", "/spec/token"},
+    Column{"METHOD", "/spec/method"},
+    Column{"FROM", "/spec/remote_address"},
+    Column{"LAST SEEN", "/status/last_seen_at"},
+    Column{"EXPIRES", "/spec/expires_at"},
+    kAge,
+};
+
 // In the order of config::Kind.
 constexpr std::array<std::span<const Column>, config::kKinds.size()> kColumns{
-    kOfLoadBalancer, kOfService,    kOfEndpoint, kOfToken, kOfEvent,   kOfCertificate, kOfSecret,
-    kOfEdge,         kOfRollout,    kOfTunnel,   kOfUser,  kOfZone,    kOfRecordSet,   kOfDnsProvider,
-    kOfDnsLedger,    kOfDnsWeights, kOfWorkload, kOfNode,  kOfInstance};
+    kOfLoadBalancer, kOfService,    kOfEndpoint, kOfToken, kOfEvent,    kOfCertificate,  kOfSecret,
+    kOfEdge,         kOfRollout,    kOfTunnel,   kOfUser,  kOfZone,     kOfRecordSet,    kOfDnsProvider,
+    kOfDnsLedger,    kOfDnsWeights, kOfWorkload, kOfNode,  kOfInstance, kOfOrganization, kOfSession};
 static_assert(std::ranges::none_of(kColumns, [](const auto& columns) { return columns.empty(); }));
 
 std::span<const Column> columns_of(config::Kind kind) { return kColumns[static_cast<std::size_t>(kind)]; }

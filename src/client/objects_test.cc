@@ -55,9 +55,10 @@ const Case kRows[] = {
      R"({"metadata": {"name": "e"}, "spec": {"service": "web", "address": "a:1", "weight": 0,
            "priority": 2}})",
      "e|web|a:1|0|2|-"},
-    {config::Kind::kToken, "NAME|ROLE|USES|EXPIRES|DESCRIPTION|AGE",
-     R"({"metadata": {"name": "ci"}, "spec": {"role": "admin", "description": "of the CI"}})",
-     "ci|admin|-|-|of the CI|-"},
+    {config::Kind::kToken, "NAME|ROLE|USER|ORGANIZATION|USES|EXPIRES|DESCRIPTION|AGE",
+     R"({"metadata": {"name": "ci", "organization": "acme"}, "spec": {"role": "admin", "user": "ada",
+           "description": "of the CI"}})",
+     "ci|admin|ada|acme|-|-|of the CI|-"},
     {config::Kind::kEvent, "TIME|ACTOR|VERB|OBJECT|REVISION|FROM|REFUSED|NAME",
      R"({"metadata": {"name": "1-0"}, "spec": {"time": "T", "actor": "admin", "verb": "create",
            "kind": "Service", "name": "web", "revision": 7, "remote_address": "127.0.0.1"}})",
@@ -120,12 +121,22 @@ const Case kRows[] = {
     {config::Kind::kNode, "NAME|PROVIDER|REGION|CITY|ADDRESS|ATTACHED|INSTANCES|CPU|MEMORY|REASON|AGE",
      R"({"metadata": {"name": "sea-1"}, "spec": {"provider": "nimbus", "region": "us-west", "city": "sea",
            "address": "10.0.0.1"}, "status": {"attached": true, "instances": "3/200",
-           "cpu": "600m/2000m", "memory": "192Mi/7936Mi"}})",
-     "sea-1|nimbus|us-west|sea|10.0.0.1|true|3/200|600m/2000m|192Mi/7936Mi|-|-"},
+           "cpu": "600m/2000m", "memory": "192Mi/7936Mi",
+           "reason": "it says that it runs a, which it was not given: that is ignored"}})",
+     "sea-1|nimbus|us-west|sea|10.0.0.1|true|3/200|600m/2000m|192Mi/7936Mi|"
+     "it says that it runs a, which it was not given: that is ignored|-"},
     {config::Kind::kInstance, "NAME|CITY|NODE|VERSION|STATE|RESTARTS|CPU|MEMORY|REASON|AGE",
      R"({"metadata": {"name": "web-global-sea-1"}, "spec": {"city": "sea", "node": "sea-1",
            "version": "a1"}, "status": {"state": "ready", "restarts": 2, "cpu": "20m", "memory": "8Mi"}})",
      "web-global-sea-1|sea|sea-1|a1|ready|2|20m|8Mi|-|-"},
+    {config::Kind::kOrganization, "NAME|DISPLAY NAME|MEMBERS|SIGN-IN|AGE",
+     R"({"metadata": {"name": "acme"}, "spec": {"display_name": "Acme", "members": [{"user": "ada"}],
+           "sign_in": {"issuer": "https://id.example"}}})",
+     "acme|Acme|1|https://id.example|-"},
+    {config::Kind::kSession, "NAME|USER|TOKEN|METHOD|FROM|LAST SEEN|EXPIRES|AGE",
+     R"({"metadata": {"name": "s-1"}, "spec": {"user": "ada", "method": "password",
+           "remote_address": "192.0.2.1", "expires_at": "E"}, "status": {"last_seen_at": "L"}})",
+     "s-1|ada|-|password|192.0.2.1|L|E|-"},
 };
 
 TEST_CASE("each kind has its columns") {
@@ -149,7 +160,7 @@ TEST_CASE("an object of any shape gives a row") {
 
 TEST_CASE("a join token shows how often it was used, of how often it may be") {
   const auto uses = [](const char* spec) {
-    return cells_of(config::Kind::kToken, Tree{{"spec", parse_tree(spec)}}, kNow)[2];
+    return cells_of(config::Kind::kToken, Tree{{"spec", parse_tree(spec)}}, kNow)[4];
   };
   CHECK(uses(R"({"role": "join", "uses": 5, "used": 2})") == "2/5");
   CHECK(uses(R"({"role": "join"})") == "0/1");
@@ -164,7 +175,7 @@ TEST_CASE("long lists are cut, and nothing in a cell steers the terminal") {
   CHECK(cell.size() < 80);
   CHECK(cell.ends_with(", +26"));
   const Tree hostile{{"spec", {{"description", "a\x1b[2Jb\nc\xc2\x9b"}}}};
-  CHECK(cells_of(config::Kind::kToken, hostile, kNow)[4] == "a?[2Jb?c?");
+  CHECK(cells_of(config::Kind::kToken, hostile, kNow)[6] == "a?[2Jb?c?");
 }
 
 TEST_CASE("rows line up by code points, and with the rows before") {

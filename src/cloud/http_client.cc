@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/host_port.h"
 #include "base/text.h"
 #include "http/h1_writer.h"
 #include "http/request_body.h"
@@ -39,7 +40,7 @@ std::expected<Url, std::string> Url::parse(std::string_view text) {
   }
   if (!http::is_valid_authority(url.authority)) return std::unexpected("must name a host");
   const std::string_view host = http::host_of(url.authority);
-  url.host.name = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+  url.host.name = without_brackets(host);
   url.host.port = url.over_tls ? 443 : 80;
   if (host.size() < url.authority.size()) {
     const auto port = port_of(std::string_view(url.authority).substr(host.size() + 1));

@@ -102,13 +102,14 @@ class HttpClient {
 
   // Any status but 429 and 5xx is an answer.
   net::Task<Told<Answered>> ask(Call call);
+  // Once, at once, and any status is an answer. The error of what was certainly not done is kSafe.
+  net::Task<Result<Answered>> ask_once(Call call);
   const Url& url() const { return options_.url; }
   // What a provider says, who may say what it was sent, without that: "***" in its place.
   std::string without_secrets(std::string text) const;
   net::Env& env() const { return env_; }
 
  private:
-  net::Task<Result<Answered>> ask_once(Call call);
   net::Task<Result<Answered>> read_whole(http::Response& response);
   net::Task<Result<http::ClientConnectionPtr>> connection();
   Trouble trouble_of(const Error& error, http::Method method) const;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/host_port.h"
 #include "cloud/update.h"
 #include "dns/message.h"
 #include "net/stream.h"
@@ -35,7 +36,7 @@ class Session {
         ends_(env.loop.deadline(Rfc2136::kConnectTimeout + timeout)) {}
 
   std::unexpected<Trouble> refuse(Trouble::Kind kind, const std::string& what) const {
-    return trouble(kind, server_.name + ':' + std::to_string(server_.port) + ' ' + what);
+    return trouble(kind, with_port(server_.name, server_.port) + ' ' + what);
   }
 
   net::Task<Told<void>> ask(Octets request) {

@@ -255,6 +255,14 @@ std::string check_email(std::string_view text) {
   return {};
 }
 
+std::string check_issuer(std::string_view text) {
+  const bool is_secure = text.starts_with("https://") || text.starts_with("http://127.0.0.1:") ||
+                         text.starts_with("http://localhost:");
+  const bool is_plain = text.find_first_of("?# \t\r\n") == std::string_view::npos;
+  if (is_secure && is_plain) return {};
+  return "must be an address that begins with https://, without ? and #";
+}
+
 std::string check_password(std::string_view text) {
   constexpr std::size_t kPasswordBytesMin = 8;  // NIST SP 800-63B section 5.1.1.2
   if (text.size() < kPasswordBytesMin) return "must have at least 8 characters";

@@ -32,6 +32,8 @@ std::string check_match_path(
 std::string check_label_key(std::string_view text);
 std::string check_email(
     std::string_view text);  // local-part "@" host name (RFC 5321 section 4.1.2, unquoted)
+// OpenID Connect Discovery 1.0 section 2: https, without query and fragment. This machine's own is as good.
+std::string check_issuer(std::string_view text);
 std::string check_password(std::string_view text);  // one that is chosen; a hash passes, too
 std::string check_ssh_key(std::string_view text);   // see auth::parse_ssh_line()
 

@@ -103,6 +103,10 @@ constinit const std::array<KindInfo, kKindsMax> kKinds{
                         &kType<NodeStatus>),
     kind_line<InstanceSpec>(Kind::kInstance, "Instance", "instances", "one of a workload's, on a node",
                             &kType<InstanceStatus>, false),
+    kind_line<OrganizationSpec>(Kind::kOrganization, "Organization", "organizations",
+                                "whose objects are apart from everybody else's"),
+    kind_line<SessionSpec>(Kind::kSession, "Session", "sessions", "somebody who is logged in",
+                           &kType<SessionStatus>, false),
 };
 
 const Type& metadata_type() { return kType<Metadata>; }
@@ -221,40 +225,6 @@ void Schema<EndpointSpec>::validate(const EndpointSpec& spec, Report& report) {
   }
 }
 
-void Schema<TokenSpec>::validate(const TokenSpec& spec, Report& report) {
-  if ((spec.role == Role::kTunnel) == spec.user.empty()) {
-    const Report::Step field(report, "user");
-    report.add(spec.user.empty() ? "is required: whose origins come in by it"
-                                 : "is for tokens of the role tunnel");
-  }
-  if ((spec.role == Role::kMember) == spec.services.empty()) {
-    const Report::Step field(report, "services");
-    report.add(spec.services.empty() ? "is required: which services are joined by it"
-                                     : "is for tokens of the role member");
-  }
-  if (spec.role == Role::kJoin) return;
-  constexpr const char* kOnlyJoin = "is for tokens of the role join";
-  if (spec.join) {
-    const Report::Step field(report, "join");
-    report.add(kOnlyJoin);
-  }
-  if (spec.uses != 1) {
-    const Report::Step field(report, "uses");
-    report.add(kOnlyJoin);
-  }
-}
-
-void Schema<UserSpec>::validate(const UserSpec& spec, Report& report) {
-  const Report::Step list(report, "ssh_keys");
-  std::set<std::pair<bool, std::string>> keys;
-  for (std::size_t i = 0; i < spec.ssh_keys.size(); ++i) {
-    const auto line = auth::parse_ssh_line(spec.ssh_keys[i]);
-    if (!line || keys.emplace(line->is_authority, line->key.blob).second) continue;
-    const Report::Step item(report, i);
-    report.add("is there twice");
-  }
-}
-
 void Schema<HealthCheck>::validate(const HealthCheck& check, Report& report) {
   const int kinds = (check.http ? 1 : 0) + (check.grpc ? 1 : 0) + (check.tcp ? 1 : 0);
   if (kinds > 1) report.add("has more than one of http, grpc and tcp; keep one of them");
@@ -364,6 +334,12 @@ void Schema<Rewrite>::validate(const Rewrite& rewrite, Report& report) {
   if (rewrite.path && rewrite.path_prefix) report.add("has both path and path_prefix; keep one of them");
 }
 
+void Schema<VisitorSignIn>::validate(const VisitorSignIn& sign_in, Report& report) {
+  if (sign_in.allow_emails.empty() && sign_in.allow_domains.empty()) {
+    report.add("must have allow_emails or allow_domains: without them, nobody could come");
+  }
+}
+
 void Schema<ServiceSpec>::validate(const ServiceSpec& spec, Report& report) {
   if (spec.proxy_protocol != ProxyProtocol::kNone && spec.protocol == Protocol::kHttp2) {
     const Report::Step field(report, "proxy_protocol");
@@ -465,6 +441,7 @@ void check_connection_route(const Route& route, Report& report) {
   refuse_field(route.request_headers.has_value(), "request_headers", kOfRequests, report);
   refuse_field(route.response_headers.has_value(), "response_headers", kOfRequests, report);
   refuse_field(route.basic_auth.has_value(), "basic_auth", kOfRequests, report);
+  refuse_field(route.sign_in.has_value(), "sign_in", kOfRequests, report);
   refuse_field(route.request_timeout.has_value(), "request_timeout", kOfRequests, report);
   refuse_field(route.request_body_bytes_max.has_value(), "request_body_bytes_max", kOfRequests, report);
   const Report::Step list(report, "rate_limits");
@@ -505,6 +482,23 @@ void check_protocols(const LoadBalancerSpec& spec, Report& report) {
   }
 }
 
+// The way back from the provider is one for the whole load balancer.
+void check_sign_ins(const LoadBalancerSpec& spec, Report& report) {
+  const Route* first = route_with_sign_in(spec);
+  const auto terms = [](const VisitorSignIn& one) {
+    return std::tie(one.issuer, one.client_id, one.secret, one.session);
+  };
+  const Report::Step list(report, "routes");
+  for (std::size_t i = 0; i < spec.routes.size(); ++i) {
+    if (!spec.routes[i].sign_in || terms(*spec.routes[i].sign_in) == terms(*first->sign_in)) continue;
+    const Report::Step item(report, i);
+    refuse_field(true, "sign_in",
+                 "must have the issuer, client_id, secret and session that an earlier route has: visitors "
+                 "sign in once for a load balancer",
+                 report);
+  }
+}
+
 // No two listeners of a port take the same host; of passthrough listeners, not with the same protocol.
 void check_hosts(const LoadBalancerSpec& spec, Report& report) {
   std::set<std::tuple<std::string, std::uint32_t, std::string>> taken;  // with the port, 0 for the shared one
@@ -541,8 +535,15 @@ void check_hosts(const LoadBalancerSpec& spec, Report& report) {
 
 }  // namespace
 
+const Route* route_with_sign_in(const LoadBalancerSpec& spec) {
+  const auto found =
+      std::ranges::find_if(spec.routes, [](const Route& route) { return route.sign_in.has_value(); });
+  return found == spec.routes.end() ? nullptr : &*found;
+}
+
 void Schema<LoadBalancerSpec>::validate(const LoadBalancerSpec& spec, Report& report) {
   check_protocols(spec, report);
+  check_sign_ins(spec, report);
   std::set<std::string, std::less<>> matches;
   for (std::size_t i = 0; i < spec.routes.size(); ++i) {
     if (matches.insert(canonical_match(spec.routes[i].match)).second) continue;

@@ -34,13 +34,15 @@ struct KindInfo {
   Spec (*make)();
 };
 
-inline constexpr std::size_t kKindsMax = std::variant_size_v<Spec>;
+inline constexpr std::size_t kKindsMax = std::variant_size_v<AnySpec>;
 extern const std::array<KindInfo, kKindsMax> kKinds;
 const Type& metadata_type();
 
 // Of what is seen, not wanted: what it names may be gone, it makes no change of others wrong, and it holds up
 // no deletion.
-constexpr bool names_loosely(Kind kind) { return kind == Kind::kTunnel || kind == Kind::kInstance; }
+constexpr bool names_loosely(Kind kind) {
+  return kind == Kind::kTunnel || kind == Kind::kInstance || kind == Kind::kSession;
+}
 
 inline const KindInfo& info_of(Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
 // What is wrong with a name for one of its objects; empty: nothing.
@@ -65,6 +67,15 @@ struct Precedence {
   friend auto operator<=>(const Precedence&, const Precedence&) = default;
 };
 Precedence precedence_of(const RouteMatch& match);
+
+// Where visitors of a load balancer with sign_in come back from the provider of identities, sign in as
+// somebody else, and sign out: on each of its hosts.
+inline constexpr std::string_view kSignInCallbackPath = "/.weir/sign-in/callback";
+inline constexpr std::string_view kSignInAgainPath = "/.weir/sign-in/again";
+inline constexpr std::string_view kSignOutPath = "/.weir/sign-in/out";
+inline constexpr std::array kSignInPaths{kSignInCallbackPath, kSignInAgainPath, kSignOutPath};
+// The first of its routes that has sign_in; null: none. All that have it have the same provider.
+const Route* route_with_sign_in(const LoadBalancerSpec& spec);
 
 // What stands for the shared sockets where ports are compared.
 inline constexpr std::uint32_t kSharedHttp = 0;

@@ -13,8 +13,23 @@
 #include "config/kinds.h"
 #include "config/schema.h"
 #include "config/status.h"
+#include "config/whole.h"
 
 namespace weir::config {
+
+Spec::Spec() = default;
+Spec::Spec(const Spec& other) = default;
+Spec::Spec(Spec&& other) noexcept = default;
+Spec& Spec::operator=(const Spec& other) = default;
+Spec& Spec::operator=(Spec&& other) noexcept = default;
+Spec::~Spec() = default;
+
+bool operator==(const Spec& left, const Spec& right) {
+  return static_cast<const AnySpec&>(left) == static_cast<const AnySpec&>(right);
+}
+
+bool operator==(const Object& left, const Object& right) = default;
+
 namespace {
 
 using Tree = nlohmann::ordered_json;
@@ -198,6 +213,7 @@ std::string status_text(const DnsProviderStatus& status) {
 std::string status_text(const DnsWeightsStatus& status) { return text_of_status(Kind::kDnsWeights, &status); }
 std::string status_text(const WorkloadStatus& status) { return text_of_status(Kind::kWorkload, &status); }
 std::string status_text(const NodeStatus& status) { return text_of_status(Kind::kNode, &status); }
+std::string status_text(const SessionStatus& status) { return text_of_status(Kind::kSession, &status); }
 std::string status_text(const InstanceStatus& status) { return text_of_status(Kind::kInstance, &status); }
 
 namespace {
@@ -211,15 +227,69 @@ bool is_empty(const Type& type, const void* value) {
 
 void carry_server_fields(const Object& stored, Object& updated) {
   WEIR_CHECK(stored.kind() == updated.kind());
-  const auto carry = [](const Type& type, const void* from, void* to) {
+  const auto carry = [](const auto& self, const Type& type, const void* from, void* to) -> void {
     for (const Field& field : type.fields) {
-      const bool kept_secret = field.secret && is_empty(*field.type, field.in(to));
-      if (field.server_set || kept_secret) field.copy(from, to);
+      const Type& inner = *field.type;
+      const bool kept_secret = field.secret && is_empty(inner, field.in(to));
+      if (field.server_set || kept_secret) {
+        field.copy(from, to);
+        continue;
+      }
+      const bool has_one = inner.shape == Shape::kOptional && inner.element->shape == Shape::kStruct &&
+                           inner.size(field.in(from)) == 1 && inner.size(field.in(to)) == 1;
+      if (has_one) {
+        self(self, *inner.element, inner.at(field.in(from), 0), const_cast<void*>(inner.at(field.in(to), 0)));
+      }
     }
   };
-  carry(metadata_type(), &stored.metadata, &updated.metadata);
-  carry(*info_of(stored.kind()).spec, spec_of(stored), spec_of(updated));
+  carry(carry, metadata_type(), &stored.metadata, &updated.metadata);
+  if (updated.metadata.organization.empty()) updated.metadata.organization = stored.metadata.organization;
+  carry(carry, *info_of(stored.kind()).spec, spec_of(stored), spec_of(updated));
   updated.status = stored.status;
+}
+
+namespace {
+
+// Calls visit(field, text) for each text of the struct that names an object of another kind.
+void each_reference(const Type& type, const void* value, Report& report, const ReferenceVisit& visit) {
+  const auto walk = [&](const auto& self, const Field& field, const Type& at, const void* item) -> void {
+    if (at.shape == Shape::kStruct) return each_reference(at, item, report, visit);
+    if (at.shape == Shape::kText && !field.refers_to.empty()) {
+      if (static_cast<const std::string*>(item)->empty()) return;
+      return visit(field, *static_cast<const std::string*>(item));
+    }
+    if (at.element == nullptr) return;
+    for (std::size_t i = 0; i < at.size(item); ++i) {
+      if (at.shape == Shape::kOptional) {
+        self(self, field, *at.element, at.at(item, i));
+        continue;
+      }
+      const Report::Step step(report, i);
+      self(self, field, *at.element, at.at(item, i));
+    }
+  };
+  for (const Field& field : type.fields) {
+    const Report::Step step(report, field.name);
+    walk(walk, field, *field.type, field.in(value));
+  }
+}
+
+}  // namespace
+
+void each_reference(const Object& object, Report& report, const ReferenceVisit& visit) {
+  const Report::Step step(report, "spec");
+  each_reference(*info_of(object.kind()).spec, spec_of(object), report, visit);
+}
+
+std::vector<std::pair<Kind, std::string>> references_of(const Object& object) {
+  std::vector<std::pair<Kind, std::string>> names;
+  Report report;
+  each_reference(object, report, [&names](const Field& field, const std::string& name) {
+    names.emplace_back(find_kind(field.refers_to)->kind, name);
+  });
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
 }
 
 Violations validate_spec(const Object& object) {
@@ -228,6 +298,86 @@ Violations validate_spec(const Object& object) {
   const Type& type = *info_of(object.kind()).spec;
   if (type.validate != nullptr) type.validate(spec_of(object), report);
   return report.take();
+}
+
+namespace {
+
+constexpr std::string_view kSecretShown = "\"(secret)\"";
+
+class Differ {
+ public:
+  void compare_struct(const Type& type, const void* before, const void* after, const std::string& path) {
+    for (const Field& field : type.fields) {
+      // A secret that only the server sets is still worth a line: it says that the token is another one.
+      if (field.server_set && !field.secret) continue;
+      const std::string inner = path + '.' + std::string(field.name);
+      compare(field, *field.type, field.in(before), field.in(after), inner);
+    }
+  }
+
+  std::vector<Change> take() { return std::move(changes_); }
+
+ private:
+  void compare(const Field& field, const Type& type, const void* before, const void* after,
+               const std::string& path) {
+    if (type.shape == Shape::kStruct) return compare_struct(type, before, after, path);
+    const bool structs = type.element != nullptr && type.element->shape == Shape::kStruct;
+    if (!structs) {
+      const Tree left = print_field(field, type, before, Secrets::kKeep);
+      const Tree right = print_field(field, type, after, Secrets::kKeep);
+      if (type.shape == Shape::kLabels) return compare_labels(field, left, right, path);
+      if (left != right) add(field, path, left, right);
+      return;
+    }
+    const std::size_t left_size = type.size(before);
+    const std::size_t right_size = type.size(after);
+    for (std::size_t i = 0; i < std::max(left_size, right_size); ++i) {
+      const std::string inner = type.shape == Shape::kList ? path + '[' + std::to_string(i) + ']' : path;
+      if (i < left_size && i < right_size) {
+        compare_struct(*type.element, type.at(before, i), type.at(after, i), inner);
+      } else if (i < left_size) {
+        add(field, inner, print_struct(*type.element, type.at(before, i), Secrets::kHide), {});
+      } else {
+        add(field, inner, {}, print_struct(*type.element, type.at(after, i), Secrets::kHide));
+      }
+    }
+  }
+
+  void compare_labels(const Field& field, const Tree& before, const Tree& after, const std::string& path) {
+    const auto value_in = [](const Tree& tree, const std::string& key) {
+      return tree.is_object() && tree.contains(key) ? tree[key] : Tree();
+    };
+    const auto place_of = [&](const std::string& key) {
+      std::string place = path;
+      return place.append(1, '.').append(key);
+    };
+    for (const auto& [key, value] : before.items()) {
+      if (value != value_in(after, key)) add(field, place_of(key), value, value_in(after, key));
+    }
+    for (const auto& [key, value] : after.items()) {
+      if (value_in(before, key).is_null()) add(field, place_of(key), {}, value);
+    }
+  }
+
+  void add(const Field& field, const std::string& path, const Tree& before, const Tree& after) {
+    const auto show = [&](const Tree& tree) {
+      if (tree.is_null()) return std::string();
+      return field.secret ? std::string(kSecretShown) : tree.dump();
+    };
+    changes_.push_back({path, show(before), show(after)});
+  }
+
+  std::vector<Change> changes_;
+};
+
+}  // namespace
+
+std::vector<Change> diff(const Object& before, const Object& after) {
+  WEIR_CHECK(before.kind() == after.kind());
+  Differ differ;
+  differ.compare_struct(metadata_type(), &before.metadata, &after.metadata, "metadata");
+  differ.compare_struct(*info_of(before.kind()).spec, spec_of(before), spec_of(after), "spec");
+  return differ.take();
 }
 
 }  // namespace weir::config

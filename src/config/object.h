@@ -46,15 +46,32 @@ enum class Kind : std::uint8_t {
   kDnsWeights,
   kWorkload,
   kNode,
-  kInstance
+  kInstance,
+  kOrganization,
+  kSession
 };
-using Spec =
-    std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec, CertificateSpec,
-                 SecretSpec, EdgeSpec, RolloutSpec, TunnelSpec, UserSpec, ZoneSpec, RecordSetSpec,
-                 DnsProviderSpec, DnsLedgerSpec, DnsWeightsSpec, WorkloadSpec, NodeSpec, InstanceSpec>;
+using AnySpec = std::variant<LoadBalancerSpec, ServiceSpec, EndpointSpec, TokenSpec, EventSpec,
+                             CertificateSpec, SecretSpec, EdgeSpec, RolloutSpec, TunnelSpec, UserSpec,
+                             ZoneSpec, RecordSetSpec, DnsProviderSpec, DnsLedgerSpec, DnsWeightsSpec,
+                             WorkloadSpec, NodeSpec, InstanceSpec, OrganizationSpec, SessionSpec>;
+// A class, so that what a variant of so many kinds needs to be copied, moved and destroyed is compiled once,
+// and not in each file that has an Object by value.
+class Spec : public AnySpec {
+ public:
+  using AnySpec::AnySpec;
+  using AnySpec::operator=;
+  Spec();
+  Spec(const Spec& other);
+  Spec(Spec&& other) noexcept;
+  Spec& operator=(const Spec& other);
+  Spec& operator=(Spec&& other) noexcept;
+  ~Spec();
+  friend bool operator==(const Spec& left, const Spec& right);
+};
 
 struct Metadata {
   std::string name;
+  std::string organization;  // whose it is; empty: the platform's. Never changes
   Labels labels;
   Labels annotations;
   // Set by the server. Taken from a client as they are, for whoever wants to compare; see
@@ -72,7 +89,7 @@ struct Object {
   std::string status;  // a JSON object; empty: none
 
   Kind kind() const { return static_cast<Kind>(spec.index()); }
-  friend bool operator==(const Object&, const Object&) = default;
+  friend bool operator==(const Object& left, const Object& right);
 };
 
 using ObjectPointer = std::shared_ptr<const Object>;

@@ -257,12 +257,12 @@ TEST_CASE("what is wrong with an object as a whole") {
       {"{metadata: {name: a}}",
        {"kind: is required: one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, "
         "Edge, Rollout, Tunnel, User, Zone, RecordSet, DnsProvider, DnsLedger, DnsWeights, Workload, Node, "
-        "Instance"}},
+        "Instance, Organization, Session"}},
       {"{kind: Servce, metadata: {name: a}}", {"kind: unknown kind \"Servce\"; did you mean \"Service\"?"}},
       {"{kind: 5, metadata: {name: a}}",
        {"kind: must be one of LoadBalancer, Service, Endpoint, Token, Event, Certificate, Secret, Edge, "
         "Rollout, Tunnel, User, Zone, RecordSet, DnsProvider, DnsLedger, DnsWeights, Workload, Node, "
-        "Instance"}},
+        "Instance, Organization, Session"}},
       {"{kind: Service, metadata: {name: a}, specs: {}}",
        {"specs: unknown field \"specs\"; did you mean \"spec\"?"}},
       {"{kind: Service, apiVersion: v1, metadata: {name: a}}",

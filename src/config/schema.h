@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -37,6 +38,7 @@ enum class Shape : std::uint8_t {
 };
 
 struct Field;
+struct Object;  // object.h
 
 struct Type {
   Shape shape = Shape::kText;
@@ -204,5 +206,14 @@ constexpr Field field(Field line) {
   };
   return line;
 }
+
+// Calls visit(field, text) for each text of the object's spec that names an object of another kind.
+using ReferenceVisit = std::function<void(const Field& field, const std::string& name)>;
+void each_reference(const Object& object, Report& report, const ReferenceVisit& visit);
+// Calls visit(identity, which) for each thing that no other object can have: how a User is known, the port of
+// a slot. which: of those that one field stands for.
+using IdentityVisit = std::function<void(const std::string& identity, const std::string& which)>;
+void each_identity(const Object& object, Report& report, const IdentityVisit& visit);
+std::string identity_of_email(std::string_view email);
 
 }  // namespace weir::config

@@ -18,6 +18,16 @@ inline constexpr std::int64_t kTimeoutMin = nanoseconds(std::chrono::millisecond
 inline constexpr std::int64_t kTimeoutMax = nanoseconds(std::chrono::hours(1));
 inline constexpr std::int64_t kDayMax = nanoseconds(std::chrono::hours(24));
 
+inline constexpr std::int64_t kTokenUsesMax = 10'000;    // machines that one token lets in
+inline constexpr std::int64_t kJsonBytesMax = 1 << 20U;  // an object within an event
+inline constexpr std::size_t kMembersMax = 1000;         // of one organization
+inline constexpr std::size_t kScopesMax = 64;            // of one token
+inline constexpr std::size_t kOpenIdNamesMax = 16;       // of one user: at so many providers of identities
+inline constexpr std::size_t kSignInDomainsMax = 64;
+inline constexpr std::size_t kQuotasMax = 32;           // more than there are kinds
+inline constexpr std::size_t kRolloutObjectsMax = 256;  // changes of one, and deletions
+inline constexpr std::size_t kVisitorsMax = 1000;       // that one route lists, and as many domains
+
 // --- words
 template <>
 struct Words<Protocol> {
@@ -81,7 +91,8 @@ static_assert(Words<Balance>::words[0] == "ROUND_ROBIN", "the default of Service
 
 template <>
 struct Words<Role> {
-  static constexpr std::array<std::string_view, 5> words{"admin", "viewer", "join", "tunnel", "member"};
+  static constexpr std::array<std::string_view, 7> words{"owner", "admin",  "editor", "viewer",
+                                                         "join",  "tunnel", "member"};
 };
 template <>
 struct Words<MachineRole> {

@@ -25,6 +25,12 @@ struct Schema<Metadata> {
            .required = true,
            .min = 1,
            .max = 253}),
+      field<&Metadata::organization>(
+          {.name = "organization",
+           .doc =
+               "whose it is: that of whoever made it; absent: the platform's, which alone may name another",
+           .max = 63,
+           .refers_to = "Organization"}),
       field<&Metadata::labels>({.name = "labels", .doc = "what selectors match on"}),
       field<&Metadata::annotations>({.name = "annotations", .doc = "notes of tools and people", .max = 4096}),
       field<&Metadata::uid>({.name = "uid", .doc = "set at creation, never used twice", .server_set = true}),
@@ -208,14 +214,24 @@ struct Schema<TokenSpec> {
   static constexpr std::string_view name = "TokenSpec";
   static constexpr std::array fields{
       field<&TokenSpec::description>({.name = "description", .doc = "what it is for"}),
-      field<&TokenSpec::role>({.name = "role",
-                               .doc =
-                                   "what it may do: viewer reads, admin also writes, join lets machines in, "
-                                   "tunnel lets origins of a user in at edges, member joins and leaves "
-                                   "services by Endpoints"}),
+      field<&TokenSpec::role>(
+          {.name = "role",
+           .doc = "what it may do: viewer reads, editor also writes, admin also says who else may, owner "
+                  "all; join lets machines in, tunnel lets origins of a user in at edges, member joins and "
+                  "leaves services by Endpoints"}),
       field<&TokenSpec::expires_at>({.name = "expires_at", .doc = "refused from then on; absent: never"}),
       field<&TokenSpec::user>(
-          {.name = "user", .doc = "of the role tunnel: whose origins come in by it", .refers_to = "User"}),
+          {.name = "user",
+           .doc = "whose it is: it never may more than its user; of the role tunnel: whose origins come in "
+                  "by it",
+           .refers_to = "User"}),
+      field<&TokenSpec::scopes>({.name = "scopes",
+                                 .doc = "kind:read or kind:write, as services:write or *:read, which is all "
+                                        "it may; none: all that its role may",
+                                 .min = 1,
+                                 .max = 80,
+                                 .items_max = kScopesMax,
+                                 .quiet = true}),
       field<&TokenSpec::join>({.name = "join", .doc = "of the role join: what a machine becomes by it"}),
       field<&TokenSpec::uses>({.name = "uses",
                                .doc = "of the role join: how many machines it lets in",
@@ -293,6 +309,24 @@ struct Schema<EdgeSpec> {
 
 // --- User
 template <>
+struct Schema<OpenIdName> {
+  static constexpr std::string_view name = "OpenIdName";
+  static constexpr std::array fields{
+      field<&OpenIdName::issuer>({.name = "issuer",
+                                  .doc = "the provider's address",
+                                  .required = true,
+                                  .min = 1,
+                                  .max = 1024,
+                                  .check = check_issuer}),
+      field<&OpenIdName::subject>({.name = "subject",
+                                   .doc = "its name for this person (the claim sub)",
+                                   .required = true,
+                                   .min = 1,
+                                   .max = 255}),
+  };
+};
+
+template <>
 struct Schema<UserSpec> {
   static constexpr std::string_view name = "UserSpec";
   static constexpr std::array fields{
@@ -318,8 +352,115 @@ struct Schema<UserSpec> {
            .check = check_ssh_key}),
       field<&UserSpec::disabled>(
           {.name = "disabled", .doc = "true: it can neither log in nor do anything", .quiet = true}),
+      field<&UserSpec::role>({.name = "role",
+                              .doc =
+                                  "on the platform, over all organizations: owner, admin, editor or viewer; "
+                                  "absent: none"}),
+      field<&UserSpec::open_ids>({.name = "open_ids",
+                                  .doc = "who it is at providers of identities, by which it signs in",
+                                  .items_max = kOpenIdNamesMax}),
   };
   static void validate(const UserSpec& spec, Report& report);
+};
+
+// --- Organization
+template <>
+struct Schema<OrganizationMember> {
+  static constexpr std::string_view name = "OrganizationMember";
+  static constexpr std::array fields{
+      field<&OrganizationMember::user>(
+          {.name = "user", .doc = "who", .required = true, .min = 1, .max = 63, .refers_to = "User"}),
+      field<&OrganizationMember::role>({.name = "role", .doc = "owner, admin, editor or viewer"}),
+  };
+};
+
+template <>
+struct Schema<Quota> {
+  static constexpr std::string_view name = "Quota";
+  static constexpr std::array fields{
+      field<&Quota::kind>(
+          {.name = "kind", .doc = "plural, as in services", .required = true, .min = 1, .max = 63}),
+      field<&Quota::max>(
+          {.name = "max", .doc = "how many of them the organization may have", .max = 1'000'000}),
+  };
+};
+
+template <>
+struct Schema<SignIn> {
+  static constexpr std::string_view name = "SignIn";
+  static constexpr std::array fields{
+      field<&SignIn::issuer>({.name = "issuer",
+                              .doc = "of the provider of identities (OpenID Connect): its https:// address",
+                              .required = true,
+                              .min = 1,
+                              .max = 1024,
+                              .check = check_issuer}),
+      field<&SignIn::client_id>({.name = "client_id",
+                                 .doc = "by which the provider knows weir",
+                                 .required = true,
+                                 .min = 1,
+                                 .max = 1024}),
+      field<&SignIn::client_secret>({.name = "client_secret",
+                                     .doc = "by which weir shows that it is; absent in an update: as before",
+                                     .secret = true,
+                                     .max = 1024}),
+      field<&SignIn::display_name>({.name = "display_name", .doc = "on the button", .max = 63}),
+      field<&SignIn::domains>({.name = "domains",
+                               .doc = "of e-mail addresses whose owners become members by signing in; none: "
+                                      "only who is a member may",
+                               .min = 1,
+                               .max = 253,
+                               .items_max = kSignInDomainsMax}),
+      field<&SignIn::role>({.name = "role", .doc = "of who becomes a member so; absent: viewer"}),
+  };
+};
+
+template <>
+struct Schema<OrganizationSpec> {
+  static constexpr std::string_view name = "OrganizationSpec";
+  static constexpr std::array fields{
+      field<&OrganizationSpec::display_name>(
+          {.name = "display_name", .doc = "what people call it", .max = 200}),
+      field<&OrganizationSpec::members>(
+          {.name = "members", .doc = "who may do what in it", .items_max = kMembersMax}),
+      field<&OrganizationSpec::quotas>({.name = "quotas",
+                                        .doc = "how many objects of a kind it may have; only the platform "
+                                               "writes them",
+                                        .items_max = kQuotasMax}),
+      field<&OrganizationSpec::sign_in>({.name = "sign_in", .doc = "by OpenID Connect"}),
+  };
+  static void validate(const OrganizationSpec& spec, Report& report);
+};
+
+// --- Session
+template <>
+struct Words<SessionMethod> {
+  static constexpr std::array<std::string_view, 4> words{"password", "openid", "device", "token"};
+};
+
+template <>
+struct Schema<SessionSpec> {
+  static constexpr std::string_view name = "SessionSpec";
+  static constexpr std::array fields{
+      field<&SessionSpec::user>({.name = "user", .doc = "who is logged in", .refers_to = "User"}),
+      field<&SessionSpec::token>(
+          {.name = "token", .doc = "of the method token: which it was", .refers_to = "Token"}),
+      field<&SessionSpec::method>({.name = "method", .doc = "how: by password, openid, device or token"}),
+      field<&SessionSpec::pending>(
+          {.name = "pending", .doc = "true: a device that nobody has approved yet", .quiet = true}),
+      field<&SessionSpec::device>({.name = "device", .doc = "what the device calls itself", .quiet = true}),
+      field<&SessionSpec::remote_address>({.name = "remote_address", .doc = "from where"}),
+      field<&SessionSpec::user_agent>({.name = "user_agent", .doc = "of the browser or program", .max = 512}),
+      field<&SessionSpec::expires_at>({.name = "expires_at", .doc = "ended from then on"}),
+      field<&SessionSpec::hash>({.name = "hash",
+                                 .doc = "of its secret, which itself is kept nowhere",
+                                 .secret = true,
+                                 .server_set = true}),
+      field<&SessionSpec::code_hash>({.name = "code_hash",
+                                      .doc = "of the code that approves a device",
+                                      .secret = true,
+                                      .server_set = true}),
+  };
 };
 
 // --- Rollout
@@ -339,6 +480,9 @@ struct Schema<RolloutWave> {
           {.name = "percent", .doc = "of those edges, at least one", .min = 1, .max = 100}),
       field<&RolloutWave::bake>(
           {.name = "bake", .doc = "how long the gates must hold before the next wave", .max = kDayMax}),
+      field<&RolloutWave::first>({.name = "first",
+                                  .doc = "the edge that has it although the percent would come to none",
+                                  .server_set = true}),
   };
 };
 

@@ -296,6 +296,52 @@ struct Schema<BasicAuth> {
 };
 
 template <>
+struct Schema<VisitorSignIn> {
+  static constexpr std::string_view name = "VisitorSignIn";
+  static constexpr std::array fields{
+      field<&VisitorSignIn::issuer>(
+          {.name = "issuer",
+           .doc = "of the provider of identities (OpenID Connect): its https:// address",
+           .required = true,
+           .min = 1,
+           .max = 1024,
+           .check = check_issuer}),
+      field<&VisitorSignIn::client_id>({.name = "client_id",
+                                        .doc = "by which the provider knows this load balancer",
+                                        .required = true,
+                                        .min = 1,
+                                        .max = 1024}),
+      field<&VisitorSignIn::secret>(
+          {.name = "secret",
+           .doc = "name of a Secret whose client_secret is the provider's, of 16 bytes or more; another one "
+                  "ends all sessions",
+           .required = true,
+           .min = 1,
+           .max = 63,
+           .check = check_name,
+           .refers_to = "Secret"}),
+      field<&VisitorSignIn::allow_emails>({.name = "allow_emails",
+                                           .doc = "e-mail addresses of who may come, in whatever case",
+                                           .min = 1,
+                                           .max = 254,
+                                           .items_max = kVisitorsMax,
+                                           .check = check_email}),
+      field<&VisitorSignIn::allow_domains>(
+          {.name = "allow_domains",
+           .doc = "all whose e-mail address is of one of these domains, not of one below it, may come",
+           .min = 1,
+           .max = 253,
+           .items_max = kVisitorsMax,
+           .check = check_hostname}),
+      field<&VisitorSignIn::session>({.name = "session",
+                                      .doc = "after which visitors sign in again",
+                                      .min = nanoseconds(std::chrono::minutes(1)),
+                                      .max = nanoseconds(std::chrono::days(30))}),
+  };
+  static void validate(const VisitorSignIn& sign_in, Report& report);
+};
+
+template <>
 struct Schema<IpAccess> {
   static constexpr std::string_view name = "IpAccess";
   static constexpr std::array fields{
@@ -327,6 +373,7 @@ struct Schema<Route> {
       field<&Route::response_headers>({.name = "response_headers", .doc = "edits before it is sent back"}),
       field<&Route::ip_access>({.name = "ip_access", .doc = "who may come, by address; others get 403"}),
       field<&Route::basic_auth>({.name = "basic_auth", .doc = "who may come, by name and password"}),
+      field<&Route::sign_in>({.name = "sign_in", .doc = "who may come, by e-mail address (OpenID Connect)"}),
       field<&Route::rate_limits>(
           {.name = "rate_limits", .doc = "all of them hold; beyond: 429", .items_max = 8}),
       field<&Route::request_timeout>({.name = "request_timeout",

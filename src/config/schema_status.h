@@ -159,4 +159,13 @@ struct Schema<RolloutStatus> {
   };
 };
 
+template <>
+struct Schema<SessionStatus> {
+  static constexpr std::string_view name = "SessionStatus";
+  static constexpr bool seen = true;
+  static constexpr std::array fields{
+      field<&SessionStatus::last_seen_at>({.name = "last_seen_at", .doc = "to the minute"}),
+  };
+};
+
 }  // namespace weir::config

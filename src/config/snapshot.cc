@@ -321,6 +321,8 @@ bool is_carried(Kind kind) {
     case Kind::kDnsLedger:
     case Kind::kNode:
     case Kind::kInstance:
+    case Kind::kOrganization:
+    case Kind::kSession:
     case Kind::kWorkload: return false;
     case Kind::kLoadBalancer:
     case Kind::kService:

@@ -23,7 +23,9 @@ enum class Protocol : std::uint8_t { kHttp, kHttp2, kTcp };   // of a service
 enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };  // sent to the endpoints of a service
 enum class ListenerProtocol : std::uint8_t { kHttp, kHttps, kTcp, kTls };  // of a listener
 enum class Balance : std::uint8_t {};  // a place in lb::kPolicies; 0 = ROUND_ROBIN
-enum class Role : std::uint8_t { kAdmin, kViewer, kJoin, kTunnel, kMember };
+// Of people and programs, each with all that the next may do; and of machines.
+enum class Role : std::uint8_t { kOwner, kAdmin, kEditor, kViewer, kJoin, kTunnel, kMember };
+enum class SessionMethod : std::uint8_t { kPassword, kOpenId, kDevice, kToken };  // how somebody logged in
 enum class MachineRole : std::uint8_t { kEdge, kNode };  // what a machine that joins becomes
 enum class ClientCertificates : std::uint8_t { kNone, kRequest, kRequire };
 // After which a call may be made again (gRPC's status codes 1, 4, 8, 13, 14).
@@ -45,18 +47,14 @@ struct StatusRange {
 };
 
 // --- bounds that others keep, too
-inline constexpr std::int64_t kWeightMax =
-    1000;  // as Envoy and the DNS services; enough for percentages in tenths
+inline constexpr std::int64_t kWeightMax = 1000;          // as Envoy and the DNS services
 inline constexpr std::int64_t kPriorityMax = 15;          // groups of endpoints
 inline constexpr std::size_t kEndpointsMax = 1000;        // static ones of one service
 inline constexpr std::size_t kSshKeysMax = 32;            // of one user; more than anybody has machines
-inline constexpr std::int64_t kTokenUsesMax = 10'000;     // machines that one token lets in
 inline constexpr std::int64_t kTextBytesMax = 256;        // any text without a bound of its own
 inline constexpr std::int64_t kPemBytesMax = 256 << 10U;  // a bundle of all public authorities has 220 KiB
-inline constexpr std::int64_t kJsonBytesMax = 1 << 20U;   // an object within an event
 inline constexpr std::int64_t kNumberMax = std::numeric_limits<std::int64_t>::max();
 inline constexpr std::size_t kWavesMax = 64;
-inline constexpr std::size_t kRolloutObjectsMax = 256;  // changes of one, and deletions
 
 // --- Service
 struct StaticEndpoint {
@@ -307,6 +305,17 @@ struct BasicAuth {
   friend bool operator==(const BasicAuth&, const BasicAuth&) = default;
 };
 
+// Visitors sign in by a provider of identities (OpenID Connect). Who is in neither list may not come.
+struct VisitorSignIn {
+  std::string issuer;
+  std::string client_id;
+  std::string secret;  // name of a Secret: client_secret
+  std::vector<std::string> allow_emails;
+  std::vector<std::string> allow_domains;
+  Duration session = std::chrono::hours(12);
+  friend bool operator==(const VisitorSignIn&, const VisitorSignIn&) = default;
+};
+
 // Networks like 10.0.0.0/8. What is denied is refused; with allow, so is what it doesn't hold.
 struct IpAccess {
   std::vector<std::string> allow;
@@ -325,6 +334,7 @@ struct Route {
   std::optional<HeaderEdits> response_headers;
   std::optional<IpAccess> ip_access;
   std::optional<BasicAuth> basic_auth;
+  std::optional<VisitorSignIn> sign_in;
   std::vector<RateLimit> rate_limits;
   std::optional<Duration> request_timeout;              // none: the service's
   std::optional<Duration> stream_idle_timeout;          // none: by what the stream is
@@ -402,7 +412,8 @@ struct TokenSpec {
   std::string description;
   Role role = Role::kViewer;
   std::optional<WallTime> expires_at;
-  std::string user;                   // of the role tunnel: whose origins come in by it
+  std::string user;  // whose it is: it never may more; of the role tunnel: whose origins come in
+  std::vector<std::string> scopes;    // "services:write", "*:read"; none: all that the role may
   std::optional<Join> join;           // of the role join, as are the next two
   std::uint32_t uses = 1;             // how many machines it lets in
   std::uint32_t used = 0;             // how many it has let in; set by the server
@@ -462,8 +473,9 @@ struct TunnelSpec {
 // --- Rollout: a change that reaches the edges in waves
 struct RolloutWave {
   Labels match;                 // edges that have all of them, provider, region and city too; none: all
-  std::uint32_t percent = 100;  // of those, at least one
+  std::uint32_t percent = 100;  // of those; one at least, see first
   Duration bake = std::chrono::seconds(30);  // the gates hold for so long, once all of the wave have it
+  std::string first;  // the edge that it has at least, if the percent comes to none; set by the server
   friend bool operator==(const RolloutWave&, const RolloutWave&) = default;
 };
 
@@ -485,8 +497,7 @@ struct DeletedObject {
   friend bool operator==(const DeletedObject&, const DeletedObject&) = default;
 };
 
-// kRefused: never begun; nothing came of it. kWithdrawn: a gate failed, or an object was changed by others,
-// and every edge has what was before.
+// kRefused: it never began. kWithdrawn: a gate failed, or others changed an object; edges are as before.
 enum class RolloutPhase : std::uint8_t { kPending, kRunning, kDone, kWithdrawn, kRefused };
 
 // An object that a rollout changes, as it was when the rollout began.
@@ -521,13 +532,69 @@ struct RolloutSpec {
 };
 
 // --- User: an account
+// Who somebody is at a provider of identities (OpenID Connect Core section 2).
+struct OpenIdName {
+  std::string issuer;
+  std::string subject;
+  friend bool operator==(const OpenIdName&, const OpenIdName&) = default;
+};
+
 struct UserSpec {
   std::string email;                  // by which it logs in; no other has it, in whatever case
   std::string display_name;           // as its owner writes it
   std::string password;               // a client writes it; what is kept is its hash. Empty: nobody logs in
   std::vector<std::string> ssh_keys;  // lines of authorized_keys: keys, which no other has, and authorities
   bool disabled = false;
+  std::optional<Role> role;          // on the platform, over all organizations; absent: none
+  std::vector<OpenIdName> open_ids;  // by which it signs in, too; no other has one of them
   friend bool operator==(const UserSpec&, const UserSpec&) = default;
+};
+
+// --- Organization: whose objects are apart from everybody else's
+struct OrganizationMember {
+  std::string user;
+  Role role = Role::kViewer;
+  friend bool operator==(const OrganizationMember&, const OrganizationMember&) = default;
+};
+
+struct Quota {
+  std::string kind;  // plural, "services"
+  std::uint32_t max = 0;
+  friend bool operator==(const Quota&, const Quota&) = default;
+};
+
+// OpenID Connect: who may sign in by it becomes a User and a member at the first time.
+struct SignIn {
+  std::string issuer;  // https://..., as in its discovery document
+  std::string client_id;
+  std::string client_secret;
+  std::string display_name;          // on the button
+  std::vector<std::string> domains;  // of e-mail addresses that come in by themselves; none: nobody new
+  std::optional<Role> role;          // of who does; absent: viewer
+  friend bool operator==(const SignIn&, const SignIn&) = default;
+};
+
+struct OrganizationSpec {
+  std::string display_name;
+  std::vector<OrganizationMember> members;
+  std::vector<Quota> quotas;  // only the platform writes them
+  std::optional<SignIn> sign_in;
+  friend bool operator==(const OrganizationSpec&, const OrganizationSpec&) = default;
+};
+
+// --- Session: somebody who is logged in
+struct SessionSpec {
+  std::string user;   // a User; empty: who came with a token
+  std::string token;  // of the method token: the Token's name
+  SessionMethod method = SessionMethod::kPassword;
+  bool pending = false;  // of the method device: nobody has approved it yet
+  std::string device;    // of the method device: what calls itself so
+  std::string remote_address;
+  std::string user_agent;
+  std::optional<WallTime> expires_at;
+  std::string hash;       // of the secret in the cookie or with the device
+  std::string code_hash;  // of what its user types to approve a device
+  friend bool operator==(const SessionSpec&, const SessionSpec&) = default;
 };
 
 }  // namespace weir::config

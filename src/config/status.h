@@ -160,6 +160,12 @@ struct NodeStatus {
   std::string reason;
 };
 
+// Of a Session.
+struct SessionStatus {
+  std::optional<WallTime> last_seen_at;
+  friend bool operator==(const SessionStatus&, const SessionStatus&) = default;
+};
+
 struct InstanceStatus {
   std::string state;
   std::string reason;
@@ -184,5 +190,6 @@ std::string status_text(const DnsWeightsStatus& status);
 std::string status_text(const WorkloadStatus& status);
 std::string status_text(const NodeStatus& status);
 std::string status_text(const InstanceStatus& status);
+std::string status_text(const SessionStatus& status);
 
 }  // namespace weir::config

@@ -6,7 +6,6 @@
 #include <utility>
 #include <variant>
 
-#include "auth/ssh_key.h"
 #include "base/text.h"
 #include "config/formats.h"
 #include "config/kinds.h"
@@ -15,37 +14,6 @@
 
 namespace weir::config {
 namespace {
-
-// Calls visit(field, text) for each text of the struct that names an object of another kind.
-template <class Visit>
-void each_reference(const Type& type, const void* value, Report& report, const Visit& visit) {
-  const auto walk = [&](const auto& self, const Field& field, const Type& at, const void* item) -> void {
-    if (at.shape == Shape::kStruct) return each_reference(at, item, report, visit);
-    if (at.shape == Shape::kText && !field.refers_to.empty()) {
-      if (static_cast<const std::string*>(item)->empty()) return;
-      return visit(field, *static_cast<const std::string*>(item));
-    }
-    if (at.element == nullptr) return;
-    for (std::size_t i = 0; i < at.size(item); ++i) {
-      if (at.shape == Shape::kOptional) {
-        self(self, field, *at.element, at.at(item, i));
-        continue;
-      }
-      const Report::Step step(report, i);
-      self(self, field, *at.element, at.at(item, i));
-    }
-  };
-  for (const Field& field : type.fields) {
-    const Report::Step step(report, field.name);
-    walk(walk, field, *field.type, field.in(value));
-  }
-}
-
-template <class Visit>
-void each_reference(const Object& object, Report& report, const Visit& visit) {
-  const Report::Step step(report, "spec");
-  each_reference(*info_of(object.kind()).spec, spec_of(object), report, visit);
-}
 
 // False when some label keeps every edge from being selected by both.
 bool may_share_an_edge(const Labels& left, const Labels& right) {
@@ -60,8 +28,20 @@ std::string claim_of(const std::string& host, std::uint32_t port, const std::str
   return host + ' ' + std::to_string(port) + ' ' + match;
 }
 
+// What only one organization can have, and then as often as it likes.
+constexpr std::string_view kHostClaim = "host ";
+constexpr std::string_view kZoneClaim = "zone ";
+constexpr std::string_view kWithinClaim = "within ";
+
+bool is_of_one_organization(const Object& left, const Object& right) {
+  return left.metadata.organization == right.metadata.organization;
+}
+
 // Two that claim the same.
-bool conflict(const Object& left, const Object& right) {
+bool conflict(const std::string& claim, const Object& left, const Object& right) {
+  if (claim.starts_with(kHostClaim) || claim.starts_with(kZoneClaim) || claim.starts_with(kWithinClaim)) {
+    return !is_of_one_organization(left, right);
+  }
   const auto* one = std::get_if<LoadBalancerSpec>(&left.spec);
   const auto* other = std::get_if<LoadBalancerSpec>(&right.spec);
   return one == nullptr || other == nullptr || may_share_an_edge(one->edges.match, other->edges.match);
@@ -104,51 +84,43 @@ std::size_t mismatched_backends(const LoadBalancerSpec& spec, std::string_view s
 std::vector<std::string> matches_of(const LoadBalancerSpec& spec) {
   std::vector<std::string> matches;
   for (const Route& route : spec.routes) matches.push_back(canonical_match(route.match));
+  // One provider of identities sends visitors back to a host.
+  if (route_with_sign_in(spec) != nullptr) {
+    matches.push_back(canonical_match({.path = std::string(kSignInCallbackPath)}));
+  }
   return matches;
+}
+
+// Nobody else answers below a zone, nor above it.
+void claim_zone(const Object& object, Claims& claims) {
+  const std::string& name = object.metadata.name;
+  claims.own.insert(std::string(kZoneClaim) + name);
+  claims.rivals.insert(std::string(kWithinClaim) + name);
+  for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1)) {
+    claims.own.insert(std::string(kWithinClaim).append(name, dot + 1));
+    claims.rivals.insert(std::string(kZoneClaim).append(name, dot + 1));
+  }
 }
 
 Claims claims_of(const Object& object) {
   const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec);
-  if (spec == nullptr) return record_claims(object);
+  if (spec == nullptr) {
+    Claims claims = record_claims(object);
+    if (object.kind() == Kind::kZone) claim_zone(object, claims);
+    return claims;
+  }
   Claims claims;
   const std::vector<std::string> matches = matches_of(*spec);
   Report report;
   each_host(*spec, report, [&](const std::string& host, std::uint32_t port) {
     for (const std::string& match : matches) claims.own.insert(claim_of(host, port, match));
   });
+  for (const Listener& listener : spec->listeners) {
+    for (const std::string& host : listener.hostnames)
+      claims.own.insert(std::string(kHostClaim) + to_lower(host));
+  }
   claims.rivals = claims.own;
   return claims;
-}
-
-std::string identity_of_email(std::string_view email) { return "email " + to_lower(email); }
-
-// Calls visit(identity, which) for each thing that no other object can have: how a User is known, the port of
-// a slot. which: of those that one field stands for.
-template <class Visit>
-void each_identity(const Object& object, Report& report, const Visit& visit) {
-  const Report::Step part(report, "spec");
-  if (const auto* endpoint = std::get_if<EndpointSpec>(&object.spec);
-      endpoint != nullptr && endpoint->tunnel) {
-    const Report::Step slot(report, "tunnel");
-    const Report::Step field(report, "port");
-    visit("slot " + std::to_string(endpoint->tunnel->port), "");
-  }
-  const auto* user = std::get_if<UserSpec>(&object.spec);
-  if (user == nullptr) return;
-  {
-    const Report::Step field(report, "email");
-    visit(identity_of_email(user->email), "");
-  }
-  const Report::Step list(report, "ssh_keys");
-  for (std::size_t i = 0; i < user->ssh_keys.size(); ++i) {
-    const auto line = auth::parse_ssh_line(user->ssh_keys[i]);
-    if (!line) continue;
-    const Report::Step item(report, i);
-    if (!line->is_authority) visit("ssh_key " + line->key.blob, "");
-    for (const std::string& principal : line->principals_of(object.metadata.name)) {
-      visit("ssh_authority " + line->key.blob + ' ' + principal, " for the principal \"" + principal + '"');
-    }
-  }
 }
 
 const LoadBalancerSpec& balancer_of(const Object& object) { return std::get<LoadBalancerSpec>(object.spec); }
@@ -158,23 +130,28 @@ bool precedes(const Object* left, const Object* right) {
          std::tuple(right->kind(), std::string_view(right->metadata.name));
 }
 
+// Whether what it names is there for it: to an organization, what another has is not.
+bool reaches(const Object& object, const Object* named) {
+  if (named == nullptr) return false;
+  switch (named->kind()) {
+    case Kind::kUser:
+    case Kind::kEdge:
+    case Kind::kNode: return true;
+    default: return is_of_one_organization(object, *named);
+  }
+}
+
+// Behind a sentence: whose it is, for who may know.
+std::string whose(const char* before, const Object& owner, const Object& told, const char* else_ = "") {
+  return is_of_one_organization(owner, told) ? before + reference_of(owner) : std::string(else_);
+}
+
 bool lacks_key(const Object& object) {
   const auto* spec = std::get_if<CertificateSpec>(&object.spec);
   return spec != nullptr && spec->private_key.empty();
 }
 
 }  // namespace
-
-std::vector<std::pair<Kind, std::string>> references_of(const Object& object) {
-  std::vector<std::pair<Kind, std::string>> names;
-  Report report;
-  each_reference(object, report, [&names](const Field& field, const std::string& name) {
-    names.emplace_back(find_kind(field.refers_to)->kind, name);
-  });
-  std::ranges::sort(names);
-  names.erase(std::ranges::unique(names).begin(), names.end());
-  return names;
-}
 
 ObjectPointer Whole::find(Kind kind, std::string_view name) const {
   const auto found = of(kind).find(name);
@@ -211,9 +188,9 @@ ObjectPointer Whole::remove(Kind kind, std::string_view name) {
 void Whole::index(const Object& object, Step step) {
   const bool enters = step == Step::kEnter;
   // References to it lead somewhere now, or nowhere.
-  const auto referrers = static_cast<std::size_t>(
-      std::ranges::count_if(this->referrers(object.kind(), object.metadata.name),
-                            [](const Object* one) { return !names_loosely(one->kind()); }));
+  const auto referrers = static_cast<std::size_t>(std::ranges::count_if(
+      this->referrers(object.kind(), object.metadata.name),
+      [&](const Object* one) { return !names_loosely(one->kind()) && reaches(*one, &object); }));
   faults_ = enters ? faults_ - referrers : faults_ + referrers;
   if (lacks_key(object)) faults_ = enters ? faults_ + 1 : faults_ - 1;
   index_references(object, step);
@@ -238,7 +215,7 @@ void leave(std::vector<const Object*>& owners, const Object& object) {
 void Whole::index_references(const Object& object, Step step) {
   for (const auto& [kind, name] : references_of(object)) {
     OwnersByText& by_name = referrers_[static_cast<std::size_t>(kind)];
-    const bool leads_nowhere = !names_loosely(object.kind()) && !of(kind).contains(std::string_view(name));
+    const bool leads_nowhere = !names_loosely(object.kind()) && !reaches(object, find(kind, name).get());
     if (step == Step::kEnter) {
       enter(by_name[name], object);
       if (leads_nowhere) ++faults_;
@@ -264,8 +241,8 @@ void Whole::index_claims(const Object& object, Step step) {
   for (const std::string& rival : claims.rivals) {
     const auto found = claims_.find(rival);
     if (found == claims_.end()) continue;
-    const auto conflicts = static_cast<std::size_t>(
-        std::ranges::count_if(found->second, [&](const Object* owner) { return conflict(*owner, object); }));
+    const auto conflicts = static_cast<std::size_t>(std::ranges::count_if(
+        found->second, [&](const Object* owner) { return conflict(rival, *owner, object); }));
     faults_ = step == Step::kEnter ? faults_ + conflicts : faults_ - conflicts;
   }
   if (step == Step::kEnter) each_owners(enter);
@@ -360,11 +337,6 @@ class Whole::Amended {
     }
   }
 
-  bool has(Kind kind, std::string_view name) const {
-    if (written_.of(kind).contains(name)) return true;
-    const ObjectPointer object = base_.find(kind, name);
-    return object && stays(object.get());
-  }
   template <class Visit>
   void each_referrer(Kind kind, std::string_view name, const Visit& visit) const {
     for (const Object* object : base_.referrers(kind, name)) {
@@ -379,17 +351,19 @@ class Whole::Amended {
     each_reference(object, report, [&](const Field& field, const std::string& name) {
       const KindInfo* kind = find_kind(field.refers_to);
       if (names_loosely(object.kind())) return;
-      if (!has(kind->kind, name)) report.add("there is no " + std::string(kind->name) + " \"" + name + '"');
+      if (!reaches(object, after(kind->kind, name)))
+        report.add("there is no " + std::string(kind->name) + " \"" + name + '"');
     });
     if (const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec)) {
       judge_ports(*spec, report);
       judge_claims(object, *spec, report);
       judge_demands(object, *spec, report);
-      judge_protocols(*spec, report);
+      judge_protocols(object, *spec, report);
     }
     if (const auto* service = std::get_if<ServiceSpec>(&object.spec))
       judge_protocol(object, *service, report);
     judge_records(object, report);
+    judge_names(object, report);
     judge_identities(object, report);
     if (lacks_key(object)) {
       const Report::Step part(report, "spec");
@@ -409,7 +383,7 @@ class Whole::Amended {
       const auto found = whole->claims_.find(claim);
       if (found == whole->claims_.end()) continue;
       for (const Object* owner : found->second) {
-        if (stays(owner) && conflict(*owner, claimant)) return owner;
+        if (stays(owner) && conflict(claim, *owner, claimant)) return owner;
       }
     }
     return nullptr;
@@ -422,12 +396,13 @@ class Whole::Amended {
         if (report.full()) return;
         const Object* owner = owner_of(claim_of(host, port, match), object);
         if (owner == nullptr) continue;
-        const std::string whose = " by " + reference_of(*owner);
+        if (!host.empty() && !is_of_one_organization(*owner, object)) continue;  // see judge_names()
+        const std::string by = whose(" by ", *owner, object);
         if (is_of_connections(spec)) {
-          report.add((host.empty() ? "takes all of its port, which is taken" : "is taken") + whose);
+          report.add((host.empty() ? "takes all of its port, which is taken" : "is taken") + by);
           continue;
         }
-        report.add((host.empty() ? "takes all hosts, which are taken" : "is taken") + whose + " for the " +
+        report.add((host.empty() ? "takes all hosts, which are taken" : "is taken") + by + " for the " +
                    match);
       }
     });
@@ -443,6 +418,25 @@ class Whole::Amended {
     }
   }
 
+  // Names that another organization has. It is not said which.
+  void judge_names(const Object& object, Report& report) const {
+    if (object.kind() == Kind::kZone) {
+      Claims claims;
+      claim_zone(object, claims);
+      const Report::Step part(report, "metadata");
+      const Report::Step field(report, "name");
+      const auto in_the_way = [&](const std::string& claim) { return owner_of(claim, object) != nullptr; };
+      if (std::ranges::any_of(claims.rivals, in_the_way))
+        report.add("is taken, or what is above or below it");
+    }
+    const auto* spec = std::get_if<LoadBalancerSpec>(&object.spec);
+    if (spec == nullptr) return;
+    each_host(*spec, report, [&](const std::string& host, std::uint32_t) {
+      const bool taken = owner_of(std::string(kHostClaim).append(host, 0, host.find(' ')), object) != nullptr;
+      if (taken) report.add("is taken");
+    });
+  }
+
   void judge_identities(const Object& object, Report& report) const {
     each_identity(object, report, [&](const std::string& identity, const std::string& which) {
       for (const Whole* whole : {&base_, static_cast<const Whole*>(&judged_)}) {
@@ -451,7 +445,7 @@ class Whole::Amended {
         const auto owner =
             std::ranges::find_if(found->second, [this](const Object* one) { return stays(one); });
         if (owner == found->second.end()) continue;
-        return report.add("is taken by " + reference_of(**owner) + which);
+        return report.add("is taken" + whose(" by ", **owner, object) + which);
       }
     });
   }
@@ -490,7 +484,7 @@ class Whole::Amended {
         if (std::ranges::find(others, demand.of, &Demand::of)->what == demand.what) continue;
         std::optional<Report::Step> field;
         if (!demand.field.empty()) field.emplace(report, demand.field);
-        report.add(demand.refusal + reference_of(*owner) + demand.advice);
+        report.add(demand.refusal + whose("", *owner, object, "that of somebody else") + demand.advice);
         break;
       }
     }
@@ -515,7 +509,7 @@ class Whole::Amended {
   }
 
   // Load balancers of connections lead to services of TCP, and nobody else does.
-  void judge_protocols(const LoadBalancerSpec& spec, Report& report) const {
+  void judge_protocols(const Object& object, const LoadBalancerSpec& spec, Report& report) const {
     const Report::Step part(report, "spec");
     const Report::Step routes(report, "routes");
     for (std::size_t i = 0; i < spec.routes.size(); ++i) {
@@ -524,7 +518,7 @@ class Whole::Amended {
       for (std::size_t j = 0; j < spec.routes[i].backends.size(); ++j) {
         const std::string& name = spec.routes[i].backends[j].service;
         const Object* service = after(Kind::kService, name);
-        if (service == nullptr) continue;
+        if (!reaches(object, service)) continue;
         if (mismatched_backends(spec, name, std::get<ServiceSpec>(service->spec).protocol) == 0) continue;
         const Report::Step item(report, j);
         const Report::Step field(report, "service");
@@ -538,7 +532,8 @@ class Whole::Amended {
   void judge_protocol(const Object& object, const ServiceSpec& service, Report& report) const {
     const std::string& name = object.metadata.name;
     for (const Object* referrer : base_.referrers(Kind::kService, name)) {
-      if (referrer->kind() != Kind::kLoadBalancer || !stays(referrer)) continue;
+      if (referrer->kind() != Kind::kLoadBalancer || !stays(referrer) || !reaches(*referrer, &object))
+        continue;
       if (mismatched_backends(balancer_of(*referrer), name, service.protocol) == 0) continue;
       const Report::Step part(report, "spec");
       const Report::Step field(report, "protocol");

@@ -45,6 +45,8 @@ void check_placed(const std::vector<Container>& list, std::string_view list_name
     const Report::Step ports(report, "ports");
     for (std::size_t j = 0; j < list[i].ports.size(); ++j) {
       const Report::Step port(report, j);
+      refuse_field(!list[i].ports[j].service.empty() && list[i].ports[j].protocol == Transport::kUdp,
+                   "service", "is only for TCP: services have no endpoints by UDP", report);
       refuse_field(!list[i].ports[j].host_address.empty(), "host_address", "is only for files of a node",
                    report);
     }

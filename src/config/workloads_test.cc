@@ -50,6 +50,9 @@ TEST_CASE("containers of a workload") {
   CHECK(problems_of(container("ports: [{port: 80, service: web}]")).empty());
   CHECK(problems_of(container("ports: [{port: 80, host_address: 127.0.0.1}]")) ==
         Lines{at + "ports[0].host_address: is only for files of a node"});
+  CHECK(problems_of(container("ports: [{port: 53, protocol: UDP, host_port: 53}]")).empty());
+  CHECK(problems_of(container("ports: [{port: 53, protocol: UDP, service: dns}]")) ==
+        Lines{at + "ports[0].service: is only for TCP: services have no endpoints by UDP"});
   CHECK(problems_of(container("archive: /a.tar")) ==
         Lines{at + "archive: is only for files of a node; push the image instead"});
   CHECK(problems_of(container("volume_mounts: [{volume: data, path: /d}]")).empty());

@@ -108,6 +108,7 @@ void Fleet::report(std::string_view name, const report::Report& said) {
   if (tunnel_told_) {
     for (const report::TunnelSeen& one : said.tunnels) tunnel_told_(found->first, one);
   }
+  if (intervals_told_ && !said.intervals.empty()) intervals_told_(found->first, said.intervals);
   const std::uint64_t applied = edge.applied_revision;
   if (said.load) {
     take_load(edge, *said.load);

@@ -38,6 +38,11 @@ inline constexpr std::size_t kVotesMax = 10'000'000;     // of all edges: 40 byt
 // one: it starts anew in less. And for so long after the first edges came, verdicts wait for the others.
 inline constexpr Duration kVoteGrace = std::chrono::seconds(5);
 
+// Votes that one answer of vantage_points looks at, which takes some milliseconds; and unhealthy endpoints
+// that it names of each edge.
+inline constexpr std::size_t kVantageVotesMax = 100'000;
+inline constexpr std::size_t kVantageOutMax = 32;
+
 // An edge that has not said for so long what it has carried is not believed to carry that still: they say it
 // every five seconds.
 inline constexpr Duration kLoadStale = std::chrono::seconds(15);
@@ -102,6 +107,11 @@ class Fleet {
   using TunnelTold = std::function<void(const std::string& edge, const report::TunnelSeen& seen)>;
   void on_tunnel(TunnelTold told) { tunnel_told_ = std::move(told); }
 
+  // What an edge says of each ten seconds.
+  using IntervalsTold =
+      std::function<void(const std::string& edge, const std::vector<report::Interval>& intervals)>;
+  void on_intervals(IntervalsTold told) { intervals_told_ = std::move(told); }
+
   // Those that are attached, and those whose Edge object is there and that ever were.
   const Edges& edges() const { return edges_; }
   const Edge* find(std::string_view edge) const;  // null: it never came
@@ -137,6 +147,11 @@ class Fleet {
   void complete(config::ServiceStatus& status, const config::Object& service) const;
   void complete(config::EndpointStatus& status, const config::EndpointSpec& joined) const;
 
+  // What each edge finds of a service's endpoints, as JSON: {"vantage_points": [{"edge", "attached",
+  // "healthy", "unhealthy", "unknown", "out": ["192.0.2.1:80"]}], "more": 0}. more: edges that are left out
+  // for length.
+  std::string vantage_points(std::string_view service) const;
+
   // Appends to what /metrics shows.
   void write_metrics(std::string& out) const;
 
@@ -158,7 +173,8 @@ class Fleet {
   mirror::Follower follower_;
   Quorum quorum_;
   std::vector<std::function<void(const std::string&)>> told_;
-  TunnelTold tunnel_told_;  // null: nobody is told
+  TunnelTold tunnel_told_;        // null: nobody is told
+  IntervalsTold intervals_told_;  // the same
   Edges edges_;
   report::ServiceRates rates_;
   std::size_t attached_ = 0;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <utility>
@@ -189,6 +190,40 @@ std::map<std::string, Fleet::Carrying, std::less<>> Fleet::carried_by_provider(D
     }
   }
   return all;
+}
+
+std::string Fleet::vantage_points(std::string_view service) const {
+  using Tree = nlohmann::ordered_json;
+  const auto* endpoints = quorum_.endpoints_of(service);
+  Tree points = Tree::array();
+  std::size_t looked_at = 0;
+  std::size_t more = 0;
+  for (const auto& [name, edge] : edges_) {
+    if (endpoints == nullptr || edge.votes_.empty()) continue;
+    looked_at += endpoints->size();
+    if (looked_at > kVantageVotesMax && !points.empty()) {
+      ++more;
+      continue;
+    }
+    Votes votes;
+    Tree out = Tree::array();
+    for (const auto& [key, id] : *endpoints) {
+      const auto said = edge.votes_.find(id);
+      if (said == edge.votes_.end()) continue;
+      ++votes.of(said->second.vote);
+      if (said->second.vote == Vote::kUnhealthy && out.size() < kVantageOutMax) out.push_back(key);
+    }
+    if (votes.all() == 0) continue;
+    points.push_back({{"edge", name},
+                      {"attached", edge.attached},
+                      {"healthy", votes.healthy},
+                      {"unhealthy", votes.unhealthy},
+                      {"unknown", votes.unknown},
+                      {"out", std::move(out)}});
+  }
+  // Names are of edges that gave them themselves: what is no UTF-8 must not throw.
+  return Tree{{"vantage_points", std::move(points)}, {"more", more}}.dump(-1, ' ', false,
+                                                                          Tree::error_handler_t::replace);
 }
 
 void Fleet::write_metrics(std::string& out) const {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -269,6 +271,28 @@ TEST_CASE("an endpoint's status is what all edges find") {
   world.fleet.complete(one, {.service = "web", .address = "x.example:80"});
   CHECK(one.name == "x.example");
   CHECK(one.health == EndpointHealth::kHealthy);
+}
+
+TEST_CASE("a service's health is told as each edge sees it") {
+  World world;
+  world.write(web());
+  CHECK(world.fleet.vantage_points("web") == R"({"vantage_points":[],"more":0})");
+  world.settle({"a", "b", "c"});
+  world.see("a", EndpointState::kHealthy);
+  world.see("a", EndpointState::kUnknown, "192.0.2.2:80");
+  world.see("b", EndpointState::kUnhealthy);
+  const std::string both =
+      R"({"vantage_points":[{"edge":"a","attached":true,"healthy":1,"unhealthy":0,"unknown":1,"out":[]},)"
+      R"({"edge":"b","attached":true,"healthy":0,"unhealthy":1,"unknown":0,"out":["192.0.2.1:80"]}],)"
+      R"("more":0})";
+  CHECK(world.fleet.vantage_points("web") == both);
+  CHECK(world.fleet.vantage_points("other") == R"({"vantage_points":[],"more":0})");
+  for (int i = 0; i < 40; ++i) {
+    world.see("b", EndpointState::kUnhealthy, "198.51.100." + std::to_string(i + 1) + ":80");
+  }
+  const std::string many = world.fleet.vantage_points("web");
+  CHECK(many.find(R"("unhealthy":41)") != std::string::npos);
+  CHECK(std::ranges::count(many, '.') == 3 * static_cast<std::ptrdiff_t>(kVantageOutMax));
 }
 
 TEST_CASE("an edge that says too much is passed over, and the others are not") {

@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "mirror/accounts.h"
+
 namespace weir::controller {
 namespace {
 
@@ -14,16 +16,8 @@ using config::Kind;
 constexpr Duration kWaitTimeout = std::chrono::minutes(1);
 constexpr Duration kRetryAfterError = std::chrono::seconds(1);
 
-// What config reads and auth enforces are two rooms' words.
-auth::Role role_of(config::Role role) {
-  switch (role) {
-    case config::Role::kAdmin: return auth::Role::kAdmin;
-    case config::Role::kJoin: return auth::Role::kJoin;
-    case config::Role::kTunnel: return auth::Role::kTunnel;
-    case config::Role::kMember: return auth::Role::kMember;
-    case config::Role::kViewer: break;
-  }
-  return auth::Role::kViewer;
+constexpr bool bears_on_tokens(Kind kind) {
+  return kind == Kind::kToken || kind == Kind::kUser || kind == Kind::kOrganization;
 }
 
 }  // namespace
@@ -57,8 +51,9 @@ net::Task<void> Publisher::run() {
 }
 
 void Publisher::take(std::vector<config::ObjectChange> changes) {
-  if (std::ranges::find(changes, Kind::kToken, &config::ObjectChange::kind) != changes.end())
+  if (std::ranges::any_of(changes, [](const auto& one) { return bears_on_tokens(one.kind()); })) {
     refresh_tokens();
+  }
   if (sinks_.changed) sinks_.changed(changes, mirror_.revision());
   has_read_ = true;
   if (!options_.edge_name.empty()) publish(std::move(changes));
@@ -102,21 +97,9 @@ void Publisher::publish(std::vector<config::ObjectChange> changes) {
 }
 
 void Publisher::refresh_tokens() {
-  std::vector<auth::TokenRecord> records;
-  for (const config::ObjectPointer& object : mirror_.objects().of(Kind::kToken)) {
-    const auto& spec = std::get<config::TokenSpec>(object->spec);
-    const auto hash = auth::TokenHash::parse(spec.hash);
-    if (!hash) {
-      env_.log.error("a token is passed over: its hash is not one", {{"name", object->metadata.name}});
-      continue;
-    }
-    records.push_back({.name = object->metadata.name,
-                       .hash = *hash,
-                       .role = role_of(spec.role),
-                       .expires_at = spec.expires_at,
-                       .services = spec.services});
-  }
-  tokens_.replace(records);
+  tokens_.replace(mirror::token_records(mirror_.objects(), [this](const config::Object& token) {
+    env_.log.error("a token is passed over: its hash is not one", {{"name", token.metadata.name}});
+  }));
 }
 
 }  // namespace weir::controller

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "base/text.h"
@@ -28,10 +29,15 @@ std::string label_of(const EdgeView& edge, std::string_view key) {
 // Name servers do not.
 bool carries_requests(const config::Labels& labels) { return !labels.contains(kNoTrafficKey); }
 
-// 0 to 99, the same for an edge and a rollout whenever it is asked. Who carries no requests can't tell what a
+// The same for an edge and a rollout whenever it is asked.
+std::uint64_t hash_of(std::string_view salt, std::string_view edge) {
+  return lb::mix(lb::hash_bytes(edge, lb::hash_bytes(salt)));
+}
+
+// 0 to 99, likewise. Who carries no requests can't tell what a
 // change does to them, so it is of no part of a wave but the last.
 std::uint64_t place_of(std::string_view salt, std::string_view edge, const config::Labels& labels) {
-  return carries_requests(labels) ? lb::mix(lb::hash_bytes(edge, lb::hash_bytes(salt))) % 100 : 99;
+  return carries_requests(labels) ? hash_of(salt, edge) % 100 : 99;
 }
 
 // The edges that the change has reached, and the others.
@@ -87,6 +93,19 @@ std::string refused(const Sides& sides) {
   return {};
 }
 
+// What is told of durations, by a few buckets, does not tell less than this apart.
+constexpr Duration kLatencyNoise = std::chrono::milliseconds(5);
+
+// How many of so many requests may be longer than the 99th percentile of so many others, although both are of
+// one kind: 1 %, and three standard deviations of that. Of 100 requests the one that is slow is the
+// percentile.
+double slow_by_chance(std::uint64_t requests, std::uint64_t others) {
+  constexpr double kShare = 0.01;
+  const auto with = static_cast<double>(requests);
+  const double deviation = with * std::sqrt(kShare * (1 / with + 1 / static_cast<double>(others)));
+  return kShare * with + 3 * deviation;
+}
+
 // Against the edges that do not have the change in the same time; when there are none or they carry too
 // little, against what the same edges did before.
 std::string worse_traffic(const config::RolloutGates& gates, const Sides& sides) {
@@ -103,8 +122,9 @@ std::string worse_traffic(const config::RolloutGates& gates, const Sides& sides)
            percent(without.errors_percent()) + " " + std::string(who);
   }
   if (without.requests < gates.requests_min) return {};
-  const Duration bound = without.p99() + without.p99() / 100 * gates.latency_percent_max;
-  if (with.p99() > bound) {
+  const Duration more = without.p99() / 100 * gates.latency_percent_max;
+  const Duration bound = without.p99() + std::max<Duration>(more, kLatencyNoise);
+  if (with.longer_than(bound) > slow_by_chance(with.requests, without.requests)) {
     return "latency: the 99th percentile of its edges is " + milliseconds(with.p99()) + ", " +
            milliseconds(without.p99()) + " " + std::string(who);
   }
@@ -186,6 +206,20 @@ Duration Carried::p99() const {
   return kBuckets.back();
 }
 
+double Carried::longer_than(Duration bound) const {
+  constexpr auto& kBuckets = record::Traffic::kBuckets;
+  if (bound >= kBuckets.back()) return 0;
+  auto longer = static_cast<double>(durations.back());
+  Duration from{};
+  for (std::size_t i = 0; i < kBuckets.size(); ++i) {
+    const auto beyond = static_cast<double>((kBuckets[i] - bound).count());
+    const auto width = static_cast<double>((kBuckets[i] - from).count());
+    longer += std::clamp(beyond / width, 0.0, 1.0) * static_cast<double>(durations[i]);
+    from = kBuckets[i];
+  }
+  return longer;
+}
+
 namespace {
 
 // By place, within it by parts; then whoever is elsewhere, or comes later.
@@ -201,35 +235,39 @@ std::vector<config::RolloutWave> waves_by_place(const config::RolloutSpec& spec,
     if (!provider.empty()) match["provider"] = provider;
     if (!region.empty()) match["region"] = region;
     for (const std::uint32_t part : spec.percents) {
-      if (waves.size() + 1 < config::kWavesMax) waves.push_back({match, part, spec.bake});
+      if (waves.size() + 1 < config::kWavesMax) waves.push_back({match, part, spec.bake, {}});
     }
   }
   const bool is_whole = !waves.empty() && waves.back().match.empty() && waves.back().percent == 100;
-  if (!is_whole) waves.push_back({{}, 100, spec.bake});
+  if (!is_whole) waves.push_back({{}, 100, spec.bake, {}});
   return waves;
 }
 
 }  // namespace
 
-std::vector<config::RolloutWave> waves_of(const config::RolloutSpec& spec, std::string_view salt,
-                                          std::span<const EdgeView> edges) {
-  std::vector<config::RolloutWave> waves = spec.waves.empty() ? waves_by_place(spec, edges) : spec.waves;
-  for (config::RolloutWave& wave : waves) {
-    std::uint64_t first = 100;
-    for (const EdgeView& edge : edges) {
-      if (!has_labels(edge.labels, wave.match) || !carries_requests(edge.labels)) continue;
-      first = std::min(first, place_of(salt, edge.name, edge.labels));
-    }
-    if (first < 100) wave.percent = std::max(wave.percent, static_cast<std::uint32_t>(first + 1));
+std::vector<config::RolloutWave> waves_of(const config::RolloutSpec& spec, std::span<const EdgeView> edges) {
+  return spec.waves.empty() ? waves_by_place(spec, edges) : spec.waves;
+}
+
+std::string first_of(const config::RolloutWave& wave, std::string_view salt,
+                     std::span<const EdgeView> edges) {
+  const EdgeView* first = nullptr;
+  const auto order = [salt](const EdgeView& edge) {
+    return std::tuple(!edge.attached, hash_of(salt, edge.name), std::string_view(edge.name));
+  };
+  for (const EdgeView& edge : edges) {
+    if (!has_labels(edge.labels, wave.match) || !carries_requests(edge.labels)) continue;
+    if (edge.attached && place_of(salt, edge.name, edge.labels) < wave.percent) return {};
+    if (first == nullptr || order(edge) < order(*first)) first = &edge;
   }
-  return waves;
+  return first == nullptr ? std::string() : first->name;
 }
 
 bool is_reached(std::span<const config::RolloutWave> waves, std::size_t begun, std::string_view salt,
                 std::string_view edge, const config::Labels& labels) {
   const std::uint64_t place = place_of(salt, edge, labels);
   return std::ranges::any_of(waves.first(std::min(begun, waves.size())), [&](const auto& wave) {
-    return has_labels(labels, wave.match) && place < wave.percent;
+    return has_labels(labels, wave.match) && (place < wave.percent || edge == wave.first);
   });
 }
 

@@ -31,6 +31,7 @@ struct Carried {
   double errors_percent() const;                // 0 without requests
   // Within which 99 of 100 ended, by interpolation within a bucket; zero without requests.
   Duration p99() const;
+  double longer_than(Duration bound) const;  // how many requests, likewise; nothing is beyond the last
 };
 
 // An edge, as a rollout looks at it.
@@ -47,10 +48,13 @@ struct EdgeView {
   Carried since;   // since the wave under way began, or it had the change, whichever is later
 };
 
-// The waves that a wish comes to, with the edges that there are: each has one at least that carries requests,
-// if any match. `salt`: of the rollout, so that it is not always the same edges that are first.
-std::vector<config::RolloutWave> waves_of(const config::RolloutSpec& spec, std::string_view salt,
-                                          std::span<const EdgeView> edges);
+// The waves that a wish comes to, with the edges that there are.
+std::vector<config::RolloutWave> waves_of(const config::RolloutSpec& spec, std::span<const EdgeView> edges);
+
+// Of a wave that is to begin: the edge that it has at least, if its percent comes to none that is there and
+// carries requests; empty: it has some, or none matches. `salt`: of the rollout, so that it is not always the
+// same edges that are first.
+std::string first_of(const config::RolloutWave& wave, std::string_view salt, std::span<const EdgeView> edges);
 
 // Whether the change is meant for an edge when this many waves have begun. Stable: an edge that has it keeps
 // it, whoever comes or goes. Name servers (kNoTrafficKey) are of waves of 100 percent alone.

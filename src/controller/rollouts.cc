@@ -63,6 +63,7 @@ ObjectPointer written(const config::ObjectChange& change, net::Env& env) {
   auto after = std::make_shared<Object>(*change.after);
   if (!change.before) {
     config::Metadata metadata = mirror::new_metadata(after->metadata.name, env);
+    metadata.organization = std::move(after->metadata.organization);
     metadata.labels = std::move(after->metadata.labels);
     metadata.annotations = std::move(after->metadata.annotations);
     after->metadata = std::move(metadata);
@@ -150,10 +151,11 @@ net::Task<void> Rollouts::begin(ObjectPointer rollout) {
   const std::vector<EdgeView> edges = views(followed, *rollout);
   RolloutProgress progress{.phase = RolloutPhase::kRunning,
                            .wave = 1,
-                           .waves = waves_of(spec, rollout->metadata.uid, edges),
+                           .waves = waves_of(spec, edges),
                            .since = env_.loop.clock().wall_now(),
                            .bases = overlays_.bases(*rollout),
                            .reason = {}};
+  progress.waves.front().first = first_of(progress.waves.front(), rollout->metadata.uid, edges);
   store::Transaction transaction;
   for (const config::RolloutBase& base : progress.bases) transaction.check(base.object, base.revision);
   co_await commit(std::move(transaction), rollout, std::move(progress), "begin", 0);
@@ -189,8 +191,8 @@ net::Task<void> Rollouts::look_at(ObjectPointer rollout) {
       co_return co_await end(rollout, RolloutPhase::kWithdrawn, judgement.reason);
     case Judgement::Step::kNextWave: break;
   }
-  if (spec.progress->wave < spec.progress->waves.size()) co_return co_await next_wave(rollout);
-  co_await finish(rollout);
+  if (spec.progress->wave >= spec.progress->waves.size()) co_return co_await finish(rollout);
+  co_await next_wave(rollout, first_of(spec.progress->waves[spec.progress->wave], salt, edges));
 }
 
 // Why nothing can be said of the present wave; empty: something can. That nobody of it is there says neither
@@ -222,9 +224,9 @@ bool Rollouts::fits_with_others(const Object& rollout) {
   return overlays_.check(rollout, {}).empty();
 }
 
-net::Task<void> Rollouts::next_wave(ObjectPointer rollout) {
+net::Task<void> Rollouts::next_wave(ObjectPointer rollout, std::string first) {
   RolloutProgress progress = progress_of(*rollout);
-  ++progress.wave;
+  progress.waves[progress.wave++].first = std::move(first);
   progress.since = env_.loop.clock().wall_now();
   co_await commit({}, rollout, std::move(progress), "begin", 0);
 }

@@ -71,7 +71,7 @@ class Rollouts {
   net::Task<void> go_on(std::string name);
   net::Task<void> begin(config::ObjectPointer rollout);
   net::Task<void> look_at(config::ObjectPointer rollout);
-  net::Task<void> next_wave(config::ObjectPointer rollout);
+  net::Task<void> next_wave(config::ObjectPointer rollout, std::string first);
   net::Task<void> finish(config::ObjectPointer rollout);
   net::Task<void> end(config::ObjectPointer rollout, config::RolloutPhase phase, std::string reason);
   net::Task<void> commit(store::Transaction transaction, config::ObjectPointer rollout,

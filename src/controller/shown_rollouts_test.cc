@@ -52,7 +52,7 @@ struct World {
     auto& progress = std::get<config::RolloutSpec>(object->spec).progress.emplace();
     progress.phase = phase;
     progress.wave = wave;
-    progress.waves = {{{{"provider", "acme"}}, 100, {}}, {{}, 100, {}}};
+    progress.waves = {{{{"provider", "acme"}}, 100, {}, {}}, {{}, 100, {}, {}}};
     progress.bases = {{"services/web", base->metadata.revision}};
     return put(std::move(*object));
   }

@@ -6,8 +6,10 @@
 
 #include "auth/crypto.h"
 #include "base/text.h"
+#include "mirror/accounts.h"
 #include "mirror/handed_ports.h"
 #include "mirror/records.h"
+#include "mirror/tenancy.h"
 #include "mirror/writes.h"
 
 namespace weir::controller {
@@ -308,12 +310,13 @@ std::vector<ObjectChange> Tunnels::changes_for(const std::string& name, const st
   std::vector<ObjectChange> changes;
   if (!service) changes = place_for(*wanted);
   if (!service && changes.empty()) {
-    refuse(*wanted, "the host name is another one's, or there is no port left");
+    refuse(*wanted, "the host name is another one's, there is no port left, or no more may be had");
     refused_[name] = edge;
     return end_of_outlived(stored, wanted->spec.session);
   }
   auto after = std::make_shared<Object>();
   after->metadata = stored ? stored->metadata : mirror::new_metadata(name, env_);
+  after->metadata.organization = (service ? service : changes.front().after)->metadata.organization;
   after->metadata.updated_at = env_.loop.clock().wall_now();
   TunnelSpec spec = wanted->spec;
   if (stored && tunnel_of(*stored).session == spec.session) spec.since = tunnel_of(*stored).since;
@@ -371,7 +374,12 @@ bool Tunnels::allows(const Wanted& wanted, const ObjectPointer& service) {
     refuse(wanted, "there is no such service");
     return false;
   }
-  if (wanted.spec.user.empty() || config::owner_of(*service) == wanted.spec.user) return true;
+  const std::string& organization = service->metadata.organization;
+  const bool is_theirs = wanted.spec.user.empty() || config::owner_of(*service) == wanted.spec.user;
+  // Who was a member when it was made may be none any more.
+  const bool is_in =
+      organization.empty() || mirror::role_of(mirror_.objects(), wanted.spec.user, organization);
+  if (is_theirs && is_in) return true;
   refuse(wanted, "the service is another one's");
   return false;
 }
@@ -384,6 +392,7 @@ std::vector<ObjectChange> Tunnels::place_for(const Wanted& wanted) const {
   const auto made = [&](config::Spec spec) {
     auto object = std::make_shared<Object>();
     object->metadata = mirror::new_metadata(tunnel.service, env_);
+    object->metadata.organization = mirror::home_of(mirror_.objects(), tunnel.user);
     if (!tunnel.user.empty()) object->metadata.labels.emplace(config::kOwnerLabel, tunnel.user);
     object->spec = std::move(spec);
     return ObjectChange{nullptr, std::move(object)};
@@ -408,6 +417,7 @@ std::vector<ObjectChange> Tunnels::place_for(const Wanted& wanted) const {
   mirror::hand_out_ports(mirror_.objects(), ported, ports_);
   std::vector<ObjectChange> changes{made(std::move(service)), {nullptr, std::move(balancer_object)}};
   if (!mirror_.objects().check(changes).empty()) return {};
+  if (!mirror::exceeded_quota(mirror_.objects(), changes).empty()) return {};
   return changes;
 }
 

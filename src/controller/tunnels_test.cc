@@ -314,6 +314,39 @@ TEST_CASE("an admin's tunnel joins a service that is there, and waits for one th
   CHECK(controller.tunnels_there() == "web/laptop@fra:1");
 }
 
+void put(World& world, const std::string& json) {
+  const auto object = config::parse_object(json, config::Origin::kStore);
+  REQUIRE(object.has_value());
+  store::Transaction transaction;
+  transaction.put(mirror::key_of(object->kind(), object->metadata.name), mirror::encode(*object));
+  CHECK(world.fake.run(world.first.store.commit(std::move(transaction)))->has_value());
+}
+
+TEST_CASE("what a member of one organization brings is the organization's, and ends with the membership") {
+  World world;
+  Controller& controller = world.first;
+  put(world, R"({"kind":"User","metadata":{"name":"ada"},"spec":{"email":"ada@a.example"}})");
+  const auto organization = [](const std::string& spec) {
+    return R"({"kind":"Organization","metadata":{"name":"acme"},"spec":)" + spec + "}";
+  };
+  put(world, organization(R"({"members":[{"user":"ada"}],"quotas":[{"kind":"services","max":0}]})"));
+  controller.attach("fra");
+  controller.say("fra", laptop("1"));
+  CHECK(controller.tunnels_there().empty());  // one more than it may have
+  put(world, organization(R"({"members":[{"user":"ada"}]})"));
+  controller.say("fra", laptop("2"));
+  CHECK(controller.tunnels_there() == "web/laptop@fra:2");
+  CHECK(controller.find(Kind::kService, "web")->metadata.organization == "acme");
+  CHECK(controller.find(Kind::kLoadBalancer, "web")->metadata.organization == "acme");
+  const std::string tunnel = tunnel_name("web", "laptop", "fra");
+  CHECK(controller.find(Kind::kTunnel, tunnel)->metadata.organization == "acme");
+  controller.say("fra", gone("2"));
+  put(world, organization("{}"));
+  controller.say("fra", laptop("3"));
+  CHECK(controller.tunnels_there().empty());
+  CHECK(world.fake.log.count("an origin is not taken") > 0);
+}
+
 TEST_CASE("many origins are written down together") {
   World world;
   Controller& controller = world.first;

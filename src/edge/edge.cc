@@ -62,7 +62,8 @@ Edge::Edge(net::Env& control, std::span<net::Env* const> workers, const EdgeOpti
       ending_(control.loop) {
   for (net::Env* env : workers)
     workers_.push_back(std::make_unique<Worker>(
-        *env, options.server, WorkerOptions{options.zone, options.access_log, options.live}));
+        *env, options.server,
+        WorkerOptions{options.zone, options.access_log, options.live, options.tracing}));
 }
 
 Edge::~Edge() = default;
@@ -93,6 +94,21 @@ void Edge::apply(config::SnapshotPointer snapshot) {
   if (draining_) return;
   watch_names(*before);
   rebuild();
+}
+
+void Edge::when_taken(std::function<void()> then) {
+  struct Waiting {
+    std::size_t workers;  // that are still to come; on the control loop
+    std::function<void()> then;
+  };
+  const auto waiting = std::make_shared<Waiting>(workers_.size(), std::move(then));
+  for (const auto& worker : workers_) {
+    worker->env().loop.post([&control = control_.loop, waiting] {
+      control.post([waiting] {
+        if (--waiting->workers == 0) waiting->then();
+      });
+    });
+  }
 }
 
 void Edge::rebuild() {

@@ -36,9 +36,10 @@ struct EdgeOptions {
   std::string domain = "weir.localhost";  // what the shared HTTPS listener serves by itself
   std::shared_ptr<const tls::Authority> authority = nullptr;  // for host names without a Certificate
   auth::Digest cookie_key{};  // a secret that sticky cookies are made with, the same on all edges
-  record::AccessLog* access_log = nullptr;  // outlives the edge; null: none is written
-  record::LiveRequests* live = nullptr;     // the same; null: nobody looks on
-  bool carries_traffic = true;              // false: it listens nowhere; it knows the health of endpoints
+  record::AccessLog* access_log = nullptr;   // outlives the edge; null: none is written
+  record::LiveRequests* live = nullptr;      // the same; null: nobody looks on
+  const record::Tracing* tracing = nullptr;  // the same; null: no traces are told
+  bool carries_traffic = true;               // false: it listens nowhere; it knows the health of endpoints
 };
 
 // What an edge gets from those who have the authority of its weir, when it has not got that itself.
@@ -83,6 +84,8 @@ class Edge {
 
   // From the control loop; takes effect on every worker in its next turn.
   void apply(config::SnapshotPointer snapshot);
+  // Called there when every worker has done what was posted to its loop before.
+  void when_taken(std::function<void()> then);
 
   // Before apply(), with which it takes effect. In the place of what the options say.
   void set_secrets(const EdgeSecrets& secrets);
@@ -123,11 +126,18 @@ class Edge {
   void explain(std::string request_id, Explained done);
   void explain_request(SupposedRequest supposed, Explained done);
 
+  // A request again. From the control loop, and answered there, as what is explained.
+  void replay(Replay wanted, ReplayDone done);
+
   // Prometheus text exposition. From the control loop.
   void write_metrics(std::string& out) const;
   Carried carried() const;
   // The same of each service, in each zone where it has endpoints.
   record::ServiceLoads::Sums service_loads() const;
+  // What was counted since the beginning, by name; and of all load balancers together, which never becomes
+  // less.
+  record::Traffic::Sums traffic(record::Traffic::Sort sort) const;
+  record::Traffic::Sum traffic_total() const;
 
   // What is known of endpoints, for the edge that takes the place of this one: its addresses and its health.
   std::string remembered() const;

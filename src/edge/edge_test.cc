@@ -10,6 +10,24 @@
 namespace weir::edge {
 namespace {
 
+TEST_CASE("a snapshot is taken when the last worker has it") {
+  FakeEnv control;
+  FakeEnv first;
+  FakeEnv second;
+  net::Env* workers[] = {&first.env, &second.env};
+  Edge edge(control.env, workers, Fixture::with_address({}));
+  Draft snapshot;
+  edge.apply(snapshot.made());
+  int taken = 0;
+  edge.when_taken([&] { ++taken; });
+  for (FakeEnv* env : {&control, &first, &control}) env->run_until_idle();
+  CHECK(taken == 0);
+  second.run_until_idle();
+  CHECK(taken == 0);  // it is told where it asked
+  control.run_until_idle();
+  CHECK(taken == 1);
+}
+
 TEST_CASE("the origin gets what a proxy adds, and nothing of the client's hop") {
   Fixture fixture;
   PeerListener origin(fixture.fake, "10.0.0.1:80");

@@ -139,7 +139,7 @@ void write_filters(record::Json& json, const Route& route, filter::Exchange& exc
     if (answer) {
       outcome = "is not reached";
     } else if (!one.pure) {
-      outcome = "is not asked: it counts requests, or checks passwords";
+      outcome = "is not asked: it counts requests, or checks who comes";
     } else if ((answer = one.filter->on_request(exchange))) {
       outcome = "answers";
       answered_by = one.name;
@@ -314,9 +314,10 @@ std::expected<std::string, std::string> Proxy::explain_request(const SupposedReq
   write_candidates(json, *active->plan->router, port, head, route);
   if (route != nullptr) {
     http::Request request{.head = head, .peer = *peer, .scheme = head.scheme};
-    auth::FailureThrottle throttle;  // no filter that is asked looks at it
+    auth::FailureThrottle throttle;  // no filter that is asked looks at these
+    oidc::Providers providers(env_);
     const http::RequestHead asked = head;
-    filter::Exchange exchange{request, env_, throttle, route->matched_prefix(), {}};
+    filter::Exchange exchange{request, env_, throttle, providers, route->matched_prefix(), {}};
     write_filters(json, *route, exchange);
     const bool rewritten = head.authority != asked.authority || head.path != asked.path;
     text_or_null(json, "sent_host", rewritten ? head.authority : std::string_view());

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "edge/edge_fixture.h"
+#include "lb/policies.h"
 
 namespace weir::edge {
 namespace {
@@ -49,6 +50,33 @@ TEST_CASE("requests count for the zone of the endpoint that they are given to, u
   pool.fake.advance(2min);
   pool.apply();
   CHECK_FALSE(pool.edge.service_loads().of.contains({"web", "ams"}));
+}
+
+TEST_CASE("what is carried is told by name: requests, contents, and what has not ended") {
+  using Sort = record::Traffic::Sort;
+  Pool pool;
+  // Which goes by what endpoints have in flight: of the others it is not counted.
+  pool.spec().balance = static_cast<config::Balance>(*lb::find_policy("LEAST_REQUEST"));
+  pool.origins[1].answer("\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n12");  // and no more
+  pool.snapshot.load_balancers[0].spec.routes[0].stream_idle_timeout = 1h;
+  pool.apply({endpoint("10.0.0.1:80")});
+  CHECK(pool.spread(3) == std::map<std::string, int>{{"a", 3}});
+  pool.apply({endpoint("10.0.0.2:80")});
+  Peer client(pool.fake, kEdge);
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(client.take().ends_with("12"));
+  const record::Traffic::Sum service = pool.edge.traffic(Sort::kService).at("web");
+  CHECK(service.responses[2] == 3);
+  CHECK(service.bytes_sent == 3);
+  CHECK(service.under_way == 1);
+  CHECK(pool.edge.traffic(Sort::kEndpoint).at("web/10.0.0.2:80").under_way == 1);
+  const record::Traffic::Sum total = pool.edge.traffic_total();
+  CHECK(total.responses[2] == 3);
+  CHECK(total.under_way == 1);
+  client.abort();
+  pool.fake.run_until_idle();
+  CHECK(pool.edge.traffic_total().under_way == 0);
+  CHECK(pool.edge.traffic(Sort::kEndpoint).at("web/10.0.0.2:80").under_way == 0);
 }
 
 TEST_CASE("an endpoint that moves to another zone is counted there, on the connections that it has") {

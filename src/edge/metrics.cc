@@ -20,8 +20,9 @@ std::string seconds(std::uint64_t nanoseconds) {
 void write_histogram(Exposition& exposition, const std::string& label,
                      const record::Traffic::Sum::Histogram& sum) {
   std::uint64_t below = 0;
-  for (std::size_t i = 0; i < sum.counts.size(); ++i) {
-    below += sum.counts[i];
+  const record::Traffic::Buckets counts = record::Traffic::buckets_of(sum.counts);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    below += counts[i];
     const bool last = i == record::Traffic::kBuckets.size();
     const auto bound = last ? Duration() : record::Traffic::kBuckets[i];
     exposition.sample(
@@ -93,8 +94,10 @@ void write_connections(Exposition& exposition, const SortKind& kind, const recor
       Family{"_connections_ended_total", "Of those, the ones that have ended.", &Sum::connections_ended},
       Family{"_connections_failed_total", "Of those, the ones that no endpoint took, or that it broke.",
              &Sum::connections_failed},
-      Family{"_received_bytes_total", "From the clients of such connections.", &Sum::bytes_received},
-      Family{"_sent_bytes_total", "To the clients of such connections.", &Sum::bytes_sent}};
+      Family{"_received_bytes_total", "From clients: contents of requests, and what TCP listeners carry.",
+             &Sum::bytes_received},
+      Family{"_sent_bytes_total", "To clients: contents of responses, and what TCP listeners carry.",
+             &Sum::bytes_sent}};
   for (const Family& family : kFamilies) {
     const std::string name_of_family = "weir_" + std::string(kind.word) + std::string(family.name);
     exposition.family(name_of_family, "counter", family.help);
@@ -239,20 +242,40 @@ void write_health(Exposition& exposition, const Plan& plan, const health::Monito
 }  // namespace
 
 Carried Edge::carried() const {
-  Carried carried;
+  const record::Traffic::Sum sum = traffic_total();
+  Carried carried{.errors_5xx = sum.responses[5] + sum.connections_failed,
+                  .durations = record::Traffic::buckets_of(sum.durations.counts)};
+  for (const std::uint64_t responses : sum.responses) carried.requests += responses;
+  carried.requests += sum.connections_ended;
   for (const auto& worker : workers_) {
-    const record::Traffic::Sum sum = worker->proxy().traffic().total(record::Traffic::Sort::kLoadBalancer);
-    for (const std::uint64_t responses : sum.responses) carried.requests += responses;
-    carried.requests += sum.connections_ended;
-    carried.errors_5xx += sum.responses[5] + sum.connections_failed;
-    for (std::size_t i = 0; i < sum.durations.counts.size(); ++i) {
-      carried.durations[i] += sum.durations.counts[i];
-    }
     const auto& counters = worker->server().counters();
     const std::uint64_t closed = counters.connections_closed.get();
     carried.connections += counters.connections.get() - closed;
   }
   return carried;
+}
+
+record::Traffic::Sums Edge::traffic(record::Traffic::Sort sort) const {
+  record::Traffic::Sums sums;
+  for (const auto& worker : workers_) worker->proxy().traffic().add_to(sort, sums);
+  if (sort != record::Traffic::Sort::kEndpoint) return sums;
+  // All cores count together what an endpoint has in flight.
+  for (const upstream::PlannedServicePointer& service : plan_->services) {
+    for (const upstream::PlannedHost& host : service->hosts) {
+      const auto found = sums.find(service->name + '/' + host.shared->key);
+      if (found == sums.end()) continue;
+      found->second.under_way = host.shared->active.count.load(std::memory_order_relaxed);
+    }
+  }
+  return sums;
+}
+
+record::Traffic::Sum Edge::traffic_total() const {
+  record::Traffic::Sum sum;
+  for (const auto& worker : workers_) {
+    worker->proxy().traffic().add_total(record::Traffic::Sort::kLoadBalancer, sum);
+  }
+  return sum;
 }
 
 record::ServiceLoads::Sums Edge::service_loads() const {
@@ -311,20 +334,13 @@ void Edge::write_metrics(std::string& out) const {
   write_tcp(exposition, workers_);
 
   for (const SortKind& kind : kSorts) {
-    record::Traffic::Sums sums;
-    for (const auto& worker : workers_) worker->proxy().traffic().add_to(kind.sort, sums);
+    const record::Traffic::Sums sums = traffic(kind.sort);
     write_traffic(exposition, kind, sums);
     write_connections(exposition, kind, sums);
   }
   write_loads(exposition, service_loads());
   write_resilience(exposition, *plan_);
-  if (options_.access_log != nullptr) {
-    exposition.family("weir_access_log_lines_total", "counter", "Lines of the access log that were written.");
-    exposition.sample(options_.access_log->written());
-    exposition.family("weir_access_log_dropped_lines_total", "counter",
-                      "Lines of the access log that were lost: its reader was too slow, or its disk full.");
-    exposition.sample(options_.access_log->dropped());
-  }
+  if (options_.access_log != nullptr) options_.access_log->write_metrics(out);
 
   write_health(exposition, *plan_, monitor_);
 }

@@ -125,21 +125,22 @@ std::unexpected<Error> bad_path(const char* why) { return fail(Code::kMalformed,
 
 // A request holds what it will be counted in.
 record::Traffic::Counts* hold(record::Traffic::Counts& counts) {
-  ++counts.under_way;
+  counts.under_way.up();
   return &counts;
 }
 
 void count(const record::Decision& decision) {
-  using Histogram = record::Traffic::Histogram;
   const auto digit = static_cast<std::size_t>(decision.status / 100) % 6;
   // A connection that switched protocols lasts as long as its users like.
   const Duration took = decision.status == 101 ? decision.head_took.value_or(Duration()) : decision.took;
-  const std::size_t bucket = Histogram::bucket_of(took);
+  const std::size_t bucket = latency_bucket(took);
   for (record::Traffic::Counts* counts : {decision.load_balancer_counts, decision.service_counts}) {
     if (counts == nullptr) continue;
-    --counts->under_way;
+    counts->under_way.down();
     counts->responses[digit].add();
     counts->durations.observe(bucket, took);
+    counts->bytes_received.add(decision.bytes_received);
+    counts->bytes_sent.add(decision.bytes_sent);
   }
   if (decision.tries_made > 0) decision.service_counts->upstream.observe(decision.upstream_took);
 }
@@ -151,6 +152,11 @@ void end_try(record::Decision& decision, record::Try& one, upstream::UpstreamHos
   decision.end_try(one, outcome, now);
   host.counts->responses[static_cast<std::size_t>(one.status / 100) % 6].add();
   host.counts->upstream.observe(one.took);
+}
+
+// A serialised head is in a KeptHead.
+std::span<std::byte> of_this_request(net::Slice head) {
+  return {const_cast<std::byte*>(head.data()), head.size()};
 }
 
 // What needs no waiting.
@@ -172,9 +178,11 @@ Proxy::Proxy(net::Env& env, net::Connector& connector, const WorkerOptions& opti
       zone_(options.zone),
       connections_(env.loop),
       active_(std::make_shared<ActivePlan>()),
+      providers_(env),
       live_(options.live) {
   apply(std::make_shared<Plan>(Plan{.router = std::make_shared<const Router>()}));
   if (options.access_log != nullptr) access_lines_.emplace(*options.access_log);
+  if (options.tracing != nullptr) tracer_.emplace(*options.tracing, env.random);
 }
 
 void Proxy::apply(PlanPointer plan) {
@@ -236,6 +244,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
   const std::uint32_t port = port_of(request.local_port);
   const Intake intake = take_in(request, router.trusted(port));
   record::Decision& decision = journal_.begin(request);
+  if (tracer_) tracer_->begin(decision, request);
   if (!intake.valid_path)
     return known(refuse(decision, bad_path("the path has a % that encodes nothing, or NUL")));
   const Route* route = router.match(port, request.head);
@@ -255,7 +264,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::handle(http::Request& request) {
 net::Task<Result<http::ResponsePtr>> Proxy::answer_filtered(http::Request& request,
                                                             std::shared_ptr<const ActivePlan> active,
                                                             const Route& route) {
-  filter::Exchange exchange{request, env_, throttle_, route.matched_prefix(), {}};
+  filter::Exchange exchange{request, env_, throttle_, providers_, route.matched_prefix(), {}};
   http::ResponsePtr response;
   for (const filter::NamedFilter& one : route.filters()) {
     response = one.filter->on_request(exchange);
@@ -289,12 +298,16 @@ void Proxy::ended(http::Request& request, const http::RequestEnd& end) {
   count(decision);
   record::ServiceLoads::move(decision.load, nullptr);
   if (access_lines_) access_lines_->add(decision, request, env_.loop.clock().wall_now());
-  if (live_ != nullptr) live_->add(decision, env_.loop.clock());
+  if (decision.trace.sampled) tracer_->add(decision, request, env_.loop.clock().wall_now());
+  if (live_ != nullptr && (live_->has_watches() || !captures_.empty())) {
+    live_->add(decision, request, captures_.end(request), env_.loop.clock().wall_now());
+  }
   journal_.end(decision);
 }
 
 void Proxy::flush_access_log() {
   if (access_lines_) access_lines_->flush();
+  if (tracer_) tracer_->flush();
 }
 
 std::uint32_t Proxy::port_of(std::uint16_t local_port) const {
@@ -330,7 +343,19 @@ net::Task<Result<http::ResponsePtr>> Proxy::answer(http::Request& request,
   decision.service = active->plan->services[place]->name;
   if (active != active_) decision.keep_names();  // of a plan that was replaced meanwhile
   decision.service_counts = hold(active->upstreams[place]->counts());
+  if (live_ != nullptr && live_->inspects(decision.service)) {
+    return forward_captured(request, std::move(active), place, route);
+  }
   return forward(request, std::move(active), place, route);
+}
+
+net::Task<Result<http::ResponsePtr>> Proxy::forward_captured(http::Request& request,
+                                                             std::shared_ptr<const ActivePlan> active,
+                                                             std::uint32_t place, const Route& route) {
+  captures_.begin(request);
+  auto response = co_await forward(request, std::move(active), place, route);
+  if (response) *response = captures_.answered(request, std::move(*response));
+  co_return response;
 }
 
 net::Task<Result<http::ResponsePtr>> Proxy::forward(http::Request& request,
@@ -409,6 +434,7 @@ net::Task<Result<http::ResponsePtr>> Proxy::attempt(http::Request& request, upst
     retrying.begin_wait(host, co_await net::current_context());
     const bool reused{pooled};
     record::Try& one = decision.begin_try(host.shared->key, reused, env_.loop.now());
+    if (decision.trace.sampled) record::Tracer::mark_try(decision, of_this_request(head.h1));
     Result<upstream::UpstreamConnection> connection = std::exchange(pooled, {});
     if (!reused) connection = co_await connect(upstream, host, request, ends);
     if (!connection) {

@@ -11,14 +11,18 @@
 
 #include "auth/failure_throttle.h"
 #include "base/metrics.h"
+#include "capture/captures.h"
 #include "edge/plan.h"
+#include "edge/replay.h"
 #include "http/service.h"
 #include "net/env.h"
 #include "net/task_group.h"
+#include "oidc/provider.h"
 #include "record/access_lines.h"
 #include "record/journal.h"
 #include "record/live_requests.h"
 #include "record/service_loads.h"
+#include "record/tracer.h"
 #include "record/traffic.h"
 #include "upstream/retrying.h"
 #include "upstream/upstream.h"
@@ -42,9 +46,10 @@ struct ProxyCounters {
 
 // Of one worker, beside what its connections go by.
 struct WorkerOptions {
-  std::string zone = {};                    // of this edge; empty: not known
-  record::AccessLog* access_log = nullptr;  // outlives the worker; null: none is written
-  record::LiveRequests* live = nullptr;     // the same; null: nobody looks on
+  std::string zone = {};                     // of this edge; empty: not known
+  record::AccessLog* access_log = nullptr;   // outlives the worker; null: none is written
+  record::LiveRequests* live = nullptr;      // the same; null: nobody looks on
+  const record::Tracing* tracing = nullptr;  // the same; null: no traces are told
 };
 
 // A request that nobody has sent.
@@ -79,8 +84,11 @@ class Proxy final : public http::Service {
   net::Task<Result<http::ResponsePtr>> handle(http::Request& request) override;
   void refused(http::Request& request, const Error& error) override;
   void ended(http::Request& request, const http::RequestEnd& end) override;
-  // Hands over what was written of the access log.
+  // Hands over what was written of the access log, and spans.
   void flush_access_log();
+
+  // To its end, also of the answer's content.
+  net::Task<void> replay(Replay wanted, ReplayDone done);
 
   // What was decided for the request of that id, as JSON; empty: not seen on this core, or no longer kept.
   std::string explain(std::string_view id) const;
@@ -103,6 +111,11 @@ class Proxy final : public http::Service {
   net::Task<Result<http::ResponsePtr>> forward(http::Request& request,
                                                std::shared_ptr<const ActivePlan> active, std::uint32_t place,
                                                const Route& route);
+  net::Task<Result<http::ResponsePtr>> forward_captured(http::Request& request,
+                                                        std::shared_ptr<const ActivePlan> active,
+                                                        std::uint32_t place, const Route& route);
+  net::Task<void> send_again(http::Request& request, upstream::Upstream& upstream, std::uint32_t index,
+                             const ReplayDone& done);
   net::Task<Result<http::ResponsePtr>> attempt(http::Request& request, upstream::Upstream& upstream,
                                                std::uint32_t index, const upstream::UpstreamHead& head,
                                                http::ExchangeOptions options, upstream::Retrying& retrying,
@@ -123,12 +136,15 @@ class Proxy final : public http::Service {
   std::uint16_t shared_http_ = 0;
   std::uint16_t shared_https_ = 0;
   auth::FailureThrottle throttle_;
+  oidc::Providers providers_;
   ProxyCounters counters_;
   record::Traffic traffic_;
   record::ServiceLoads loads_;
   record::Journal journal_;
   std::optional<record::AccessLines> access_lines_;
+  std::optional<record::Tracer> tracer_;
   record::LiveRequests* live_;  // null: nobody looks on
+  capture::Captures captures_;
 };
 
 }  // namespace weir::edge

@@ -38,7 +38,11 @@ std::vector<ValueMatch> value_matches(const std::vector<config::FieldMatch>& spe
   return matches;
 }
 
-void set_path(const config::RouteMatch& match, Route& route) {
+void set_match(const config::RouteMatch& match, Route& route) {
+  route.precedence = config::precedence_of(match);
+  route.methods = match.methods;
+  route.headers = value_matches(match.headers);
+  route.query = value_matches(match.query);
   if (match.path) {
     route.path = *match.path;
   } else if (match.regex) {
@@ -47,6 +51,15 @@ void set_path(const config::RouteMatch& match, Route& route) {
   } else {
     route.path = match.path_prefix;
   }
+}
+
+void set_limits(const config::Route& spec, Route& route) {
+  route.request_timeout = spec.request_timeout;
+  route.stream_idle_timeout = spec.stream_idle_timeout;
+  route.stream_duration_max = spec.stream_duration_max;
+  route.request_body_bytes_max = spec.request_body_bytes_max;
+  route.client_rate_min = spec.client_bytes_per_second_min;
+  route.retries = spec.retries;
 }
 
 bool precedes(const Route* left, const Route* right) {
@@ -160,55 +173,61 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
   names_.push_back(std::make_unique<const std::string>(load_balancer.name));
   load_balancers_.push_back(*names_.back());
   if (config::is_of_connections(load_balancer.spec)) return;  // see TcpPort
+  const config::Route* const with_sign_in = config::route_with_sign_in(load_balancer.spec);
   const auto go_on = [&](Route& route, const config::Route& spec) {
     const auto found = previous.find(route.id);
     const Route* before = found == previous.end() ? nullptr : found->second;
     route.rotation = before != nullptr ? before->rotation : std::make_shared<lb::Rotation>();
-    route.chain =
-        filter::make_chain(spec, {route.id, snapshot, common}, before != nullptr ? before->chain : nullptr);
+    route.chain = filter::make_chain(
+        spec, {route.id, load_balancer.name, with_sign_in != nullptr && !spec.sign_in, snapshot, common},
+        before != nullptr ? before->chain : nullptr);
   };
-  for (std::size_t i = 0; i < load_balancer.spec.routes.size(); ++i) {
-    const config::Route& spec = load_balancer.spec.routes[i];
+  const auto insert_everywhere = [&](std::unique_ptr<Route> route) {
+    for (const config::Listener& listener : load_balancer.spec.listeners) {
+      if (!listener.redirect_to_https) insert(shared.number_of(listener), listener, route.get());
+    }
+    routes_.push_back(std::move(route));
+  };
+  const auto begin = [&](const std::string& name) {
     auto route = std::make_unique<Route>();
     route->load_balancer = load_balancer.name;
     route->load_balancer_place = place;
-    route->name = load_balancer.name + '/' + std::to_string(i);
-    set_path(spec.match, *route);
-    route->precedence = config::precedence_of(spec.match);
-    route->methods = spec.match.methods;
-    route->headers = value_matches(spec.match.headers);
-    route->query = value_matches(spec.match.query);
+    route->name = load_balancer.name + '/' + name;
+    route->order = routes_.size();
+    return route;
+  };
+  for (std::size_t i = 0; i < load_balancer.spec.routes.size(); ++i) {
+    const config::Route& spec = load_balancer.spec.routes[i];
+    auto route = begin(std::to_string(i));
+    set_match(spec.match, *route);
     route->id = load_balancer.name + ' ' + config::canonical_match(spec.match);
     go_on(*route, spec);
+    set_limits(spec, *route);
     route->split = make_split(spec.backends);
-    route->request_timeout = spec.request_timeout;
-    route->stream_idle_timeout = spec.stream_idle_timeout;
-    route->stream_duration_max = spec.stream_duration_max;
-    route->request_body_bytes_max = spec.request_body_bytes_max;
-    route->client_rate_min = spec.client_bytes_per_second_min;
-    route->retries = spec.retries;
     route->hidden_slashes = load_balancer.spec.allow_encoded_slashes;
     for (const config::Backend& backend : spec.backends) {
       route->backends.push_back(service_places.at(backend.service));
       route->backend_weights.push_back(backend.weight);
     }
-    for (const config::Listener& listener : load_balancer.spec.listeners) {
-      if (!listener.redirect_to_https) insert(shared.number_of(listener), listener, route.get());
-    }
-    route->order = routes_.size();
-    routes_.push_back(std::move(route));
+    insert_everywhere(std::move(route));
+  }
+  // On whatever routes its visitors sign in, they come back to paths of the whole load balancer.
+  for (const std::string_view path : config::kSignInPaths) {
+    if (with_sign_in == nullptr) break;
+    auto route = begin("sign-in");
+    route->id = route->name + ' ' + std::string(path);
+    const config::Route spec{.match = {.path = std::string(path)}, .sign_in = with_sign_in->sign_in};
+    set_match(spec.match, *route);
+    go_on(*route, spec);
+    insert_everywhere(std::move(route));
   }
   for (const config::Listener& listener : load_balancer.spec.listeners) {
     for (const std::string& network : listener.trusted_proxies) {
       trusted_[shared.number_of(listener)].push_back(*config::parse_network(network));
     }
     if (!listener.redirect_to_https) continue;
-    auto route = std::make_unique<Route>();
-    route->load_balancer = load_balancer.name;
-    route->load_balancer_place = place;
-    route->name = load_balancer.name + "/to-https";
-    route->path = "/";
-    route->precedence = config::precedence_of({});
+    auto route = begin("to-https");
+    set_match({}, *route);
     const config::Route spec{
         .redirect = config::Redirect{.status = 308,
                                      .scheme = "https",
@@ -216,7 +235,6 @@ void Router::add(const config::LoadBalancer& load_balancer, const ServicePlaces&
     route->id = route->name;
     go_on(*route, spec);
     insert(shared.number_of(listener), listener, route.get());
-    route->order = routes_.size();
     routes_.push_back(std::move(route));
   }
 }

@@ -214,6 +214,34 @@ TEST_CASE("who may not come is told so, and the origin sees nothing") {
   }
 }
 
+TEST_CASE("visitors come back to paths of the whole load balancer, whichever routes ask them to sign in") {
+  Fixture fixture;
+  PeerListener origin(fixture.fake, "10.0.0.1:80");
+  origin.answer("\r\n\r\n", kNoContent);
+  std::vector<config::Route>& routes = fixture.snapshot.load_balancers[0].spec.routes;
+  routes.push_back(routes[0]);
+  routes[1].match.path_prefix = "/inner";
+  routes[1].sign_in = config::VisitorSignIn{
+      .issuer = "https://id.example", .client_id = "weir", .secret = "id", .allow_domains = {"b.example"}};
+  fixture.snapshot.secrets.push_back(std::make_shared<config::Secret>(
+      config::Secret{"id", "u", 1, {.values = {{"client_secret", "a secret of the client"}}}}));
+  fixture.apply({endpoint("10.0.0.1:80")});
+  const auto get = [&fixture](const std::string& path) {
+    Peer client(fixture.fake, kEdge);
+    client.send("GET " + path + " HTTP/1.1\r\nHost: a\r\nCookie: weir_visitor_0=x; a=1\r\n\r\n");
+    return client.take();
+  };
+  CHECK(get("/").starts_with("HTTP/1.1 204"));
+  CHECK(get("/inner").contains("\r\nweir-reason: sign_in_needed\r\n"));
+  CHECK(get("/.weir/sign-in/out").starts_with("HTTP/1.1 200"));
+  CHECK(get("/.weir/sign-in/callback?code=x").starts_with("HTTP/1.1 403"));
+  CHECK(get("/.weir/sign-in/other").starts_with("HTTP/1.1 204"));
+  CHECK(origin.answered() == 2);
+  routes.pop_back();
+  fixture.apply();
+  CHECK(get("/.weir/sign-in/out").starts_with("HTTP/1.1 204"));
+}
+
 TEST_CASE("while a password is checked, the loop serves others; a client may leave meanwhile") {
   Fixture fixture;
   PeerListener origin(fixture.fake, "10.0.0.1:80");

@@ -324,7 +324,7 @@ void TcpProxy::leave(Heir heir) {
 void TcpProxy::give(Flow& flow) {
   record::Connection& record = *flow.record;
   for (record::Traffic::Counts* counts : {flow.balancer_counts, flow.service_counts}) {
-    if (counts != nullptr) --counts->under_way;
+    if (counts != nullptr) counts->under_way.down();
   }
   flow.carried.end = net::Carried::End::kUnderWay;
   heir_({.near = std::move(flow.incoming.stream),
@@ -381,11 +381,11 @@ void TcpProxy::join(Flow& flow) {
     flow.source = shared.sources.take(flow.incoming.peer, *listener.spec.connections_per_source_max);
   }
   flow.balancer_counts = proxy_.counts_of(listener.load_balancer);
-  if (flow.balancer_counts != nullptr) ++flow.balancer_counts->under_way;
+  if (flow.balancer_counts != nullptr) flow.balancer_counts->under_way.up();
   flow.upstream = find_upstream(flow.record->service.view());
   if (!flow.upstream) return;
   flow.service_counts = &flow.upstream->counts();
-  ++flow.service_counts->under_way;
+  flow.service_counts->under_way.up();
   flow.request = flow.upstream->acquire(lb::Resource::kRequests);
   flow.connection = flow.upstream->acquire(lb::Resource::kConnections);
   const std::vector<upstream::PlannedHost>& hosts = flow.upstream->service().hosts;
@@ -409,7 +409,7 @@ std::shared_ptr<upstream::Upstream> TcpProxy::find_upstream(std::string_view nam
 net::Task<std::optional<Error>> TcpProxy::prepare(Flow& flow) {
   flow.balancer_counts = proxy_.counts_of(flow.listener->load_balancer);
   if (flow.balancer_counts != nullptr) {
-    ++flow.balancer_counts->under_way;
+    flow.balancer_counts->under_way.up();
     flow.balancer_counts->connections.add();
   }
   std::optional<Error> refusal = admit(flow);
@@ -420,7 +420,7 @@ net::Task<std::optional<Error>> TcpProxy::prepare(Flow& flow) {
   }
   flow.service_counts = &flow.upstream->counts();
   flow.service_counts->connections.add();
-  ++flow.service_counts->under_way;
+  flow.service_counts->under_way.up();
   auto far = co_await reach(flow);
   flow.active.reset();
   if (!far) {
@@ -480,7 +480,7 @@ void TcpProxy::end(Flow& flow, const std::optional<Error>& why) {
   const bool failed = (why && why->code != Code::kCancelled) || broken(flow.carried);
   for (record::Traffic::Counts* counts : {flow.balancer_counts, flow.service_counts}) {
     if (counts == nullptr) continue;
-    --counts->under_way;
+    counts->under_way.down();
     counts->connections_ended.add();
     if (failed) counts->connections_failed.add();
     counts->bytes_received.add(record.bytes_received);

@@ -11,6 +11,7 @@
 
 #include "edge/edge_fixture.h"
 #include "record/access_log.h"
+#include "record/log_file.h"
 
 namespace weir::edge {
 namespace {
@@ -233,9 +234,11 @@ TEST_CASE("the access log: a line of JSON for each request, hostile fields inclu
   const std::string path = folder + "/log";
   testing::MemoryLog log;
   {
-    const auto access_log = record::AccessLog::open(record::AccessLogTarget::parse(path), log);
-    REQUIRE(access_log.has_value());
-    Fixture fixture({.access_log = access_log->get()});
+    auto opened = record::LogFile::open(record::AccessLogTarget::parse(path), log);
+    REQUIRE(opened.has_value());
+    record::AccessLog access_log;
+    access_log.add(std::move(*opened));
+    Fixture fixture({.access_log = &access_log});
     PeerListener origin(fixture.fake, "10.0.0.2:80");
     origin.answer("\r\n\r\n", answer_with("hello"));
     PeerListener chat(fixture.fake, "10.0.0.3:80");

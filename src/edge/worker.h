@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "edge/port_handshake.h"
 #include "edge/proxy.h"
@@ -49,6 +50,10 @@ class Worker {
   std::optional<OpenPorts> apply(const PlanPointer& plan);
   // Tries those again that it could not open.
   std::optional<OpenPorts> open_ports(const Plan& plan);
+  // See Proxy.
+  void replay(Replay wanted, ReplayDone done) {
+    tasks_.spawn(proxy_.replay(std::move(wanted), std::move(done)));
+  }
   void leave_hosts_down(const upstream::SharedService& service) { proxy_.leave_hosts_down(service); }
   // Stops accepting, lets requests finish, then calls back, on this loop.
   void finish(std::function<void()> done);

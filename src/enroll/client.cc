@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "auth/pinned_token.h"
+#include "base/host_port.h"
 #include "http/client.h"
 #include "http/h1_writer.h"
 #include "http/request_body.h"
@@ -28,11 +29,6 @@ struct Told {
   std::string content;
 };
 
-std::string authority_of(const tls::Host& host) {
-  const bool is_v6 = host.name.find(':') != std::string::npos;
-  return (is_v6 ? '[' + host.name + ']' : host.name) + ':' + std::to_string(host.port);
-}
-
 net::Task<Result<Told>> post(net::Env& env, tls::Host to, std::shared_ptr<tls::ClientContext> context,
                              std::string content) {
   auto stream = co_await tls::dial(env, to, std::move(context), kTimeout);
@@ -40,7 +36,7 @@ net::Task<Result<Told>> post(net::Env& env, tls::Host to, std::shared_ptr<tls::C
   const net::Buffer room = net::Buffer::acquire();
   http::HeadWriter writer(room.span());
   writer.request_line(http::name_of(http::Method::kPost), "/v1/enroll", {});
-  writer.field(Known::kHost, authority_of(to));
+  writer.field(Known::kHost, with_port(to.name, to.port));
   writer.field(Known::kUserAgent, "weir");
   writer.field(Known::kContentType, "application/json");
   writer.field(Known::kContentLength, content.size());
@@ -79,7 +75,7 @@ net::Task<std::expected<Credentials, Failure>> ask(net::Env& env, tls::Host cont
   if (!context) co_return failed(context.error());
   auto made = tls::make_request();
   if (!made) co_return failed(made.error());
-  const std::string place = authority_of(controller);
+  const std::string place = with_port(controller.name, controller.port);
   const auto told = co_await post(env, std::move(controller), std::move(*context),
                                   request_text(token, made->request, node));
   if (!told) co_return failed(told.error(), "the controller at " + place + ": " + sentence_of(told.error()));

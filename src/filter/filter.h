@@ -14,6 +14,7 @@
 #include "http/service.h"
 #include "lb/rate_limiter.h"
 #include "net/env.h"
+#include "oidc/provider.h"
 
 namespace weir::filter {
 
@@ -25,7 +26,9 @@ struct Common {
 
 // What a route knows of itself when its filters are made.
 struct RouteContext {
-  std::string id;  // "web path prefix /a": the same over changes of other routes
+  std::string id;                  // "web path prefix /a": the same over changes of other routes
+  std::string_view load_balancer;  // whose it is
+  bool beside_sign_in = false;     // another route of the load balancer has sign_in
   const config::Snapshot& snapshot;
   const Common& common;
 };
@@ -35,6 +38,7 @@ struct Exchange {
   http::Request& request;
   net::Env& env;
   auth::FailureThrottle& throttle;  // this core's
+  oidc::Providers& providers;       // the same
   std::string_view matched_prefix;  // of the path; empty: the route is no prefix
   std::string_view reason;          // static: why a filter answered, for weir-reason
   bool deferred = false;            // set by on_request(): see on_request_deferred()

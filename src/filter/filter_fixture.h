@@ -19,13 +19,15 @@ using namespace std::chrono_literals;
 
 struct World {
   ChainPointer chain_of(const config::Route& route, const ChainPointer& previous = nullptr) const {
-    return make_chain(route, {"web path prefix /", snapshot, common}, previous);
+    return make_chain(route, {"web path prefix /", load_balancer, false, snapshot, common}, previous);
   }
 
   testing::FakeEnv fake;
   Common common;  // passwords are checked by Call, without a thread
   config::Snapshot snapshot;
+  std::string load_balancer = "web";
   auth::FailureThrottle throttle;
+  oidc::Providers providers{fake.env};
   int passwords_checked = 0;
 };
 
@@ -60,7 +62,7 @@ class Call {
 
   http::RequestHead head;
   http::Request request{.head = head};
-  Exchange exchange{request, world_.fake.env, world_.throttle, "/", {}};
+  Exchange exchange{request, world_.fake.env, world_.throttle, world_.providers, "/", {}};
 
  private:
   std::unique_ptr<http::TextResponse> wait(const Filter& filter) {

@@ -16,14 +16,15 @@ ChainPointer make_chain(const config::Route& route, const RouteContext& context,
   chain->made_of.request_timeout.reset();
   chain->made_of.request_body_bytes_max.reset();
   chain->made_of.retries.reset();
-  const config::Secret* secret =
-      route.basic_auth ? context.snapshot.find_secret(route.basic_auth->secret) : nullptr;
-  if (secret != nullptr) {
-    chain->secret_uid = secret->uid;
-    chain->secret_revision = secret->revision;
-  }
-  if (previous && previous->made_of == chain->made_of && previous->secret_uid == chain->secret_uid &&
-      previous->secret_revision == chain->secret_revision) {
+  const auto look_up = [&context](const std::string& name) {
+    const config::Secret* secret = context.snapshot.find_secret(name);
+    return secret == nullptr ? Chain::OfSecret() : Chain::OfSecret{secret->uid, secret->revision};
+  };
+  chain->beside_sign_in = context.beside_sign_in;
+  if (route.basic_auth) chain->basic_auth = look_up(route.basic_auth->secret);
+  if (route.sign_in) chain->sign_in = look_up(route.sign_in->secret);
+  if (previous && previous->made_of == chain->made_of && previous->beside_sign_in == chain->beside_sign_in &&
+      previous->basic_auth == chain->basic_auth && previous->sign_in == chain->sign_in) {
     return previous;
   }
   for (const FilterKind& kind : kFilters) {

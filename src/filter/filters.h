@@ -17,6 +17,7 @@ namespace weir::filter {
 FilterPointer make_ip_access(const config::Route& route, const RouteContext& context);
 FilterPointer make_rate_limit(const config::Route& route, const RouteContext& context);
 FilterPointer make_basic_auth(const config::Route& route, const RouteContext& context);
+FilterPointer make_sign_in(const config::Route& route, const RouteContext& context);
 FilterPointer make_redirect(const config::Route& route, const RouteContext& context);
 FilterPointer make_direct_response(const config::Route& route, const RouteContext& context);
 FilterPointer make_rewrite(const config::Route& route, const RouteContext& context);
@@ -33,6 +34,7 @@ inline constexpr std::array kFilters{
     FilterKind{"ip_access", make_ip_access, true},
     FilterKind{"rate_limit", make_rate_limit, false},
     FilterKind{"basic_auth", make_basic_auth, false},
+    FilterKind{"sign_in", make_sign_in, false},
     FilterKind{"redirect", make_redirect, true},
     FilterKind{"direct_response", make_direct_response, true},
     FilterKind{"rewrite", make_rewrite, true},
@@ -48,9 +50,16 @@ struct NamedFilter {
 // The filters of one route, and what they were made of.
 struct Chain {
   std::vector<NamedFilter> filters;
+  // Which Secret, as it was; default: there is none.
+  struct OfSecret {
+    std::string uid;
+    std::uint64_t revision = 0;
+    friend bool operator==(const OfSecret&, const OfSecret&) = default;
+  };
   config::Route made_of;  // without where the route goes, which is nothing to them
-  std::string secret_uid;
-  std::uint64_t secret_revision = 0;
+  bool beside_sign_in = false;
+  OfSecret basic_auth;
+  OfSecret sign_in;
 };
 using ChainPointer = std::shared_ptr<const Chain>;
 

@@ -18,6 +18,7 @@ config::Route asking_for_all() {
   route.ip_access = config::IpAccess{.allow = {}, .deny = {"192.0.2.66"}};
   route.rate_limits = {{.requests = 1, .per = 10s}};
   route.basic_auth = config::BasicAuth{.realm = "r", .secret = "users"};
+  route.sign_in = config::VisitorSignIn{.issuer = "https://id.example", .client_id = "weir", .secret = "id"};
   route.redirect = config::Redirect{.path = "/elsewhere"};
   route.respond = config::DirectResponse{.status = 418, .body = "tea"};
   route.rewrite = config::Rewrite{.path = "/inner"};
@@ -29,8 +30,8 @@ TEST_CASE("a route has the filters that it asks for, in the order of the table")
   World world;
   CHECK(world.chain_of({})->filters.empty());
   CHECK(names(world.chain_of(asking_for_all())) ==
-        std::vector<std::string_view>{"ip_access", "rate_limit", "basic_auth", "redirect", "direct_response",
-                                      "rewrite", "header_edits"});
+        std::vector<std::string_view>{"ip_access", "rate_limit", "basic_auth", "sign_in", "redirect",
+                                      "direct_response", "rewrite", "header_edits"});
 }
 
 TEST_CASE("who may not come is told so before anything is counted or checked") {

@@ -69,7 +69,7 @@ TEST_CASE(
   CHECK(Call(world, "GET /").status(world.chain_of(route)) == 0);
   CHECK(Call(world, "GET /").status(world.chain_of(route)) == 429);
   const ChainPointer other =
-      make_chain(route, {"other path prefix /", world.snapshot, world.common}, nullptr);
+      make_chain(route, {"other path prefix /", "other", false, world.snapshot, world.common}, nullptr);
   CHECK(Call(world, "GET /").status(other) == 0);
 }
 

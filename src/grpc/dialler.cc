@@ -21,7 +21,7 @@ net::Task<Result<h2::Opener::Opened>> Dialler::open() {
 net::Task<Result<std::unique_ptr<net::Stream>>> Dialler::secure(std::unique_ptr<net::Stream> below,
                                                                 Instant deadline) {
   const tls::ServerName server{.name = target_.server_name.empty() ? target_.host : target_.server_name,
-                               .endpoint = target_.host + ":" + std::to_string(target_.port)};
+                               .endpoint = with_port(target_.host, target_.port)};
   auto secured =
       co_await tls::TlsStream::connect(std::move(below), target_.tls, server, deadline - env_.loop.now());
   if (!secured) co_return fail(secured.error());

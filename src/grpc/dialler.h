@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/host_port.h"
 #include "base/time.h"
 #include "h2/client.h"
 #include "net/env.h"
@@ -27,7 +28,7 @@ class Dialler final : public h2::Opener {
     // Of calls there, for ChannelOptions.
     std::string authority() const {
       const std::string& name = server_name.empty() ? host : server_name;
-      return name.find(':') == std::string::npos ? name : '[' + name + ']';
+      return in_brackets(name);
     }
   };
   Dialler(net::Env& env, Target target) : env_(env), target_(std::move(target)) {}

@@ -163,7 +163,7 @@ net::Task<void> Server::accept_all(Listening& listening) {
     }
     if (accepted.error().code == Code::kCancelled) co_return;
     if (counters_.accept_pauses.get() % kPausesPerLogLine == 0) {
-      env_.log.warning("accepting pauses", {{"reason", std::string(accepted.error().text)},
+      env_.log.warning("accepting pauses", {{"reason", why_not(accepted.error())},
                                             {"open_connections", std::to_string(connections_.size())}});
     }
     counters_.accept_pauses.add();

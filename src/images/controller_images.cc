@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/host_port.h"
 #include "base/text.h"
 #include "http/client.h"
 #include "http/h1_writer.h"
@@ -14,14 +15,9 @@ namespace {
 using http::Known;
 using podman::Trouble;
 
-std::string shown(const tls::Host& host) {
-  const bool is_v6 = host.name.contains(':');
-  return (is_v6 ? '[' + host.name + ']' : host.name) + ':' + std::to_string(host.port);
-}
-
 std::unexpected<Trouble> unreachable(const tls::Host& host, const std::string& why) {
-  return std::unexpected(
-      Trouble{Trouble::Kind::kUnreachable, "the controller at " + shown(host) + ": " + why});
+  return std::unexpected(Trouble{Trouble::Kind::kUnreachable,
+                                 "the controller at " + with_port(host.name, host.port) + ": " + why});
 }
 std::unexpected<Trouble> trouble_of(const tls::Host& host, const Error& error) {
   if (error.code == Code::kCancelled) {
@@ -105,7 +101,7 @@ net::Task<podman::Told<http::ResponsePtr>> ControllerImages::exchange(http::Meth
   const net::Buffer room = net::Buffer::acquire();
   http::HeadWriter writer(room.span());
   writer.request_line(http::name_of(method), "/v1/images/" + name, {});
-  writer.field(Known::kHost, shown(host));
+  writer.field(Known::kHost, with_port(host.name, host.port));
   writer.field(Known::kUserAgent, "weir/" WEIR_VERSION);
   const auto bytes = writer.finish();
   if (!bytes) co_return trouble_of(host, bytes.error());

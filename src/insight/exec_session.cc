@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "config/documents.h"
+#include "insight/request_text.h"
 #include "websocket/handshake.h"
 
 namespace weir::insight {
 namespace {
 
-using nodelink::ChannelInput;
-using nodelink::ToNode;
-using Tree = nlohmann::ordered_json;
+using channel::ChannelInput;
+using channel::ToMachine;
 
 constexpr char kIn = 0;
 constexpr char kOut = 1;
@@ -27,18 +27,18 @@ std::uint16_t number_at(const Tree& tree, const char* field) {
   const auto found = tree.find(field);
   if (found == tree.end() || !found->is_number_unsigned()) return 0;
   return static_cast<std::uint16_t>(
-      std::min<std::uint64_t>(found->get<std::uint64_t>(), nodelink::kTerminalSizeMax));
+      std::min<std::uint64_t>(found->get<std::uint64_t>(), channel::kTerminalSizeMax));
 }
 
 }  // namespace
 
-ExecSession::ExecSession(net::Loop& loop, std::unique_ptr<nodelink::Channel> channel, http::Upgrade& client,
+ExecSession::ExecSession(net::Loop& loop, std::unique_ptr<channel::Channel> channel, http::Upgrade& client,
                          std::string_view key, std::function<bool()> allowed)
     : loop_(loop),
       channel_(std::move(channel)),
       allowed_(std::move(allowed)),
       accept_(websocket::accept_of(key)),
-      frames_(websocket::Frames::End::kServer, nodelink::kChannelBytesMax + 1),
+      frames_(websocket::Frames::End::kServer, channel::kChannelBytesMax + 1),
       tasks_(loop) {
   head.status = 101;
   head.reason = http::reason_of(101);
@@ -50,17 +50,17 @@ ExecSession::ExecSession(net::Loop& loop, std::unique_ptr<nodelink::Channel> cha
   tasks_.spawn(ping());
 }
 
-void ExecSession::take_message(std::string_view message, std::vector<ToNode>& said) {
+void ExecSession::take_message(std::string_view message, std::vector<ToMachine>& said) {
   const char what = message.empty() ? '\xff' : message.front();
   if (!message.empty()) message.remove_prefix(1);
   if (what == kIn && message.empty()) {
-    said.emplace_back(nodelink::ChannelInputEnd{});
+    said.emplace_back(channel::ChannelInputEnd{});
   } else if (what == kIn) {
     said.emplace_back(ChannelInput{std::string(message)});
   } else if (what == kSize) {
     const auto tree = config::read_json(message, kSizeBytesMax);
     if (!tree || !tree->is_object()) return frames_.close(websocket::kUnsupported);
-    said.emplace_back(nodelink::TerminalSize{number_at(*tree, "rows"), number_at(*tree, "columns")});
+    said.emplace_back(channel::TerminalSize{number_at(*tree, "rows"), number_at(*tree, "columns")});
   } else {
     frames_.close(websocket::kUnsupported);
   }
@@ -71,11 +71,11 @@ net::Task<void> ExecSession::take_input(http::Body& from) {
   for (bool reads = true; reads;) {
     const auto piece = co_await from.read();
     if (!piece || piece->empty()) break;
-    std::vector<ToNode> said;
+    std::vector<ToMachine> said;
     reads =
         frames_.take(net::as_text(*piece), [&](std::string_view message) { take_message(message, said); });
     changed_.set();
-    for (ToNode& one : said) {
+    for (ToMachine& one : said) {
       if (!co_await channel_->write(std::move(one))) break;  // the command has ended; why comes the other way
     }
   }
@@ -94,13 +94,13 @@ net::Task<void> ExecSession::take_output() {
     if (!said) co_return;
     if (!*said) {
       end({.exit_code = 0, .reason = "the way to the node was lost"});
-    } else if (const auto* output = std::get_if<nodelink::ChannelOutput>(&**said); output != nullptr) {
+    } else if (const auto* output = std::get_if<channel::ChannelOutput>(&**said); output != nullptr) {
       frames_.put(std::string(1, output->err ? kErr : kOut) + output->bytes);
-    } else if (const auto* last = std::get_if<nodelink::ChannelEnd>(&**said); last != nullptr) {
+    } else if (const auto* last = std::get_if<channel::ChannelEnd>(&**said); last != nullptr) {
       end(*last);
     }
     changed_.set();
-    if (!*said || std::holds_alternative<nodelink::ChannelEnd>(**said)) co_return;
+    if (!*said || std::holds_alternative<channel::ChannelEnd>(**said)) co_return;
   }
 }
 
@@ -115,14 +115,14 @@ net::Task<void> ExecSession::ping() {
   }
 }
 
-void ExecSession::end(const nodelink::ChannelEnd& end) {
+void ExecSession::end(const channel::ChannelEnd& end) {
   Tree tree = Tree::object();
   if (end.reason.empty()) {
     tree["exit_code"] = end.exit_code;
   } else {
     tree["reason"] = end.reason;
   }
-  frames_.put(std::string(1, kEnd) + tree.dump(-1, ' ', false, Tree::error_handler_t::replace));
+  frames_.put(std::string(1, kEnd) + text_of(tree));
   frames_.close(websocket::kNormal);
 }
 

@@ -13,11 +13,11 @@
 #include <string>
 #include <string_view>
 
+#include "channel/channels.h"
 #include "http/service.h"
 #include "net/loop.h"
 #include "net/task.h"
 #include "net/task_group.h"
-#include "nodelink/channels.h"
 #include "websocket/frames.h"
 
 namespace weir::insight {
@@ -32,7 +32,7 @@ class ExecSession final : public http::Response {
 
   // client: has asked for a WebSocket with that key, and is taken up. allowed: asked now and then, the token
   // still stands.
-  ExecSession(net::Loop& loop, std::unique_ptr<nodelink::Channel> channel, http::Upgrade& client,
+  ExecSession(net::Loop& loop, std::unique_ptr<channel::Channel> channel, http::Upgrade& client,
               std::string_view key, std::function<bool()> allowed);
 
   net::Task<Result<net::Slice>> read() override;
@@ -44,11 +44,11 @@ class ExecSession final : public http::Response {
   net::Task<void> take_input(http::Body& from);
   net::Task<void> take_output();
   net::Task<void> ping();
-  void take_message(std::string_view message, std::vector<nodelink::ToNode>& said);
-  void end(const nodelink::ChannelEnd& end);
+  void take_message(std::string_view message, std::vector<channel::ToMachine>& said);
+  void end(const channel::ChannelEnd& end);
 
   net::Loop& loop_;
-  std::unique_ptr<nodelink::Channel> channel_;
+  std::unique_ptr<channel::Channel> channel_;
   std::function<bool()> allowed_;
   std::string accept_;
   websocket::Frames frames_;

@@ -6,12 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "api/access.h"
 #include "base/text.h"
 #include "config/object.h"
 #include "config/specs.h"
+#include "insight/audit.h"
 #include "insight/exec_session.h"
-#include "mirror/writes.h"
-#include "net/core.h"
+#include "insight/request_text.h"
 #include "websocket/handshake.h"
 
 namespace weir::insight {
@@ -42,13 +43,64 @@ std::unexpected<Problem> no_channel(const std::string& node, const Error& error)
 net::Task<Answer<http::ResponsePtr>> Insight::handle(http::Request& request, const api::Target& target,
                                                      const auth::Identity& caller,
                                                      std::function<bool()> allowed) {
-  if (target.place == api::Place::kExec) return exec(request, target, caller, std::move(allowed));
-  return logs(request, target, std::move(allowed));
+  switch (target.place) {
+    case api::Place::kExec: return exec(request, target, caller, std::move(allowed));
+    case api::Place::kGraphs: return graphs(request, caller, std::move(allowed));
+    case api::Place::kLogs: return logs(request, target, std::move(allowed));
+    default: return requests_.handle(request, target, caller, std::move(allowed));
+  }
 }
 
 void Insight::stop() {
   stopped_ = true;
+  requests_.stop();
   for (LogStream* stream : streams_) stream->stop();
+  for (GraphStream* stream : graphs_) stream->stop();
+}
+
+// Who may read an object may see what became of it; what is of all objects together, who may read all of
+// them.
+net::Task<Answer<http::ResponsePtr>> Insight::graphs(http::Request& request, const auth::Identity& caller,
+                                                     std::function<bool()> allowed) {
+  auto query = api::parse_query(request.head.query, api::QueryKind::kGraphs);
+  if (!query) co_return refuse(std::move(query.error()));
+  const std::string_view of = query->graph.of == "*" ? std::string_view("edges/*") : query->graph.of;
+  const std::size_t slash = of.find('/');
+  if (const config::KindInfo* kind = config::find_plural(of.substr(0, slash)); kind != nullptr) {
+    const bool is_one = slash != std::string_view::npos && of.substr(slash) != "/*";
+    const api::Target target{is_one ? api::Place::kObject : api::Place::kCollection, kind,
+                             is_one ? std::string(of.substr(slash + 1)) : std::string()};
+    if (auto permitted = api::permit(caller, target, http::Method::kGet); !permitted) {
+      co_return refuse(std::move(permitted.error()));
+    }
+  }
+  if (auto present = co_await mirror_.catch_up(); !present) co_return refuse(problem_of(present.error()));
+  auto asked = understand(query->graph, mirror_.objects(), env_.loop.clock().wall_now());
+  if (!asked) co_return refuse(std::move(asked.error()));
+  if (!query->watch) {
+    auto response =
+        std::make_unique<http::TextResponse>(200, "application/json", graph_json(*asked, history_) + '\n');
+    response->head.fields.add(http::Known::kCacheControl, "no-store");
+    if (!request.id.empty()) response->add_field(http::Known::kXRequestId, std::string(request.id));
+    co_return http::ResponsePtr(std::move(response));
+  }
+  if (stopped_) co_return refuse(Problem{503, "draining", "this controller is about to end", {}, {}, 1});
+  if (graphs_.size() >= kGraphStreamsMax) {
+    co_return refuse(Problem{503, "overloaded", "too many graphs are being watched here", {}, {}, 5});
+  }
+  metrics::Question& question = asked->question;
+  if (query->graph.from.empty()) question.from = question.to;
+  // An EventSource that reconnects sends the URL of its first request, and how far it got.
+  if (const auto id = parse_decimal(request.head.fields.value_of(http::Known::kLastEventId)); id) {
+    const auto seen = static_cast<std::int64_t>(std::min<std::uint64_t>(*id, 1ULL << 40U));
+    question.from =
+        std::clamp(seen / question.step * question.step, question.from, std::max(question.from, question.to));
+  }
+  auto stream = std::make_unique<GraphStream>(env_, history_, std::move(*asked), std::move(allowed),
+                                              std::string(request.id),
+                                              [this](GraphStream& gone) { graphs_.erase(&gone); });
+  graphs_.insert(stream.get());
+  co_return http::ResponsePtr(std::move(stream));
 }
 
 net::Task<Answer<http::ResponsePtr>> Insight::logs(http::Request& request, const api::Target& target,
@@ -100,7 +152,7 @@ net::Task<Answer<http::ResponsePtr>> Insight::exec(http::Request& request, const
           .asked = std::move(query->visit),
           .caller = caller,
           .from = request.peer.ip()};
-  if (caller.role != auth::Role::kAdmin) {
+  if (caller.role > auth::Role::kAdmin) {
     const std::string why = "a token of the role " + std::string(auth::name_of(caller.role)) +
                             " may not run commands in instances";
     if (may_put_down()) (void)co_await put_down(one, why);
@@ -124,7 +176,7 @@ net::Task<Answer<http::ResponsePtr>> Insight::exec(http::Request& request, const
 }
 
 // Put down before the node hears of it.
-net::Task<Answer<std::unique_ptr<nodelink::Channel>>> Insight::begin(Try& one) {
+net::Task<Answer<std::unique_ptr<channel::Channel>>> Insight::begin(Try& one) {
   const auto object = mirror_.objects().find(config::Kind::kInstance, one.instance);
   const auto& spec = std::get<config::InstanceSpec>(object->spec);
   const auto named = [&one](const config::Container& container) { return container.name == one.container; };
@@ -137,9 +189,9 @@ net::Task<Answer<std::unique_ptr<nodelink::Channel>>> Insight::begin(Try& one) {
   auto channel = co_await channels_.open(
       node, {.instance = one.instance,
              .container = one.container,
-             .what = nodelink::ExecWanted{.command = one.asked.command,
-                                          .terminal = one.asked.terminal,
-                                          .size = {one.asked.rows, one.asked.columns}}});
+             .what = channel::ExecWanted{.command = one.asked.command,
+                                         .terminal = one.asked.terminal,
+                                         .size = {one.asked.rows, one.asked.columns}}});
   if (!channel) co_return no_channel(node, channel.error());
   co_return std::move(*channel);
 }
@@ -155,28 +207,19 @@ bool Insight::may_put_down() {
 
 // reason: why it was refused; empty: it is run.
 net::Task<Result<void>> Insight::put_down(const Try& one, std::string reason) {
-  std::array<std::byte, 8> unique{};
-  if (auto filled = net::fill_random(unique); !filled) co_return fail(filled.error());
-  nlohmann::ordered_json what{{"command", one.asked.command}};
+  Tree what{{"command", one.asked.command}};
   if (!one.container.empty()) what["container"] = one.container;
   if (one.asked.terminal) what["terminal"] = true;
-  store::Transaction transaction;
-  mirror::put_event(transaction,
-                    {.time = env_.loop.clock().wall_now(),
-                     .actor = one.caller.token,
-                     .verb = "exec",
-                     .kind = "Instance",
-                     .name = one.instance,
-                     .revision = mirror_.revision(),
-                     .remote_address = one.from,
-                     .reason = std::move(reason),
-                     .before = {},
-                     .after = what.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)},
-                    to_hex(unique));
-  const auto committed = co_await store_.commit(std::move(transaction));
-  if (committed) co_return Result<void>{};
-  env_.log.error("a command is not in the audit", {{"reason", committed.error().error.text}});
-  co_return fail(committed.error().error);
+  const auto instance = mirror_.objects().find(config::Kind::kInstance, one.instance);
+  config::EventSpec event{.actor = one.caller.actor(),
+                          .verb = "exec",
+                          .kind = "Instance",
+                          .name = one.instance,
+                          .remote_address = one.from,
+                          .reason = std::move(reason),
+                          .after = text_of(what)};
+  co_return co_await insight::put_down(env_, store_, mirror_, std::move(event),
+                                       instance ? instance->metadata.organization : std::string());
 }
 
 }  // namespace weir::insight

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "api/api_fixture.h"
+#include "channel/channels_fixture.h"
 #include "insight/insight.h"
 #include "mirror/records.h"
-#include "nodelink/channels_fixture.h"
 
 namespace weir::insight {
 
@@ -21,13 +21,13 @@ class InsightWorld {
   struct Order {
     std::string node;
     std::string id;
-    nodelink::ChannelOpen what;
+    channel::ChannelOpen what;
   };
 
   InsightWorld() {
     nodes.belongs_to.clear();
     nodes.on_order = [this](std::string_view node, const std::string& id, std::string_view what) {
-      orders.push_back({std::string(node), id, *nodelink::parse_channel_open(what)});
+      orders.push_back({std::string(node), id, *channel::parse_channel_open(what)});
     };
     world.api.set_insight([this](http::Request& request, const api::Target& target,
                                  const auth::Identity& caller, std::function<bool()> allowed) {
@@ -97,8 +97,15 @@ class InsightWorld {
 
   api::ApiFixture world;
   std::vector<Order> orders;
-  nodelink::ChannelWorld nodes{&world.fake};
-  Insight insight{world.fake.env, world.store, world.mirror, nodes.channels};
+  channel::ChannelWorld nodes{&world.fake};
+  metrics::History history{world.fake.loop.clock().wall_now()};
+  std::vector<std::string> edges;
+  Insight insight{world.fake.env,
+                  world.store,
+                  world.mirror,
+                  nodes.channels,
+                  {world.fake.env, nodes.channels, [this] { return edges; }},
+                  history};
 };
 
 }  // namespace weir::insight

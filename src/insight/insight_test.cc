@@ -14,12 +14,12 @@ namespace weir::insight {
 namespace {
 
 using namespace std::chrono_literals;
-using nodelink::ChannelEnd;
-using nodelink::ChannelLine;
-using nodelink::ChannelLines;
-using nodelink::ChannelOutput;
-using nodelink::ExecWanted;
-using nodelink::LogsWanted;
+using channel::ChannelEnd;
+using channel::ChannelLine;
+using channel::ChannelLines;
+using channel::ChannelOutput;
+using channel::ExecWanted;
+using channel::LogsWanted;
 
 ChannelLines line(int ms, std::string text) {
   return {ChannelLine{.container = "app",
@@ -142,9 +142,8 @@ TEST_CASE("a node that is not there is told once, and tried again while it is fo
   Logs world;
   world.nodes.attached = false;
   world.ask("/v1/instances/web-eu-fra-1/logs?follow=true");
-  const std::string notice =
-      R"({"instance":"web-eu-fra-1","notice":"on the node n1: the node is not attached"})"
-      "\n";
+  const std::string notice = R"({"instance":"web-eu-fra-1","notice":"on the node n1: it is not attached"})"
+                             "\n";
   CHECK(world.told() == notice);
   world.world.fake.advance(3s);
   CHECK(world.told().empty());
@@ -246,7 +245,7 @@ TEST_CASE("a command has its streams over a WebSocket, and ends with its exit co
   Command world;
   world.begin("command=sh&command=-c&command=echo%20a&container=side&terminal=true&rows=24&columns=80");
   CHECK(world.orders.back().what ==
-        nodelink::ChannelOpen{
+        channel::ChannelOpen{
             .instance = "web-eu-fra-1",
             .container = "side",
             .what = ExecWanted{.command = {"sh", "-c", "echo a"}, .terminal = true, .size = {24, 80}}});
@@ -255,11 +254,11 @@ TEST_CASE("a command has its streams over a WebSocket, and ends with its exit co
       std::vector<std::string>{
           R"(exec web-eu-fra-1 root {"command":["sh","-c","echo a"],"container":"side","terminal":true} )"});
   world.send(std::string("\0input", 6));
-  CHECK(world.nodes.hear(*world.call) == nodelink::ToNode(nodelink::ChannelInput{"input"}));
+  CHECK(world.nodes.hear(*world.call) == channel::ToMachine(channel::ChannelInput{"input"}));
   world.send("\4{\"rows\":30,\"columns\":100}");
-  CHECK(world.nodes.hear(*world.call) == nodelink::ToNode(nodelink::TerminalSize{30, 100}));
+  CHECK(world.nodes.hear(*world.call) == channel::ToMachine(channel::TerminalSize{30, 100}));
   world.send(std::string("\0", 1));
-  CHECK(world.nodes.hear(*world.call) == nodelink::ToNode(nodelink::ChannelInputEnd{}));
+  CHECK(world.nodes.hear(*world.call) == channel::ToMachine(channel::ChannelInputEnd{}));
   world.nodes.say(*world.call, ChannelOutput{.err = false, .bytes = "out"});
   world.nodes.say(*world.call, ChannelOutput{.err = true, .bytes = "err"});
   CHECK(world.told() == "1out|2err|");
@@ -315,8 +314,8 @@ TEST_CASE("who does not read its output makes the command wait") {
   world.begin("command=yes");
   world.peer->stop_reading();
   int said = 0;
-  const std::string bytes = serialize(
-      nodelink::FromNode(ChannelOutput{.err = false, .bytes = std::string(nodelink::kChannelBytesMax, 'y')}));
+  const std::string bytes = serialize(channel::FromMachine(
+      ChannelOutput{.err = false, .bytes = std::string(channel::kChannelBytesMax, 'y')}));
   for (; said < 1000; ++said) {
     const auto written = world.world.fake.run(world.call->write(bytes));
     if (!written) break;
@@ -361,7 +360,7 @@ TEST_CASE("a command that can't be run is refused, and put down where it was tri
   CHECK(refused("command=id&container=db", asks, "web-eu-fra-1 has no container db") == "");
   CHECK(world.events().size() == 1);
   world.nodes.attached = false;
-  CHECK(refused("command=id", asks, "on the node n1: the node is not attached") == "");
+  CHECK(refused("command=id", asks, "on the node n1: it is not attached") == "");
   CHECK(world.events().size() == 3);  // tried, and refused
   world.remove_instance("web-eu-fra-1");
   CHECK(refused("command=id", asks, "there is no Instance/web-eu-fra-1") == "");

@@ -13,7 +13,7 @@ void LogMerge::opened(Source source, Instant now) {
   if (following_ && found != sources_.end()) found->second.waited_for = now + kFirstPatience;
 }
 
-void LogMerge::put(Source source, nodelink::ChannelLine line, Instant now) {
+void LogMerge::put(Source source, channel::ChannelLine line, Instant now) {
   const auto found = sources_.find(source);
   if (found == sources_.end() || found->second.ended) return;
   State& state = found->second;

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "base/time.h"
-#include "nodelink/channel_messages.h"
+#include "channel/messages.h"
 
 namespace weir::insight {
 
@@ -34,11 +34,11 @@ class LogMerge {
 
   void begin(Source source, Instant now);
   void opened(Source source, Instant now);  // it can be heard
-  void put(Source source, nodelink::ChannelLine line, Instant now);
+  void put(Source source, channel::ChannelLine line, Instant now);
   void end(Source source);  // it tells no more; what it has told is given
   bool is_full(Source source) const;
 
-  using Given = std::pair<Source, nodelink::ChannelLine>;
+  using Given = std::pair<Source, channel::ChannelLine>;
   std::optional<Given> take(Instant now);
   // When take() gives something though nothing else happens; none: never.
   std::optional<Instant> due() const;
@@ -47,7 +47,7 @@ class LogMerge {
 
  private:
   struct Waiting {
-    nodelink::ChannelLine line;
+    channel::ChannelLine line;
     Instant came;
   };
   struct State {

@@ -4,21 +4,19 @@
 #include <nlohmann/json.hpp>
 #include <variant>
 
+#include "api/watch.h"
 #include "config/object.h"
 #include "config/specs.h"
+#include "insight/request_text.h"
 
 namespace weir::insight {
 namespace {
-
-using Tree = nlohmann::ordered_json;
 
 constexpr std::size_t kPieceBytes = std::size_t{32} << 10U;
 constexpr std::size_t kNotesBytesMax = std::size_t{64} << 10U;  // more of them says nothing new
 constexpr Duration kForRoom = std::chrono::seconds(15);
 
-std::string line_of(const Tree& tree) {
-  return tree.dump(-1, ' ', false, Tree::error_handler_t::replace) + '\n';
-}
+std::string line_of(const Tree& tree) { return text_of(tree) + '\n'; }
 
 template <class Visit>
 void for_instances(const config::Whole& objects, const LogsAsked& asked, const Visit& visit) {
@@ -34,7 +32,7 @@ void for_instances(const config::Whole& objects, const LogsAsked& asked, const V
 
 }  // namespace
 
-LogStream::LogStream(net::Env& env, const mirror::Mirror& mirror, nodelink::Channels& channels,
+LogStream::LogStream(net::Env& env, const mirror::Mirror& mirror, channel::Channels& channels,
                      LogsAsked asked, std::function<void(LogStream&)> ended)
     : env_(env),
       mirror_(mirror),
@@ -45,13 +43,7 @@ LogStream::LogStream(net::Env& env, const mirror::Mirror& mirror, nodelink::Chan
       changed_(env.loop),
       has_room_(env.loop),
       tasks_(env.loop) {
-  head.status = 200;
-  head.reason = http::reason_of(200);
-  head.framing = http::Framing::kChunked;
-  head.fields.add(http::Known::kContentType, "application/x-ndjson");
-  head.fields.add(http::Known::kCacheControl, "no-store");
-  head.fields.add("X-Accel-Buffering", "no");  // nginx in front would hold lines back
-  if (!asked_.request_id.empty()) head.fields.add(http::Known::kXRequestId, asked_.request_id);
+  api::begin_stream(head, "application/x-ndjson", asked_.request_id);
   if (!find_instances()) note({}, "there is no instance of " + asked_.name + " on a node now");
   if (asked_.wanted.follow) tasks_.spawn(watch_instances());
 }
@@ -114,7 +106,7 @@ net::Task<void> LogStream::follow(Key key, LogMerge::Source source) {
 // Over one channel, to its end. False: the task was told to stop.
 net::Task<bool> LogStream::hear(const Key& key, LogMerge::Source source, std::optional<WallTime>& last,
                                 std::string& noted) {
-  nodelink::LogsWanted wanted = asked_.wanted;
+  channel::LogsWanted wanted = asked_.wanted;
   if (last) {
     wanted.since = *last;
     wanted.tail.reset();
@@ -133,14 +125,14 @@ net::Task<bool> LogStream::hear(const Key& key, LogMerge::Source source, std::op
     auto said = co_await (*channel)->read();
     if (!said) co_return false;
     if (!*said) break;
-    if (const auto* end = std::get_if<nodelink::ChannelEnd>(&**said); end != nullptr) {
+    if (const auto* end = std::get_if<channel::ChannelEnd>(&**said); end != nullptr) {
       trouble = end->reason;
       break;
     }
-    auto* lines = std::get_if<nodelink::ChannelLines>(&**said);
+    auto* lines = std::get_if<channel::ChannelLines>(&**said);
     if (lines == nullptr) continue;
     noted.clear();
-    for (nodelink::ChannelLine& line : *lines) {
+    for (channel::ChannelLine& line : *lines) {
       while (merge_.is_full(source)) {
         const auto rung = co_await has_room_.wait(kForRoom);
         if (!rung && rung.error().code == Code::kCancelled) co_return false;
@@ -169,7 +161,7 @@ bool LogStream::fill() {
   while (out_.size() < kPieceBytes) {
     auto given = merge_.take(env_.loop.now());
     if (!given) break;
-    const nodelink::ChannelLine& line = given->second;
+    const channel::ChannelLine& line = given->second;
     Tree tree = Tree::object();
     if (asked_.timestamps) tree["time"] = format_rfc3339(line.time);
     tree["instance"] = names_[given->first];

@@ -3,7 +3,7 @@
 //
 //   {"time":"2026-11-30T07:11:06.250Z","instance":"web-eu-fra-1","container":"app","stream":"stdout",
 //    "text":"hello"}
-//   {"instance":"web-eu-fra-2","notice":"the node is not attached"}
+//   {"instance":"web-eu-fra-2","notice":"on the node n2: it is not attached"}
 //
 // A blank line now and then says that it lives. Owned by the server's connection, on the control loop.
 #pragma once
@@ -17,6 +17,7 @@
 
 #include "api/bell.h"
 #include "base/time.h"
+#include "channel/channels.h"
 #include "config/kinds.h"
 #include "http/service.h"
 #include "insight/log_merge.h"
@@ -24,7 +25,6 @@
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
-#include "nodelink/channels.h"
 
 namespace weir::insight {
 
@@ -34,7 +34,7 @@ struct LogsAsked {
   std::string instance;   // of a workload, only that one; empty: all
   std::string container;  // only that one; empty: all
   bool timestamps = false;
-  nodelink::LogsWanted wanted;
+  channel::LogsWanted wanted;
   std::function<bool()> allowed;  // asked now and then: the token still stands
   std::string request_id;
 };
@@ -47,7 +47,7 @@ class LogStream final : public http::Response {
   static constexpr Duration kLook = std::chrono::seconds(1);
 
   // All outlive it. ended: called when it goes.
-  LogStream(net::Env& env, const mirror::Mirror& mirror, nodelink::Channels& channels, LogsAsked asked,
+  LogStream(net::Env& env, const mirror::Mirror& mirror, channel::Channels& channels, LogsAsked asked,
             std::function<void(LogStream&)> ended);
   ~LogStream() override;
 
@@ -80,7 +80,7 @@ class LogStream final : public http::Response {
 
   net::Env& env_;
   const mirror::Mirror& mirror_;
-  nodelink::Channels& channels_;
+  channel::Channels& channels_;
   LogsAsked asked_;
   std::function<void(LogStream&)> gone_;
   LogMerge merge_;

@@ -155,4 +155,19 @@ net::Task<Result<std::vector<config::ObjectChange>>> Follower::catch_up() {
   co_return take();
 }
 
+Supposition::~Supposition() {
+  for (auto change = made_.rbegin(); change != made_.rend(); ++change) {
+    if (change->before) {
+      objects_.put(std::move(change->before));
+    } else {
+      objects_.remove(change->kind(), change->name());
+    }
+  }
+}
+
+void Supposition::add(const config::ObjectChange& change) {
+  auto before = change.after ? objects_.put(change.after) : objects_.remove(change.kind(), change.name());
+  made_.push_back({std::move(before), change.after});
+}
+
 }  // namespace weir::mirror

@@ -18,6 +18,7 @@
 namespace weir::mirror {
 
 class Follower;
+class Supposition;
 
 class Mirror {
  public:
@@ -34,6 +35,7 @@ class Mirror {
 
  private:
   friend class Follower;
+  friend class Supposition;
   net::Task<Result<void>> read_all();
   net::Task<Result<store::Revision>> read_into(config::Whole& objects);
   config::ObjectPointer decoded(const std::string& key, std::string_view value, store::Revision revision);
@@ -74,6 +76,22 @@ class Follower {
   Mirror& mirror_;
   Moved moved_;  // null: it is told by catch_up() alone
   std::map<std::pair<config::Kind, std::string>, config::ObjectChange> untold_;
+};
+
+// The objects of a mirror as if these changes had been made, for as long as it lives: within one turn, so
+// that only who judges what would come next sees them so.
+class Supposition {
+ public:
+  explicit Supposition(Mirror& mirror) : objects_(mirror.objects_) {}
+  Supposition(const Supposition&) = delete;
+  Supposition& operator=(const Supposition&) = delete;
+  ~Supposition();
+
+  void add(const config::ObjectChange& change);
+
+ private:
+  config::Whole& objects_;
+  std::vector<config::ObjectChange> made_;
 };
 
 }  // namespace weir::mirror

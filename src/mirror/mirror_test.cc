@@ -67,6 +67,41 @@ struct Given {
   }
 };
 
+TEST_CASE("what is supposed is there for as long as it is supposed") {
+  Given given;
+  given.put(Kind::kService, "a");
+  given.put(Kind::kService, "b");
+  given.catch_up();
+  Follower follower(given.mirror);
+  CHECK(given.told(follower) == "+a@1 +b@2");
+  const config::Whole& objects = given.mirror.objects();
+  const auto a = objects.find(Kind::kService, "a");
+  const auto b = objects.find(Kind::kService, "b");
+  const auto named = [](const std::string& name) {
+    auto object = std::make_shared<config::Object>();
+    object->metadata.name = name;
+    object->spec = config::ServiceSpec{};
+    return object;
+  };
+  {
+    Supposition supposed(given.mirror);
+    const auto changed = named("a");
+    const auto again = named("a");
+    const auto made = named("c");
+    supposed.add({a, changed});
+    supposed.add({b, nullptr});
+    supposed.add({nullptr, made});
+    supposed.add({changed, again});
+    CHECK(objects.find(Kind::kService, "a") == again);
+    CHECK_FALSE(objects.find(Kind::kService, "b"));
+    CHECK(objects.find(Kind::kService, "c") == made);
+  }
+  CHECK(objects.find(Kind::kService, "a") == a);
+  CHECK(objects.find(Kind::kService, "b") == b);
+  CHECK(objects.of(Kind::kService).size() == 2);
+  CHECK(given.told(follower).empty());
+}
+
 TEST_CASE("a mirror is what the store has now, and follows it") {
   Given given;
   given.put(Kind::kService, "a");

@@ -30,6 +30,26 @@ std::string encode(const config::Object& object) {
   return config::to_json(stored, config::Secrets::kKeep);
 }
 
+std::optional<std::string_view> organization_in(std::string_view value) {
+  // Neither kinds nor names have anything that would be escaped.
+  const auto take_text = [&value](std::string_view before) -> std::optional<std::string_view> {
+    if (!value.starts_with(before)) return std::nullopt;
+    value.remove_prefix(before.size());
+    const std::string_view text = value.substr(0, value.find('"'));
+    if (text.size() == value.size() || text.find('\\') != std::string_view::npos) return std::nullopt;
+    value.remove_prefix(text.size() + 1);
+    return text;
+  };
+  if (!take_text(R"({"kind":")") || !take_text(R"(,"metadata":{"name":")")) return std::nullopt;
+  if (const auto organization = take_text(R"(,"organization":")")) return organization;
+  // In the order of the tables it would have been here.
+  for (const std::string_view next :
+       {"}", R"(,"labels":)", R"(,"annotations":)", R"(,"uid":)", R"(,"created_at":)"}) {
+    if (value.starts_with(next)) return std::string_view();
+  }
+  return std::nullopt;
+}
+
 Result<config::Object> decode(std::string_view value, store::Revision revision) {
   auto object = config::parse_object(value, config::Origin::kStore);
   if (!object) return fail(Code::kInternal, "a stored object is not readable by this version");

@@ -41,6 +41,11 @@ KindSet related_kinds(KindSet kinds) {
   }
 }
 
+// An organization sees what becomes of itself.
+std::string organization_of(const config::Object& object) {
+  return object.kind() == config::Kind::kOrganization ? object.metadata.name : object.metadata.organization;
+}
+
 std::string_view verb_of(const config::ObjectChange& change) {
   if (!change.before) return "create";
   return change.after ? "update" : "delete";
@@ -68,10 +73,12 @@ std::string unique_by_revision(store::Revision made_from, std::size_t index) {
   return formatted("%010llu-%05zu", static_cast<unsigned long long>(made_from), index);
 }
 
-void put_event(store::Transaction& transaction, config::EventSpec event, std::string_view unique) {
+void put_event(store::Transaction& transaction, config::EventSpec event, std::string_view unique,
+               std::string organization) {
   const auto milliseconds = event.time.value_or(WallTime{}).time_since_epoch().count();
   config::Object object;
   object.metadata.name = formatted("%013lld-", static_cast<long long>(milliseconds)).append(unique);
+  object.metadata.organization = std::move(organization);
   object.metadata.created_at = object.metadata.updated_at = event.time;
   event.revision = 0;  // known once it is done; see decode()
   object.spec = std::move(event);
@@ -115,7 +122,7 @@ void put_changes(store::Transaction& transaction, std::span<const config::Object
                .reason = actor.reason,
                .before = audited(change.before),
                .after = audited(change.after)},
-              unique_by_revision(made_from, first_index++));
+              unique_by_revision(made_from, first_index++), organization_of(change.either()));
   }
 }
 

@@ -31,7 +31,9 @@ std::string audited(const config::ObjectPointer& object);
 
 // Names of events sort by time: the milliseconds since 1970 (event.time) and what tells it from the others of
 // that moment.
-void put_event(store::Transaction& transaction, config::EventSpec event, std::string_view unique);
+// organization: whose object it is about; it is for their eyes.
+void put_event(store::Transaction& transaction, config::EventSpec event, std::string_view unique,
+               std::string organization = {});
 // Each commit, whoever's, makes a new revision, so this is never taken: not within a millisecond, not after a
 // restart, not when the clock is set back. made_from: the revision that the transaction was made from, index:
 // the event's within it.

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "auth/account_token.h"
+#include "auth/password.h"
 #include "auth/ssh_key.h"
 #include "base/text.h"
 #include "config/kinds.h"
@@ -74,9 +75,7 @@ bool can_log_in(const config::ObjectPointer& user) {
 }
 
 const std::string& hash_to_compare(const config::ObjectPointer& user) {
-  // As auth::hash_password() makes them; its tag is no hash of any password that is known.
-  static const std::string kOfNobody =
-      "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+  static const std::string kOfNobody = auth::kHashOfNobody;
   return user && !user_spec(*user).password.empty() ? user_spec(*user).password : kOfNobody;
 }
 

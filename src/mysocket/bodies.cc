@@ -91,6 +91,23 @@ void check_type(Reader& reader, std::string& type) {
   }
 }
 
+void check_allowed(Reader& reader, const SocketWish& wish) {
+  for (const std::string& address : wish.allowed_addresses) {
+    const std::string wrong = config::check_email(address);
+    if (!wrong.empty())
+      reader.say("cloud_authentication_email_allowed_addressses", "has one in it that " + wrong);
+  }
+  for (const std::string& domain : wish.allowed_domains) {
+    const std::string wrong = config::check_hostname(domain);
+    if (!wrong.empty())
+      reader.say("cloud_authentication_email_allowed_domains", "has one in it that " + wrong);
+  }
+  if (wish.allowed_addresses.empty() && wish.allowed_domains.empty()) {
+    reader.say("cloud_authentication_enabled",
+               "needs addresses or domains that are allowed, or nobody could come");
+  }
+}
+
 }  // namespace
 
 api::Answer<SignUp> parse_sign_up(std::string_view json) {
@@ -125,7 +142,6 @@ api::Answer<SocketWish> parse_socket(std::string_view json) {
   const auto tree = parse_object(json);
   if (!tree) return std::unexpected(tree.error());
   SocketWish wish;
-  bool cloud_authentication = false;
   Reader reader(*tree);
   reader.text("name", wish.name, kNameBytesMax);
   reader.text("description", wish.description, kNameBytesMax);
@@ -133,18 +149,14 @@ api::Answer<SocketWish> parse_socket(std::string_view json) {
   reader.truth("protected_socket", wish.is_protected);
   reader.text("protected_username", wish.visitor_name, kVisitorNameBytesMax);
   reader.text("protected_password", wish.visitor_password, kVisitorPasswordBytesMax);
-  reader.truth("cloud_authentication_enabled", cloud_authentication);
+  reader.truth("cloud_authentication_enabled", wish.asks_sign_in);
   // Some clients write it with two s.
   reader.texts("cloud_authentication_email_allowed_addresses", wish.allowed_addresses);
   reader.texts("cloud_authentication_email_allowed_addressses", wish.allowed_addresses);
   reader.texts("cloud_authentication_email_allowed_domains", wish.allowed_domains);
   reader.needs("name", wish.name);
   check_type(reader, wish.type);
-  if (cloud_authentication) {
-    reader.say("cloud_authentication_enabled",
-               "can't be true: this version of weir can't ask visitors to sign in with their e-mail address; "
-               "protected_socket asks for a name and a password");
-  }
+  if (wish.asks_sign_in) check_allowed(reader, wish);
   if (wish.is_protected) {
     reader.needs("protected_username", wish.visitor_name);
     if (const std::string wrong = config::check_label_key(wish.visitor_name); !wrong.empty()) {

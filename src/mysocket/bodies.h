@@ -41,7 +41,8 @@ struct SocketWish {
   bool is_protected = false;
   std::string visitor_name;                    // that visitors of a protected one have to give
   std::string visitor_password;                // empty: as before
-  std::vector<std::string> allowed_addresses;  // of e-mail, noted for when visitors can sign in
+  bool asks_sign_in = false;                   // visitors sign in with their e-mail address
+  std::vector<std::string> allowed_addresses;  // of e-mail, of those who may
   std::vector<std::string> allowed_domains;
 };
 // Refused: what this weir can't do, so that nobody takes a socket for protected that is not.

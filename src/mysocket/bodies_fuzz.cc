@@ -25,6 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto wish = parse_socket(text)) {
     WEIR_CHECK(wish->type == "http" || wish->type == "https" || wish->type == "tcp" || wish->type == "tls");
     WEIR_CHECK(!wish->is_protected || !wish->visitor_name.empty());
+    WEIR_CHECK(!wish->asks_sign_in || !wish->allowed_addresses.empty() || !wish->allowed_domains.empty());
   }
   for (const http::Method method : {http::Method::kGet, http::Method::kPost}) {
     const auto call = find_call(text, method);

@@ -8,6 +8,7 @@
 
 #include "base/spoken_name.h"
 #include "config/kinds.h"
+#include "mirror/accounts.h"
 #include "mysocket/accounts.h"
 
 namespace weir::mysocket {
@@ -70,6 +71,12 @@ void add(std::vector<api::Intent>& intents, api::Verb verb, Object object) {
   intent.wanted = std::move(object);
 }
 
+// What belongs to a socket is whose the socket is.
+std::vector<api::Intent> given_to(const std::string& organization, std::vector<api::Intent> intents) {
+  for (api::Intent& intent : intents) intent.wanted.metadata.organization = organization;
+  return intents;
+}
+
 void add_deletion(std::vector<api::Intent>& intents, const Object& object) {
   api::Intent& intent = intents.emplace_back();
   intent.verb = api::Verb::kDelete;
@@ -77,8 +84,24 @@ void add_deletion(std::vector<api::Intent>& intents, const Object& object) {
   intent.name = object.metadata.name;
 }
 
-// What a wish makes of a socket's LoadBalancer; all else of it stays.
-void describe(Object& balancer, const SocketWish& wish) {
+// Of the client's secret, which every edge of the socket needs.
+std::string sign_in_secret(const std::string& socket) { return socket + "-sign-in"; }
+
+// By which provider of identities visitors of an organization's sockets sign in; null: no wish of that.
+api::Answer<const config::SignIn*> provider_for(const config::Whole& world, const SocketWish& wish,
+                                                const std::string& organization) {
+  if (!wish.asks_sign_in) return nullptr;
+  const config::ObjectPointer object = world.find(Kind::kOrganization, organization);
+  const auto* spec = object ? &std::get<config::OrganizationSpec>(object->spec) : nullptr;
+  if (spec != nullptr && spec->sign_in && !spec->sign_in->client_secret.empty()) return &*spec->sign_in;
+  return api::refuse(
+      400, "invalid",
+      "cloud_authentication_enabled can't be true: you are in no organization whose sign_in names "
+      "a provider of identities and its client_secret; protected_socket asks for a password");
+}
+
+// What a wish makes of a socket's LoadBalancer; all else of it stays. provider: of wish.asks_sign_in.
+void describe(Object& balancer, const SocketWish& wish, const config::SignIn* provider) {
   put_note(balancer, kTypeNote, wish.type);
   put_note(balancer, kNameNote, wish.name);
   put_note(balancer, kDescriptionNote, wish.description);
@@ -88,6 +111,13 @@ void describe(Object& balancer, const SocketWish& wish) {
   for (config::Route& route : std::get<config::LoadBalancerSpec>(balancer.spec).routes) {
     route.basic_auth.reset();
     if (wish.is_protected) route.basic_auth.emplace().secret = balancer.metadata.name;
+    route.sign_in.reset();
+    if (provider == nullptr) continue;
+    route.sign_in = config::VisitorSignIn{.issuer = provider->issuer,
+                                          .client_id = provider->client_id,
+                                          .secret = sign_in_secret(balancer.metadata.name),
+                                          .allow_emails = wish.allowed_addresses,
+                                          .allow_domains = wish.allowed_domains};
   }
 }
 
@@ -96,12 +126,17 @@ Object secret_of(const std::string& name, const SocketChange& change) {
                config::SecretSpec{.values = {{change.wish.visitor_name, change.password_hash}}});
 }
 
+Object secret_of(const std::string& name, std::string_view user, const config::SignIn& provider) {
+  return owned(sign_in_secret(name), user,
+               config::SecretSpec{.values = {{"client_secret", provider.client_secret}}});
+}
+
 // A name that nothing of a socket has yet.
 std::optional<std::string> free_name(const config::Whole& world, Random& random) {
   for (int tries = 0; tries < kNamesTriedMax; ++tries) {
     std::string name = spoken_name(random);
     const bool is_taken = world.find(Kind::kLoadBalancer, name) || world.find(Kind::kService, name) ||
-                          world.find(Kind::kSecret, name);
+                          world.find(Kind::kSecret, name) || world.find(Kind::kSecret, sign_in_secret(name));
     if (!is_taken) return name;
   }
   return std::nullopt;
@@ -168,10 +203,11 @@ namespace {
 
 // A visitor of a connection has no way to say who it is.
 api::Answer<void> check_protection(const SocketWish& wish) {
-  if (!wish.is_protected || !is_of_connections(wish.type)) return {};
+  if (!is_of_connections(wish.type) || !(wish.is_protected || wish.asks_sign_in)) return {};
   return api::refuse(400, "invalid",
                      "a socket of type " + wish.type +
-                         " can't be protected: its visitors are not asked for a name and password");
+                         " can't be protected: its visitors are not asked for " +
+                         (wish.is_protected ? "a name and password" : "who they are"));
 }
 
 }  // namespace
@@ -233,6 +269,7 @@ nlohmann::ordered_json socket_json(const config::Whole& world, const Object& soc
     for (const config::Listener& listener : spec.listeners) ports.push_back(listener.port.value_or(0));
   }
   const bool is_protected = !spec.routes.empty() && spec.routes.front().basic_auth.has_value();
+  const bool signs_in = !spec.routes.empty() && spec.routes.front().sign_in.has_value();
   Tree tunnels = Tree::array();
   for (const config::ObjectPointer& tunnel : tunnels_of(world, socket)) {
     tunnels.push_back(tunnel_json(world, *tunnel));
@@ -247,7 +284,7 @@ nlohmann::ordered_json socket_json(const config::Whole& world, const Object& soc
           {"protected_socket", is_protected},
           {"protected_username", note_of(socket, kVisitorNote)},
           {"protected_password", ""},  // kept as its hash
-          {"cloud_authentication_enabled", false},
+          {"cloud_authentication_enabled", signs_in},
           {"cloud_authentication_email_allowed_addressses", addresses},
           {"cloud_authentication_email_allowed_addresses", addresses},
           {"cloud_authentication_email_allowed_domains", split(note_of(socket, kDomainsNote))},
@@ -267,21 +304,25 @@ Intents create_socket(const config::Whole& world, const SocketChange& change,
   if (auto protectable = check_protection(change.wish); !protectable) {
     return std::unexpected(std::move(protectable.error()));
   }
+  const std::string organization = mirror::home_of(world, change.user);
+  const auto provider = provider_for(world, change.wish, organization);
+  if (!provider) return std::unexpected(provider.error());
   const auto name = free_name(world, random);
   if (!name) return api::refuse(503, "overloaded", "no free name was found; try again");
   const std::string hostname = *name + '.' + surroundings.domain;
   std::vector<api::Intent> intents;
   Object balancer = owned(*name, change.user, balancer_spec(*name, change.wish.type, hostname));
-  describe(balancer, change.wish);
+  describe(balancer, change.wish, *provider);
   add(intents, api::Verb::kCreate, std::move(balancer));
   add(intents, api::Verb::kCreate, owned(*name, change.user, service_spec(change.wish.type, hostname)));
   if (change.wish.is_protected) add(intents, api::Verb::kCreate, secret_of(*name, change));
+  if (*provider != nullptr) add(intents, api::Verb::kCreate, secret_of(*name, change.user, **provider));
   if (with_tunnel) {
     auto slot = make_slot(world, *name, change.user, random);
     if (!slot) return std::unexpected(std::move(slot.error()));
     add(intents, api::Verb::kCreate, std::move(*slot));
   }
-  return intents;
+  return given_to(organization, std::move(intents));
 }
 
 Intents replace_socket(const config::Whole& world, const std::string& id, const SocketChange& change,
@@ -294,16 +335,24 @@ Intents replace_socket(const config::Whole& world, const std::string& id, const 
   if (auto protectable = check_protection(change.wish); !protectable) {
     return std::unexpected(std::move(protectable.error()));
   }
+  const auto provider = provider_for(world, change.wish, socket->metadata.organization);
+  if (!provider) return std::unexpected(provider.error());
   Object balancer = *socket;
   if (is_of_connections(change.wish.type) || is_of_connections(note_of(*socket, kTypeNote))) {
     auto& spec = std::get<config::LoadBalancerSpec>(balancer.spec);
     spec.listeners = listeners_of(change.wish.type, id + '.' + surroundings.domain);
   }
-  describe(balancer, change.wish);
+  describe(balancer, change.wish, *provider);
   add(intents, api::Verb::kApply, std::move(balancer));
   if (change.wish.type != note_of(*socket, kTypeNote)) {
     const std::string hostname = id + '.' + surroundings.domain;
     add(intents, api::Verb::kApply, owned(id, change.user, service_spec(change.wish.type, hostname)));
+  }
+  if (*provider != nullptr) {
+    add(intents, api::Verb::kApply, secret_of(id, change.user, **provider));
+  } else if (const auto unused = world.find(Kind::kSecret, sign_in_secret(id));
+             unused && config::owner_of(*unused) == change.user) {
+    add_deletion(intents, *unused);
   }
   if (!change.wish.is_protected) {
     if (is_own) add_deletion(intents, *secret);
@@ -312,7 +361,7 @@ Intents replace_socket(const config::Whole& world, const std::string& id, const 
   } else if (!is_own || note_of(*socket, kVisitorNote) != change.wish.visitor_name) {
     return api::refuse(400, "invalid", "protected_password is needed with a new protected_username");
   }
-  return intents;
+  return given_to(socket->metadata.organization, std::move(intents));
 }
 
 Intents delete_socket(const config::Whole& world, std::string_view user, const std::string& id) {
@@ -328,8 +377,10 @@ Intents delete_socket(const config::Whole& world, std::string_view user, const s
       if (config::service_joined_by(*object) != nullptr) add_deletion(intents, *object);
     }
   }
-  const config::ObjectPointer secret = world.find(Kind::kSecret, id);
-  if (secret && config::owner_of(*secret) == user) add_deletion(intents, *secret);
+  for (const std::string& name : {id, sign_in_secret(id)}) {
+    const config::ObjectPointer secret = world.find(Kind::kSecret, name);
+    if (secret && config::owner_of(*secret) == user) add_deletion(intents, *secret);
+  }
   return intents;
 }
 
@@ -344,7 +395,7 @@ Intents create_tunnel(const config::Whole& world, std::string_view user, const s
   if (!slot) return std::unexpected(std::move(slot.error()));
   std::vector<api::Intent> intents;
   add(intents, api::Verb::kCreate, std::move(*slot));
-  return intents;
+  return given_to(socket->metadata.organization, std::move(intents));
 }
 
 Intents delete_tunnel(const config::Whole& world, std::string_view user, const std::string& socket_id,

@@ -1,7 +1,7 @@
 // Sockets: what mysocket calls a socket is a LoadBalancer and a Service of one name, which belong to a User,
-// and a Secret when visitors have to give a password; what it calls a tunnel is an Endpoint that keeps a
-// place (a slot) for an origin. Here are both ways between the two: intents for the API's writer, and the
-// objects as mysocket shows them. Pure: the objects and randomness come in.
+// and a Secret when visitors have to give a password or to sign in; what it calls a tunnel is an Endpoint
+// that keeps a place (a slot) for an origin. Here are both ways between the two: intents for the API's
+// writer, and the objects as mysocket shows them. Pure: the objects and randomness come in.
 #pragma once
 
 #include <cstddef>

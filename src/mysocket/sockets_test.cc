@@ -85,6 +85,32 @@ TEST_CASE("connect: a socket and its tunnel, as the client reads them") {
   CHECK(call(world, "DELETE", "/socket/" + id, {}, token).status == 404);
 }
 
+TEST_CASE("a socket of a member of one organization is the organization's, with all that belongs to it") {
+  MysocketFixture world;
+  const std::string token = world.account("eve");
+  const config::Whole& objects = world.world.mirror.objects();
+  const std::string user = objects.user_of_email("eve@host.example")->metadata.name;
+  const Tree organization{{"kind", "Organization"},
+                          {"metadata", {{"name", "acme"}}},
+                          {"spec", {{"members", Tree::array({{{"user", user}}})}}}};
+  REQUIRE(world.administer("POST", "/v1/apply", "[" + organization.dump() + "]").status == 200);
+  const auto made = call(world, "POST", "/connect", socket_wish("one"), token);
+  REQUIRE(made.status == 200);
+  const std::string id = json_of(made)["socket_id"];
+  CHECK(objects.find(Kind::kLoadBalancer, id)->metadata.organization == "acme");
+  CHECK(objects.find(Kind::kService, id)->metadata.organization == "acme");
+  CHECK(call(world, "POST", "/socket/" + id + "/tunnel", {}, token).status == 200);
+  for (const auto& endpoint : objects.of(Kind::kEndpoint)) {
+    CHECK(endpoint->metadata.organization == "acme");
+  }
+  Tree wish = socket_wish("one");
+  wish["protected_socket"] = true;
+  wish["protected_username"] = "v";
+  wish["protected_password"] = "secret of visitors";
+  CHECK(call(world, "PUT", "/socket/" + id, wish, token).status == 200);
+  CHECK(objects.find(Kind::kSecret, id)->metadata.organization == "acme");
+}
+
 TEST_CASE("tunnels come and go") {
   MysocketFixture world;
   const std::string token = world.account("eve");
@@ -244,9 +270,21 @@ TEST_CASE("what a socket can't be is refused, and nothing comes of it") {
                "protected_username has \" \" at character 2; a key is made of letters, digits, \"-\", \"_\", "
                "\".\" and \"/\""},
            Case{{{"cloud_authentication_enabled", true}},
-                "cloud_authentication_enabled can't be true: this version of weir can't ask visitors to sign "
-                "in "
-                "with their e-mail address; protected_socket asks for a name and a password"},
+                "cloud_authentication_enabled needs addresses or domains that are allowed, or nobody could "
+                "come"},
+           Case{{{"cloud_authentication_enabled", true},
+                 {"cloud_authentication_email_allowed_addressses", {"a@b@host.example"}}},
+                "cloud_authentication_email_allowed_addressses has one in it that has \"@\" at character 2, "
+                "which can't stand before the \"@\""},
+           Case{
+               {{"cloud_authentication_enabled", true},
+                {"cloud_authentication_email_allowed_domains", {"host.example"}}},
+               "cloud_authentication_enabled can't be true: you are in no organization whose sign_in names a "
+               "provider of identities and its client_secret; protected_socket asks for a password"},
+           Case{{{"socket_type", "tls"},
+                 {"cloud_authentication_enabled", true},
+                 {"cloud_authentication_email_allowed_domains", {"host.example"}}},
+                "a socket of type tls can't be protected: its visitors are not asked for who they are"},
            Case{{{"cloud_authentication_email_allowed_domains", "a,b"}},
                 "cloud_authentication_email_allowed_domains must be a list of at most 100 texts"},
        }) {
@@ -257,6 +295,49 @@ TEST_CASE("what a socket can't be is refused, and nothing comes of it") {
     CHECK(json_of(answer)["error_message"] == one.message);
   }
   CHECK(world.world.mirror.objects().of(Kind::kLoadBalancer).empty());
+}
+
+TEST_CASE("visitors of a socket sign in by its organization's provider of identities") {
+  MysocketFixture world;
+  const std::string token = world.account("eve");
+  const config::Whole& objects = world.world.mirror.objects();
+  const std::string user = objects.user_of_email("eve@host.example")->metadata.name;
+  const Tree provider{
+      {"issuer", "https://id.example"}, {"client_id", "weir"}, {"client_secret", "known to id.example"}};
+  const Tree organization{{"kind", "Organization"},
+                          {"metadata", {{"name", "acme"}}},
+                          {"spec", {{"members", Tree::array({{{"user", user}}})}, {"sign_in", provider}}}};
+  REQUIRE(world.administer("POST", "/v1/apply", "[" + organization.dump() + "]").status == 200);
+  Tree wish = socket_wish("web");
+  wish.update({{"cloud_authentication_enabled", true},
+               {"cloud_authentication_email_allowed_addressses", {"bob@else.example"}},
+               {"cloud_authentication_email_allowed_domains", {"host.example"}}});
+  const auto made = call(world, "POST", "/socket", wish, token);
+  REQUIRE(made.status == 200);
+  const std::string id = json_of(made)["socket_id"];
+  CHECK(json_of(made)["cloud_authentication_enabled"] == true);
+  const auto route = [&] {
+    return std::get<config::LoadBalancerSpec>(objects.find(Kind::kLoadBalancer, id)->spec).routes[0];
+  };
+  REQUIRE(route().sign_in);
+  CHECK(route().sign_in->issuer == "https://id.example");
+  CHECK(route().sign_in->client_id == "weir");
+  CHECK(route().sign_in->allow_emails == std::vector<std::string>{"bob@else.example"});
+  CHECK(route().sign_in->allow_domains == std::vector<std::string>{"host.example"});
+  const auto secret = [&] { return objects.find(Kind::kSecret, id + "-sign-in"); };
+  REQUIRE(secret());
+  CHECK(std::get<config::SecretSpec>(secret()->spec).values.at("client_secret") == "known to id.example");
+  CHECK(secret()->metadata.organization == "acme");
+  CHECK_FALSE(made.body.contains("known to id.example"));
+
+  // Open again, and its secret gone; closed once more, and all of it gone with the socket.
+  CHECK(call(world, "PUT", "/socket/" + id, socket_wish("web"), token).status == 200);
+  CHECK_FALSE(route().sign_in);
+  CHECK_FALSE(secret());
+  CHECK(call(world, "PUT", "/socket/" + id, wish, token).status == 200);
+  CHECK(secret());
+  CHECK(call(world, "DELETE", "/socket/" + id, {}, token).status == 204);
+  CHECK_FALSE(secret());
 }
 
 TEST_CASE("whom a socket would let in is noted and shown, in both spellings") {

@@ -208,6 +208,14 @@ net::Task<void> Nameserver::stop() {
   }
 }
 
+std::uint64_t Nameserver::queries() const {
+  std::uint64_t all = 0;
+  for (const auto& worker : workers_) {
+    all += worker->counters().udp_queries.get() + worker->counters().tcp_queries.get();
+  }
+  return all;
+}
+
 void Nameserver::write_metrics(std::string& out) const {
   if (!listening_) return;
   Exposition exposition(out);

@@ -55,6 +55,8 @@ class Nameserver {
   const Catalogue& catalogue() const { return catalogue_; }
   // Prometheus text exposition.
   void write_metrics(std::string& out) const;
+  // That came in since the beginning.
+  std::uint64_t queries() const;
 
  private:
   net::Task<void> look_around();

@@ -28,8 +28,8 @@ struct Schema<node::Instance> {
                                          .check = check_name}),
                  field<&Instance::owner>({.name = "owner",
                                           .doc = "whose it is; owners can't reach each other's instances",
-                                          .max = 63,
-                                          .check = check_name})},
+                                          .max = 77,
+                                          .check = check_dotted_name})},
       kGroupFields<Instance>);
   static void validate(const Instance& instance, Report& report) { check_group(instance, report); }
 };

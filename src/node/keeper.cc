@@ -257,20 +257,24 @@ net::Task<podman::Told<std::string>> Keeper::ensure_image(const Instance& instan
 // --- stopping
 
 net::Task<bool> Keeper::stop_all() {
+  if (!co_await shared_.stops.enter()) co_return false;
   bool all = true;
   for (const podman::Container& one : std::vector(containers_.rbegin(), containers_.rend())) {
     if (one.state != "running" && one.state != "stopping") continue;
     const auto stopped = co_await shared_.podman.stop(one.name, grace_seconds_);
     all &= stopped.has_value() || stopped.error().kind == Trouble::Kind::kNotThere;
   }
+  shared_.stops.leave();
   co_return all;
 }
 
 net::Task<bool> Keeper::remove_all() {
+  if (!co_await shared_.removals.enter()) co_return false;
   bool all = true;
   for (const podman::Container& one : std::vector(containers_.rbegin(), containers_.rend())) {
     all &= (co_await shared_.podman.remove(one.name)).has_value();
   }
+  shared_.removals.leave();
   co_return all;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "channel/alarm.h"
 #include "images/pushed.h"
 #include "isolation/networks.h"
 #include "net/env.h"
@@ -18,7 +19,6 @@
 #include "node/life.h"
 #include "node/plan.h"
 #include "node/prober.h"
-#include "nodelink/alarm.h"
 #include "podman/client.h"
 #include "podman/gate.h"
 
@@ -32,6 +32,8 @@ struct Shared {
   images::PushedImages& images;
   std::string node;     // in the labels
   podman::Gate starts;  // making containers costs the machine more than running them
+  podman::Gate stops;
+  podman::Gate removals;
   std::vector<PullCredentials> credentials;
   std::function<void()> left;     // an instance is gone for good
   std::function<void()> changed;  // its status may be another
@@ -94,7 +96,7 @@ class Keeper {
   std::unique_ptr<Prober> prober_;
   std::shared_ptr<const Instance> judged_;  // whose readiness is told: probed_, once its probes have spoken
   net::Event changed_;
-  nodelink::Alarm alarm_{changed_};
+  channel::Alarm alarm_{changed_};
   net::Context* starting_ = nullptr;  // of the task, while it makes containers
   bool busy_ = false;
   bool gone_ = false;

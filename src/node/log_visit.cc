@@ -19,7 +19,7 @@ constexpr milliseconds kLastOfSecond{999};
 
 }  // namespace
 
-void LogLines::put(podman::LogStream stream, Part& part, nodelink::ChannelLines& to) const {
+void LogLines::put(podman::LogStream stream, Part& part, channel::ChannelLines& to) const {
   to.push_back({.container = container_,
                 .err = stream == podman::LogStream::kErr,
                 .time = part.time,
@@ -27,7 +27,7 @@ void LogLines::put(podman::LogStream stream, Part& part, nodelink::ChannelLines&
 }
 
 void LogLines::take(podman::LogStream stream, std::string_view frame, WallTime now,
-                    nodelink::ChannelLines& to) {
+                    channel::ChannelLines& to) {
   const std::size_t space = std::min(frame.find(' '), frame.size());
   const auto written = config::parse_rfc3339(frame.substr(0, space));
   if (written) frame.remove_prefix(std::min(space + 1, frame.size()));
@@ -51,22 +51,22 @@ void LogLines::take(podman::LogStream stream, std::string_view frame, WallTime n
   Part& part = parts_[stream == podman::LogStream::kErr ? 1 : 0];
   if (part.text.empty()) part.time = last_;
   do {
-    const std::size_t room = nodelink::kLineBytesMax - part.text.size();
+    const std::size_t room = channel::kLineBytesMax - part.text.size();
     part.text += frame.substr(0, room);
     frame.remove_prefix(std::min(room, frame.size()));
     if (!frame.empty()) put(stream, part, to);
   } while (!frame.empty());
-  if (ends || part.text.size() == nodelink::kLineBytesMax) put(stream, part, to);
+  if (ends || part.text.size() == channel::kLineBytesMax) put(stream, part, to);
 }
 
-LogVisit::LogVisit(net::Env& env, podman::Client& podman, std::string node, grpc::ClientCall& call,
-                   const nodelink::ChannelOpen& open)
+LogVisit::LogVisit(net::Env& env, podman::Client& podman, std::string node, channel::End& end,
+                   const channel::ChannelOpen& open)
     : env_(env),
       podman_(podman),
       node_(std::move(node)),
-      call_(call),
+      end_(end),
       open_(open),
-      wanted_(std::get<nodelink::LogsWanted>(open.what)),
+      wanted_(std::get<channel::LogsWanted>(open.what)),
       writing_(env.loop, 1),
       tasks_(env.loop) {}
 
@@ -119,7 +119,7 @@ net::Task<void> LogVisit::follow(std::string id, std::string name, bool again) {
     if (!reading && reading.error().kind == podman::Trouble::Kind::kNotThere) co_return;
     bool more = reading.has_value();
     while (more) {
-      nodelink::ChannelLines told;
+      channel::ChannelLines told;
       const auto read = co_await (*reading)->read([&](podman::LogStream stream, std::string_view frame) {
         lines.take(stream, frame, env_.loop.clock().wall_now(), told);
       });
@@ -136,19 +136,19 @@ net::Task<void> LogVisit::follow(std::string id, std::string name, bool again) {
 }
 
 // False: nobody hears it any more.
-net::Task<bool> LogVisit::tell(nodelink::ChannelLines lines) {
+net::Task<bool> LogVisit::tell(channel::ChannelLines lines) {
   if (lines.empty()) co_return true;
   if (!co_await writing_.enter()) co_return false;
   bool taken = true;
   for (auto next = lines.begin(); taken && next != lines.end();) {
-    nodelink::ChannelLines some;
+    channel::ChannelLines some;
     std::size_t bytes = 0;
-    for (; next != lines.end() && some.size() < nodelink::kLinesMax && bytes < nodelink::kChannelBytesMax;
+    for (; next != lines.end() && some.size() < channel::kLinesMax && bytes < channel::kChannelBytesMax;
          ++next) {
       bytes += next->text.size();
       some.push_back(std::move(*next));
     }
-    const auto written = co_await call_.write(serialize(nodelink::FromNode(std::move(some))));
+    const auto written = co_await end_.write(std::move(some));
     taken = written.has_value();
   }
   writing_.leave();

@@ -10,11 +10,11 @@
 #include <string_view>
 
 #include "base/time.h"
-#include "grpc/call.h"
+#include "channel/end.h"
+#include "channel/messages.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
-#include "nodelink/channel_messages.h"
 #include "podman/client.h"
 #include "podman/gate.h"
 
@@ -28,7 +28,7 @@ class LogLines {
   explicit LogLines(std::string container) : container_(std::move(container)) {}
 
   // Adds the lines that are complete with that frame.
-  void take(podman::LogStream stream, std::string_view frame, WallTime now, nodelink::ChannelLines& to);
+  void take(podman::LogStream stream, std::string_view frame, WallTime now, channel::ChannelLines& to);
   // The log is read again, from since_seconds(): what was told already comes first.
   void begin_again() { to_skip_ = told_in_second_; }
   // The second of the last frame; none: there was none.
@@ -39,7 +39,7 @@ class LogLines {
     WallTime time;
     std::string text;
   };
-  void put(podman::LogStream stream, Part& part, nodelink::ChannelLines& to) const;
+  void put(podman::LogStream stream, Part& part, channel::ChannelLines& to) const;
 
   std::string container_;
   Part parts_[2];  // NOLINT: out, err
@@ -57,8 +57,8 @@ class LogVisit {
   static constexpr int kLooksInVain = 10;
 
   // All outlive it.
-  LogVisit(net::Env& env, podman::Client& podman, std::string node, grpc::ClientCall& call,
-           const nodelink::ChannelOpen& open);
+  LogVisit(net::Env& env, podman::Client& podman, std::string node, channel::End& end,
+           const channel::ChannelOpen& open);
 
   // Until the end, or until it is cancelled. What went wrong, in a sentence; empty: nothing.
   net::Task<std::string> run();
@@ -66,15 +66,15 @@ class LogVisit {
  private:
   net::Task<std::string> look();
   net::Task<void> follow(std::string id, std::string name, bool again);
-  net::Task<bool> tell(nodelink::ChannelLines lines);
+  net::Task<bool> tell(channel::ChannelLines lines);
   std::string missing(const std::vector<podman::Container>& listed) const;
 
   net::Env& env_;
   podman::Client& podman_;
   std::string node_;
-  grpc::ClientCall& call_;
-  const nodelink::ChannelOpen& open_;
-  const nodelink::LogsWanted& wanted_;
+  channel::End& end_;
+  const channel::ChannelOpen& open_;
+  const channel::LogsWanted& wanted_;
   podman::Gate writing_;            // one at a time
   std::set<std::string> followed_;  // ids
   std::string wrong_;

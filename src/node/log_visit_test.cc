@@ -19,10 +19,10 @@ struct Lines {
 
   // "11:06.000 one|"
   std::string take(std::string_view frame, LogStream stream = LogStream::kOut) {
-    nodelink::ChannelLines to;
+    channel::ChannelLines to;
     lines.take(stream, frame, now, to);
     std::string text;
-    for (const nodelink::ChannelLine& line : to) {
+    for (const channel::ChannelLine& line : to) {
       CHECK(line.container == "app");
       text += format_rfc3339(line.time).substr(14, 9) + (line.err ? " ! " : " ") + line.text + '|';
     }
@@ -56,7 +56,7 @@ TEST_CASE("parts of a long line are put together, up to a bound") {
   CHECK(lines.take("2026-11-30T07:11:06Z one ").empty());
   CHECK(lines.take("2026-11-30T07:11:07Z err\n", LogStream::kErr) == "11:07.000 ! err|");
   CHECK(lines.take("2026-11-30T07:11:08Z two\n") == "11:06.000 one two|");
-  const std::string half(nodelink::kLineBytesMax / 2, 'x');
+  const std::string half(channel::kLineBytesMax / 2, 'x');
   CHECK(lines.take("2026-11-30T07:11:08Z " + half).empty());
   CHECK(lines.take("2026-11-30T07:11:08Z " + half) == "11:08.000 " + half + half + '|');
   CHECK(lines.take("2026-11-30T07:11:09Z " + half + half + half) == "11:09.000 " + half + half + '|');

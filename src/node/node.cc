@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/exposition.h"
+#include "channel/alarm.h"
 #include "node/labels.h"
-#include "nodelink/alarm.h"
 
 namespace weir::node {
 
@@ -20,6 +20,8 @@ Node::Node(net::Env& env, podman::Client& podman, std::string name, isolation::N
               .images = images_,
               .node = std::move(name),
               .starts = podman::Gate(env.loop, kStartsAtOnce),
+              .stops = podman::Gate(env.loop, kStopsAtOnce),
+              .removals = podman::Gate(env.loop, kRemovalsAtOnce),
               .credentials = {},
               .left = [this] { look_.set(); },
               .changed = {}},
@@ -83,7 +85,7 @@ net::Task<void> Node::follow() {
 }
 
 net::Task<void> Node::look_again_and_again() {
-  nodelink::Alarm alarm(look_);
+  channel::Alarm alarm(look_);
   for (;;) {
     look_.reset();
     const bool done = co_await look();

@@ -23,6 +23,9 @@ class Node {
  public:
   // Making containers keeps a core busy for a while.
   static constexpr std::size_t kStartsAtOnce = 4;
+  // Most of a stop is waiting. When more end at once, podman is so busy that it answers nobody in time.
+  static constexpr std::size_t kStopsAtOnce = 32;
+  static constexpr std::size_t kRemovalsAtOnce = 4;
   // Podman tells what happens; this is for what it did not tell.
   static constexpr Duration kLook = std::chrono::seconds(30);
   static constexpr Duration kRetry = std::chrono::seconds(1);

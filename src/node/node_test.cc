@@ -348,6 +348,39 @@ TEST_CASE("a probe by a connection, at the instance's address") {
   CHECK(world.states() == "web-0 ready\n");
 }
 
+TEST_CASE("who was just started is asked every second for a while, and then in its period") {
+  Beside world;
+  const auto at = *net::Address::parse("10.88.0.2:80");
+  const std::string instance =
+      "{name: web-0, containers: [{name: app, image: localhost/web:1, readiness_probe: {tcp: {port: 80}}}]}";
+  SUBCASE("it is ready soon") {
+    world.begin(instance);
+    world.pass(3s);
+    const auto listener = world.fake.network.listen(at);
+    world.pass(1s);
+    CHECK(world.states() == "web-0 ready\n");
+  }
+  SUBCASE("it is ready after a while") {
+    world.begin(instance);
+    world.pass(15s);
+    const auto listener = world.fake.network.listen(at);
+    world.pass(3s);
+    CHECK(world.states().starts_with("web-0 running: the readiness probe"));
+    world.pass(8s);
+    CHECK(world.states() == "web-0 ready\n");
+  }
+  SUBCASE("it was ready") {
+    auto listener = world.fake.network.listen(at);
+    world.begin(instance);
+    CHECK(world.states() == "web-0 ready\n");
+    listener->reset();
+    world.pass(29s);
+    CHECK(world.states() == "web-0 ready\n");  // two have failed
+    world.pass(2s);
+    CHECK(world.states().starts_with("web-0 running"));
+  }
+}
+
 TEST_CASE("a podman that does not answer is said, and what was known stays") {
   Beside world;
   world.begin(kWeb);

@@ -18,6 +18,10 @@ lb::HealthState state_of(const Probe& probe) {
   return lb::HealthState({.unhealthy = probe.failure_threshold, .healthy = probe.success_threshold});
 }
 
+// A container that has just been started is ready soon, or in a while: it is not asked a whole period later.
+constexpr int kEagerTries = 10;
+constexpr Duration kEagerPeriod = std::chrono::seconds(1);
+
 bool is_bad(lb::Health health) {
   return health == lb::Health::kUnhealthy || health == lb::Health::kNeverHealthy;
 }
@@ -86,15 +90,18 @@ net::Task<void> Prober::watch_readiness(std::size_t place) {
   const Probe& probe = *container.readiness_probe;
   lb::HealthState state = state_of(probe);
   if (!co_await env_.loop.sleep(probe.initial_delay)) co_return;
-  for (;;) {
+  for (int tries = 0;; tries = std::min(tries + 1, kEagerTries)) {
     const std::string why = co_await check(container, probe);
     if ((co_await net::current_context()).cancelled()) co_return;
+    if (why.empty()) tries = kEagerTries;
     if (state.observe(why.empty())) {
       unready_[place] = is_bad(state.health()) ? fails("readiness", container, why) : std::string();
       const auto first = std::ranges::find_if(unready_, [](const std::string& one) { return !one.empty(); });
       hear_.ready(first == unready_.end(), first == unready_.end() ? std::string() : *first);
     }
-    if (!co_await env_.loop.sleep(probe.period)) co_return;
+    const bool is_eager = tries < kEagerTries && !probe.exec;  // a command costs more
+    const Duration pause = is_eager ? std::min(probe.period, kEagerPeriod) : probe.period;
+    if (!co_await env_.loop.sleep(pause)) co_return;
   }
 }
 

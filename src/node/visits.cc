@@ -1,6 +1,5 @@
 #include "node/visits.h"
 
-#include <algorithm>
 #include <csignal>
 #include <expected>
 #include <optional>
@@ -14,65 +13,53 @@
 namespace weir::node {
 namespace {
 
-using nodelink::ChannelEnd;
-using nodelink::ChannelOpen;
-using nodelink::ExecWanted;
-using nodelink::FromNode;
-using nodelink::ToNode;
+using channel::ChannelEnd;
+using channel::ChannelOpen;
+using channel::End;
+using channel::ExecWanted;
 
-constexpr std::size_t kReasonBytesMax = 1000;
-
-net::Task<void> say_end(grpc::ClientCall& call, ChannelEnd end) {
-  end.reason.resize(std::min(end.reason.size(), kReasonBytesMax));
-  (void)co_await call.write(serialize(FromNode(std::move(end))));
-  call.half_close();
-}
-
-// Until the controller has ended the call.
-net::Task<void> wait_for_end(grpc::ClientCall& call) {
-  for (;;) {
-    const auto message = co_await call.read();
-    if (!message || !*message) co_return;
-  }
-}
-
-net::Task<void> tell_logs(LogVisit& visit, grpc::ClientCall& call) {
+net::Task<void> tell_logs(LogVisit& visit, End& end) {
   std::string wrong = co_await visit.run();
-  co_await say_end(call, {.exit_code = 0, .reason = std::move(wrong)});
+  co_await say_end(end, {.exit_code = 0, .reason = std::move(wrong)});
 }
 
 // What it writes, to its end.
-net::Task<void> tell_output(podman::Client& podman, podman::Exec& exec, grpc::ClientCall& call, bool& ended) {
+net::Task<void> tell_output(podman::Client& podman, podman::Exec& exec, End& end, bool& ended) {
   std::string reason;
   for (bool more = true; more;) {
-    std::vector<nodelink::ChannelOutput> outputs;
+    std::vector<channel::ChannelOutput> outputs;
     const auto read = co_await exec.read([&outputs](podman::LogStream stream, std::string_view text) {
       const bool err = stream == podman::LogStream::kErr;
       if (outputs.empty() || outputs.back().err != err) outputs.push_back({.err = err, .bytes = {}});
       outputs.back().bytes += text;
     });
-    for (nodelink::ChannelOutput& output : outputs) {
-      if (!co_await call.write(serialize(FromNode(std::move(output))))) co_return;
+    for (channel::ChannelOutput& output : outputs) {
+      if (!co_await end.write(std::move(output))) co_return;
     }
+    if (!read && read.error().kind == podman::Trouble::Kind::kCancelled) co_return;  // who stops it says why
     if (!read) reason = read.error().sentence;
     more = read && *read;
   }
   const auto seen = co_await podman.inspect_exec(exec.id());
   if (!seen && reason.empty()) reason = seen.error().sentence;
   ended = seen && !seen->running;
-  co_await say_end(call, {.exit_code = seen ? seen->exit_code : 0, .reason = std::move(reason)});
+  co_await say_end(end, {.exit_code = seen ? seen->exit_code : 0, .reason = std::move(reason)});
 }
 
-// What the user sends, until the call ends.
-net::Task<void> take_input(podman::Client& podman, podman::Exec& exec, grpc::ClientCall& call) {
+// What the user sends, until the call ends; or why no more of it is taken.
+net::Task<std::string> take_input(podman::Client& podman, podman::Exec& exec, End& end) {
   for (;;) {
-    const auto message = co_await call.read();
-    if (!message || !*message) co_return;
-    auto said = nodelink::parse_to_node(**message);
-    if (!said) co_return;
-    if (auto* input = std::get_if<nodelink::ChannelInput>(&*said); input != nullptr) {
-      (void)co_await exec.write(std::move(input->bytes));  // a command that does not read it has its reasons
-    } else if (const auto* size = std::get_if<nodelink::TerminalSize>(&*said); size != nullptr) {
+    const auto message = co_await end.read();
+    if (!message || !*message) co_return std::string();
+    auto said = channel::parse_to_machine(**message);
+    if (!said) co_return std::string(said.error().text);
+    if (auto* input = std::get_if<channel::ChannelInput>(&*said); input != nullptr) {
+      auto written =
+          co_await exec.write(std::move(input->bytes));  // it may have ended, which is told by others
+      if (!written && written.error().kind == podman::Trouble::Kind::kRefused) {
+        co_return std::move(written.error().sentence);
+      }
+    } else if (const auto* size = std::get_if<channel::TerminalSize>(&*said); size != nullptr) {
       (void)co_await podman.resize_exec(exec.id(), size->rows, size->columns);
     } else {
       exec.end_input();
@@ -115,30 +102,31 @@ void Visits::begin(grpc::Channel& way, std::string id, std::string what) {
 }
 
 net::Task<void> Visits::answer(grpc::Channel& way, std::string id, std::string what) {
-  auto made = co_await way.call(std::string(nodelink::kChannelPath), {}, std::nullopt);
+  const auto made = co_await channel::call_about(way, std::string(channel::kNodeChannelPath), std::move(id));
   if (!made) co_return;  // who waits for it is told so at its deadline
-  grpc::ClientCall& call = **made;
-  if (!co_await call.write(serialize(FromNode(nodelink::ChannelId{std::move(id)})))) co_return;
-  const auto open = nodelink::parse_channel_open(what);
-  if (!open) {
-    co_await say_end(call, {.exit_code = 0, .reason = open.error().text});
-    co_await wait_for_end(call);
-  } else if (std::holds_alternative<ExecWanted>(open->what)) {
-    co_await run(call, *open);
+  End& end = **made;
+  const auto open = channel::parse_channel_open(what);
+  if (open && std::holds_alternative<ExecWanted>(open->what)) {
+    co_await run(end, *open);
+  } else if (open && std::holds_alternative<channel::LogsWanted>(open->what)) {
+    co_await show(end, *open);
   } else {
-    co_await show(call, *open);
+    co_await say_end(
+        end, {.exit_code = 0,
+              .reason = open ? "a node shows logs and runs commands, nothing else" : open.error().text});
+    co_await end.wait_for_end();
   }
 }
 
-net::Task<void> Visits::show(grpc::ClientCall& call, const ChannelOpen& open) {
-  LogVisit visit(env_, podman_, node_, call, open);
+net::Task<void> Visits::show(End& end, const ChannelOpen& open) {
+  LogVisit visit(env_, podman_, node_, end, open);
   net::TaskGroup telling(env_.loop);
-  telling.spawn(tell_logs(visit, call));
-  co_await wait_for_end(call);
+  telling.spawn(tell_logs(visit, end));
+  co_await end.wait_for_end();
   co_await telling.stop();
 }
 
-net::Task<void> Visits::run(grpc::ClientCall& call, const ChannelOpen& open) {
+net::Task<void> Visits::run(End& end, const ChannelOpen& open) {
   const auto& wanted = std::get<ExecWanted>(open.what);
   std::string wrong;
   std::unique_ptr<podman::Exec> exec;
@@ -160,16 +148,17 @@ net::Task<void> Visits::run(grpc::ClientCall& call, const ChannelOpen& open) {
     if (begun) exec = std::move(*begun);
   }
   if (!exec) {
-    co_await say_end(call, {.exit_code = 0, .reason = std::move(wrong)});
-    co_return co_await wait_for_end(call);
+    co_await say_end(end, {.exit_code = 0, .reason = std::move(wrong)});
+    co_return co_await end.wait_for_end();
   }
   auto process = co_await hold(podman_, exec->id(), container);
   bool ended = false;
   net::TaskGroup telling(env_.loop);
-  telling.spawn(tell_output(podman_, *exec, call, ended));
-  co_await take_input(podman_, *exec, call);
+  telling.spawn(tell_output(podman_, *exec, end, ended));
+  wrong = co_await take_input(podman_, *exec, end);
   co_await telling.stop();
   if (ended) co_return;
+  if (!wrong.empty()) co_await say_end(end, {.exit_code = 0, .reason = std::move(wrong)});
   if (!process) process = co_await hold(podman_, exec->id(), container);
   if (!process) {
     env_.log.warning("a command goes on whose user has gone: its process is not known",

@@ -7,11 +7,12 @@
 #include <string>
 #include <string_view>
 
+#include "channel/end.h"
+#include "channel/messages.h"
 #include "grpc/channel.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
-#include "nodelink/channel_messages.h"
 #include "podman/client.h"
 
 namespace weir::node {
@@ -37,8 +38,8 @@ class Visits {
 
  private:
   net::Task<void> answer(grpc::Channel& way, std::string id, std::string what);
-  net::Task<void> show(grpc::ClientCall& call, const nodelink::ChannelOpen& open);
-  net::Task<void> run(grpc::ClientCall& call, const nodelink::ChannelOpen& open);
+  net::Task<void> show(channel::End& end, const channel::ChannelOpen& open);
+  net::Task<void> run(channel::End& end, const channel::ChannelOpen& open);
 
   net::Env& env_;
   podman::Client& podman_;

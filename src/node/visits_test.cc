@@ -5,19 +5,19 @@
 #include <chrono>
 #include <string>
 
+#include "channel/channels_fixture.h"
 #include "node/log_visit.h"
-#include "nodelink/channels_fixture.h"
 #include "podman/podman_fixture.h"
 
 namespace weir::node {
 namespace {
 
 using namespace std::chrono_literals;
-using nodelink::ChannelEnd;
-using nodelink::ChannelOutput;
-using nodelink::ExecWanted;
-using nodelink::FromNode;
-using nodelink::LogsWanted;
+using channel::ChannelEnd;
+using channel::ChannelOutput;
+using channel::ExecWanted;
+using channel::FromMachine;
+using channel::LogsWanted;
 
 // One container of web-0 or more, as podman lists them.
 std::string listed(std::string_view state = "running") {
@@ -34,7 +34,7 @@ std::string framed(char stream, std::string_view text) {
 }
 
 // A node with a podman that the test plays, and a controller.
-struct Visited : nodelink::ChannelWorld {
+struct Visited : channel::ChannelWorld {
   Visited() {
     ordered = [this] { visits.begin(way, id, about); };
   }
@@ -42,7 +42,7 @@ struct Visited : nodelink::ChannelWorld {
     opened.reset();
     CHECK(fake.run(stop(visits), 10s));
   }
-  void begin(std::variant<LogsWanted, ExecWanted> what, std::string container = "app") {
+  void begin(decltype(channel::ChannelOpen::what) what, std::string container = "app") {
     open({.instance = "web-0", .container = std::move(container), .what = std::move(what)});
   }
   // The next thing that is told; "" while nothing is.
@@ -55,7 +55,7 @@ struct Visited : nodelink::ChannelWorld {
       return "end " + (end->reason.empty() ? std::to_string(end->exit_code) : end->reason);
     }
     std::string text;
-    for (const nodelink::ChannelLine& line : std::get<nodelink::ChannelLines>(*said)) {
+    for (const channel::ChannelLine& line : std::get<channel::ChannelLines>(*said)) {
       text += line.container + (line.err ? "! " : ": ") + line.text + '\n';
     }
     return text;
@@ -119,6 +119,13 @@ TEST_CASE("of all containers, each line tells which") {
     world.podman.end();
   }
   CHECK(world.told() == "end 0");
+}
+
+TEST_CASE("what only an edge can show is refused") {
+  Visited world;
+  world.begin(channel::RequestsWanted{.service = "web", .id = {}});
+  CHECK(world.told() == "end a node shows logs and runs commands, nothing else");
+  CHECK(world.visits.going_on() == 0);
 }
 
 TEST_CASE("logs of what is not there end with a sentence") {
@@ -189,9 +196,9 @@ TEST_CASE("a command has its streams, and its exit code is told") {
   world.stream->send(framed(1, "out") + framed(2, "err"));
   CHECK(world.told() == "1out");
   CHECK(world.told() == "2err");
-  CHECK(world.write(nodelink::ChannelInput{"input"}));
+  CHECK(world.write(channel::ChannelInput{"input"}));
   CHECK(world.stream->take() == "input");
-  CHECK(world.write(nodelink::ChannelInputEnd{}));
+  CHECK(world.write(channel::ChannelInputEnd{}));
   world.fake.run_until_idle();
   CHECK(world.stream->ended());
   world.stream->close();
@@ -207,7 +214,7 @@ TEST_CASE("a terminal is as large as it is said to be") {
   Commanded world({.command = {"sh"}, .terminal = true, .size = {24, 80}});
   world.stream->send("# ");
   CHECK(world.told() == "1# ");
-  CHECK(world.write(nodelink::TerminalSize{30, 100}));
+  CHECK(world.write(channel::TerminalSize{30, 100}));
   CHECK(world.podman.request().find("/exec/e1/resize?h=30&w=100 ") != std::string::npos);
   world.podman.answer("201 Created", "{}");
 }
@@ -218,6 +225,21 @@ TEST_CASE("a command whose user goes is looked for, to be ended") {
   CHECK(world.podman.request().find("/exec/e1/json ") != std::string::npos);
   world.podman.answer("200 OK", R"({"ExitCode":0,"Running":true,"Pid":0})");
   CHECK(world.fake.log.count("a command goes on whose user has gone: its process is not known") == 1);
+  CHECK(world.visits.going_on() == 0);
+}
+
+TEST_CASE("a command that takes none of its input for long is ended, with a sentence") {
+  Commanded world({.command = {"sleep", "9999"}});
+  world.stream->stop_reading();
+  for (int i = 0; i < 8; ++i) (void)world.write(channel::ChannelInput{std::string(32'000, 'x')});
+  world.fake.advance(Duration(podman::Exec::kWriteTimeout) - 1s);
+  CHECK(world.told().empty());
+  world.fake.advance(2s);
+  CHECK(world.told() == "end the command has taken none of its input for ten minutes");
+  CHECK(world.podman.request().find("/exec/e1/json ") != std::string::npos);  // to be ended
+  world.podman.answer("200 OK", R"({"ExitCode":0,"Running":true,"Pid":0})");
+  world.opened.reset();
+  world.fake.run_until_idle();
   CHECK(world.visits.going_on() == 0);
 }
 

@@ -28,7 +28,7 @@ inline constexpr std::size_t kPullCredentialsMax = 1000;
 inline constexpr std::size_t kCredentialBytesMax = 4096;  // each of their texts: as a Secret's value
 // Of a message with instances, before it gets the last of them.
 inline constexpr std::size_t kPartBytes = std::size_t{512} << 10U;
-inline constexpr std::size_t kOpenBytesMax = std::size_t{64} << 10U;  // of Open::what
+using channel::kOpenBytesMax;
 
 // weir.v1.NodeReport
 std::string serialize(const NodeReport& report);

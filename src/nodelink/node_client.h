@@ -26,7 +26,7 @@ class NodeClient {
   struct Options {
     Duration report_interval = std::chrono::seconds(2);
     grpc::Backoff::Options backoff{.first = std::chrono::milliseconds(500),
-                                   .longest = std::chrono::seconds(15)};
+                                   .longest = std::chrono::seconds(5)};
   };
   // Called on the core; does not wait.
   struct Orders {

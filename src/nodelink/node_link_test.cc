@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "channel/open.h"
 #include "grpc/server.h"
 #include "h2/server_connection.h"
 #include "http/server.h"
@@ -421,7 +422,7 @@ TEST_CASE("a node is told to open channels, if it listens") {
   CHECK(controller.nodes.open("n1", {.id = "1", .what = "x"}));
   CHECK(controller.nodes.open("n1", {.id = "2", .what = "y"}));
   CHECK(node.take() == "open 1 x\nopen 2 y\n");
-  for (std::size_t i = 0; i < NodeServer::kOpensMax; ++i) CHECK(controller.nodes.open("n1", {.id = "3"}));
+  for (std::size_t i = 0; i < channel::kOpensMax; ++i) CHECK(controller.nodes.open("n1", {.id = "3"}));
   CHECK_FALSE(controller.nodes.open("n1", {.id = "4"}));
 }
 

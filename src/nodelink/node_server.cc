@@ -172,7 +172,7 @@ void NodeServer::changed(std::span<const config::ObjectChange> changes) {
 
 bool NodeServer::open(std::string_view node, Open what) {
   const auto found = streams_.find(node);
-  if (found == streams_.end() || found->second->opens.size() >= kOpensMax) return false;
+  if (found == streams_.end() || found->second->opens.size() >= channel::kOpensMax) return false;
   found->second->opens.push_back(std::move(what));
   found->second->wake.notify();
   return true;

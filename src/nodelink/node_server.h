@@ -27,9 +27,6 @@ namespace weir::nodelink {
 
 class NodeServer {
  public:
-  // Channels that a node has not been told to open yet.
-  static constexpr std::size_t kOpensMax = 64;
-
   // Called on the core of the calls; does not wait. What is empty is not called.
   struct Sink {
     // The first report of a stream comes right after it. Provider, region and city are those of the Node

@@ -36,7 +36,9 @@ struct Secret {
 
 Secret secret_for(const config::Whole& objects, const Object& instance, const std::string& name) {
   const config::ObjectPointer object = objects.find(Kind::kSecret, name);
-  if (!object) return {nullptr, "the secret " + name + " does not exist"};
+  if (!object || object->metadata.organization != instance.metadata.organization) {
+    return {nullptr, "the secret " + name + " does not exist"};
+  }
   const std::string_view owner = config::owner_of(*object);
   if (!owner.empty() && owner != config::owner_of(instance)) {
     return {nullptr, "the secret " + name + " is somebody else's"};
@@ -52,7 +54,7 @@ struct Told {
 
 Told tell(const config::Whole& objects, const Object& object) {
   Told told{.assigned = {.name = object.metadata.name,
-                         .owner = std::string(config::owner_of(object)),
+                         .owner = tenant_of(object),
                          .spec = instance_of(object),
                          .lacks = {}},
             .credentials = {},
@@ -83,6 +85,12 @@ Told tell(const config::Whole& objects, const Object& object) {
 }
 
 }  // namespace
+
+std::string tenant_of(const config::Object& object) {
+  const std::string& organization = object.metadata.organization;
+  // The dot keeps it from being the name of a User.
+  return organization.empty() ? std::string(config::owner_of(object)) : "organization." + organization;
+}
 
 Assignment assignment_of(const config::Whole& objects, std::string_view node, std::uint64_t revision) {
   Assignment assignment{.revision = revision, .instances = {}, .pull_credentials = {}};

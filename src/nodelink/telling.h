@@ -13,6 +13,10 @@
 
 namespace weir::nodelink {
 
+// Whose an Instance's room is, apart from everybody else's: its organization's, "organization.acme", or the
+// User's whose label it has.
+std::string tenant_of(const config::Object& object);
+
 // All that the node of that name is to run; with that revision.
 Assignment assignment_of(const config::Whole& objects, std::string_view node, std::uint64_t revision);
 

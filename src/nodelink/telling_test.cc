@@ -50,6 +50,24 @@ std::string names_of(const Assignment& assignment) {
   return names;
 }
 
+TEST_CASE("an organization's instances have a room of its own, and none of another's secrets") {
+  World world;
+  Object ours = World::with_key(World::instance("a", "n1", "ada"), "keys", "key");
+  ours.metadata.organization = "acme";
+  CHECK(tenant_of(ours) == "organization.acme");
+  CHECK(tenant_of(World::instance("b", "n1", "ada")) == "ada");
+  CHECK(tenant_of(World::instance("b", "n1")).empty());
+  world.put(ours);
+  world.secret("keys", {{"key", "k"}});
+  CHECK(world.why("a") == "the secret keys does not exist");
+  Object secret{.metadata = {.name = "keys", .organization = "acme"},
+                .spec = config::SecretSpec{{{"key", "k"}}},
+                .status = {}};
+  world.put(std::move(secret));
+  CHECK(world.why("a").empty());
+  CHECK(assignment_of(world.objects, "n1", 7).instances[0].owner == "organization.acme");
+}
+
 TEST_CASE("a node is told the instances that are on it") {
   World world;
   world.put(World::instance("b", "n1", "ada"));

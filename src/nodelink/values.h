@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "channel/open.h"
 #include "config/specs_workload.h"
 
 namespace weir::nodelink {
@@ -89,11 +90,6 @@ struct Assignment {
   friend bool operator==(const Assignment&, const Assignment&) = default;
 };
 
-// The node is to make a call of its own, about this.
-struct Open {
-  std::string id;
-  std::string what;
-  friend bool operator==(const Open&, const Open&) = default;
-};
+using channel::Open;
 
 }  // namespace weir::nodelink

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/uri_path.h"
 #include "http/client.h"
 #include "http/h1_parser.h"
 #include "http/h1_writer.h"
@@ -17,6 +18,7 @@ using http::Method;
 constexpr std::string_view kBase = "/v4.0.0/libpod";
 constexpr Duration kWriteTimeout = std::chrono::seconds(60);  // of an image: podman takes some bytes
 constexpr std::size_t kLineBytesMax = std::size_t{64} << 10U;
+constexpr std::string_view kKeptOfImages = "/:@";  // they are parts of a name, and podman's paths have them
 
 std::string of_container(const std::string& container, std::string_view verb = {}) {
   return "/containers/" + encoded(container) + std::string(verb);
@@ -161,7 +163,7 @@ net::Task<Told<std::string>> Client::version() {
 // --- images
 
 net::Task<Told<bool>> Client::has_image(std::string image) {
-  auto answer = co_await ask({.path = "/images/" + encoded(image, true) + "/exists"});
+  auto answer = co_await ask({.path = "/images/" + encoded(image, kKeptOfImages) + "/exists"});
   if (answer) co_return true;
   if (answer.error().kind == Trouble::Kind::kNotThere) co_return false;
   co_return std::unexpected(std::move(answer.error()));
@@ -212,14 +214,14 @@ net::Task<Told<void>> Client::pull_image(std::string image, std::optional<Creden
 
 net::Task<Told<void>> Client::tag_image(std::string image, std::string repository, std::string tag) {
   return act({.method = Method::kPost,
-              .path = "/images/" + encoded(image, true) + "/tag",
+              .path = "/images/" + encoded(image, kKeptOfImages) + "/tag",
               .query = "repo=" + encoded(repository) + "&tag=" + encoded(tag),
               .image = image});
 }
 
 net::Task<Told<void>> Client::untag_image(std::string image, std::string repository, std::string tag) {
   return act({.method = Method::kPost,
-              .path = "/images/" + encoded(image, true) + "/untag",
+              .path = "/images/" + encoded(image, kKeptOfImages) + "/untag",
               .query = "repo=" + encoded(repository) + "&tag=" + encoded(tag),
               .image = image});
 }
@@ -231,7 +233,7 @@ net::Task<Told<std::vector<Image>>> Client::list_images(std::string repository) 
 }
 
 net::Task<Told<void>> Client::remove_image(std::string image) {
-  return act({.method = Method::kDelete, .path = "/images/" + encoded(image, true)});
+  return act({.method = Method::kDelete, .path = "/images/" + encoded(image, kKeptOfImages)});
 }
 
 // --- containers

@@ -43,8 +43,10 @@ net::Task<Told<bool>> Exec::read(const LogFrames::Tell& tell) {
 
 net::Task<Told<void>> Exec::write(std::string bytes) {
   const auto written = co_await stream_->write(net::as_slice(bytes), kWriteTimeout);
-  if (!written) co_return troubled(written.error());
-  co_return Told<void>{};
+  if (written) co_return Told<void>{};
+  if (written.error().code != Code::kTimedOut) co_return troubled(written.error());
+  co_return std::unexpected(
+      Trouble{Trouble::Kind::kRefused, "the command has taken none of its input for ten minutes"});
 }
 
 }  // namespace weir::podman

@@ -33,7 +33,7 @@ class LogReading {
 // One task reads and one writes at a time.
 class Exec {
  public:
-  static constexpr Duration kWriteTimeout = std::chrono::hours(1);  // the command takes some of its input
+  static constexpr Duration kWriteTimeout = std::chrono::minutes(10);  // the command takes some of its input
 
   // early: what came with the head.
   Exec(std::string id, std::unique_ptr<net::Stream> stream, std::string early, bool terminal)
@@ -42,6 +42,7 @@ class Exec {
   const std::string& id() const { return id_; }
   // Tells what comes next; of a terminal, all is kOut. False: the command has ended.
   net::Task<Told<bool>> read(const LogFrames::Tell& tell);
+  // Refused: the command takes none of its input; how much it has is not known then.
   net::Task<Told<void>> write(std::string bytes);
   // Of the command's input.
   void end_input() { (void)stream_->shutdown_write(); }

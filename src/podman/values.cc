@@ -6,6 +6,7 @@
 
 #include "auth/crypto.h"
 #include "base/text.h"
+#include "base/uri_path.h"
 #include "config/codec.h"
 #include "config/documents.h"
 
@@ -215,23 +216,6 @@ std::string auth_field(const Credentials& credentials) {
   std::ranges::replace(text, '+', '-');
   std::ranges::replace(text, '/', '_');
   return text;
-}
-
-std::string encoded(std::string_view text, bool keep_slashes) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~").contains(c) ||
-                       (keep_slashes && std::string_view("/:@").contains(c));
-    if (plain) {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
-    }
-  }
-  return out;
 }
 
 Result<std::vector<Container>> read_containers(std::string_view json) {

@@ -131,8 +131,6 @@ std::string label_filter(const Labels& labels);
 std::string reference_filter(const std::string& repository);
 // For the field X-Registry-Auth.
 std::string auth_field(const Credentials& credentials);
-// Of a path or a query: all but letters, digits and what stands for itself; "/" stays when it is to.
-std::string encoded(std::string_view text, bool keep_slashes = false);
 
 Result<std::vector<Container>> read_containers(std::string_view json);
 Result<Inspected> read_inspected(std::string_view json);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/host_port.h"
 #include "client/objects.h"
 #include "config/formats.h"
 #include "health/from_config.h"
@@ -130,13 +131,12 @@ void AgentJoins::watch_health() {
     if (!one->check) continue;
     const client::Member& member = one->membership.member();
     tls::Host host{member.address.empty() ? kOwnAddress : member.address, member.port};
-    if (host.name.starts_with('[')) host.name = host.name.substr(1, host.name.size() - 2);
+    host.name = std::string(without_brackets(host.name));
     std::vector<net::Address> addresses = tls::known_addresses(host);
     if (addresses.empty()) addresses = tls::known_addresses({kOwnAddress, member.port});
-    const std::string authority = host.name.contains(':') ? '[' + host.name + ']' : host.name;
     targets[one->membership.name()] = {
         .addresses = std::move(addresses),
-        .check = health::check_of(*one->check, authority + ':' + std::to_string(member.port)),
+        .check = health::check_of(*one->check, with_port(host.name, member.port)),
         .known = lb::Health::kUnknown,
         .on_verdict =
             [this, weak = std::weak_ptr(one)](lb::Health health, const Error& why) {

@@ -37,6 +37,8 @@ int cloud_init_command(const Arguments& arguments, Terminal& terminal);
 int ca_command(const Arguments& arguments, Terminal& terminal);
 int store_command(const Arguments& arguments, Terminal& terminal);
 int upgrade_command(const Arguments& arguments, Terminal& terminal);
+int completion_command(const Arguments& arguments, Terminal& terminal);
+int help_command(const Arguments& arguments, Terminal& terminal);
 
 struct LocalLine {
   std::string_view word;  // as in cli::kCommands
@@ -56,7 +58,8 @@ inline constexpr std::array kLocalCommands{
     LocalLine{"store", store_command},
     LocalLine{"upgrade", upgrade_command},
     LocalLine{"version", cli::version_command},
-    LocalLine{"help", cli::help_command},
+    LocalLine{"completion", completion_command},
+    LocalLine{"help", help_command},
 };
 
 // Null: there is none.

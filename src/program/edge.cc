@@ -189,18 +189,21 @@ class EdgeProcess {
     footing_ = std::move(*footing);
     tunnels_.emplace(env(), footing_.process->workers());
     role::TrafficOptions to_traffic =
-        traffic_options(options_, *footing_.directory, footing_.access_log.get());
+        traffic_options(options_, *footing_.directory, footing_.eyes.access_log.get());
     to_traffic.edge.live = &tunnels_->live();
+    to_traffic.edge.tracing = footing_.eyes.tracing.get();
     to_traffic.edge.carries_traffic = !arguments_.edge.name_server_only;
     succession_.give(to_traffic);
     traffic_.emplace(tunnels_->control(), tunnels_->workers(), std::move(to_traffic));
     if (options_.dns) {
       nameserver_.emplace(tunnels_->control(), tunnels_->workers(), nameserver::WorkerOptions{},
                           health_seen_by(*traffic_));
+      traffic_->on_queries([this] { return nameserver_->queries(); });
     }
     probe_.emplace(env(), *traffic_);
     probe_->add_metrics([this](std::string& out) {
       succession_.write_metrics(out);
+      footing_.eyes.write_metrics(out);
       if (nameserver_) nameserver_->write_metrics(out);
       if (station_) station_->write_metrics(out);
     });
@@ -277,7 +280,7 @@ class EdgeProcess {
                                 .hurry = [this] { traffic_->edge().hurry(); }});
     ending_ = &ending;
     footing_.process->on_signal([&](int signal) {
-      if (signal == SIGHUP) return footing_.access_log->reopen();
+      if (signal == SIGHUP) return footing_.eyes.access_log->reopen();
       ending.on_signal(signal);
     });
     traffic_->edge().passwords().answer_on(footing_.process->slow().loop());

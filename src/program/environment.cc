@@ -11,12 +11,6 @@
 #include "role/service_manager.h"
 
 namespace weir::program {
-namespace {
-
-constexpr std::size_t kConfigBytesMax = 64 * 1024;
-
-}  // namespace
-
 std::optional<std::string> variable(const char* name) {
   const char* value = std::getenv(name);
   if (value == nullptr || *value == '\0') return std::nullopt;
@@ -38,7 +32,7 @@ std::expected<cli::SettingSources, std::string> gather_sources(const cli::Argume
   sources.ca_variable = variable("WEIR_CA");
   if (const auto home = variable("HOME")) {
     sources.config_path = *home + "/.config/weir/config.yaml";
-    auto text = role::read_file(sources.config_path, kConfigBytesMax);
+    auto text = role::read_file(sources.config_path, cli::kConfigBytesMax);
     if (text) {
       sources.config = std::move(*text);
     } else if (text.error().os_errno != ENOENT && text.error().os_errno != ENOTDIR) {

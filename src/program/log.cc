@@ -65,15 +65,4 @@ class SpdLog final : public Log {
 
 std::unique_ptr<Log> make_log(Level least, bool json) { return std::make_unique<SpdLog>(least, json); }
 
-std::expected<std::unique_ptr<record::AccessLog>, std::string> open_access_log(
-    const record::AccessLogTarget& target, Log& log) {
-  if (target.kind == record::AccessLogTarget::Kind::kOff) return nullptr;
-  auto opened = record::AccessLog::open(target, log);
-  if (!opened) {
-    return std::unexpected("cannot open the access log " + target.path +
-                           " (--access-log): " + why_not(opened.error()));
-  }
-  return std::move(*opened);
-}
-
 }  // namespace weir::program

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/host_port.h"
 #include "controller/issuer.h"
 #include "enroll/authority_file.h"
 #include "h2/server_connection.h"
@@ -74,6 +75,7 @@ role::ControlPlaneOptions control_plane_options(const UpOptions& options,
           .api_names = options.api_over_tls() ? names : nullptr,
           .data_dir = options.data_dir,
           .store = options.store,
+          .metrics_file = options.data_dir + "/metrics.db",
           .machine = role::name_of_this_machine(),
           .version = WEIR_VERSION,
           .domain = options.domain,
@@ -202,7 +204,8 @@ class Up {
     if (!cookie_key) return std::unexpected(std::string(cookie_key.error().text));
     tunnels_.emplace(env(), footing_.process->workers());
     role::TrafficOptions to_traffic = traffic_options(options_, *footing_.directory, authority_, *cookie_key,
-                                                      footing_.access_log.get(), tunnels_->live());
+                                                      footing_.eyes.access_log.get(), tunnels_->live());
+    to_traffic.edge.tracing = footing_.eyes.tracing.get();
     succession_.give(to_traffic);
     traffic_.emplace(tunnels_->control(), tunnels_->workers(), std::move(to_traffic));
     role::ControlPlaneOptions to_control = with_edge(options_, control_plane_options(options_, authority_));
@@ -216,6 +219,7 @@ class Up {
     nameserver_.emplace(tunnels_->control(), tunnels_->workers(),
                         nameserver::WorkerOptions{.cookies = dns_cookies(*cookie_key)},
                         health_seen_by(*traffic_));
+    traffic_->on_queries([this] { return nameserver_->queries(); });
     nameserver_->set_domain(options_.domain, name_server_address(options_.dns));
     nameserver_->on_update([this](dnsupdate::UpdateRequest request) {
       return carry_out_update(env().log, *control_, std::move(request));
@@ -223,6 +227,7 @@ class Up {
     control_->add_metrics([this](std::string& out) {
       succession_.write_metrics(out);
       nameserver_->write_metrics(out);
+      footing_.eyes.write_metrics(out);
     });
     return {};
   }
@@ -286,7 +291,7 @@ class Up {
                                     },
                                 .hurry = [this] { traffic_->edge().hurry(); }});
     footing_.process->on_signal([&](int signal) {
-      if (signal == SIGHUP) return footing_.access_log->reopen();
+      if (signal == SIGHUP) return footing_.eyes.access_log->reopen();
       ending.on_signal(signal);
     });
     auto started = succession_.start(*footing_.process, *footing_.directory, ending,
@@ -339,8 +344,7 @@ dns::CookieSecrets dns_cookies(const auth::Digest& edges_secret) {
 
 std::string name_server_address(const std::optional<net::Address>& at) {
   if (!at) return {};
-  const std::string host = role::reached_at(*at);
-  return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+  return std::string(without_brackets(role::reached_at(*at)));
 }
 
 std::expected<void, std::string> listen_for_queries(net::Env& env, net::Env& slow,
@@ -381,17 +385,19 @@ role::Succession::Options succession_options(const UpOptions& options) {
 std::expected<Footing, std::string> make_footing(const UpOptions& options, Log& log,
                                                  role::Succession& succession) {
   Footing footing;
-  const bool to_file = options.access_log.kind == record::AccessLogTarget::Kind::kFile;
+  using Kind = record::AccessLogTarget::Kind;
+  const bool to_file = std::ranges::find(options.access_log, Kind::kFile, &record::AccessLogTarget::kind) !=
+                       options.access_log.end();
   auto process = role::Process::create(
       log, {.workers = options.workers, .on_hangup = to_file, .inherited = succession.inherited()});
   if (!process) return std::unexpected(process.error());
   footing.process = std::move(*process);
-  auto access_log = open_access_log(options.access_log, log);
-  if (!access_log) return std::unexpected(access_log.error());
-  footing.access_log = std::move(*access_log);
   auto directory = succession.directory();
   if (!directory) return std::unexpected(directory.error());
   footing.directory = std::make_shared<const store::DataDirectory>(std::move(*directory));
+  auto eyes = open_eyes(options, *footing.directory, log);
+  if (!eyes) return std::unexpected(eyes.error());
+  footing.eyes = std::move(*eyes);
   return footing;
 }
 

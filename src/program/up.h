@@ -15,7 +15,7 @@
 #include "net/env.h"
 #include "net/network.h"
 #include "net/task.h"
-#include "record/access_log.h"
+#include "program/eyes.h"
 #include "role/process.h"
 #include "role/succession.h"
 #include "role/traffic.h"
@@ -35,8 +35,8 @@ role::Succession::Options succession_options(const UpOptions& options);
 // What a role with a data plane stands on.
 struct Footing {
   std::unique_ptr<role::Process> process;
-  std::unique_ptr<record::AccessLog> access_log;  // null: none is wanted
   std::shared_ptr<const store::DataDirectory> directory;
+  Eyes eyes;  // writes to the directory, to its end
 };
 // The error is a sentence.
 std::expected<Footing, std::string> make_footing(const UpOptions& options, Log& log,

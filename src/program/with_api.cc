@@ -44,11 +44,12 @@ int run_with_api(const Arguments& arguments, Terminal& terminal) {
   int exit_code = kFailed;
   cli::Session session(env, *settings, std::move(*context), terminal);
   std::unique_ptr<role::Signals> signals;
-  const bool is_exec = arguments.command->with_api == cli::exec_command;
-  if (is_exec || arguments.command->with_api == cli::join_command) {
+  const bool has_screen =
+      arguments.command->with_api == cli::exec_command || arguments.command->with_api == cli::top_command;
+  if (has_screen || arguments.command->with_api == cli::join_command) {
     const auto on_signal = [&session](int signal) { session.on_signal(signal); };
     auto heard =
-        is_exec ? role::Signals::create((*core)->poller(), {SIGTERM, SIGINT, SIGHUP, SIGWINCH}, on_signal)
+        has_screen ? role::Signals::create((*core)->poller(), {SIGTERM, SIGINT, SIGHUP, SIGWINCH}, on_signal)
         : arguments.join.command.empty()
             ? role::Signals::create((*core)->poller(), {SIGTERM, SIGINT, SIGHUP}, on_signal)
             : role::Signals::create((*core)->poller(),

@@ -73,6 +73,8 @@ LedgerKeeper::LedgerKeeper(net::Env& env, store::Store& store, const mirror::Mir
       zone_(std::move(zone)),
       made_from_(mirror.revision()),
       pieces_(pieces_max) {
+  const auto provider_object = mirror.objects().find(Kind::kDnsProvider, provider_);
+  if (provider_object) organization_ = provider_object->metadata.organization;
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     Piece& piece = pieces_[i];
     piece.stored = mirror.objects().find(Kind::kDnsLedger, ledger_name(provider_, zone_, i));
@@ -133,6 +135,7 @@ config::ObjectPointer LedgerKeeper::object_of(std::size_t number, const Piece& p
   auto object = std::make_shared<config::Object>();
   object->metadata = piece.stored ? piece.stored->metadata
                                   : mirror::new_metadata(ledger_name(provider_, zone_, number), env_);
+  object->metadata.organization = organization_;
   object->metadata.updated_at = now;
   object->spec = DnsLedgerSpec{
       .provider = provider_, .zone = zone_, .records = {piece.records.begin(), piece.records.end()}};

@@ -62,6 +62,7 @@ class LedgerKeeper {
   net::Env& env_;
   store::Store& store_;
   std::string provider_;
+  std::string organization_;  // of the provider
   std::string zone_;
   store::Revision made_from_;
   std::vector<Piece> pieces_;

@@ -55,11 +55,17 @@ std::string_view AccessLines::stamp(WallTime time) {
 }
 
 void AccessLines::add(const Decision& decision, const http::Request& request, WallTime ended) {
+  write(lines_, stamp(began(ended, decision.took)), decision, request);
+  end_line();
+}
+
+void AccessLines::write(std::string& to, std::string_view stamp, const Decision& decision,
+                        const http::Request& request) {
   const http::RequestHead& head = request.head;
   const std::string_view target = head.target.empty() ? head.path : head.target;
-  Json json(lines_);
+  Json json(to);
   json.begin_object();
-  json.key("time").text(stamp(ended - std::chrono::round<std::chrono::milliseconds>(decision.took)));
+  json.key("time").text(stamp);
   json.key("request_id").text(decision.id.view());
   text_or_null(json, "trace_id", decision.trace_id.view());
   json.key("method").text(decision.method());
@@ -91,16 +97,19 @@ void AccessLines::add(const Decision& decision, const http::Request& request, Wa
   text_or_null(json, "referer", head.fields.value_of(Known::kReferer).substr(0, kFieldBytesMax));
   write_tls(json, request.tls);
   json.end_object();
-  end_line();
 }
 
 void AccessLines::add(const Connection& connection, WallTime ended) {
-  Json json(lines_);
+  write(lines_, stamp(began(ended, connection.took)), connection);
+  end_line();
+}
+
+void AccessLines::write(std::string& to, std::string_view stamp, const Connection& connection) {
+  Json json(to);
   json.begin_object();
-  json.key("time").text(stamp(ended - std::chrono::round<std::chrono::milliseconds>(connection.took)));
+  json.key("time").text(stamp);
   connection.write(json);
   json.end_object();
-  end_line();
 }
 
 void AccessLines::end_line() {

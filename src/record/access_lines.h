@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -35,6 +36,14 @@ class AccessLines {
   void add(const Connection& connection, WallTime ended);
   // Hands over what there is.
   void flush();
+
+  // The same, at the end of a text. stamp: when it began.
+  static void write(std::string& to, std::string_view stamp, const Decision& decision,
+                    const http::Request& request);
+  static void write(std::string& to, std::string_view stamp, const Connection& connection);
+  static WallTime began(WallTime ended, Duration took) {
+    return ended - std::chrono::round<std::chrono::milliseconds>(took);
+  }
 
  private:
   std::string_view stamp(WallTime time);

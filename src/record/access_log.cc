@@ -1,60 +1,23 @@
 #include "record/access_log.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <syslog.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <utility>
-
-#include "net/core.h"
+#include "base/exposition.h"
 
 namespace weir::record {
 namespace {
 
 constexpr std::string_view kSystemLog = "/dev/log";
-constexpr int kPollMillis = 100;
-// A pipe that is writable takes this much without waiting (POSIX, PIPE_BUF).
-constexpr std::size_t kPieceBytes = 4096;
 
-Instant now() {
-  net::SystemClock clock;
-  return clock.now();
-}
-
-Result<net::Descriptor> connect_datagram(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return fail(system_error(ENAMETOOLONG, "access log"));
-  std::ranges::copy(path, address.sun_path);
-  net::Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) return fail(system_error(errno, "access log"));
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return fail(system_error(errno, "access log"));
+// A label's value, in quotes.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c == '\n' ? ' ' : c;
   }
-  return socket;
+  return out + '"';
 }
 
-// "<30>Nov 21 08:00:00 weir[123]: ", as the C library writes to the same socket (RFC 3164 section 4.1,
-// without the host, which the receiver knows). On that socket journald and rsyslog read no RFC 5424.
-std::string datagram_prefix() {
-  const std::time_t seconds = ::time(nullptr);
-  tm local{};
-  ::localtime_r(&seconds, &local);
-  std::array<char, 32> stamp{};
-  const std::size_t bytes = std::strftime(stamp.data(), stamp.size(), "%b %e %H:%M:%S", &local);
-  return '<' + std::to_string(LOG_DAEMON | LOG_INFO) + '>' + std::string(stamp.data(), bytes) + " weir[" +
-         std::to_string(::getpid()) + "]: ";
-}
+std::string label_of(const LineTarget& target) { return "{target=" + quoted(target.name()) + '}'; }
 
 }  // namespace
 
@@ -65,197 +28,54 @@ AccessLogTarget AccessLogTarget::parse(std::string_view text) {
   if (constexpr std::string_view kSocket = "syslog:"; text.starts_with(kSocket)) {
     return {Kind::kSyslog, std::string(text.substr(kSocket.size()))};
   }
+  if (text.starts_with("https://") || text.starts_with("http://")) {
+    return {Kind::kCollector, std::string(text)};
+  }
   return {Kind::kFile, std::string(text)};
 }
 
-Result<std::unique_ptr<AccessLog>> AccessLog::open(AccessLogTarget target, Log& log) {
-  std::unique_ptr<AccessLog> made(new AccessLog(std::move(target), log));
-  if (auto opened = made->open_target(); !opened) return fail(opened.error());
-  made->thread_ = std::thread([log_of_it = made.get()] { log_of_it->run(); });
-  return made;
-}
-
-AccessLog::~AccessLog() {
-  if (!thread_.joinable()) return;
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
+std::string AccessLogTarget::name() const {
+  switch (kind) {
+    case Kind::kOff: return "off";
+    case Kind::kStdout: return "stdout";
+    case Kind::kSyslog: return "syslog:" + path;
+    case Kind::kCollector: return path.substr(0, path.find('?'));
+    case Kind::kFile: break;
   }
-  ending_ = true;
-  wake_.notify_one();
-  thread_.join();
+  return path;
 }
 
 void AccessLog::give(std::string& lines, std::uint64_t count) {
-  if (lines.empty()) return;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (waiting_.size() < kBatchesMax) {
-      std::string empty;
-      if (!spare_.empty()) {
-        empty = std::move(spare_.back());
-        spare_.pop_back();
-      }
-      waiting_.push_back({std::exchange(lines, std::move(empty)), count});
-      count = 0;
-    }
-  }
-  if (count > 0) {
-    lines.clear();
-    dropped_.fetch_add(count, std::memory_order_relaxed);
-    return;
-  }
-  wake_.notify_one();
+  if (lines.empty() || targets_.empty()) return lines.clear();
+  for (std::size_t i = 1; i < targets_.size(); ++i) targets_[i]->give_copy(lines, count);
+  targets_[0]->give(lines, count);
 }
 
-void AccessLog::reopen() { reopen_ = true; }
-
-Result<void> AccessLog::open_target() {
-  torn_ = false;
-  switch (target_.kind) {
-    case AccessLogTarget::Kind::kOff: return fail(Code::kInvalid, "the access log is off");
-    case AccessLogTarget::Kind::kStdout: descriptor_ = STDOUT_FILENO; break;
-    case AccessLogTarget::Kind::kSyslog: {
-      auto socket = connect_datagram(target_.path);
-      if (!socket) return fail(socket.error());
-      file_ = std::move(*socket);
-      descriptor_ = file_.get();
-      return {};
-    }
-    case AccessLogTarget::Kind::kFile: {
-      // Not waiting matters for a named pipe only.
-      net::Descriptor file(
-          ::open(target_.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640));
-      if (!file) return fail(system_error(errno, "the access log cannot be opened"));
-      file_ = std::move(file);
-      descriptor_ = file_.get();
-      break;
-    }
-  }
-  struct stat found{};
-  regular_ = ::fstat(descriptor_, &found) == 0 && S_ISREG(found.st_mode);
-  return {};
+void AccessLog::reopen() {
+  for (const auto& target : targets_) target->reopen();
 }
 
-void AccessLog::run() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    wake_.wait(lock, [this] { return !waiting_.empty() || stopping_; });
-    if (stopping_ && end_by_ == Instant{}) end_by_ = now() + kEndGrace;
-    if (waiting_.empty()) return;
-    Batch batch = std::move(waiting_.front());
-    waiting_.pop_front();
-    lock.unlock();
-    follow_file();
-    write(batch);
-    batch.lines.clear();
-    lock.lock();
-    if (spare_.size() < kBatchesMax) spare_.push_back(std::move(batch.lines));
+void AccessLog::write_metrics(std::string& out) const {
+  Exposition exposition(out);
+  exposition.family("weir_access_log_lines_total", "counter",
+                    "Lines of the access log that were written, or taken by the collector.");
+  for (const auto& one : targets_) exposition.sample(one->written(), label_of(*one));
+  exposition.family("weir_access_log_dropped_lines_total", "counter",
+                    "Lines of the access log that were lost: a reader too slow, a disk or a spool full.");
+  for (const auto& one : targets_) exposition.sample(one->dropped(), label_of(*one));
+  std::vector<std::pair<const LineTarget*, LineTarget::Waiting>> waiting;
+  for (const auto& one : targets_) {
+    if (auto found = one->waiting()) waiting.emplace_back(one.get(), std::move(*found));
   }
-}
-
-// What a rotation renamed is let go, also without being told; so is a socket whose other end was restarted.
-void AccessLog::follow_file() {
-  if (target_.kind == AccessLogTarget::Kind::kStdout) return;
-  bool stale = reopen_.exchange(false) || !working_;
-  const Instant time = now();
-  if (!stale && time - checked_ < kRenamedCheck) return;
-  checked_ = time;
-  if (target_.kind == AccessLogTarget::Kind::kFile && !stale) {
-    struct stat held{};
-    struct stat named{};
-    const bool there = ::fstat(descriptor_, &held) == 0 && ::stat(target_.path.c_str(), &named) == 0;
-    stale = !there || held.st_ino != named.st_ino || held.st_dev != named.st_dev;
-  }
-  if (stale) (void)open_target();  // else the old one goes on
-}
-
-void AccessLog::write(const Batch& batch) {
-  if (target_.kind == AccessLogTarget::Kind::kSyslog) {
-    const std::uint64_t sent = send_datagrams(batch.lines);
-    written_.fetch_add(sent, std::memory_order_relaxed);
-    dropped_.fetch_add(batch.count - sent, std::memory_order_relaxed);
-    return note(sent == batch.count);
-  }
-  // A line that only half of was written must not run into the next.
-  if (torn_ && write_stream("\n") == 1) torn_ = false;
-  const std::size_t bytes = torn_ ? 0 : write_stream(batch.lines);
-  const std::string_view done = std::string_view(batch.lines).substr(0, bytes);
-  const auto lines = static_cast<std::uint64_t>(std::ranges::count(done, '\n'));
-  torn_ = torn_ || (!done.empty() && done.back() != '\n');
-  written_.fetch_add(lines, std::memory_order_relaxed);
-  dropped_.fetch_add(batch.count - lines, std::memory_order_relaxed);
-  note(bytes == batch.lines.size());
-}
-
-std::size_t AccessLog::write_stream(std::string_view bytes) {
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    std::string_view piece = bytes.substr(done);
-    if (!regular_) {
-      piece = piece.substr(0, kPieceBytes);
-      if (!wait_writable()) break;
-    }
-    const auto got = ::write(descriptor_, piece.data(), piece.size());
-    if (got >= 0) {
-      done += static_cast<std::size_t>(got);
-    } else if (errno != EINTR && errno != EAGAIN) {
-      failure_ = errno;
-      break;
-    }
-  }
-  return done;
-}
-
-bool AccessLog::wait_writable() {
-  for (;;) {
-    pollfd wanted{.fd = descriptor_, .events = POLLOUT, .revents = 0};
-    const int ready = ::poll(&wanted, 1, kPollMillis);
-    if (ready > 0 && (wanted.revents & POLLOUT) != 0) return true;
-    if (ready > 0) failure_ = EPIPE;
-    if (ready > 0 || (ready < 0 && errno != EINTR)) return false;
-    if (!ending_) continue;
-    if (end_by_ == Instant{}) end_by_ = now() + kEndGrace;
-    if (now() < end_by_) continue;
-    failure_ = EAGAIN;
-    return false;
-  }
-}
-
-std::uint64_t AccessLog::send_datagrams(std::string_view lines) {
-  prefix_ = datagram_prefix();
-  std::uint64_t sent = 0;
-  while (!lines.empty()) {
-    const std::size_t end = std::min(lines.find('\n'), lines.size());
-    if (send_datagram(lines.substr(0, end))) ++sent;
-    lines.remove_prefix(std::min(end + 1, lines.size()));
-  }
-  return sent;
-}
-
-// A receiver that is behind gets a moment, then loses the line.
-bool AccessLog::send_datagram(std::string_view line) {
-  std::array<iovec, 2> pieces{iovec{prefix_.data(), prefix_.size()},
-                              iovec{const_cast<char*>(line.data()), line.size()}};
-  msghdr message{};
-  message.msg_iov = pieces.data();
-  message.msg_iovlen = pieces.size();
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    if (::sendmsg(descriptor_, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
-    failure_ = errno;
-    if (errno != EAGAIN && errno != ENOBUFS && errno != EINTR) return false;
-    pollfd wanted{.fd = descriptor_, .events = POLLOUT, .revents = 0};
-    (void)::poll(&wanted, 1, kPollMillis);
-  }
-  return false;
-}
-
-void AccessLog::note(bool working) {
-  if (std::exchange(working_, working) == working) return;
-  if (working) {
-    log_.info("access log is written again", {{"dropped", std::to_string(dropped())}});
-  } else {
-    log_.error("access log cannot be written", {{"path", target_.path}, {"reason", std::strerror(failure_)}});
+  if (waiting.empty()) return;
+  exposition.family("weir_access_log_spooled_bytes", "gauge", "Of lines that wait on disk for a collector.");
+  for (const auto& [one, of] : waiting) exposition.sample(of.bytes, label_of(*one));
+  exposition.family("weir_access_log_lag_seconds", "gauge", "Since the oldest of those lines came.");
+  for (const auto& [one, of] : waiting) exposition.sample(of.seconds, label_of(*one));
+  exposition.family("weir_access_log_failing", "gauge", "1: the collector did not take the last lines.");
+  for (const auto& [one, of] : waiting) {
+    const std::string label = "{target=" + quoted(one->name()) + ",error=" + quoted(of.trouble) + '}';
+    exposition.sample(of.trouble.empty() ? 0 : 1, label);
   }
 }
 

@@ -76,7 +76,9 @@ Flags flags_of(http::Cut cut) {
 
 Flags flags_of_filter(std::string_view filter) {
   if (filter == "rate_limit") return only(Flag::kRateLimited);
-  if (filter == "ip_access" || filter == "basic_auth") return only(Flag::kAccessRefused);
+  if (filter == "ip_access" || filter == "basic_auth" || filter == "sign_in") {
+    return only(Flag::kAccessRefused);
+  }
   return {};
 }
 

@@ -49,7 +49,7 @@ inline constexpr std::array kFlags{
     FlagKind{Flag::kUpstreamProtocol, "UPE", "what the endpoint sent is not HTTP"},
     FlagKind{Flag::kRetriesUsedUp, "URX", "it failed, and no more retries were allowed"},
     FlagKind{Flag::kRateLimited, "RL", "refused by a rate limit"},
-    FlagKind{Flag::kAccessRefused, "UAEX", "refused by ip_access or basic_auth"},
+    FlagKind{Flag::kAccessRefused, "UAEX", "refused by ip_access, basic_auth or sign_in"},
     FlagKind{Flag::kClientGone, "DC", "the client closed or reset its connection"},
     FlagKind{Flag::kClientTimeout, "DT", "the client did not send or take bytes in time, or too slowly"},
     FlagKind{Flag::kClientProtocol, "DPE", "what the client sent is not HTTP"},

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "record/trace_context.h"
-
 namespace weir::record {
 Try& Decision::begin_try(std::string_view endpoint, bool reused, Instant now) {
   Try& one = *new (&tries[std::min<std::size_t>(tries_made, kTriesKept - 1)]) Try;

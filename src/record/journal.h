@@ -22,6 +22,7 @@
 #include "record/flags.h"
 #include "record/service_loads.h"
 #include "record/short_text.h"
+#include "record/trace_context.h"
 #include "record/traffic.h"
 
 namespace weir::record {
@@ -54,7 +55,7 @@ struct Decision : net::Pooled {
   ShortText<http::RequestId::kBytesMax> id;
   ShortText<kHostBytesMax> host;
   ShortText<kTargetBytesMax> target;  // path and query as the client sent them
-  ShortText<32> trace_id;             // as its traceparent says
+  ShortText<32> trace_id;             // as its traceparent says, or as weir began it
   net::Address peer;
   http::Method known_method = http::Method::kOther;
   ShortText<16> other_method;  // with kOther
@@ -82,6 +83,7 @@ struct Decision : net::Pooled {
   std::uint16_t status = 0;  // 0: none was sent
   std::uint64_t bytes_received = 0;
   std::uint64_t bytes_sent = 0;
+  RequestTrace trace;
 
   // What its counts go to; only for this core.
   Traffic::Counts* load_balancer_counts = nullptr;

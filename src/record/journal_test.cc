@@ -175,7 +175,7 @@ TEST_CASE("names beyond the limit are counted together, and those that are gone 
   CHECK(counts[0] != counts[1]);
   CHECK(traffic.join(Sort::kService, "s1") == counts[1]);
   counts[0]->responses[2].add(3);
-  counts[0]->under_way = 1;
+  counts[0]->under_way.up();
   counts[2]->responses[2].add(4);  // will be forgotten
   counts[Traffic::kNamesMax]->responses[5].add(2);
   counts.resize(2);
@@ -192,8 +192,10 @@ TEST_CASE("names beyond the limit are counted together, and those that are gone 
   CHECK(sums.size() == 2);
   traffic.add_to(Sort::kEndpoint, sums);
   CHECK(sums.size() == 2);
-  CHECK(traffic.total(Sort::kService).responses[2] == 7);
-  CHECK(traffic.total(Sort::kService).responses[5] == 2);
+  Traffic::Sum total;
+  traffic.add_total(Sort::kService, total);
+  CHECK(total.responses[2] == 7);
+  CHECK(total.responses[5] == 2);
 }
 
 TEST_CASE("the id of a trace, from a traceparent that is one") {
@@ -218,11 +220,25 @@ TEST_CASE("durations fall into their buckets") {
   Traffic::Histogram histogram;
   for (const std::int64_t micros : {0, 1000, 1001, 99'000, 11'000'000})
     histogram.observe(std::chrono::microseconds(micros));
-  CHECK(histogram.counts[0].get() == 2);
-  CHECK(histogram.counts[1].get() == 1);
-  CHECK(histogram.counts[3].get() == 1);
-  CHECK(histogram.counts.back().get() == 1);
+  LatencyCounts counts{};
+  for (std::size_t i = 0; i < counts.size(); ++i) counts[i] = histogram.counts[i].get();
+  CHECK(counts[0] == 1);
+  CHECK(counts[3] == 1);  // up to 1 ms
+  CHECK(counts[4] == 1);
+  CHECK(counts[17] == 1);  // up to 100 ms
+  CHECK(counts[32] == 1);  // up to 20 s
   CHECK(histogram.nanoseconds.get() == 11'101'001'000);
+  CHECK(Traffic::buckets_of(counts) == Traffic::Buckets{2, 1, 0, 1, 0, 0, 0, 1});
+}
+
+TEST_CASE("a scrape's buckets are made of whole ones that are counted") {
+  for (const Duration bound : Traffic::kBuckets) {
+    CHECK(latency_bound(latency_bucket(bound)) == bound);
+  }
+  LatencyCounts counts{};
+  counts.fill(1);
+  const Traffic::Buckets buckets = Traffic::buckets_of(counts);
+  CHECK(buckets == Traffic::Buckets{4, 5, 5, 4, 5, 5, 4, 3});
 }
 
 }  // namespace

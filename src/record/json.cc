@@ -55,6 +55,17 @@ void append_escaped(std::string& out, char c) {
 
 }  // namespace
 
+bool is_text(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const char c = bytes[0];
+    const bool plain = (c >= ' ' && c <= '~') || c == '\t' || c == '\n' || c == '\r';
+    const std::size_t size = plain ? 1 : sequence_bytes(bytes);
+    if (size == 0) return false;
+    bytes.remove_prefix(size);
+  }
+  return true;
+}
+
 void Json::begin(char bracket) {
   separate();
   out_ += bracket;

@@ -43,4 +43,7 @@ class Json {
   bool more_ = false;  // something stands before, on the same level
 };
 
+// Whether it is UTF-8 without control characters but tabs and ends of lines: for people to read.
+bool is_text(std::string_view bytes);
+
 }  // namespace weir::record

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/latency.h"
 #include "base/metrics.h"
 #include "base/time.h"
 
@@ -25,25 +26,21 @@ class Traffic {
   static constexpr std::size_t kNamesMax = 256;
   static constexpr std::string_view kOther = "_other";  // no object can have this name
 
-  // Upper bounds; what took longer is in +Inf alone.
+  // Upper bounds, as a scrape and a load tell them; what took longer is in +Inf alone. Each is one of the
+  // bounds that are counted by, so that the buckets between two of them make one of these.
   static constexpr std::array<Duration, 7> kBuckets{
       std::chrono::milliseconds(1),    std::chrono::milliseconds(5),   std::chrono::milliseconds(25),
       std::chrono::milliseconds(100),  std::chrono::milliseconds(500), std::chrono::milliseconds(2500),
       std::chrono::milliseconds(10000)};
 
   struct Histogram {
-    std::array<Counter, kBuckets.size() + 1> counts;  // each by itself; the last: +Inf
-    Counter nanoseconds;                              // together
-    void observe(Duration took) { observe(bucket_of(took), took); }
+    std::array<Counter, kLatencyBuckets> counts;  // each by itself
+    Counter nanoseconds;                          // together
+    void observe(Duration took) { observe(latency_bucket(took), took); }
     // The bucket is known.
     void observe(std::size_t bucket, Duration took) {
       counts[bucket].add();
       nanoseconds.add(static_cast<std::uint64_t>(took.count()));
-    }
-    static std::size_t bucket_of(Duration took) {
-      std::size_t bucket = 0;
-      while (bucket < kBuckets.size() && took > kBuckets[bucket]) ++bucket;
-      return bucket;
     }
   };
 
@@ -52,12 +49,12 @@ class Traffic {
     Histogram durations;               // of whole requests; of an endpoint: not counted
     Histogram upstream;                // until the endpoint's response began; of a load balancer: not counted
     // Connections of TCP and TLS listeners, which have no requests.
-    Counter connections;          // that were taken
-    Counter connections_ended;    // of those
-    Counter connections_failed;   // of those: no endpoint could be reached, or it broke
-    Counter bytes_received;       // from clients
-    Counter bytes_sent;           // to clients
-    std::uint32_t under_way = 0;  // requests that hold it without owning it
+    Counter connections;         // that were taken
+    Counter connections_ended;   // of those
+    Counter connections_failed;  // of those: no endpoint could be reached, or it broke
+    Counter bytes_received;      // from clients: bodies of requests, and what such connections carry
+    Counter bytes_sent;          // to clients, the same; of an endpoint: neither is counted
+    Gauge under_way;             // requests and connections that hold it without owning it
   };
   using CountsPointer = std::shared_ptr<Counts>;
 
@@ -74,7 +71,7 @@ class Traffic {
   struct Sum {
     std::array<std::uint64_t, 6> responses{};
     struct Histogram {
-      std::array<std::uint64_t, kBuckets.size() + 1> counts{};
+      LatencyCounts counts{};
       std::uint64_t nanoseconds = 0;
     };
     Histogram durations;
@@ -84,16 +81,21 @@ class Traffic {
     std::uint64_t connections_failed = 0;
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
+    std::uint64_t under_way = 0;  // now
   };
   using Sums = std::map<std::string, Sum, std::less<>>;
+  // By kBuckets; the last: +Inf.
+  using Buckets = std::array<std::uint64_t, kBuckets.size() + 1>;
+  static Buckets buckets_of(const LatencyCounts& counts);
   // Adds those of this core. From any thread.
   void add_to(Sort sort, Sums& sums) const;
-  // All of a sort together, the forgotten ones too: it never becomes less. From any thread.
-  Sum total(Sort sort) const;
+  // The same of all of a sort together, the forgotten ones too: it never becomes less. From any thread.
+  void add_total(Sort sort, Sum& sum) const;
 
  private:
   using Names = std::map<std::string, CountsPointer, std::less<>>;
   static void add(const Counts& counts, Sum& sum);
+  static void add(const Sum& more, Sum& sum);
 
   mutable std::mutex mutex_;  // guards what follows, not what the maps' values hold
   std::array<Names, kSorts> names_;

@@ -1,3 +1,4 @@
+#include "reference/openapi_graphs.h"
 #include "reference/reference.h"
 
 #include <algorithm>
@@ -10,6 +11,8 @@
 #include "config/codec.h"
 #include "config/kinds.h"
 #include "config/schema.h"
+#include "reference/live_paths.h"
+#include "reference/session_paths.h"
 
 namespace weir::reference {
 namespace {
@@ -183,8 +186,7 @@ Tree answers(std::string_view status, std::string_view doc, Tree content,
   good["description"] = doc;
   if (!content.is_null()) good["content"] = std::move(content);
   for (const char* refusal : refusals) all[refusal] = reference("responses", refusal);
-  all["401"] = reference("responses", "401");
-  all["403"] = reference("responses", "403");
+  for (const char* any : {"401", "403", "429", "503"}) all[any] = reference("responses", any);
   return all;
 }
 
@@ -202,6 +204,8 @@ Tree responses() {
       {"422", "refused by validation: violations names every field"},
       {"426", "it is answered over a WebSocket only"},
       {"428", "If-Match is missing"},
+      {"429", "too many refused attempts came from this address; wait"},
+      {"503", "not now: the store can't be reached, or there is too much to do"},
   };
   Tree all = Tree::object();
   for (const auto& [status, doc] : kRefusals) {
@@ -338,6 +342,9 @@ Tree object_path(const KindInfo& kind) {
     one["responses"] = answers("200", "done; with dry_run what it would come to",
                                json_content({{"anyOf", {reference("schemas", kind.name), results}}}),
                                {"400", "404", "409", "412", "413", "415", "422", "428"});
+    if (std::string_view(method) != "put") return;
+    one["responses"]["201"] = {{"description", "there was none: created"},
+                               {"content", json_content(reference("schemas", kind.name))}};
   };
   write("put", "replace" + name, "replace one", body_of(reference("schemas", kind.name)));
   write("patch", "patch" + name, "change fields of one (RFC 7396)", patch_body());
@@ -554,13 +561,16 @@ std::string openapi(std::string_view version) {
   paths["/v1/apply"] = apply_path();
   paths["/v1/rollback"] = rollback_path();
   paths["/v1/endpoints/{name}/renew"] = renew_path();
+  paths.update(live_paths());
   paths["/v1/explain"] = explain_path();
+  paths["/v1/metrics"] = graphs_path();
   add_provider_paths(paths);
   add_image_paths(paths);
   add_insight_paths(paths);
   paths["/v1/enroll"] = enroll_path();
   add_service_paths(paths);
-
+  paths.merge_patch(Tree::parse(session_paths()));
+  schemas.merge_patch(Tree::parse(session_schemas()));
   const Tree document{{"openapi", "3.1.0"},
                       {"info",
                        {{"title", "weir"},

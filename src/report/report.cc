@@ -168,6 +168,68 @@ Result<std::vector<AnycastSeen>> read_anycast(v1::Report& parsed) {
   return all;
 }
 
+void write(const Interval& interval, v1::Interval& to) {
+  to.set_run(interval.run);
+  to.set_sequence(interval.sequence);
+  to.set_milliseconds(static_cast<std::uint64_t>(std::chrono::floor<Milliseconds>(interval.span).count()));
+  to.set_age_milliseconds(static_cast<std::uint64_t>(std::chrono::floor<Milliseconds>(interval.age).count()));
+  for (const Measured& one : interval.measured) {
+    v1::Measured& into = *to.add_measured();
+    into.set_sort(static_cast<v1::Measured::Sort>(one.sort));
+    into.set_name(one.name);
+    into.set_requests(one.requests);
+    into.set_errors(one.errors);
+    into.set_bytes_in(one.bytes_in);
+    into.set_bytes_out(one.bytes_out);
+    into.set_in_flight(one.in_flight);
+    into.set_connections(one.connections);
+    into.set_cpu_milli(one.cpu_milli);
+    into.set_memory_bytes(one.memory_bytes);
+    into.set_queries(one.queries);
+    std::size_t used = one.durations.size();
+    while (used > 0 && one.durations[used - 1] == 0) --used;
+    for (std::size_t i = 0; i < used; ++i) into.add_durations(one.durations[i]);
+  }
+}
+
+Result<void> read_intervals(v1::Report& parsed, std::vector<Interval>& intervals) {
+  constexpr auto kLongest =
+      static_cast<std::uint64_t>(std::chrono::floor<Milliseconds>(kIntervalAgeMax).count());
+  if (static_cast<std::size_t>(parsed.intervals_size()) > kIntervalsMax) {
+    return fail(Code::kInvalid, "a report has at most 4 intervals");
+  }
+  for (v1::Interval& interval : *parsed.mutable_intervals()) {
+    if (static_cast<std::size_t>(interval.measured_size()) > kMeasuredMax) {
+      return fail(Code::kInvalid, "an interval tells of at most 1200 names");
+    }
+    Interval& to =
+        intervals.emplace_back(Interval{.run = interval.run(),
+                                        .sequence = interval.sequence(),
+                                        .span = Milliseconds(std::min(interval.milliseconds(), kLongest)),
+                                        .age = Milliseconds(std::min(interval.age_milliseconds(), kLongest)),
+                                        .measured = {}});
+    for (v1::Measured& one : *interval.mutable_measured()) {
+      if (!v1::Measured::Sort_IsValid(one.sort())) continue;  // of a later version
+      if (!fit({one.name()}) || static_cast<std::size_t>(one.durations_size()) > kLatencyBuckets) {
+        return fail(Code::kInvalid, "what an interval tells of a name is too long");
+      }
+      Measured& into = to.measured.emplace_back(Measured{.sort = static_cast<Measured::Sort>(one.sort()),
+                                                         .name = std::move(*one.mutable_name()),
+                                                         .requests = one.requests(),
+                                                         .errors = one.errors(),
+                                                         .bytes_in = one.bytes_in(),
+                                                         .bytes_out = one.bytes_out(),
+                                                         .in_flight = one.in_flight(),
+                                                         .connections = one.connections(),
+                                                         .cpu_milli = one.cpu_milli(),
+                                                         .memory_bytes = one.memory_bytes(),
+                                                         .queries = one.queries()});
+      std::ranges::copy(one.durations(), into.durations.begin());
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string serialize(const Report& report) {
@@ -200,6 +262,7 @@ std::string serialize(const Report& report) {
       to.set_reason(seen.reason);
     }
   }
+  for (const Interval& interval : report.intervals) write(interval, *message.add_intervals());
   return xds::serialize(message);
 }
 
@@ -240,6 +303,7 @@ Result<Report> parse_report(std::string_view message) {
       report.load->services = std::move(*services);
     }
   }
+  if (auto taken = read_intervals(parsed, report.intervals); !taken) return fail(taken.error());
   if (parsed.anycast_changed()) {
     auto anycast = read_anycast(parsed);
     if (!anycast) return fail(anycast.error());
@@ -269,6 +333,11 @@ std::string serialize(const Reply& reply) {
     to.set_others(one.others);
     to.set_asked(one.asked);
   }
+  for (const channel::Open& one : reply.opens) {
+    v1::OpenChannel& to = *message.add_open();
+    to.set_id(one.id);
+    to.set_what(one.what);
+  }
   return xds::serialize(message);
 }
 
@@ -280,10 +349,19 @@ Result<Reply> parse_reply(std::string_view message) {
   if (static_cast<std::size_t>(parsed.anycast_size()) > kReportAnycastMax) {
     return fail(Code::kInvalid, "a reply has at most 64 anycast networks");
   }
-  Reply reply{.seen = parsed.seen(), .anycast = {}, .withdraw = parsed.withdraw()};
+  Reply reply{.seen = parsed.seen(), .anycast = {}, .withdraw = parsed.withdraw(), .opens = {}};
   for (v1::AnycastOthers& one : *parsed.mutable_anycast()) {
     reply.anycast.push_back(
         {.network = std::move(*one.mutable_network()), .others = one.others(), .asked = one.asked()});
+  }
+  if (static_cast<std::size_t>(parsed.open_size()) > channel::kOpensMax) {
+    return fail(Code::kInvalid, "a reply opens at most 64 channels");
+  }
+  for (v1::OpenChannel& one : *parsed.mutable_open()) {
+    if (one.id().empty() || !fit({one.id()}) || one.what().size() > channel::kOpenBytesMax) {
+      return fail(Code::kInvalid, "a reply opens a channel that is none");
+    }
+    reply.opens.push_back({.id = std::move(*one.mutable_id()), .what = std::move(*one.mutable_what())});
   }
   return reply;
 }

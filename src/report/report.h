@@ -12,6 +12,8 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "channel/open.h"
+#include "report/interval.h"
 
 namespace weir::report {
 
@@ -120,6 +122,7 @@ struct Report {
   std::optional<Load> load;
   std::optional<std::vector<RefusedObject>> refused;  // when they have changed: all of them
   std::optional<std::vector<AnycastSeen>> anycast;    // the same
+  std::vector<Interval> intervals;
   friend bool operator==(const Report&, const Report&) = default;
 };
 
@@ -135,11 +138,12 @@ struct AnycastOthers {
   friend bool operator==(const AnycastOthers&, const AnycastOthers&) = default;
 };
 
-// To each report.
+// To one or more reports, or by itself.
 struct Reply {
   std::uint64_t seen = 0;  // reports of this stream
   std::vector<AnycastOthers> anycast;
-  bool withdraw = false;  // the edge is to announce nothing, where it is not the last
+  bool withdraw = false;                  // the edge is to announce nothing, where it is not the last
+  std::vector<channel::Open> opens = {};  // calls that it is to make
   friend bool operator==(const Reply&, const Reply&) = default;
 };
 

@@ -17,6 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       WEIR_CHECK(one.zones.size() <= kReportZonesMax);
     }
   }
+  WEIR_CHECK(report->intervals.size() <= kIntervalsMax);
+  for (const Interval& one : report->intervals) WEIR_CHECK(one.measured.size() <= kMeasuredMax);
   const auto again = parse_report(serialize(*report));
   WEIR_CHECK(again.has_value() && *again == *report);
   return 0;

@@ -4,12 +4,17 @@
 //   calls.add(std::string(kReportPath), [&](grpc::ServerCall& call) { return reports.serve(call); });
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "channel/open.h"
 #include "grpc/server.h"
+#include "h2/signal.h"
 #include "net/task.h"
 #include "report/announcements.h"
 #include "report/report.h"
@@ -47,19 +52,36 @@ class ReportServer {
 
   net::Task<grpc::Status> serve(grpc::ServerCall& call);
 
+  // Tells the edge to make a call about that. False: it is not attached here, or does not listen.
+  bool open(std::string_view edge, channel::Open what);
+  // Whether who asks is that edge, and welcome.
+  bool comes_from(const http::Request& request, std::string_view edge) const;
+  // Those that are attached.
+  std::vector<std::string> edges() const;
+
   // Ends the streams of those who are not welcome any more.
   void review();
 
   std::size_t attached() const { return streams_.size(); }
 
  private:
+  struct Stream {
+    grpc::ServerCall& call;
+    Reply reply = {};        // to the last report
+    bool reply_due = false;  // it has not been sent
+    std::deque<channel::Open> opens = {};
+    h2::Signal wake = {};  // of its sender
+  };
+
+  std::string_view certified(const http::Request& request) const;  // the edge's name; empty: it has none
   grpc::Status identify(const grpc::ServerCall& call, const Hello& hello, Edge& edge) const;
-  net::Task<grpc::Status> follow(grpc::ServerCall& call, const Edge& edge, Report first);
+  net::Task<grpc::Status> follow(Stream& stream, const Edge& edge, Report first);
+  static net::Task<void> reply(Stream& stream);
   Reply reply_to(const std::string& edge, std::uint64_t seen) const;
 
   Sink sink_;
   Options options_;
-  std::map<std::string, grpc::ServerCall*> streams_;  // by the edge's name: the present one
+  std::map<std::string, Stream*, std::less<>> streams_;  // by the edge's name: the present one
   Announcements announcements_;
 };
 

@@ -12,6 +12,26 @@ namespace {
 
 using namespace std::chrono_literals;
 
+Interval interval() {
+  Measured service{.sort = Measured::Sort::kService,
+                   .name = "web",
+                   .requests = 9,
+                   .errors = 1,
+                   .bytes_in = 100,
+                   .bytes_out = 5000,
+                   .in_flight = 3};
+  service.durations[2] = 8;
+  service.durations[kLatencyBuckets - 1] = 1;
+  return {
+      .run = 0xfedcba9876543210,
+      .sequence = 17,
+      .span = 10'001ms,
+      .age = 12ms,
+      .measured = {{.connections = 4, .queries = 6},
+                   service,
+                   {.sort = Measured::Sort::kInstance, .name = "w/i", .cpu_milli = 7, .memory_bytes = 8}}};
+}
+
 Report full() {
   return {.hello = Hello{.node = "fra-1",
                          .version = "0.1.0",
@@ -46,7 +66,8 @@ Report full() {
                                                 .left_out = true}},
           .refused = {{{"services/web", "no certificate"}}},
           .anycast = {{{"203.0.113.10/32", AnycastRoute::kPrepended, true, "it ends"},
-                       {"2001:db8::10/128", AnycastRoute::kAnnounced, false, ""}}}};
+                       {"2001:db8::10/128", AnycastRoute::kAnnounced, false, ""}}},
+          .intervals = {interval()}};
 }
 
 TEST_CASE("a report goes over the wire as it is") {
@@ -62,7 +83,8 @@ TEST_CASE("a report goes over the wire as it is") {
   CHECK(*parse_report(serialize(none_carried)) == none_carried);
   none_carried.load->services.reset();
   CHECK(*parse_report(serialize(none_carried)) == none_carried);
-  const Reply reply{.seen = 7, .anycast = {{"203.0.113.10/32", 2, true}}, .withdraw = true};
+  const Reply reply{
+      .seen = 7, .anycast = {{"203.0.113.10/32", 2, true}}, .withdraw = true, .opens = {{"id", "what"}}};
   CHECK(*parse_reply(serialize(reply)) == reply);
   CHECK(*parse_reply(serialize(Reply{})) == Reply{});
   CHECK_FALSE(parse_reply("\xff"));
@@ -85,6 +107,39 @@ TEST_CASE("the states are those of the message") {
 }
 
 bool refused(const Report& report) { return !parse_report(serialize(report)).has_value(); }
+
+TEST_CASE("intervals that say too much are refused, sorts of a later version passed over, ages bounded") {
+  Report report;
+  report.intervals.assign(kIntervalsMax, interval());
+  report.intervals[0].measured.assign(kMeasuredMax, {});
+  report.intervals[1].measured[1].name = std::string(kReportTextBytesMax, 'x');
+  CHECK_FALSE(refused(report));
+  report.intervals[0].measured.emplace_back();
+  CHECK(refused(report));
+  report.intervals[0].measured.clear();
+  report.intervals[1].measured[1].name += 'x';
+  CHECK(refused(report));
+  report.intervals.assign(kIntervalsMax + 1, interval());
+  CHECK(refused(report));
+
+  v1::Report message;
+  v1::Interval& one = *message.add_intervals();
+  one.set_age_milliseconds(~std::uint64_t{0});
+  one.add_measured()->set_sort(static_cast<v1::Measured::Sort>(99));
+  one.add_measured()->set_sort(v1::Measured::INSTANCE);
+  const auto parsed = parse_report(xds::serialize(message));
+  REQUIRE(parsed);
+  CHECK(parsed->intervals[0].age == kIntervalAgeMax);
+  REQUIRE(parsed->intervals[0].measured.size() == 1);
+  CHECK(parsed->intervals[0].measured[0].sort == Measured::Sort::kInstance);
+  for (std::size_t i = 0; i <= kLatencyBuckets; ++i) one.mutable_measured(1)->add_durations(1);
+  CHECK_FALSE(parse_report(xds::serialize(message)));
+}
+
+TEST_CASE("an interval ends at the clock's next multiple of ten seconds") {
+  CHECK(until_interval_end(WallTime(20'000ms)) == 10s);
+  CHECK(until_interval_end(WallTime(29'999ms)) == 1ms);
+}
 
 TEST_CASE("what goes beyond the limits is refused") {
   const std::string longest(kReportTextBytesMax, 'x');
@@ -137,6 +192,14 @@ TEST_CASE("what goes beyond the limits is refused") {
   Reply reply;
   reply.anycast.assign(kReportAnycastMax + 1, {});
   CHECK_FALSE(parse_reply(serialize(reply)));
+  for (const channel::Open& wrong :
+       {channel::Open{"", "what"}, channel::Open{std::string(kReportTextBytesMax + 1, 'x'), "what"},
+        channel::Open{"id", std::string(channel::kOpenBytesMax + 1, 'x')}}) {
+    CHECK_FALSE(parse_reply(serialize(Reply{.opens = {wrong}})));
+  }
+  CHECK(parse_reply(serialize(Reply{.opens = std::vector(channel::kOpensMax, channel::Open{"id", ""})})));
+  CHECK_FALSE(
+      parse_reply(serialize(Reply{.opens = std::vector(channel::kOpensMax + 1, channel::Open{"id", ""})})));
   v1::Report late;
   late.mutable_load()->set_milliseconds(std::numeric_limits<std::uint64_t>::max());
   CHECK(parse_report(xds::serialize(late))->load->span > 1000h);

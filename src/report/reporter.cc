@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "net/task_group.h"
 
@@ -55,12 +56,21 @@ net::Task<void> Reporter::receive(grpc::ClientCall& call) {
       backoff_.succeeded();
       env_.log.info("a controller takes reports");
     }
+    for (; !awaited_.empty() && awaited_.front().first <= reply->seen; awaited_.pop_front()) {
+      interval_heard_ = awaited_.front().second;
+    }
+    for (channel::Open& one : std::exchange(reply->opens, {})) {
+      if (open_told_) open_told_(channel_, std::move(one));
+    }
     if (reply_told_) reply_told_(std::move(*reply));
   }
 }
 
 net::Task<void> Reporter::send(grpc::ClientCall& call) {
   change_all();
+  interval_told_ = interval_heard_;
+  reports_ = 0;
+  awaited_.clear();
   Report report{.hello = hello_};
   load_due_ = true;
   refused_due_ = !refused_.empty();
@@ -76,7 +86,9 @@ net::Task<void> Reporter::send(grpc::ClientCall& call) {
     if (std::exchange(anycast_due_, false)) report.anycast = anycast_;
     take_changed(report);
     take_tunnels(report);
+    take_intervals(report);
     if (report != Report{}) {
+      ++reports_;
       if (!co_await call.write(serialize(std::exchange(report, {})))) co_return;
       continue;
     }
@@ -162,6 +174,14 @@ void Reporter::take_tunnels(Report& report) {
     report.tunnels.push_back(found->second.seen);
     if (found->second.seen.gone) tunnels_.erase(found);
   }
+}
+
+void Reporter::take_intervals(Report& report) {
+  if (log_ == nullptr) return;
+  report.intervals = log_->behind(interval_told_, env_.loop.now());
+  if (report.intervals.empty()) return;
+  interval_told_ = report.intervals.back().sequence;
+  awaited_.emplace_back(reports_ + 1, interval_told_);
 }
 
 void Reporter::take_changed(Report& report) {

@@ -18,6 +18,7 @@
 #include "h2/signal.h"
 #include "net/env.h"
 #include "net/task.h"
+#include "report/interval_log.h"
 #include "report/report.h"
 
 namespace weir::report {
@@ -51,8 +52,18 @@ class Reporter {
 
   // How the addresses are announced that this edge shares with others, all of them.
   void announces(std::vector<AnycastSeen> all);
+  // Each interval is told from now on, and those that no reply was heard of again on a new stream. Outlives
+  // it.
+  void tell_intervals(const IntervalLog& log) { log_ = &log; }
+  // There is another.
+  void has_interval() { wake_.notify(); }
   // Told of each reply; none: the stream is lost. Before run().
   void on_reply(std::function<void(std::optional<Reply>)> told) { reply_told_ = std::move(told); }
+
+  // Told to make a call to this controller. Before run().
+  void on_open(std::function<void(grpc::Channel& way, channel::Open what)> told) {
+    open_told_ = std::move(told);
+  }
 
   // The controller has answered on the present stream.
   bool attached() const { return attached_; }
@@ -71,6 +82,7 @@ class Reporter {
   void change_all();
   void take_changed(Report& report);
   void take_tunnels(Report& report);
+  void take_intervals(Report& report);
   Load take_load();
 
   net::Env& env_;
@@ -92,7 +104,14 @@ class Reporter {
   bool refused_due_ = false;
   std::vector<AnycastSeen> anycast_;
   bool anycast_due_ = false;
-  std::function<void(std::optional<Reply>)> reply_told_;  // null: nobody is told
+  std::function<void(std::optional<Reply>)> reply_told_;          // null: nobody is told
+  std::function<void(grpc::Channel&, channel::Open)> open_told_;  // the same
+  const IntervalLog* log_ = nullptr;                              // null: none are told
+  std::uint64_t interval_told_ = 0;                               // on the present stream, the last one
+  std::uint64_t interval_heard_ = 0;                              // a reply to it was heard
+  std::uint64_t reports_ = 0;                                     // of the present stream
+  std::deque<std::pair<std::uint64_t, std::uint64_t>>
+      awaited_;  // reports that told intervals, and up to which
   bool load_due_ = false;
   Instant load_since_;
   h2::Signal wake_;  // of send()

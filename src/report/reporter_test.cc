@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "grpc/server.h"
 #include "h2/server_connection.h"
@@ -47,6 +48,10 @@ std::string text_of(const Report& report) {
   if (report.refused) {
     text += " refused";
     for (const RefusedObject& refused : *report.refused) text += " " + refused.object;
+  }
+  for (const Interval& interval : report.intervals) {
+    text += " #" + std::to_string(interval.sequence) + "@" +
+            std::to_string(std::chrono::floor<std::chrono::seconds>(interval.age).count());
   }
   if (report.load) {
     text += " load " + std::to_string(report.load->requests) + "@" +
@@ -170,6 +175,112 @@ TEST_CASE("an edge says who it is and what it has seen, then changes at once and
   CHECK(controller.take() == "fra-1: refused\n");
   edge.stop();
   CHECK(controller.take() == "fra-1 detached\n");
+}
+
+TEST_CASE("an edge is told to make calls, at once and in their order") {
+  FakeEnv fake;
+  Controller controller(fake);
+  Edge edge(fake);
+  std::string told;
+  edge.reporter.on_open([&](grpc::Channel& way, const channel::Open& open) {
+    CHECK(&way == &edge.channel);
+    told += open.id + ' ' + open.what + '\n';
+  });
+  CHECK_FALSE(controller.reports.open("fra-1", {"1", "early"}));
+  CHECK(controller.reports.edges().empty());
+  edge.start();
+  (void)controller.take();
+  CHECK(controller.reports.edges() == std::vector<std::string>{"fra-1"});
+  CHECK(controller.reports.open("fra-1", {"2", "this"}));
+  CHECK(controller.reports.open("fra-1", {"3", "that"}));
+  CHECK_FALSE(controller.reports.open("fra-2", {"4", "no"}));
+  CHECK(controller.take().empty());
+  CHECK(told == "2 this\n3 that\n");
+  for (std::size_t i = 0; i < channel::kOpensMax; ++i) CHECK(controller.reports.open("fra-1", {"5", "many"}));
+  CHECK_FALSE(controller.reports.open("fra-1", {"6", "too many"}));
+}
+
+TEST_CASE("each interval is told once, and again only when no reply to it was heard") {
+  FakeEnv fake;
+  Controller controller(fake);
+  Edge edge(fake);
+  IntervalLog log(5);
+  edge.reporter.tell_intervals(log);
+  const auto add = [&] {
+    log.add(fake.loop.now(), 10s, {{}});
+    edge.reporter.has_interval();
+  };
+  edge.start();
+  (void)controller.take();
+  add();
+  CHECK(controller.take() == "fra-1: #1@0\n");
+  add();
+  CHECK(controller.take() == "fra-1: #2@0\n");
+  const net::Address address = *net::Address::parse("127.0.0.1:18000");
+  fake.network.refuse(address);
+  fake.network.cut(address);
+  (void)controller.take();
+  for (int i = 0; i < 6; ++i) {
+    add();
+    fake.advance(10s);
+  }
+  fake.network.refuse(address, false);
+  fake.advance(15s);
+  const std::string transcript = controller.take();
+  CHECK(transcript.find(" #1@") == std::string::npos);
+  CHECK(transcript.find(" #2@") == std::string::npos);
+  for (const char* told : {" #3@6", " #4@5", " #5@4", " #6@3", " #7@2", " #8@1"}) {
+    CAPTURE(transcript);
+    CHECK(transcript.find(told) != std::string::npos);
+  }
+  add();
+  CHECK(controller.take() == "fra-1: #9@0\n");
+}
+
+TEST_CASE("an interval that got no reply comes again on the next stream, with the same number") {
+  FakeEnv fake;
+  Edge edge(fake);
+  IntervalLog log(5);
+  edge.reporter.tell_intervals(log);
+  // One that reads, and never replies.
+  std::string told;
+  grpc::Server calls(fake.loop, {});
+  calls.add(std::string(kReportPath), [&told](grpc::ServerCall& call) -> net::Task<grpc::Status> {
+    return [](grpc::ServerCall& of, std::string& to) -> net::Task<grpc::Status> {
+      for (;;) {
+        auto message = co_await of.read();
+        if (!message || !*message) co_return grpc::Status{};
+        to += text_of(*parse_report(**message)) + '\n';
+      }
+    }(call, told);
+  });
+  http::Server server(fake.env, calls, {.h2 = h2::make_connection});
+  const net::Address address = *net::Address::parse("127.0.0.1:18000");
+  server.listen(*fake.network.listen(address), std::make_shared<Certified>());
+  edge.start();
+  log.add(fake.loop.now(), 10s, {{}});
+  edge.reporter.has_interval();
+  fake.run_until_idle();
+  fake.network.cut(address);
+  fake.advance(2s);
+  CHECK(told.find(" #1@0") != std::string::npos);
+  CHECK(told.find(" #1@0") != told.rfind(" #1@"));
+  edge.stop();
+  server.drain();
+  server.cut();
+  CHECK(fake.run(server.join(), 60s));
+}
+
+TEST_CASE("a log of intervals keeps the last ones") {
+  IntervalLog log(5);
+  for (std::size_t i = 0; i < IntervalLog::kKept + 3; ++i) log.add(Instant(), 10s, {{}});
+  const auto first = log.behind(0, Instant(7s));
+  REQUIRE(first.size() == kIntervalsMax);
+  CHECK(first[0].sequence == 4);
+  CHECK(first[0].run == 5);
+  CHECK(first[0].age == 7s);
+  CHECK(log.behind(IntervalLog::kKept + 2, Instant()).size() == 1);
+  CHECK(log.behind(IntervalLog::kKept + 3, Instant()).empty());
 }
 
 TEST_CASE("a stream that is lost is made anew, and everything said again") {

@@ -22,11 +22,14 @@
 #include "enroll/registrar.h"
 #include "enroll/shared_authority.h"
 #include "insight/insight.h"
+#include "inspection/edge_channels.h"
+#include "metrics/recorder.h"
 #include "mirror/mirror.h"
 #include "mysocket/calls.h"
 #include "providers/providers.h"
 #include "role/discovery.h"
 #include "role/said.h"
+#include "session/calls.h"
 #include "store/engine_store.h"
 #include "workload/roster.h"
 #include "workload/scheduler.h"
@@ -40,15 +43,14 @@ constexpr Duration kSettleTimeout = std::chrono::seconds(1);
 // The same for a store that another process gives up: whoever calls meanwhile waits in its connection.
 constexpr Duration kTakeOverTimeout = std::chrono::seconds(10);
 constexpr Duration kRetryAfterError = std::chrono::seconds(1);
-// As edges elsewhere report theirs.
-constexpr Duration kLoadInterval = std::chrono::seconds(5);
 
 }  // namespace
 
 // What there is only once the store is open: the API, the reconcilers and discovery.
 struct ControlPlane::Backend {
   Backend(const ControlPlaneOptions& options, net::Env& env, std::unique_ptr<store::Engine> opened,
-          config::SnapshotPointer started_from, controller::PublisherSinks sinks, providers::Health health)
+          config::SnapshotPointer started_from, controller::PublisherSinks sinks, providers::Health health,
+          inspection::RequestVisits* requests)
       : engine(std::move(opened)),
         store(*engine, env.loop),
         mirror(store, env.log),
@@ -71,7 +73,12 @@ struct ControlPlane::Backend {
                       [this](const http::Request& request, std::string_view node) {
                         return discovery->node_server().comes_from(request, node);
                       }}),
-        insight(env, store, mirror, channels),
+        edge_channels(env.loop, options.edge_name, requests,
+                      [this] { return discovery ? &discovery->report_server() : nullptr; }),
+        recorder(env, options.metrics_file),
+        insight(env, store, mirror, channels,
+                {env, edge_channels.channels(), [this] { return edge_channels.edges(); }},
+                recorder.history()),
         api(env, store, mirror, tokens,
             {.version = options.version,
              .anonymous_metrics = options.api.is_loopback(),
@@ -101,7 +108,9 @@ struct ControlPlane::Backend {
   balance::Balancer balancer;
   workload::Roster roster;
   workload::Scheduler scheduler;
-  nodelink::Channels channels;
+  channel::Channels channels;
+  inspection::EdgeChannels edge_channels;
+  metrics::Recorder recorder;
   insight::Insight insight;
   auth::TokenTable tokens;
   api::Api api;
@@ -109,6 +118,7 @@ struct ControlPlane::Backend {
   // Once the authority is known.
   std::optional<enroll::Registrar> registrar;
   std::optional<mysocket::Calls> calls;
+  std::optional<session::Calls> sessions;
   std::optional<Discovery> discovery;
 };
 
@@ -239,27 +249,32 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
             traffic_->apply(std::move(snapshot));
             backend_->fleet.report(options_.edge_name, {.load = report::Load{.applied_revision = revision}});
           },
-      .changed = [this](std::span<const config::ObjectChange> changes,
-                        store::Revision revision) { objects_changed(changes, revision); },
+      .changed = std::bind_front(&ControlPlane::objects_changed, this),
       .settled =
           [this](store::Revision revision) {
-            backend_->api.settled(revision);
+            when_taken(traffic_, [this, revision] {
+              if (backend_) backend_->api.settled(revision);
+            });
             settled_.set();
             open_discovery();
           }};
-  backend_ = std::make_unique<Backend>(options_, env_, std::move(engine), started_from(), std::move(sinks),
-                                       [this](std::string_view service) { return service_seen(service); });
+  backend_ = std::make_unique<Backend>(
+      options_, env_, std::move(engine), started_from(), std::move(sinks),
+      [this](std::string_view service) { return service_seen(service); },
+      traffic_ == nullptr ? nullptr : traffic_->requests());
   backend_->api.add_metrics([this](std::string& out) {
     if (traffic_ != nullptr) traffic_->edge().write_metrics(out);
     if (more_metrics_) more_metrics_(out);
     backend_->controller.write_metrics(out);
     backend_->fleet.write_metrics(out);
+    backend_->recorder.write_metrics(out);
     if (backend_->discovery) backend_->discovery->write_metrics(out);
   });
   backend_->api.add_ready_check(
       [this] { return backend_->controller.publisher().has_published() ? "" : "nothing published yet"; });
   backend_->api.set_foresight(
       [this](std::span<const config::ObjectChange> changes) { return foreseen(changes); });
+  backend_->api.set_health_source(std::bind_front(&controller::Fleet::vantage_points, &backend_->fleet));
   backend_->api.set_status_source([this](const config::Object& object) { return status_of(object); });
   backend_->fleet.on_verdict([this](const std::string& service, const std::set<std::string>& unhealthy) {
     backend_->views.set_unhealthy(service, {unhealthy.begin(), unhealthy.end()});
@@ -272,6 +287,9 @@ void ControlPlane::start_backend(std::unique_ptr<store::Engine> engine) {
   backend_->balancer.start();
   backend_->roster.start();
   backend_->scheduler.start();
+  record(backend_->recorder, traffic_, options_.edge_name, backend_->fleet, backend_->roster,
+         backend_->mirror.objects());
+  backend_->recorder.start();
   backend_->api.set_insight(std::bind_front(&insight::Insight::handle, &backend_->insight));
   backend_->api.set_provider_source(
       [this](std::string provider, api::ProviderCall call, api::Api::Explained done) {
@@ -347,13 +365,10 @@ std::string ControlPlane::status_of(const config::Object& object) const {
     case config::Kind::kWorkload:
     case config::Kind::kNode:
     case config::Kind::kInstance: return backend_->scheduler.status_of(object);
-    case config::Kind::kDnsLedger:
-    case config::Kind::kTunnel:
-    case config::Kind::kToken:
-    case config::Kind::kUser:
-    case config::Kind::kEvent: break;
+    case config::Kind::kSession:
+      return backend_->sessions ? backend_->sessions->status_of(object) : std::string();
+    default: return {};  // nothing is seen of the others
   }
-  return {};
 }
 
 // At the edges that are attached here, and the one of this process.
@@ -394,48 +409,26 @@ void ControlPlane::objects_changed(std::span<const config::ObjectChange> changes
 
 // The edge of this process says what others say by their reports.
 void ControlPlane::watch_traffic() {
-  const config::EdgeSpec& edge = options_.edge;
-  backend_->fleet.attach({.node = options_.edge_name,
-                          .version = edge.version,
-                          .provider = edge.provider,
-                          .region = edge.region,
-                          .city = edge.city,
-                          .capabilities = edge.capabilities,
-                          .address = edge.address,
-                          .relay = relay_});
+  backend_->fleet.attach(hello_of(options_.edge_name, options_.edge, relay_));
   if (const auto started = started_from()) {
     backend_->fleet.report(options_.edge_name, {.load = report::Load{.applied_revision = started->revision}});
   }
   for (report::EndpointSeen& seen : unsaid_) say(std::move(seen));
   unsaid_.clear();
   if (hearing_) hearing_();
-  tasks_.spawn(tell_load());
+  tasks_.spawn(tell_load(env_, traffic_->edge(), backend_->fleet, options_.edge_name,
+                         [this] { return backend_->controller.publisher().published(); }));
 }
 
 void ControlPlane::say(report::EndpointSeen seen) {
   if (closed_) return;
   if (!backend_) return unsaid_.push_back(std::move(seen));
-  report::Report report;
-  report.endpoints.push_back(std::move(seen));
-  backend_->fleet.report(options_.edge_name, report);
+  backend_->fleet.report(options_.edge_name, {.endpoints = {std::move(seen)}});
 }
 
 void ControlPlane::say(report::TunnelSeen seen) {
   if (closed_) return;
-  report::Report report;
-  report.tunnels.push_back(std::move(seen));
-  backend_->fleet.report(options_.edge_name, report);
-}
-
-net::Task<void> ControlPlane::tell_load() {
-  LoadTold told;
-  (void)load_since(traffic_->edge(), told);
-  while (co_await env_.loop.sleep(kLoadInterval)) {
-    report::Load load = load_since(traffic_->edge(), told);
-    load.applied_revision = backend_->controller.publisher().published();
-    load.span = kLoadInterval;
-    backend_->fleet.report(options_.edge_name, {.load = std::move(load)});
-  }
+  backend_->fleet.report(options_.edge_name, {.tunnels = {std::move(seen)}});
 }
 
 // None: nobody else uses the store.
@@ -520,7 +513,8 @@ void ControlPlane::open_backend() {
                                                .names = options_.discovery_names,
                                                .authority = options_.authority,
                                                .nodes = sink_of(backend_->roster),
-                                               .channels = &backend_->channels},
+                                               .channels = &backend_->channels,
+                                               .edge_channels = &backend_->edge_channels.channels()},
                               [this](const net::Address& from, const char* why) {
                                 tasks_.spawn(backend_->registrar->refused_certificate(from, why));
                               });
@@ -528,13 +522,17 @@ void ControlPlane::open_backend() {
 
 void ControlPlane::open_calls() {
   const auto key = options_.authority->derive_secret(auth::kAccountPurpose);
-  if (!key) return env_.log.error("nobody can log in", {{"reason", key.error().text}});
-  mysocket::Options options{
-      .surroundings = {.domain = options_.domain, .ports = options_.visitor_ports},
-      .sign_up_open = options_.sign_up_open,
-      .key = *key,
-  };
-  backend_->calls.emplace(env_, backend_->mirror, backend_->api, passwords_, std::move(options));
+  const auto session_key = options_.authority->derive_secret(session::kPurpose);
+  if (!key || !session_key) return env_.log.error("nobody can log in");
+  Backend& at = *backend_;
+  at.calls.emplace(
+      env_, at.mirror, at.api, passwords_,
+      mysocket::Options{.surroundings = {.domain = options_.domain, .ports = options_.visitor_ports},
+                        .sign_up_open = options_.sign_up_open,
+                        .key = *key});
+  at.sessions.emplace(env_, at.store, at.mirror, at.api, at.tokens, passwords_,
+                      session::Options{options_.version, options_.domain, *session_key});
+  tasks_.spawn(at.sessions->sessions().run());
 }
 
 // Once it has seen all objects: an edge must never be told that there are none.
@@ -585,6 +583,7 @@ void ControlPlane::cut() {
 
 net::Task<void> ControlPlane::join() {
   co_await api_server_.join();
+  if (traffic_ != nullptr && traffic_->requests() != nullptr) co_await traffic_->requests()->stop();
   if (backend_ && backend_->discovery) co_await backend_->discovery->join();
   if (backend_) co_await backend_->controller.stop();
   if (backend_) co_await backend_->rollouts.stop();
@@ -594,6 +593,7 @@ net::Task<void> ControlPlane::join() {
   if (backend_) co_await backend_->scheduler.stop();
   if (backend_) co_await backend_->roster.stop();
   if (backend_) co_await backend_->fleet.stop();
+  if (backend_) co_await backend_->recorder.stop();
   co_await tasks_.stop();
 }
 

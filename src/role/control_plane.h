@@ -43,10 +43,11 @@ struct ControlPlaneOptions {
   // By which the API is reached, for its certificate; see enroll::DoorOptions. Empty: it is plain HTTP.
   std::function<std::vector<std::string>()> api_names;
   std::string data_dir;
-  std::string store;    // postgres://...; empty: a file in data_dir
-  std::string machine;  // its name, in that of its admin token's object when the store is shared
-  std::string version;  // of the program
-  std::string domain;   // of the identities of machines
+  std::string store;              // postgres://...; empty: a file in data_dir
+  std::string metrics_file = {};  // where a day of metrics is kept; empty: in memory alone
+  std::string machine;            // its name, in that of its admin token's object when the store is shared
+  std::string version;            // of the program
+  std::string domain;             // of the identities of machines
   std::shared_ptr<const tls::Authority> authority;
   // By which visitors reach what is made for them, as far as this process knows.
   std::vector<std::uint32_t> visitor_ports{80, 443};
@@ -145,8 +146,6 @@ class ControlPlane {
   controller::Fleet::Share share_of(const std::string& edge, const config::Object& object) const;
   void say(report::EndpointSeen seen);
   void watch_traffic();
-  net::Task<void> tell_load();
-
   void show_traffic();
   void open_api();
   std::expected<void, std::string> make_door();

@@ -74,9 +74,11 @@ Discovery::Discovery(net::Env& env, mirror::Mirror& mirror, controller::Views& v
              [this](grpc::ServerCall& call) { return reports_.serve(call); });
   calls_.add(std::string(nodelink::kAttachPath),
              [this](grpc::ServerCall& call) { return node_server_.serve(call); });
-  if (options_.channels == nullptr) return;
-  calls_.add(std::string(nodelink::kChannelPath),
-             [channels = options_.channels](grpc::ServerCall& call) { return channels->serve(call); });
+  for (const auto& [path, channels] : {std::pair{channel::kNodeChannelPath, options_.channels},
+                                       std::pair{channel::kEdgeChannelPath, options_.edge_channels}}) {
+    if (channels == nullptr) continue;
+    calls_.add(std::string(path), [channels](grpc::ServerCall& call) { return channels->serve(call); });
+  }
 }
 
 void Discovery::issue() {

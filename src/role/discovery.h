@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/log_limit.h"
+#include "channel/channels.h"
 #include "controller/fleet.h"
 #include "controller/issuer.h"
 #include "controller/views.h"
@@ -24,7 +25,6 @@
 #include "net/env.h"
 #include "net/task.h"
 #include "net/task_group.h"
-#include "nodelink/channels.h"
 #include "nodelink/node_server.h"
 #include "report/report_server.h"
 #include "tls/authority.h"
@@ -38,8 +38,9 @@ struct DiscoveryOptions {
   // By which controllers are reached, for the certificate. Empty: without TLS, and a node is who it says.
   std::function<std::vector<std::string>()> names;
   std::shared_ptr<const tls::Authority> authority;
-  nodelink::NodeServer::Sink nodes;        // who hears of them
-  nodelink::Channels* channels = nullptr;  // that they make; outlives their calls. Null: none
+  nodelink::NodeServer::Sink nodes;            // who hears of them
+  channel::Channels* channels = nullptr;       // that they make; outlives their calls. Null: none
+  channel::Channels* edge_channels = nullptr;  // the same of edges
 };
 
 // Who hears of a certificate that was not believed.
@@ -62,6 +63,8 @@ class Discovery final : private xds::Sink {
   std::vector<xds::Node> nodes() const;
   // Those that run instances.
   nodelink::NodeServer& node_server() { return node_server_; }
+  // Those that carry traffic.
+  report::ReportServer& report_server() { return reports_; }
 
   // Appends to what /metrics shows.
   void write_metrics(std::string& out) const;

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/host_port.h"
 #include "base/text.h"
 #include "config/formats.h"
 #include "net/epoll.h"
@@ -93,10 +94,10 @@ std::string reached_at(net::Address at) {
       break;
     }
   }
-  return at.is_v6() ? '[' + at.ip() + ']' : at.ip();
+  return in_brackets(at.ip());
 }
 
-std::string reached_with_port(net::Address at) { return reached_at(at) + ':' + std::to_string(at.port()); }
+std::string reached_with_port(net::Address at) { return with_port(reached_at(at), at.port()); }
 
 Result<net::Address> address_towards(net::Address to) {
   if (to.is_loopback() || to.is_any()) return to.is_any() ? net::Address::v4({127, 0, 0, 1}, 0) : to;

@@ -41,7 +41,11 @@ struct RemoteEdge::Line {
 };
 
 RemoteEdge::RemoteEdge(net::Env& env, RemoteEdgeOptions options, Traffic& traffic)
-    : env_(env), options_(std::move(options)), traffic_(traffic), tasks_(env.loop) {}
+    : env_(env),
+      options_(std::move(options)),
+      traffic_(traffic),
+      intervals_(env.random.next()),
+      tasks_(env.loop) {}
 
 RemoteEdge::~RemoteEdge() = default;
 
@@ -76,6 +80,10 @@ void RemoteEdge::make_lines() {
                             .relay = options_.relay};
   for (const tls::Host& controller : options_.controllers) {
     lines_.push_back(std::make_unique<Line>(env_, controller, hello, traffic_));
+    lines_.back()->reporter.tell_intervals(intervals_);
+    lines_.back()->reporter.on_open([this](grpc::Channel& way, channel::Open what) {
+      if (traffic_.requests() != nullptr) traffic_.requests()->begin(way, std::move(what));
+    });
     if (traffic_.started_from()) lines_.back()->reporter.applied(traffic_.started_from()->revision);
   }
   traffic_.edge().on_finding([this](const edge::Finding& finding) {
@@ -127,6 +135,20 @@ void RemoteEdge::begin() {
   tasks_.spawn(keeper_->run());
   tasks_.spawn(client_->run());
   for (const auto& line : lines_) tasks_.spawn(line->reporter.run());
+  tasks_.spawn(measure());
+}
+
+// What was carried is told to all of them.
+net::Task<void> RemoteEdge::measure() {
+  MeasuresTold told;
+  Instant since = env_.loop.now();
+  for (;;) {
+    const Duration wait = report::until_interval_end(env_.loop.clock().wall_now());
+    if (!co_await env_.loop.sleep(wait)) co_return;
+    const Instant now = env_.loop.now();
+    intervals_.add(now, now - std::exchange(since, now), measured_since(traffic_, told));
+    for (const auto& line : lines_) line->reporter.has_interval();
+  }
 }
 
 // Connections that there are stay: a renewed certificate says the same.
@@ -185,6 +207,7 @@ void RemoteEdge::tell_state() {
 
 net::Task<void> RemoteEdge::stop() {
   co_await tasks_.stop();
+  if (traffic_.requests() != nullptr) co_await traffic_.requests()->stop();
   for (const auto& line : lines_) co_await line->channel.close();
   if (follower_) co_await follower_->stop();
 }

@@ -65,6 +65,7 @@ class RemoteEdge {
   struct Line;  // to one controller, for reports
   net::Task<void> run();
   net::Task<bool> join();
+  net::Task<void> measure();
   void begin();
   void make_lines();
   void use(const enroll::Credentials& credentials);
@@ -81,6 +82,7 @@ class RemoteEdge {
   std::optional<OwnFollower> follower_;
   std::optional<enroll::Keeper> keeper_;
   std::optional<xds::Client> client_;
+  report::IntervalLog intervals_;
   std::vector<std::unique_ptr<Line>> lines_;
   net::TaskGroup tasks_;
 };

@@ -23,7 +23,12 @@ Traffic::Traffic(net::Env& control, std::span<net::Env* const> workers, TrafficO
     : control_(control),
       options_(std::move(options)),
       edge_(control, workers, options_.edge),
-      snapshot_file_(std::in_place, options_.snapshot_path, control.log) {}
+      snapshot_file_(std::in_place, options_.snapshot_path, control.log) {
+  if (options_.edge.live == nullptr) return;
+  requests_.emplace(control, *options_.edge.live, [this](edge::Replay wanted, edge::ReplayDone done) {
+    edge_.replay(std::move(wanted), std::move(done));
+  });
+}
 
 std::expected<void, std::string> Traffic::prepare() {
   if (options_.snapshot.empty()) {
@@ -96,6 +101,11 @@ void Traffic::take_effect(config::SnapshotPointer snapshot) {
   in_force_ = snapshot;
   if (applied_) applied_(snapshot);
   edge_.apply(std::move(snapshot));
+}
+
+void when_taken(Traffic* traffic, std::function<void()> then) {
+  if (traffic == nullptr) return then();
+  traffic->edge().when_taken(std::move(then));
 }
 
 config::SnapshotPointer Traffic::read_last_snapshot() {

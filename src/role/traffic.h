@@ -13,6 +13,7 @@
 
 #include "config/snapshot.h"
 #include "edge/edge.h"
+#include "inspection/request_visits.h"
 #include "net/env.h"
 #include "net/task.h"
 #include "store/kept_file.h"
@@ -64,6 +65,13 @@ class Traffic {
   // Called once, when there is a snapshot. Before listen().
   void on_begun(std::function<void()> begun) { begun_ = std::move(begun); }
 
+  // Of DNS, since the beginning: by who answers them beside it. Before anybody asks.
+  void on_queries(std::function<std::uint64_t()> count) { queries_ = std::move(count); }
+  std::uint64_t queries() const { return queries_ ? queries_() : 0; }
+
+  // What controllers see of its requests; null: it tells nobody what happens.
+  inspection::RequestVisits* requests() { return requests_ ? &*requests_ : nullptr; }
+
   edge::Edge& edge() { return edge_; }
   const edge::Edge& edge() const { return edge_; }
 
@@ -75,13 +83,18 @@ class Traffic {
   net::Env& control_;
   TrafficOptions options_;
   edge::Edge edge_;
+  std::optional<inspection::RequestVisits> requests_;
   config::SnapshotPointer started_from_;
   edge::Listening listening_;
   bool has_snapshot_ = false;
   std::function<void()> begun_;
   std::function<void(const config::SnapshotPointer&)> applied_;  // null: nobody is told
+  std::function<std::uint64_t()> queries_;                       // null: none are answered here
   config::SnapshotPointer in_force_;
   std::optional<store::KeptFile> snapshot_file_;
 };
+
+// Calls back, on the control loop, when every worker has what was applied before; at once without traffic.
+void when_taken(Traffic* traffic, std::function<void()> then);
 
 }  // namespace weir::role

@@ -86,10 +86,13 @@ Opened<std::unique_ptr<Engine>> Engine::open_sqlite(Options options) {
   auto ledger = SqliteLedger::open(path, options.limits);
   if (!ledger) return std::unexpected(ledger.error());
   std::unique_ptr<Engine> engine(new Engine(std::move(directory), std::move(*ledger)));
-  if (options.threaded) {
-    auto started = engine->start(*engine->ledger_, Work::kAll, "weir-store");
-    if (!started) return std::unexpected(started.error());
+  if (!options.threaded) return engine;
+  if (engine->directory_) {  // what is in memory alone has one connection
+    auto reader = SqliteLedger::open_reader(path);
+    if (!reader) return std::unexpected(reader.error());
+    engine->reader_ = std::move(*reader);
   }
+  if (auto started = engine->start(); !started) return std::unexpected(started.error());
   return engine;
 }
 
@@ -102,9 +105,7 @@ Opened<std::unique_ptr<Engine>> Engine::open_postgres(const Options& options) {
   if (!reader) return std::unexpected(reader.error());
   std::unique_ptr<Engine> engine(new Engine(options.taken, std::move(*ledger)));
   engine->reader_ = std::move(*reader);
-  auto started = engine->start(*engine->ledger_, Work::kCommits, "weir-store");
-  if (started) started = engine->start(*engine->reader_, Work::kReads, "weir-store-read");
-  if (!started) return std::unexpected(started.error());
+  if (auto started = engine->start(); !started) return std::unexpected(started.error());
   const SignalsBlocked blocked;
   auto watch =
       PostgresWatch::start(*address, {.newest = [engine = engine.get()] { return engine->revision(); },
@@ -112,6 +113,12 @@ Opened<std::unique_ptr<Engine>> Engine::open_postgres(const Options& options) {
   if (!watch) return std::unexpected(watch.error());
   engine->watch_ = std::move(*watch);
   return engine;
+}
+
+Opened<void> Engine::start() {
+  if (!reader_) return start(*ledger_, Work::kAll, "weir-store");
+  auto started = start(*ledger_, Work::kCommits, "weir-store");
+  return started ? start(*reader_, Work::kReads, "weir-store-read") : started;
 }
 
 Opened<void> Engine::start(Ledger& ledger, Work work, const char* name) {
@@ -211,7 +218,9 @@ bool Engine::serve_one_round(Ledger& ledger, Work work) {
   return true;
 }
 
-// Reads go first: whatever they overtake has not been answered yet, so nobody can tell.
+// Reads go first: whatever they overtake has not been answered yet, so nobody can tell. With a thread of
+// their own they see what was committed before they began, hence all that was answered before they were
+// asked.
 void Engine::serve(Ledger& ledger, std::vector<Read> reads, Commits commits) {
   for (Read& work : reads) work(ledger);
   if (commits.done.empty()) return;

@@ -1,7 +1,8 @@
-// Engine: one database and the threads that do its blocking calls: one for SQLite; for PostgreSQL one that
-// reads, one that commits, and one that watches what others commit. Owned by main; the Stores of all loops
-// share it. Transactions that wait together are committed together, so that concurrent writers share a sync
-// of the disk. It never runs a task: answers are handed to callbacks, on its own threads.
+// Engine: one database and the threads that do its blocking calls: one that reads and one that commits, so
+// that no read waits for the disk of a commit, and for PostgreSQL one that watches what others commit. What
+// is in memory has one thread. Owned by main; the Stores of all loops share it. Transactions that wait
+// together are committed together, so that concurrent writers share a sync of the disk. It never runs a task:
+// answers are handed to callbacks, on its own threads.
 #pragma once
 
 #include <atomic>
@@ -81,6 +82,7 @@ class Engine {
   Engine(std::shared_ptr<const DataDirectory> directory, std::unique_ptr<Ledger> ledger);
   static Opened<std::unique_ptr<Engine>> open_sqlite(Options options);
   static Opened<std::unique_ptr<Engine>> open_postgres(const Options& options);
+  Opened<void> start();
   Opened<void> start(Ledger& ledger, Work work, const char* name);
   void run(Ledger& ledger, Work work);
   bool serve_one_round(Ledger& ledger, Work work);
@@ -91,7 +93,7 @@ class Engine {
 
   std::shared_ptr<const DataDirectory> directory_;  // its lock is held until all else is gone
   std::unique_ptr<Ledger> ledger_;                  // each is touched by its thread only
-  std::unique_ptr<Ledger> reader_;                  // null: the other one reads too
+  std::unique_ptr<Ledger> reader_;                  // null: the other one reads too; ends before it
   std::atomic<Revision> revision_;
 
   std::mutex mutex_;  // guards what follows, up to stopping_

@@ -124,6 +124,70 @@ TEST_CASE("what waits together is committed together, in order; reads see it don
   CHECK(read->error().code == Code::kNotFound);  // asked before any commit was answered
 }
 
+TEST_CASE("a read does not wait for a commit, and sees it when it is done") {
+  const TemporaryDirectory place;
+  FakeEnv fake;
+  std::latch written(1);
+  std::latch go_on(1);  // the thread leaves last, before these end
+  const auto engine = engine_at(place.path());
+  EngineStore store(*engine, fake.loop);
+  CHECK(engine->commit(put("a", "1"), [&](const Committed&) {
+    written.count_down();
+    go_on.wait();
+  }));
+  written.wait();
+  std::optional<Result<Entry>> read;
+  net::TaskGroup group(fake.loop);
+  group.spawn(keep(store.get("a"), read));
+  const bool answered = fake.run_with_threads(kRealMax, [&] { return read.has_value(); });
+  go_on.count_down();
+  REQUIRE(answered);
+  CHECK(**read == Entry{"a", "1", 1, 1});
+}
+
+net::Task<void> write_pairs(Store& store, std::uint64_t count, bool& done) {
+  for (std::uint64_t i = 1; i <= count; ++i) {
+    Transaction pair = put("a", std::to_string(i));
+    pair.put("b", std::to_string(i));
+    CHECK(*co_await store.commit(std::move(pair)) == i);
+    CHECK((*co_await store.get("a")).value == std::to_string(i));
+    CHECK((*co_await store.changes(i - 1, 10)).revision == i);
+  }
+  done = true;
+}
+
+net::Task<void> read_pairs(Store& store, const bool& done, std::size_t& reads) {
+  while (!done) {
+    ++reads;
+    const auto page = co_await store.list("", "", 10);
+    const auto changes = co_await store.changes(0, store::kPageEntriesMax);
+    const auto past = co_await store.before(0);
+    REQUIRE(page);
+    REQUIRE(changes);
+    REQUIRE(past);
+    for (const Entry& entry : page->entries) CHECK(entry.revision == page->revision);
+    CHECK(page->entries.size() == (page->revision == 0 ? 0 : 2));
+    CHECK(changes->changes.size() == 2 * changes->revision);
+    CHECK(past->entries.size() == (past->revision == 0 ? 0 : 2));
+    CHECK(page->revision <= changes->revision);
+    CHECK(changes->revision <= past->revision);
+  }
+}
+
+TEST_CASE("reads beside commits are each of one moment, and of none before what was answered") {
+  const TemporaryDirectory place;
+  FakeEnv fake;
+  const auto engine = engine_at(place.path());
+  EngineStore store(*engine, fake.loop);
+  bool done = false;
+  std::size_t reads = 0;
+  net::TaskGroup group(fake.loop);
+  group.spawn(write_pairs(store, 50, done));
+  group.spawn(read_pairs(store, done, reads));
+  REQUIRE(fake.run_with_threads(kRealMax, [&] { return group.size() == 0; }));
+  CHECK(reads > 0);
+}
+
 TEST_CASE("too much that waits is refused at once") {
   FakeEnv fake;
   const auto engine = fresh_engine(each_backend());

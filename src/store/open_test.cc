@@ -293,6 +293,34 @@ TEST_CASE("a file that cannot grow, or is read-only, refuses writes and still gi
   CHECK(written.error().os_errno == EROFS);
 }
 
+TEST_CASE("a reader beside a ledger gives what is committed, and writes nothing") {
+  const TemporaryDirectory place;
+  const std::string path = place.file("s");
+  write_file(path, "");
+  const auto ledger = SqliteLedger::open(path, {.history_changes_max = 8});
+  REQUIRE(ledger);
+  {
+    const auto reader = SqliteLedger::open_reader(path);
+    REQUIRE_MESSAGE(reader, reader.error().sentence);
+    CHECK((*reader)->revision() == 0);
+    for (int i = 0; i < 20; ++i) REQUIRE(put(**ledger, "a", std::to_string(i)));
+    CHECK((*reader)->get("a") == Entry{"a", "19", 20, 1});
+    CHECK((*reader)->list("", "", 10)->revision == 20);
+    CHECK((*reader)->revision() == 20);
+    CHECK((*reader)->earliest() == (*ledger)->earliest());
+    CHECK(*(*reader)->earliest() > 0);
+    CHECK((*reader)->changes(19, 10)->changes == std::vector<Change>{{"a", "19", 20, 1}});
+    CHECK((*reader)->changes(0, 10).error().code == Code::kGone);
+    CHECK((*reader)->before(19)->entries == std::vector<Former>{{"a", "18", 19, 1}});
+    const auto refused = put(**reader, "b", "1");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().error.os_errno == EROFS);
+    CHECK_FALSE((*ledger)->get("b"));
+    CHECK(put(**ledger, "b", "1") == 21);  // nothing of it is held
+  }
+  CHECK_FALSE(SqliteLedger::open_reader(place.file("none")));
+}
+
 TEST_CASE("every commit is synced to a write-ahead log") {
   const TemporaryDirectory place;
   const std::string path = place.file("s");

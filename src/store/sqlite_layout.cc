@@ -93,19 +93,23 @@ Opened<void> migrate(Connection& connection, const std::string& path, std::size_
   return {};
 }
 
+// A person's sqlite3 may hold the file for a moment.
+constexpr const char* kPatient = "PRAGMA busy_timeout = 5000;";
+// Finds damage that quick_check came too early for.
+constexpr const char* kChecked = "PRAGMA cell_size_check = ON;";
+
 }  // namespace
 
 Opened<void> check_layout(Connection& connection, const std::string& path) {
-  const auto patient = connection.execute("PRAGMA busy_timeout = 5000;");
+  const auto patient = connection.execute(kPatient);
   if (!patient) return failed(connection, patient.error(), path);
   if (const auto layout = layout_of(connection, path); !layout) return std::unexpected(layout.error());
   return {};
 }
 
 Opened<void> make_ready(Connection& connection, const std::string& path) {
-  // A person's sqlite3 may hold the file for a moment; cell checks catch damage that quick_check came too
-  // early for.
-  const auto first = connection.execute("PRAGMA busy_timeout = 5000; PRAGMA cell_size_check = ON;");
+  auto first = connection.execute(kPatient);
+  if (first) first = connection.execute(kChecked);
   if (!first) return failed(connection, first.error(), path);
   const auto layout = layout_of(connection, path);
   if (!layout) return std::unexpected(layout.error());
@@ -125,6 +129,13 @@ Opened<void> make_ready(Connection& connection, const std::string& path) {
   if (!verdict) return failed(connection, verdict.error(), path);
   if (*verdict != "ok") return damaged(path, *verdict);
   return migrate(connection, path, *layout);
+}
+
+Result<void> make_ready_to_read(Connection& connection) {
+  auto done = connection.execute(kPatient);
+  if (done) done = connection.execute(kChecked);
+  if (done) done = connection.execute("PRAGMA query_only = ON;");
+  return done;
 }
 
 }  // namespace weir::store

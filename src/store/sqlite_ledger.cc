@@ -20,10 +20,7 @@ Opened<void> SqliteLedger::check(const std::string& path) {
 Opened<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::string& path,
                                                          const LedgerLimits& limits) {
   std::unique_ptr<SqliteLedger> ledger(new SqliteLedger(limits));
-  const auto refuse = [&](const Error& error) {
-    return std::unexpected(
-        OpenFailure{error, "cannot open the store " + path + ": " + ledger->connection_.message()});
-  };
+  const auto refuse = [&](const Error& error) { return std::unexpected(failure(*ledger, path, error)); };
   if (const auto opened = ledger->connection_.open(path); !opened) return refuse(opened.error());
   if (limits.file_pages_max > 0) {
     const std::string pragma = "PRAGMA max_page_count = " + std::to_string(limits.file_pages_max);
@@ -31,8 +28,25 @@ Opened<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::string& path
   }
   if (auto ready = make_ready(ledger->connection_, path); !ready) return std::unexpected(ready.error());
   if (const auto prepared = ledger->prepare(); !prepared) return refuse(prepared.error());
-  if (const auto loaded = ledger->load(); !loaded) return refuse(loaded.error());
+  auto loaded = ledger->load();
+  if (loaded) loaded = ledger->load_history();
+  if (!loaded) return refuse(loaded.error());
   return ledger;
+}
+
+Opened<std::unique_ptr<SqliteLedger>> SqliteLedger::open_reader(const std::string& path) {
+  std::unique_ptr<SqliteLedger> ledger(new SqliteLedger({}));
+  ledger->is_reader_ = true;
+  auto ready = ledger->connection_.open(path);
+  if (ready) ready = make_ready_to_read(ledger->connection_);
+  if (ready) ready = ledger->prepare();
+  if (ready) ready = ledger->load();
+  if (!ready) return std::unexpected(failure(*ledger, path, ready.error()));
+  return ledger;
+}
+
+OpenFailure SqliteLedger::failure(const SqliteLedger& ledger, const std::string& path, const Error& error) {
+  return {error, "cannot open the store " + path + ": " + ledger.connection_.message()};
 }
 
 Result<void> SqliteLedger::prepare() {
@@ -52,6 +66,7 @@ Result<void> SqliteLedger::prepare() {
           &Statements::before,
           "SELECT key, former_value, former_revision, created, min(revision) FROM changes WHERE revision > ?1"
           " GROUP BY key ORDER BY key"},
+      Line{&Statements::state, "SELECT revision, compacted FROM state"},
       Line{&Statements::find, "SELECT revision, created, length(value) FROM entries WHERE key = ?1"},
       Line{&Statements::touched,
            "SELECT 1 FROM changes WHERE revision > ?1 AND key >= ?2 AND key < ?3 LIMIT 1"},
@@ -78,15 +93,16 @@ Result<void> SqliteLedger::prepare() {
 }
 
 Result<void> SqliteLedger::load() {
-  auto state = connection_.prepare("SELECT revision, compacted FROM state");
-  if (!state) return fail(state.error());
-  Rows rows = state->run();
+  Rows rows = statements_.state.run();
   const auto row = rows.next();
   if (!row) return fail(row.error());
   if (!*row) return fail(Code::kIo, "the store's state is gone");
   state_.revision = rows.integer(0);
   state_.compacted = rows.integer(1);
+  return {};
+}
 
+Result<void> SqliteLedger::load_history() {
   Rows history = statements_.oldest.run();
   for (;;) {
     const auto change = history.next();
@@ -95,6 +111,16 @@ Result<void> SqliteLedger::load() {
     ++state_.history_changes;
     state_.history_bytes += history_bytes(history.integer(1), history.integer(2), history.integer(3));
   }
+}
+
+template <class Read>
+std::invoke_result_t<Read> SqliteLedger::at_one_moment(const Read& read) {
+  if (!is_reader_) return read();
+  if (const auto begun = connection_.execute("BEGIN"); !begun) return fail(begun.error());
+  const auto loaded = load();
+  auto result = loaded ? read() : std::invoke_result_t<Read>(fail(loaded.error()));
+  connection_.roll_back();
+  return result;
 }
 
 Result<Entry> SqliteLedger::get(std::string_view key) {
@@ -108,12 +134,14 @@ Result<Entry> SqliteLedger::get(std::string_view key) {
 Result<Page> SqliteLedger::list(std::string_view prefix, std::string_view after_key, std::size_t limit) {
   const auto range = range_of(prefix, after_key);
   if (!range) return fail(range.error());
-  limit = page_limit(limit);
+  return at_one_moment([&] { return read_page(*range, page_limit(limit)); });
+}
 
+Result<Page> SqliteLedger::read_page(const KeyRange& range, std::size_t limit) {
   Page page;
   page.revision = state_.revision;
   std::size_t bytes = 0;
-  Rows rows = statements_.list.run(range->from, range->to);
+  Rows rows = statements_.list.run(range.from, range.to);
   for (;;) {
     const auto row = rows.next();
     if (!row) return fail(row.error());
@@ -130,9 +158,11 @@ Result<Page> SqliteLedger::list(std::string_view prefix, std::string_view after_
 }
 
 Result<Changes> SqliteLedger::changes(Revision after, std::size_t limit) {
-  if (const auto refused = reach_refusal(state_, after)) return fail(*refused);
-  limit = page_limit(limit);
+  return at_one_moment([&] { return read_changes(after, page_limit(limit)); });
+}
 
+Result<Changes> SqliteLedger::read_changes(Revision after, std::size_t limit) {
+  if (const auto refused = reach_refusal(state_, after)) return fail(*refused);
   Changes found;
   std::size_t bytes = 0;
   Rows rows = statements_.changes.run(after);
@@ -157,6 +187,10 @@ Result<Changes> SqliteLedger::changes(Revision after, std::size_t limit) {
 }
 
 Result<Past> SqliteLedger::before(Revision revision) {
+  return at_one_moment([&] { return read_before(revision); });
+}
+
+Result<Past> SqliteLedger::read_before(Revision revision) {
   if (const auto refused = reach_refusal(state_, revision)) return fail(*refused);
   Past past;
   past.revision = state_.revision;
@@ -174,7 +208,9 @@ Result<Past> SqliteLedger::before(Revision revision) {
   }
 }
 
-Result<Revision> SqliteLedger::earliest() { return state_.compacted; }
+Result<Revision> SqliteLedger::earliest() {
+  return at_one_moment([&] { return Result<Revision>(state_.compacted); });
+}
 
 Result<void> SqliteLedger::fill(const NextPart& next, Revision revision, Revision earliest) {
   if (state_.revision != 0) return fail(Code::kExists, "the store is not empty");
@@ -186,7 +222,8 @@ Result<void> SqliteLedger::fill(const NextPart& next, Revision revision, Revisio
     connection_.roll_back();
     return done;
   }
-  return load();
+  done = load();
+  return done ? load_history() : done;
 }
 
 Result<void> SqliteLedger::fill_parts(const NextPart& next) {

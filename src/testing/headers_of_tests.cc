@@ -1,1 +1,1 @@
-// What the tests share is their precompiled header alone (CMakeLists.txt); a library needs a source.
+// What targets share is a precompiled header alone (CMakeLists.txt); a library needs a source.

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/host_port.h"
 #include "lb/hash.h"
 #include "translation/from_envoy_parts.h"
 #include "translation/messages.h"
@@ -282,9 +283,7 @@ std::vector<config::Endpoint> read_endpoints(const endpoint::ClusterLoadAssignme
       const Step place(report, static_cast<std::size_t>(j));
       const auto& one = locality.lb_endpoints(j);
       const auto& socket = one.endpoint().address().socket_address();
-      const bool v6 = socket.address().contains(':');
-      const auto address = config::parse_address((v6 ? '[' + socket.address() + ']' : socket.address()) +
-                                                 ':' + std::to_string(socket.port_value()));
+      const auto address = config::parse_address(with_port(socket.address(), socket.port_value()));
       if (!address || (!names && address->family == config::Address::Family::kName)) {
         report.add(names ? "has no address and port" : "has no IP address and port");
         continue;

@@ -24,7 +24,7 @@ constexpr Duration kNever = std::chrono::hours(1);                // the longest
 constexpr std::string_view kPlainInRegex = "-/_~%!@=,:;&'\"<> ";  // besides letters and digits
 constexpr std::size_t kRoutesMax = 1000;  // of a virtual host: whether they overlap is asked of every pair
 
-std::string quoted(std::string_view text) {
+std::string regex_of(std::string_view text) {
   std::string pattern;
   for (const char c : text) {
     const bool plain = (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
@@ -90,7 +90,7 @@ void read_match(const route::RouteMatch& from, config::RouteMatch& into, config:
     case route::RouteMatch::kPathSeparatedPrefix: into.path_prefix = from.path_separated_prefix(); break;
     case route::RouteMatch::kPrefix:
       // A prefix by bytes: "/a" takes "/ab", too.
-      if (from.prefix() != "/" && !from.prefix().empty()) into.regex = quoted(from.prefix()) + ".*";
+      if (from.prefix() != "/" && !from.prefix().empty()) into.regex = regex_of(from.prefix()) + ".*";
       break;
     default: report.add("must have prefix, path, safe_regex or path_separated_prefix");
   }

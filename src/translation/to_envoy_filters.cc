@@ -181,6 +181,11 @@ bool write_route_filters(const PortContext& context, const config::LoadBalancer&
   if (from.ip_access) write_ip_access(*from.ip_access, into);
   if (!from.rate_limits.empty()) write_rate_limits(from.rate_limits, into);
   if (from.basic_auth && !write_basic_auth(context, balancer, field, *from.basic_auth, into)) return false;
+  if (from.sign_in) {
+    context.add(balancer, field + ".sign_in", "Envoy can't tell whom of a provider's people to let in",
+                Unsaid::Effect::kHeldBack);
+    return false;
+  }
   if (from.request_headers) {
     write_edits(*from.request_headers, *into.mutable_request_headers_to_add(),
                 *into.mutable_request_headers_to_remove());

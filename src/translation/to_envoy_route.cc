@@ -24,7 +24,7 @@ constexpr std::uint16_t kHttpsUsual = 443;
 constexpr std::string_view kIdempotent = "GET|HEAD|OPTIONS|TRACE|PUT|DELETE";  // RFC 9110 section 9.2.2
 constexpr int kHostTriesMax = 5;  // picks of another endpoint for a retry, before one is tried twice
 
-std::string quoted(std::string_view text) {
+std::string regex_of(std::string_view text) {
   std::string pattern;
   for (const char c : text) {
     const bool plain = (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '_';
@@ -59,7 +59,7 @@ void write_methods(const std::vector<std::string>& methods, route::HeaderMatcher
     return;
   }
   std::string pattern;
-  for (const std::string& method : methods) pattern += (pattern.empty() ? "" : "|") + quoted(method);
+  for (const std::string& method : methods) pattern += (pattern.empty() ? "" : "|") + regex_of(method);
   into.mutable_string_match()->mutable_safe_regex()->set_regex(pattern);
 }
 
@@ -95,10 +95,10 @@ void write_new_prefix(std::string_view matched, std::string_view prefix,
     into.mutable_pattern()->set_regex("^/");
     into.set_substitution(literal(prefix) + '/');
   } else if (prefix.empty()) {
-    into.mutable_pattern()->set_regex('^' + quoted(matched) + "(?:/|$)");
+    into.mutable_pattern()->set_regex('^' + regex_of(matched) + "(?:/|$)");
     into.set_substitution("/");
   } else {
-    into.mutable_pattern()->set_regex('^' + quoted(matched));
+    into.mutable_pattern()->set_regex('^' + regex_of(matched));
     into.set_substitution(literal(prefix));
   }
 }

@@ -96,6 +96,30 @@ TEST_CASE("each feature is said as golden/ has it") {
   CHECK(count >= 4);
 }
 
+TEST_CASE("where visitors have to sign in, an Envoy lets nobody in") {
+  const Golden golden(R"(
+kind: Service
+metadata: {name: a}
+spec: {endpoints: [{address: "127.0.0.1:1"}]}
+---
+kind: Secret
+metadata: {name: id}
+---
+kind: LoadBalancer
+metadata: {name: a}
+spec:
+  listeners: [{protocol: HTTP, hostnames: [a.example]}]
+  routes:
+  - backends: [{service: a}]
+    sign_in: {issuer: "https://id.example", client_id: weir, secret: id, allow_domains: [b.example]}
+)");
+  const Json all = Json::parse(translated(golden));
+  REQUIRE(all["unsaid"].size() == 1);
+  CHECK(all["unsaid"][0]["field"] == "spec.routes[0].sign_in");
+  CHECK(all["unsaid"][0]["held_back"] == true);
+  CHECK(all["resources"].dump().contains("this can't be served here"));
+}
+
 TEST_CASE("the same objects give the same resources, in whatever order they come") {
   const Golden golden(kWorld);
   Translator one(kNode);

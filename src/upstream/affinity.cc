@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/cookies.h"
 #include "lb/hash.h"
 
 namespace weir::upstream {
@@ -33,16 +34,7 @@ std::optional<std::string_view> cookie_value(const http::Fields& fields, std::st
   if (!fields.has(http::Known::kCookie)) return std::nullopt;
   for (const http::Field& field : fields) {
     if (field.known != http::Known::kCookie) continue;
-    std::string_view rest = field.value;
-    while (!rest.empty()) {
-      const std::size_t end = rest.find(';');
-      std::string_view pair = rest.substr(0, end);
-      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-      while (pair.starts_with(' ')) pair.remove_prefix(1);
-      if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') {
-        return pair.substr(name.size() + 1);
-      }
-    }
+    if (const auto value = cookie_in(field.value, name)) return value;
   }
   return std::nullopt;
 }

@@ -3,17 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/host_port.h"
 #include "workload/views.h"
 
 namespace weir::workload {
-namespace {
-
-std::string address_of(const std::string& host, std::uint32_t port) {
-  const bool is_ip6 = host.contains(':') && !host.starts_with('[');
-  return (is_ip6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
-}
-
-}  // namespace
 
 std::vector<WantedEndpoint> endpoints_of(const config::Object& instance, const config::NodeSpec& node) {
   const auto& spec = std::get<config::InstanceSpec>(instance.spec);
@@ -28,7 +21,7 @@ std::vector<WantedEndpoint> endpoints_of(const config::Object& instance, const c
     const std::string& name = instance.metadata.name;
     WantedEndpoint one{
         .name = ports.size() == 1 ? name : name + '-' + std::to_string(port->port),
-        .spec = {.service = port->service, .address = address_of(node.address, port->host_port)}};
+        .spec = {.service = port->service, .address = with_port(node.address, port->host_port)}};
     one.spec.zone = node.region;
     one.spec.instance = name;
     all.push_back(std::move(one));
@@ -41,6 +34,9 @@ std::string refusal_of(const config::Object& instance, const config::Object* ser
                        std::string_view service_name) {
   const std::string name(service_name);
   if (service == nullptr) return "the service " + name + " is not there";
+  if (service->metadata.organization != instance.metadata.organization) {
+    return "the service " + name + " is not there";
+  }
   const std::string_view owner = config::owner_of(*service);
   const std::string_view own = config::owner_of(instance);
   if (!owner.empty() && !own.empty() && owner != own) return "the service " + name + " is somebody else's";

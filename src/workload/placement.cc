@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "nodelink/telling.h"
+
 namespace weir::workload {
 namespace {
 
@@ -33,7 +35,7 @@ std::string first_of(std::string one, std::string other) { return one.empty() ? 
 std::string version_of(const config::Object& workload) {
   const auto& spec = std::get<config::WorkloadSpec>(workload.spec);
   std::string version = config::version_of(spec, spec.pull_secrets);
-  const std::string_view owner = config::owner_of(workload);
+  const std::string owner = nodelink::tenant_of(workload);
   if (!owner.empty()) version.append("-").append(owner);
   return version;
 }

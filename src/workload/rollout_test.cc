@@ -54,6 +54,9 @@ struct Update : TwoCities {
     for (Duration done{}; done < at_most; done += 500ms) {
       pass(500ms);
       least = std::min({least, endpoints_in("dfw"), endpoints_in("sea")});
+      const std::string told = status(Kind::kWorkload, "web");
+      const std::size_t at = told.find(R"("ready":")") + 9;
+      most_said = std::max(most_said, told.substr(at, told.find('"', at) - at));
       both |= count("dfw", old_version) > 0 && count("sea", new_version) > 0;
       if (progress().phase != UpdatePhase::kRunning) break;
     }
@@ -64,7 +67,8 @@ struct Update : TwoCities {
   std::string before;  // where all were
   std::string old_version;
   std::string new_version;
-  bool both = false;  // one city had begun before the other was through
+  std::string most_said;  // that are ready
+  bool both = false;      // one city had begun before the other was through
 };
 
 TEST_CASE("a new version gets to one city after the other, and nobody is missing meanwhile") {
@@ -74,6 +78,7 @@ TEST_CASE("a new version gets to one city after the other, and nobody is missing
   CHECK(update.progress().good_version == update.new_version);
   CHECK(least >= 3);
   CHECK_FALSE(update.both);
+  CHECK(update.most_said == "6/6");
   update.pass(2s);
   CHECK(update.where() == update.before);  // in place, on the same nodes
   CHECK(update.count("dfw", update.new_version) == 3);
@@ -85,10 +90,11 @@ TEST_CASE("a new version gets to one city after the other, and nobody is missing
 TEST_CASE("in place, when one may be missing") {
   Update update(R"(,"update":{"max_surge":0,"max_unavailable":1})");
   std::size_t most = 0;
-  for (int i = 0; i < 400 && update.progress().phase != UpdatePhase::kDone; ++i) {
+  int looks = 0;
+  do {
     update.pass(500ms);
     most = std::max(most, update.instances().size());
-  }
+  } while (++looks < 400 && update.progress().phase != UpdatePhase::kDone);
   CHECK(update.progress().phase == UpdatePhase::kDone);
   CHECK(most == 6);
   CHECK(update.progress().version == update.new_version);

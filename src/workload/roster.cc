@@ -23,7 +23,7 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
-Roster::Roster(net::Env& env) : env_(env), settled_at_(env.loop.now() + kSettleTime), tasks_(env.loop) {}
+Roster::Roster(net::Env& env) : env_(env), settled_at_(env.loop.now() + kStartTime), tasks_(env.loop) {}
 
 void Roster::start() { tasks_.spawn(watch()); }
 
@@ -66,7 +66,7 @@ void Roster::attach(const nodelink::Hello& hello) {
   if (!node.attached) node.since = env_.loop.clock().wall_now();
   node.hello = hello;
   node.attached = true;
-  node.heard = env_.loop.now();
+  hear(node);
   for (auto& [name, said] : node.instances) said.stale = true;
   tell();
 }
@@ -76,7 +76,7 @@ void Roster::report(std::string_view name, const nodelink::NodeReport& report) {
   if (found == nodes_.end()) return;
   Node& node = found->second;
   bool changed = presence(name) != Presence::kHere;
-  node.heard = env_.loop.now();
+  hear(node);
   for (const nodelink::InstanceSeen& seen : report.instances) take(node, seen, changed);
   for (const std::string& gone : report.gone) changed |= node.instances.erase(gone) > 0;
   if (report.complete) {
@@ -90,7 +90,7 @@ void Roster::heard(std::string_view name) {
   const auto found = nodes_.find(name);
   if (found == nodes_.end()) return;
   const bool is_back = presence(name) != Presence::kHere;
-  found->second.heard = env_.loop.now();
+  hear(found->second);
   if (is_back) tell();
 }
 
@@ -153,7 +153,12 @@ Roster::Presence Roster::presence(std::string_view name) const {
 
 bool Roster::settled() const { return env_.loop.now() >= settled_at_; }
 
-void Roster::settle_anew() { settled_at_ = env_.loop.now() + kSettleTime; }
+void Roster::settle_anew() { settled_at_ = std::max(settled_at_, env_.loop.now() + kSettleTime); }
+
+void Roster::hear(Node& node) {
+  node.heard = env_.loop.now();
+  node.heard_wall = env_.loop.clock().wall_now();
+}
 
 void Roster::keep_only(const std::set<std::string_view>& names) {
   std::erase_if(nodes_,

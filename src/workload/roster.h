@@ -28,9 +28,12 @@ inline constexpr std::size_t kSaidOfNodeMax = 1'000;     // instances that one n
 inline constexpr std::size_t kSaidTextBytesMax = 1'024;  // of a reason, as it is kept
 
 inline constexpr Duration kLostAfter = std::chrono::seconds(8);  // of silence; they speak every two
-// Before nothing follows from who is missing: after a start, a pause of the whole process, or the beginning
-// of leading.
+// Before nothing follows from who is missing: after a pause of the whole process, or the beginning of
+// leading.
 inline constexpr Duration kSettleTime = std::chrono::seconds(10);
+// The same after a start: nodes that have tried in vain for long try again every six seconds, and some of
+// their tries hang.
+inline constexpr Duration kStartTime = std::chrono::seconds(20);
 
 class Roster {
  public:
@@ -48,6 +51,7 @@ class Roster {
     bool complete = false;  // it has said all that there is, on some stream
     WallTime since{};       // that it is attached, or not
     Instant heard;          // the last time
+    WallTime heard_wall{};  // the same
     std::map<std::string, Said, std::less<>> instances;
   };
   enum class Presence : std::uint8_t {
@@ -87,6 +91,7 @@ class Roster {
  private:
   net::Task<void> watch();
   void tell();
+  void hear(Node& node);
   void take(Node& node, const nodelink::InstanceSeen& seen, bool& changed);
 
   net::Env& env_;

@@ -301,12 +301,13 @@ void Scheduler::drop_orphans(Placement& placement) {
   }
 }
 
-// That much of a fleet does not die at once: something else is wrong, and people want to know.
+// That much of a fleet does not die at once: something else is wrong, and people want to know. Who has never
+// come and has nothing is no loss.
 void Scheduler::tell_losses() {
   std::size_t all = 0;
   std::size_t lost = 0;
   for (const auto& [name, node] : board_.nodes()) {
-    if (node.spec->revoked) continue;
+    if (node.spec->revoked || (roster_.find(name) == nullptr && node.instances == 0)) continue;
     ++all;
     if (roster_.presence(name) == Roster::Presence::kLost) ++lost;
   }

@@ -85,6 +85,7 @@ config::WorkloadStatus Scheduler::status_of_workload(const Object& object) const
       if (const auto why = reasons->second.find(city.key()); why != reasons->second.end())
         reason = why->second;
     }
+    here.ready = std::min(here.ready, here.want);  // one that is there for an update is not wanted for long
     status.cities.push_back({.target = city.target->name,
                              .city = city.city,
                              .ready = of_text(here.ready, here.want),
@@ -111,9 +112,10 @@ config::NodeStatus Scheduler::status_of_node(const Object& object) const {
   const std::string& name = object.metadata.name;
   const Roster::Node* heard = roster_.find(name);
   const Board::Node* node = board_.find(name);
-  if (heard != nullptr) {
-    status.attached = heard->attached;
-    status.since = heard->since;
+  const Roster::Presence presence = roster_.presence(name);
+  if (heard != nullptr) {  // a stream of one that is lost may stay open for long
+    status.attached = heard->attached && presence != Roster::Presence::kLost;
+    status.since = heard->attached && !status.attached ? heard->heard_wall : heard->since;
   }
   if (node != nullptr && heard != nullptr) {
     status.cpu = milli_text(node->cpu_milli) + '/' + milli_text(node->capacity.cpu_milli);
@@ -121,7 +123,6 @@ config::NodeStatus Scheduler::status_of_node(const Object& object) const {
     status.instances = of_text(node->instances, node->capacity.instances_max);
   }
   const auto& spec = std::get<config::NodeSpec>(object.spec);
-  const Roster::Presence presence = roster_.presence(name);
   if (presence != Roster::Presence::kHere) {
     status.reason = presence == Roster::Presence::kLost
                         ? "nothing was heard of it for 8 s or more: it is lost"

@@ -69,7 +69,7 @@ TEST_CASE("nodes that are closed get nothing, and it is said why") {
                       "reported yet"));
   CHECK(world.status(Kind::kNode, "dfw-x").contains("it has not reported yet"));
   world.add_node("dfw-r", "dfw", World::kRoomy, R"(,"revoked":true)");
-  world.pass(10s);
+  world.pass(20s);
   CHECK(world.where().empty());
   CHECK(world.status(Kind::kNode, "dfw-x").contains("nothing was heard of it"));
   world.write_node("dfw-c", "dfw");

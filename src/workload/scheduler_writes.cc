@@ -56,6 +56,7 @@ void Scheduler::add_placed(std::vector<Placed> placed, Look& look) {
       after = next_of(one.before, one.name, env_);
       const auto workload = workloads_.find(one.after->workload);
       const Object& owner = *workload->second.object;
+      after->metadata.organization = owner.metadata.organization;
       set_label(after->metadata.labels, config::kOwnerLabel, config::owner_of(owner));
       set_label(after->metadata.labels, kWorkloadLabel, one.after->workload);
       set_label(after->metadata.labels, kExtraLabel, one.is_extra ? "true" : "");
@@ -126,6 +127,7 @@ void Scheduler::add_endpoints(const InstanceView& one, Look& look) {
                           config::owner_of(*before) == config::owner_of(*one.object);
     if (is_whole) continue;
     auto after = next_of(before, next.name, env_);
+    after->metadata.organization = one.object->metadata.organization;
     set_label(after->metadata.labels, config::kOwnerLabel, config::owner_of(*one.object));
     set_label(after->metadata.labels, kWorkloadLabel, one.spec().workload);
     after->spec = std::move(spec);

@@ -1,6 +1,7 @@
 #include "xds/subscription.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 namespace weir::xds {

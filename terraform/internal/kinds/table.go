@@ -14,10 +14,12 @@ var All = []Kind{
 	{Name: "Instance", Plural: "instances", Doc: "one of a workload's, on a node", Spec: ofInstanceSpec, Status: ofInstanceStatus},
 	{Name: "LoadBalancer", Plural: "loadbalancers", Doc: "listeners for clients, and routes from there to services", Spec: ofLoadBalancerSpec, Status: ofLoadBalancerStatus, Writable: true},
 	{Name: "Node", Plural: "nodes", Doc: "a registered machine that runs containers", Spec: ofNodeSpec, Status: ofNodeStatus, Writable: true},
+	{Name: "Organization", Plural: "organizations", Doc: "whose objects are apart from everybody else's", Spec: ofOrganizationSpec, Writable: true},
 	{Name: "RecordSet", Plural: "recordsets", Doc: "the records of one name and type in a zone, and which of them a client gets", Spec: ofRecordSetSpec, Status: ofRecordSetStatus, Writable: true},
 	{Name: "Rollout", Plural: "rollouts", Doc: "a change that reaches the edges in waves, and goes back by itself", Spec: ofRolloutSpec, Status: ofRolloutStatus, Writable: true},
 	{Name: "Secret", Plural: "secrets", Doc: "texts that are written and never shown", Spec: ofSecretSpec, Status: ofAppliedStatus, Writable: true},
 	{Name: "Service", Plural: "services", Doc: "a pool of endpoints with its balancing policy and health check", Spec: ofServiceSpec, Status: ofServiceStatus, Writable: true},
+	{Name: "Session", Plural: "sessions", Doc: "somebody who is logged in", Spec: ofSessionSpec, Status: ofSessionStatus, Told: true},
 	{Name: "Token", Plural: "tokens", Doc: "lets a program or a person use the API", Spec: ofTokenSpec, Writable: true, Told: true},
 	{Name: "Tunnel", Plural: "tunnels", Doc: "a live way to an origin that came to an edge by itself", Spec: ofTunnelSpec},
 	{Name: "User", Plural: "users", Doc: "an account: who owns load balancers, services and tunnels", Spec: ofUserSpec, Writable: true},
@@ -553,6 +555,21 @@ var ofBasicAuth = &Struct{Name: "BasicAuth", Fields: []Field{
 		Doc: "name of a Secret that holds user: password hash, as htpasswd -nbB or mkpasswd print them"},
 }}
 
+var ofVisitorSignIn = &Struct{Name: "VisitorSignIn", Fields: []Field{
+	{Name: "issuer", Shape: Text, Min: 1, Max: 1024, Required: true,
+		Doc: "of the provider of identities (OpenID Connect): its https:// address"},
+	{Name: "client_id", Shape: Text, Min: 1, Max: 1024, Required: true,
+		Doc: "by which the provider knows this load balancer"},
+	{Name: "secret", Shape: Text, Min: 1, Max: 63, Required: true,
+		Doc: "name of a Secret whose client_secret is the provider's, of 16 bytes or more; another one ends all sessions"},
+	{Name: "allow_emails", Shape: List, Of: Text, ItemsMax: 1000, Min: 1, Max: 254,
+		Doc: "e-mail addresses of who may come, in whatever case"},
+	{Name: "allow_domains", Shape: List, Of: Text, ItemsMax: 1000, Min: 1, Max: 253,
+		Doc: "all whose e-mail address is of one of these domains, not of one below it, may come"},
+	{Name: "session", Shape: Duration, Min: 60000000000, Max: 2592000000000000, Default: `"12h"`,
+		Doc: "after which visitors sign in again"},
+}}
+
 var ofRateLimit = &Struct{Name: "RateLimit", Fields: []Field{
 	{Name: "requests", Shape: Integer, Min: 1, Max: 1000000, Default: `100`,
 		Doc: "allowed in each period, on each edge"},
@@ -600,6 +617,8 @@ var ofRoute = &Struct{Name: "Route", Fields: []Field{
 		Doc: "who may come, by address; others get 403"},
 	{Name: "basic_auth", Shape: Object, Struct: ofBasicAuth,
 		Doc: "who may come, by name and password"},
+	{Name: "sign_in", Shape: Object, Struct: ofVisitorSignIn,
+		Doc: "who may come, by e-mail address (OpenID Connect)"},
 	{Name: "rate_limits", Shape: List, Of: Object, ItemsMax: 8, Struct: ofRateLimit,
 		Doc: "all of them hold; beyond: 429"},
 	{Name: "request_timeout", Shape: Duration, Min: 10000000, Max: 3600000000000,
@@ -684,6 +703,46 @@ var ofNodeStatus = &Struct{Name: "NodeStatus", Fields: []Field{
 		Doc: "of all that it may have"},
 	{Name: "reason", Shape: Text, Max: 4096,
 		Doc: "what is wrong with it"},
+}}
+
+var ofOrganizationMember = &Struct{Name: "OrganizationMember", Fields: []Field{
+	{Name: "user", Shape: Text, Min: 1, Max: 63, Required: true,
+		Doc: "who"},
+	{Name: "role", Shape: Word, Words: []string{"owner", "admin", "editor", "viewer", "join", "tunnel", "member"}, Default: `"viewer"`,
+		Doc: "owner, admin, editor or viewer"},
+}}
+
+var ofQuota = &Struct{Name: "Quota", Fields: []Field{
+	{Name: "kind", Shape: Text, Min: 1, Max: 63, Required: true,
+		Doc: "plural, as in services"},
+	{Name: "max", Shape: Integer, Max: 1000000, Default: `0`,
+		Doc: "how many of them the organization may have"},
+}}
+
+var ofSignIn = &Struct{Name: "SignIn", Fields: []Field{
+	{Name: "issuer", Shape: Text, Min: 1, Max: 1024, Required: true,
+		Doc: "of the provider of identities (OpenID Connect): its https:// address"},
+	{Name: "client_id", Shape: Text, Min: 1, Max: 1024, Required: true,
+		Doc: "by which the provider knows weir"},
+	{Name: "client_secret", Shape: Text, Max: 1024, Secret: true,
+		Doc: "by which weir shows that it is; absent in an update: as before"},
+	{Name: "display_name", Shape: Text, Max: 63,
+		Doc: "on the button"},
+	{Name: "domains", Shape: List, Of: Text, ItemsMax: 64, Min: 1, Max: 253,
+		Doc: "of e-mail addresses whose owners become members by signing in; none: only who is a member may"},
+	{Name: "role", Shape: Word, Words: []string{"owner", "admin", "editor", "viewer", "join", "tunnel", "member"},
+		Doc: "of who becomes a member so; absent: viewer"},
+}}
+
+var ofOrganizationSpec = &Struct{Name: "OrganizationSpec", Fields: []Field{
+	{Name: "display_name", Shape: Text, Max: 200,
+		Doc: "what people call it"},
+	{Name: "members", Shape: List, Of: Object, ItemsMax: 1000, Struct: ofOrganizationMember,
+		Doc: "who may do what in it"},
+	{Name: "quotas", Shape: List, Of: Object, ItemsMax: 32, Struct: ofQuota,
+		Doc: "how many objects of a kind it may have; only the platform writes them"},
+	{Name: "sign_in", Shape: Object, Struct: ofSignIn,
+		Doc: "by OpenID Connect"},
 }}
 
 var ofRecordAnswer = &Struct{Name: "RecordAnswer", Fields: []Field{
@@ -784,6 +843,8 @@ var ofRolloutWave = &Struct{Name: "RolloutWave", Fields: []Field{
 		Doc: "of those edges, at least one"},
 	{Name: "bake", Shape: Duration, Max: 86400000000000, Default: `"30s"`,
 		Doc: "how long the gates must hold before the next wave"},
+	{Name: "first", Shape: Text, Max: 256, ServerSet: true,
+		Doc: "the edge that has it although the percent would come to none"},
 }}
 
 var ofRolloutGates = &Struct{Name: "RolloutGates", Fields: []Field{
@@ -1032,6 +1093,30 @@ var ofServiceStatus = &Struct{Name: "ServiceStatus", Fields: []Field{
 		Doc: "the addresses of the pool"},
 }}
 
+var ofSessionSpec = &Struct{Name: "SessionSpec", Fields: []Field{
+	{Name: "user", Shape: Text, Max: 256,
+		Doc: "who is logged in"},
+	{Name: "token", Shape: Text, Max: 256,
+		Doc: "of the method token: which it was"},
+	{Name: "method", Shape: Word, Words: []string{"password", "openid", "device", "token"}, Default: `"password"`,
+		Doc: "how: by password, openid, device or token"},
+	{Name: "pending", Shape: Bool, Default: `false`,
+		Doc: "true: a device that nobody has approved yet"},
+	{Name: "device", Shape: Text, Max: 256,
+		Doc: "what the device calls itself"},
+	{Name: "remote_address", Shape: Text, Max: 256,
+		Doc: "from where"},
+	{Name: "user_agent", Shape: Text, Max: 512,
+		Doc: "of the browser or program"},
+	{Name: "expires_at", Shape: Time,
+		Doc: "ended from then on"},
+}}
+
+var ofSessionStatus = &Struct{Name: "SessionStatus", Fields: []Field{
+	{Name: "last_seen_at", Shape: Time,
+		Doc: "to the minute"},
+}}
+
 var ofJoin = &Struct{Name: "Join", Fields: []Field{
 	{Name: "role", Shape: Word, Words: []string{"edge", "node"}, Default: `"edge"`,
 		Doc: "what it becomes"},
@@ -1050,12 +1135,14 @@ var ofJoin = &Struct{Name: "Join", Fields: []Field{
 var ofTokenSpec = &Struct{Name: "TokenSpec", Fields: []Field{
 	{Name: "description", Shape: Text, Max: 256,
 		Doc: "what it is for"},
-	{Name: "role", Shape: Word, Words: []string{"admin", "viewer", "join", "tunnel", "member"}, Default: `"viewer"`,
-		Doc: "what it may do: viewer reads, admin also writes, join lets machines in, tunnel lets origins of a user in at edges, member joins and leaves services by Endpoints"},
+	{Name: "role", Shape: Word, Words: []string{"owner", "admin", "editor", "viewer", "join", "tunnel", "member"}, Default: `"viewer"`,
+		Doc: "what it may do: viewer reads, editor also writes, admin also says who else may, owner all; join lets machines in, tunnel lets origins of a user in at edges, member joins and leaves services by Endpoints"},
 	{Name: "expires_at", Shape: Time,
 		Doc: "refused from then on; absent: never"},
 	{Name: "user", Shape: Text, Max: 256,
-		Doc: "of the role tunnel: whose origins come in by it"},
+		Doc: "whose it is: it never may more than its user; of the role tunnel: whose origins come in by it"},
+	{Name: "scopes", Shape: List, Of: Text, ItemsMax: 64, Min: 1, Max: 80,
+		Doc: "kind:read or kind:write, as services:write or *:read, which is all it may; none: all that its role may"},
 	{Name: "join", Shape: Object, Struct: ofJoin,
 		Doc: "of the role join: what a machine becomes by it"},
 	{Name: "uses", Shape: Integer, Min: 1, Max: 10000, Default: `1`,
@@ -1097,6 +1184,13 @@ var ofTunnelSpec = &Struct{Name: "TunnelSpec", Fields: []Field{
 		Doc: "when it came"},
 }}
 
+var ofOpenIdName = &Struct{Name: "OpenIdName", Fields: []Field{
+	{Name: "issuer", Shape: Text, Min: 1, Max: 1024, Required: true,
+		Doc: "the provider's address"},
+	{Name: "subject", Shape: Text, Min: 1, Max: 255, Required: true,
+		Doc: "its name for this person (the claim sub)"},
+}}
+
 var ofUserSpec = &Struct{Name: "UserSpec", Fields: []Field{
 	{Name: "email", Shape: Text, Min: 1, Max: 254, Required: true,
 		Doc: "by which it logs in; no other User has it"},
@@ -1108,6 +1202,10 @@ var ofUserSpec = &Struct{Name: "UserSpec", Fields: []Field{
 		Doc: "lines of authorized_keys: public keys, which no other User has, and authorities whose certificates let in (cert-authority,principals=\"...\")"},
 	{Name: "disabled", Shape: Bool, Default: `false`,
 		Doc: "true: it can neither log in nor do anything"},
+	{Name: "role", Shape: Word, Words: []string{"owner", "admin", "editor", "viewer", "join", "tunnel", "member"},
+		Doc: "on the platform, over all organizations: owner, admin, editor or viewer; absent: none"},
+	{Name: "open_ids", Shape: List, Of: Object, ItemsMax: 16, Struct: ofOpenIdName,
+		Doc: "who it is at providers of identities, by which it signs in"},
 }}
 
 var ofScaleMetric = &Struct{Name: "ScaleMetric", Fields: []Field{
