@@ -14,12 +14,11 @@ says so."""
 import contextlib
 import json
 import os
-import resource
 import time
 from pathlib import Path
 
 from lab import attackers, nginx, tcp_attackers, weir
-from lab.process import ROOT, Process, accepts, status_kib, wait_listening, wait_until
+from lab.process import ROOT, Process, accepts, descriptors_max, status_kib, wait_listening, wait_until
 from lab.tcp import tcp_balancer, tcp_service
 from lab.world import Network, Node, World
 
@@ -63,7 +62,6 @@ class Cores:
     def __init__(self):
         first, *others = sorted(os.sched_getaffinity(0))
         self.apart = bool(others)
-        self.first = {first}
         if self.apart:
             os.sched_setaffinity(0, others)
         self.ahead = False
@@ -71,13 +69,9 @@ class Cores:
             os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
             self.ahead = True
 
-    # --- before a child's exec
-    def weirs(self):
-        os.sched_setaffinity(0, self.first)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
-
-    def attackers(self):  # real ones have processors of their own: these get what is left
-        os.sched_setscheduler(0, os.SCHED_OTHER if self.ahead else os.SCHED_IDLE, os.sched_param(0))
+        # Prefixes of children; real attackers have processors of their own, these get what is left.
+        self.weirs = ("taskset", "--cpu-list", str(first), *descriptors_max(DESCRIPTORS))
+        self.attackers = ("chrt", "--other" if self.ahead else "--idle", "0")
 
 
 HOLD = {attack.__name__ for attack in (*attackers.HOLD, *tcp_attackers.HOLD, *tcp_attackers.LAST)}
@@ -111,7 +105,7 @@ class Attacks:
 
     # --- the parts
 
-    def origin(self, name, port, before_exec=None):
+    def origin(self, name, port, prefix=()):
         place, directory = self.world["origin"], self.directory / name
         directory.mkdir()
         (directory / "big").write_bytes(b"b" * BIG_BYTES)
@@ -123,8 +117,7 @@ class Attacks:
     location / {{ return 200 "origin"; }}
     location /big {{ alias {directory}/big; }}
   }}""",
-            prefix=place.prefix,
-            before_exec=before_exec,
+            prefix=[*place.prefix, *prefix],
         )
         self.processes.append(process)
         with place.inside():
@@ -146,7 +139,7 @@ class Attacks:
         balancer["spec"]["listeners"][0]["h2c"] = True
         balancer["spec"]["listeners"].append({"protocol": "HTTPS", "hostnames": [HOST]})
         with self.world["edge"].inside():
-            self.weir.start(before_exec=self.cores.weirs)
+            self.weir.start(prefix=self.cores.weirs)
             self.weir.apply(
                 weir.service("web", [f"{place.address}:{ORIGIN_PORT}"]),
                 weir.service("big", [f"{place.address}:{BIG_PORT}"]),
@@ -175,8 +168,7 @@ class Attacks:
         process = Process(
             ["python3", ROOT / program, name, self.weir.address, *ports, HOST, SECONDS],
             self.directory / f"{name}-{len(self.processes)}.log",
-            prefix=self.world["attacker"].prefix,
-            before_exec=self.cores.attackers,
+            prefix=[*self.world["attacker"].prefix, *self.cores.attackers],
         )
         self.processes.append(process)
         return process

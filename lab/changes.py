@@ -13,7 +13,7 @@ import time
 
 from lab import nginx, weir
 from lab.process import status_kib, wait_listening
-from lab.streams_story import StreamsStory, many_descriptors
+from lab.streams_story import MANY_DESCRIPTORS, StreamsStory
 from lab.world import Network, Node, World
 from lab.wrk import Load
 
@@ -135,7 +135,7 @@ class Changes(StreamsStory):
             for port, origin in {**origins, ORIGIN_PORT: web}.items():
                 wait_listening(origin, port, place.address)
         with self.world["edge"].inside():
-            self.weir.start(before_exec=many_descriptors)
+            self.weir.start(prefix=MANY_DESCRIPTORS)
             self.weir.apply(
                 self.certificates[0],
                 self.web_service(0),

@@ -2,18 +2,13 @@
 each test."""
 
 import itertools
-import os
 import re
 
 import pytest
 
-# Before any test imports grpc, whose handlers of fork() abort while a server of it is ending. Whoever forks
-# here starts another program at once.
-os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
-
-from lab import http1, weir  # noqa: E402
-from lab.origin import Origin  # noqa: E402
-from lab.process import wait_until  # noqa: E402
+from lab import http1, weir
+from lab.origin import Origin
+from lab.process import wait_until
 
 numbers = itertools.count(1)
 WORKERS = 2

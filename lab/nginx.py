@@ -32,7 +32,7 @@ http {{
 """
 
 
-def start(directory, http, *, prefix=(), before_exec=None):
+def start(directory, http, *, prefix=()):
     """nginx with `http` inside its http block; everything that it writes stays in `directory`."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,6 @@ def start(directory, http, *, prefix=(), before_exec=None):
         ["nginx", "-p", directory, "-c", config, "-e", "stderr"],
         directory / "nginx.log",
         prefix=prefix,
-        before_exec=before_exec,
     )
 
 

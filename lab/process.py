@@ -1,11 +1,15 @@
 """Child processes that never outlive the test, free ports, and waiting without fixed sleeps.
 
-Every child is killed by the kernel when the process that started it dies (PR_SET_PDEATHSIG), so nothing is
-left behind by a crash or a SIGKILL of the test itself. A child is only ever signalled by the id that this
-module was given."""
+Every child is killed by the kernel when the process that started it dies (LEASH), so nothing is left behind
+by a crash or a SIGKILL of the test itself. A child is only ever signalled by the id that this module was
+given.
+
+What a child needs before its program begins is done by programs before it (LEASH, descriptors_max), never by
+Python in a copy of this process: fork() calls what libraries have asked to be called, and gRPC's aborts when
+one of its servers is ending in another thread. With nothing to do in between, subprocess calls vfork(), which
+calls none of it."""
 
 import contextlib
-import ctypes
 import itertools
 import os
 import random
@@ -17,8 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LIBC = ctypes.CDLL(None, use_errno=True)
-PR_SET_PDEATHSIG = 1
+LEASH = ("setpriv", "--pdeathsig", "SIGKILL", "--")
 
 # Below net.ipv4.ip_local_port_range (32768-60999), so that no outgoing connection takes a port between the
 # check and the bind of the server.
@@ -31,6 +34,11 @@ def share_of(ports, environment):
     worker = environment.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     count = int(environment.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     return ports[int(worker) % count :: count]
+
+
+def descriptors_max(count):
+    """A prefix: that many descriptors may be open."""
+    return ("prlimit", f"--nofile={count}:{count}")
 
 
 class Timeout(AssertionError):
@@ -81,29 +89,20 @@ def accepts(port, address="127.0.0.1"):
 
 
 class Process:
-    """One child. Output goes to log_path; environment and limits are the caller's business."""
+    """One child. Output goes to log_path; environment and limits are the caller's business. prefix: programs
+    that become the next one, the last of them what is wanted."""
 
-    def __init__(self, arguments, log_path, *, environment=None, before_exec=None, prefix=(), directory=None):
+    def __init__(self, arguments, log_path, *, environment=None, prefix=(), directory=None):
         self.arguments = [str(a) for a in arguments]
         self.log_path = Path(log_path)
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        parent = os.getpid()
-
-        def prepare():
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # died in between
-                os._exit(1)
-            if before_exec:
-                before_exec()
-
         with open(self.log_path, "ab") as log:
             self.popen = subprocess.Popen(
-                [*prefix, *self.arguments],
+                [*LEASH, *prefix, *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=prepare,
                 cwd=directory,
                 env={**os.environ, **(environment or {})},
             )

@@ -1,16 +1,11 @@
 """What stories of streams share: a client, an edge and an origin, and programs that run inside of them."""
 
-import resource
 import sys
 
 from lab import weir
-from lab.process import ROOT, Process, wait_until
+from lab.process import ROOT, Process, descriptors_max, wait_until
 
-DESCRIPTORS = 8000
-
-
-def many_descriptors():
-    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+MANY_DESCRIPTORS = descriptors_max(8000)
 
 
 class StreamsStory:
@@ -29,8 +24,7 @@ class StreamsStory:
         process = Process(
             [sys.executable, ROOT / "lab" / script, *arguments],
             self.directory / f"{name}.log",
-            prefix=self.world[place].prefix,
-            before_exec=many_descriptors,
+            prefix=[*self.world[place].prefix, *MANY_DESCRIPTORS],
         )
         self.processes.append(process)
         return process

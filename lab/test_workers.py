@@ -1,12 +1,14 @@
 """What pytest-xdist's workers share, and what they do not."""
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from lab import conftest
-from lab.process import share_of
+from lab.process import Process, descriptors_max, share_of
+from lab.terminal import Terminal
 
 
 def test_no_port_is_of_two_workers():
@@ -17,6 +19,19 @@ def test_no_port_is_of_two_workers():
     ]
     assert sorted(port for share in shares for port in share) == list(ports)
     assert share_of(ports, {}) == ports
+
+
+def test_nothing_is_started_by_fork(tmp_path):
+    """It calls handlers of gRPC's that may end the worker (lab/process.py)."""
+    forks = []
+    os.register_at_fork(before=lambda: forks.append(1))
+    shell = ["sh", "-c", "ulimit -n; exec true"]
+    child = Process(shell, tmp_path / "log", prefix=descriptors_max(77))
+    assert (child.wait(), child.log()) == (0, "77\n")
+    terminal = Terminal(["sh", "-c", "tty; stty size"], {}, rows=10, columns=20)
+    terminal.until(b"10 20")
+    assert terminal.end() == 0
+    assert forks == []
 
 
 class Item(SimpleNamespace):

@@ -13,7 +13,7 @@ import time
 
 from lab import nginx, weir
 from lab.process import status_kib, wait_listening, wait_until
-from lab.streams_story import StreamsStory, many_descriptors
+from lab.streams_story import MANY_DESCRIPTORS, StreamsStory
 from lab.tcp import tcp_balancer, tcp_service
 from lab.world import Network, Node, World
 from lab.wrk import Load
@@ -63,7 +63,7 @@ class Upgrades(StreamsStory):
             for port, origin in origins.items():
                 wait_listening(origin, port, place.address)
         with self.world["edge"].inside():
-            self.weir.start(before_exec=many_descriptors)
+            self.weir.start(prefix=MANY_DESCRIPTORS)
             checked = {"health_check": {"interval": "1s", "tcp": {}}}
             self.weir.apply(
                 weir.service("web", [f"{place.address}:{ORIGIN_PORT}"], **checked),

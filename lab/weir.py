@@ -105,12 +105,11 @@ class Weir:
         self.environment = {}  # beside the test's own
         self.replaced = []  # processes that another has taken the place of
 
-    def start(self, *, wait=True, before_exec=None):
+    def start(self, *, wait=True, prefix=()):
         self.process = Process(
             [BINARY, *self.flags],
             self.directory / self.log_name,
-            prefix=self.prefix,
-            before_exec=before_exec,
+            prefix=[*self.prefix, *prefix],
             environment=self.environment,
         )
         if wait:

@@ -1,16 +1,14 @@
 """What `weir completion` prints, taken by real shells; names of objects come from a weir that runs."""
 
 import os
-import pty
 import re
-import select
 import shutil
 import subprocess
-import time
 
 import pytest
 
 from lab import weir
+from lab.terminal import Terminal
 
 BASH = """source <(weir completion bash)
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weir; printf '%s\\n' "${COMPREPLY[@]}"
@@ -116,30 +114,14 @@ def test_fish_completes(environment, unique):
 
 def in_zsh(environment, line, wanted):
     """Types the line and asks for what may follow; until all words that are wanted have been shown."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.environ.clear()
-        os.environ.update({**environment, "TERM": "dumb"})
-        os.execvp("zsh", ["zsh", "-f", "-i"])
-    seen = b""
-
-    def until(words):
-        nonlocal seen
-        end = time.monotonic() + 30
-        while not all(word.encode() in seen for word in words):
-            assert time.monotonic() < end, f"{words} are not in {seen.decode(errors='replace')}"
-            if select.select([fd], [], [], 1)[0]:
-                seen += os.read(fd, 65536)
-
+    terminal = Terminal(["zsh", "-f", "-i"], {**environment, "TERM": "dumb"})
     try:
-        os.write(fd, ZSH.encode())
-        until(["READY"])
-        seen = b""
-        os.write(fd, line.encode() + b"\x04")
-        until(wanted)
+        terminal.send(ZSH.encode())
+        terminal.until(b"READY")
+        terminal.send(line.encode() + b"\x04")
+        terminal.shows(*(word.encode() for word in wanted))
     finally:
-        os.close(fd)
-        os.waitpid(pid, 0)
+        terminal.hang_up()
 
 
 def test_zsh_completes(environment, unique):

@@ -163,7 +163,7 @@ def test_a_command_has_three_streams_and_its_exit_code(world):
 
 
 def test_a_command_has_this_terminal(world):
-    terminal = Terminal(world.environment(), "exec", FRA, "-t", "--", "sh")
+    terminal = Terminal([weir.BINARY, "exec", FRA, "-t", "--", "sh"], {**os.environ, **world.environment()})
     terminal.until(b"# ")
     terminal.send(b"busybox tty; busybox stty size; echo en''d\r")
     terminal.until(b"/dev/pts/0")

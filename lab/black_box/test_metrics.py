@@ -2,6 +2,7 @@
 Prometheus and Grafana make of /metrics."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -171,7 +172,7 @@ def test_top_once_and_on_a_screen(world):
 
     one = world.controller
     environment = {"WEIR_API": one.api_url, "WEIR_TOKEN": one.token, "WEIR_CA": str(one.ca), "TERM": "xterm"}
-    terminal = Terminal(environment, "top", rows=24, columns=90)
+    terminal = Terminal([weir.BINARY, "top"], {**os.environ, **environment}, rows=24, columns=90)
     assert terminal.until(b"\x1b[?1049h") == b""
     terminal.until(b"SERVICES")
     terminal.until(b"fra-1")

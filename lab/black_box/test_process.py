@@ -1,7 +1,6 @@
 """weir as a process: start and stop, signals, descriptors, what it listens on."""
 
 import os
-import resource
 import signal
 import socket
 import stat
@@ -12,7 +11,7 @@ import pytest
 
 from lab import http1, weir
 from lab.origin import answer, response
-from lab.process import accepts, cpu_time, descriptors, wait_until
+from lab.process import accepts, cpu_time, descriptors, descriptors_max, wait_until
 
 HOST = "web.weir.localhost"
 REQUEST = f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
@@ -177,12 +176,7 @@ def test_the_data_directory_has_one_owner(new_weir, tmp_path):
 
 def test_out_of_descriptors(make_origin, new_weir):
     """Accepting pauses, nothing spins, what is open goes on, and it recovers."""
-
-    def few():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-
-    running = new_weir(workers=1)
-    running.start(before_exec=few)
+    running = new_weir(workers=1).start(prefix=descriptors_max(64))
     serve(running, make_origin(answer))
     first = http1.connect(running.http_port)
     first.send(REQUEST)
