@@ -10,11 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.process import ROOT, Adopted, Process, free_port, wait_until
+from lab.process import HANDED_OUT, ROOT, Adopted, Process, free_port, wait_until
 
 # Of this worker of pytest-xdist alone: listeners share their ports, also with those of other processes.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-TCP_PORTS = f"{20000 + WORKER % 8 * 1250}-{20000 + WORKER % 8 * 1250 + 1249}"
+TCP_PORTS = f"{HANDED_OUT[WORKER % 8 * 1250]}-{HANDED_OUT[WORKER % 8 * 1250 + 1249]}"  # of this worker's
 BINARY = Path(os.environ.get("WEIR_BINARY", ROOT / "build" / "release" / "weir"))
 
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from lab import nginx, postgres
-from lab.process import Process, free_port, wait_listening, wait_until
+from lab.process import HANDED_OUT, Process, free_port, wait_listening, wait_until
 from lab.tcp import Server, echo, exchange, greeter, self_signed, tcp_balancer, tcp_service, tls_connection
 from lab.tunnels import weir  # noqa: F401 (a fixture)
 from lab.weir import Weir, load_balancer, service
@@ -208,7 +208,7 @@ def test_a_port_is_handed_out_and_kept(weir):
             weir.api("GET", f"/v1/loadbalancers/{name}").json["spec"]["listeners"][0]["port"]
             for name in ("one", "two")
         ]
-        assert ports[0] != ports[1] and all(20_000 <= port <= 29_999 for port in ports)
+        assert ports[0] != ports[1] and all(port in HANDED_OUT for port in ports)
         again = weir.apply(tcp_service("one", server.address), tcp_balancer("one", {"protocol": "TCP"}))
         assert "unchanged" in again
         listening(weir, ports[0])
