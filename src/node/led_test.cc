@@ -15,6 +15,7 @@
 #include "h2/server_connection.h"
 #include "http/server.h"
 #include "node/fake_podman_fixture.h"
+#include "node/life.h"
 #include "nodelink/node_server.h"
 #include "store/temporary_directory.h"
 #include "testing/fake_env.h"
@@ -161,11 +162,11 @@ TEST_CASE("a node runs what its controllers assign, and tells each of them how t
     CHECK(controller->take().contains("n1: web-0 ready@1\n"));
     controller->put(instance("web-0", "2"), 6);
   }
-  world.pass();
+  world.pass(200ms + Life::kLinger);
   CHECK(one.take().ends_with("n1: web-0 ready@2\n"));
   (void)other.take();
   for (Controller* controller : {&one, &other}) controller->remove("web-0", 7);
-  world.pass();
+  world.pass(200ms + Life::kLinger);
   CHECK(one.take().ends_with("n1: -web-0\n"));
   CHECK(world.podman.containers.empty());
   CHECK(world.led->revision() == 7);

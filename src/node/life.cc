@@ -40,7 +40,9 @@ void Life::want(std::optional<Wanted> wanted, Instant now) {
 }
 
 void Life::see(std::vector<Seen> seen, Instant now) {
+  const bool ran = any_runs();
   seen_ = std::move(seen);
+  if (ran && !any_runs()) removable_ = now + kLinger;
   if (!std::exchange(seen_any_, true)) found_ = any_runs();
   judge(now, true);
 }
@@ -123,6 +125,7 @@ Decision Life::next(Instant now) {
   if (!kept()) {
     if (!any_runs()) {
       drained_.reset();
+      if (now < removable_) return {Step::kWait, removable_};
       return {Step::kRemove, std::nullopt};
     }
     // Who was never ready has nobody to take leave of.

@@ -49,6 +49,9 @@ class Life {
   static constexpr Duration kPauseLongest = std::chrono::minutes(1);
   // Who ran for so long begins anew with its failures.
   static constexpr Duration kSteady = std::chrono::minutes(1);
+  // From the end of what ran to its removal, which takes the log away: podman looks every 250 ms for what is
+  // new in it, and who follows it would not be told the last lines.
+  static constexpr Duration kLinger = std::chrono::milliseconds(500);
 
   struct Wanted {
     std::string digest;
@@ -114,6 +117,7 @@ class Life {
   Instant running_since_{};
   Instant not_before_{};
   std::optional<Instant> drained_;  // when it may be stopped
+  Instant removable_{};             // once nothing runs
   std::string reason_;
 };
 

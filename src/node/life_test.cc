@@ -171,6 +171,9 @@ TEST_CASE("who goes is not ready first, then stopped, then removed") {
   one.now += 5s;
   CHECK(one.step() == Step::kStop);
   one.ended(0);
+  CHECK(one.life.next(one.now) == Decision{Step::kWait, one.now + Life::kLinger});
+  CHECK(one.state() == State::kStopping);
+  one.now += Life::kLinger;
   CHECK(one.step() == Step::kRemove);
   CHECK(one.life.restarts() == 0);
 }
@@ -282,6 +285,7 @@ TEST_CASE("what runs is taken over, and what does not is started") {
     one.now += 5s;
     CHECK(one.step() == Step::kStop);
     one.ended(0);
+    one.now += Life::kLinger;
     CHECK(one.step() == Step::kRemove);
     one.see({});
     CHECK(one.step() == Step::kLeave);

@@ -8,6 +8,7 @@
 
 #include "node/fake_podman_fixture.h"
 #include "node/labels.h"
+#include "node/life.h"
 #include "node/plan.h"
 #include "node/status_page.h"
 #include "testing/fake_env.h"
@@ -163,8 +164,9 @@ TEST_CASE("what changed is drained, stopped, and made anew; what did not is left
   world.pass(1900ms);
   CHECK(world.podman.take_asked().empty());
   world.pass(300ms);
-  CHECK(world.podman.take_asked() ==
-        Words{"stop web-0.app", "remove web-0.app", "create web-0.app", "start web-0.app"});
+  CHECK(world.podman.take_asked() == Words{"stop web-0.app"});  // who follows its log reads the end
+  world.pass(Life::kLinger);
+  CHECK(world.podman.take_asked() == Words{"remove web-0.app", "create web-0.app", "start web-0.app"});
   CHECK(world.states() == "web-0 ready\nweb-1 ready\n");
 }
 
@@ -176,7 +178,7 @@ TEST_CASE("what is not wanted any more goes with its volumes, after its drain") 
   world.set("");
   world.pass(2100ms);
   CHECK(world.states() == "web-0 stopping\n");
-  world.pass(3100ms);
+  world.pass(3100ms + Life::kLinger);
   CHECK(world.podman.take_asked() == Words{"stop web-0.app", "remove web-0.app", "remove web-0.v"});
   CHECK(world.states().empty());
   CHECK(world.podman.volumes.empty());
