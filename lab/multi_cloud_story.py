@@ -315,6 +315,8 @@ class Story:
             if region.provider == cloud:
                 self.earth.restore_region(region.name)
         self.wait_served(cloud)
+        self.wait_announced(cloud)
+        self.earth.wait_settled(self.landing)
         self.wait_both_answered()
         self.wait_held(CLOUDS, AGAIN_S_MAX)
         took = time.monotonic() - began
