@@ -135,15 +135,20 @@ class Story:
             zone(ZONE, records, nameservers=names, ttl=TTL_S),
         )
         self.apply_sets(dict.fromkeys(CLOUDS, 1), "ROUND_ROBIN")
+        self.wait_whole()
+        rows = [(one.name, *self.holds(one)) for one in self.homes]
+        show("who is behind NAT has tunnels to edges of", rows)
+
+    def wait_whole(self):
+        """Both clouds serve all cities, and nothing is on its way to there any more."""
         for cloud in CLOUDS:
             self.wait_served(cloud)
             for home in self.homes:
                 self.wait_served(cloud, self.host_of(home))
+            self.wait_announced(cloud)
         self.earth.wait_settled(self.landing)
         self.wait_both_answered()
         self.wait_held(CLOUDS, AGAIN_S_MAX)
-        rows = [(one.name, *self.holds(one)) for one in self.homes]
-        show("who is behind NAT has tunnels to edges of", rows)
 
     def wait_both_answered(self):
         every = sorted(self.atlas.anycast(cloud) for cloud in CLOUDS)
@@ -314,11 +319,7 @@ class Story:
         for region in self.atlas.regions.values():
             if region.provider == cloud:
                 self.earth.restore_region(region.name)
-        self.wait_served(cloud)
-        self.wait_announced(cloud)
-        self.earth.wait_settled(self.landing)
-        self.wait_both_answered()
-        self.wait_held(CLOUDS, AGAIN_S_MAX)
+        self.wait_whole()
         took = time.monotonic() - began
         assert took <= AGAIN_S_MAX, took
         self.told.append(f"all as before {took:.1f} s after its repair")
